@@ -1,0 +1,27 @@
+/*
+ * Output formats are rows of a table, one file each, ending in one `const struct format`. A writer gets
+ * the finished profile and a stream; it does no other I/O. Two formats can also be read: the recording
+ * and our JSON. Errors: 0 or negative errno; the function that detects one logs it.
+ */
+#pragma once
+#include "user/profile/profile.h"
+#include "user/profile/view.h"
+#include <stdio.h>
+
+struct format {
+	const char *name, *help;
+	const char *const *suffixes; /* ".svg", …, NULL-terminated; first is the usual one */
+	int (*write)(const struct profile *p, const struct view *v, FILE *out);
+	/* NULL when it is no input. `path` is for messages; the returned profile is the caller's. */
+	int (*read)(const char *path, struct profile **out);
+	/* True when these first bytes (up to 64) look like this format; inputs only. */
+	bool (*probe)(const unsigned char *head, size_t len);
+};
+
+extern const struct format *const formats[]; /* NULL-terminated */
+
+const struct format *format_by_name(const char *name);
+/* By the end of the file name (".prof", ".collapsed", …); NULL when none fits. */
+const struct format *format_by_suffix(const char *path);
+/* Opens `path`, finds its format by content, reads it. Logs what to do when it cannot. */
+int format_read(const char *path, struct profile **out);

@@ -1,0 +1,66 @@
+/*
+ * The model every output is made from: tables of processes, threads, functions, frames and stacks,
+ * samples added up per (thread, stack), and the samples themselves one by one in the order of their
+ * source. Nothing here knows of BPF, processes or CPython. All texts are clean UTF-8 (util/text.h)
+ * and live as long as the profile. Table index = id; entry 0 of each table is unused.
+ */
+#pragma once
+#include "user/profile/sink.h"
+#include <stddef.h>
+
+/* Samples of one thread with one stack, added up. */
+struct profile_bucket {
+	uint32_t thread, stack;
+	uint64_t samples, value_ns;
+	uint64_t gil_samples, gil_value_ns; /* of these, holding the GIL */
+	uint64_t truncated;
+};
+
+/* Where the single samples are: a file that is read again, or memory. 0 or negative errno. */
+typedef int (*profile_sample_fn)(void *arg, const struct profile_sample *s);
+struct profile_samples {
+	int (*each)(void *ctx, profile_sample_fn fn, void *arg);
+	void (*free)(void *ctx);
+	void *ctx;
+};
+
+struct profile {
+	struct profile_meta meta;
+	struct profile_process *processes;
+	struct profile_thread *threads;
+	struct profile_function *functions;
+	struct profile_frame *frames;
+	struct profile_stack *stacks;
+	struct profile_bucket *buckets; /* in order of first sight */
+	struct profile_loss *losses;	/* merged by (process, reason); spans widened */
+	uint32_t process_cnt, thread_cnt, function_cnt, frame_cnt, stack_cnt; /* valid ids are 1..cnt */
+	size_t bucket_cnt, loss_cnt;
+	uint64_t sample_cnt, value_ns, truncated_cnt; /* over all buckets */
+	struct profile_samples samples;
+};
+
+struct profile_builder;
+
+/*
+ * A sink that builds a profile. With `keep_samples` each sample is kept in memory (sources that cannot
+ * be read again); otherwise the source sets `profile->samples` after profile_builder__finish.
+ */
+struct profile_builder *profile_builder__new(bool keep_samples);
+struct profile_sink profile_builder__sink(struct profile_builder *b);
+/* Frees the builder. Never NULL; dangling ids were counted as loss "damaged". */
+struct profile *profile_builder__finish(struct profile_builder *b);
+void profile__free(struct profile *p);
+
+/* Calls `fn` for each sample in the order recorded; stops at its first nonzero return and gives it. */
+int profile__each_sample(const struct profile *p, profile_sample_fn fn, void *arg);
+
+/* Frame ids of a stack, root first, into `out` (at most `max`); returns how many. */
+size_t profile__stack_frames(const struct profile *p, uint32_t stack, uint32_t *out, size_t max);
+/* The most frames any stack has. */
+size_t profile__max_depth(const struct profile *p);
+
+/* Failed and lost ticks (failures only), and all ticks without a stack. */
+uint64_t profile__failed_cnt(const struct profile *p);
+
+/* One clean line for subtitles: "no samples lost" or "12 lost: 10 ring buffer full, 2 …". Caller frees. */
+char *profile__loss_text(const struct profile *p);

@@ -1,0 +1,107 @@
+/*
+ * The stream of facts a recording consists of. Producers (the resolver of a live session, the reader
+ * of a recording, the reader of our JSON) call a sink; consumers (the writer of a recording, the
+ * builder of `struct profile`) implement one. Ids are dense from 1 per kind, defined before they are
+ * referred to, and 0 means "none". Texts are UTF-8; consumers that keep them clean them (util/text.h).
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where a function's file lives; decides its colour and whether it counts as the user's own code. */
+enum profile_origin {
+	PROFILE_USER,	/* anything not below */
+	PROFILE_STDLIB, /* the interpreter's own library, and frozen modules */
+	PROFILE_SITE,	/* site-packages, dist-packages */
+	PROFILE_MARK,	/* not a function: [truncated …], [unknown …] */
+	PROFILE_ORIGINS
+};
+
+/* Settings and circumstances; sent first, and again (last wins) when the recording ends. */
+struct profile_meta {
+	const char *tool;	  /* "pybpfprof 0.1.0" */
+	const char *command;	  /* the profiler's own command line */
+	const char *target;	  /* what was profiled, for titles: "cgroup /x", "pid 42" */
+	const char *host, *kernel;
+	uint64_t start_unix_ns;	  /* wall clock of the start */
+	uint64_t duration_ns;	  /* 0 until it ends */
+	double rate_hz;		  /* asked for: samples per second and CPU */
+	double effective_rate_hz; /* achieved; 0 until it ends */
+	uint32_t cpus;
+	bool gil_only;		  /* samples without the GIL were left out while recording */
+	bool complete;		  /* false: the recorder did not get to say goodbye */
+};
+
+struct profile_process {
+	uint32_t id, pid, parent_pid;
+	uint64_t start_unix_ns;
+	const char *command;	 /* argv joined by blanks */
+	const char *python;	 /* "3.12.1", "" when no interpreter was found */
+	const char *interpreter; /* path of the file that holds the interpreter, "" when none */
+	const char *cgroup;	 /* v2 path, "" when unknown */
+};
+
+struct profile_thread {
+	uint32_t id, process, tid;
+	const char *name; /* Python's name for it, else the kernel's; a later record may improve it */
+};
+
+struct profile_function {
+	uint32_t id;
+	const char *name;   /* qualified name (3.11+), else the name: as the code object says */
+	const char *module; /* dotted, as importers name it; "" when it has none */
+	const char *file;   /* whole path as the code object says */
+	const char *short_file; /* the part below its root: "json/decoder.py" */
+	int32_t first_line;
+	enum profile_origin origin;
+};
+
+struct profile_frame {
+	uint32_t id, function;
+	int32_t line; /* the line that was executing; 0 unknown */
+};
+
+/* A stack is its leaf frame on top of a parent stack (0: the leaf is the root). */
+struct profile_stack {
+	uint32_t id, parent, frame;
+};
+
+enum profile_gil { PROFILE_GIL_UNKNOWN, PROFILE_GIL_HELD, PROFILE_GIL_NOT_HELD };
+
+struct profile_sample {
+	uint64_t time_unix_ns;
+	uint64_t value_ns; /* CPU time this sample stands for */
+	uint32_t thread, stack;
+	uint16_t cpu;
+	uint8_t gil;	   /* enum profile_gil */
+	uint8_t truncated; /* the root side of the stack is missing */
+};
+
+/*
+ * Ticks that gave no stack, in a span of time. `process` 0: not known whose. `fatal` false means the
+ * reason is no failure (a process that is not Python, a tick outside the interpreter's life).
+ */
+struct profile_loss {
+	uint64_t from_unix_ns, to_unix_ns;
+	const char *reason;   /* short stable word: "ring_full" */
+	const char *sentence; /* for people */
+	uint64_t count, value_ns;
+	uint32_t process;
+	bool failure;
+};
+
+struct profile_sink_ops {
+	void (*meta)(void *ctx, const struct profile_meta *m);
+	void (*process)(void *ctx, const struct profile_process *p);
+	void (*thread)(void *ctx, const struct profile_thread *t);
+	void (*function)(void *ctx, const struct profile_function *f);
+	void (*frame)(void *ctx, const struct profile_frame *f);
+	void (*stack)(void *ctx, const struct profile_stack *s);
+	void (*sample)(void *ctx, const struct profile_sample *s);
+	void (*loss)(void *ctx, const struct profile_loss *l);
+};
+
+struct profile_sink {
+	const struct profile_sink_ops *ops;
+	void *ctx;
+};

@@ -1,0 +1,65 @@
+#include "user/util/log.h"
+#include "user/util/alloc.h"
+#include "user/util/text.h"
+#include <stdio.h>
+#include <string.h>
+
+static enum log_level log_level = LOG_INFO;
+static char *status_line;
+
+void log_set_level(enum log_level level)
+{
+	log_level = level;
+}
+
+enum log_level log_get_level(void)
+{
+	return log_level;
+}
+
+static const char *const prefixes[] = {
+	[LOG_ERROR] = "pybpfprof: error: ", [LOG_WARN] = "pybpfprof: warning: ",
+	[LOG_INFO] = "pybpfprof: ",	    [LOG_VERBOSE] = "pybpfprof: ",
+	[LOG_DEBUG] = "pybpfprof: debug: ",
+};
+
+void log_vwrite(enum log_level level, const char *fmt, va_list args)
+{
+	__cleanup_free char *raw = NULL;
+	__cleanup_free char *clean = NULL;
+
+	if (level > log_level)
+		return;
+	if (vasprintf(&raw, fmt, args) < 0) {
+		raw = NULL;
+		return;
+	}
+	/* Names of files, commands and functions come from the profiled processes: make them inert. */
+	clean = text_clean(raw, strlen(raw), TEXT_KEEP_NEWLINES);
+	if (status_line)
+		fputs("\r\x1b[K", stderr);
+	fprintf(stderr, "%s%s\n", prefixes[level], clean);
+	if (status_line)
+		fputs(status_line, stderr);
+	fflush(stderr);
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_vwrite(level, fmt, args);
+	va_end(args);
+}
+
+void log_status(const char *text)
+{
+	if (status_line)
+		fputs("\r\x1b[K", stderr);
+	free(status_line);
+	status_line = text ? xstrdup(text) : NULL;
+	if (status_line)
+		fputs(status_line, stderr);
+	fflush(stderr);
+}

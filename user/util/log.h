@@ -1,0 +1,27 @@
+/*
+ * Messages for people, always on stderr (stdout is only ever the profile). The function that detects
+ * a failure says it, with the object's name; callers pass the error code on in silence.
+ */
+#pragma once
+#include <stdarg.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
+
+/* Messages above `level` are dropped; the default is LOG_INFO. */
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+
+void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_vwrite(enum log_level level, const char *fmt, va_list args);
+
+/*
+ * A status line that is redrawn in place on a terminal. `log_status(NULL)` removes it; any message
+ * written meanwhile goes above it.
+ */
+void log_status(const char *text);
+
+#define log_error(...)	 log_write(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)	 log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...)	 log_write(LOG_INFO, __VA_ARGS__)
+#define log_verbose(...) log_write(LOG_VERBOSE, __VA_ARGS__)
+#define log_debug(...)	 log_write(LOG_DEBUG, __VA_ARGS__)
