@@ -1,0 +1,250 @@
+/*
+ * THE contract between the kernel side and the user side: limits, ring-buffer records, map keys and
+ * values, the layout of an interpreter. Fixed-width types, explicit padding, no pointers; addresses in
+ * the target are `u64 …_addr`. Both compilers check the sizes at the end.
+ */
+#pragma once
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#include "bpf/outcomes.h"
+
+#define ABI_MAX_FRAMES	 1024
+#define ABI_MAX_CPUS	 1024
+#define ABI_MAX_PROCS	 16384
+#define ABI_MAX_LAYOUTS	 64
+#define ABI_MAX_CGROUPS	 16
+#define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
+#define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
+#define ABI_MAX_LINES	 (1 << 20)
+#define ABI_CMDLINE	 512
+#define ABI_COMM	 16
+#define ABI_FRAME_BLOCK	 96  /* bytes read per frame */
+#define ABI_CODE_BLOCK	 96  /* bytes read per code object */
+#define ABI_TSTATE_BLOCK 192 /* bytes read per thread state */
+#define ABI_LINES_PREFIX 48  /* bytes of line table in a content fingerprint */
+
+/* ---- layout of one interpreter build ---------------------------------------------------------- */
+
+/* Mechanisms, never versions. */
+#define ABI_MECH_CFRAME	     (1u << 0) /* tstate points to a cframe that points to the frame */
+#define ABI_MECH_IP_POINTER  (1u << 1) /* the frame has an instruction pointer (else an int index) */
+#define ABI_MECH_IP_UNITS    (1u << 2) /* the index counts 2-byte code units */
+#define ABI_MECH_OWNER	     (1u << 3) /* owner >= owner_shim marks frames that are not Python */
+#define ABI_MECH_IS_ENTRY    (1u << 4) /* is_entry ends one invocation of the C evaluator */
+#define ABI_MECH_GIL_CURRENT (1u << 5) /* _PyRuntime names the tstate that holds the GIL */
+#define ABI_MECH_GIL_STATUS  (1u << 6) /* (u32 at ts_gil_off & gil_mask) != 0: this tstate holds it */
+#define ABI_MECH_VERSION     (1u << 7) /* code objects carry a number that is never used twice */
+#define ABI_MECH_THREAD_ID   (1u << 8) /* tstate.thread_id must equal the thread pointer */
+
+/*
+ * Byte offsets. Frame, code and tstate members lie in the block [base, base + ABI_…_BLOCK) that is read
+ * in one go; their offsets here are from the object's start, and user space asserts the fit.
+ */
+struct abi_py_layout {
+	__u32 mech;		    /* ABI_MECH_* */
+	__u32 rt_tss_off;	    /* Py_tss_t {int initialised; int key} in _PyRuntime */
+	__u32 rt_tstate_current_off; /* with GIL_CURRENT */
+	__u32 gil_mask;
+	__u16 ts_thread_id_off;
+	__u16 ts_frame_off;	    /* tstate → frame, or → cframe */
+	__u16 ts_gil_off;
+	__u16 cframe_frame_off;	    /* cframe → frame */
+	__u16 frame_base;	    /* start of the frame block */
+	__u16 frame_prev_off;
+	__u16 frame_code_off;
+	__u16 frame_ip_off;
+	__u16 frame_owner_off;	    /* u8 */
+	__u16 frame_is_entry_off;   /* u8 */
+	__u16 code_base;	    /* start of the code block */
+	__u16 code_firstlineno_off;
+	__u16 code_version_off;	    /* with VERSION */
+	__u16 code_filename_off;
+	__u16 code_name_off;	    /* qualified name where there is one */
+	__u16 code_lines_off;	    /* line table (bytes object) */
+	__u16 code_start_off;	    /* first instruction, with IP_POINTER */
+	__u16 bytes_size_off;
+	__u16 bytes_data_off;
+	__u16 str_length_off;
+	__u16 str_state_off;
+	__u16 str_ascii_off;	    /* data of a compact ASCII string */
+	__u16 str_compact_off;	    /* data of another compact string */
+	__u8 str_kind_shift;	    /* state bits */
+	__u8 str_compact_bit;
+	__u8 str_ascii_bit;
+	__u8 owner_shim;	    /* smallest owner value that is not a Python frame */
+	/* pthread_getspecific: slots of the first block inline at tp + tss_first_off, else a table of blocks */
+	__u16 tss_first_off;
+	__u16 tss_table_off;
+	__u16 tss_per_block;
+	__u16 tss_entry_size;
+	__u16 tss_value_off;
+	__u16 pad, pad2;
+};
+
+/* Which file holds which interpreter: key and value of `interps`. */
+struct abi_file {
+	__u64 inode;
+	__u32 dev; /* kernel encoding: major << 20 | minor */
+	__u32 pad;
+};
+struct abi_interp {
+	__u64 runtime_vaddr; /* of _PyRuntime as linked */
+	__u64 base_vaddr;    /* linked address of the file's offset 0 */
+	__u32 layout_id;     /* index into `layouts`; ABI_LAYOUT_UNSUPPORTED */
+	__u32 pad;
+};
+#define ABI_LAYOUT_NONE	       0u /* ids start at 1 */
+#define ABI_LAYOUT_UNSUPPORTED 0xffffffffu
+
+/* ---- processes ----------------------------------------------------------------------------------- */
+
+enum abi_proc_state { ABI_PROC_NEW, ABI_PROC_UNKNOWN, ABI_PROC_PYTHON, ABI_PROC_UNSUPPORTED, ABI_PROC_NOT_PYTHON };
+
+#define ABI_PROC_TARGET	 1u /* chosen by pid, or born in a chosen tree */
+#define ABI_PROC_TREE	 2u /* its children are targets too */
+#define ABI_PROC_COUNTED 4u /* in `targets_alive` */
+
+/* Value of `procs`, key tgid. `image_id` is new at first sight, at fork and at exec. */
+struct abi_proc {
+	__u64 start_ns;	    /* leader's start, CLOCK_BOOTTIME */
+	__u64 mm;	    /* identity of the address space; compared, never read through */
+	__u64 runtime_addr; /* of _PyRuntime, once state is PYTHON */
+	__u32 image_id;
+	__u32 parent_image_id;
+	__u32 layout_id;
+	__u32 tss_key;	    /* key + 1; 0 not read yet */
+	__u32 ppid;
+	__u32 generation;   /* `interps_generation` when last searched in vain */
+	__u16 state;	    /* enum abi_proc_state */
+	__u16 announced;    /* ABI_REC_PROC was sent */
+	__u32 flags;	    /* ABI_PROC_* */
+	__u32 misses;	    /* searches in vain */
+	__u32 next_search;  /* ticks until the next one */
+};
+
+/* Value of `hints`, key image id: what user space found out about a process. */
+struct abi_hint {
+	__u64 runtime_addr;
+	__u32 layout_id;
+	__u32 state; /* enum abi_proc_state: PYTHON, UNSUPPORTED or NOT_PYTHON */
+};
+
+/* ---- records -------------------------------------------------------------------------------------- */
+
+enum abi_record {
+	ABI_REC_SAMPLE = 1,
+	ABI_REC_CODE = 2,
+	ABI_REC_LINES = 3,
+	ABI_REC_PROC = 4,
+	ABI_REC_EXIT = 5,
+};
+
+struct abi_hdr {
+	__u32 size; /* of the whole record, bytes */
+	__u16 kind; /* enum abi_record */
+	__u16 cpu;
+	__u32 tgid, tid;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+};
+
+#define ABI_FRAME_SHIM_BELOW 1u /* root-ward of this frame the C evaluator was entered */
+#define ABI_FRAME_UNREADABLE 2u /* the code object faulted: its key is 0 */
+
+struct abi_frame {
+	__u64 code_key; /* identity of a code object in this recording: process image, address, fingerprint */
+	__s32 lasti;	/* byte offset of the instruction; negative: not started */
+	__u32 flags;
+};
+
+enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD };
+
+struct abi_sample {
+	struct abi_hdr hdr;
+	__u64 value_ns;
+	__u64 cgroup_id;
+	__u64 thread_ident; /* pthread_self(), as threading.get_ident() has it */
+	__u32 image_id;
+	__u32 frame_cnt;
+	__u8 outcome; /* enum abi_outcome */
+	__u8 gil;     /* enum abi_gil */
+	__u8 source;
+	__u8 pad;
+	__u32 pad2;
+	char comm[ABI_COMM];
+	struct abi_frame frames[]; /* leaf first */
+};
+
+#define ABI_TEXT_CUT	    1u /* longer than ABI_MAX_TEXT */
+#define ABI_TEXT_UNREADABLE 2u
+
+struct abi_text {
+	__u32 bytes; /* in the record's data */
+	__u8 kind;   /* bytes per code point: 1, 2 or 4 */
+	__u8 flags;  /* ABI_TEXT_* */
+	__u16 pad;
+};
+
+#define ABI_CODE_UNREADABLE 1u /* nothing but the address is known; user space may read it */
+
+/* First sight of a code object. data: name, file name; its line table follows in ABI_REC_LINES. */
+struct abi_code {
+	struct abi_hdr hdr;
+	__u64 code_key;
+	__u64 code_addr;
+	__u32 image_id;
+	__u32 layout_id;
+	__s32 first_line;
+	__u32 flags; /* ABI_CODE_* */
+	__u32 lines_bytes; /* size of the whole line table; 0: none or unreadable */
+	__u32 pad;
+	struct abi_text name, file;
+	char data[];
+};
+
+struct abi_lines {
+	struct abi_hdr hdr;
+	__u64 code_key;
+	__u32 offset; /* of this chunk in the table */
+	__u32 bytes;
+	char data[];
+};
+
+/* First sight of a process image, sent before its first sample. */
+struct abi_proc_rec {
+	struct abi_hdr hdr;
+	__u64 start_ns;	 /* CLOCK_BOOTTIME */
+	__u64 cgroup_id;
+	__u32 image_id, parent_image_id, ppid;
+	__u32 state;	 /* enum abi_proc_state; when UNKNOWN, user space is asked to look */
+	__u32 layout_id;
+	__u32 cmdline_bytes;
+	char comm[ABI_COMM];
+	char cmdline[ABI_CMDLINE]; /* argv, NUL-separated */
+};
+
+/* The process ended, or another image took its place. */
+struct abi_exit {
+	struct abi_hdr hdr;
+	__u32 image_id;
+	__u32 exec; /* 1: by exec */
+};
+
+/* ---- the sampling clock ---------------------------------------------------------------------------- */
+
+/* Value of `clocks`, one per CPU, written by user space when it redraws the period. */
+struct abi_clock {
+	__u64 period_ns; /* in force */
+	__u64 carry_ns;	 /* part of a period thrown away by the last redraw; the next sample takes it */
+	__u64 ticks;	 /* written by BPF */
+	__u64 last_ns;	 /* time of the last tick; written by BPF */
+};
+
+#define ABI_ASSERT(name, cond) _Static_assert(cond, name)
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 80);
+ABI_ASSERT("proc", sizeof(struct abi_proc) == 64);
+ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
+ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
+ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);
+ABI_ASSERT("code", sizeof(struct abi_code) == 80);
+ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

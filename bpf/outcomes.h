@@ -1,0 +1,44 @@
+/*
+ * What became of a timer tick: every tick ends in exactly one of these, so
+ *     ticks = sum over all outcomes
+ * holds at any moment. X(NAME, word, class, sentence)
+ *
+ * class  WRITTEN  a stack was sent
+ *        FILTERED not ours to sample; no record is sent
+ *        OUTSIDE  ours, but there is no Python stack to read; a record without frames is sent
+ *        FAILED   there should have been a stack; a record without frames is sent
+ *        LOST     a record was ready and could not be sent
+ */
+#pragma once
+
+#define ABI_OUTCOMES(X)                                                                            \
+	X(OK, "ok", WRITTEN, "walked to the root")                                                 \
+	X(CUT_DEPTH, "cut_depth", WRITTEN, "deeper than the frame limit; the leaf side is kept")   \
+	X(CUT_TIME, "cut_time", WRITTEN, "took longer than the time limit; the leaf side is kept") \
+	X(CUT_FAULT, "cut_fault", WRITTEN, "a frame was not readable; the leaf side is kept")      \
+	X(NOT_TARGET, "not_target", FILTERED, "another task was running")                          \
+	X(SELF, "self", FILTERED, "the profiler itself was running")                               \
+	X(NO_GIL, "no_gil", FILTERED, "the thread did not hold the GIL (--gil)")                   \
+	X(NOT_PYTHON, "not_python", OUTSIDE, "the process is not Python")                          \
+	X(UNSUPPORTED, "unsupported", FAILED, "the interpreter is not one this version can walk")  \
+	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")            \
+	X(STARTING, "starting", OUTSIDE, "the interpreter had not started yet")                    \
+	X(EXITING, "exiting", OUTSIDE, "the task was exiting")                                     \
+	X(NO_TSTATE, "no_tstate", OUTSIDE, "the thread has no Python state (native thread)")       \
+	X(NO_FRAME, "no_frame", OUTSIDE, "no Python function was running in the thread")           \
+	X(FAULT_RUNTIME, "fault_runtime", FAILED, "the interpreter's state was not readable")      \
+	X(FAULT_TSTATE, "fault_tstate", FAILED, "the thread's state was not readable")             \
+	X(FAULT_FRAME, "fault_frame", FAILED, "the innermost frame was not readable")              \
+	X(BAD_TSTATE, "bad_tstate", FAILED, "the thread's state was not this thread's")            \
+	X(PROC_TABLE_FULL, "proc_table_full", FAILED, "too many processes at once")                \
+	X(INTERNAL, "internal", FAILED, "a BPF helper failed unexpectedly")                        \
+	X(RING_FULL, "ring_full", LOST, "the ring buffer was full")
+
+enum abi_outcome {
+#define X(name, word, class, sentence) ABI_##name,
+	ABI_OUTCOMES(X)
+#undef X
+		ABI_OUTCOME_CNT
+};
+
+enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_OUTSIDE, ABI_FAILED, ABI_LOST };
