@@ -1,0 +1,109 @@
+# pybpfprof: `make help` lists the targets. Sources are found by wildcard; nothing is listed by hand.
+BUILD	?= build
+PREFIX	?= /usr/local
+DESTDIR ?=
+CC	?= gcc
+CLANG	?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+PYTHON	?= /usr/bin/python3
+VERSION := 0.1.0
+Q	:= $(if $(V),,@)
+msg	= $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+OPT	?= -O2 -g
+WERROR	:= $(if $(CI),-Werror)
+# SAN=address,undefined builds everything instrumented, into a folder of its own.
+ifdef SAN
+BUILD	:= $(BUILD)/san
+OPT	:= -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+endif
+WARN	:= -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
+CFLAGS	?=
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' $(OPT) $(WARN) \
+	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
+LDLIBS	:= -lbpf -lelf -lz -lyajl -lcap -lm
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+BPF_SRC := $(wildcard bpf/*.bpf.c bpf/source/*.bpf.c)
+BPF_OBJ := $(BPF_SRC:%.c=$(BUILD)/%.o)
+SKEL	:= $(BUILD)/pybpfprof.skel.h
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
+
+# Layers that need neither the skeleton nor root: what unit tests link.
+PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util profile format python symbol resolve)))
+SRC	:= $(wildcard user/*.c user/*/*.c)
+OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
+PURE_LIB := $(BUILD)/libpure.a
+UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+HOST	:= $(patsubst tests/host/%.c,$(BUILD)/tests/host/%,$(wildcard tests/host/*_test.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help install clean deps demo test unit host live lint bench fuzz format
+
+all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call msg,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/pybpfprof.bpf.o: $(BPF_OBJ)
+	$(call msg,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(BUILD)/pybpfprof.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name pybpfprof_bpf > $@
+
+$(BUILD)/user/session/%.o $(BUILD)/user/source/%.o: | $(SKEL)
+$(BUILD)/%.o: %.c
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/pybpfprof: $(OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LDLIBS) -o $@
+
+$(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/tests/%: tests/%.c $(PURE_LIB)
+	$(call msg,TEST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
+
+install: all ## install under $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof
+	install -D -m 644 user/format/profile.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/profile.schema.json
+
+deps: ## install the packages the build and the tests need (root)
+	scripts/install-deps.sh
+
+demo: ## install, build, profile a real workload in a cgroup of its own (root)
+	scripts/demo.sh
+
+test: ## everything: units, host walker, formats, live (root)
+	scripts/run-tests.sh
+
+unit: $(UNIT) ## unit tests only, no root
+host: $(HOST) ## the BPF walker as host C
+
+bench: all ## what it costs, beside an empty program and py-spy (root)
+	$(PYTHON) tests/bench/bench.py
+
+lint: ## layering of includes
+	scripts/check-includes.sh
+
+format: ## clang-format all sources
+	clang-format -i $(SRC) $(wildcard user/*/*.h bpf/*.[ch] bpf/*/*.[ch])
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,27 @@
+/* Subcommands are rows of a table, one file each, ending in one `const struct cmd`. */
+#pragma once
+
+/* Exit statuses, the same for every command. */
+enum cmd_exit {
+	CMD_OK = 0,
+	CMD_FAILED = 1,
+	CMD_USAGE = 2,
+	CMD_NOT_PERMITTED = 3, /* the message names the capability */
+	CMD_NO_FEATURE = 4,    /* the kernel lacks something; the message names it */
+	CMD_NO_TARGET = 5,     /* no such target, or no Python in it */
+	CMD_NOTHING = 6,       /* recorded, but no stack could be walked */
+	CMD_LOSSY = 7,	       /* lossier than --max-loss */
+};
+
+struct cmd {
+	const char *name;
+	const char *args;    /* "[TARGET] [OPTIONS]" for the usage line */
+	const char *summary; /* one line */
+	/* argv[0] is the program's name with the command's; returns enum cmd_exit or a child's status. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cmd *const cmds[]; /* NULL-terminated */
+
+/* Finds the command (its name or an unambiguous beginning; none at all means `record`) and runs it. */
+int cmd_main(int argc, char **argv);
