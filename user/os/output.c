@@ -1,0 +1,295 @@
+/*
+ * Files that appear whole or not at all. The program often runs as root in a directory that belongs to
+ * somebody else, so the directory is opened once and everything below goes through that descriptor: a
+ * path that is swapped meanwhile changes nothing, and no link is ever followed at the file itself.
+ */
+#include "user/os/output.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+struct output {
+	char *path, *name, *temp; /* name and temp: inside the directory */
+	int dir_fd;		  /* -1: standard output */
+	FILE *stream;
+	struct output *next; /* among the open ones */
+};
+
+static struct output *volatile open_outputs;
+
+static bool is_stdout(const char *path)
+{
+	return !strcmp(path, "-");
+}
+
+/* The directory of `path`, and where its last part begins. */
+static int open_directory(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	__cleanup_free char *dir = NULL;
+	int fd, err;
+
+	*name = slash ? slash + 1 : path;
+	if (!**name || !strcmp(*name, ".") || !strcmp(*name, "..")) {
+		log_error("%s: is a directory; give the name of a file", *path ? path : "(empty name)");
+		return -EISDIR;
+	}
+	dir = slash == path ? xstrdup("/") : slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	err = -errno;
+	log_error("%s: cannot write into directory %s: %s", path, dir, strerror(-err));
+	return err;
+}
+
+/* Whether renaming onto `name` is right: only a plain file, a link or nothing may be there. */
+static int check_target(int dir_fd, const char *name, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+		return 0;
+	if (S_ISDIR(st.st_mode)) {
+		log_error("%s: is a directory; give the name of a file", path);
+		return -EISDIR;
+	}
+	log_error("%s: is not a plain file; use `-o -` and a redirection to write into it", path);
+	return -ENOTSUP;
+}
+
+/* The id that sudo leaves in the environment; -1: none, or not run by sudo. */
+static uint32_t sudo_id(const char *variable)
+{
+	const char *text = geteuid() == 0 ? getenv(variable) : NULL;
+	char *end;
+	unsigned long id;
+
+	if (!text || *text < '0' || *text > '9')
+		return (uint32_t)-1;
+	errno = 0;
+	id = strtoul(text, &end, 10);
+	return errno || *end || id >= (uint32_t)-1 ? (uint32_t)-1 : (uint32_t)id;
+}
+
+static void give_to_invoker(int fd, const char *path)
+{
+	uint32_t uid = sudo_id("SUDO_UID"), gid = sudo_id("SUDO_GID");
+
+	if (uid != (uint32_t)-1 && fchown(fd, uid, gid))
+		log_warn("%s: stays root's: cannot be given to user %u: %s", path, uid, strerror(errno));
+}
+
+/* A new file beside `name`, hidden, with a name nobody can have prepared. */
+static int create_temp(int dir_fd, const char *name, char **temp)
+{
+	for (int tries = 0; tries < 16; tries++) {
+		uint64_t random;
+		int fd;
+
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+			return -errno;
+		/* room for the decoration within NAME_MAX */
+		*temp = xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, name, (unsigned long long)random);
+		fd = openat(dir_fd, *temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			return fd;
+		free(*temp);
+		*temp = NULL;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static void unlist(struct output *o)
+{
+	for (struct output *volatile *at = &open_outputs; *at; at = &(*at)->next) {
+		if (*at == o) {
+			*at = o->next;
+			return;
+		}
+	}
+}
+
+static void release(struct output *o)
+{
+	unlist(o);
+	if (o->stream && o->dir_fd >= 0)
+		fclose(o->stream);
+	if (o->dir_fd >= 0)
+		close(o->dir_fd);
+	free(o->path);
+	free(o->name);
+	free(o->temp);
+	free(o);
+}
+
+static struct output *open_stdout(void)
+{
+	struct output *o = xcalloc(1, sizeof(*o));
+
+	/* A reader that goes away must not take other outputs with it: the write then says EPIPE. */
+	signal(SIGPIPE, SIG_IGN);
+	o->path = xstrdup("standard output");
+	o->dir_fd = -1;
+	o->stream = stdout;
+	return o;
+}
+
+struct output *output__open(const char *path)
+{
+	struct output *o;
+	const char *name;
+	int dir_fd, fd;
+
+	if (is_stdout(path))
+		return open_stdout();
+	dir_fd = open_directory(path, &name);
+	if (dir_fd < 0)
+		return NULL;
+	o = xcalloc(1, sizeof(*o));
+	o->dir_fd = dir_fd;
+	o->path = xstrdup(path);
+	o->name = xstrdup(name);
+	if (check_target(dir_fd, name, path)) {
+		release(o);
+		return NULL;
+	}
+	fd = create_temp(dir_fd, name, &o->temp);
+	if (fd < 0) {
+		log_error("%s: cannot be created: %s", path, strerror(-fd));
+		release(o);
+		return NULL;
+	}
+	o->next = open_outputs;
+	open_outputs = o;
+	fchmod(fd, 0600); /* whatever the umask left of it */
+	give_to_invoker(fd, path);
+	o->stream = fdopen(fd, "w");
+	setvbuf(o->stream, NULL, _IOFBF, 1 << 16);
+	return o;
+}
+
+FILE *output__stream(struct output *o)
+{
+	return o->stream;
+}
+
+/* Why an earlier write failed: its errno is gone, but a pipe without a reader says so again. */
+static int stdout_error(void)
+{
+	struct pollfd pipe = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	if (errno)
+		return -errno;
+	return poll(&pipe, 1, 0) == 1 && (pipe.revents & (POLLERR | POLLHUP)) ? -EPIPE : -EIO;
+}
+
+static int finish_stdout(struct output *o)
+{
+	int err = 0;
+
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout)) {
+		err = stdout_error();
+		if (err != -EPIPE)
+			log_error("cannot write to standard output: %s", strerror(-err));
+	}
+	release(o);
+	return err;
+}
+
+/* Everything on disk under its temporary name, then in its place. */
+static int finish_file(struct output *o)
+{
+	int fd = fileno(o->stream);
+
+	errno = 0;
+	if (fflush(o->stream) || ferror(o->stream))
+		return errno ? -errno : -EIO;
+	/* not every file system can: EINVAL is no failure */
+	if (fsync(fd) && errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (renameat(o->dir_fd, o->temp, o->dir_fd, o->name))
+		return -errno;
+	free(o->temp);
+	o->temp = NULL;
+	fsync(o->dir_fd);
+	return 0;
+}
+
+int output__commit(struct output *o)
+{
+	int err;
+
+	if (o->dir_fd < 0)
+		return finish_stdout(o);
+	err = finish_file(o);
+	if (err) {
+		log_error("%s: cannot be written: %s", o->path, strerror(-err));
+		output__abort(o);
+		return err;
+	}
+	release(o);
+	return 0;
+}
+
+void output__abort(struct output *o)
+{
+	if (!o)
+		return;
+	if (o->temp)
+		unlinkat(o->dir_fd, o->temp, 0);
+	release(o);
+}
+
+void output__remove_all(void)
+{
+	for (struct output *o = open_outputs; o; o = o->next) {
+		if (o->temp)
+			unlinkat(o->dir_fd, o->temp, 0);
+	}
+}
+
+/* A temporary file is really made: permissions alone say nothing of read-only or full file systems. */
+int output__check(const char *path)
+{
+	__cleanup_free char *temp = NULL;
+	const char *name;
+	int dir_fd, fd, err;
+
+	if (is_stdout(path))
+		return 0;
+	dir_fd = open_directory(path, &name);
+	if (dir_fd < 0)
+		return dir_fd;
+	err = strlen(name) > NAME_MAX ? -ENAMETOOLONG : 0;
+	if (err)
+		log_error("%s: %s", path, strerror(-err));
+	if (!err)
+		err = check_target(dir_fd, name, path);
+	if (!err) {
+		fd = create_temp(dir_fd, name, &temp);
+		if (fd >= 0) {
+			close(fd);
+			unlinkat(dir_fd, temp, 0);
+		} else {
+			err = fd;
+			log_error("%s: cannot be created: %s", path, strerror(-err));
+		}
+	}
+	close(dir_fd);
+	return err;
+}

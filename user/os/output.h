@@ -1,0 +1,25 @@
+/*
+ * Files that appear whole or not at all: written under a temporary name in the same directory and renamed
+ * at the end. Under sudo they belong to the invoking user; they are readable by nobody else.
+ */
+#pragma once
+#include <stdio.h>
+
+struct output;
+
+/* Could `path` be written? Asked before work begins; leaves nothing behind. "-" is standard output. */
+int output__check(const char *path);
+
+/* NULL when it cannot be created (said already). */
+struct output *output__open(const char *path);
+FILE *output__stream(struct output *o);
+/*
+ * Puts the file in its place and frees `o`; on failure nothing is left behind. -EPIPE, in silence: the
+ * reader of standard output went away, which is no failure of ours.
+ */
+int output__commit(struct output *o);
+/* Throws away what was written and frees `o`; legal on NULL. */
+void output__abort(struct output *o);
+
+/* Removes the temporary files of all open outputs; for signal handlers that are about to die. */
+void output__remove_all(void);
