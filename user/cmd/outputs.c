@@ -1,0 +1,163 @@
+/* What a command writes: which files, in which formats, checked first and written last. */
+#include "user/cmd/outputs.h"
+#include "user/cmd/cmd.h"
+#include "user/os/output.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <string.h>
+
+static const struct argp_option options[] = {
+	{NULL, 0, NULL, 0, "What is written:", 10},
+	{"output", 'o', "FILE", 0, "Write FILE, in the format its extension names; repeatable; - is standard output",
+	 10},
+	{"format", 'f', "FORMAT", 0, "Format of an output, whatever its extension", 10},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct outputs *o = state->input;
+
+	switch (key) {
+	case 'o':
+		outputs__add(o, arg);
+		return 0;
+	case 'f':
+		o->format_name = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp outputs_options = {.options = options, .parser = parse};
+
+void outputs__add(struct outputs *o, const char *path)
+{
+	o->items = xrealloc(o->items, (o->cnt + 1) * sizeof(*o->items));
+	o->items[o->cnt].path = path;
+	o->items[o->cnt++].format = NULL;
+}
+
+void outputs__free(struct outputs *o)
+{
+	free(o->items);
+	*o = (struct outputs){0};
+}
+
+/* "svg (.svg), folded (.folded .collapsed .txt), …" */
+static char *known_formats(void)
+{
+	struct buf text = {0};
+
+	for (const struct format *const *f = formats; *f; f++) {
+		if (!(*f)->write)
+			continue;
+		buf_printf(&text, "%s%s (", text.len ? ", " : "", (*f)->name);
+		for (const char *const *suffix = (*f)->suffixes; *suffix; suffix++)
+			buf_printf(&text, "%s%s", suffix == (*f)->suffixes ? "" : " ", *suffix);
+		buf_puts(&text, ")");
+	}
+	return buf_steal_text(&text);
+}
+
+static int find_format(const struct outputs *o, size_t i)
+{
+	const char *path = o->items[i].path;
+	const struct format *by_suffix = strcmp(path, "-") ? format_by_suffix(path) : NULL;
+	__cleanup_free char *known = known_formats();
+
+	o->items[i].format = by_suffix;
+	/* With several outputs -f is for those that do not say their format themselves. */
+	if (o->format_name && (o->cnt == 1 || !by_suffix)) {
+		o->items[i].format = format_by_name(o->format_name);
+		if (!o->items[i].format)
+			log_error("--format %s: no such format; known are %s", o->format_name, known);
+	} else if (!by_suffix && !strcmp(path, "-")) {
+		log_error("-o -: say which format with -f; known are %s", known);
+	} else if (!by_suffix) {
+		log_error("%s: its extension names no format; use one of these, or -f: %s", path, known);
+	}
+	if (o->items[i].format && !o->items[i].format->write) {
+		log_error("%s: %s cannot be written", path, o->items[i].format->name);
+		o->items[i].format = NULL;
+	}
+	return o->items[i].format ? 0 : CMD_USAGE;
+}
+
+static bool is_repeated(const struct outputs *o, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (!strcmp(o->items[k].path, o->items[i].path))
+			return true;
+	}
+	return false;
+}
+
+/* An -f that changes nothing is a misunderstanding. */
+static bool is_format_used(const struct outputs *o)
+{
+	const struct format *f = o->format_name ? format_by_name(o->format_name) : NULL;
+
+	for (size_t i = 0; i < o->cnt; i++) {
+		if (!f || o->items[i].format == f)
+			return true;
+	}
+	return false;
+}
+
+int outputs__check(struct outputs *o)
+{
+	for (size_t i = 0; i < o->cnt; i++) {
+		int status = find_format(o, i);
+
+		if (status)
+			return status;
+		if (is_repeated(o, i)) {
+			log_error("-o %s is given twice", o->items[i].path);
+			return CMD_USAGE;
+		}
+	}
+	if (o->cnt && !is_format_used(o)) {
+		log_error("-f %s: each of the outputs names its format by its extension already",
+			  o->format_name);
+		return CMD_USAGE;
+	}
+	for (size_t i = 0; i < o->cnt; i++) {
+		if (output__check(o->items[i].path))
+			return CMD_FAILED;
+	}
+	return 0;
+}
+
+int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p, const struct view *v)
+{
+	struct output *out = output__open(o->items[i].path);
+	int err;
+
+	if (!out)
+		return -EIO;
+	err = o->items[i].format->write(p, v, output__stream(out));
+	/* A failed write to the stream is said by commit, which knows why. */
+	if (err && !ferror(output__stream(out))) {
+		output__abort(out);
+		return err;
+	}
+	err = output__commit(out);
+	return err == -EPIPE ? 0 : err;
+}
+
+int outputs__write(const struct outputs *o, const struct profile *p, const struct view *v)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < o->cnt; i++) {
+		int err = outputs__write_one(o, i, p, v);
+
+		if (err && !first)
+			first = err;
+	}
+	return first;
+}
