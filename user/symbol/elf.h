@@ -1,6 +1,6 @@
 /*
- * Reading ELF files (libelf). Files come from profiled containers, so they are hostile: a wrong file
- * gives an error, never a crash. Nothing is kept open: callers close with elf_file__free.
+ * Reading ELF files (64-bit, little-endian). Files come from profiled containers, so they are hostile:
+ * a wrong file gives an error, never a crash, and no size in it is believed beyond a cap.
  */
 #pragma once
 #include <stdbool.h>
@@ -9,7 +9,10 @@
 
 struct elf_file;
 
-/* Opens an already opened regular file; `fd` stays the caller's. NULL when it is no usable ELF file. */
+/*
+ * Opens an already opened regular file; `fd` stays the caller's and must outlive the object. NULL when
+ * it is no usable ELF executable or library.
+ */
 struct elf_file *elf_file__open(int fd);
 void elf_file__free(struct elf_file *e);
 
@@ -22,5 +25,9 @@ uint64_t elf_file__base(const struct elf_file *e);
 bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
 /* Linked address and size of a section. */
 bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
+/* Whether a library of exactly this soname is among its DT_NEEDED. */
+bool elf_file__needs(const struct elf_file *e, const char *soname);
 /* Copies initialised data at a linked address; zeros beyond a segment's file part; false when unmapped. */
 bool elf_file__read(const struct elf_file *e, uint64_t vaddr, void *out, size_t len);
+/* A pointer-sized variable as the loader will set it, as a linked address: relative relocations applied. */
+bool elf_file__read_pointer(const struct elf_file *e, uint64_t vaddr, uint64_t *value);

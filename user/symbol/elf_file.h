@@ -1,0 +1,51 @@
+/*
+ * Inside of struct elf_file, shared by elf.c (headers, segments, sections) and elf_symbols.c (dynamic
+ * section, symbols, relocations). Not for anyone else.
+ */
+#pragma once
+#include "user/symbol/elf.h"
+#include <elf.h>
+
+#define ELF_MAX_LOADS	 64
+#define ELF_MAX_SECTIONS 4096
+#define ELF_MAX_BLOB	 (64u << 20) /* symbol tables of the largest Python builds have under 10 MiB */
+
+struct elf_load {
+	uint64_t vaddr, offset, file_bytes, mem_bytes;
+};
+
+struct elf_symtab {
+	Elf64_Sym *symbols;
+	size_t count;
+	char *names; /* ends with a NUL of our own */
+	size_t names_len;
+	bool tried;
+};
+
+/* Read at first use, so reachable from a const struct elf_file. */
+struct elf_lazy {
+	struct elf_symtab dynsym, symtab;
+	Elf64_Rela *relocs;
+	size_t reloc_count;
+	bool relocs_tried;
+};
+
+struct elf_file {
+	int fd;
+	uint64_t file_size;
+	unsigned machine;
+	struct elf_load loads[ELF_MAX_LOADS];
+	size_t load_count;
+	uint64_t dynamic_vaddr, dynamic_bytes;
+	Elf64_Shdr *sections;
+	size_t section_count;
+	char *section_names;
+	size_t section_names_len;
+	struct elf_lazy *lazy;
+};
+
+/* A copy of a part of the file with one NUL behind it; NULL when it is not there or over the cap. */
+void *elf_file__blob(const struct elf_file *e, uint64_t offset, uint64_t len);
+/* The same by linked address. */
+void *elf_file__blob_at(const struct elf_file *e, uint64_t vaddr, uint64_t len);
+void elf_lazy__free(struct elf_lazy *lazy);

@@ -1,0 +1,219 @@
+/*
+ * Symbols, needed libraries and relocations of an ELF file. Dynamic symbols are found through PT_DYNAMIC,
+ * as the loader does it: that works with and without section headers. The full table (.symtab) exists
+ * only as a section. Tables are read once, at first use.
+ */
+#include "user/symbol/elf_file.h"
+#include "user/util/alloc.h"
+#include <string.h>
+
+#define MAX_DYNAMIC 4096
+#define MAX_SYMBOLS (ELF_MAX_BLOB / sizeof(Elf64_Sym))
+#define MAX_CHAIN   65536 /* of one hash bucket */
+
+struct dynamic {
+	Elf64_Dyn *entries;
+	size_t count;
+};
+
+static void cleanup_dynamic(struct dynamic *d)
+{
+	free(d->entries);
+}
+
+static struct dynamic read_dynamic(const struct elf_file *e)
+{
+	struct dynamic d = {NULL, e->dynamic_bytes / sizeof(Elf64_Dyn)};
+
+	if (d.count > MAX_DYNAMIC)
+		d.count = MAX_DYNAMIC;
+	d.entries = elf_file__blob_at(e, e->dynamic_vaddr, d.count * sizeof(Elf64_Dyn));
+	if (!d.entries)
+		d.count = 0;
+	for (size_t i = 0; i < d.count; i++) {
+		if (d.entries[i].d_tag == DT_NULL)
+			d.count = i;
+	}
+	return d;
+}
+
+static bool dynamic_value(const struct dynamic *d, Elf64_Sxword tag, uint64_t *value)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		if (d->entries[i].d_tag == tag) {
+			*value = d->entries[i].d_un.d_val;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The last entry of the longest-reaching chain is the last symbol. */
+static size_t gnu_hash_count(const struct elf_file *e, uint64_t table)
+{
+	uint32_t head[4], last = 0, link = 0;
+	__cleanup_free uint32_t *buckets = NULL;
+	uint64_t chains;
+
+	if (!elf_file__read(e, table, head, sizeof(head)))
+		return 0;
+	/* head: bucket count, first hashed symbol, bloom words, bloom shift */
+	table += sizeof(head) + 8ull * head[2];
+	chains = table + 4ull * head[0];
+	buckets = elf_file__blob_at(e, table, 4ull * head[0]);
+	if (!buckets)
+		return 0;
+	for (uint32_t i = 0; i < head[0]; i++) {
+		if (buckets[i] > last)
+			last = buckets[i];
+	}
+	if (last < head[1])
+		return head[1];
+	for (int i = 0; i < MAX_CHAIN; i++, last++) {
+		if (!elf_file__read(e, chains + 4ull * (last - head[1]), &link, sizeof(link)))
+			return 0;
+		if (link & 1)
+			return (size_t)last + 1;
+	}
+	return 0;
+}
+
+static size_t dynsym_count(const struct elf_file *e, const struct dynamic *d)
+{
+	uint32_t head[2]; /* DT_HASH: bucket count, chain count = symbol count */
+	uint64_t table;
+
+	if (dynamic_value(d, DT_HASH, &table) && elf_file__read(e, table, head, sizeof(head)))
+		return head[1];
+	return dynamic_value(d, DT_GNU_HASH, &table) ? gnu_hash_count(e, table) : 0;
+}
+
+static void load_dynsym(const struct elf_file *e, struct elf_symtab *t)
+{
+	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
+	uint64_t symbols = 0, names, names_len;
+
+	if (!dynamic_value(&d, DT_STRTAB, &names) || !dynamic_value(&d, DT_STRSZ, &names_len))
+		return;
+	t->names = elf_file__blob_at(e, names, names_len);
+	t->names_len = t->names ? names_len : 0;
+	t->count = dynsym_count(e, &d);
+	if (t->count > MAX_SYMBOLS || !dynamic_value(&d, DT_SYMTAB, &symbols))
+		t->count = 0;
+	t->symbols = elf_file__blob_at(e, symbols, t->count * sizeof(Elf64_Sym));
+	if (!t->symbols)
+		t->count = 0;
+}
+
+static void load_symtab(const struct elf_file *e, struct elf_symtab *t)
+{
+	const Elf64_Shdr *s = NULL, *names;
+
+	for (size_t i = 0; i < e->section_count && !s; i++) {
+		if (e->sections[i].sh_type == SHT_SYMTAB)
+			s = &e->sections[i];
+	}
+	if (!s || s->sh_link >= e->section_count)
+		return;
+	names = &e->sections[s->sh_link];
+	t->symbols = elf_file__blob(e, s->sh_offset, s->sh_size);
+	t->names = elf_file__blob(e, names->sh_offset, names->sh_size);
+	t->names_len = t->names ? names->sh_size : 0;
+	t->count = t->symbols ? s->sh_size / sizeof(Elf64_Sym) : 0;
+}
+
+static const Elf64_Sym *lookup(const struct elf_symtab *t, const char *name)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const Elf64_Sym *s = &t->symbols[i];
+
+		if (s->st_shndx != SHN_UNDEF && s->st_name && s->st_name < t->names_len &&
+		    !strcmp(t->names + s->st_name, name))
+			return s;
+	}
+	return NULL;
+}
+
+static const struct elf_symtab *table_of(const struct elf_file *e, bool dynamic)
+{
+	struct elf_symtab *t = dynamic ? &e->lazy->dynsym : &e->lazy->symtab;
+
+	if (!t->tried) {
+		t->tried = true;
+		(dynamic ? load_dynsym : load_symtab)(e, t);
+	}
+	return t;
+}
+
+bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size)
+{
+	const Elf64_Sym *s = lookup(table_of(e, true), name);
+
+	if (!s)
+		s = lookup(table_of(e, false), name);
+	if (!s)
+		return false;
+	*vaddr = s->st_value;
+	*size = s->st_size;
+	return true;
+}
+
+bool elf_file__needs(const struct elf_file *e, const char *soname)
+{
+	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
+	const struct elf_symtab *t = table_of(e, true);
+
+	for (size_t i = 0; i < d.count; i++) {
+		if (d.entries[i].d_tag == DT_NEEDED && d.entries[i].d_un.d_val < t->names_len &&
+		    !strcmp(t->names + d.entries[i].d_un.d_val, soname))
+			return true;
+	}
+	return false;
+}
+
+static void load_relocs(const struct elf_file *e, struct elf_lazy *lazy)
+{
+	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
+	uint64_t table, bytes;
+
+	lazy->relocs_tried = true;
+	if (!dynamic_value(&d, DT_RELA, &table) || !dynamic_value(&d, DT_RELASZ, &bytes))
+		return;
+	lazy->relocs = elf_file__blob_at(e, table, bytes);
+	lazy->reloc_count = lazy->relocs ? bytes / sizeof(Elf64_Rela) : 0;
+}
+
+/*
+ * DT_RELA keeps the value in its table; with DT_RELR, and in files linked at fixed addresses, it is in
+ * place. Pointers to things that are static in their C file need no other kind of relocation.
+ */
+bool elf_file__read_pointer(const struct elf_file *e, uint64_t vaddr, uint64_t *value)
+{
+	struct elf_lazy *lazy = e->lazy;
+
+	if (!elf_file__read(e, vaddr, value, sizeof(*value)))
+		return false;
+	if (!lazy->relocs_tried)
+		load_relocs(e, lazy);
+	for (size_t i = 0; i < lazy->reloc_count; i++) {
+		const Elf64_Rela *r = &lazy->relocs[i];
+
+		if (r->r_offset == vaddr && ELF64_R_TYPE(r->r_info) == R_X86_64_RELATIVE) {
+			*value = (uint64_t)r->r_addend;
+			return true;
+		}
+	}
+	return true;
+}
+
+void elf_lazy__free(struct elf_lazy *lazy)
+{
+	if (!lazy)
+		return;
+	free(lazy->dynsym.symbols);
+	free(lazy->dynsym.names);
+	free(lazy->symtab.symbols);
+	free(lazy->symtab.names);
+	free(lazy->relocs);
+	free(lazy);
+}
