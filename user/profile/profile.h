@@ -8,6 +8,8 @@
 #include "user/profile/sink.h"
 #include <stddef.h>
 
+#define PROFILE_MAX_DEPTH 4096 /* frames of a stack; deeper ones are refused as damaged */
+
 /* Samples of one thread with one stack, added up. */
 struct profile_bucket {
 	uint32_t thread, stack;
@@ -54,13 +56,19 @@ void profile__free(struct profile *p);
 /* Calls `fn` for each sample in the order recorded; stops at its first nonzero return and gives it. */
 int profile__each_sample(const struct profile *p, profile_sample_fn fn, void *arg);
 
-/* Frame ids of a stack, root first, into `out` (at most `max`); returns how many. */
+/* Frame ids of a stack, root first, into `out` (at most `max`, from the leaf on); returns how many. */
 size_t profile__stack_frames(const struct profile *p, uint32_t stack, uint32_t *out, size_t max);
 /* The most frames any stack has. */
 size_t profile__max_depth(const struct profile *p);
 
-/* Failed and lost ticks (failures only), and all ticks without a stack. */
+/* The lowest frame id of a function; 0 when it has none. */
+uint32_t profile__first_frame(const struct profile *p, uint32_t function);
+
+/* Failed and lost ticks: the losses that are failures. */
 uint64_t profile__failed_cnt(const struct profile *p);
 
-/* One clean line for subtitles: "no samples lost" or "12 lost: 10 ring buffer full, 2 …". Caller frees. */
+/*
+ * One clean line for subtitles: "no samples lost" or "12 lost: 10 ring full, 2 fault frame", then
+ * ", 3 stacks cut" and ", recording incomplete" where they apply. Caller frees.
+ */
 char *profile__loss_text(const struct profile *p);

@@ -1,0 +1,11 @@
+/* What a profile owns beside its tables; shared by builder.c and profile.c only. */
+#pragma once
+#include "user/profile/profile.h"
+#include "user/util/intern.h"
+
+struct owned {
+	struct profile p; /* first: the public pointer is a pointer to this */
+	struct intern *texts;
+	uint32_t *first_frames; /* by function */
+	size_t max_depth;
+};

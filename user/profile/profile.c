@@ -1,0 +1,159 @@
+/*
+ * The model's read side: walking stacks, going through samples, adding up losses. How it is filled is
+ * in builder.c, which also guarantees what everything here relies on: ids are in range, a stack's
+ * parent is older than itself, and no stack is deeper than PROFILE_MAX_DEPTH.
+ */
+#include "user/profile/profile.h"
+#include "user/profile/owned.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include <string.h>
+
+static struct owned *owned_of(const struct profile *p)
+{
+	return (struct owned *)p; /* its first member */
+}
+
+void profile__free(struct profile *p)
+{
+	if (!p)
+		return;
+	if (p->samples.free)
+		p->samples.free(p->samples.ctx);
+	free(p->processes);
+	free(p->threads);
+	free(p->functions);
+	free(p->frames);
+	free(p->stacks);
+	free(p->buckets);
+	free(p->losses);
+	free(owned_of(p)->first_frames);
+	intern__free(owned_of(p)->texts);
+	free(p);
+}
+
+struct each {
+	const struct profile *p;
+	profile_sample_fn fn;
+	void *arg;
+};
+
+/* A source that is read again still holds what the builder refused; buckets and samples must agree. */
+static int pass_valid(void *arg, const struct profile_sample *s)
+{
+	const struct each *e = arg;
+	struct profile_sample fixed = *s;
+
+	if (!s->thread || s->thread > e->p->thread_cnt || !s->stack || s->stack > e->p->stack_cnt)
+		return 0;
+	if (fixed.gil > PROFILE_GIL_NOT_HELD)
+		fixed.gil = PROFILE_GIL_UNKNOWN;
+	return e->fn(e->arg, &fixed);
+}
+
+int profile__each_sample(const struct profile *p, profile_sample_fn fn, void *arg)
+{
+	struct each e = {p, fn, arg};
+
+	return p->samples.each ? p->samples.each(p->samples.ctx, pass_valid, &e) : 0;
+}
+
+size_t profile__stack_frames(const struct profile *p, uint32_t stack, uint32_t *out, size_t max)
+{
+	size_t depth = 0;
+
+	for (uint32_t s = stack; s && depth < max; s = p->stacks[s].parent)
+		depth++;
+	for (size_t i = depth; i; stack = p->stacks[stack].parent)
+		out[--i] = p->stacks[stack].frame;
+	return depth;
+}
+
+size_t profile__max_depth(const struct profile *p)
+{
+	return owned_of(p)->max_depth;
+}
+
+uint32_t profile__first_frame(const struct profile *p, uint32_t function)
+{
+	return function <= p->function_cnt ? owned_of(p)->first_frames[function] : 0;
+}
+
+uint64_t profile__failed_cnt(const struct profile *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->loss_cnt; i++)
+		if (p->losses[i].failure)
+			sum += p->losses[i].count;
+	return sum;
+}
+
+#define MAX_REASONS 8 /* named in a line */
+
+struct reason {
+	const char *word;
+	uint64_t count;
+};
+
+static int by_word(const void *a, const void *b)
+{
+	return strcmp(((const struct reason *)a)->word, ((const struct reason *)b)->word);
+}
+
+static int more_first(const void *a, const void *b)
+{
+	const struct reason *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return by_word(a, b);
+}
+
+/* Failures by reason, over all processes, the largest first. */
+static size_t sum_reasons(const struct profile *p, struct reason *out)
+{
+	size_t n = 0, merged = 0;
+
+	for (size_t i = 0; i < p->loss_cnt; i++)
+		if (p->losses[i].failure && p->losses[i].count)
+			out[n++] = (struct reason){p->losses[i].reason, p->losses[i].count};
+	qsort(out, n, sizeof(*out), by_word);
+	for (size_t i = 0; i < n; i++) {
+		if (merged && !by_word(&out[merged - 1], &out[i]))
+			out[merged - 1].count += out[i].count;
+		else
+			out[merged++] = out[i];
+	}
+	qsort(out, merged, sizeof(*out), more_first);
+	return merged;
+}
+
+static void put_words(struct buf *out, const char *word)
+{
+	for (; *word; word++)
+		buf_put(out, *word == '_' ? " " : word, 1);
+}
+
+char *profile__loss_text(const struct profile *p)
+{
+	__cleanup_free struct reason *reasons = xcalloc(p->loss_cnt, sizeof(*reasons));
+	size_t n = sum_reasons(p, reasons);
+	struct buf out = {0};
+
+	if (n)
+		buf_printf(&out, "%llu lost:", (unsigned long long)profile__failed_cnt(p));
+	else
+		buf_puts(&out, "no samples lost");
+	for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
+		buf_printf(&out, "%s%llu ", i ? ", " : " ", (unsigned long long)reasons[i].count);
+		put_words(&out, reasons[i].word);
+	}
+	if (n > MAX_REASONS)
+		buf_printf(&out, ", and %zu more reasons", n - MAX_REASONS);
+	if (p->truncated_cnt)
+		buf_printf(&out, ", %llu stacks cut", (unsigned long long)p->truncated_cnt);
+	if (!p->meta.complete)
+		buf_puts(&out, ", recording incomplete");
+	return buf_steal_text(&out);
+}
