@@ -33,7 +33,8 @@ bool view__process_roots(const struct view *v, const struct profile *p);
 
 /*
  * The merged call tree of a view: what flame graphs draw. Node 0 is the root ("all"); children of a
- * node are linked by `next`, sorted by text. `total` counts samples at or below, `own` those that end here.
+ * node are linked by `next` (0 ends), sorted by text. `total` counts samples at or below, `own` those that
+ * end here. A parent comes before its children in `nodes`; texts belong to the tree and are shared.
  */
 struct view_node {
 	char *text;
@@ -45,7 +46,7 @@ struct view_node {
 };
 struct view_tree {
 	struct view_node *nodes;
-	uint32_t count, depth;
+	uint32_t count, depth; /* depth: of the deepest node; the root has 0 */
 };
 struct view_tree *view_tree__new(const struct view *v, const struct profile *p);
 void view_tree__free(struct view_tree *t);

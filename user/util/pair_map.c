@@ -52,6 +52,11 @@ uint32_t *pair_map__slot(struct pair_map *m, uint32_t a, uint32_t b)
 	return &s->value;
 }
 
+uint32_t pair_map__get(const struct pair_map *m, uint32_t a, uint32_t b)
+{
+	return m->cap ? find(m, (uint64_t)a << 32 | b)->value : 0;
+}
+
 void pair_map__free(struct pair_map *m)
 {
 	free(m->slots);

@@ -1,0 +1,214 @@
+/*
+ * The merged call tree. A node is found by (parent, text), so frames that read the same under the same
+ * parent are one; a stack's node is remembered per root, so each stack is walked only as far as it is
+ * new. Nodes are made parents first, which lets one pass backwards add up the totals.
+ */
+#include "user/profile/view.h"
+#include "user/util/alloc.h"
+#include "user/util/intern.h"
+#include "user/util/pair_map.h"
+#include <string.h>
+
+struct tree {
+	struct view_tree t; /* first: the public pointer is a pointer to this */
+	struct intern *texts;
+};
+
+struct build {
+	const struct view *v;
+	const struct profile *p;
+	struct tree *tree;
+	uint32_t cap;
+	uint32_t *frame_texts;	  /* by frame; 0: not made yet */
+	uint32_t *process_nodes, *thread_nodes;
+	struct pair_map children; /* (parent node, text) → node */
+	struct pair_map stacks;	  /* (root node, stack) → node */
+	uint32_t *path;		  /* stacks still to be added */
+	bool process_roots;
+};
+
+static uint32_t add_node(struct build *b, uint32_t parent, uint32_t text)
+{
+	struct view_tree *t = &b->tree->t;
+	struct view_node *n;
+
+	xgrow(t->nodes, t->count, b->cap);
+	n = &t->nodes[t->count];
+	*n = (struct view_node){.parent = parent};
+	n->text = (char *)intern__bytes(b->tree->texts, text, NULL);
+	if (t->count)
+		n->depth = t->nodes[parent].depth + 1;
+	if (n->depth > t->depth)
+		t->depth = n->depth;
+	return t->count++;
+}
+
+/* Takes over `text`. */
+static uint32_t text_id(struct build *b, char *text)
+{
+	uint32_t id = intern__id(b->tree->texts, text, strlen(text));
+
+	free(text);
+	return id;
+}
+
+/* The child of `parent` that reads so. Node 0 is nobody's child, so 0 can mean "new". */
+static uint32_t child_of(struct build *b, uint32_t parent, uint32_t text)
+{
+	uint32_t *slot = pair_map__slot(&b->children, parent, text);
+
+	if (!*slot)
+		*slot = add_node(b, parent, text);
+	return *slot;
+}
+
+static uint32_t root_of(struct build *b, uint32_t thread)
+{
+	uint32_t process = b->p->threads[thread].process;
+	uint32_t *of_process = &b->process_nodes[process];
+	uint32_t *of_thread = &b->thread_nodes[thread];
+	uint32_t node = 0;
+
+	if (b->process_roots) {
+		if (!*of_process)
+			*of_process = child_of(b, 0, text_id(b, view__process_text(b->p, process)));
+		node = *of_process;
+	}
+	if (!b->v->threads)
+		return node;
+	if (!*of_thread)
+		*of_thread = child_of(b, node, text_id(b, view__thread_text(b->p, thread)));
+	return *of_thread;
+}
+
+static uint32_t frame_node(struct build *b, uint32_t parent, uint32_t frame)
+{
+	const struct profile *p = b->p;
+	uint32_t node, count = b->tree->t.count;
+
+	frame = view__frame(b->v, p, frame);
+	if (!b->frame_texts[frame])
+		b->frame_texts[frame] = text_id(b, view__frame_text(b->v, p, frame));
+	node = child_of(b, parent, b->frame_texts[frame]);
+	if (node == count) {
+		b->tree->t.nodes[node].function = p->frames[frame].function;
+		b->tree->t.nodes[node].origin = p->functions[p->frames[frame].function].origin;
+	}
+	return node;
+}
+
+static uint32_t stack_node(struct build *b, uint32_t root, uint32_t stack)
+{
+	const struct profile_stack *stacks = b->p->stacks;
+	uint32_t node = root;
+	size_t n = 0;
+
+	for (; stack; stack = stacks[stack].parent) {
+		uint32_t known = pair_map__get(&b->stacks, root, stack);
+
+		if (known) {
+			node = known;
+			break;
+		}
+		b->path[n++] = stack;
+	}
+	while (n) {
+		node = frame_node(b, node, stacks[b->path[--n]].frame);
+		*pair_map__slot(&b->stacks, root, b->path[n]) = node;
+	}
+	return node;
+}
+
+static void add_buckets(struct build *b)
+{
+	const struct profile *p = b->p;
+
+	for (size_t i = 0; i < p->bucket_cnt; i++) {
+		const struct profile_bucket *k = &p->buckets[i];
+		struct view_node *n;
+		uint32_t node;
+
+		if (!view__samples(b->v, k))
+			continue;
+		node = stack_node(b, root_of(b, k->thread), k->stack);
+		n = &b->tree->t.nodes[node];
+		n->own += view__samples(b->v, k);
+		n->own_ns += view__value_ns(b->v, k);
+	}
+}
+
+static void add_totals(struct view_tree *t)
+{
+	for (uint32_t i = t->count; i-- > 0;) {
+		struct view_node *n = &t->nodes[i];
+
+		n->total += n->own;
+		n->total_ns += n->own_ns;
+		if (i) {
+			t->nodes[n->parent].total += n->total;
+			t->nodes[n->parent].total_ns += n->total_ns;
+		}
+	}
+}
+
+static int by_text(const void *a, const void *b, void *nodes)
+{
+	const struct view_node *n = nodes;
+
+	return strcmp(n[*(const uint32_t *)a].text, n[*(const uint32_t *)b].text);
+}
+
+/* Goes through all nodes from the last text to the first, putting each in front of its siblings. */
+static void link_children(struct view_tree *t)
+{
+	uint32_t *order = xcalloc(t->count, sizeof(*order));
+
+	for (uint32_t i = 0; i < t->count; i++)
+		order[i] = i;
+	qsort_r(order, t->count, sizeof(*order), by_text, t->nodes);
+	for (uint32_t i = t->count; i-- > 0;) {
+		struct view_node *n = &t->nodes[order[i]];
+
+		if (!order[i])
+			continue;
+		n->next = t->nodes[n->parent].child;
+		t->nodes[n->parent].child = order[i];
+	}
+	free(order);
+}
+
+struct view_tree *view_tree__new(const struct view *v, const struct profile *p)
+{
+	struct build b = {
+		.v = v,
+		.p = p,
+		.tree = xcalloc(1, sizeof(*b.tree)),
+		.frame_texts = xcalloc(p->frame_cnt + 1, sizeof(uint32_t)),
+		.process_nodes = xcalloc(p->process_cnt + 1, sizeof(uint32_t)),
+		.thread_nodes = xcalloc(p->thread_cnt + 1, sizeof(uint32_t)),
+		.path = xcalloc(profile__max_depth(p) + 1, sizeof(uint32_t)),
+		.process_roots = view__process_roots(v, p),
+	};
+
+	b.tree->texts = intern__new();
+	add_node(&b, 0, text_id(&b, xstrdup("all")));
+	add_buckets(&b);
+	add_totals(&b.tree->t);
+	link_children(&b.tree->t);
+	pair_map__free(&b.children);
+	pair_map__free(&b.stacks);
+	free(b.frame_texts);
+	free(b.process_nodes);
+	free(b.thread_nodes);
+	free(b.path);
+	return &b.tree->t;
+}
+
+void view_tree__free(struct view_tree *t)
+{
+	if (!t)
+		return;
+	intern__free(((struct tree *)t)->texts);
+	free(t->nodes);
+	free(t);
+}
