@@ -6,6 +6,7 @@
 #include "user/util/buf.h"
 #include "user/util/log.h"
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 static const struct argp_option options[] = {
@@ -63,7 +64,7 @@ static char *known_formats(void)
 	return buf_steal_text(&text);
 }
 
-static int find_format(const struct outputs *o, size_t i)
+static int find_format(struct outputs *o, size_t i)
 {
 	const char *path = o->items[i].path;
 	const struct format *by_suffix = strcmp(path, "-") ? format_by_suffix(path) : NULL;
@@ -160,4 +161,24 @@ int outputs__write(const struct outputs *o, const struct profile *p, const struc
 			first = err;
 	}
 	return first;
+}
+
+static void remove_and_die(int number)
+{
+	output__remove_all();
+	/* SA_RESETHAND: the default action comes now */
+	raise(number);
+}
+
+void outputs__die_cleanly(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction action = {.sa_handler = remove_and_die, .sa_flags = SA_RESETHAND | SA_NODEFER};
+	struct sigaction old;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		/* what nohup ignores stays ignored */
+		if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	}
 }

@@ -31,3 +31,6 @@ int outputs__check(struct outputs *o);
 int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p, const struct view *v);
 /* All of them, the rest also when one fails; the first error. */
 int outputs__write(const struct outputs *o, const struct profile *p, const struct view *v);
+
+/* From now on Ctrl-C and termination leave no temporary file behind; for commands that only convert. */
+void outputs__die_cleanly(void);

@@ -1,0 +1,110 @@
+/* The table of subcommands, and how one is found from what the user typed. */
+#include "user/cmd/cmd.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const struct cmd cmd_record, cmd_convert, cmd_flamegraph, cmd_report;
+
+/* `record` first: it is what no command at all means, and what py-spy's `r` means. */
+const struct cmd *const cmds[] = {&cmd_record, &cmd_report, &cmd_flamegraph, &cmd_convert, NULL};
+
+#define PROGRAM "pybpfprof"
+
+static void list_commands(FILE *out)
+{
+	for (const struct cmd *const *c = cmds; *c; c++)
+		fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+}
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "Usage: " PROGRAM " [COMMAND] [OPTIONS]\n"
+		     "A sampling profiler for CPython that does not stop the program it watches.\n\n"
+		     "Commands (record when none is given):\n");
+	list_commands(out);
+	fprintf(out, "\nFor example:\n"
+		     "  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
+		     "  sudo " PROGRAM " --cgroup PATH -o out.svg         a whole container\n"
+		     "  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
+		     "  " PROGRAM " report rec.pybpf                      what was hot, as text\n\n"
+		     "`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
+		     " --version` says which version this is.\n");
+}
+
+/* The one command that begins with `word`; a single letter means the first, as py-spy has them. */
+static const struct cmd *find(const char *word)
+{
+	const struct cmd *found = NULL;
+	size_t len = strlen(word);
+
+	for (const struct cmd *const *c = cmds; *c; c++) {
+		if (!strcmp((*c)->name, word))
+			return *c;
+		if (!len || strncmp((*c)->name, word, len))
+			continue;
+		if (found && len > 1) {
+			log_error("%s: could be %s or %s; write more of it", word, found->name, (*c)->name);
+			return NULL;
+		}
+		if (!found)
+			found = *c;
+	}
+	if (!found) {
+		log_error("%s: no such command. These are known:", word);
+		list_commands(stderr);
+		fprintf(stderr, "To profile a program, write `" PROGRAM " [OPTIONS] -- PROGRAM ARGS`.\n");
+	}
+	return found;
+}
+
+/* argv[0] becomes "pybpfprof NAME", so that messages of the option parser say which command it is. */
+static int run(const struct cmd *c, int argc, char **argv)
+{
+	__cleanup_free char *name = xasprintf("%s %s", PROGRAM, c->name);
+	static char help[] = "--help";
+
+	if (argc > 1 && !strcmp(argv[1], "-h"))
+		argv[1] = help;
+	argv[0] = name;
+	return c->run(argc, argv);
+}
+
+static bool is_one_of(const char *arg, const char *a, const char *b, const char *c)
+{
+	return !strcmp(arg, a) || !strcmp(arg, b) || !strcmp(arg, c);
+}
+
+int cmd_main(int argc, char **argv)
+{
+	const struct cmd *c;
+
+	argp_err_exit_status = CMD_USAGE;
+	argp_program_version = PROGRAM " " PYBPFPROF_VERSION;
+	if (argc < 2) {
+		print_help(stderr);
+		return CMD_USAGE;
+	}
+	if (is_one_of(argv[1], "--help", "-h", "help") && argc == 2) {
+		print_help(stdout);
+		return CMD_OK;
+	}
+	if (is_one_of(argv[1], "--version", "-V", "version")) {
+		printf("%s\n", argp_program_version);
+		return CMD_OK;
+	}
+	if (*argv[1] == '-')
+		return run(cmds[0], argc, argv);
+	c = find(strcmp(argv[1], "help") ? argv[1] : argv[2]);
+	if (!c)
+		return CMD_USAGE;
+	if (!strcmp(argv[1], "help")) {
+		static char option[] = "--help";
+
+		argv[2] = option;
+	}
+	return run(c, argc - 1, argv + 1);
+}

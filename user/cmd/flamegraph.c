@@ -1,0 +1,112 @@
+/* `flamegraph`: a recording, or our JSON, into an SVG; `convert` with a name for the output. */
+#include "user/cmd/cmd.h"
+#include "user/cmd/input.h"
+#include "user/cmd/outputs.h"
+#include "user/cmd/view_options.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <string.h>
+
+struct args {
+	const char *input, *output;
+	struct view view;
+};
+
+static const struct argp_option options[] = {
+	{"output", 'o', "FILE", 0,
+	 "Write FILE (.svg; - is standard output); default: the input's name with .svg", 2},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->input;
+		state->child_inputs[1] = &a->view;
+		return 0;
+	case 'o':
+		if (a->output)
+			argp_error(state, "one output at a time; `pybpfprof convert` writes several");
+		a->output = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {{&input_options, 0, NULL, 0},
+					     {&view_options, 0, NULL, 0},
+					     {0}};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "-i RECORDING",
+	.doc = "Draw a flame graph from a recording (.pybpf) or this program's JSON.\v"
+	       "For example:\n"
+	       "  pybpfprof flamegraph --input profile.json --output out.svg",
+	.children = children,
+};
+
+/* "dir/rec.pybpf" → "dir/rec.svg" */
+static char *default_output(const char *input)
+{
+	const char *slash = strrchr(input, '/');
+	const char *name = slash ? slash + 1 : input;
+	const char *dot = strrchr(name, '.');
+	size_t len = dot && dot > name ? (size_t)(dot - input) : strlen(input);
+
+	if (dot && !strcmp(dot, ".svg"))
+		len = strlen(input);
+	return xasprintf("%.*s.svg", (int)len, input);
+}
+
+static int draw(struct outputs *outputs, const char *input, const struct view *v)
+{
+	struct profile *p = NULL;
+	int status = outputs__check(outputs);
+
+	if (status)
+		return status;
+	if (format_read(input, &p))
+		return CMD_FAILED;
+	if (outputs__write(outputs, p, v))
+		status = CMD_FAILED;
+	else if (strcmp(outputs->items[0].path, "-"))
+		log_info("%s is written; open it in a browser", outputs->items[0].path);
+	profile__free(p);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct args a = {0};
+	struct outputs outputs = {0};
+	__cleanup_free char *name = NULL;
+	const char *dot;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	outputs__die_cleanly();
+	name = a.output ? xstrdup(a.output) : default_output(a.input);
+	dot = strrchr(name, '.');
+	if (strcmp(name, "-") && (!dot || strcmp(dot, ".svg"))) {
+		log_error("%s: a flame graph is an .svg; `pybpfprof convert` writes other formats", name);
+		return CMD_USAGE;
+	}
+	outputs.format_name = "svg";
+	outputs__add(&outputs, name);
+	status = draw(&outputs, a.input, &a.view);
+	outputs__free(&outputs);
+	return status;
+}
+
+const struct cmd cmd_flamegraph = {
+	.name = "flamegraph",
+	.args = "-i RECORDING [-o FILE]",
+	.summary = "a recording into an SVG flame graph",
+	.run = run,
+};
