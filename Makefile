@@ -25,7 +25,8 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' $(OPT)
 LDLIBS	:= -lbpf -lelf -lz -lyajl -lcap -lm
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
-BPF_SRC := $(wildcard bpf/*.bpf.c bpf/source/*.bpf.c)
+# Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
+BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c bpf/source/*.bpf.c))
 BPF_OBJ := $(BPF_SRC:%.c=$(BUILD)/%.o)
 SKEL	:= $(BUILD)/pybpfprof.skel.h
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.

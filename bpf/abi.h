@@ -172,7 +172,7 @@ struct abi_sample {
 	__u8 pad;
 	__u32 pad2;
 	char comm[ABI_COMM];
-	struct abi_frame frames[]; /* leaf first */
+	/* then frame_cnt times struct abi_frame, leaf first */
 };
 
 #define ABI_TEXT_CUT	    1u /* longer than ABI_MAX_TEXT */
@@ -187,7 +187,7 @@ struct abi_text {
 
 #define ABI_CODE_UNREADABLE 1u /* nothing but the address is known; user space may read it */
 
-/* First sight of a code object. data: name, file name; its line table follows in ABI_REC_LINES. */
+/* First sight of a code object. Its line table follows in ABI_REC_LINES. */
 struct abi_code {
 	struct abi_hdr hdr;
 	__u64 code_key;
@@ -199,7 +199,7 @@ struct abi_code {
 	__u32 lines_bytes; /* size of the whole line table; 0: none or unreadable */
 	__u32 pad;
 	struct abi_text name, file;
-	char data[];
+	/* then the bytes of the name, then of the file name */
 };
 
 struct abi_lines {
@@ -207,7 +207,7 @@ struct abi_lines {
 	__u64 code_key;
 	__u32 offset; /* of this chunk in the table */
 	__u32 bytes;
-	char data[];
+	/* then the bytes */
 };
 
 /* First sight of a process image, sent before its first sample. */

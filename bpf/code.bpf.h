@@ -1,0 +1,105 @@
+/* Code objects: their identity in every frame, and the record that names them at first sight. */
+#pragma once
+#include "bpf/maps.bpf.h"
+
+#define CODE_SEED 0x9e3779b97f4a7c15ull
+
+/* Multiply and fold: quick, and every bit of `word` reaches every bit of the next step. */
+static __always_inline u64 code_mix(u64 h, u64 word)
+{
+	h = (h ^ word) * CODE_SEED;
+	return h ^ (h >> 29);
+}
+
+static __always_inline u64 code_u64(const struct walk *w, u32 off)
+{
+	return block_u64((const u8 *)w->code_block, ABI_CODE_BLOCK, off - w->layout.code_base);
+}
+
+static __always_inline u32 code_u32(const struct walk *w, u32 off)
+{
+	return block_u32((const u8 *)w->code_block, ABI_CODE_BLOCK, off - w->layout.code_base);
+}
+
+/* Content of the start of the line table, for builds whose code objects carry no unique number. */
+static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
+{
+	u64 size, left;
+
+	/* PyBytesObject: ob_size at bytes_size_off, a cached hash that may change, data right behind. */
+	if (read_user(w->lines_block, sizeof(w->lines_block), lines_addr + w->layout.bytes_size_off))
+		return h;
+	size = left = w->lines_block[0];
+	h = code_mix(h, size);
+#pragma unroll
+	for (u32 i = 2; i < sizeof(w->lines_block) / 8; i++) {
+		u64 word = w->lines_block[i];
+
+		if (left < 8) /* what lies behind the table is not the table */
+			word &= left ? ~0ull >> (64 - 8 * left) : 0;
+		h = code_mix(h, word);
+		left = left < 8 ? 0 : left - 8;
+	}
+	return h;
+}
+
+/*
+ * Identity: process image, address, and a fingerprint, because addresses are used again once a code
+ * object dies. 0 when the code object is not readable.
+ */
+static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
+{
+	const struct abi_py_layout *l = &w->layout;
+	u64 h = code_mix(CODE_SEED ^ w->image_id, addr), lines;
+
+	if (read_user(w->code_block, ABI_CODE_BLOCK, addr + l->code_base))
+		return 0;
+	lines = code_u64(w, l->code_lines_off);
+	h = code_mix(h, code_u64(w, l->code_filename_off));
+	h = code_mix(h, code_u64(w, l->code_name_off));
+	h = code_mix(h, lines);
+	h = code_mix(h, code_u32(w, l->code_firstlineno_off));
+	if (l->mech & ABI_MECH_VERSION)
+		h = code_mix(h, code_u32(w, l->code_version_off));
+	else
+		h = lines_mix(w, h, lines);
+	return h ? h : 1;
+}
+
+#ifdef PYBPF_HOST
+static inline bool code_is_new(u64 key)
+{
+	return host_code_is_new(key);
+}
+#else
+static __always_inline bool code_is_new(u64 key)
+{
+	u32 bucket = key % SEEN_BUCKETS;
+	struct seen_bucket *b = bpf_map_lookup_elem(&seen, &bucket);
+
+	return b && b->way[0] != key && b->way[1] != key && b->way[2] != key && b->way[3] != key;
+}
+
+/* Sends the records of one code object from the current task; called by the tick. */
+void code_send_now(struct walk *w);
+/* Arranges for w->todo to be named by the task itself before it returns to user mode. 0 when it will be. */
+int code_schedule(struct walk *w, u64 mm);
+#endif
+
+static __always_inline u64 code_key(struct walk *w, u64 addr)
+{
+	u64 key = code_fingerprint(w, addr);
+	u32 n = w->todo_cnt;
+
+	if (!key || !code_is_new(key))
+		return key;
+	if (n && n <= CODE_TODO_MAX && w->todo[n - 1].key == key) /* recursion */
+		return key;
+	opaque(n);
+	if (n < CODE_TODO_MAX) {
+		w->todo[n].addr = addr;
+		w->todo[n].key = key;
+		w->todo_cnt = n + 1;
+	}
+	return key;
+}

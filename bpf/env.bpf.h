@@ -1,0 +1,53 @@
+/*
+ * The one door to the kernel (vmlinux.h and BPF helpers), or, under PYBPF_HOST, to ordinary C: the
+ * walker's files include only this, so the same source runs in the kernel and in tests on the host.
+ */
+#pragma once
+#ifdef PYBPF_HOST
+#include "tests/host/env_host.h"
+#else
+#include "vmlinux/vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+/* Copies from the current task's user memory without ever faulting a page in; 0 or negative. */
+static __always_inline long read_user(void *dst, u32 size, u64 addr)
+{
+	return bpf_probe_read_user(dst, size, (const void *)addr);
+}
+#define now_ns() bpf_ktime_get_ns()
+#endif
+
+#ifndef likely
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#endif
+
+/* Keeps the compiler from merging a bounds check away from the register the verifier looks at. */
+#define opaque(var) asm volatile("" : "+r"(var))
+
+/* A u64 at a layout offset inside a block; out of range reads as 0 (the verifier needs the bound). */
+static __always_inline u64 block_u64(const u8 *block, u32 size, u32 off)
+{
+	opaque(off);
+	if (off > size - 8)
+		return 0;
+	return *(const u64 *)(block + off);
+}
+
+static __always_inline u32 block_u32(const u8 *block, u32 size, u32 off)
+{
+	opaque(off);
+	if (off > size - 4)
+		return 0;
+	return *(const u32 *)(block + off);
+}
+
+static __always_inline u8 block_u8(const u8 *block, u32 size, u32 off)
+{
+	opaque(off);
+	if (off > size - 1)
+		return 0;
+	return block[off];
+}

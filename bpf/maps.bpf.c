@@ -1,0 +1,44 @@
+/* Definitions of the maps and knobs declared in maps.bpf.h. */
+#include "bpf/maps.bpf.h"
+
+/* All records, in one order. BPF writes; session/drain reads. User space sets the size. */
+struct events_map events SEC(".maps");
+/* Ticks per outcome. BPF adds; session reads, also while running. */
+struct outcomes_map outcomes SEC(".maps");
+/* The sampling clock of each CPU. source/cpu.c writes periods, BPF counts ticks; memory-mapped. */
+struct clocks_map clocks SEC(".maps");
+/* Layouts by id. session adds, never changes; BPF reads. */
+struct layouts_map layouts SEC(".maps");
+/* File → interpreter. session adds; BPF reads. */
+struct interps_map interps SEC(".maps");
+/* Image → what user space found out. session adds; BPF takes and deletes. */
+struct hints_map hints SEC(".maps");
+/* Processes by tgid. BPF creates (first tick, fork), changes and deletes (exit); session adds chosen pids. */
+struct procs_map procs SEC(".maps");
+/* One per CPU; used only by the tick, which cannot be interrupted by itself. */
+struct scratches_map scratches SEC(".maps");
+/* For names sent by the tick itself; apart, because a per-CPU value may have 32 KiB at most. */
+struct code_bufs_map code_bufs SEC(".maps");
+/* Keys of code objects whose names were sent. BPF only. A collision costs a second record, nothing else. */
+struct seen_map seen SEC(".maps");
+/* Scheduled callbacks. BPF only: taken by a tick (busy 0→1), given back by the callback. */
+struct code_slots_map code_slots SEC(".maps");
+
+const volatile __u32 cfg_self_tgid = 0;
+const volatile __u32 cfg_mode = TARGET_PIDS;
+const volatile __u32 cfg_cgroup_cnt = 0;
+const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS] = {};
+const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS] = {};
+const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
+const volatile __u64 cfg_max_walk_ns = 400000;
+const volatile __u64 cfg_wake_bytes = 1 << 18;
+const volatile bool cfg_gil_only = false;
+const volatile bool cfg_vma_iter = false;
+const volatile bool cfg_task_work = false;
+
+__u32 interps_generation = 0;
+__u32 next_image_id = 0;
+__s32 targets_alive = 0;
+
+/* The helpers that read user memory are for GPL-compatible programs only. */
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

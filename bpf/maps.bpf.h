@@ -1,0 +1,155 @@
+/* Every map and knob of the kernel side; maps.bpf.c says who writes and who reads each. */
+#pragma once
+#include "bpf/env.bpf.h"
+#include "bpf/abi.h"
+
+#define CODE_TODO_MAX 64  /* new code objects named per tick; more wait for the next one */
+#define CODE_SLOTS    64  /* ticks whose names are being read in the task's own context */
+#define SEEN_WAYS     4
+#define SEEN_BUCKETS  32768
+
+/* A code object met for the first time. */
+struct code_todo {
+	u64 addr, key;
+};
+
+/* Buffers for one code object's records; a data array per text so that bounds stay plain. */
+struct code_buf {
+	struct abi_code code;
+	char data[2 * ABI_MAX_TEXT];
+	struct abi_lines lines;
+	char lines_data[ABI_CODE_CHUNK];
+	u64 lines_addr;
+	u64 block[ABI_CODE_BLOCK / 8];
+};
+
+/* What a walk works with and leaves behind. Lives in a per-CPU map: too big for BPF's stack. */
+struct walk {
+	struct abi_sample sample;
+	struct abi_frame frames[ABI_MAX_FRAMES];
+	u64 tstate_block[ABI_TSTATE_BLOCK / 8];
+	u64 frame_block[ABI_FRAME_BLOCK / 8];
+	u64 code_block[ABI_CODE_BLOCK / 8];
+	u64 lines_block[(16 + ABI_LINES_PREFIX) / 8];
+	struct abi_py_layout layout;
+	u64 tstate_addr, frame_addr, deadline_ns;
+	u32 frame_cnt, todo_cnt, visited, stop;
+	u32 image_id, layout_id, max_frames, pad;
+	struct code_todo todo[CODE_TODO_MAX];
+};
+
+#ifndef PYBPF_HOST
+struct scratch {
+	struct walk walk;
+	struct abi_proc_rec proc_rec;
+};
+
+/* One scheduled callback in a sampled task. */
+struct code_slot {
+	struct bpf_task_work work;
+	u64 mm;
+	u32 busy, todo_cnt, tgid, image_id, layout_id, pad;
+	struct code_todo todo[CODE_TODO_MAX];
+	struct code_buf buf;
+};
+
+struct seen_bucket {
+	u64 way[SEEN_WAYS];
+};
+
+extern struct events_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+extern struct outcomes_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_OUTCOME_CNT);
+	__type(key, u32);
+	__type(value, u64);
+} outcomes SEC(".maps");
+
+extern struct clocks_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ABI_MAX_CPUS);
+	__type(key, u32);
+	__type(value, struct abi_clock);
+} clocks SEC(".maps");
+
+extern struct layouts_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_MAX_LAYOUTS);
+	__type(key, u32);
+	__type(value, struct abi_py_layout);
+} layouts SEC(".maps");
+
+extern struct interps_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct abi_file);
+	__type(value, struct abi_interp);
+} interps SEC(".maps");
+
+extern struct hints_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_PROCS);
+	__type(key, u32);
+	__type(value, struct abi_hint);
+} hints SEC(".maps");
+
+extern struct procs_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_PROCS);
+	__type(key, u32);
+	__type(value, struct abi_proc);
+} procs SEC(".maps");
+
+extern struct scratches_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+extern struct code_bufs_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct code_buf);
+} code_bufs SEC(".maps");
+
+extern struct seen_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEEN_BUCKETS);
+	__type(key, u32);
+	__type(value, struct seen_bucket);
+} seen SEC(".maps");
+
+extern struct code_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CODE_SLOTS);
+	__type(key, u32);
+	__type(value, struct code_slot);
+} code_slots SEC(".maps");
+
+enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
+
+/* Set by user space before load. */
+extern const volatile __u32 cfg_self_tgid;   /* the profiler: never sampled */
+extern const volatile __u32 cfg_mode;	   /* enum target_mode */
+extern const volatile __u32 cfg_cgroup_cnt;
+extern const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS];
+extern const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS];
+extern const volatile __u32 cfg_max_frames;
+extern const volatile __u64 cfg_max_walk_ns;
+extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
+extern const volatile bool cfg_gil_only;
+extern const volatile bool cfg_vma_iter;   /* the kernel has bpf_iter_task_vma_* */
+extern const volatile bool cfg_task_work;  /* the kernel has bpf_task_work_schedule_* */
+
+/* Changed while running. */
+extern __u32 interps_generation; /* user space: +1 whenever `interps` grew */
+extern __u32 next_image_id;
+extern __s32 targets_alive;      /* chosen processes (and their trees) still alive */
+#endif

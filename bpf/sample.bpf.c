@@ -1,0 +1,139 @@
+/* sample_take: what every event source calls. Read it top-down: the order of the checks is the order of cost. */
+#include "bpf/sample.bpf.h"
+#include "bpf/arch.h"
+#include "bpf/code.bpf.h"
+#include "bpf/pywalk.bpf.h"
+#include "bpf/target.bpf.h"
+#include "bpf/tstate.bpf.h"
+
+#define PF_EXITING 0x00000004 /* include/linux/sched.h */
+
+static __always_inline void count(u32 outcome)
+{
+	u64 *n = bpf_map_lookup_elem(&outcomes, &outcome);
+
+	if (n)
+		(*n)++;
+}
+
+static __always_inline u64 wake_flags(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP :
+										 BPF_RB_NO_WAKEUP;
+}
+
+/* Sends the sample with its frames; gives the outcome to count. */
+static __always_inline u32 emit(struct walk *w, u32 outcome)
+{
+	u32 n = w->frame_cnt, size;
+
+	opaque(n);
+	if (n > ABI_MAX_FRAMES)
+		n = 0;
+	size = sizeof(w->sample) + n * sizeof(struct abi_frame);
+	w->sample.frame_cnt = n;
+	w->sample.outcome = (u8)outcome;
+	w->sample.hdr.size = size;
+	return bpf_ringbuf_output(&events, &w->sample, size, wake_flags()) ? ABI_RING_FULL : outcome;
+}
+
+static __always_inline void fill_sample(struct walk *w, u32 source, u64 value_ns)
+{
+	struct abi_sample *s = &w->sample;
+	u64 id = bpf_get_current_pid_tgid();
+
+	s->hdr.kind = ABI_REC_SAMPLE;
+	s->hdr.cpu = bpf_get_smp_processor_id();
+	s->hdr.tgid = id >> 32;
+	s->hdr.tid = (u32)id;
+	s->hdr.time_ns = bpf_ktime_get_ns();
+	s->value_ns = value_ns;
+	s->cgroup_id = bpf_get_current_cgroup_id();
+	s->source = source;
+	s->gil = ABI_GIL_UNKNOWN;
+	s->pad = 0;
+	s->pad2 = 0;
+	bpf_get_current_comm(s->comm, sizeof(s->comm));
+	w->frame_cnt = w->todo_cnt = 0;
+}
+
+/* Walks a Python process; the frames are in `w` when the outcome is a written one. */
+static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struct task_struct *task)
+{
+	u32 layout_id = p->layout_id, key = p->tss_key, outcome;
+	struct abi_py_layout *l = bpf_map_lookup_elem(&layouts, &layout_id);
+
+	if (!l)
+		return ABI_INTERNAL;
+	w->layout = *l;
+	w->layout_id = layout_id;
+	w->max_frames = cfg_max_frames;
+	w->deadline_ns = w->sample.hdr.time_ns + cfg_max_walk_ns;
+	w->sample.thread_ident = arch_thread_pointer(task);
+	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
+	p->tss_key = key;
+	if (outcome != ABI_OK)
+		return outcome;
+	if (cfg_gil_only && w->sample.gil != ABI_GIL_HELD)
+		return ABI_NO_GIL;
+	return pywalk(w);
+}
+
+static __always_inline u32 process_outcome(const struct abi_proc *p, struct task_struct *task)
+{
+	if (task->flags & PF_EXITING)
+		return ABI_EXITING;
+	if (p->mm != (u64)task->mm) /* in the middle of an exec */
+		return ABI_STARTING;
+	if (p->state == ABI_PROC_UNSUPPORTED)
+		return ABI_UNSUPPORTED;
+	if (p->state == ABI_PROC_NOT_PYTHON)
+		return ABI_NOT_PYTHON;
+	return p->state == ABI_PROC_PYTHON ? ABI_OK : ABI_IDENTIFYING;
+}
+
+/* Names of code objects seen for the first time: by the task itself if it can, else right now. */
+static __always_inline void send_names(struct scratch *s, struct task_struct *task)
+{
+	if (!s->walk.todo_cnt)
+		return;
+	if (cfg_task_work && !code_schedule(&s->walk, (u64)task->mm))
+		return;
+	code_send_now(&s->walk);
+}
+
+static __always_inline u32 take(struct scratch *s, struct task_struct *task, u32 source, u64 value_ns)
+{
+	struct walk *w = &s->walk;
+	struct abi_proc *p;
+	u32 outcome;
+
+	if ((u32)task->tgid == cfg_self_tgid)
+		return ABI_SELF;
+	if (!target_wanted(task))
+		return ABI_NOT_TARGET;
+	fill_sample(w, source, value_ns);
+	p = target_proc(task);
+	if (!p)
+		return ABI_PROC_TABLE_FULL;
+	w->image_id = w->sample.image_id = p->image_id;
+	if (!(task->flags & PF_EXITING) && task->mm && p->mm == (u64)task->mm)
+		target_identify(p, task, s);
+	outcome = process_outcome(p, task);
+	if (outcome == ABI_OK)
+		outcome = walk_python(w, p, task);
+	if (outcome == ABI_NO_GIL)
+		return outcome;
+	outcome = emit(w, outcome);
+	send_names(s, task);
+	return outcome;
+}
+
+__hidden void sample_take(u32 source, u64 value_ns)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 zero = 0;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+
+	count(s ? take(s, task, source, value_ns) : ABI_INTERNAL);
+}

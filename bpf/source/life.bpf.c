@@ -1,0 +1,86 @@
+/*
+ * Births, execs and deaths of processes. A forked child inherits its parent's entry here, in the kernel,
+ * before it runs: its first tick is walked. Nothing is sent for a process that was never sampled.
+ */
+#include "bpf/maps.bpf.h"
+
+static __always_inline void send_exit(struct abi_proc *p, u32 tgid, u32 exec)
+{
+	struct abi_exit e = {};
+
+	if (!p->announced)
+		return;
+	e.hdr.size = sizeof(e);
+	e.hdr.kind = ABI_REC_EXIT;
+	e.hdr.cpu = bpf_get_smp_processor_id();
+	e.hdr.tgid = e.hdr.tid = tgid;
+	e.hdr.time_ns = bpf_ktime_get_ns();
+	e.image_id = p->image_id;
+	e.exec = exec;
+	bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 parent_tgid = parent->tgid, tgid = child->tgid;
+	struct abi_proc *p;
+	struct abi_proc born;
+
+	if (child->pid != child->tgid)
+		return 0;
+	p = bpf_map_lookup_elem(&procs, &parent_tgid);
+	if (!p || (cfg_mode == TARGET_PIDS && !(p->flags & ABI_PROC_TREE)))
+		return 0;
+	born = *p;
+	born.start_ns = child->start_boottime;
+	born.mm = (u64)child->mm;
+	born.parent_image_id = p->image_id;
+	born.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
+	born.ppid = parent_tgid;
+	born.announced = 0;
+	if (born.flags & ABI_PROC_TREE) {
+		born.flags |= ABI_PROC_TARGET | ABI_PROC_COUNTED;
+		__sync_fetch_and_add(&targets_alive, 1);
+	}
+	bpf_map_update_elem(&procs, &tgid, &born, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	u32 tgid = task->tgid;
+	struct abi_proc *p = bpf_map_lookup_elem(&procs, &tgid);
+
+	if (!p)
+		return 0;
+	send_exit(p, tgid, 1);
+	p->parent_image_id = 0;
+	p->image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
+	p->mm = (u64)task->mm;
+	p->runtime_addr = 0;
+	p->layout_id = p->tss_key = 0;
+	p->state = ABI_PROC_NEW;
+	p->announced = 0;
+	p->generation = p->misses = p->next_search = 0;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(life_exit, struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	struct abi_proc *p;
+
+	if (task->signal->live.counter)
+		return 0; /* other threads live on */
+	p = bpf_map_lookup_elem(&procs, &tgid);
+	if (!p)
+		return 0;
+	send_exit(p, tgid, 0);
+	if (p->flags & ABI_PROC_COUNTED)
+		__sync_fetch_and_add(&targets_alive, -1);
+	bpf_map_delete_elem(&procs, &tgid);
+	return 0;
+}

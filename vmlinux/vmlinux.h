@@ -1,0 +1,106 @@
+/*
+ * The kernel types the BPF side reads, kept by hand: only the fields used, all relocated at load time
+ * against the running kernel's BTF (preserve_access_index), so order and size here mean nothing.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef int pid_t;
+typedef _Bool bool;
+#define true  1
+#define false 0
+#define NULL  ((void *)0)
+
+/* include/uapi/linux/bpf.h */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_MMAPABLE = 1024,
+	BPF_RB_NO_WAKEUP = 1,
+	BPF_RB_FORCE_WAKEUP = 2,
+	BPF_RB_AVAIL_DATA = 0,
+};
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#endif
+
+struct super_block {
+	__u32 s_dev;
+};
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+};
+struct file {
+	struct inode *f_inode;
+};
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+struct mm_struct {
+	unsigned long arg_start, arg_end;
+};
+struct signal_struct {
+	struct {
+		int counter;
+	} live;
+};
+struct thread_struct {
+	unsigned long fsbase; /* x86-64 */
+};
+struct task_struct {
+	unsigned int flags;
+	struct mm_struct *mm;
+	pid_t pid, tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+	struct signal_struct *signal;
+	char comm[16];
+	struct thread_struct thread;
+};
+struct linux_binprm;
+struct bpf_map { /* a complete type: libbpf compares kinds in kfunc prototypes */
+	__u32 id;
+};
+
+#ifndef BPF_NO_PRESERVE_ACCESS_INDEX
+#pragma clang attribute pop
+#endif
+
+/* Read by value, never relocated. */
+struct bpf_iter_task_vma { /* include/linux/bpf.h, 6.7+ */
+	__u64 __opaque[1];
+} __attribute__((aligned(8)));
+struct bpf_task_work { /* include/uapi/linux/bpf.h, 6.18+ */
+	__u64 __opaque;
+} __attribute__((aligned(8)));
+struct bpf_perf_event_data;
+
+#endif
