@@ -21,21 +21,22 @@ static bool read_symbol(const struct elf_file *e, const char *name, void *out, s
 /* struct pthread has specific_1stblock[n] (entries) right before specific[n] (pointers to blocks). */
 static int from_descriptors(const struct elf_file *e, struct abi_py_layout *layout)
 {
-	struct thread_db_field table, value;
-	uint32_t entry;
+	struct thread_db_field table, block, value;
 	uint64_t first_block;
+	uint32_t entry;
 
 	if (!read_symbol(e, "_thread_db_pthread_specific", &table, sizeof(table)) ||
+	    !read_symbol(e, "_thread_db_pthread_key_data_level2_data", &block, sizeof(block)) ||
 	    !read_symbol(e, "_thread_db_pthread_key_data_data", &value, sizeof(value)) ||
 	    !read_symbol(e, "_thread_db_sizeof_pthread_key_data", &entry, sizeof(entry)))
 		return -ENOENT;
-	first_block = (uint64_t)table.count * entry;
-	if (table.bits != 64 || !table.count || entry < 16 || entry > 64 ||
-	    value.offset > entry - 8 || table.offset < first_block || table.offset > 8192)
+	first_block = (uint64_t)block.count * entry;
+	if (!block.count || entry < 16 || entry > 64 || value.offset > entry - 8 ||
+	    table.offset < first_block || table.offset > 8192)
 		return -ENOENT;
 	layout->tss_table_off = (uint16_t)table.offset;
 	layout->tss_first_off = (uint16_t)(table.offset - first_block);
-	layout->tss_per_block = (uint16_t)table.count;
+	layout->tss_per_block = (uint16_t)block.count;
 	layout->tss_entry_size = (uint16_t)entry;
 	layout->tss_value_off = (uint16_t)value.offset;
 	return 0;
