@@ -29,6 +29,8 @@ struct profile_meta {
 	double effective_rate_hz; /* achieved; 0 until it ends */
 	uint32_t cpus;
 	bool gil_only;		  /* samples without the GIL were left out while recording */
+	uint64_t ticks;		  /* timer ticks = samples + all losses + filtered; 0 until it ends */
+	uint64_t filtered;	  /* ticks in tasks that were not to be sampled */
 	bool complete;		  /* false: the recorder did not get to say goodbye */
 };
 
