@@ -1,0 +1,82 @@
+#include "user/os/cgroup.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <limits.h>
+#include <mntent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#define CGROUP2_MAGIC 0x63677270 /* include/uapi/linux/magic.h */
+#define CGROUP1_MAGIC 0x27e0eb
+
+char *cgroup_mount(void)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	char *out = NULL;
+
+	while (f && !out && (m = getmntent(f)))
+		if (!strcmp(m->mnt_type, "cgroup2"))
+			out = xstrdup(m->mnt_dir);
+	if (f)
+		endmntent(f);
+	return out;
+}
+
+static long filesystem(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) ? 0 : (long)fs.f_type;
+}
+
+/* As given, else below the mount (with or without a leading slash); the real path, or NULL. */
+static char *find_dir(const char *mount, const char *path)
+{
+	__cleanup_free char *below = xasprintf("%s/%s", mount, path + (path[0] == '/'));
+	char *real = NULL;
+
+	if (path[0] == '/' && (filesystem(path) == CGROUP2_MAGIC || filesystem(path) == CGROUP1_MAGIC))
+		real = realpath(path, NULL);
+	return real ? real : realpath(below, NULL);
+}
+
+int cgroup_find(const char *path, struct cgroup *out)
+{
+	__cleanup_free char *mount = cgroup_mount();
+	__cleanup_free char *dir = NULL;
+	struct stat st;
+
+	if (!mount) {
+		log_error("cgroup v2 is not mounted here, and --cgroup works on it: mount -t cgroup2 none "
+			  "/sys/fs/cgroup/unified (or profile by --pid PID --subprocesses)");
+		return -EOPNOTSUPP;
+	}
+	dir = find_dir(mount, path);
+	if (!dir || stat(dir, &st) || !S_ISDIR(st.st_mode)) {
+		log_error("no cgroup '%s' below %s; `cat /proc/PID/cgroup` shows a process's path after '0::'",
+			  path, mount);
+		return -ESRCH;
+	}
+	if (filesystem(dir) != CGROUP2_MAGIC || strncmp(dir, mount, strlen(mount))) {
+		log_error("'%s' is a version 1 cgroup: give the version 2 directory (below %s; the line '0::' of "
+			  "/proc/PID/cgroup), or profile by --pid PID --subprocesses", path, mount);
+		return -EINVAL;
+	}
+	*out = (struct cgroup){.id = st.st_ino};
+	out->path = xstrdup(dir[strlen(mount)] ? dir + strlen(mount) : "/");
+	for (const char *p = dir + strlen(mount); *p; p++)
+		out->level += *p == '/';
+	out->dir = dir;
+	dir = NULL;
+	return 0;
+}
+
+void cgroup_clear(struct cgroup *c)
+{
+	free(c->dir);
+	free(c->path);
+	*c = (struct cgroup){0};
+}

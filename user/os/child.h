@@ -1,0 +1,16 @@
+/* Starting the command to profile: as the invoking user, held back until everything is attached. */
+#pragma once
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;
+	int pidfd;
+	int go; /* pipe: the command starts when a byte is written or it is closed */
+};
+
+/* Forks; the child waits. Under sudo it drops to the invoking user, groups included. 0 or negative errno. */
+int child_start(char **argv, struct child *out);
+/* Lets the command start; 0, or the negative errno that its exec failed with. */
+int child_go(struct child *c);
+/* Waits for it; its exit status as a shell has it (128 + signal). */
+int child_wait(struct child *c);

@@ -1,0 +1,62 @@
+#include "user/os/perf.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = period_ns,
+		.disabled = 1,
+		.exclude_idle = 1,
+	};
+	unsigned long flags = PERF_FLAG_FD_CLOEXEC;
+	long fd;
+
+	if (cgroup_fd >= 0)
+		flags |= PERF_FLAG_PID_CGROUP;
+	fd = syscall(SYS_perf_event_open, &attr, cgroup_fd, cpu, -1, flags);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int perf_set_period(int fd, uint64_t period_ns)
+{
+	return ioctl(fd, PERF_EVENT_IOC_PERIOD, &period_ns) ? -errno : 0;
+}
+
+int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx)
+{
+	__cleanup_file FILE *f = fopen("/sys/devices/system/cpu/online", "re");
+	unsigned first, last;
+	int n;
+
+	if (!f)
+		return -errno;
+	while ((n = fscanf(f, "%u-%u", &first, &last)) >= 1) {
+		for (unsigned cpu = first; cpu <= (n == 2 ? last : first); cpu++) {
+			int err = fn(ctx, (int)cpu);
+
+			if (err)
+				return err;
+		}
+		if (fgetc(f) != ',')
+			break;
+	}
+	return 0;
+}
+
+uint64_t perf_max_rate(void)
+{
+	__cleanup_file FILE *f = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
+	unsigned long long rate = 0;
+
+	if (f && fscanf(f, "%llu", &rate) != 1)
+		rate = 0;
+	return rate;
+}

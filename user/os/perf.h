@@ -1,0 +1,16 @@
+/* perf_event_open for timers on the software CPU clock. */
+#pragma once
+#include <stdint.h>
+
+/*
+ * A disabled cpu-clock event on `cpu` that ticks each `period_ns`. `cgroup_fd` -1: whatever runs on
+ * the CPU; else a directory of the v2 hierarchy: only its tasks and its descendants'. fd or negative errno.
+ */
+int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd);
+/* The next period; the part of the running one that has passed is thrown away. */
+int perf_set_period(int fd, uint64_t period_ns);
+
+/* Calls `fn` for each CPU that is online. 0 or negative errno. */
+int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx);
+/* The kernel's limit on samples per second, 0 when unknown. */
+uint64_t perf_max_rate(void);

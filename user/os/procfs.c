@@ -1,0 +1,265 @@
+/* Small readers of /proc. Kernel documentation: Documentation/filesystems/proc.rst. */
+#include "user/os/procfs.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+
+#define PROC_FILE_MAX (4 << 20) /* maps of a process with very many mappings; more is cut */
+
+/* The whole file as text, at most `max` bytes; NULL when it cannot be read. */
+static char *read_proc(pid_t pid, const char *name, size_t max, size_t *len)
+{
+	char path[64], chunk[4096];
+	__cleanup_close int fd = -1;
+	struct buf out = {0};
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	while (out.len < max && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(&out, chunk, (size_t)n);
+	if (len)
+		*len = out.len;
+	return buf_steal_text(&out);
+}
+
+int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
+{
+	__cleanup_free char *text = read_proc(pid, "stat", 4096, NULL);
+	char *p = text ? strrchr(text, ')') : NULL; /* the name before it may hold anything */
+	unsigned long long start = 0;
+	int parent = 0;
+
+	if (!p || sscanf(p + 1,
+			 " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			 &parent, &start) != 2)
+		return -ESRCH;
+	if (start_ns)
+		*start_ns = start * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+	if (ppid)
+		*ppid = parent;
+	return 0;
+}
+
+char *procfs_join_args(const char *bytes, size_t len)
+{
+	char *out = xcalloc(1, len + 1);
+
+	memcpy(out, bytes, len);
+	while (len && (!out[len - 1] || out[len - 1] == ' '))
+		out[--len] = 0;
+	for (size_t i = 0; i < len; i++)
+		if (!out[i])
+			out[i] = ' ';
+	return out;
+}
+
+char *procfs_command(pid_t pid)
+{
+	size_t len = 0;
+	__cleanup_free char *text = read_proc(pid, "cmdline", 4096, &len);
+	__cleanup_free char *comm = NULL;
+
+	if (!text)
+		return NULL;
+	if (len)
+		return procfs_join_args(text, len);
+	comm = read_proc(pid, "comm", 64, NULL);
+	if (!comm)
+		return NULL;
+	comm[strcspn(comm, "\n")] = 0;
+	return xasprintf("[%s]", comm);
+}
+
+char *procfs_cgroup(pid_t pid)
+{
+	__cleanup_free char *text = read_proc(pid, "cgroup", 65536, NULL);
+	char *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (!strncmp(line, "0::", 3))
+			return xstrdup(line + 3);
+	return xstrdup("");
+}
+
+bool procfs_exists(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return !access(path, F_OK);
+}
+
+pid_t procfs_tgid(pid_t tid)
+{
+	__cleanup_free char *text = read_proc(tid, "status", 16384, NULL);
+	const char *p = text ? strstr(text, "\nTgid:") : NULL;
+
+	return p ? atoi(p + 6) : 0;
+}
+
+bool procfs_is_process(pid_t pid)
+{
+	return procfs_tgid(pid) == pid;
+}
+
+static bool parse_map(char *line, struct procfs_map *m)
+{
+	unsigned long long start, end, offset, inode;
+	unsigned major, minor;
+	char perms[8];
+	int at = 0;
+
+	if (sscanf(line, "%llx-%llx %7s %llx %x:%x %llu %n", &start, &end, perms, &offset, &major,
+		   &minor, &inode, &at) != 7 || !at)
+		return false;
+	*m = (struct procfs_map){.start = start, .end = end, .offset = offset, .inode = inode,
+				 .dev = major << 20 | minor, .exec = perms[2] == 'x', .path = line + at};
+	return true;
+}
+
+int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+{
+	__cleanup_free char *text = read_proc(pid, "maps", PROC_FILE_MAX, NULL);
+	char *save = NULL;
+
+	if (!text)
+		return errno == EACCES || errno == EPERM ? -EPERM : -ESRCH;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		struct procfs_map m;
+		int err;
+
+		if (!parse_map(line, &m) || !m.inode)
+			continue;
+		err = fn(ctx, &m);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* A container may hand us a FIFO or a device under a library's name: only regular files are opened for good. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	return fd;
+}
+
+int procfs_open_mapped(pid_t pid, const struct procfs_map *m)
+{
+	char path[96];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)m->start,
+		 (unsigned long long)m->end);
+	fd = open_regular(path);
+	if (fd >= 0)
+		return fd;
+	/* map_files wants CAP_CHECKPOINT_RESTORE; the executable has a door of its own. */
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	fd = open_regular(path);
+	if (fd >= 0) {
+		if (!fstat(fd, &st) && st.st_ino == m->inode)
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
+
+int procfs_all(procfs_pid_fn fn, void *ctx)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir)))
+		if (isdigit((unsigned char)e->d_name[0]))
+			fn(ctx, atoi(e->d_name));
+	closedir(dir);
+	return 0;
+}
+
+int procfs_cgroup_members(const char *cgroup_dir, procfs_pid_fn fn, void *ctx)
+{
+	__cleanup_free char *list = xasprintf("%s/cgroup.procs", cgroup_dir);
+	__cleanup_file FILE *f = fopen(list, "re");
+	struct dirent *e;
+	DIR *dir;
+	int pid;
+
+	if (!f)
+		return -errno;
+	while (fscanf(f, "%d", &pid) == 1)
+		fn(ctx, pid);
+	dir = opendir(cgroup_dir);
+	while (dir && (e = readdir(dir))) {
+		__cleanup_free char *sub = NULL;
+
+		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+			continue;
+		sub = xasprintf("%s/%s", cgroup_dir, e->d_name);
+		procfs_cgroup_members(sub, fn, ctx);
+	}
+	if (dir)
+		closedir(dir);
+	return 0;
+}
+
+void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		char name[300];
+		__cleanup_free char *children = NULL;
+		char *save = NULL;
+
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(name, sizeof(name), "task/%s/children", e->d_name);
+		children = read_proc(pid, name, 1 << 20, NULL);
+		for (char *p = children ? strtok_r(children, " ", &save) : NULL; p;
+		     p = strtok_r(NULL, " ", &save)) {
+			if (atoi(p) <= 0)
+				continue;
+			fn(ctx, atoi(p));
+			procfs_descendants(atoi(p), fn, ctx);
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len)
+{
+	struct iovec local = {out, len}, remote = {(void *)(uintptr_t)addr, len};
+	ssize_t n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EFAULT;
+}

@@ -1,0 +1,42 @@
+/* What /proc says about processes. Everything here may be stale the moment it is read. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Leader's start time in ns of CLOCK_BOOTTIME (10 ms steps), and its parent. 0 or -ESRCH. */
+int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid);
+/* argv joined by blanks (the name in brackets when there is none); NULL when the process is gone. Caller frees. */
+char *procfs_command(pid_t pid);
+/* A cmdline's bytes (NUL-separated) joined by blanks. Caller frees. */
+char *procfs_join_args(const char *bytes, size_t len);
+/* The v2 cgroup path ("/a/b"), "" when unknown. Caller frees. */
+char *procfs_cgroup(pid_t pid);
+bool procfs_exists(pid_t pid);
+/* Thread group leader? False for the id of another thread. */
+bool procfs_is_process(pid_t pid);
+/* The process that a thread id belongs to; 0 when none. */
+pid_t procfs_tgid(pid_t tid);
+
+/* One mapping of a file; a nonzero return of the callback stops and is returned. */
+struct procfs_map {
+	uint64_t start, end, offset;
+	uint64_t inode;
+	uint32_t dev; /* kernel encoding: major << 20 | minor */
+	bool exec;
+	const char *path;
+};
+typedef int (*procfs_map_fn)(void *ctx, const struct procfs_map *m);
+int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx);
+/* Opens exactly the mapped file, even a deleted one or one of another mount namespace. fd or negative errno. */
+int procfs_open_mapped(pid_t pid, const struct procfs_map *m);
+
+/* Calls `fn` for each process on the host, each member of a cgroup and its descendants, each descendant. */
+typedef void (*procfs_pid_fn)(void *ctx, pid_t pid);
+int procfs_all(procfs_pid_fn fn, void *ctx);
+int procfs_cgroup_members(const char *cgroup_dir, procfs_pid_fn fn, void *ctx);
+void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx);
+
+/* Copies memory of another process; 0 or negative errno (-EFAULT when it is not all there). */
+int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len);
