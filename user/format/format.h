@@ -18,8 +18,10 @@ struct format {
 	bool (*probe)(const unsigned char *head, size_t len);
 };
 
+extern const struct format format_recording, format_svg, format_pstats, format_json, format_folded;
 extern const struct format *const formats[]; /* NULL-terminated */
 
+/* By its name, one of py-spy's ("flamegraph", "raw"), or a suffix without the dot. */
 const struct format *format_by_name(const char *name);
 /* By the end of the file name (".prof", ".collapsed", …); NULL when none fits. */
 const struct format *format_by_suffix(const char *path);

@@ -19,6 +19,12 @@ static const char *file_of(const struct view *v, const struct profile_function *
 	return v->full_filenames || !*f->short_file ? f->file : f->short_file;
 }
 
+/* A code object may have an empty name; a frame without a text could not be seen. */
+static const char *name_of(const struct profile_function *f)
+{
+	return *f->name ? f->name : "[unnamed]";
+}
+
 char *view__frame_text(const struct view *v, const struct profile *p, uint32_t frame)
 {
 	const struct profile_frame *at = &p->frames[frame <= p->frame_cnt ? frame : 0];
@@ -27,10 +33,10 @@ char *view__frame_text(const struct view *v, const struct profile *p, uint32_t f
 	const char *file = file_of(v, f);
 
 	if (f->origin == PROFILE_MARK || !*file)
-		return xstrdup(f->name);
+		return xstrdup(name_of(f));
 	if (!line)
-		return xasprintf("%s (%s)", f->name, file);
-	return xasprintf("%s (%s:%d)", f->name, file, line);
+		return xasprintf("%s (%s)", name_of(f), file);
+	return xasprintf("%s (%s:%d)", name_of(f), file, line);
 }
 
 char *view__process_text(const struct profile *p, uint32_t process)
@@ -55,8 +61,8 @@ char *view__function_text(const struct profile *p, uint32_t function)
 		&p->functions[function <= p->function_cnt ? function : 0];
 
 	if (f->origin == PROFILE_MARK || !*f->module)
-		return xstrdup(f->name);
-	return xasprintf("%s.%s", f->module, f->name);
+		return xstrdup(name_of(f));
+	return xasprintf("%s.%s", f->module, name_of(f));
 }
 
 uint64_t view__samples(const struct view *v, const struct profile_bucket *b)

@@ -1,0 +1,220 @@
+/*
+ * Chunks of a recording, both directions. The reader trusts nothing before the checksum fits, and the
+ * checksum covers the lengths. It reads with pread and not through a mapping: a recording that is
+ * still growing, or is cut while it is read, must not end in SIGBUS.
+ */
+#include "user/format/chunk.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#define FLAG_DEFLATE 1u
+#define MARK	     0x4b43u /* "CK" */
+#define LEVEL	     1	     /* recording costs a running machine; rewriting costs nobody */
+
+/* As PNG has it: the first byte tells it from text, the line end shows a transfer in text mode. */
+static const unsigned char magic[8] = {0x89, 'P', 'Y', 'B', 'P', 'F', '\r', '\n'};
+
+static void store(unsigned char *out, uint64_t value, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		out[i] = (unsigned char)(value >> 8 * i);
+}
+
+static uint32_t fetch(const unsigned char *in, size_t bytes)
+{
+	uint32_t value = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		value |= (uint32_t)in[i] << 8 * i;
+	return value;
+}
+
+bool chunk_is_magic(const unsigned char *head, size_t len)
+{
+	return len >= sizeof(magic) && !memcmp(head, magic, sizeof(magic));
+}
+
+void chunk_put_file_header(struct buf *out)
+{
+	unsigned char head[CHUNK_FILE_HEADER] = {0};
+
+	memcpy(head, magic, sizeof(magic));
+	store(head + 8, CHUNK_MAJOR, 2);
+	store(head + 10, CHUNK_MINOR, 2);
+	buf_put(out, head, sizeof(head));
+}
+
+/* `len` bytes of content that the caller fills. */
+static unsigned char *room(struct buf *b, size_t len)
+{
+	if (len + 1 > b->cap) {
+		b->cap = len + 1;
+		b->data = xrealloc(b->data, b->cap);
+	}
+	b->len = len;
+	return (unsigned char *)b->data;
+}
+
+struct chunk_packer {
+	z_stream z; /* kept: setting one up clears a quarter of a megabyte */
+	struct buf packed;
+};
+
+struct chunk_packer *chunk_packer__new(void)
+{
+	struct chunk_packer *p = xcalloc(1, sizeof(*p));
+
+	if (deflateInit(&p->z, LEVEL) != Z_OK) {
+		log_error("zlib cannot be used");
+		abort(); /* only for want of memory, or of a matching library */
+	}
+	return p;
+}
+
+void chunk_packer__free(struct chunk_packer *p)
+{
+	if (!p)
+		return;
+	deflateEnd(&p->z);
+	buf_free(&p->packed);
+	free(p);
+}
+
+static uint32_t checksum(const unsigned char *head, const void *stored, size_t len)
+{
+	uLong crc = crc32(0, head, 12);
+
+	return (uint32_t)crc32(crc, stored, (uInt)len);
+}
+
+void chunk_packer__pack(struct chunk_packer *p, const struct buf *raw, struct buf *out)
+{
+	size_t bound = deflateBound(&p->z, raw->len);
+	unsigned char head[CHUNK_HEADER];
+	const struct buf *stored = raw;
+
+	p->z.next_in = (Bytef *)raw->data;
+	p->z.avail_in = (uInt)raw->len;
+	p->z.next_out = room(&p->packed, bound);
+	p->z.avail_out = (uInt)bound;
+	if (deflate(&p->z, Z_FINISH) == Z_STREAM_END && p->z.total_out < raw->len) {
+		p->packed.len = p->z.total_out;
+		stored = &p->packed;
+	}
+	deflateReset(&p->z);
+	store(head, MARK, 2);
+	head[2] = CHUNK_RECORDS;
+	head[3] = stored == raw ? 0 : FLAG_DEFLATE;
+	store(head + 4, stored->len, 4);
+	store(head + 8, raw->len, 4);
+	store(head + 12, checksum(head, stored->data, stored->len), 4);
+	buf_put(out, head, sizeof(head));
+	buf_put(out, stored->data, stored->len);
+}
+
+/* All of `len` bytes at `at`; -EBADMSG when the file ends before. */
+static int read_at(int fd, void *into, size_t len, off_t at)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = pread(fd, (char *)into + got, len - got, at + (off_t)got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return -EBADMSG;
+		got += (size_t)n;
+	}
+	return 0;
+}
+
+int chunk_reader__open(struct chunk_reader *r, int fd, const char *path)
+{
+	unsigned char head[CHUNK_FILE_HEADER];
+	struct stat st;
+	int err;
+
+	*r = (struct chunk_reader){.fd = fd, .at = CHUNK_FILE_HEADER};
+	err = fstat(fd, &st) ? -errno : read_at(fd, head, sizeof(head), 0);
+	if (err && err != -EBADMSG) {
+		log_error("%s: cannot be read: %s", path, strerror(-err));
+		return err;
+	}
+	if (err || !chunk_is_magic(head, sizeof(head))) {
+		log_error("%s: not a recording", path);
+		return -EBADMSG;
+	}
+	if (fetch(head + 8, 2) != CHUNK_MAJOR) {
+		log_error("%s: a recording of version %u, and this program reads version %u only",
+			  path, fetch(head + 8, 2), CHUNK_MAJOR);
+		return -ENOTSUP;
+	}
+	r->size = st.st_size;
+	return 0;
+}
+
+static int unpack(struct chunk_reader *r, unsigned flags, uint32_t raw_len)
+{
+	uLongf len = raw_len;
+
+	if (flags & ~FLAG_DEFLATE)
+		return -EBADMSG;
+	if (!(flags & FLAG_DEFLATE)) {
+		buf_reset(&r->raw);
+		buf_put(&r->raw, r->stored.data, r->stored.len);
+		return 0;
+	}
+	if (uncompress(room(&r->raw, raw_len), &len, (const Bytef *)r->stored.data,
+		       r->stored.len) != Z_OK)
+		return -EBADMSG;
+	return len == raw_len ? 0 : -EBADMSG;
+}
+
+/* One chunk of any type; -EAGAIN for a type that is not known. */
+static int read_chunk(struct chunk_reader *r)
+{
+	unsigned char head[CHUNK_HEADER];
+	uint32_t stored, raw;
+	int err = read_at(r->fd, head, sizeof(head), r->at);
+
+	if (err)
+		return err;
+	stored = fetch(head + 4, 4);
+	raw = fetch(head + 8, 4);
+	if (fetch(head, 2) != MARK || raw > CHUNK_MAX_RAW || stored > CHUNK_MAX_RAW ||
+	    (off_t)stored > r->size - r->at - CHUNK_HEADER)
+		return -EBADMSG;
+	err = read_at(r->fd, room(&r->stored, stored), stored, r->at + CHUNK_HEADER);
+	if (err)
+		return err;
+	if (checksum(head, r->stored.data, stored) != fetch(head + 12, 4))
+		return -EBADMSG;
+	if (head[2] == CHUNK_RECORDS)
+		err = unpack(r, head[3], raw);
+	if (!err)
+		r->at += CHUNK_HEADER + (off_t)stored;
+	return err ? err : head[2] == CHUNK_RECORDS ? 0 : -EAGAIN;
+}
+
+int chunk_reader__next(struct chunk_reader *r)
+{
+	int err;
+
+	do {
+		err = r->at >= r->size ? -ENODATA : read_chunk(r);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+void chunk_reader__close(struct chunk_reader *r)
+{
+	buf_free(&r->stored);
+	buf_free(&r->raw);
+}

@@ -1,0 +1,136 @@
+/*
+ * Collapsed stacks, the lowest common denominator: `root;…;leaf COUNT`, one line per stack, ordered frame by
+ * frame. Only ';' and the line's end have a meaning there (newlines never reach a profile), and the count
+ * is what follows the last blank. Nothing but stacks is written: readers take comments for stacks, so
+ * what was lost is told by the summary and the other formats.
+ */
+#include "user/format/format.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* A frame as it stands in a line; the separator it must not hold becomes ':'. */
+static char shown(char c)
+{
+	return c == ';' ? ':' : c;
+}
+
+/* Order of two texts as they are shown. */
+static int compare_shown(const char *a, const char *b)
+{
+	while (*a && shown(*a) == shown(*b)) {
+		a++;
+		b++;
+	}
+	return (unsigned char)shown(*a) - (unsigned char)shown(*b);
+}
+
+static int by_shown(const void *a, const void *b, void *nodes)
+{
+	const struct view_node *n = nodes;
+
+	return compare_shown(n[*(const uint32_t *)a].text, n[*(const uint32_t *)b].text);
+}
+
+/*
+ * flamegraph.pl and inferno take a number before the count for a second count (a differential profile),
+ * so a text that ends in " 12" gets '_' for that blank.
+ */
+static void guard_number(char *text, size_t len)
+{
+	size_t i = len;
+
+	while (i && (isdigit((unsigned char)text[i - 1]) || text[i - 1] == '.'))
+		i--;
+	if (i && i < len && isspace((unsigned char)text[i - 1]))
+		text[i - 1] = '_';
+}
+
+static void put_frame(struct buf *line, const char *text)
+{
+	size_t at;
+
+	if (line->len)
+		buf_puts(line, ";");
+	at = line->len;
+	buf_puts(line, text);
+	for (size_t i = at; i < line->len; i++)
+		line->data[i] = shown(line->data[i]);
+	guard_number(line->data + at, line->len - at);
+}
+
+struct folding {
+	const struct view_tree *tree;
+	FILE *out;
+	struct buf line; /* frames from the root down to here */
+};
+
+/* The children of some nodes, ordered by what is shown; the caller frees. */
+static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, size_t n, size_t *count)
+{
+	const struct view_node *all = f->tree->nodes;
+	uint32_t *out = NULL;
+	size_t cap = 0;
+
+	*count = 0;
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t c = all[nodes[i]].child; c; c = all[c].next) {
+			xgrow(out, *count, cap);
+			out[(*count)++] = c;
+		}
+	if (*count > 1)
+		qsort_r(out, *count, sizeof(*out), by_shown, f->tree->nodes);
+	return out;
+}
+
+static size_t same_text(const struct folding *f, const uint32_t *nodes, size_t n)
+{
+	size_t same = 1;
+
+	while (same < n && !by_shown(nodes, nodes + same, f->tree->nodes))
+		same++;
+	return same;
+}
+
+/* Writes the lines below nodes that share one path: more than one where only ';' told them apart. */
+static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
+{
+	size_t count, len = f->line.len, same;
+	__cleanup_free uint32_t *children = children_of(f, nodes, n, &count);
+
+	for (size_t i = 0; i < count; i += same) {
+		uint64_t own = 0;
+
+		same = same_text(f, children + i, count - i);
+		for (size_t j = i; j < i + same; j++)
+			own += f->tree->nodes[children[j]].own;
+		put_frame(&f->line, f->tree->nodes[children[i]].text);
+		if (own)
+			fprintf(f->out, "%s %llu\n", f->line.data, (unsigned long long)own);
+		put_below(f, children + i, same);
+		f->line.len = len;
+	}
+}
+
+static int write_folded(const struct profile *p, const struct view *v, FILE *out)
+{
+	struct view_tree *tree = view_tree__new(v, p);
+	struct folding f = {.tree = tree, .out = out};
+	static const uint32_t all = 0;
+
+	put_below(&f, &all, 1);
+	buf_free(&f.line);
+	view_tree__free(tree);
+	return ferror(out) ? -EIO : 0;
+}
+
+static const char *const suffixes[] = {".folded", ".collapsed", ".txt", NULL};
+
+const struct format format_folded = {
+	.name = "folded",
+	.help = "collapsed stacks, one line each: flamegraph.pl, inferno, speedscope, grep",
+	.suffixes = suffixes,
+	.write = write_folded,
+};

@@ -1,0 +1,123 @@
+/* The table of formats and how a row is found: by name, by the end of a file's name, by content. */
+#include "user/format/format.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+const struct format *const formats[] = {
+	&format_recording, &format_svg, &format_pstats, &format_json, &format_folded, NULL,
+};
+
+/* What py-spy calls them. */
+static const struct {
+	const char *name;
+	const struct format *format;
+} aliases[] = {
+	{"flamegraph", &format_svg},
+	{"raw", &format_folded},
+};
+
+static bool has_suffix(const struct format *f, const char *name)
+{
+	for (size_t i = 0; f->suffixes[i]; i++)
+		if (!strcasecmp(f->suffixes[i] + 1, name))
+			return true;
+	return false;
+}
+
+const struct format *format_by_name(const char *name)
+{
+	for (size_t i = 0; formats[i]; i++)
+		if (!strcasecmp(formats[i]->name, name) || has_suffix(formats[i], name))
+			return formats[i];
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (!strcasecmp(aliases[i].name, name))
+			return aliases[i].format;
+	return NULL;
+}
+
+/* The longest suffix wins, so that ".x.json" may be another format than ".json". */
+const struct format *format_by_suffix(const char *path)
+{
+	const struct format *found = NULL;
+	size_t len = strlen(path), longest = 0;
+
+	for (size_t i = 0; formats[i]; i++)
+		for (size_t j = 0; formats[i]->suffixes[j]; j++) {
+			const char *suffix = formats[i]->suffixes[j];
+			size_t n = strlen(suffix);
+
+			if (n > longest && n <= len && !strcasecmp(path + len - n, suffix)) {
+				found = formats[i];
+				longest = n;
+			}
+		}
+	return found;
+}
+
+/* The first bytes of a regular file; the count, or negative errno. */
+static ssize_t read_head(const char *path, unsigned char *head, size_t max)
+{
+	/* Not blocking: a FIFO must not hang the command before it is refused. */
+	__cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -ESPIPE;
+	n = pread(fd, head, max, 0);
+	return n < 0 ? -errno : n;
+}
+
+static int refuse_unreadable(const char *path, int err)
+{
+	if (err == -ESPIPE)
+		log_error("%s: not a regular file; an input is read more than once", path);
+	else
+		log_error("%s: cannot be read: %s", path, strerror(-err));
+	return err;
+}
+
+static int refuse_content(const char *path)
+{
+	const struct format *named = format_by_suffix(path);
+	struct buf inputs = {0};
+
+	for (size_t i = 0; formats[i]; i++)
+		if (formats[i]->read)
+			buf_printf(&inputs, "%s%s (%s)", inputs.len ? " or " : "", formats[i]->name,
+				   formats[i]->suffixes[0]);
+	if (named && !named->read)
+		log_error("%s: a %s file cannot be read back; give a %s", path, named->name,
+			  inputs.data);
+	else
+		log_error("%s: not a profile this program can read; give a %s", path, inputs.data);
+	buf_free(&inputs);
+	return -EINVAL;
+}
+
+int format_read(const char *path, struct profile **out)
+{
+	unsigned char head[64];
+	ssize_t len = read_head(path, head, sizeof(head));
+
+	if (len < 0)
+		return refuse_unreadable(path, (int)len);
+	if (!len) {
+		log_error("%s: the file is empty; was its recording interrupted at once?", path);
+		return -ENODATA;
+	}
+	for (size_t i = 0; formats[i]; i++)
+		if (formats[i]->probe && formats[i]->probe(head, (size_t)len))
+			return formats[i]->read(path, out);
+	return refuse_content(path);
+}
