@@ -1,0 +1,35 @@
+"""Every line table of the standard library, decoded here, against the interpreter's own answer."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+import interpreters
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+FILES = int(os.environ.get("PYBPFPROF_STDLIB_FILES", "10000"))
+
+
+@pytest.fixture(scope="module")
+def feed():
+    program = BUILD / "tests/live/line_table_feed"
+    subprocess.run(["make", "-s", "-C", str(ROOT), f"BUILD={BUILD}", str(program)], check=True)
+    return program
+
+
+@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+def test_every_instruction_of_the_standard_library(feed, python):
+    workload = ROOT / "tests/live/workloads/line_tables.py"
+    source = subprocess.Popen([python.path, str(workload), str(FILES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    sink = subprocess.run([feed, str(python.minor[1])], stdin=source.stdout, stdout=subprocess.PIPE)
+    error = source.stderr.read().decode()
+    assert source.wait() == 0, error
+    *shown, last = sink.stdout.decode().splitlines()
+    codes, offsets, mismatches = map(int, last.split())
+    print(f"{python.version}: {codes} code objects, {offsets} offsets, {mismatches} mismatches")
+    assert codes > 1000 and offsets > 50000
+    assert mismatches == 0, "\n".join(shown)
+    assert sink.returncode == 0
