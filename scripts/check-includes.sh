@@ -16,7 +16,7 @@ user/resolve     user/target user/python user/symbol user/profile user/os user/u
 user/source      user/os user/util CONTRACT SKELETON
 user/target      user/python user/symbol user/os user/util CONTRACT
 user/format      user/profile user/util
-user/python      user/os user/util CONTRACT
+user/python      user/symbol user/os user/util CONTRACT
 user/symbol      user/os user/util
 user/profile     user/util
 user/os          user/util
