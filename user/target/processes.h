@@ -1,0 +1,40 @@
+/* The process images of a session, by the id the kernel side gives each (new at fork and at exec). */
+#pragma once
+#include "user/target/interpreters.h"
+#include <uthash.h>
+
+struct process_thread {
+	UT_hash_handle hh;
+	uint32_t tid, profile_id;
+	uint64_t ident; /* pthread_self() */
+	bool named;	/* Python's own name is known */
+	char comm[ABI_COMM + 1];
+};
+
+struct process {
+	UT_hash_handle hh;
+	uint32_t image_id, parent_image_id;
+	pid_t pid, ppid;
+	uint64_t start_ns; /* CLOCK_BOOTTIME; 0 unknown */
+	char *command, *cgroup;
+	const struct interpreter *interp; /* NULL: none found (yet) */
+	uint64_t runtime_addr;		  /* 0: not known to user space */
+	enum abi_proc_state state;
+	bool exited, described; /* described: the profile has it as it is now */
+	uint32_t profile_id;
+	struct process_thread *threads;
+	uint64_t names_read_ns; /* when thread names were last asked for */
+	uint32_t names_tries;
+	uint64_t written;			 /* stacks */
+	uint64_t unwalked[ABI_OUTCOME_CNT];	 /* ticks without one, by outcome */
+};
+
+struct processes;
+
+struct processes *processes__new(void);
+void processes__free(struct processes *t);
+/* By image id; made when unknown (a record was lost, or user space is the first to name it). */
+struct process *processes__get(struct processes *t, uint32_t image_id, pid_t pid);
+struct process *processes__find(const struct processes *t, uint32_t image_id);
+/* Calls `fn` for each, in order of first sight. */
+void processes__each(const struct processes *t, void (*fn)(void *ctx, struct process *p), void *ctx);
