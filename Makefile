@@ -61,6 +61,13 @@ $(SKEL): $(BUILD)/pybpfprof.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name pybpfprof_bpf > $@
 
+# Sources that are embedded byte by byte: an array's initialisers.
+$(BUILD)/user/format/%.inc: user/format/%
+	$(call msg,EMBED,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
+
+$(BUILD)/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
 $(BUILD)/user/session/%.o $(BUILD)/user/source/%.o: | $(SKEL)
 $(BUILD)/%.o: %.c
 	$(call msg,CC,$<)

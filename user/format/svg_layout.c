@@ -1,0 +1,144 @@
+/*
+ * The selection: a page stays fast and a file small because frames that nobody could see are left out,
+ * and because the number of frames is bounded. What was left out is counted, for the subtitle.
+ */
+#include "user/format/svg_layout.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/intern.h"
+#include <string.h>
+
+unsigned svg_shade(const struct profile_function *f)
+{
+	const char *part[] = {f->name, f->short_file};
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
+		for (const char *c = part[i] ? part[i] : "";; c++) {
+			hash = (hash ^ (unsigned char)*c) * 16777619u;
+			if (!*c)
+				break;
+		}
+	/* the low bits of FNV alone are poor: fold the high ones in */
+	return (hash ^ hash >> 15 ^ hash >> 24) % SVG_SHADES;
+}
+
+const char *svg_class(const struct svg_label *label, char *out)
+{
+	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'm', 'r'};
+
+	if (label->kind >= SVG_MARK)
+		sprintf(out, "%c", letter[label->kind]);
+	else
+		sprintf(out, "%c%u", letter[label->kind], label->shade % SVG_SHADES);
+	return out;
+}
+
+static enum svg_kind kind_of(const struct view_node *n)
+{
+	if (!n->function)
+		return SVG_ROOT;
+	return n->origin == PROFILE_STDLIB ? SVG_STDLIB
+	       : n->origin == PROFILE_SITE ? SVG_SITE
+	       : n->origin == PROFILE_MARK ? SVG_MARK
+					   : SVG_USER;
+}
+
+/* Children never have more samples than their parent, so counting nodes needs no walk. */
+static uint64_t least_samples(const struct view_tree *t)
+{
+	uint64_t least = t->nodes[0].total / SVG_LEAST_SHARE;
+
+	for (least = least ? least : 1;; least *= 2) {
+		uint32_t kept = 0;
+
+		for (uint32_t i = 0; i < t->count; i++)
+			kept += t->nodes[i].total >= least;
+		if (kept <= SVG_NODES_MAX)
+			return least;
+	}
+}
+
+/* The node to the right of `i`'s subtree or, with `into`, its first child; 0 at the end. */
+static uint32_t following(const struct view_tree *t, uint32_t i, bool into)
+{
+	if (into && t->nodes[i].child)
+		return t->nodes[i].child;
+	while (i && !t->nodes[i].next)
+		i = t->nodes[i].parent;
+	return i ? t->nodes[i].next : 0;
+}
+
+static uint32_t label_of(struct svg_layout *l, struct intern *seen, struct buf *key,
+			 const struct svg_label *label)
+{
+	char class[8];
+	uint32_t id;
+
+	buf_reset(key);
+	buf_printf(key, "%s %s", svg_class(label, class), label->text);
+	id = intern__id(seen, key->data, key->len);
+	if (id > l->label_cnt)
+		l->labels[l->label_cnt++] = *label;
+	return id - 1;
+}
+
+static void place(struct svg_layout *l, const struct view_tree *t, const struct profile *p)
+{
+	struct intern *seen = intern__new();
+	struct buf key = {0};
+	uint64_t *edge; /* by depth: where the next node begins */
+	uint32_t rows = 0, i = 0;
+	bool kept;
+
+	for (i = 0; i < t->count; i++)
+		rows = t->nodes[i].depth >= rows ? t->nodes[i].depth + 1 : rows;
+	edge = xcalloc(rows + 1, sizeof(*edge));
+	i = 0;
+	do {
+		const struct view_node *n = &t->nodes[i];
+		struct svg_label label = {n->text ? n->text : "", kind_of(n), 0};
+
+		kept = n->total >= l->least;
+		if (kept) {
+			if (n->function)
+				label.shade = svg_shade(&p->functions[n->function]);
+			l->nodes[l->node_cnt++] = (struct svg_node){
+				label_of(l, seen, &key, &label), n->depth, edge[n->depth],
+				n->total, n->own, n->total_ns};
+			edge[n->depth + 1] = edge[n->depth];
+			edge[n->depth] += n->total;
+			l->row_cnt = n->depth >= l->row_cnt ? n->depth + 1 : l->row_cnt;
+		} else {
+			l->pruned_samples += n->total;
+		}
+	} while ((i = following(t, i, kept)));
+	free(edge);
+	buf_free(&key);
+	intern__free(seen);
+}
+
+struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p)
+{
+	struct svg_layout *l = xcalloc(1, sizeof(*l));
+	uint32_t room = tree->count < SVG_NODES_MAX ? tree->count : SVG_NODES_MAX;
+
+	l->least = 1;
+	if (!tree->count || !tree->nodes[0].total)
+		return l;
+	l->least = least_samples(tree);
+	l->nodes = xcalloc(room, sizeof(*l->nodes));
+	l->labels = xcalloc(room, sizeof(*l->labels));
+	place(l, tree, p);
+	l->pruned_cnt = tree->count - l->node_cnt;
+	return l;
+}
+
+void svg_layout__free(struct svg_layout *l)
+{
+	if (!l)
+		return;
+	free(l->nodes);
+	free(l->labels);
+	free(l);
+}

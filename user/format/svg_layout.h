@@ -1,0 +1,41 @@
+/*
+ * What of a call tree is drawn, and where: nodes in drawing order with their left edge, and their texts
+ * without repetition. The still picture and the script's data are both written from this.
+ */
+#pragma once
+#include "user/profile/view.h"
+
+#define SVG_SHADES	12
+#define SVG_NODES_MAX	100000 /* what a page zooms in 100 ms */
+#define SVG_LEAST_SHARE 10000  /* frames below 1/10,000 of the samples are left out */
+
+enum svg_kind { SVG_USER, SVG_STDLIB, SVG_SITE, SVG_MARK, SVG_ROOT, SVG_KINDS };
+
+/* A text with its colour; functions of equal text and unlike colour are two of these. */
+struct svg_label {
+	const char *text; /* lives as long as the tree */
+	enum svg_kind kind;
+	unsigned shade;
+};
+
+struct svg_node {
+	uint32_t label, depth;
+	uint64_t left, total, own; /* samples; `left` counts from the picture's left edge */
+	uint64_t total_ns;
+};
+
+struct svg_layout {
+	struct svg_node *nodes; /* parents before children, children from left to right */
+	struct svg_label *labels;
+	uint32_t node_cnt, label_cnt, row_cnt;
+	uint64_t least; /* nodes with fewer samples were left out: */
+	uint64_t pruned_cnt, pruned_samples;
+};
+
+struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p);
+void svg_layout__free(struct svg_layout *l);
+
+/* The shade of a function: made from its name and short file name only, so equal in every picture. */
+unsigned svg_shade(const struct profile_function *f);
+/* "u3": the class that colours a label, see svg_style.css. `out` holds at least 8 bytes. */
+const char *svg_class(const struct svg_label *label, char *out);

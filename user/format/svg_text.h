@@ -1,0 +1,20 @@
+/* Text inside an SVG: escaped for where it stands, measured in columns and cut to them. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* As XML character data or an attribute's value; whatever XML 1.0 forbids is made visible first. */
+void svg_put_xml(FILE *out, const char *text);
+/* As a JSON string, quotes included, without any character that XML or HTML would act on. */
+void svg_put_json(FILE *out, const char *text);
+/* ` name="12.3"`, whatever the locale says about decimal points. */
+void svg_put_coord(FILE *out, const char *name, double value);
+
+/* Width in columns of a monospaced font: wide East Asian letters and emoji take two. */
+size_t svg_columns(const char *text);
+/* `text`, or as much of it as fits with "…" at its end; "" below 3 columns. The caller frees. */
+char *svg_cut(const char *text, size_t columns);
+
+/* "1,234,567". The caller frees. */
+char *svg_grouped(uint64_t value);
