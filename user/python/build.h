@@ -15,7 +15,7 @@ enum line_table_kind { LINE_TABLE_LNOTAB, LINE_TABLE_310, LINE_TABLE_LOCATIONS }
 struct py_objects {
 	uint32_t runtime_interp_head, interp_next, interp_modules, interp_threads_head;
 	uint32_t tstate_next, tstate_thread_id;
-	/* the rest is private to user/python/thread_names.c and described there */
+	/* the rest is private to user/python/objects.c and described there */
 	uint32_t minor; /* 8 … 13: index of the row */
 };
 

@@ -1,0 +1,297 @@
+/*
+ * Objects of 3.8 to 3.13. What differs between versions is in one table, `layouts`: the header of a dict's
+ * keys, the digits of an int, and where an instance keeps its attributes:
+ *   ≤ 3.10  a dict, pointed to from the object at tp_dictoffset
+ *   3.11    values or a dict, pointed to by two words before the object
+ *   3.12    one such word, its low bit tells which
+ *   3.13    values inside the object, while they are valid; else a dict, pointed to as in 3.12
+ * Sources: Objects/dict-common.h (≤ 3.10), Include/internal/pycore_dict.h and pycore_object.h.
+ */
+#include "user/python/objects.h"
+#include "user/util/alloc.h"
+#include "user/util/text.h"
+#include <string.h>
+
+#define MAX_ENTRIES  4096
+#define MAX_STR_READ 256
+
+/* Include/object.h: PyObject.ob_type; PyTypeObject.tp_flags, tp_dictoffset */
+#define OB_TYPE		8
+#define TP_FLAGS	168
+#define TP_DICTOFFSET	288
+#define TP_INLINE	(1ul << 2)  /* Py_TPFLAGS_INLINE_VALUES, 3.13 */
+#define TP_MANAGED_DICT (1ul << 4)  /* Py_TPFLAGS_MANAGED_DICT, 3.11 on */
+#define TP_LONG		(1ul << 24) /* Py_TPFLAGS_LONG_SUBCLASS */
+#define TP_UNICODE	(1ul << 28) /* Py_TPFLAGS_UNICODE_SUBCLASS */
+#define TP_DICT		(1ul << 29) /* Py_TPFLAGS_DICT_SUBCLASS */
+
+/* Include/cpython/dictobject.h: PyDictObject.ma_keys, ma_values */
+#define MA_KEYS	  32
+#define MA_VALUES 40
+
+/* Words before an object: Include/internal/pycore_object.h _PyObject_ValuesPointer() (3.11), … */
+#define MANAGED_VALUES -32
+#define MANAGED_DICT   -24
+#define OBJECT_BYTES   16 /* sizeof(PyObject); inline values follow */
+#define VALUES_VALID   3  /* 3.13: struct _dictvalues {capacity, size, embedded, valid; values[] at 8} */
+
+enum attributes { IN_DICT, TWO_WORDS, TAGGED_WORD, INLINE_VALUES };
+
+struct object_layout {
+	enum attributes attributes;
+	bool log2_keys;	      /* struct _dictkeysobject with dk_log2_size and dk_kind (3.11 on) */
+	bool tagged_int;      /* PyLongObject.long_value.lv_tag instead of ob_size (3.12 on) */
+	uint16_t values_at;   /* first value in a PyDictValues */
+	uint16_t cached_keys; /* PyHeapTypeObject.ht_cached_keys */
+};
+
+static const struct object_layout layouts[] = {
+	[8] = {IN_DICT, false, false, 0, 0},
+	[9] = {IN_DICT, false, false, 0, 0},
+	[10] = {IN_DICT, false, false, 0, 0},
+	[11] = {TWO_WORDS, true, false, 0, 872},
+	[12] = {TAGGED_WORD, true, true, 0, 880},
+	[13] = {INLINE_VALUES, true, true, 8, 880},
+};
+
+bool object_reader_init(struct object_reader *r, const struct py_build *build, memory_read_fn read,
+			void *ctx)
+{
+	if (!build->supported || build->objects.minor < 8 ||
+	    build->objects.minor >= ARRAY_SIZE(layouts))
+		return false;
+	*r = (struct object_reader){build, &layouts[build->objects.minor], read, ctx};
+	return true;
+}
+
+static bool read_bytes(const struct object_reader *r, uint64_t addr, void *out, size_t len)
+{
+	/* user space ends at 2**47; a wild pointer is not worth a system call */
+	return addr >= 4096 && addr < 1ull << 47 && !r->read(r->ctx, addr, out, len);
+}
+
+bool object_read_u64(const struct object_reader *r, uint64_t addr, uint64_t *value)
+{
+	return read_bytes(r, addr, value, sizeof(*value));
+}
+
+static bool read_type(const struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags)
+{
+	return object_read_u64(r, addr + OB_TYPE, type) &&
+	       object_read_u64(r, *type + TP_FLAGS, flags);
+}
+
+static bool has_type(const struct object_reader *r, uint64_t addr, uint64_t flag)
+{
+	uint64_t type, flags;
+
+	return read_type(r, addr, &type, &flags) && flags & flag;
+}
+
+/* Digits of 30 bits at 24; their number in ob_size (negative: negative), or in lv_tag >> 3 (sign: & 3). */
+bool object_read_int(const struct object_reader *r, uint64_t addr, uint64_t *value)
+{
+	struct {
+		uint64_t size;
+		uint32_t digits[3];
+	} v = {0};
+	uint64_t count;
+
+	if (!has_type(r, addr, TP_LONG) || !read_bytes(r, addr + 16, &v.size, sizeof(v.size)))
+		return false;
+	count = r->layout->tagged_int ? v.size >> 3 : v.size;
+	if (count > 3 || (r->layout->tagged_int && (v.size & 3) == 2) ||
+	    !read_bytes(r, addr + 24, v.digits, count ? count * 4 : 4))
+		return false;
+	*value = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		if (v.digits[i] >> 30 || (i == 2 && v.digits[i] > 15))
+			return false;
+		*value |= (uint64_t)v.digits[i] << (30 * i);
+	}
+	return true;
+}
+
+/* Where the characters of a compact str are; 0 when it is no such str. `len` in code points. */
+static uint64_t str_data(const struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind)
+{
+	const struct abi_py_layout *l = &r->build->layout;
+	uint32_t state;
+
+	if (!has_type(r, addr, TP_UNICODE) || !object_read_u64(r, addr + l->str_length_off, len) ||
+	    !read_bytes(r, addr + l->str_state_off, &state, sizeof(state)) ||
+	    !(state >> l->str_compact_bit & 1))
+		return 0;
+	*kind = state >> l->str_kind_shift & 7;
+	if (*kind != 1 && *kind != 2 && *kind != 4)
+		return 0;
+	return addr + (state >> l->str_ascii_bit & 1 ? l->str_ascii_off : l->str_compact_off);
+}
+
+char *object_read_str(const struct object_reader *r, uint64_t addr)
+{
+	char units[MAX_STR_READ * 4];
+	uint64_t len, data;
+	unsigned kind;
+
+	data = str_data(r, addr, &len, &kind);
+	if (!data)
+		return NULL;
+	if (len > MAX_STR_READ)
+		len = MAX_STR_READ;
+	if (len && !read_bytes(r, data, units, len * kind))
+		return NULL;
+	return text_from_units(units, len * kind, kind);
+}
+
+static bool str_equals(const struct object_reader *r, uint64_t addr, const char *name)
+{
+	size_t expected = strlen(name);
+	uint64_t len, data;
+	char found[32];
+	unsigned kind;
+
+	data = str_data(r, addr, &len, &kind);
+	return data && kind == 1 && len == expected && len <= sizeof(found) &&
+	       read_bytes(r, data, found, len) && !memcmp(found, name, len);
+}
+
+/* ≤ 3.10: dk_size at 8, dk_nentries at 32, indices at 40, then PyDictKeyEntry {hash, key, value}[]. */
+static bool keys_by_size(const uint64_t *head, uint64_t *entries, struct object_dict *d)
+{
+	uint64_t size = head[1];
+	unsigned index_bytes = size <= 0xff ? 1 : size <= 0xffff ? 2 : 4;
+
+	if (size > 1u << 30 || head[4] > size)
+		return false;
+	*entries = 40 + size * index_bytes;
+	d->count = head[4] > MAX_ENTRIES ? MAX_ENTRIES : (uint32_t)head[4];
+	d->entry_words = 3;
+	return true;
+}
+
+/*
+ * From 3.11: dk_log2_index_bytes at 9, dk_kind at 10 (0: general, entries as before; else str keys without
+ * their hash), dk_nentries at 24, indices at 32.
+ */
+static bool keys_by_log2(const uint64_t *head, uint64_t *entries, struct object_dict *d)
+{
+	unsigned log2_index_bytes = head[1] >> 8 & 0xff, kind = head[1] >> 16 & 0xff;
+
+	if (log2_index_bytes > 32 || kind > 2 || head[3] > 1ull << 32)
+		return false;
+	*entries = 32 + (1ull << log2_index_bytes);
+	d->count = head[3] > MAX_ENTRIES ? MAX_ENTRIES : (uint32_t)head[3];
+	d->entry_words = kind ? 2 : 3;
+	return true;
+}
+
+static bool open_keys(struct object_dict *d, const struct object_reader *r, uint64_t keys)
+{
+	uint64_t head[5], entries;
+
+	*d = (struct object_dict){0};
+	if (!read_bytes(r, keys, head, sizeof(head)) ||
+	    !(r->layout->log2_keys ? keys_by_log2 : keys_by_size)(head, &entries, d))
+		return false;
+	d->key_word = d->entry_words - 2;
+	d->words = xcalloc(d->count + 1ul, d->entry_words * 8ul);
+	if (d->count && !read_bytes(r, keys + entries, d->words, d->count * d->entry_words * 8ul)) {
+		object_dict__free(d);
+		return false;
+	}
+	return true;
+}
+
+/* Values beside shared keys; `values` is the address of the first. */
+static bool open_split(struct object_dict *d, const struct object_reader *r, uint64_t keys,
+		       uint64_t values)
+{
+	if (!open_keys(d, r, keys))
+		return false;
+	d->split_values = xcalloc(d->count + 1ul, 8);
+	if (d->count && !read_bytes(r, values, d->split_values, d->count * 8ul)) {
+		object_dict__free(d);
+		return false;
+	}
+	return true;
+}
+
+bool object_dict__open(struct object_dict *d, const struct object_reader *r, uint64_t addr)
+{
+	uint64_t keys, values;
+
+	*d = (struct object_dict){0};
+	if (!has_type(r, addr, TP_DICT) || !object_read_u64(r, addr + MA_KEYS, &keys) ||
+	    !object_read_u64(r, addr + MA_VALUES, &values))
+		return false;
+	return values ? open_split(d, r, keys, values + r->layout->values_at) : open_keys(d, r, keys);
+}
+
+/* The first value of attributes that are not in a dict yet; 0 when they are in one. */
+static uint64_t managed_values(const struct object_reader *r, uint64_t addr, uint64_t flags)
+{
+	uint64_t word = 0;
+	uint8_t valid = 0;
+
+	switch (r->layout->attributes) {
+	case TWO_WORDS:
+		return object_read_u64(r, addr + MANAGED_VALUES, &word) ? word : 0;
+	case TAGGED_WORD:
+		return object_read_u64(r, addr + MANAGED_DICT, &word) && word & 1 ? word + 1 : 0;
+	case INLINE_VALUES:
+		if (flags & TP_INLINE && read_bytes(r, addr + OBJECT_BYTES + VALUES_VALID, &valid, 1) &&
+		    valid)
+			return addr + OBJECT_BYTES + r->layout->values_at;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+bool object_dict__open_instance(struct object_dict *d, const struct object_reader *r, uint64_t addr)
+{
+	uint64_t type, flags, values, keys, at;
+
+	*d = (struct object_dict){0};
+	if (!read_type(r, addr, &type, &flags))
+		return false;
+	if (r->layout->attributes == IN_DICT || !(flags & TP_MANAGED_DICT)) {
+		if (!object_read_u64(r, type + TP_DICTOFFSET, &at) || at < 16 || at > 4096)
+			return false;
+		return object_read_u64(r, addr + at, &at) && object_dict__open(d, r, at);
+	}
+	values = managed_values(r, addr, flags);
+	if (values)
+		return object_read_u64(r, type + r->layout->cached_keys, &keys) &&
+		       open_split(d, r, keys, values);
+	return object_read_u64(r, addr + MANAGED_DICT, &at) && object_dict__open(d, r, at);
+}
+
+void object_dict__free(struct object_dict *d)
+{
+	free(d->words);
+	free(d->split_values);
+	*d = (struct object_dict){0};
+}
+
+bool object_dict__entry(const struct object_dict *d, uint32_t i, uint64_t *key, uint64_t *value)
+{
+	const uint64_t *entry = d->words + (size_t)i * d->entry_words + d->key_word;
+
+	*key = entry[0];
+	*value = d->split_values ? d->split_values[i] : entry[1];
+	return *key && *value;
+}
+
+bool object_dict__find(const struct object_dict *d, const struct object_reader *r, const char *name,
+		       uint64_t *value)
+{
+	uint64_t key;
+
+	for (uint32_t i = 0; i < d->count; i++) {
+		if (object_dict__entry(d, i, &key, value) && str_equals(r, key, name))
+			return true;
+	}
+	return false;
+}

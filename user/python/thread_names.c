@@ -1,0 +1,67 @@
+/*
+ * _PyRuntime → main interpreter → sys.modules["threading"]._active → {ident: Thread} → Thread._name, all
+ * of it the same in Lib/threading.py of 3.8 to 3.13. The process runs on meanwhile; a name counts only
+ * when the Thread's own _ident is the key it was found under.
+ */
+#include "user/python/thread_names.h"
+#include "user/python/objects.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+
+#define __cleanup_dict __attribute__((cleanup(object_dict__free)))
+
+/* Objects/moduleobject.c: PyModuleObject.md_dict */
+#define MD_DICT 16
+/* struct pyinterpreters {mutex, head, main, …} in _PyRuntimeState */
+#define MAIN_AFTER_HEAD 8
+
+static bool open_active(struct object_dict *active, const struct object_reader *r, uint64_t runtime)
+{
+	const struct py_objects *o = &r->build->objects;
+	__cleanup_dict struct object_dict modules = {0}, globals = {0};
+	uint64_t at;
+
+	return object_read_u64(r, runtime + o->runtime_interp_head + MAIN_AFTER_HEAD, &at) &&
+	       object_read_u64(r, at + o->interp_modules, &at) &&
+	       object_dict__open(&modules, r, at) &&
+	       object_dict__find(&modules, r, "threading", &at) &&
+	       object_read_u64(r, at + MD_DICT, &at) && object_dict__open(&globals, r, at) &&
+	       object_dict__find(&globals, r, "_active", &at) && object_dict__open(active, r, at);
+}
+
+static char *name_of(const struct object_reader *r, uint64_t thread, uint64_t ident)
+{
+	__cleanup_dict struct object_dict attributes = {0};
+	uint64_t at, own_ident;
+
+	if (!object_dict__open_instance(&attributes, r, thread) ||
+	    !object_dict__find(&attributes, r, "_ident", &at) ||
+	    !object_read_int(r, at, &own_ident) || own_ident != ident ||
+	    !object_dict__find(&attributes, r, "_name", &at))
+		return NULL;
+	return object_read_str(r, at);
+}
+
+int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read,
+		      void *read_ctx, thread_name_fn found, void *found_ctx)
+{
+	__cleanup_dict struct object_dict active = {0};
+	struct object_reader r;
+
+	if (!object_reader_init(&r, build, read, read_ctx))
+		return -ENOTSUP;
+	if (!open_active(&active, &r, runtime_addr))
+		return -ENOENT;
+	for (uint32_t i = 0; i < active.count; i++) {
+		__cleanup_free char *name = NULL;
+		uint64_t key, thread, ident;
+
+		if (!object_dict__entry(&active, i, &key, &thread) ||
+		    !object_read_int(&r, key, &ident))
+			continue;
+		name = name_of(&r, thread, ident);
+		if (name)
+			found(found_ctx, ident, name);
+	}
+	return 0;
+}
