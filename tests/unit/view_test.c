@@ -1,0 +1,344 @@
+/* What things are called, and the call tree against one built the slow and obvious way. */
+#include "tests/unit/small_profile.h"
+#include "user/profile/view.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+
+static struct profile *small;
+
+static int begin(void **state)
+{
+	(void)state;
+	small = small_profile();
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	profile__free(small);
+	return 0;
+}
+
+static void assert_text(char *got, const char *want)
+{
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void frames_are_named_as_py_spy_names_them(void **state)
+{
+	struct view v = {0};
+
+	(void)state;
+	assert_text(view__frame_text(&v, small, 2), "Worker.work (worker.py:22)");
+	assert_text(view__frame_text(&v, small, 5), "[truncated]");
+	assert_text(view__frame_text(&v, small, 4),
+		    "</script><svg onload=…>;\\x1b[31m (evil.py:33)");
+	v.full_filenames = true;
+	assert_text(view__frame_text(&v, small, 2), "Worker.work (/srv/app/worker.py:22)");
+	v.by_function = true;
+	assert_text(view__frame_text(&v, small, 3), "Worker.work (/srv/app/worker.py:20)");
+	v = (struct view){.no_lines = true};
+	assert_text(view__frame_text(&v, small, 3), "Worker.work (worker.py)");
+	/* ids that do not exist are harmless */
+	assert_text(view__frame_text(&v, small, 6), "[unnamed]");
+	assert_text(view__frame_text(&v, small, 0), "[unnamed]");
+}
+
+static void roots_are_named(void **state)
+{
+	(void)state;
+	assert_text(view__process_text(small, 1), "process 42:\"python3 app.py\"");
+	assert_text(view__thread_text(small, 1), "thread (1001): MainThread");
+	assert_text(view__thread_text(small, 2), "thread (1002)");
+	assert_text(view__process_text(small, 99), "process 0:\"\"");
+	assert_text(view__thread_text(small, 99), "thread (0)");
+}
+
+static void functions_have_their_module(void **state)
+{
+	(void)state;
+	assert_text(view__function_text(small, 2), "pkg.mod.Worker.work");
+	assert_text(view__function_text(small, 4), "[truncated]");
+	assert_text(view__function_text(small, 5), "[unnamed]");
+}
+
+static void frames_fold_into_their_function(void **state)
+{
+	struct view v = {0};
+
+	(void)state;
+	assert_int_equal(view__frame(&v, small, 3), 3);
+	v.no_lines = true;
+	assert_int_equal(view__frame(&v, small, 3), 2);
+	v = (struct view){.by_function = true};
+	assert_int_equal(view__frame(&v, small, 3), 2);
+	assert_int_equal(view__frame(&v, small, 4), 4);
+}
+
+static void process_roots_only_where_needed(void **state)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct view v = {0};
+	struct profile *p;
+
+	(void)state;
+	assert_true(view__process_roots(&v, small));
+	tell_process(to, 1, 1, "busy");
+	tell_process(to, 2, 2, "never sampled");
+	tell_thread(to, 1, 1, "t");
+	tell_thread(to, 2, 2, "t");
+	tell_function(to, 1, "f", "f.py");
+	tell_frame(to, 1, 1, 1);
+	tell_stack(to, 1, 0, 1);
+	tell_sample(to, 1, 1, 1); /* holds the GIL */
+	p = profile_builder__finish(b);
+	assert_false(view__process_roots(&v, p));
+	profile__free(p);
+}
+
+/* The slow way: the whole path of each bucket as one text, samples added up in a list. */
+struct path {
+	char *text;
+	uint64_t own;
+};
+
+static char *path_of(const struct view *v, const struct profile *p, const struct profile_bucket *k)
+{
+	uint32_t frames[64];
+	size_t n = profile__stack_frames(p, k->stack, frames, 64);
+	struct buf out = {0};
+	char *text;
+
+	if (view__process_roots(v, p)) {
+		text = view__process_text(p, p->threads[k->thread].process);
+		buf_printf(&out, "\x01%s", text);
+		free(text);
+	}
+	if (v->threads) {
+		text = view__thread_text(p, k->thread);
+		buf_printf(&out, "\x01%s", text);
+		free(text);
+	}
+	for (size_t i = 0; i < n; i++) {
+		text = view__frame_text(v, p, frames[i]);
+		buf_printf(&out, "\x01%s", text);
+		free(text);
+	}
+	return buf_steal_text(&out);
+}
+
+static size_t slow_paths(const struct view *v, const struct profile *p, struct path *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->bucket_cnt; i++) {
+		char *text = path_of(v, p, &p->buckets[i]);
+		size_t at = 0;
+
+		while (at < n && strcmp(out[at].text, text))
+			at++;
+		if (at == n)
+			out[n++] = (struct path){xstrdup(text), 0};
+		out[at].own += view__samples(v, &p->buckets[i]);
+		free(text);
+	}
+	return n;
+}
+
+static char *node_path(const struct view_tree *t, uint32_t node)
+{
+	char *above, *out;
+
+	if (!node)
+		return xstrdup("");
+	above = node_path(t, t->nodes[node].parent);
+	out = xasprintf("%s\x01%s", above, t->nodes[node].text);
+	free(above);
+	return out;
+}
+
+/* Own and total counts of every node; links, order and depth. */
+static void check_tree(const struct view *v, const struct profile *p)
+{
+	struct view_tree *t = view_tree__new(v, p);
+	struct path *paths = xcalloc(p->bucket_cnt + 1, sizeof(*paths));
+	size_t n = slow_paths(v, p, paths);
+	uint32_t linked = 0, deepest = 0;
+
+	assert_string_equal(t->nodes[0].text, "all");
+	for (uint32_t i = 0; i < t->count; i++) {
+		__cleanup_free char *path = node_path(t, i);
+		uint64_t own = 0, total = 0, children = 0;
+		size_t len = strlen(path);
+
+		for (size_t j = 0; j < n; j++) {
+			if (strncmp(paths[j].text, path, len))
+				continue;
+			own += paths[j].text[len] ? 0 : paths[j].own;
+			total += !paths[j].text[len] || paths[j].text[len] == 1 ? paths[j].own : 0;
+		}
+		assert_int_equal(t->nodes[i].own, own);
+		assert_int_equal(t->nodes[i].total, total);
+		for (uint32_t c = t->nodes[i].child; c; c = t->nodes[c].next) {
+			uint32_t next = t->nodes[c].next;
+
+			assert_int_equal(t->nodes[c].parent, i);
+			assert_int_equal(t->nodes[c].depth, t->nodes[i].depth + 1);
+			assert_true(!next || strcmp(t->nodes[c].text, t->nodes[next].text) < 0);
+			children += t->nodes[c].total;
+			linked++;
+		}
+		assert_int_equal(children + own, total);
+		assert_true(i == 0 || t->nodes[i].total > 0);
+		if (t->nodes[i].depth > deepest)
+			deepest = t->nodes[i].depth;
+	}
+	assert_int_equal(linked, t->count - 1);
+	assert_int_equal(t->depth, deepest);
+	for (size_t j = 0; j < n; j++)
+		free(paths[j].text);
+	free(paths);
+	view_tree__free(t);
+}
+
+static void check_all_views(const struct profile *p)
+{
+	for (unsigned bits = 0; bits < 32; bits++) {
+		struct view v = {
+			.threads = bits & 1,
+			.by_function = bits & 2,
+			.no_lines = bits & 4,
+			.full_filenames = bits & 8,
+			.gil_only = bits & 16,
+		};
+
+		check_tree(&v, p);
+	}
+}
+
+static void small_tree_is_right(void **state)
+{
+	(void)state;
+	check_all_views(small);
+}
+
+/* Many frames that read the same: few names, few files, lines that often agree. */
+static void random_trees_are_right(void **state)
+{
+	unsigned seed = 99;
+
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		struct profile_builder *b = profile_builder__new(false);
+		struct profile_sink to = profile_builder__sink(b);
+		struct profile *p;
+
+		for (uint32_t i = 1; i <= 3; i++)
+			tell_process(to, i, 40 + i / 2, "app");
+		for (uint32_t i = 1; i <= 6; i++)
+			tell_thread(to, i, 1 + i % 3, i % 2 ? "w" : "");
+		for (uint32_t i = 1; i <= 8; i++)
+			tell_function(to, i, i % 3 ? "f" : "g", i % 2 ? "/a/x.py" : "/b/x.py");
+		for (uint32_t i = 1; i <= 20; i++)
+			tell_frame(to, i, 1 + i % 8, (int32_t)(i % 4));
+		for (uint32_t i = 1; i <= 60; i++)
+			tell_stack(to, i, (uint32_t)rand_r(&seed) % i,
+				   1 + (uint32_t)rand_r(&seed) % 20);
+		for (uint32_t i = 0; i < 300; i++)
+			tell_sample(to, i, 1 + (uint32_t)rand_r(&seed) % 6,
+				    1 + (uint32_t)rand_r(&seed) % 60);
+		p = profile_builder__finish(b);
+		check_all_views(p);
+		profile__free(p);
+	}
+}
+
+static void nothing_gives_a_lone_root(void **state)
+{
+	struct profile *p = profile_builder__finish(profile_builder__new(true));
+	struct view v = {.threads = true};
+	struct view_tree *t = view_tree__new(&v, p);
+
+	(void)state;
+	assert_int_equal(t->count, 1);
+	assert_int_equal(t->depth, 0);
+	assert_int_equal(t->nodes[0].total, 0);
+	view_tree__free(t);
+	view_tree__free(NULL);
+	profile__free(p);
+}
+
+static void marks_and_colours_reach_the_nodes(void **state)
+{
+	struct view v = {0};
+	struct view_tree *t = view_tree__new(&v, small);
+	unsigned marks = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < t->count; i++) {
+		bool mark = !strcmp(t->nodes[i].text, "[truncated]");
+
+		assert_int_equal(t->nodes[i].origin, mark ? PROFILE_MARK : PROFILE_USER);
+		assert_int_equal(t->nodes[i].function != 0, t->nodes[i].depth > 1);
+		marks += mark;
+	}
+	assert_int_equal(marks, 2);
+	view_tree__free(t);
+}
+
+/* 200,000 stacks, 60 deep: a tree that compared siblings one by one would take minutes. */
+static void a_large_tree(void **state)
+{
+	enum { STACKS = 200000, FRAMES = 5000 };
+	struct profile_builder *b = profile_builder__new(false);
+	struct profile_sink to = profile_builder__sink(b);
+	struct view v = {0};
+	struct view_tree *t;
+	struct profile *p;
+	double start, before;
+
+	(void)state;
+	tell_process(to, 1, 1, "x");
+	tell_thread(to, 1, 1, "t");
+	for (uint32_t i = 1; i <= FRAMES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%u", i);
+		tell_function(to, i, name, "f.py");
+		tell_frame(to, i, i, 1);
+	}
+	for (uint32_t i = 1; i <= STACKS; i++)
+		tell_stack(to, i, i > 3000 ? i - 3000 : 0, 1 + i * 7 % FRAMES);
+	for (uint32_t i = 1; i <= STACKS; i++)
+		tell_sample(to, i, 1, i);
+	p = profile_builder__finish(b);
+	before = rss_mb();
+	start = seconds_now();
+	t = view_tree__new(&v, p);
+	print_message("%d stacks: %u nodes in %.2f s, %.1f MB\n", STACKS, t->count,
+		      seconds_now() - start, rss_mb() - before);
+	assert_int_equal(t->nodes[0].total, STACKS);
+	view_tree__free(t);
+	profile__free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_are_named_as_py_spy_names_them),
+		cmocka_unit_test(roots_are_named),
+		cmocka_unit_test(functions_have_their_module),
+		cmocka_unit_test(frames_fold_into_their_function),
+		cmocka_unit_test(process_roots_only_where_needed),
+		cmocka_unit_test(small_tree_is_right),
+		cmocka_unit_test(random_trees_are_right),
+		cmocka_unit_test(nothing_gives_a_lone_root),
+		cmocka_unit_test(marks_and_colours_reach_the_nodes),
+		cmocka_unit_test(a_large_tree),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
