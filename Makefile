@@ -32,7 +32,7 @@ SKEL	:= $(BUILD)/pybpfprof.skel.h
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
-PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util profile format python symbol resolve)))
+PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format python symbol resolve)))
 SRC	:= $(wildcard user/*.c user/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
