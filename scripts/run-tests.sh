@@ -1,0 +1,143 @@
+#!/bin/bash
+# Builds and runs every test there is; the last line counts them: `N passed, N failed, N skipped`.
+#
+#   scripts/run-tests.sh [SUITE…]     names as printed: lint, unit, host, sanitized, live, …
+#
+# A suite of C programs is a folder of *_test.c (cmocka); a suite of Python is a folder of test_*.py
+# (pytest). New folders are picked up by themselves. Exit status 1 when anything failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+build=${BUILD:-build}
+python=${PYTHON:-/usr/bin/python3}
+jobs=$(nproc)
+logs=$build/tests/logs
+wanted=("$@")
+passed=0 failed=0 skipped=0
+suites_failed=()
+# Ours is the only make that decides about jobs.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+mkdir -p "$logs"
+start=$SECONDS
+
+chosen() {
+	[[ ${#wanted[@]} == 0 ]] && return
+	local one
+	for one in "${wanted[@]}"; do
+		[[ $one == "$1" ]] && return
+	done
+	return 1
+}
+
+# suite NAME COMMAND…: COMMAND adds to the three counts.
+suite() {
+	local name=$1 before=($passed $failed $skipped) began=$SECONDS
+	shift
+	chosen "$name" || return 0
+	echo "== $name"
+	"$@"
+	[[ $failed == "${before[1]}" ]] || suites_failed+=("$name")
+	printf -- '-- %s: %d passed, %d failed, %d skipped (%d s)\n\n' "$name" $((passed - before[0])) \
+		$((failed - before[1])) $((skipped - before[2])) $((SECONDS - began))
+}
+
+# One command that passes or fails as a whole.
+check() {
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $*"
+	fi
+}
+
+# The number in cmocka's closing line of that kind, 0 when there is none.
+cmocka_count() {
+	sed -n "s/^\[  $1 *\] \([0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# A program that ends without cmocka's closing line counts as one failure: it crashed, or tested nothing.
+run_cmocka() {
+	local program=$1 log status ok bad left
+	log=$logs/$(tr / - <<<"${program#"$build"/}").log
+	timeout -k 5 300 "$program" >"$log" 2>&1
+	status=$?
+	ok=$(cmocka_count PASSED "$log") bad=$(cmocka_count FAILED "$log") left=$(cmocka_count SKIPPED "$log")
+	((status != 0 && bad == 0 || ok + bad + left == 0)) && bad=$((bad + 1))
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
+	((bad)) || return
+	echo "FAILED: $program (status $status)"
+	grep -v '^\[\( RUN\|       OK\) *\]' "$log" | tail -n 60
+}
+
+# c_tests FOLDER [MAKE-VARIABLE]: build and run build/tests/FOLDER/*_test.
+c_tests() {
+	local folder=$1 where=$build source
+	[[ ${2:-} == SAN=* ]] && where=$build/san
+	compgen -G "tests/$folder/*_test.c" >/dev/null || {
+		echo "no tests in tests/$folder"
+		return
+	}
+	make -s -k -j"$jobs" "$folder" ${2:+"$2"} || {
+		echo "FAILED: make $folder ${2:-}"
+		failed=$((failed + 1))
+	}
+	for source in tests/"$folder"/*_test.c; do
+		source=$where/${source%.c}
+		[[ -x $source ]] && run_cmocka "$source"
+	done
+}
+
+sanitized() {
+	c_tests unit SAN=address,undefined
+	c_tests host SAN=address,undefined
+}
+
+# Counts from pytest's own record; a run that left none (or counted nothing) is a failure.
+python_tests() {
+	local folder=$1 report=$PWD/$logs/pytest-$(basename "$1").xml status counts
+	rm -f "$report"
+	"$python" -m pytest -p no:cacheprovider -q -rs --tb=short --durations=5 --junitxml="$report" "$folder"
+	status=$?
+	counts=$("$python" - "$report" <<'END'
+import sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+total, skip = int(suite.get("tests")), int(suite.get("skipped"))
+# A test that fails and whose tear-down fails too is listed twice; count names.
+bad = {(c.get("classname"), c.get("name")) for c in suite.iter("testcase")
+       if c.find("failure") is not None or c.find("error") is not None}
+names = {(c.get("classname"), c.get("name")) for c in suite.iter("testcase")}
+print(len(names) - len(bad) - skip, len(bad), skip)
+END
+	) || counts="0 0 0"
+	read -r ok bad left <<<"$counts"
+	((status != 0 && bad == 0 || ok + bad + left == 0)) && bad=$((bad + 1))
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
+}
+
+python_suites() {
+	local folder
+	for folder in tests/*/; do
+		folder=${folder%/}
+		compgen -G "$folder/test_*.py" >/dev/null && echo "$folder"
+	done
+}
+
+[[ $(id -u) == 0 ]] || echo "not root: what needs BPF is skipped"
+suite build check make -s -j"$jobs" all
+suite lint check make -s lint
+suite unit c_tests unit
+suite host c_tests host
+suite sanitized sanitized
+for folder in $(python_suites); do
+	suite "${folder#tests/}" python_tests "$folder"
+done
+
+echo "all suites: $((SECONDS - start)) s"
+((${#suites_failed[@]} == 0)) || echo "failed in: ${suites_failed[*]}"
+((passed + failed + skipped)) || {
+	echo "no such suite: ${wanted[*]}"
+	failed=1
+}
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))

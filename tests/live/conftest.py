@@ -1,0 +1,400 @@
+"""Fixtures of the live suite: cgroups of their own, workloads that say what is true, and the profiler.
+
+A workload (workloads/truth.py) waits after its `ready` line, so the profiler is attached before anything
+that counts happens; `Recorder` knows from the profiler's own file descriptors when that is so.
+"""
+
+import collections
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import folded
+import interpreters
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
+WORKLOADS = pathlib.Path(__file__).resolve().parent / "workloads"
+PATIENCE = 60  # seconds until a test gives up waiting for something that should be quick
+
+counter = itertools.count()
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+def pytest_sessionstart():
+    if os.geteuid() == 0 and not PROGRAM.exists():
+        pytest.exit(f"{PROGRAM} is not built: run make first", returncode=1)
+
+
+def pytest_report_header():
+    return "interpreters: " + " ".join(map(interpreters.name, interpreters.ALL))
+
+
+def wait_until(check, what, seconds=PATIENCE, every=0.01):
+    """The first true value of check()."""
+    end = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(every)
+
+
+# ---- cgroups -------------------------------------------------------------------------------------------
+
+
+def cgroup2_mount():
+    """Where cgroup v2 is mounted: /sys/fs/cgroup, or beside v1 somewhere below it. None: nowhere."""
+    with open("/proc/self/mounts") as mounts:
+        for line in mounts:
+            _, where, kind = line.split()[:3]
+            if kind == "cgroup2":
+                return pathlib.Path(where)
+    return None
+
+
+class CGroup:
+    def __init__(self, path):
+        self.path = path
+        path.mkdir()
+
+    def pids(self):
+        return [int(pid) for pid in (self.path / "cgroup.procs").read_text().split()]
+
+    def add(self, pid):
+        (self.path / "cgroup.procs").write_text(str(pid))
+
+    def child(self, name):
+        return CGroup(self.path / name)
+
+    def remove(self):
+        for below in sorted(self.path.glob("*/")):
+            CGroup.remove(_Existing(below))
+
+        def gone():
+            for pid in self.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                self.path.rmdir()
+            except OSError:
+                return False
+            return True
+
+        wait_until(gone, f"{self.path} to be empty", 20)
+
+
+class _Existing(CGroup):
+    def __init__(self, path):
+        self.path = path
+
+
+@pytest.fixture
+def make_cgroup():
+    mount = cgroup2_mount()
+    if mount is None:
+        pytest.skip("no cgroup v2 is mounted")
+    made = []
+
+    def make():
+        path = mount / f"pybpfprof-test-{os.getpid()}-{next(counter)}"
+        try:
+            made.append(CGroup(path))
+        except OSError as error:
+            pytest.skip(f"no cgroup can be made: {error}")
+        return made[-1]
+
+    yield make
+    for group in made:
+        if group.path.exists():
+            group.remove()
+
+
+@pytest.fixture
+def cgroup(make_cgroup):
+    return make_cgroup()
+
+
+# ---- workloads -----------------------------------------------------------------------------------------
+
+
+class Workload:
+    """A running program of workloads/; `ready` is what it said before it began."""
+
+    def __init__(self, argv, cgroup=None, env=None, **popen):
+        def enter():
+            if cgroup is not None:
+                (cgroup.path / "cgroup.procs").write_text("0")
+
+        self.argv = [str(word) for word in argv]
+        self.process = subprocess.Popen(
+            self.argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            preexec_fn=enter,
+            **popen,
+        )
+        self.pid = self.process.pid
+        self.lines = []
+        self.pending = b""
+
+    def _line(self, seconds):
+        """The next JSON line of its stdout; None at the end."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self.pending:
+            if not select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise AssertionError(f"{self.argv} said nothing for {seconds} s")
+            data = os.read(self.process.stdout.fileno(), 1 << 20)
+            if not data:
+                return None
+            self.pending += data
+        line, self.pending = self.pending.split(b"\n", 1)
+        self.lines.append(json.loads(line))
+        return self.lines[-1]
+
+    def wait_ready(self, seconds=PATIENCE):
+        line = self._line(seconds)
+        assert line and "ready" in line, f"{self.argv} did not start: {line}"
+        self.ready = line["ready"]
+        self.pid = self.ready["pid"]
+        return self
+
+    def go(self):
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+        return self
+
+    def finish(self, seconds=4 * PATIENCE):
+        """Waits for its truth and its end."""
+        while True:
+            line = self._line(seconds)
+            assert line is not None, f"{self.argv} ended without its truth"
+            if "truth" in line:
+                break
+        self.truth = line["truth"]
+        self.children = [one["child"] for one in self.lines if "child" in one]
+        assert self.process.wait(seconds) == 0
+        self.spent = self.truth["cpu"] - self.ready["cpu"]
+        return self
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def spawn():
+    """spawn(interpreter, "name.py", args…, cgroup=…) starts a workload and waits until it is ready."""
+    started = []
+
+    def start(interpreter, script, *args, wait=True, **options):
+        path = getattr(interpreter, "path", interpreter)
+        workload = Workload([path, WORKLOADS / script, *args], **options)
+        started.append(workload)
+        return workload.wait_ready() if wait else workload
+
+    yield start
+    for workload in started:
+        workload.kill()
+
+
+# ---- the profiler ----------------------------------------------------------------------------------------
+
+
+def fd_kinds(pid):
+    """{"perf_event": 2, "bpf-prog": 3, …}: what anonymous inodes a process holds."""
+    kinds = collections.Counter()
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                kinds[os.readlink(f"/proc/{pid}/fd/{fd}").replace("anon_inode:", "").strip("[]")] += 1
+    return kinds
+
+
+def bpf_programs(pid=None):
+    """Ids of the BPF programs in the kernel, or of those that a process holds."""
+    tool = next(t for t in ("/usr/sbin/bpftool", "/sbin/bpftool", "bpftool") if shutil.which(t))
+    shown = json.loads(subprocess.run([tool, "-j", "prog", "show"], stdout=subprocess.PIPE).stdout or "[]")
+    if pid is None:
+        return {prog["id"] for prog in shown}
+    return {prog["id"] for prog in shown if any(user["pid"] == pid for user in prog.get("pids", []))}
+
+
+class Recorder:
+    """`pybpfprof record …` as a process. stop() ends it; the result is in status, stdout, stderr."""
+
+    def __init__(self, args, folder, output="rec.pybpf", program=PROGRAM, prefix=(), **popen):
+        self.folder = folder
+        self.recording = folder / output if output else None
+        self.argv = [str(word) for word in (*prefix, program, *args)]
+        if output:
+            at = self.argv.index("--") if "--" in self.argv else len(self.argv)
+            self.argv[at:at] = ["-o", str(self.recording)]
+        self.log = folder / f"stderr-{next(counter)}"
+        self.out = folder / f"stdout-{next(counter)}"
+        with open(self.log, "wb") as log, open(self.out, "wb") as out:
+            options = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": log, "cwd": folder, **popen}
+            self.process = subprocess.Popen(self.argv, **options)
+        self.pid = self.process.pid
+        self.status = None
+
+    @property
+    def stderr(self):
+        return self.log.read_text(errors="surrogateescape")
+
+    @property
+    def stdout(self):
+        return self.out.read_bytes()
+
+    def own_pid(self):
+        """Of the profiler itself, where a wrapper (sudo, setpriv) was started."""
+        for pid in [self.pid, *children_of(self.pid)]:
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/exe") == str(PROGRAM.resolve()):
+                    return pid
+        return self.pid
+
+    def attached(self):
+        kinds = fd_kinds(self.own_pid())
+        return kinds["perf_event"] >= 1 and sum(kinds[k] for k in ("bpf_link", "bpf-link")) >= 1
+
+    def wait_attached(self):
+        def check():
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.stderr}"
+            return self.attached()
+
+        wait_until(check, "the profiler to attach")
+        time.sleep(0.1)  # the last of several links
+        return self
+
+    def send(self, number):
+        os.kill(self.own_pid(), number)
+
+    def wait(self, seconds=2 * PATIENCE):
+        self.status = self.process.wait(seconds)
+        return self
+
+    def stop(self, number=signal.SIGINT, expect=0):
+        if self.process.poll() is None:
+            self.send(number)
+        self.wait()
+        if expect is not None:
+            assert self.status == expect, f"{self.argv} ended with {self.status}: {self.stderr}"
+        return self
+
+    # What it recorded, through convert.
+
+    def convert(self, name, *options):
+        """The recording in another format, as a path."""
+        target = self.folder / name
+        done = subprocess.run(
+            [str(PROGRAM), "convert", "-i", str(self.recording), "-o", str(target), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return target
+
+    def stacks(self, *options):
+        """Stacks with counts; see folded.py. Whole paths."""
+        self.convert("out.folded", "--full-filenames", *options)
+        return folded.read(self.folder / "out.folded")
+
+    def json(self, *options):
+        return json.loads(self.convert("out.json", *options).read_bytes())
+
+    def pstats(self):
+        import marshal
+
+        return marshal.loads(self.convert("out.prof").read_bytes())
+
+
+def children_of(pid):
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                for child in pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+                    yield int(child)
+                    yield from children_of(int(child))
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    """recorder("--pid", 42, …) starts the profiler and waits until it is attached."""
+    started = []
+
+    def start(*args, wait=True, **options):
+        folder = tmp_path / f"rec{len(started)}"
+        folder.mkdir()
+        started.append(Recorder(args, folder, **options))
+        return started[-1].wait_attached() if wait else started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def pybpfprof(tmp_path):
+    """pybpfprof("convert", "-i", …) runs it to its end; .returncode, .stdout, .stderr as text."""
+
+    def run(*args, timeout=PATIENCE, **options):
+        options = {"cwd": tmp_path, "stdin": subprocess.DEVNULL, **options}
+        return subprocess.run(
+            [str(PROGRAM), *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=timeout,
+            encoding="utf-8",
+            errors="surrogateescape",
+            **options,
+        )
+
+    return run
+
+
+# ---- parameters --------------------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc):
+    if "interpreter" in metafunc.fixturenames:
+        metafunc.parametrize("interpreter", interpreters.SUPPORTED, ids=interpreters.name)
+
+
+@pytest.fixture
+def python():
+    """Any supported interpreter, for tests that are not about versions: a middle one."""
+    choice = [i for i in interpreters.SUPPORTED if i.minor == (3, 12)] or interpreters.SUPPORTED
+    if not choice:
+        pytest.skip("no supported interpreter")
+    return choice[-1]
+
+
+def summary_number(text, word):
+    """The number before `word` in a summary, thousands separators ignored; None when it is not there."""
+    found = re.search(r"([\d,]+) " + re.escape(word), text)
+    return int(found.group(1).replace(",", "")) if found else None

@@ -1,0 +1,87 @@
+"""Reads folded stacks back, and compares them with what a program said of itself."""
+
+import collections
+import re
+
+Frame = collections.namedtuple("Frame", "name file line")
+Frame.__doc__ = """`file` and `line` are None for roots and marks such as `[truncated …]`"""
+Stack = collections.namedtuple("Stack", "process thread frames count")
+Stack.__doc__ = """process: pid or None; thread: (tid, name) or None; frames: root first"""
+
+PROCESS = re.compile(r'^process (\d+):"(.*)"$', re.S)
+THREAD = re.compile(r"^thread \((\d+)\): (.*)$", re.S)
+FRAME = re.compile(r"^(.*) \((.*):(\d+)\)$", re.S)
+
+
+def frame(text):
+    found = FRAME.match(text)
+    return Frame(found.group(1), found.group(2), int(found.group(3))) if found else Frame(text, None, None)
+
+
+def parse(line):
+    text, count = line.rsplit(" ", 1)
+    process = thread = None
+    words = text.split(";")
+    if words and PROCESS.match(words[0]):
+        process = int(PROCESS.match(words.pop(0)).group(1))
+    if words and THREAD.match(words[0]):
+        found = THREAD.match(words.pop(0))
+        thread = (int(found.group(1)), found.group(2))
+    return Stack(process, thread, [frame(word) for word in words], int(count))
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="\n") as lines:
+        return [parse(line.rstrip("\n")) for line in lines]
+
+
+def total(stacks):
+    return sum(stack.count for stack in stacks)
+
+
+def marked(stack):
+    """True when a part of it is not known: truncated, unreadable, unknown."""
+    return any(frame.file is None for frame in stack.frames)
+
+
+class Oracle:
+    """The possible stacks of workloads/tree.py, from its `ready` line."""
+
+    def __init__(self, ready):
+        self.codes = ready["codes"]
+        self.links = {tuple(link) for link in ready["links"]}
+        self.at = collections.defaultdict(list)
+        for index, code in enumerate(self.codes):
+            for line in code["lines"]:
+                self.at[code["file"], code["name"], line].append(index)
+
+    def fault(self, stack):
+        """Why this stack cannot be; None when it can."""
+        callers, caller = None, None
+        for frame in stack.frames:
+            # Several only for nested comprehensions, which share name and lines up to 3.10.
+            known = self.at.get((frame.file, frame.name, frame.line))
+            if not known:
+                return f"no such place: {frame}"
+            if callers is None:
+                possible = known if frame.name == "<module>" else []
+            else:
+                possible = [k for k in known if any((k, c, caller.line) in self.links for c in callers)]
+            if not possible:
+                return f"{frame} is not called from {caller}"
+            callers, caller = possible, frame
+        return None if callers else "no frames"
+
+    def check(self, stacks):
+        """(samples, impossible ones, the first few reasons). Marked stacks are left out: they say so."""
+        checked = impossible = 0
+        reasons = collections.Counter()
+        for stack in stacks:
+            if marked(stack):
+                continue
+            checked += stack.count
+            fault = self.fault(stack)
+            if fault:
+                impossible += stack.count
+                reasons[fault] += stack.count
+        return checked, impossible, reasons.most_common(10)

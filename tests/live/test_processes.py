@@ -1,0 +1,328 @@
+"""Processes that come and go: fork, spawn, exec, a thousand short ones, containers, unknown Pythons."""
+
+import collections
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+import folded
+import interpreters
+from conftest import PATIENCE, WORKLOADS, Workload, wait_until
+from test_record import assert_ticks_add_up, seconds_by_pid, wanted_versions
+
+
+def names_of(stack):
+    return [frame.name.rsplit(".", 1)[-1] for frame in stack.frames]
+
+
+def spin_seconds(document, function):
+    """{pid: CPU seconds below `function`}."""
+    spent = collections.Counter()
+    for sample in document["samples"]:
+        if any(name.rsplit(".", 1)[-1] == function for name in sample["stack"]):
+            spent[sample["pid"]] += sample["value"]
+    return spent
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver", "exec", "pool"])
+def test_children(interpreter, how, cgroup, spawn, recorder):
+    """Each child's CPU time is found under its own pid, in its own function, whatever way it was made."""
+    workload = spawn(interpreter, "forker.py", how, 4, 0.4, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    assert len(workload.children) >= 4
+    for child in workload.children:
+        spent = spin_seconds(document, child["function"])
+        if how == "pool":  # a worker may have taken several jobs
+            true = sum(c["spent"] for c in workload.children if c["pid"] == child["pid"])
+        else:
+            true = child["spent"]
+        assert spent[child["pid"]] == pytest.approx(true, rel=0.06), (child, spent)
+    assert_ticks_add_up(document)
+    versions = {p["pid"]: p["python"] for p in document["processes"]}
+    assert all(versions[child["pid"]] == interpreter.version for child in workload.children)
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "exec"])
+def test_tree_of_a_pid(how, spawn, recorder, python):
+    """--pid with --subprocesses: children from birth; without it: only the process itself."""
+    for tree in (True, False):
+        workload = spawn(python, "forker.py", how, 3, 0.3)
+        recording = recorder("-p", workload.pid, *(["-s"] if tree else []), "-r", "999")
+        workload.go().finish()
+        recording.wait()
+        assert recording.status == 0, recording.stderr
+        spent = collections.Counter()
+        document = recording.json()
+        for child in workload.children:
+            spent[child["pid"]] = spin_seconds(document, child["function"])[child["pid"]]
+        if tree:
+            for child in workload.children:
+                assert spent[child["pid"]] == pytest.approx(child["spent"], rel=0.08), (child, spent)
+        else:
+            assert not any(spent.values())
+
+
+def test_existing_children_belong_to_the_tree(spawn, recorder, python):
+    """Those that were there before the profiler came."""
+    workload = spawn(python, "forker.py", "fork", 3, 3)
+    workload.go()
+    pids = wait_until(
+        lambda: (kids := subprocess.run(["pgrep", "-P", str(workload.pid)], stdout=subprocess.PIPE).stdout.split())
+        and len(kids) == 3
+        and set(map(int, kids)),
+        "three children",
+    )
+    recording = recorder("-p", workload.pid, "--subprocesses", "-r", "499", "-d", "1")
+    recording.wait()
+    assert pids <= set(seconds_by_pid(recording.json()))
+    workload.kill()
+
+
+def test_exec_leaves_no_old_names(cgroup, spawn, recorder, python):
+    """The image before exec and the one after are two processes of one pid; neither has the other's names."""
+    workload = spawn(python, "forker.py", "exec", 2, 0.4, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    threads = {thread["id"]: thread["process"] for thread in document["threads"]}
+    images = collections.defaultdict(set)
+    for sample in document["samples"]:
+        process = threads[sample["thread"]]
+        images[process] |= {name.rsplit(".", 1)[-1] for name in sample["stack"]}
+    both = [pid for pid, names in images.items() if {"before_exec", "after_exec"} <= names]
+    assert not both
+    commands = {p["id"]: p["command"] for p in document["processes"]}
+    for process, names in images.items():
+        if "after_exec" in names:
+            assert "after-exec" in commands[process]
+        if "before_exec" in names:
+            assert "after-exec" not in commands[process]
+
+
+def test_a_thousand_short_processes(cgroup, spawn, recorder):
+    """50 ms of CPU each, half of them forked, half started anew, several versions: acceptance 4."""
+    versions = wanted_versions()
+    if not versions:
+        pytest.skip("no supported interpreter")
+    pythons = [i.path for i in versions]
+    parents = [spawn(i, "forker.py", "many", 500, 0.05, *pythons, cgroup=cgroup) for i in (versions[0], versions[-1])]
+    recording = recorder("--cgroup", cgroup.path, "-r", "999", "-v")
+    for parent in parents:
+        parent.go()
+    for parent in parents:
+        parent.finish()
+    recording.stop()
+    document = recording.json()
+    assert_ticks_add_up(document)
+    children = [child for parent in parents for child in parent.children]
+    assert len(children) == 1000
+
+    pids = {child["pid"] for child in children}
+    true = collections.defaultdict(float)
+    for child in children:
+        true[child["function"]] += child["spent"]
+    named = nameless = 0
+    reasons = collections.Counter()
+    for stack in recording.stacks():
+        if stack.process not in pids:
+            continue
+        names = names_of(stack)
+        fine = not folded.marked(stack) and all(frame.line for frame in stack.frames)
+        if "spin" in names:
+            fine = fine and names[names.index("spin") - 1] in ("short_forked", "short_started")
+        named += stack.count if fine else 0
+        nameless += 0 if fine else stack.count
+        if not fine:
+            reasons[str(stack.frames[-1])] += stack.count
+    failed = sum(one["samples"] for one in document["lost"] if one["failure"])
+    assert named / (named + nameless + failed) >= 0.99, (nameless, document["lost"], reasons.most_common(5))
+    for function, seconds in true.items():
+        assert sum(spin_seconds(document, function).values()) == pytest.approx(seconds, rel=0.03), function
+    seen = {s["pid"] for s in document["samples"]} & pids
+    assert len(seen) >= 990, "each should have about fifty samples"
+
+
+def test_ticks_are_printed(cgroup, spawn, recorder, python):
+    """-v says where every tick went; the numbers are those of the recording."""
+    workload = spawn(python, "forker.py", "many", 40, 0.02, python.path, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999", "-v")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    assert_ticks_add_up(document)
+    assert str(document["ticks"]) in recording.stderr.replace(",", "").replace(" ", " ")
+
+
+def test_another_pid_namespace(cgroup, spawn, recorder, python):
+    """The process has its host's pid in the recording, and names and lines."""
+    probe = subprocess.run(["unshare", "-pfm", "--mount-proc", "true"], stderr=subprocess.PIPE)
+    if probe.returncode:
+        pytest.skip("no pid namespace can be made: " + probe.stderr.decode().strip())
+    workload = Workload(
+        ["unshare", "-pfm", "--mount-proc", python.path, WORKLOADS / "busy.py", 1.5], cgroup=cgroup
+    )
+    try:
+        workload.wait_ready()
+        assert workload.ready["pid"] == 1
+        recording = recorder("--cgroup", cgroup.path, "-r", "499")
+        host = max(cgroup.pids())
+        workload.go().finish()
+        recording.stop()
+        spent = seconds_by_pid(recording.json())
+        assert spent[host] == pytest.approx(workload.truth["spent"], rel=0.05)
+        assert any(names_of(stack)[-2:] == ["outer", "inner"] for stack in recording.stacks())
+    finally:
+        workload.kill()
+
+
+def rootless(folder):
+    """The least a container needs to run this machine's Python."""
+    root = folder / "root"
+    for name in ("usr", "proc", "sys", "dev", "tmp", "etc", "run", "w"):
+        (root / name).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "sbin"):
+        real = pathlib.Path("/", name)
+        if real.is_symlink():
+            (root / name).symlink_to(os.readlink(real))
+    return root
+
+
+def test_a_container(tmp_path, recorder):
+    """podman with runc: found by its cgroup, profiled from outside, names from its own mount namespace."""
+    for tool in ("podman", "runc"):
+        if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            pytest.skip(f"no {tool} on this machine")
+    python = next((i for i in interpreters.SUPPORTED if i.path.startswith("/usr/bin/")), None)
+    if python is None:
+        pytest.skip("no supported Python in /usr/bin to run in the container")
+    root = rootless(tmp_path)
+    name = f"pybpfprof-test-{os.getpid()}"
+    short = tempfile.mkdtemp(prefix="podman-")  # a run root may have 50 characters
+    podman = ["podman", "--cgroup-manager=cgroupfs", "--storage-driver=vfs", f"--root={tmp_path}/storage",
+              f"--runroot={short}", "--runtime=" + shutil.which("runc", path="/usr/sbin:/usr/bin:/sbin")]  # fmt: skip
+    limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]
+    mounts = ["-v", "/usr:/usr:ro", "-v", f"{WORKLOADS}:/w:ro"]
+    run = [*podman, "run", "--rm", "-i", f"--name={name}", "--network=none", *limits, *mounts, "--rootfs", root]
+    probe = subprocess.run([*run, "/usr/bin/true"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if probe.returncode:
+        pytest.skip("no container starts here: " + probe.stdout.strip()[-300:])
+    workload = Workload([*run, python.path, "/w/busy.py", 2])
+    try:
+        workload.wait_ready(PATIENCE)
+        state = [*podman, "inspect", "--format", "{{.State.Pid}}", name]
+        pid = int(subprocess.run(state, stdout=subprocess.PIPE).stdout)
+        group = [line for line in open(f"/proc/{pid}/cgroup") if line.startswith("0::")][0].strip()[3:]
+        if group == "/":
+            pytest.skip("this container has no cgroup v2 of its own")
+        recording = recorder("--cgroup", group, "-r", "499")
+        workload.go().finish()
+        recording.stop()
+        document = recording.json()
+        assert seconds_by_pid(document)[pid] == pytest.approx(workload.truth["spent"], rel=0.05)
+        process = next(p for p in document["processes"] if p["pid"] == pid)
+        assert process["python"] == python.version and process["cgroup"] == group
+        files = {frame.file for stack in recording.stacks() for frame in stack.frames}
+        assert "/w/busy.py" in files, "paths are the container's own"
+    finally:
+        workload.kill()
+        subprocess.run([*podman, "rm", "-f", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shutil.rmtree(short, ignore_errors=True)
+
+
+def test_an_unsupported_interpreter_is_named(spawn, recorder):
+    """Its version and file are reported, nothing is guessed; nothing could be walked: exit 6."""
+    found = interpreters.UNSUPPORTED
+    if not found:
+        pytest.skip("this machine has only supported interpreters")
+    for interpreter in (found[0], found[-1]):
+        workload = Workload([interpreter.path, "-c", "while True: pass"])
+        try:
+            recording = recorder("-p", workload.pid, "-r", "499", "-d", "1")
+            recording.wait()
+            assert recording.status == 6, recording.stderr
+            assert interpreter.version.rsplit(".", 1)[0] in recording.stderr
+            assert "python" in recording.stderr and "/" in recording.stderr
+        finally:
+            workload.kill()
+
+
+def test_supported_beside_unsupported(cgroup, spawn, recorder, python):
+    if not interpreters.UNSUPPORTED:
+        pytest.skip("this machine has only supported interpreters")
+    strange = Workload([interpreters.UNSUPPORTED[0].path, "-c", "while True: pass"], cgroup=cgroup)
+    try:
+        workload = spawn(python, "busy.py", 1, cgroup=cgroup)
+        recording = recorder("--cgroup", cgroup.path, "-r", "499")
+        workload.go().finish()
+        recording.stop()
+        document = recording.json()
+        assert set(seconds_by_pid(document)) == {workload.pid}
+        unsupported = [one for one in document["lost"] if one["reason"] == "unsupported"]
+        assert unsupported and unsupported[0]["pid"] == strange.pid
+        assert_ticks_add_up(document)
+    finally:
+        strange.kill()
+
+
+def test_programs_that_are_no_python(cgroup, spawn, recorder, python):
+    """They are counted apart, as no failure, and disturb nobody."""
+    other = subprocess.Popen(
+        ["sh", "-c", f"echo $$ > {cgroup.path}/cgroup.procs; while :; do :; done"], stdout=subprocess.DEVNULL
+    )
+    try:
+        workload = spawn(python, "busy.py", 1, cgroup=cgroup)
+        recording = recorder("--cgroup", cgroup.path, "-r", "499")
+        workload.go().finish()
+        recording.stop()
+        document = recording.json()
+        assert set(seconds_by_pid(document)) == {workload.pid}
+        reasons = {one["reason"]: one for one in document["lost"] if one.get("pid") == other.pid}
+        assert "not_python" in reasons and not reasons["not_python"]["failure"]
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_interpreter_gone_from_disk(tmp_path, recorder, spawn):
+    """Upgraded or deleted while it runs: what is mapped counts, not what lies there now."""
+    static = next((i for i in interpreters.SUPPORTED if not i.shared), None)
+    if static is None:
+        pytest.skip("needs an interpreter without a libpython.so")
+    copy = tmp_path / "python3.copy"
+    shutil.copy(os.path.realpath(static.path), copy)
+    workload = Workload([copy, WORKLOADS / "busy.py", 1.5], env={"PYTHONHOME": "/usr"})
+    try:
+        workload.wait_ready()
+        copy.unlink()
+        recording = recorder("-p", workload.pid, "-r", "499")
+        workload.go().finish()
+        recording.wait()
+        assert recording.status == 0, recording.stderr
+        assert any(names_of(stack)[-2:] == ["outer", "inner"] for stack in recording.stacks())
+    finally:
+        workload.kill()
+
+
+def test_stopped_target(spawn, recorder, python):
+    """SIGSTOP: no samples while it stands, no hang, and it goes on afterwards."""
+    workload = spawn(python, "busy.py", 0).go()
+    recording = recorder("-p", workload.pid, "-r", "499", "-d", "1.5")
+    time.sleep(0.4)
+    os.kill(workload.pid, 19)
+    stopped = time.time()
+    time.sleep(0.5)
+    resumed = time.time()
+    os.kill(workload.pid, 18)
+    recording.wait()
+    times = [sample["timestamp"] for sample in recording.json()["samples"]]
+    assert [t for t in times if t < stopped] and [t for t in times if t > resumed]
+    assert not [t for t in times if stopped + 0.05 < t < resumed - 0.01]

@@ -1,0 +1,334 @@
+"""Who is profiled, what a recording says of them, and how it is shown."""
+
+import collections
+import os
+import re
+import time
+
+import pytest
+
+import interpreters
+from conftest import PROGRAM, wait_until
+
+
+def seconds_by_pid(document):
+    """CPU seconds of the samples of each process."""
+    spent = collections.Counter()
+    for sample in document["samples"]:
+        spent[sample["pid"]] += sample["value"]
+    return spent
+
+
+def assert_ticks_add_up(document):
+    """ticks = written + lost + failed + outside + filtered, exactly."""
+    lost = sum(one["samples"] for one in document["lost"])
+    assert document["ticks"] == document["sample_count"] + lost + document["filtered"], document["lost"]
+    assert document["sample_count"] == len(document["samples"])
+
+
+def wanted_versions():
+    """One each of the versions the main job names, filled up with others where they are missing."""
+    each = {i.minor: i for i in interpreters.one_per_minor()}
+    chosen = [each.pop(minor) for minor in ((3, 8), (3, 10), (3, 12), (3, 13)) if minor in each]
+    return (chosen + list(each.values()))[:4]
+
+
+def test_a_cgroup_of_different_versions(cgroup, spawn, recorder):
+    """Four versions busy inside, one Python busy outside: acceptance 2."""
+    chosen = wanted_versions()
+    if len(chosen) < 2:
+        pytest.skip("needs two versions of Python")
+    inside = {spawn(i, "busy.py", 8, interpreters.name(i), cgroup=cgroup): i for i in chosen}
+    outside = spawn(chosen[-1], "busy.py", 8, "outside")
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    for workload in [*inside, outside]:
+        workload.go()
+    for workload in [*inside, outside]:
+        workload.finish()
+    recording.stop()
+    document = recording.json("--full-filenames")
+
+    processes = {p["pid"]: p for p in document["processes"]}
+    spent = seconds_by_pid(document)
+    assert set(spent) == {w.pid for w in inside}
+    assert outside.pid not in processes
+    for workload, interpreter in inside.items():
+        process = processes[workload.pid]
+        assert process["python"] == interpreter.version
+        assert process["command"].split() == workload.argv
+        assert process["cgroup"].endswith(cgroup.path.name)
+        assert spent[workload.pid] == pytest.approx(workload.truth["spent"], rel=0.02)
+        assert interpreter.version in recording.stderr, "the summary names each version"
+    assert_ticks_add_up(document)
+
+    script = inside.popitem()[0].argv[1]
+    lines = {m: n for n, m in enumerate(open(script).read().split("\n"), 1)}
+    for stack in recording.stacks():
+        assert stack.process in processes
+        names = [frame.name for frame in stack.frames]
+        assert all(frame.file and frame.line for frame in stack.frames), stack
+        if "inner" in names:
+            at = names.index("inner")
+            assert names[:at] == ["<module>", "main", "outer"]
+            assert stack.frames[at].file == script
+            assert stack.frames[at - 1].line == lines["        value = inner("]
+            assert lines["def inner(value):"] <= stack.frames[at].line <= lines["    return value"]
+    assert sum(s.count for s in recording.stacks() if s.frames[-1].name == "inner") > 0.9 * len(
+        document["samples"]
+    )
+
+
+def test_cgroup_by_relative_path_and_descendants(cgroup, spawn, recorder, python):
+    """A path below the mount is taken too; what lies below the group belongs to it."""
+    below = cgroup.child("below")
+    one, two = spawn(python, "busy.py", 1, cgroup=cgroup), spawn(python, "busy.py", 1, cgroup=below)
+    recording = recorder("--cgroup", cgroup.path.name, "-r", "499")
+    for workload in (one, two):
+        workload.go()
+    for workload in (one, two):
+        workload.finish()
+    recording.stop()
+    assert set(seconds_by_pid(recording.json())) == {one.pid, two.pid}
+
+
+def test_several_cgroups(make_cgroup, spawn, recorder, python):
+    groups = [make_cgroup() for _ in range(3)]
+    workloads = [spawn(python, "busy.py", 1, cgroup=group) for group in groups]
+    recording = recorder("--cgroup", groups[0].path, "--cgroup", groups[1].path, "-r", "499")
+    for workload in workloads:
+        workload.go()
+    for workload in workloads:
+        workload.finish()
+    recording.stop()
+    assert set(seconds_by_pid(recording.json())) == {workloads[0].pid, workloads[1].pid}
+
+
+def test_a_process_that_enters_the_cgroup_is_followed(cgroup, spawn, recorder, python):
+    workload = spawn(python, "busy.py", 0)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go()
+    time.sleep(0.5)
+    entered = time.time()
+    cgroup.add(workload.pid)
+    time.sleep(1)
+    recording.stop()
+    times = [sample["timestamp"] for sample in recording.json()["samples"]]
+    assert len(times) > 50
+    assert min(times) > entered - 0.01
+
+
+def test_pids(spawn, recorder, python):
+    """-p takes a list, and only those."""
+    workloads = [spawn(python, "busy.py", 1) for _ in range(3)]
+    recording = recorder("-p", f"{workloads[0].pid},{workloads[1].pid}", "-r", "499")
+    for workload in workloads:
+        workload.go()
+    recording.wait()  # by itself, when the last target ends
+    assert recording.status == 0, recording.stderr
+    assert set(seconds_by_pid(recording.json())) == {workloads[0].pid, workloads[1].pid}
+
+
+def test_all(spawn, recorder, python):
+    workloads = [spawn(python, "busy.py", 1.5) for _ in range(2)]
+    recording = recorder("--all", "-r", "499", "-d", "1")
+    for workload in workloads:
+        workload.go()
+    recording.wait()
+    assert recording.status == 0, recording.stderr
+    document = recording.json()
+    assert {w.pid for w in workloads} <= set(seconds_by_pid(document))
+    assert recording.pid not in seconds_by_pid(document), "the profiler does not profile itself"
+    assert all(p["python"] for p in document["processes"] if p["pid"] in seconds_by_pid(document))
+    assert_ticks_add_up(document)
+
+
+def test_every_interpreter_from_birth(interpreter, pybpfprof, tmp_path):
+    """-- CMD is recorded from its start, on every build there is: version, names, lines."""
+    script = tmp_path / "app.py"
+    script.write_text(
+        "import time\n"
+        "def work():\n"
+        "    end = time.process_time() + 0.4\n"
+        "    while time.process_time() < end:\n"
+        "        sum(range(1000))\n"
+        "class Outer:\n"
+        "    def method(self):\n"
+        "        work()\n"
+        "Outer().method()\n"
+    )
+    done = pybpfprof("record", "-r", "999", "-o", "out.json", "-o", "out.folded", "--", interpreter.path, script)
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "out.folded").read_text()
+    method = "Outer.method" if interpreter.minor >= (3, 11) else "method"
+    count = sum(
+        int(line.rsplit(" ", 1)[1])
+        for line in text.splitlines()
+        if re.search(rf"<module> \(app\.py:9\);{method} \(app\.py:8\);work \(app\.py:[45]\) \d+$", line)
+    )
+    assert count > 200, text
+    assert f'"python":"{interpreter.version}"' in (tmp_path / "out.json").read_text().replace('": "', '":"')
+
+
+def test_threads_with_their_names(interpreter, cgroup, spawn, recorder):
+    """-t: a root per thread, named as Python names it, with as much CPU time as the thread says."""
+    workload = spawn(interpreter, "threads.py", 2, 3, 2, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    spent = collections.Counter()
+    for sample in document["samples"]:
+        spent[sample["thread_id"]] += sample["value"]
+    names = {thread["thread_id"]: thread["name"] for thread in document["threads"]}
+    for thread in workload.truth["threads"]:
+        assert names[thread["tid"]] == thread["name"]
+        assert spent[thread["tid"]] == pytest.approx(thread["spent"], rel=0.05)
+    roots = {stack.thread for stack in recording.stacks("-t")}
+    shown = {(thread["tid"], thread["name"]) for thread in workload.truth["threads"] if ";" not in thread["name"]}
+    assert shown <= roots
+    assert {stack.thread for stack in recording.stacks()} == {None}
+
+
+def test_gil_flag(interpreter, cgroup, spawn, recorder):
+    """Time in zlib and hashlib is charged to their lines, without the GIL; Python code holds it."""
+    workload = spawn(interpreter, "gilfree.py", 3, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    at = collections.Counter()
+    held = collections.Counter()
+    for sample in document["samples"]:
+        for name, line in zip(reversed(sample["stack"]), reversed(sample["lines"])):
+            function = name.rsplit(".", 1)[-1]
+            if function in workload.truth["functions"]:
+                at[function, line] += sample["value"]
+                held[function] += sample["value"] if sample["gil"] else 0
+                break
+    for function, true in workload.truth["functions"].items():
+        assert at[function, true["line"]] == pytest.approx(true["spent"], rel=0.05), function
+    assert held["compress"] < 0.03 * at["compress", workload.truth["functions"]["compress"]["line"]]
+    assert held["digest"] < 0.03 * at["digest", workload.truth["functions"]["digest"]["line"]]
+    assert held["python"] > 0.97 * at["python", workload.truth["functions"]["python"]["line"]]
+    # --gil of an output is the same choice, made later.
+    kept = recording.stacks("--gil")
+    assert sum(s.count for s in kept) == sum(1 for sample in document["samples"] if sample["gil"])
+
+
+def test_gil_only_recording(cgroup, spawn, recorder, python):
+    """-g while recording: samples without the GIL are filtered, and counted as that."""
+    workload = spawn(python, "gilfree.py", 2, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "499", "-g")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    assert document["samples"] and all(sample["gil"] for sample in document["samples"])
+    assert document["gil_only"] is True
+    assert_ticks_add_up(document)
+
+
+def test_views(cgroup, spawn, recorder, python):
+    """-F, --nolineno and --full-filenames change the frames' text and nothing else."""
+    workload = spawn(python, "busy.py", 1, cgroup=cgroup)
+    script = workload.argv[1]
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+
+    def lines(*options):
+        return recording.convert("view.folded", *options).read_text().splitlines()
+
+    first = next(n for n, text in enumerate(open(script), 1) if text.startswith("def inner"))
+    total = sum(int(line.rsplit(" ", 1)[1]) for line in lines())
+    for options, frame in [
+        ((), rf"inner \(busy\.py:\d+\)"),
+        (("-F",), rf"inner \(busy\.py:{first}\)"),
+        (("--nolineno",), r"inner \(busy\.py\)"),
+        (("--full-filenames",), rf"inner \({re.escape(script)}:\d+\)"),
+        (("--nolineno", "--full-filenames"), rf"inner \({re.escape(script)}\)"),
+    ]:
+        shown = lines(*options)
+        matching = [line for line in shown if re.search(rf";{frame} \d+$", line)]
+        assert matching, (options, shown)
+        assert not [line for line in shown if ";inner" in line and not re.search(f";{frame}", line)]
+        assert sum(int(line.rsplit(" ", 1)[1]) for line in shown) == total
+    assert len([line for line in lines("-F") if ";inner" in line]) == 1
+
+
+def test_duration_is_seconds(cgroup, spawn, recorder, python):
+    """Not ticks: it ends even where nothing runs, and not early where much does."""
+    start = time.monotonic()
+    recording = recorder("--cgroup", cgroup.path, "-d", "1s", "-r", "99")
+    recording.wait()
+    assert time.monotonic() - start >= 1
+    for _ in range(2):
+        spawn(python, "busy.py", 0, cgroup=cgroup).go()
+    start = time.monotonic()
+    recording = recorder("--cgroup", cgroup.path, "--duration", "1", "--rate", "1khz")
+    recording.wait()
+    assert recording.status == 0
+    assert time.monotonic() - start >= 1
+    document = recording.json()
+    assert document["duration"] == pytest.approx(1, abs=0.5)
+    assert document["rate"] == 1000
+    assert 0 < document["effective_rate"] < 1500
+
+
+def test_samples_lie_within_the_recording(cgroup, spawn, recorder, python):
+    before = time.time()
+    spawn(python, "busy.py", 0, cgroup=cgroup).go()
+    recording = recorder("--cgroup", cgroup.path, "-d", "1", "-r", "499")
+    recording.wait()
+    document = recording.json()
+    times = [sample["timestamp"] for sample in document["samples"]]
+    assert times and before <= min(times) and max(times) <= time.time()
+    assert max(times) - min(times) <= document["duration"] + 0.1
+    assert {sample["cpu"] for sample in document["samples"]} <= set(range(os.cpu_count()))
+
+
+def test_a_renamed_thread_and_a_native_name(spawn, recorder, python):
+    """Without a Python name for it, a thread has the kernel's."""
+    workload = spawn(python, "busy.py", 1)
+    recording = recorder("-p", workload.pid, "-r", "499")
+    workload.go().finish()
+    recording.wait()
+    names = {thread["thread_id"]: thread["name"] for thread in recording.json()["threads"]}
+    assert names[workload.pid] in ("MainThread", os.path.basename(python.path)[:15])
+
+
+def test_many_idle_threads(cgroup, spawn, recorder, python):
+    """Sleeping threads give no samples and take nothing away from the busy one."""
+    workload = spawn(python, "threads.py", 1.5, 1, 160, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+    document = recording.json()
+    busy = workload.truth["threads"][0]
+    spent = sum(s["value"] for s in document["samples"] if s["thread_id"] == busy["tid"])
+    assert spent == pytest.approx(busy["spent"], rel=0.05)
+    assert not [t for t in document["threads"] if t["name"].startswith("idle-")]
+
+
+def test_profiler_leaves_no_mark_on_the_target(spawn, recorder, python):
+    """Nobody traces it, nobody stops it."""
+    workload = spawn(python, "busy.py", 0).go()
+    recording = recorder("-p", workload.pid, "-r", "999")
+    for _ in range(50):
+        status = open(f"/proc/{workload.pid}/status").read()
+        assert "TracerPid:\t0" in status
+        assert re.search(r"State:\t[RSD]", status), status
+        time.sleep(0.01)
+    recording.stop()
+    assert wait_until(lambda: workload.process.poll() is None, "it still to run")
+
+
+def test_version_is_in_the_recording(cgroup, spawn, recorder, python, pybpfprof):
+    spawn(python, "busy.py", 0, cgroup=cgroup).go()
+    recording = recorder("--cgroup", cgroup.path, "-d", "0.5", "-r", "199")
+    recording.wait()
+    document = recording.json()
+    version = pybpfprof("--version").stdout.split()[-1]
+    assert document["tool"].endswith(version)
+    assert "--cgroup" in document["command"] and str(PROGRAM) in document["command"]
+    assert document["complete"] is True
+    assert document["kernel"] == os.uname().release and document["host"] == os.uname().nodename

@@ -1,0 +1,211 @@
+"""Is it true? Programs that know their own stacks, lines and shares of CPU time, on every version.
+
+Tolerances are those of chance at the number of ticks taken, or wider. Where work comes in pieces much
+longer than a sampling period, each piece is found to within a tick, so shares are far more exact than
+independent draws would make them.
+"""
+
+import collections
+import math
+import re
+
+import pytest
+
+import folded
+import interpreters
+
+TREE_SAMPLES = 200_000  # over all interpreters
+
+
+def leaf_seconds(document, file=None):
+    """{(function, line): CPU seconds} of innermost frames."""
+    spent = collections.Counter()
+    for sample in document["samples"]:
+        spent[sample["stack"][-1].rsplit(".", 1)[-1], sample["lines"][-1]] += sample["value"]
+    return spent
+
+
+class Tally:
+    """Samples of tree.py over all versions, for the sum at the end."""
+
+    checked = 0
+    versions = set()
+
+
+@pytest.mark.parametrize("rate", [4999, 9973])
+def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorder):
+    """No impossible stack and no wrong line, callers' lines included: acceptance 3."""
+    workload = spawn(interpreter, "tree.py", cgroup=cgroup)
+    share = TREE_SAMPLES / len(interpreters.SUPPORTED) / 2
+    recording = recorder("--cgroup", cgroup.path, "-r", rate, "-d", f"{math.ceil(share / rate * 1.4)}")
+    workload.go()
+    recording.wait()
+    assert recording.status == 0, recording.stderr
+    stacks = recording.stacks()
+    checked, impossible, reasons = folded.Oracle(workload.ready).check(stacks)
+    Tally.checked += checked
+    Tally.versions.add(interpreter)
+    assert impossible == 0, reasons
+    assert checked > 0.5 * share, "hardly any samples"
+    # What is marked as incomplete must be rare: nothing here is deep, slow or unreadable.
+    assert folded.total(stacks) - checked <= 0.001 * checked, [s for s in stacks if folded.marked(s)][:5]
+    # Every function that takes time must be seen, or a quiet hole would pass.
+    seen = {frame.name.rsplit(".", 1)[-1] for stack in stacks for frame in stack.frames}
+    assert {"add_left", "chained", "sort_key", "__lt__", "wrapper", "inner_gen", "bottom", "inner_coro"} <= seen
+
+
+def test_tree_took_enough_samples():
+    """Together with the test above, over every interpreter."""
+    if Tally.versions != set(interpreters.SUPPORTED):
+        pytest.skip("not all of the tree tests ran")
+    assert Tally.checked >= TREE_SAMPLES
+
+
+def test_splits(interpreter, cgroup, spawn, recorder):
+    """True shares of 50 and 20 %, inline and through one helper, within one point."""
+    workload = spawn(interpreter, "split.py", 2.5, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "2499")
+    workload.go().finish()
+    recording.stop()
+    found = collections.Counter()
+    for sample in recording.json()["samples"]:
+        names = [name.rsplit(".", 1)[-1] for name in sample["stack"]]
+        for parent in workload.truth["splits"]:
+            if parent in names[:-1]:
+                below = names.index(parent) + 1
+                found[parent, names[below], str(sample["lines"][below])] += sample["value"]
+    for parent, functions in workload.truth["splits"].items():
+        for function, lines in functions.items():
+            (a, true_a), (b, true_b) = lines.items()
+            shown = 100 * found[parent, function, a] / (found[parent, function, a] + found[parent, function, b])
+            true = 100 * true_a / (true_a + true_b)
+            assert shown == pytest.approx(true, abs=1), (parent, function)
+
+
+def test_bursts_at_99_hz(cgroup, spawn, recorder, python):
+    """2 ms of CPU every 20.2 ms: a fixed period at 99 Hz finds anything from 12 to 265 % of it."""
+    workloads = [spawn(python, "burst.py", 30, cgroup=cgroup) for _ in range(4)]
+    recording = recorder("--cgroup", cgroup.path, "-r", "99")
+    for workload in workloads:
+        workload.go()
+    for workload in workloads:
+        workload.finish()
+    recording.stop()
+    document = recording.json()
+    spent = collections.Counter()
+    for sample in document["samples"]:
+        spent[sample["pid"]] += sample["value"]
+    true = {w.pid: w.truth["spent"] for w in workloads}
+    # Independent draws would have a standard deviation of the root of the number of samples; 4.5 of them.
+    for pid, seconds in true.items():
+        expected = seconds * 99
+        assert spent[pid] * 99 == pytest.approx(expected, abs=4.5 * math.sqrt(expected)), spent
+    expected = sum(true.values()) * 99
+    assert sum(spent.values()) * 99 == pytest.approx(expected, abs=4.5 * math.sqrt(expected))
+    # Where stderr is no terminal, a line every ten seconds.
+    assert len([line for line in recording.stderr.splitlines() if "samples" in line]) >= 3, recording.stderr
+
+
+@pytest.mark.parametrize("depth", [100, 900, 2000])
+def test_recursion(interpreter, depth, spawn, recorder):
+    """Up to 1,024 frames are kept, leaf side first, and a deeper stack says that it goes on."""
+    workload = spawn(interpreter, "recursion.py", 1, depth)
+    true = workload.ready["frames"]
+    recording = recorder("-p", workload.pid, "-r", "499")
+    workload.go()
+    recording.wait()
+    assert recording.status == 0, recording.stderr
+    stacks = [s for s in recording.stacks() if s.frames[-1].name in ("leaf", "thread_seconds")]
+    assert folded.total(stacks) > 200
+    for stack in stacks:
+        marks = [frame for frame in stack.frames if frame.file is None]
+        depth_seen = len(stack.frames) - len(marks) - (stack.frames[-1].name != "leaf")
+        if true < 1000:
+            assert not marks and depth_seen == true
+        else:
+            assert marks == [stack.frames[0]] and re.search("truncated", marks[0].name)
+            assert 1000 <= depth_seen <= 1024
+        assert {frame.name for frame in stack.frames[-50:-2]} == {"down"}
+    truncated = [sample for sample in recording.json()["samples"] if sample.get("truncated")]
+    assert bool(truncated) == (true > 1024)
+
+
+@pytest.mark.parametrize("kind", ["early", "late"])
+def test_addresses_of_code_are_reused(interpreter, kind, cgroup, spawn, recorder):
+    """Ever new functions at the same address, of the same name: each sample has its own function's line."""
+    workload = spawn(interpreter, "reuse.py", 2, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "1999")
+    workload.go().finish()
+    recording.stop()
+    truth = workload.truth
+    assert truth["addresses"] < truth["functions"], "no address was used twice, this tests nothing"
+    found = collections.Counter()
+    for stack in recording.stacks():
+        for frame in stack.frames:
+            if frame.name == "same_" + kind and frame is stack.frames[-1]:
+                found[frame.line] += stack.count
+    total = sum(found.values())
+    true = truth["lines"][kind]
+    assert total > 500
+    allowed = {int(line) for line in true}
+    # A call of the clock and the outer loop have lines of their own, just above.
+    near = {line - 1 for line in allowed} | {line - 2 for line in allowed}
+    assert sum(n for line, n in found.items() if line not in allowed | near) <= 0.005 * total, found
+    spent = sum(true.values())
+    for line, seconds in true.items():
+        share, n = seconds / spent, sum(found[k] for k in (int(line), int(line) - 1, int(line) - 2))
+        # Pieces of 12 ms are found to within a tick or two each.
+        assert abs(n / total - share) < 0.02, (line, n / total, share)
+
+
+def test_generators_and_tasks(interpreter, cgroup, spawn, recorder):
+    """The running chain of generators and coroutines, through asyncio's own frames."""
+    workload = spawn(interpreter, "gen.py", 0.6, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    workload.go().finish()
+    recording.stop()
+    found = collections.Counter()
+    for stack in recording.stacks():
+        names = [frame.name.rsplit(".", 1)[-1] for frame in stack.frames]
+        for leaf, callers in workload.truth["callers"].items():
+            if leaf in names and names[-1] in ("spin", "thread_seconds"):
+                at = names.index(leaf)
+                assert names[max(0, at - len(callers)) : at] == callers[::-1], stack
+                assert not folded.marked(stack)
+                found[leaf] += stack.count
+    assert set(found) == set(workload.truth["callers"])
+    assert min(found.values()) > 200
+
+
+def test_lines_of_time(interpreter, pybpfprof, tmp_path):
+    """Where the time is spent within one function, in the report's words as in the samples."""
+    script = tmp_path / "lines.py"
+    script.write_text(
+        "import time\n"
+        "clock = time.thread_time\n"
+        "def spread(seconds):\n"
+        "    spent = [0.0, 0.0, 0.0]\n"
+        "    while sum(spent) < seconds:\n"
+        "        x, start = 60000, clock()\n"
+        "        while x: x -= 1\n"
+        "        spent[0] += clock() - start\n"
+        "        x, start = 120000, clock()\n"
+        "        while x: x -= 1\n"
+        "        spent[1] += clock() - start\n"
+        "        x, start = 240000, clock()\n"
+        "        while x: x -= 1\n"
+        "        spent[2] += clock() - start\n"
+        "    print(spent)\n"
+        "spread(2)\n"
+    )
+    done = pybpfprof("record", "-r", "1999", "-q", "-o", "out.folded", "--", interpreter.path, script)
+    assert done.returncode == 0, done.stderr
+    true = eval(done.stdout)
+    found = collections.Counter()
+    for stack in folded.read(tmp_path / "out.folded"):
+        if stack.frames[-1].name == "spread":
+            found[stack.frames[-1].line] += stack.count
+    total = found[7] + found[10] + found[13]
+    assert total > 0.98 * sum(found.values())
+    for line, seconds in zip((7, 10, 13), true):
+        assert found[line] / total == pytest.approx(seconds / sum(true), abs=0.01), found

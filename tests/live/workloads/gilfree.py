@@ -1,0 +1,54 @@
+"""Threads that work in C without the GIL, beside one that needs it; each knows its CPU time.
+
+    gilfree.py SECONDS
+truth: {function: {line, spent}}; the line is the one that calls the C code.
+"""
+
+import hashlib
+import sys
+import threading
+import time
+import zlib
+
+import truth
+
+DATA = bytes(range(256)) * 8192  # 2 MiB; both release the GIL above 2 KiB
+
+
+def compress(end):
+    while time.monotonic() < end:
+        zlib.compress(DATA, 6)  # C: compress
+
+
+def digest(end):
+    while time.monotonic() < end:
+        hashlib.sha256(DATA).digest()  # C: digest
+
+
+def python(end):
+    value = 1
+    while time.monotonic() < end:
+        for i in range(2000): value = (value * 31 + i) % 65521  # C: python
+
+
+def run(function, end, spent):
+    before = truth.thread_seconds()
+    function(end)
+    spent[function.__name__] = truth.thread_seconds() - before
+
+
+def main():
+    seconds = float(sys.argv[1])
+    with open(__file__) as source:
+        lines = {text.split("# C: ")[1].strip(): n for n, text in enumerate(source, 1) if "  # C: " in text}
+    truth.ready()
+    spent, end = {}, time.monotonic() + seconds
+    threads = [threading.Thread(target=run, args=(f, end, spent)) for f in (compress, digest, python)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    truth.finish(functions={name: {"line": lines[name], "spent": cpu} for name, cpu in spent.items()})
+
+
+main()
