@@ -238,6 +238,7 @@ struct abi_clock {
 	__u64 carry_ns;	 /* part of a period thrown away by the last redraw; the next sample takes it */
 	__u64 ticks;	 /* written by BPF */
 	__u64 last_ns;	 /* time of the last tick; written by BPF */
+	__u64 value_ns;	 /* sum of the ticks' values; written by BPF */
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)

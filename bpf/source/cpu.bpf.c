@@ -6,12 +6,15 @@ static __always_inline u64 tick_value(void)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct abi_clock *c = bpf_map_lookup_elem(&clocks, &cpu);
+	u64 value;
 
 	if (!c)
 		return 0;
+	value = c->period_ns + __sync_lock_test_and_set(&c->carry_ns, 0);
 	c->ticks++;
+	c->value_ns += value;
 	c->last_ns = bpf_ktime_get_ns();
-	return c->period_ns + __sync_lock_test_and_set(&c->carry_ns, 0);
+	return value;
 }
 
 SEC("perf_event")

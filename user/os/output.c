@@ -91,8 +91,8 @@ static void give_to_invoker(int fd, const char *path)
 		log_warn("%s: stays root's: cannot be given to user %u: %s", path, uid, strerror(errno));
 }
 
-/* A new file beside `name`, hidden, with a name nobody can have prepared. */
-static int create_temp(int dir_fd, const char *name, char **temp)
+/* A new file beside `name`, with a name nobody can have prepared; hidden unless it has a suffix. */
+static int create_temp(int dir_fd, const char *name, const char *suffix, char **temp)
 {
 	for (int tries = 0; tries < 16; tries++) {
 		uint64_t random;
@@ -101,7 +101,10 @@ static int create_temp(int dir_fd, const char *name, char **temp)
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 			return -errno;
 		/* room for the decoration within NAME_MAX */
-		*temp = xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, name, (unsigned long long)random);
+		*temp = suffix ? xasprintf("%.*s.%08llx%s", NAME_MAX - 32, name,
+					   (unsigned long long)(random >> 32), suffix) :
+				 xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, name,
+					   (unsigned long long)random);
 		fd = openat(dir_fd, *temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			return fd;
@@ -148,14 +151,13 @@ static struct output *open_stdout(void)
 	return o;
 }
 
-struct output *output__open(const char *path)
+/* With a suffix, the temporary file is one that people may find and use. */
+static struct output *open_file(const char *path, const char *suffix)
 {
 	struct output *o;
 	const char *name;
 	int dir_fd, fd;
 
-	if (is_stdout(path))
-		return open_stdout();
 	dir_fd = open_directory(path, &name);
 	if (dir_fd < 0)
 		return NULL;
@@ -167,19 +169,43 @@ struct output *output__open(const char *path)
 		release(o);
 		return NULL;
 	}
-	fd = create_temp(dir_fd, name, &o->temp);
+	fd = create_temp(dir_fd, name, suffix, &o->temp);
 	if (fd < 0) {
 		log_error("%s: cannot be created: %s", path, strerror(-fd));
 		release(o);
 		return NULL;
 	}
-	o->next = open_outputs;
-	open_outputs = o;
+	if (!suffix) {
+		o->next = open_outputs;
+		open_outputs = o;
+	}
 	fchmod(fd, 0600); /* whatever the umask left of it */
 	give_to_invoker(fd, path);
 	o->stream = fdopen(fd, "w");
 	setvbuf(o->stream, NULL, _IOFBF, 1 << 16);
 	return o;
+}
+
+struct output *output__open(const char *path)
+{
+	return is_stdout(path) ? open_stdout() : open_file(path, NULL);
+}
+
+struct output *output__open_lasting(const char *path, const char *suffix)
+{
+	return open_file(path, suffix);
+}
+
+char *output__temp_path(const struct output *o)
+{
+	const char *slash = strrchr(o->path, '/');
+
+	return xasprintf("%.*s%s", slash ? (int)(slash - o->path + 1) : 0, o->path, o->temp);
+}
+
+void output__leave(struct output *o)
+{
+	release(o);
 }
 
 FILE *output__stream(struct output *o)
@@ -281,7 +307,7 @@ int output__check(const char *path)
 	if (!err)
 		err = check_target(dir_fd, name, path);
 	if (!err) {
-		fd = create_temp(dir_fd, name, &temp);
+		fd = create_temp(dir_fd, name, NULL, &temp);
 		if (fd >= 0) {
 			close(fd);
 			unlinkat(dir_fd, temp, 0);

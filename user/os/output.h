@@ -12,6 +12,15 @@ int output__check(const char *path);
 
 /* NULL when it cannot be created (said already). */
 struct output *output__open(const char *path);
+/*
+ * For a file that is of use before it is finished, the recording: its temporary name is visible, begins
+ * like `path` and ends in `suffix`, and the file stays there if the program dies.
+ */
+struct output *output__open_lasting(const char *path, const char *suffix);
+/* Where it is until it is committed. Caller frees. */
+char *output__temp_path(const struct output *o);
+/* Leaves the file under its temporary name and frees `o`. */
+void output__leave(struct output *o);
 FILE *output__stream(struct output *o);
 /*
  * Puts the file in its place and frees `o`; on failure nothing is left behind. -EPIPE, in silence: the

@@ -171,6 +171,8 @@ int interpreters__discover(struct interpreters *t, pid_t pid, const struct inter
 	struct candidates c = {0};
 	int err = procfs_maps(pid, collect, &c);
 
+	*out = NULL;
+	*runtime_addr = 0;
 	for (size_t i = 0; !err && i < c.cnt; i++) {
 		struct interpreter *found = c.items[i].exec ? look_up(t, pid, &c, &c.items[i]) : NULL;
 

@@ -1,0 +1,40 @@
+/*
+ * Code objects by their key, as their records arrive: name and file first, line table in pieces. Equal
+ * content (forked workers, many containers of one image) is kept once.
+ */
+#pragma once
+#include "bpf/abi.h"
+#include "user/profile/sink.h"
+#include "user/python/build.h"
+
+struct codes;
+
+/* Is there such a file for this process? Decides where a package's root is. */
+typedef bool (*codes_exists_fn)(void *ctx, uint32_t image_id, const char *path);
+
+struct codes *codes__new(struct profile_sink sink, codes_exists_fn exists, void *ctx);
+void codes__free(struct codes *c);
+
+/* A code record (its data lies behind the struct, bounds checked by drain); `kind` of its interpreter. */
+void codes__add(struct codes *c, const struct abi_code *rec, enum line_table_kind kind);
+void codes__add_lines(struct codes *c, const struct abi_lines *rec);
+
+/* What user space read itself. `name` and `file` are clean UTF-8; `table` may be NULL. */
+struct code_text {
+	const char *name, *file;
+	int32_t first_line;
+	const void *table;
+	size_t table_len;
+	enum line_table_kind kind;
+};
+void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text);
+
+/* The profile's frame for an instruction of a code object; 0 when its names or lines are not here yet. */
+uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti);
+/* The same without waiting: without a line if need be, "[unknown]" when there is no name either. */
+uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti);
+/* A frame that is no function, such as "[truncated]". */
+uint32_t codes__mark(struct codes *c, const char *text);
+
+/* The image is gone: its keys will not be asked for again. */
+void codes__forget(struct codes *c, uint32_t image_id);

@@ -1,0 +1,419 @@
+#include "user/resolve/resolve.h"
+#include "user/python/code_object.h"
+#include "user/resolve/codes.h"
+#include "user/resolve/threads.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include "user/util/pair_map.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define WAIT_MAX_NS    3000000000ull /* a name that is not here by then will not come */
+#define WAIT_MAX_BYTES (8u << 20)
+#define LOSSES_EVERY_NS 1000000000ull
+
+/* A sample that waits for names. */
+struct waiting {
+	struct waiting *next;
+	struct abi_sample rec;
+	struct abi_frame frames[];
+};
+
+struct resolve {
+	struct profile_sink sink;
+	struct processes *processes;
+	const struct interpreters *interpreters;
+	struct codes *codes;
+	struct threads threads;
+	struct pair_map stacks; /* (parent, frame) → stack id */
+	uint32_t stack_cnt, process_cnt;
+	int64_t unix_offset_ns;
+	struct waiting *first, **last;
+	size_t waiting_bytes;
+	uint32_t *scratch; /* frame ids of one sample */
+	struct pair_map losses; /* (process, outcome) → index + 1 */
+	struct profile_loss *loss;
+	size_t loss_cnt, loss_cap;
+	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
+	size_t gone_cnt, gone_cap;
+	uint64_t losses_ns; /* when they were last sent */
+	struct resolve_stats stats;
+};
+
+/* Through the process's own root, so that a container's files are looked for in the container. */
+static bool file_exists(void *ctx, uint32_t image_id, const char *path)
+{
+	struct resolve *r = ctx;
+	struct process *p = processes__find(r->processes, image_id);
+	__cleanup_free char *in_root = NULL;
+
+	if (!p || path[0] != '/')
+		return false;
+	in_root = xasprintf("/proc/%d/root%s", p->pid, path);
+	return !access(in_root, F_OK) || (p->exited && !access(path, F_OK));
+}
+
+struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
+			     const struct interpreters *interpreters)
+{
+	struct resolve *r = xcalloc(1, sizeof(*r));
+
+	r->sink = sink;
+	r->processes = processes;
+	r->interpreters = interpreters;
+	r->codes = codes__new(sink, file_exists, r);
+	r->threads.sink = sink;
+	r->last = &r->first;
+	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
+	return r;
+}
+
+void resolve__free(struct resolve *r)
+{
+	if (!r)
+		return;
+	while (r->first) {
+		struct waiting *next = r->first->next;
+
+		free(r->first);
+		r->first = next;
+	}
+	codes__free(r->codes);
+	pair_map__free(&r->stacks);
+	pair_map__free(&r->losses);
+	free(r->loss);
+	free(r->gone);
+	free(r->scratch);
+	free(r);
+}
+
+void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
+{
+	r->unix_offset_ns = unix_offset_ns;
+}
+
+const struct resolve_stats *resolve__stats(const struct resolve *r)
+{
+	return &r->stats;
+}
+
+static uint64_t unix_ns(const struct resolve *r, uint64_t mono_ns)
+{
+	return mono_ns + (uint64_t)r->unix_offset_ns;
+}
+
+/* ---- processes ------------------------------------------------------------------------------------ */
+
+/* Defines the process in the profile, or improves what was said; samples and losses refer to it. */
+static uint32_t describe_process(struct resolve *r, struct process *p)
+{
+	struct timespec boot, real;
+	uint64_t offset;
+
+	if (p->described)
+		return p->profile_id;
+	if (!p->profile_id)
+		p->profile_id = ++r->process_cnt;
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_REALTIME, &real);
+	offset = (uint64_t)(real.tv_sec - boot.tv_sec) * 1000000000ull + (uint64_t)real.tv_nsec -
+		 (uint64_t)boot.tv_nsec;
+	p->described = true;
+	r->sink.ops->process(r->sink.ctx, &(struct profile_process){
+						  .id = p->profile_id,
+						  .pid = (uint32_t)p->pid,
+						  .parent_pid = (uint32_t)p->ppid,
+						  .start_unix_ns = p->start_ns ? p->start_ns + offset : 0,
+						  .command = p->command,
+						  .python = p->interp ? p->interp->build.version : "",
+						  .interpreter = p->interp ? p->interp->path : "",
+						  .cgroup = p->cgroup,
+					  });
+	return p->profile_id;
+}
+
+static void set_text(char **field, char *text)
+{
+	free(*field);
+	*field = text;
+}
+
+void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
+{
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+
+	p->parent_image_id = rec->parent_image_id;
+	p->ppid = (pid_t)rec->ppid;
+	p->start_ns = rec->start_ns;
+	p->state = rec->state;
+	if (rec->cmdline_bytes && rec->cmdline_bytes <= ABI_CMDLINE)
+		set_text(&p->command, procfs_join_args(rec->cmdline, rec->cmdline_bytes));
+	else if (!p->command[0])
+		set_text(&p->command, xasprintf("[%.*s]", ABI_COMM, rec->comm));
+	if (!p->cgroup[0])
+		set_text(&p->cgroup, procfs_cgroup(p->pid));
+	if (rec->state == ABI_PROC_PYTHON) {
+		struct process *parent = processes__find(r->processes, rec->parent_image_id);
+
+		p->interp = interpreters__by_layout(r->interpreters, rec->layout_id);
+		if (parent && parent->runtime_addr) /* forked: the same address space, copied */
+			p->runtime_addr = parent->runtime_addr;
+	}
+	p->described = false;
+}
+
+void resolve__identified(struct resolve *r, struct process *p)
+{
+	(void)r;
+	p->described = false;
+}
+
+void resolve__exit(struct resolve *r, const struct abi_exit *rec)
+{
+	struct process *p = processes__find(r->processes, rec->image_id);
+
+	if (p)
+		p->exited = true;
+	xgrow(r->gone, r->gone_cnt, r->gone_cap);
+	r->gone[r->gone_cnt++] = rec->image_id;
+}
+
+/* ---- code objects ---------------------------------------------------------------------------------- */
+
+static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
+{
+	struct process *p = ctx;
+
+	return procfs_read_memory(p->pid, addr, out, len);
+}
+
+/* The kernel side could not read it (a page that was not there): perhaps we can. */
+static bool read_by_hand(struct resolve *r, const struct abi_code *rec, struct process *p)
+{
+	struct code_object code;
+	struct code_text text;
+
+	if (!p || p->exited || !p->interp ||
+	    code_object_read(&p->interp->build.layout, rec->code_addr, read_process, p, &code))
+		return false;
+	text = (struct code_text){.name = code.name, .file = code.file, .first_line = code.first_line,
+				  .table = code.table, .table_len = code.table_len,
+				  .kind = p->interp->build.lines};
+	codes__set(r->codes, rec->code_key, rec->image_id, &text);
+	code_object_clear(&code);
+	return true;
+}
+
+void resolve__code(struct resolve *r, const struct abi_code *rec)
+{
+	const struct interpreter *i = interpreters__by_layout(r->interpreters, rec->layout_id);
+	struct process *p = processes__find(r->processes, rec->image_id);
+
+	if (rec->flags & ABI_CODE_UNREADABLE && read_by_hand(r, rec, p))
+		return;
+	if (i)
+		codes__add(r->codes, rec, i->build.lines);
+}
+
+void resolve__lines(struct resolve *r, const struct abi_lines *rec)
+{
+	codes__add_lines(r->codes, rec);
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------ */
+
+static void add_loss(struct resolve *r, uint32_t process, unsigned outcome, uint64_t time_ns,
+		     const uint64_t amount[2])
+{
+	uint32_t *slot = pair_map__slot(&r->losses, process, outcome + 1);
+	struct profile_loss *l;
+
+	if (!*slot) {
+		xgrow(r->loss, r->loss_cnt, r->loss_cap);
+		r->loss[r->loss_cnt] = (struct profile_loss){
+			.from_unix_ns = unix_ns(r, time_ns),
+			.reason = outcome_word(outcome),
+			.sentence = outcome_sentence(outcome),
+			.process = process,
+			.failure = outcome_class(outcome) == ABI_FAILED ||
+				   outcome_class(outcome) == ABI_LOST,
+		};
+		*slot = (uint32_t)++r->loss_cnt;
+	}
+	l = &r->loss[*slot - 1];
+	l->to_unix_ns = unix_ns(r, time_ns);
+	l->count += amount[0];
+	l->value_ns += amount[1];
+}
+
+void resolve__ring_lost(struct resolve *r, uint64_t now_ns, uint64_t count, uint64_t value_ns)
+{
+	add_loss(r, 0, ABI_RING_FULL, now_ns, (uint64_t[]){count, value_ns});
+}
+
+static void flush_losses(struct resolve *r)
+{
+	for (size_t i = 0; i < r->loss_cnt; i++)
+		r->sink.ops->loss(r->sink.ctx, &r->loss[i]);
+	r->loss_cnt = 0;
+	pair_map__free(&r->losses);
+	r->losses = (struct pair_map){0};
+}
+
+/* ---- samples ----------------------------------------------------------------------------------------- */
+
+/* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
+static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
+{
+	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
+
+	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
+		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
+
+		if (!id && !f[i].code_key)
+			id = codes__mark(r->codes, "[unreadable function]");
+		if (!id && !now)
+			return false;
+		if (!id) {
+			id = codes__frame_now(r->codes, f[i].code_key, f[i].lasti);
+			r->stats.unknown_frames++;
+		}
+		r->scratch[i] = id;
+	}
+	r->stats.frames += rec->frame_cnt;
+	return true;
+}
+
+/* The root side is missing: a mark takes its place, so that nobody takes the rest for the whole. */
+static uint32_t truncation_mark(struct resolve *r, unsigned outcome)
+{
+	__cleanup_free char *text = xasprintf("[truncated: %s]", outcome_sentence(outcome));
+
+	return codes__mark(r->codes, text);
+}
+
+static uint32_t intern_stack(struct resolve *r, uint32_t depth)
+{
+	uint32_t stack = 0;
+
+	for (uint32_t i = depth; i-- > 0;) {
+		uint32_t *slot = pair_map__slot(&r->stacks, stack, r->scratch[i]);
+
+		if (!*slot) {
+			*slot = ++r->stack_cnt;
+			r->sink.ops->stack(r->sink.ctx, &(struct profile_stack){
+								.id = *slot, .parent = stack,
+								.frame = r->scratch[i]});
+		}
+		stack = *slot;
+	}
+	return stack;
+}
+
+static void send_sample(struct resolve *r, const struct abi_sample *rec)
+{
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	bool cut = rec->outcome != ABI_OK;
+	uint32_t depth = rec->frame_cnt;
+
+	if (cut)
+		r->scratch[depth++] = truncation_mark(r, rec->outcome);
+	r->stats.processes += !p->written;
+	p->written++;
+	r->stats.samples++;
+	r->stats.value_ns += rec->value_ns;
+	describe_process(r, p);
+	r->sink.ops->sample(r->sink.ctx, &(struct profile_sample){
+						 .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
+						 .value_ns = rec->value_ns,
+						 .thread = threads__id(&r->threads, p, rec),
+						 .stack = intern_stack(r, depth),
+						 .cpu = rec->hdr.cpu,
+						 .gil = rec->gil,
+						 .truncated = cut,
+					 });
+}
+
+static void park(struct resolve *r, const struct abi_sample *rec)
+{
+	size_t bytes = rec->frame_cnt * sizeof(struct abi_frame);
+	struct waiting *w = xmalloc(sizeof(*w) + bytes);
+
+	w->next = NULL;
+	w->rec = *rec;
+	memcpy(w->frames, rec + 1, bytes);
+	*r->last = w;
+	r->last = &w->next;
+	r->waiting_bytes += sizeof(*w) + bytes;
+	r->stats.waiting++;
+}
+
+void resolve__sample(struct resolve *r, const struct abi_sample *rec)
+{
+	struct process *p;
+
+	r->stats.by_outcome[rec->outcome]++;
+	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
+		if (name_frames(r, rec, false))
+			send_sample(r, rec);
+		else
+			park(r, rec);
+		return;
+	}
+	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	p->unwalked[rec->outcome]++;
+	add_loss(r, describe_process(r, p), rec->outcome, rec->hdr.time_ns,
+		 (uint64_t[]){1, rec->value_ns});
+}
+
+/* Sends on what can be sent; keeps the order of arrival among the rest. */
+static void flush_waiting(struct resolve *r, uint64_t now_ns, bool last)
+{
+	struct waiting **at = &r->first, *w;
+
+	while ((w = *at)) {
+		bool force = last || now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS ||
+			     r->waiting_bytes > WAIT_MAX_BYTES;
+
+		if (!name_frames(r, &w->rec, force)) {
+			at = &w->next;
+			continue;
+		}
+		send_sample(r, &w->rec);
+		r->waiting_bytes -= sizeof(*w) + w->rec.frame_cnt * sizeof(struct abi_frame);
+		r->stats.waiting--;
+		*at = w->next;
+		free(w);
+	}
+	r->last = at;
+}
+
+struct names_arg {
+	struct resolve *r;
+	uint64_t now_ns;
+};
+
+static void read_names(void *ctx, struct process *p)
+{
+	struct names_arg *a = ctx;
+
+	threads__read_names(&a->r->threads, p, a->now_ns);
+}
+
+void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
+{
+	struct names_arg arg = {r, now_ns};
+
+	flush_waiting(r, now_ns, last);
+	if (!last)
+		processes__each(r->processes, read_names, &arg);
+	if (!r->first) {
+		while (r->gone_cnt)
+			codes__forget(r->codes, r->gone[--r->gone_cnt]);
+	}
+	if (last || now_ns > r->losses_ns + LOSSES_EVERY_NS) {
+		r->losses_ns = now_ns;
+		flush_losses(r);
+	}
+}

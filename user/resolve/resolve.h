@@ -1,0 +1,51 @@
+/*
+ * Raw records → the profile's stream. A sample waits until the names of its code objects are here (they
+ * follow it within microseconds, or when a system call ends); nothing is guessed meanwhile.
+ */
+#pragma once
+#include "bpf/abi.h"
+#include "user/profile/sink.h"
+#include "user/target/interpreters.h"
+#include "user/target/processes.h"
+
+struct resolve;
+
+struct resolve_stats {
+	uint64_t samples, value_ns;	       /* written with a stack */
+	uint64_t by_outcome[ABI_OUTCOME_CNT];  /* records received */
+	uint64_t frames, unknown_frames;
+	uint64_t processes;		       /* Python processes with at least one stack */
+	uint64_t waiting;		       /* samples whose names are not here yet */
+};
+
+struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
+			     const struct interpreters *interpreters);
+void resolve__free(struct resolve *r);
+
+/* CLOCK_MONOTONIC + this = Unix time. */
+void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns);
+
+/* Records; sizes were checked by drain. */
+void resolve__process(struct resolve *r, const struct abi_proc_rec *rec);
+void resolve__exit(struct resolve *r, const struct abi_exit *rec);
+void resolve__code(struct resolve *r, const struct abi_code *rec);
+void resolve__lines(struct resolve *r, const struct abi_lines *rec);
+void resolve__sample(struct resolve *r, const struct abi_sample *rec);
+
+/* What user space found out by itself about a process. */
+void resolve__identified(struct resolve *r, struct process *p);
+
+/*
+ * After each batch: samples whose names came are sent on; those that waited too long go without. Losses
+ * are sent with their spans. `now_ns` is CLOCK_MONOTONIC; `last` sends everything.
+ */
+void resolve__flush(struct resolve *r, uint64_t now_ns, bool last);
+/* Records that never reached us: lost by the ring buffer, counted by the kernel side. */
+void resolve__ring_lost(struct resolve *r, uint64_t now_ns, uint64_t count, uint64_t value_ns);
+
+const struct resolve_stats *resolve__stats(const struct resolve *r);
+
+/* From outcomes.h. */
+enum abi_outcome_class outcome_class(unsigned outcome);
+const char *outcome_word(unsigned outcome);
+const char *outcome_sentence(unsigned outcome);

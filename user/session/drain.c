@@ -1,0 +1,47 @@
+#include "user/session/drain.h"
+#include <errno.h>
+#include <stdbool.h>
+
+static bool sample_fits(const void *data, size_t size)
+{
+	const struct abi_sample *s = data;
+
+	return size >= sizeof(*s) && s->frame_cnt <= ABI_MAX_FRAMES && s->outcome < ABI_OUTCOME_CNT &&
+	       size >= sizeof(*s) + s->frame_cnt * sizeof(struct abi_frame);
+}
+
+static bool code_fits(const void *data, size_t size)
+{
+	const struct abi_code *c = data;
+
+	return size >= sizeof(*c) && c->name.bytes <= ABI_MAX_TEXT && c->file.bytes <= ABI_MAX_TEXT &&
+	       size >= sizeof(*c) + c->name.bytes + c->file.bytes;
+}
+
+static bool lines_fit(const void *data, size_t size)
+{
+	const struct abi_lines *l = data;
+
+	return size >= sizeof(*l) && l->bytes <= ABI_CODE_CHUNK && size >= sizeof(*l) + l->bytes;
+}
+
+int drain_record(const void *data, size_t size, const struct drain_handlers *h, void *ctx)
+{
+	const struct abi_hdr *hdr = data;
+
+	if (size < sizeof(*hdr) || hdr->size > size)
+		return -EBADMSG;
+	if (hdr->kind == ABI_REC_SAMPLE && sample_fits(data, size))
+		h->sample(ctx, data);
+	else if (hdr->kind == ABI_REC_CODE && code_fits(data, size))
+		h->code(ctx, data);
+	else if (hdr->kind == ABI_REC_LINES && lines_fit(data, size))
+		h->lines(ctx, data);
+	else if (hdr->kind == ABI_REC_PROC && size >= sizeof(struct abi_proc_rec))
+		h->process(ctx, data);
+	else if (hdr->kind == ABI_REC_EXIT && size >= sizeof(struct abi_exit))
+		h->exit(ctx, data);
+	else
+		return -EBADMSG;
+	return 0;
+}

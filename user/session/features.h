@@ -1,0 +1,11 @@
+/* What the running kernel can do, asked before anything is loaded. */
+#pragma once
+#include <stdbool.h>
+
+struct features {
+	bool vma_iter;	/* 6.7: mappings can be searched in the tick */
+	bool task_work; /* 6.18: names are read by the sampled task itself */
+};
+
+/* 0, -EPERM or -EOPNOTSUPP; names what is missing. */
+int features_check(struct features *out);

@@ -1,0 +1,433 @@
+#include "user/session/session.h"
+#include "pybpfprof.skel.h"
+#include "user/os/cgroup.h"
+#include "user/os/procfs.h"
+#include "user/session/drain.h"
+#include "user/session/features.h"
+#include "user/session/targets.h"
+#include "user/source/cpu.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+struct session {
+	struct session_options o;
+	struct profile_sink sink;
+	struct pybpfprof_bpf *skel;
+	struct ring_buffer *ring;
+	struct cpu_source *cpu;
+	struct targets *targets;
+	struct resolve *resolve;
+	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC */
+	uint64_t start_unix_ns;
+	uint64_t received, bad_records, ring_lost_told, told_ns;
+	uint32_t cpus;
+	double effective_rate_hz; /* kept when the source is gone */
+	char host[65], kernel[65];
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* libbpf's own messages go through ours, one level down; its warnings matter only when we fail. */
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char text[4096];
+	size_t n;
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	log_write(level == LIBBPF_DEBUG ? LOG_DEBUG : LOG_VERBOSE, "%s", text);
+	return 0;
+}
+
+/* ---- records --------------------------------------------------------------------------------------- */
+
+static void on_sample(void *ctx, const struct abi_sample *rec)
+{
+	struct session *s = ctx;
+
+	s->received++;
+	resolve__sample(s->resolve, rec);
+}
+
+static void on_code(void *ctx, const struct abi_code *rec)
+{
+	resolve__code(((struct session *)ctx)->resolve, rec);
+}
+
+static void on_lines(void *ctx, const struct abi_lines *rec)
+{
+	resolve__lines(((struct session *)ctx)->resolve, rec);
+}
+
+static void on_process(void *ctx, const struct abi_proc_rec *rec)
+{
+	struct session *s = ctx;
+
+	resolve__process(s->resolve, rec);
+	targets__look(s->targets, rec->image_id, rec->state);
+}
+
+static void on_exit_record(void *ctx, const struct abi_exit *rec)
+{
+	struct session *s = ctx;
+
+	targets__gone(s->targets, rec->image_id);
+	resolve__exit(s->resolve, rec);
+}
+
+static int on_bytes(void *ctx, void *data, size_t size)
+{
+	static const struct drain_handlers handlers = {
+		.sample = on_sample,
+		.code = on_code,
+		.lines = on_lines,
+		.process = on_process,
+		.exit = on_exit_record,
+	};
+	struct session *s = ctx;
+
+	if (drain_record(data, size, &handlers, s))
+		s->bad_records++;
+	return 0;
+}
+
+/* ---- open ------------------------------------------------------------------------------------------ */
+
+/* Room for a second of deep stacks on all CPUs: draining is far more often, hiccups are longer. */
+static size_t ring_bytes(const struct session_options *o, uint32_t cpus)
+{
+	size_t want = (size_t)(o->rate_hz * cpus * 2048), size = 1 << 20;
+
+	if (o->ring_bytes)
+		want = o->ring_bytes;
+	while (size < want && size < (64u << 20))
+		size <<= 1;
+	return size;
+}
+
+static void set_cgroups(struct session *s, const struct cgroup *groups)
+{
+	s->skel->rodata->cfg_cgroup_cnt = (uint32_t)s->o.cgroup_cnt;
+	for (size_t i = 0; i < s->o.cgroup_cnt; i++) {
+		s->skel->rodata->cfg_cgroup_ids[i] = groups[i].id;
+		s->skel->rodata->cfg_cgroup_levels[i] = groups[i].level;
+	}
+}
+
+static void configure(struct session *s, const struct features *f, const struct cgroup *groups)
+{
+	size_t ring = ring_bytes(&s->o, s->cpus);
+
+	s->skel->rodata->cfg_self_tgid = (uint32_t)getpid();
+	s->skel->rodata->cfg_mode = s->o.target;
+	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
+	s->skel->rodata->cfg_wake_bytes = ring / 4;
+	s->skel->rodata->cfg_gil_only = s->o.gil_only;
+	s->skel->rodata->cfg_vma_iter = f->vma_iter && !s->o.no_task_work;
+	s->skel->rodata->cfg_task_work = f->task_work && !s->o.no_task_work;
+	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
+	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
+	set_cgroups(s, groups);
+}
+
+/* Loads; the kernel's own words are shown only with -v, ours say what to do. */
+static int load(struct session *s)
+{
+	int err = pybpfprof_bpf__load(s->skel);
+
+	if (!err)
+		return 0;
+	if (err == -EPERM) {
+		log_error("the kernel did not permit loading the BPF programs (CAP_BPF and CAP_PERFMON are needed; "
+			  "a seccomp filter or lockdown may forbid bpf())");
+		return -EPERM;
+	}
+	log_error("the kernel did not accept the BPF programs (%s); -v shows its reasons", strerror(-err));
+	return err == -ENOMEM ? -ENOMEM : -EOPNOTSUPP;
+}
+
+static int open_bpf(struct session *s, const struct cgroup *groups)
+{
+	struct features f = {0};
+	int err = features_check(&f);
+
+	if (err)
+		return err;
+	s->skel = pybpfprof_bpf__open();
+	if (!s->skel)
+		return -errno;
+	configure(s, &f, groups);
+	err = load(s);
+	if (err)
+		return err;
+	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_bytes, s, NULL);
+	if (!s->ring) {
+		log_error("cannot map the ring buffer: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int find_cgroups(const struct session_options *o, struct cgroup *groups)
+{
+	if (o->cgroup_cnt > ABI_MAX_CGROUPS) {
+		log_error("at most %d cgroups at once", ABI_MAX_CGROUPS);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < o->cgroup_cnt; i++) {
+		int err = cgroup_find(o->cgroups[i], &groups[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Order matters: life events first, so that no birth is missed between looking around and sampling. */
+static int attach(struct session *s, const struct cgroup *groups)
+{
+	const char *dirs[ABI_MAX_CGROUPS];
+	struct cpu_source_options o = {.rate_hz = s->o.rate_hz};
+
+	if (s->o.scoped && s->o.target == SESSION_CGROUPS) {
+		for (size_t i = 0; i < s->o.cgroup_cnt; i++)
+			dirs[i] = groups[i].dir;
+		o.cgroup_dirs = dirs;
+		o.cgroup_cnt = s->o.cgroup_cnt;
+	}
+	s->start_ns = clock_ns(CLOCK_MONOTONIC);
+	s->start_unix_ns = clock_ns(CLOCK_REALTIME);
+	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns));
+	session__send_meta(s, false);
+	return cpu_source__attach(s->skel, &o, &s->cpu);
+}
+
+static int attach_life(struct session *s)
+{
+	int err;
+
+	s->skel->links.life_fork = bpf_program__attach(s->skel->progs.life_fork);
+	s->skel->links.life_exec = bpf_program__attach(s->skel->progs.life_exec);
+	s->skel->links.life_exit = bpf_program__attach(s->skel->progs.life_exit);
+	if (s->skel->links.life_fork && s->skel->links.life_exec && s->skel->links.life_exit)
+		return 0;
+	err = -errno;
+	log_error("cannot follow births and deaths of processes: %s", strerror(-err));
+	return err;
+}
+
+static int prepare(struct session *s, struct cgroup *groups)
+{
+	int err = find_cgroups(&s->o, groups);
+
+	if (!err)
+		err = open_bpf(s, groups);
+	if (err)
+		return err;
+	s->targets = targets__new(s->skel, &s->o);
+	s->resolve = resolve__new(s->sink, targets__processes(s->targets),
+				  targets__interpreters(s->targets));
+	err = attach_life(s);
+	return err ? err : targets__find_all(s->targets, groups);
+}
+
+int session__open(const struct session_options *o, struct profile_sink sink, struct session **out)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+	struct cgroup groups[ABI_MAX_CGROUPS] = {0};
+	struct utsname u;
+	int err;
+
+	libbpf_set_print(print_libbpf);
+	s->o = *o;
+	s->sink = sink;
+	s->cpus = (uint32_t)get_nprocs();
+	uname(&u);
+	snprintf(s->host, sizeof(s->host), "%s", u.nodename);
+	snprintf(s->kernel, sizeof(s->kernel), "%s", u.release);
+	err = prepare(s, groups);
+	for (size_t i = 0; i < o->cgroup_cnt && i < ABI_MAX_CGROUPS; i++)
+		cgroup_clear(&groups[i]);
+	if (err) {
+		session__free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+int session__start(struct session *s)
+{
+	struct cgroup groups[ABI_MAX_CGROUPS] = {0};
+	int err = find_cgroups(&s->o, groups);
+
+	if (!err)
+		err = attach(s, groups);
+	for (size_t i = 0; i < s->o.cgroup_cnt; i++)
+		cgroup_clear(&groups[i]);
+	return err;
+}
+
+/* ---- run -------------------------------------------------------------------------------------------- */
+
+int session__fd(const struct session *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+static void read_outcomes(const struct session *s, uint64_t sums[ABI_OUTCOME_CNT])
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values = xcalloc((size_t)(cpus > 0 ? cpus : 1), sizeof(*values));
+
+	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++) {
+		sums[i] = 0;
+		if (bpf_map__lookup_elem(s->skel->maps.outcomes, &i, sizeof(i), values,
+					 (size_t)cpus * sizeof(*values), 0))
+			continue;
+		for (int c = 0; c < cpus; c++)
+			sums[i] += values[c];
+	}
+	free(values);
+}
+
+/* What the ring buffer could not take, as an interval of time. */
+static void tell_ring_losses(struct session *s, uint64_t now)
+{
+	uint32_t key = ABI_RING_FULL;
+	uint64_t sums[ABI_OUTCOME_CNT];
+	uint64_t more;
+
+	read_outcomes(s, sums);
+	more = sums[key] - s->ring_lost_told;
+	if (more)
+		resolve__ring_lost(s->resolve, now, more, (uint64_t)((double)more * 1e9 / s->o.rate_hz));
+	s->ring_lost_told = sums[key];
+}
+
+int session__poll(struct session *s)
+{
+	uint64_t now;
+	int n = ring_buffer__consume(s->ring);
+
+	now = clock_ns(CLOCK_MONOTONIC);
+	if (s->cpu)
+		cpu_source__redraw(s->cpu, now);
+	if (now > s->told_ns + 1000000000ull) {
+		s->told_ns = now;
+		tell_ring_losses(s, now);
+	}
+	resolve__flush(s->resolve, now, false);
+	return n < 0 && n != -EINTR ? n : 0;
+}
+
+void session__send_meta(struct session *s, bool complete)
+{
+	struct session_stats st;
+	struct profile_meta m = {
+		.tool = "pybpfprof " PYBPFPROF_VERSION,
+		.command = s->o.command ? s->o.command : "",
+		.target = s->o.target_text ? s->o.target_text : "",
+		.host = s->host,
+		.kernel = s->kernel,
+		.start_unix_ns = s->start_unix_ns,
+		.rate_hz = s->o.rate_hz,
+		.cpus = s->cpus,
+		.gil_only = s->o.gil_only,
+		.complete = complete,
+	};
+
+	if (s->cpu || s->stop_ns) {
+		session__stats(s, &st);
+		m.duration_ns = st.elapsed_ns;
+		m.effective_rate_hz = st.effective_rate_hz;
+		m.ticks = st.ticks;
+		m.filtered = st.filtered;
+	}
+	s->sink.ops->meta(s->sink.ctx, &m);
+}
+
+void session__stop(struct session *s)
+{
+	if (s->stop_ns || !s->start_ns)
+		return;
+	s->effective_rate_hz = cpu_source__effective_rate(s->cpu);
+	cpu_source__detach(s->cpu);
+	s->cpu = NULL;
+	s->stop_ns = clock_ns(CLOCK_MONOTONIC);
+	ring_buffer__consume(s->ring);
+	/* Callbacks of the last ticks may still be on their way; the slowest are in system calls. */
+	for (int i = 0; i < 20 && resolve__stats(s->resolve)->waiting; i++) {
+		ring_buffer__poll(s->ring, 5);
+		ring_buffer__consume(s->ring);
+		resolve__flush(s->resolve, clock_ns(CLOCK_MONOTONIC), false);
+	}
+	tell_ring_losses(s, clock_ns(CLOCK_MONOTONIC));
+	resolve__flush(s->resolve, clock_ns(CLOCK_MONOTONIC), true);
+	session__send_meta(s, true);
+}
+
+void session__free(struct session *s)
+{
+	if (!s)
+		return;
+	cpu_source__detach(s->cpu);
+	ring_buffer__free(s->ring);
+	pybpfprof_bpf__destroy(s->skel);
+	resolve__free(s->resolve);
+	targets__free(s->targets);
+	free(s);
+}
+
+static uint64_t sum_class(const uint64_t *outcomes, enum abi_outcome_class class)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
+		if (outcome_class(i) == class)
+			sum += outcomes[i];
+	return sum;
+}
+
+void session__stats(const struct session *s, struct session_stats *out)
+{
+	uint64_t now = s->stop_ns ? s->stop_ns : clock_ns(CLOCK_MONOTONIC);
+
+	*out = (struct session_stats){.received = s->received, .bad_records = s->bad_records,
+				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
+				      .cpus = s->cpus, .resolved = resolve__stats(s->resolve),
+				      .targets_alive = s->skel->bss->targets_alive};
+	out->effective_rate_hz = s->cpu ? cpu_source__effective_rate(s->cpu) : s->effective_rate_hz;
+	read_outcomes(s, out->outcomes);
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
+		out->ticks += out->outcomes[i];
+	out->lost = sum_class(out->outcomes, ABI_LOST);
+	out->failed = sum_class(out->outcomes, ABI_FAILED);
+	out->outside = sum_class(out->outcomes, ABI_OUTSIDE);
+	out->filtered = sum_class(out->outcomes, ABI_FILTERED);
+}
+
+void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)
+{
+	processes__each(targets__processes(s->targets), fn, ctx);
+}
+
+size_t session__children_left_out(const struct session *s)
+{
+	return targets__children_left_out(s->targets);
+}

@@ -1,0 +1,67 @@
+/*
+ * The life of a recording: open (load, choose targets) → start (attach) → poll … → stop. Single-threaded:
+ * everything happens inside these calls.
+ */
+#pragma once
+#include "user/profile/sink.h"
+#include "user/resolve/resolve.h"
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum session_target { SESSION_PIDS, SESSION_CGROUPS, SESSION_ALL };
+
+struct session_options {
+	enum session_target target;
+	const uint32_t *pids;
+	size_t pid_cnt;
+	bool tree;		    /* with SESSION_PIDS: their descendants too */
+	const char *const *cgroups; /* paths as given by the user */
+	size_t cgroup_cnt;
+	bool scoped;		    /* cgroup-scoped timers instead of CPU-wide ones */
+	double rate_hz;
+	bool gil_only;
+	uint32_t max_frames;	    /* 0: ABI_MAX_FRAMES */
+	size_t ring_bytes;	    /* 0: by rate and CPUs */
+	bool allow_no_python;	    /* a command that is yet to be started */
+	bool no_task_work;	    /* for tests: do without the kernel's newest features */
+	const char *command;	    /* our own command line, for the recording */
+	const char *target_text;    /* what is profiled, for titles */
+};
+
+struct session_stats {
+	uint64_t ticks, outcomes[ABI_OUTCOME_CNT]; /* as the kernel side counted them */
+	uint64_t received;			   /* sample records that arrived */
+	uint64_t bad_records;
+	uint64_t lost, failed, outside, filtered;  /* sums of outcomes by class */
+	double effective_rate_hz;
+	uint64_t elapsed_ns;
+	uint32_t cpus;
+	int32_t targets_alive;			   /* chosen processes and their trees; SESSION_PIDS only */
+	const struct resolve_stats *resolved;
+};
+
+struct session;
+
+/*
+ * Loads the kernel side and chooses the targets. 0, or: -EPERM a capability is missing, -EOPNOTSUPP the
+ * kernel lacks something, -ESRCH no such target, -ENOENT no Python in the target, -ENOTSUP only Pythons
+ * that cannot be walked, else a failure. The reason was said.
+ */
+int session__open(const struct session_options *o, struct profile_sink sink, struct session **out);
+/* Attaches and begins to sample. */
+int session__start(struct session *s);
+/* Becomes readable when the kernel side has much to drain. */
+int session__fd(const struct session *s);
+/* Drains, names, passes on; call it at least every few hundred ms. Negative errno when the sink fails. */
+int session__poll(struct session *s);
+/* Sends the meta record as things stand now; `complete` with the last one. */
+void session__send_meta(struct session *s, bool complete);
+/* Detaches, drains the rest, sends the final meta. */
+void session__stop(struct session *s);
+void session__free(struct session *s);
+
+void session__stats(const struct session *s, struct session_stats *out);
+/* Calls `fn` for each process image seen. */
+void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx);
+/* Python children of the chosen pids that were left out because --subprocesses was not given. */
+size_t session__children_left_out(const struct session *s);

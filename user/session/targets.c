@@ -1,0 +1,250 @@
+#include "user/session/targets.h"
+#include "pybpfprof.skel.h"
+#include "user/os/procfs.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+struct targets {
+	struct pybpfprof_bpf *skel;
+	const struct session_options *o;
+	struct interpreters *interpreters;
+	struct processes *processes;
+	size_t python, unsupported, others, not_permitted; /* of those found at the start */
+	bool chosen; /* entries made now are targets by pid */
+};
+
+/* A new interpreter file: its layout and its place go to the kernel side. */
+static void upload(void *ctx, const struct interpreter *i)
+{
+	struct targets *t = ctx;
+	struct abi_interp value = {.runtime_vaddr = i->build.runtime_vaddr,
+				   .base_vaddr = i->build.base_vaddr,
+				   .layout_id = i->layout_id};
+
+	if (i->layout_id != ABI_LAYOUT_UNSUPPORTED)
+		bpf_map__update_elem(t->skel->maps.layouts, &i->layout_id, sizeof(i->layout_id),
+				     &i->build.layout, sizeof(i->build.layout), BPF_ANY);
+	bpf_map__update_elem(t->skel->maps.interps, &i->file, sizeof(i->file), &value, sizeof(value),
+			     BPF_ANY);
+	__atomic_fetch_add(&t->skel->bss->interps_generation, 1, __ATOMIC_RELEASE);
+}
+
+struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o)
+{
+	struct targets *t = xcalloc(1, sizeof(*t));
+
+	t->skel = skel;
+	t->o = o;
+	t->processes = processes__new();
+	t->interpreters = interpreters__new(upload, t);
+	return t;
+}
+
+void targets__free(struct targets *t)
+{
+	if (!t)
+		return;
+	processes__free(t->processes);
+	interpreters__free(t->interpreters);
+	free(t);
+}
+
+struct processes *targets__processes(const struct targets *t)
+{
+	return t->processes;
+}
+
+const struct interpreters *targets__interpreters(const struct targets *t)
+{
+	return t->interpreters;
+}
+
+/* What /proc says about an image that runs already; the kernel side will not announce it again. */
+static struct process *describe(struct targets *t, pid_t pid, const struct abi_proc *entry)
+{
+	struct process *p = processes__get(t->processes, entry->image_id, pid);
+	char *command = procfs_command(pid);
+
+	p->ppid = (pid_t)entry->ppid;
+	p->start_ns = entry->start_ns;
+	free(p->command);
+	p->command = command ? command : xstrdup("");
+	free(p->cgroup);
+	p->cgroup = procfs_cgroup(pid);
+	return p;
+}
+
+static void count(struct targets *t, int err, const struct interpreter *found)
+{
+	if (err == -EPERM)
+		t->not_permitted++;
+	else if (err)
+		t->others++;
+	else if (found->layout_id == ABI_LAYOUT_UNSUPPORTED)
+		t->unsupported++;
+	else
+		t->python++;
+}
+
+/* Makes the kernel side's entry of a process that runs already. */
+static void add_process(struct targets *t, pid_t pid)
+{
+	const struct interpreter *found = NULL;
+	struct abi_proc entry = {0};
+	uint32_t tgid = (uint32_t)pid;
+	uint64_t runtime_addr = 0, start_ns;
+	struct process *p;
+	pid_t ppid;
+	int err;
+
+	if (pid == getpid() || procfs_stat(pid, &start_ns, &ppid))
+		return;
+	entry.start_ns = start_ns;
+	entry.ppid = (uint32_t)ppid;
+	entry.image_id = __atomic_add_fetch(&t->skel->bss->next_image_id, 1, __ATOMIC_RELAXED);
+	if (t->chosen)
+		entry.flags = ABI_PROC_TARGET | ABI_PROC_COUNTED | (t->o->tree ? ABI_PROC_TREE : 0);
+	err = interpreters__discover(t->interpreters, pid, &found, &runtime_addr);
+	count(t, err, found);
+	if (!err) {
+		entry.runtime_addr = runtime_addr;
+		entry.layout_id = found->layout_id;
+		entry.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED :
+									  ABI_PROC_PYTHON;
+		entry.announced = 1;
+	} else if (!t->chosen) {
+		return; /* the kernel side asks when it meets it */
+	}
+	if (bpf_map__update_elem(t->skel->maps.procs, &tgid, sizeof(tgid), &entry, sizeof(entry),
+				 BPF_NOEXIST))
+		return; /* born into a chosen tree meanwhile: it has a better entry */
+	if (t->chosen)
+		__atomic_fetch_add(&t->skel->bss->targets_alive, 1, __ATOMIC_RELAXED);
+	p = describe(t, pid, &entry);
+	p->interp = found;
+	p->runtime_addr = runtime_addr;
+	p->state = entry.state;
+}
+
+static void add_one(void *ctx, pid_t pid)
+{
+	add_process(ctx, pid);
+}
+
+static int add_chosen(struct targets *t)
+{
+	t->chosen = true;
+	for (size_t i = 0; i < t->o->pid_cnt; i++) {
+		pid_t pid = (pid_t)t->o->pids[i], tgid = procfs_tgid(pid);
+
+		if (!tgid) {
+			log_error("no process %d (it may have ended; pids are those of this host's view)", pid);
+			return -ESRCH;
+		}
+		if (tgid != pid)
+			log_warn("%d is a thread of process %d, which is profiled as a whole", pid, tgid);
+		add_process(t, tgid);
+		if (t->o->tree)
+			procfs_descendants(tgid, add_one, t);
+	}
+	t->chosen = false;
+	return 0;
+}
+
+/* Chosen pids must hold something to profile, unless children may yet bring it. */
+static int judge_chosen(const struct targets *t)
+{
+	if (t->python || t->o->tree || t->o->allow_no_python)
+		return 0;
+	if (t->unsupported) {
+		log_error("no Python in the target that can be walked");
+		return -ENOTSUP;
+	}
+	if (t->not_permitted) {
+		log_error("not permitted to look into the target: CAP_SYS_PTRACE is missing (run it with sudo)");
+		return -EPERM;
+	}
+	log_error("no Python in process %u: it has no interpreter mapped. If Python runs in its children, add "
+		  "--subprocesses", t->o->pids[0]);
+	return -ENOENT;
+}
+
+int targets__find_all(struct targets *t, const struct cgroup *groups)
+{
+	int err;
+
+	if (t->o->target == SESSION_PIDS) {
+		err = add_chosen(t);
+		return err ? err : judge_chosen(t);
+	}
+	if (t->o->target == SESSION_ALL)
+		return procfs_all(add_one, t);
+	for (size_t i = 0; i < t->o->cgroup_cnt; i++)
+		procfs_cgroup_members(groups[i].dir, add_one, t);
+	return 0;
+}
+
+static void send_hint(struct targets *t, uint32_t image_id, const struct abi_hint *hint)
+{
+	bpf_map__update_elem(t->skel->maps.hints, &image_id, sizeof(image_id), hint, sizeof(*hint), BPF_ANY);
+}
+
+void targets__look(struct targets *t, uint32_t image_id, enum abi_proc_state state)
+{
+	struct process *p = processes__find(t->processes, image_id);
+	const struct interpreter *found = NULL;
+	struct abi_hint hint = {.state = ABI_PROC_NOT_PYTHON};
+	int err;
+
+	if (!p || (state == ABI_PROC_PYTHON && p->interp && p->runtime_addr))
+		return;
+	err = interpreters__discover(t->interpreters, p->pid, &found, &p->runtime_addr);
+	if (err == -ESRCH)
+		return;
+	if (!err) {
+		p->interp = found;
+		hint.runtime_addr = p->runtime_addr;
+		hint.layout_id = found->layout_id;
+		hint.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED :
+									 ABI_PROC_PYTHON;
+	}
+	if (state == ABI_PROC_UNKNOWN)
+		send_hint(t, image_id, &hint);
+	p->described = false;
+}
+
+void targets__gone(struct targets *t, uint32_t image_id)
+{
+	bpf_map__delete_elem(t->skel->maps.hints, &image_id, sizeof(image_id), 0);
+}
+
+/* Children of chosen processes that hold Python, when the tree was not asked for. */
+struct left_out {
+	const struct targets *t;
+	size_t cnt;
+};
+
+static void look_at_child(void *ctx, pid_t pid)
+{
+	struct left_out *l = ctx;
+	const struct interpreter *found = NULL;
+	uint64_t addr;
+
+	if (!interpreters__discover(l->t->interpreters, pid, &found, &addr))
+		l->cnt++;
+}
+
+size_t targets__children_left_out(const struct targets *t)
+{
+	struct left_out l = {t, 0};
+
+	if (t->o->target != SESSION_PIDS || t->o->tree)
+		return 0;
+	for (size_t i = 0; i < t->o->pid_cnt; i++)
+		procfs_descendants((pid_t)t->o->pids[i], look_at_child, &l);
+	return l.cnt;
+}

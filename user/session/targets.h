@@ -1,0 +1,22 @@
+/*
+ * Who is profiled: tells the kernel side what user space knows about processes and interpreters, at the
+ * start for those that run already and later for those the kernel side asks about.
+ */
+#pragma once
+#include "user/os/cgroup.h"
+#include "user/session/session.h"
+
+struct pybpfprof_bpf;
+struct targets;
+
+struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o);
+void targets__free(struct targets *t);
+struct processes *targets__processes(const struct targets *t);
+const struct interpreters *targets__interpreters(const struct targets *t);
+
+/* Processes that run already. 0 or as session__open. */
+int targets__find_all(struct targets *t, const struct cgroup *groups);
+/* The kernel side met an image in this state; looks for its interpreter when it does not know. */
+void targets__look(struct targets *t, uint32_t image_id, enum abi_proc_state state);
+void targets__gone(struct targets *t, uint32_t image_id);
+size_t targets__children_left_out(const struct targets *t);
