@@ -188,8 +188,8 @@ char *units_size_text(uint64_t bytes)
 
 	if (bytes < 1000)
 		return xasprintf("%" PRIu64 " B", bytes);
-	/* 999.95 would be shown as 1000.0 */
-	for (; value >= 999.95 && i + 1 < ARRAY_SIZE(units); i++)
+	/* 999.5 would be shown as 1000 */
+	for (; value >= 999.5 && i + 1 < ARRAY_SIZE(units); i++)
 		value /= 1000;
 	return xasprintf(value < 9.995 ? "%.2f %s" : value < 99.95 ? "%.1f %s" : "%.0f %s", value,
 			 units[i]);

@@ -1,0 +1,317 @@
+/* Files that appear whole or not at all, in a directory of the test's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "user/os/output.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+
+static char dir[] = "/tmp/output_test.XXXXXX";
+
+static int enter(void **state)
+{
+	(void)state;
+	log_set_level(LOG_ERROR);
+	return mkdtemp(dir) && !chdir(dir) ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	return chdir("/") || rmdir(dir);
+}
+
+/* How many files are here, hidden ones too. */
+static int file_cnt(void)
+{
+	DIR *d = opendir(".");
+	int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	fputs(text, f);
+	fclose(f);
+}
+
+static void assert_content(const char *path, const char *want)
+{
+	char got[64] = {0};
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_true(fread(got, 1, sizeof(got) - 1, f) < sizeof(got) - 1);
+	fclose(f);
+	assert_string_equal(got, want);
+}
+
+static void a_file_appears_at_the_end(void **state)
+{
+	struct output *o = output__open("x.svg");
+	struct stat st;
+
+	(void)state;
+	umask(0);
+	assert_non_null(o);
+	fputs("hello", output__stream(o));
+	fflush(output__stream(o));
+	assert_int_equal(access("x.svg", F_OK), -1);
+	assert_int_equal(file_cnt(), 1);
+	assert_int_equal(output__commit(o), 0);
+	assert_content("x.svg", "hello");
+	assert_int_equal(stat("x.svg", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(file_cnt(), 1);
+	remove("x.svg");
+}
+
+static void an_older_file_stays_until_then(void **state)
+{
+	struct output *o;
+
+	(void)state;
+	put("x.svg", "old");
+	o = output__open("x.svg");
+	fputs("new", output__stream(o));
+	fflush(output__stream(o));
+	assert_content("x.svg", "old");
+	output__abort(o);
+	assert_content("x.svg", "old");
+	assert_int_equal(file_cnt(), 1);
+	o = output__open("./x.svg");
+	fputs("new", output__stream(o));
+	assert_int_equal(output__commit(o), 0);
+	assert_content("x.svg", "new");
+	remove("x.svg");
+	output__abort(NULL);
+}
+
+/* The link goes, what it pointed to stays as it was. */
+static void links_are_not_followed(void **state)
+{
+	struct output *o;
+	struct stat st;
+
+	(void)state;
+	put("secret", "secret");
+	assert_int_equal(symlink("secret", "x.svg"), 0);
+	assert_int_equal(output__check("x.svg"), 0);
+	o = output__open("x.svg");
+	fputs("new", output__stream(o));
+	assert_int_equal(output__commit(o), 0);
+	assert_content("secret", "secret");
+	assert_int_equal(lstat("x.svg", &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	remove("x.svg");
+	remove("secret");
+}
+
+static void what_cannot_be_written_is_refused(void **state)
+{
+	char name[300];
+
+	(void)state;
+	mkdir("sub", 0700);
+	mkfifo("fifo", 0600);
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = 0;
+	assert_int_equal(output__check("sub"), -EISDIR);
+	assert_int_equal(output__check("sub/"), -EISDIR);
+	assert_int_equal(output__check(""), -EISDIR);
+	assert_int_equal(output__check(".."), -EISDIR);
+	assert_int_equal(output__check("fifo"), -ENOTSUP);
+	assert_int_equal(output__check("/dev/null"), -ENOTSUP);
+	assert_int_equal(output__check("nowhere/x.svg"), -ENOENT);
+	assert_int_equal(output__check("fifo/x.svg"), -ENOTDIR);
+	assert_int_equal(output__check("/proc/x.svg"), -ENOENT); /* no file can be made there */
+	assert_int_equal(output__check(name), -ENAMETOOLONG);
+	assert_null(output__open("sub"));
+	assert_null(output__open("fifo"));
+	assert_null(output__open("nowhere/x.svg"));
+	log_set_level(LOG_ERROR);
+	assert_int_equal(output__check("-"), 0);
+	assert_int_equal(output__check("x.svg"), 0);
+	assert_int_equal(output__check("sub/x.svg"), 0);
+	name[255] = 0;
+	assert_int_equal(output__check(name), 0);
+	assert_int_equal(file_cnt(), 2);
+	rmdir("sub");
+	remove("fifo");
+}
+
+/* Runs `body` in a child, which a limit or another user must not outlive. */
+static int in_child(int (*body)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(body());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static int check_as_nobody(void)
+{
+	if (setgid(NOBODY) || setuid(NOBODY))
+		return 99;
+	return -output__check("x.svg");
+}
+
+static void a_closed_directory_is_refused(void **state)
+{
+	(void)state;
+	if (geteuid())
+		skip();
+	chmod(".", 0755);
+	assert_int_equal(in_child(check_as_nobody), EACCES);
+	chmod(".", 0777);
+	assert_int_equal(in_child(check_as_nobody), 0);
+	chmod(".", 0700);
+	assert_int_equal(file_cnt(), 0);
+}
+
+static int write_with_limit(void)
+{
+	struct rlimit limit = {1000, 1000};
+	struct output *o = output__open("x.svg");
+
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	for (int i = 0; i < 100000; i++)
+		fputs("0123456789", output__stream(o));
+	return output__commit(o) < 0 ? 0 : 1;
+}
+
+static void a_full_disk_leaves_nothing(void **state)
+{
+	(void)state;
+	put("x.svg", "old");
+	assert_int_equal(in_child(write_with_limit), 0);
+	assert_content("x.svg", "old");
+	assert_int_equal(file_cnt(), 1);
+	remove("x.svg");
+}
+
+static struct stat written_under_sudo(const char *uid, const char *gid)
+{
+	struct output *o;
+	struct stat st;
+
+	setenv("SUDO_UID", uid, 1);
+	gid ? setenv("SUDO_GID", gid, 1) : unsetenv("SUDO_GID");
+	o = output__open("x.svg");
+	assert_int_equal(output__commit(o), 0);
+	assert_int_equal(stat("x.svg", &st), 0);
+	remove("x.svg");
+	unsetenv("SUDO_UID");
+	unsetenv("SUDO_GID");
+	return st;
+}
+
+static void under_sudo_it_is_the_users(void **state)
+{
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(written_under_sudo("1234", "5678").st_uid, 1234);
+	assert_int_equal(written_under_sudo("1234", "5678").st_gid, 5678);
+	assert_int_equal(written_under_sudo("1234", NULL).st_gid, getegid());
+	assert_int_equal(written_under_sudo("x", "1").st_uid, 0);
+	assert_int_equal(written_under_sudo("-1", "1").st_uid, 0);
+	assert_int_equal(written_under_sudo("4294967295", "1").st_uid, 0);
+	assert_int_equal(written_under_sudo("99999999999999999999", "1").st_uid, 0);
+}
+
+static int write_without_reader(void)
+{
+	struct output *o;
+	int ends[2];
+
+	if (pipe(ends))
+		return 98;
+	dup2(ends[1], STDOUT_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+	o = output__open("-");
+	for (int i = 0; i < 100000; i++)
+		fputs("0123456789", output__stream(o));
+	return -output__commit(o);
+}
+
+static int write_with_reader(void)
+{
+	char got[8] = {0};
+	struct output *o;
+	int ends[2];
+
+	if (pipe(ends))
+		return 98;
+	dup2(ends[1], STDOUT_FILENO);
+	o = output__open("-");
+	fputs("hello", output__stream(o));
+	if (output__commit(o))
+		return 97;
+	return read(ends[0], got, sizeof(got)) != 5 || strcmp(got, "hello");
+}
+
+static void standard_output_is_a_pipe(void **state)
+{
+	(void)state;
+	fflush(stdout);
+	assert_int_equal(in_child(write_without_reader), EPIPE);
+	assert_int_equal(in_child(write_with_reader), 0);
+}
+
+static void a_signal_can_remove_everything(void **state)
+{
+	struct output *a = output__open("a"), *b = output__open("b"), *c = output__open("c");
+
+	(void)state;
+	assert_int_equal(output__commit(b), 0);
+	assert_int_equal(file_cnt(), 3);
+	output__remove_all();
+	assert_int_equal(file_cnt(), 1);
+	output__abort(a);
+	output__abort(c);
+	output__remove_all();
+	remove("b");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_appears_at_the_end),
+		cmocka_unit_test(an_older_file_stays_until_then),
+		cmocka_unit_test(links_are_not_followed),
+		cmocka_unit_test(what_cannot_be_written_is_refused),
+		cmocka_unit_test(a_closed_directory_is_refused),
+		cmocka_unit_test(a_full_disk_leaves_nothing),
+		cmocka_unit_test(under_sudo_it_is_the_users),
+		cmocka_unit_test(standard_output_is_a_pipe),
+		cmocka_unit_test(a_signal_can_remove_everything),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
