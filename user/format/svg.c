@@ -47,7 +47,7 @@ static void put_legend(const struct svg_layout *l, double y, FILE *out)
 	for (uint32_t i = 0; i < l->label_cnt; i++)
 		used[l->labels[i].kind] = true;
 	for (int kind = 0; kind < SVG_KINDS; kind++) {
-		const struct svg_label swatch = {NULL, (enum svg_kind)kind, 5};
+		const struct svg_label swatch = {NULL, (enum svg_kind)kind, SVG_MIDDLE_SHADE};
 		char class[8];
 
 		if (!used[kind])
@@ -65,8 +65,8 @@ static void put_opening(const struct svg_heading *h, double height, FILE *out)
 {
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%%\" viewBox=\"0 0 %d %.0f\" "
-		"role=\"img\">\n<title>",
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"flames\" width=\"100%%\" "
+		"viewBox=\"0 0 %d %.0f\" preserveAspectRatio=\"xMidYMin\" role=\"img\">\n<title>",
 		SVG_WIDTH, height);
 	svg_put_xml(out, h->title);
 	fputs("</title>\n<desc>", out);

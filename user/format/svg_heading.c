@@ -102,6 +102,14 @@ static void add_circumstances(struct svg_heading *h, const struct profile_meta *
 		add_fact(h, xstrdup(m->tool));
 }
 
+static char *cpu_seconds(uint64_t ns)
+{
+	uint64_t hundredths = (ns + 5000000) / 10000000;
+	__cleanup_free char *whole = svg_grouped(hundredths / 100);
+
+	return xasprintf("%s.%02u CPU seconds", whole, (unsigned)(hundredths % 100));
+}
+
 static void add_sums(struct svg_heading *h, const struct profile *p, const struct view *v,
 		     const struct svg_layout *l)
 {
@@ -111,7 +119,7 @@ static void add_sums(struct svg_heading *h, const struct profile *p, const struc
 
 	add_fact(h, xasprintf("%s sample%s", number, samples == 1 ? "" : "s"));
 	add_rates(h, &p->meta);
-	add_fact(h, xasprintf("%.2f CPU seconds", l->node_cnt ? (double)l->nodes[0].total_ns / 1e9 : 0));
+	add_fact(h, cpu_seconds(l->node_cnt ? l->nodes[0].total_ns : 0));
 	add_fact(h, xasprintf("%u process%s", processes, processes == 1 ? "" : "es"));
 	if (v->gil_only || p->meta.gil_only)
 		add_fact(h, xstrdup("only samples that held the GIL"));

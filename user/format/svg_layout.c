@@ -44,19 +44,25 @@ static enum svg_kind kind_of(const struct view_node *n)
 					   : SVG_USER;
 }
 
-/* Children never have more samples than their parent, so counting nodes needs no walk. */
+/* Children never have more samples than their parent, so counting the nodes kept needs no walk. */
+static uint32_t kept_nodes(const struct view_tree *t, uint64_t least)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		kept += t->nodes[i].total >= least;
+	return kept;
+}
+
 static uint64_t least_samples(const struct view_tree *t)
 {
-	uint64_t least = t->nodes[0].total / SVG_LEAST_SHARE;
+	uint64_t total = t->nodes[0].total, least = total / SVG_LEAST_SHARE;
 
-	for (least = least ? least : 1;; least *= 2) {
-		uint32_t kept = 0;
-
-		for (uint32_t i = 0; i < t->count; i++)
-			kept += t->nodes[i].total >= least;
-		if (kept <= SVG_NODES_MAX)
-			return least;
-	}
+	if (!least)
+		least = 1;
+	while (least * 2 <= total / SVG_MOST_SHARE && kept_nodes(t, least) > SVG_NODES_MAX)
+		least *= 2;
+	return least;
 }
 
 /* The node to the right of `i`'s subtree or, with `into`, its first child; 0 at the end. */
@@ -83,18 +89,24 @@ static uint32_t label_of(struct svg_layout *l, struct intern *seen, struct buf *
 	return id - 1;
 }
 
+static uint32_t rows_of(const struct view_tree *t)
+{
+	uint32_t rows = 0;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		rows = t->nodes[i].depth >= rows ? t->nodes[i].depth + 1 : rows;
+	return rows;
+}
+
 static void place(struct svg_layout *l, const struct view_tree *t, const struct profile *p)
 {
 	struct intern *seen = intern__new();
 	struct buf key = {0};
-	uint64_t *edge; /* by depth: where the next node begins */
-	uint32_t rows = 0, i = 0;
+	/* by depth: where the next node begins */
+	uint64_t *edge = xcalloc(rows_of(t) + 1, sizeof(*edge));
+	uint32_t i = 0;
 	bool kept;
 
-	for (i = 0; i < t->count; i++)
-		rows = t->nodes[i].depth >= rows ? t->nodes[i].depth + 1 : rows;
-	edge = xcalloc(rows + 1, sizeof(*edge));
-	i = 0;
 	do {
 		const struct view_node *n = &t->nodes[i];
 		struct svg_label label = {n->text ? n->text : "", kind_of(n), 0};
@@ -121,12 +133,13 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p)
 {
 	struct svg_layout *l = xcalloc(1, sizeof(*l));
-	uint32_t room = tree->count < SVG_NODES_MAX ? tree->count : SVG_NODES_MAX;
+	uint32_t room;
 
 	l->least = 1;
 	if (!tree->count || !tree->nodes[0].total)
 		return l;
 	l->least = least_samples(tree);
+	room = kept_nodes(tree, l->least);
 	l->nodes = xcalloc(room, sizeof(*l->nodes));
 	l->labels = xcalloc(room, sizeof(*l->labels));
 	place(l, tree, p);

@@ -5,9 +5,11 @@
 #pragma once
 #include "user/profile/view.h"
 
-#define SVG_SHADES	12
-#define SVG_NODES_MAX	100000 /* what a page zooms in 100 ms */
-#define SVG_LEAST_SHARE 10000  /* frames below 1/10,000 of the samples are left out */
+#define SVG_SHADES	 12
+#define SVG_MIDDLE_SHADE 5 /* stands for its kind: legend, strips of thin frames */
+#define SVG_NODES_MAX	 100000 /* what a page zooms in 100 ms; beyond, wider frames are left out, */
+#define SVG_MOST_SHARE	 200	/* but none as wide as 1/200 */
+#define SVG_LEAST_SHARE	 10000	/* frames below 1/10,000 of the samples are always left out */
 
 enum svg_kind { SVG_USER, SVG_STDLIB, SVG_SITE, SVG_MARK, SVG_ROOT, SVG_KINDS };
 

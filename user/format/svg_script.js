@@ -10,10 +10,10 @@ if (root.localName !== 'svg' || !island)
 
 const SVG = root.namespaceURI, XHTML = 'http://www.w3.org/1999/xhtml';
 const ROW = 18;        // as in svg_still.h
-const THIN = 2.4;      // px; narrower frames are drawn together
+const THIN = 3;        // px; narrower frames are drawn together
 const HIDE = 0.15;     // px; narrower ones not at all
 const TOUCH = 0.8;     // px; thin frames closer than this are drawn as one
-const OVERSCAN = 360;  // px drawn above and below what is in sight
+const OVERSCAN = 200;  // px drawn above and below what is in sight
 const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'], ['m', 'not a function'], ['r', 'process, thread']];
 const HINT = 'Width is CPU time; left to right is the alphabet, not time. Click a frame or press Enter to zoom, / to search.';
 
@@ -22,19 +22,23 @@ const label = data.label, depth = data.depth, total = data.total, own = data.own
 const count = total.length;
 const parent = new Int32Array(count), end = new Int32Array(count), left = new Float64Array(count), path = new Int32Array(count);
 const classes = data.colours.map(colourClass);
+const looks = data.colours.map(colour => kindClass(KINDS[Math.floor(colour / data.shades)][0])); // of a kind as a whole
 let rows = 0;
 
 const state = {zoom: 0, query: '', matchCase: false, icicle: data.icicle};
 let here = 0;                                     // the frame the keyboard is at
 let hits = null, matched = null;                  // by text; what the search found
 let letter = 6.6, pen = null;                     // px of a letter; a canvas that measures other texts
-let drawn = {from: 0, to: -1};                    // px of the pane's content that are drawn
+let drawn = {from: 0, to: -1, width: 0};          // px of the pane's content that are drawn
 
 // ---- data
 
 function colourClass(colour) {
-	const kind = KINDS[Math.floor(colour / data.shades)][0];
-	return 'uls'.includes(kind) ? kind + colour % data.shades : kind;
+	return kindClass(KINDS[Math.floor(colour / data.shades)][0], colour % data.shades);
+}
+
+function kindClass(kind, shade = 5) {
+	return 'uls'.includes(kind) ? kind + shade : kind;
 }
 
 // FNV-1a, as a number that is the same wherever the same names stand above each other.
@@ -109,18 +113,20 @@ function buildPage() {
 	ui.matched = html('output', {id: 'matched', class: 'matched', 'aria-live': 'polite'});
 	ui.name = html('span', {class: 'name', id: 'name'});
 	ui.figures = html('span', {class: 'figures', id: 'figures'});
-	ui.canvas = svg('svg', {class: 'frames', 'aria-hidden': 'false'});
-	ui.pane = html('div', {id: 'pane', tabindex: '0', role: 'tree', 'aria-label': 'Frames'}, [ui.canvas]);
+	ui.canvas = svg('svg', {class: 'frames', height: rows * ROW + 2});
+	ui.pane = html('div', {id: 'pane', tabindex: '0', role: 'tree', 'aria-label': 'Frames',
+		'aria-activedescendant': 'here'}, [ui.canvas]);
 	const command = data.lines[0] && data.lines[0].startsWith('$ ') ? data.lines[0] : '';
 	const facts = data.lines.slice(command ? 1 : 0).filter(line => line).join(' · ');
-	const words = html('div', {class: 'words'}, [html('h1', {}, [data.title])]);
+	const words = html('header', {}, [html('h1', {}, [data.title])]);
 	if (command)
 		words.append(html('p', {class: 'command'}, [command]));
 	words.append(html('p', {class: 'facts'}, [facts]));
+	const tools = html('div', {class: 'tools', role: 'toolbar'},
+		[ui.matched, ui.search, ui.matchCase, ui.find, ui.clear, ui.layout, ui.reset]);
 	const page = html('div', {id: 'page'}, [
-		html('header', {}, [words, html('div', {class: 'tools', role: 'toolbar'},
-			[ui.search, ui.matchCase, ui.find, ui.clear, ui.layout, ui.reset])]),
-		html('div', {class: 'strip'}, [legend(), ui.matched]),
+		words,
+		html('div', {class: 'strip'}, [legend(), tools]),
 		ui.pane,
 		html('footer', {'aria-live': 'polite'}, [ui.name, ui.figures])]);
 	document.getElementById('still').remove();
@@ -135,7 +141,7 @@ function legend() {
 	for (const [kind, name] of KINDS) {
 		if (!used.has(kind))
 			continue;
-		const swatch = svg('rect', {width: 11, height: 11, rx: 3, class: 'uls'.includes(kind) ? kind + 5 : kind});
+		const swatch = svg('rect', {width: 11, height: 11, rx: 3, class: kindClass(kind)});
 		box.append(html('span', {}, [svg('svg', {}, [swatch]), name]));
 	}
 	return box;
@@ -172,38 +178,64 @@ function textElement(i, x, y, width) {
 	return e;
 }
 
+// Cloned per frame, which is quicker than building each.
+const template = svg('g', {}, [svg('rect', {height: ROW - 1, rx: 2})]);
+const tenth = x => Math.round(x * 10) / 10;
+
 function frameElement(i, x, width, extra) {
-	const y = rowTop(depth[i]);
-	const g = svg('g', {class: 'frame' + extra + (hits && i && hits[label[i]] ? ' hit' : '') + (i === here ? ' here' : ''),
-		id: 'f' + i, role: 'treeitem'});
+	const g = template.cloneNode(true), rect = g.firstChild, y = rowTop(depth[i]);
 	g.frame = i;
-	g.append(svg('title', {}, [tooltip(i)]), svg('rect', {class: classes[label[i]], x: x.toFixed(1), y,
-		width: Math.max(0.5, width - 0.6).toFixed(1), height: ROW - 1, rx: 2}));
-	const text = width > 7 + 3 * letter ? textElement(i, x, y, width) : null;
-	if (text)
-		g.append(text);
+	g.setAttribute('class', 'frame' + extra + (hits && i && hits[label[i]] ? ' hit' : ''));
+	rect.setAttribute('class', classes[label[i]]);
+	rect.setAttribute('x', tenth(x));
+	rect.setAttribute('y', y);
+	rect.setAttribute('width', Math.max(0.5, tenth(width - 0.6)));
+	if (width > 7 + 3 * letter) {
+		addTitle(g);
+		g.append(textElement(i, x, y, width) || '');
+	}
+	if (i === here)
+		markHere(g);
 	return g;
 }
 
-// Collects thin frames of each row into one strip where they touch.
+// Narrow frames get theirs when the pointer comes: most never do.
+function addTitle(g) {
+	if (g.firstChild.localName !== 'title')
+		g.prepend(svg('title', {}, [tooltip(g.frame)]));
+}
+
+function markHere(g) {
+	addTitle(g);
+	g.classList.add('here');
+	g.setAttribute('role', 'treeitem');
+	g.id = 'here';
+}
+
+// Draws thin frames that touch as one strip, and all strips of a colour as one path: elements are what costs time.
 function Strips(box) {
-	const open = new Map();
-	function close(key) {
-		const s = open.get(key);
-		box.append(svg('rect', {class: s.hit ? 'hit' : '', x: s.from.toFixed(1), y: rowTop(s.depth),
-			width: Math.max(0.3, s.to - s.from).toFixed(1), height: ROW - 1}));
-		open.delete(key);
-	}
-	this.add = (d, x, width, hit) => {
-		const key = d * 2 + hit, s = open.get(key);
-		if (s && x > s.to + TOUCH)
-			close(key);
-		if (open.has(key))
-			s.to = x + width;
-		else
-			open.set(key, {from: x, to: x + width, depth: d, hit});
+	const open = [], paths = {};
+	const close = s => {
+		if (s)
+			(paths[s.look] = paths[s.look] || []).push('M', tenth(s.from), ' ', rowTop(s.depth),
+				'h', Math.max(0.3, tenth(s.to - s.from)), 'v', ROW - 1, 'H', tenth(s.from), 'z');
 	};
-	this.finish = () => Array.from(open.keys()).forEach(close);
+	this.add = (d, x, width, look) => {
+		const s = open[d];
+		if (s && x <= s.to + TOUCH && (s.look === look || s.to - s.from < THIN)) {
+			s.to = x + width;
+			if (look === 'hit')
+				s.look = look;
+		} else {
+			close(s);
+			open[d] = {from: x, to: x + width, depth: d, look};
+		}
+	};
+	this.finish = () => {
+		open.forEach(close);
+		for (const look in paths)
+			box.append(svg('path', {class: look, d: paths[look].join('')}));
+	};
 }
 
 function draw() {
@@ -224,21 +256,20 @@ function draw() {
 			if (w >= THIN)
 				frames.append(frameElement(i, x, w, ''));
 			else
-				strips.add(depth[i], x, w, hits && hits[label[i]] ? 1 : 0);
+				strips.add(depth[i], x, w, hits && hits[label[i]] ? 'hit' : looks[label[i]]);
 		}
 		i++;
 	}
 	strips.finish();
 	ui.canvas.replaceChildren(thin, frames);
-	drawn = {from, to};
-	ui.pane.setAttribute('aria-activedescendant', 'f' + here);
-}
+	drawn = {from, to, width};
+	}
 
-// Height first: whether the pane scrolls decides its width.
-function layOut() {
-	const height = rows * ROW + 2;
-	ui.canvas.setAttribute('height', height);
-	draw();
+// After scrolling and resizing: draws again when something in sight is not drawn yet, or not as wide.
+function refresh() {
+	const top = ui.pane.scrollTop, bottom = top + ui.pane.clientHeight;
+	if (ui.pane.clientWidth !== drawn.width || top < drawn.from + ROW || bottom > drawn.to - ROW)
+		draw();
 }
 
 function reveal(i) {
@@ -250,16 +281,18 @@ function reveal(i) {
 }
 
 function describe(i) {
+	const hint = i === null && !state.zoom;
+	ui.name.classList.toggle('hint', hint);
 	if (i === null) {
 		i = state.zoom;
-		if (!i) {
+		if (hint) {
 			ui.name.textContent = HINT;
 			ui.figures.textContent = plural(total[0], 'sample') + ' · ' + seconds(0);
 			return;
 		}
 	}
 	const figures = [plural(total[i], 'sample'), percent(total[i], total[0]), seconds(i)];
-	if (state.zoom && i !== state.zoom && depth[i] > depth[state.zoom])
+	if (state.zoom && depth[i] > depth[state.zoom])
 		figures.splice(2, 0, percent(total[i], total[state.zoom]) + ' of the zoomed frame');
 	if (own[i])
 		figures.push('itself ' + plural(own[i], 'sample') + ', ' + percent(own[i], total[0]));
@@ -285,9 +318,10 @@ function setLayout(icicle, quietly) {
 	ui.layout.textContent = icicle ? 'Flame' : 'Icicle';
 	ui.pane.scrollTop = icicle ? 0 : rows * ROW;
 	reveal(state.zoom);
+	if (quietly)
+		return;
 	draw();
-	if (!quietly)
-		saveState(false);
+	saveState(false);
 }
 
 // What is no expression is searched for as it is: `main (app.py` should be found.
@@ -332,9 +366,9 @@ function showMatched() {
 		ui.matched.textContent = '';
 		return;
 	}
-	let text = 'Matched ' + percent(matched.samples, total[0]);
+	let text = percent(matched.samples, total[0]) + ' matched';
 	if (state.zoom)
-		text += ' (' + percent(matchedIn(state.zoom), total[state.zoom]) + ' of the zoomed frame)';
+		text += ' (zoomed: ' + percent(matchedIn(state.zoom), total[state.zoom]) + ')';
 	ui.matched.textContent = text;
 	ui.matched.title = plural(matched.samples, 'sample') + ' in ' + plural(matched.frames, 'frame');
 }
@@ -349,9 +383,10 @@ function setSearch(query, matchCase, quietly) {
 	ui.clear.disabled = !query;
 	ui.pane.classList.toggle('searching', Boolean(query));
 	showMatched();
+	if (quietly)
+		return;
 	draw();
-	if (!quietly)
-		saveState(false);
+	saveState(false);
 }
 
 // ---- state in the fragment: a link to a file shows the same view, in the same file or one of the same program
@@ -470,29 +505,33 @@ function frameAt(event) {
 }
 
 function listen() {
-	let timer = 0, waiting = false;
+	let timer = 0;
+	const searchNow = () => {
+		clearTimeout(timer);
+		setSearch(ui.search.value, state.matchCase);
+	};
 	ui.canvas.addEventListener('click', event => {
 		const i = frameAt(event);
 		if (i !== null)
 			zoomTo(i);
 	});
-	ui.canvas.addEventListener('pointerover', event => describe(frameAt(event)));
+	ui.canvas.addEventListener('pointerover', event => {
+		const i = frameAt(event);
+		if (i !== null)
+			addTitle(event.target.closest('.frame'));
+		describe(i);
+	});
 	ui.canvas.addEventListener('pointerleave', () => describe(null));
 	ui.search.addEventListener('input', () => {
 		clearTimeout(timer);
-		timer = setTimeout(() => setSearch(ui.search.value, state.matchCase), 60);
+		timer = setTimeout(searchNow, 60);
 	});
-	ui.pane.addEventListener('scroll', () => {
-		const top = ui.pane.scrollTop, bottom = top + ui.pane.clientHeight;
-		if (waiting || (top >= drawn.from + ROW && bottom <= drawn.to - ROW))
-			return;
-		waiting = true;
-		requestAnimationFrame(() => { waiting = false; draw(); });
-	});
+	ui.search.addEventListener('change', searchNow); // Enter does not wait
+	ui.pane.addEventListener('scroll', () => requestAnimationFrame(refresh));
 	document.addEventListener('keydown', onKey);
 	window.addEventListener('hashchange', restoreState);
 	window.addEventListener('popstate', restoreState);
-	new ResizeObserver(draw).observe(ui.pane);
+	new ResizeObserver(refresh).observe(ui.pane);
 }
 
 function measure() {
@@ -507,7 +546,6 @@ function measure() {
 readModel();
 buildPage();
 measure();
-layOut();
 listen();
 restoreState();
 })();

@@ -1,14 +1,15 @@
 /*
  * The still picture. Frames too narrow for a text are not drawn one by one: neighbours in a row become
- * one grey strip, so that a picture of 100,000 frames stays small and still shows where time went.
+ * one strip, so that a picture of 100,000 frames stays small and still shows where time went.
  */
 #include "user/format/svg_still.h"
 #include "user/format/svg_text.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include <math.h>
 #include <string.h>
 
-#define THIN_PX	  2.4  /* narrower frames join a strip */
+#define THIN_PX	  3    /* narrower frames join a strip */
 #define HIDE_PX	  0.2  /* narrower ones are not drawn */
 #define TOUCH_PX  0.8  /* strips closer than this become one */
 #define DRAWN_MAX 4000 /* frames drawn one by one; beyond, narrow ones join strips, */
@@ -16,6 +17,7 @@
 
 struct strip {
 	double from, to;
+	enum svg_kind kind;
 };
 
 struct still {
@@ -87,40 +89,60 @@ static void put_frame(const struct still *s, const struct svg_node *n)
 	fputs("</g>\n", s->out);
 }
 
-static void put_strip(const struct still *s, uint32_t depth, struct strip *strip)
+/* All strips of a kind are one path: `Mx yhwidthv17Hxz` each. */
+static void end_strip(const struct still *s, uint32_t depth, const struct strip *strip,
+		      struct buf *paths)
 {
-	if (strip->to > strip->from) {
-		fputs("<rect", s->out);
-		svg_put_coord(s->out, "x", strip->from);
-		svg_put_coord(s->out, "y", row_y(s, depth));
-		svg_put_coord(s->out, "width", strip->to - strip->from);
-		fprintf(s->out, " height=\"%d\"/>\n", SVG_ROW - 1);
-	}
-	*strip = (struct strip){0};
+	long x = lround(strip->from * 10), width = lround((strip->to - strip->from) * 10);
+
+	if (strip->to <= strip->from)
+		return;
+	width = width > 2 ? width : 2;
+	buf_printf(&paths[strip->kind], "M%ld.%ld %.0fh%ld.%ldv%dH%ld.%ldz", x / 10, x % 10,
+		   row_y(s, depth), width / 10, width % 10, SVG_ROW - 1, x / 10, x % 10);
 }
 
-static void put_strips(const struct still *s)
+static void collect_strips(const struct still *s, struct buf *paths)
 {
 	struct strip *strips = xcalloc(s->layout->row_cnt, sizeof(*strips));
 
-	fputs("<g class=\"thin\">\n", s->out);
 	for (uint32_t i = 0; i < s->layout->node_cnt; i++) {
 		const struct svg_node *n = &s->layout->nodes[i];
 		double from = SVG_MARGIN + (double)n->left * s->px, width = (double)n->total * s->px;
 		struct strip *strip = &strips[n->depth];
+		enum svg_kind kind = s->layout->labels[n->label].kind;
 
 		if (n->total >= s->thin || width < HIDE_PX)
 			continue;
-		if (from > strip->to + TOUCH_PX)
-			put_strip(s, n->depth, strip);
-		if (strip->to <= strip->from)
-			strip->from = from;
-		strip->to = from + width;
+		if (from <= strip->to + TOUCH_PX &&
+		    (kind == strip->kind || strip->to - strip->from < THIN_PX)) {
+			strip->to = from + width;
+			continue;
+		}
+		end_strip(s, n->depth, strip, paths);
+		*strip = (struct strip){from, from + width, kind};
 	}
 	for (uint32_t depth = 0; depth < s->layout->row_cnt; depth++)
-		put_strip(s, depth, &strips[depth]);
-	fputs("</g>\n", s->out);
+		end_strip(s, depth, &strips[depth], paths);
 	free(strips);
+}
+
+static void put_strips(const struct still *s)
+{
+	struct buf paths[SVG_KINDS] = {{0}};
+
+	collect_strips(s, paths);
+	fputs("<g class=\"thin\">\n", s->out);
+	for (int kind = 0; kind < SVG_KINDS; kind++) {
+		const struct svg_label look = {NULL, (enum svg_kind)kind, SVG_MIDDLE_SHADE};
+		char class[8];
+
+		if (paths[kind].len)
+			fprintf(s->out, "<path class=\"%s\" d=\"%s\"/>\n", svg_class(&look, class),
+				paths[kind].data);
+		buf_free(&paths[kind]);
+	}
+	fputs("</g>\n", s->out);
 }
 
 static uint64_t thin_samples(const struct svg_layout *l, double px)

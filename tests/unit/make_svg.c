@@ -1,0 +1,45 @@
+/*
+ * Writes a flame graph of a made-up profile to stdout, for tests/live/test_svg.py:
+ *   make_svg [processes=4] [threads=3] [stacks=170] [depth=30] [name=TEXT] [command=TEXT] [title=TEXT]
+ *            [view=i|t|F|g…] [losses=1] [format=svg]
+ */
+#include "tests/unit/make_profile.h"
+#include "user/format/format.h"
+#include <stdlib.h>
+
+extern const struct format format_svg;
+
+static const char *setting(char **args, const char *name, const char *otherwise)
+{
+	size_t len = strlen(name);
+
+	for (; *args; args++)
+		if (!strncmp(*args, name, len) && (*args)[len] == '=')
+			return *args + len + 1;
+	return otherwise;
+}
+
+int main(int argc, char **argv)
+{
+	const struct make_options o = {
+		.processes = (unsigned)atoi(setting(argv, "processes", "4")),
+		.threads = (unsigned)atoi(setting(argv, "threads", "3")),
+		.stacks = (unsigned)atoi(setting(argv, "stacks", "170")),
+		.depth = (unsigned)atoi(setting(argv, "depth", "30")),
+		.extra_name = setting(argv, "name", NULL),
+		.command = setting(argv, "command", NULL),
+		.losses = atoi(setting(argv, "losses", "1")),
+	};
+	const char *letters = setting(argv, "view", "");
+	const struct view v = {
+		.threads = strchr(letters, 't'), .by_function = strchr(letters, 'F'),
+		.gil_only = strchr(letters, 'g'), .icicle = strchr(letters, 'i'),
+		.title = setting(argv, "title", NULL),
+	};
+	struct profile *p = make_profile(&o);
+	int err = format_svg.write(p, &v, stdout);
+
+	(void)argc;
+	profile__free(p);
+	return err || fflush(stdout) ? 1 : 0;
+}

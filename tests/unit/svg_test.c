@@ -1,0 +1,371 @@
+/* The flame graph as a file: texts, what is drawn and how wide, colours. Browsers: tests/live/test_svg.py. */
+#include "tests/unit/make_profile.h"
+#include "tests/unit/small_profile.h"
+#include "user/format/format.h"
+#include "user/format/svg_layout.h"
+#include "user/format/svg_still.h"
+#include "user/format/svg_text.h"
+#include "user/util/alloc.h"
+#include <math.h>
+
+extern const struct format format_svg;
+
+#define NASTY "</script><svg onload=alert(1)>;\x1b[31m]]>&\"'\xff\xef\xbf\xbf\x01"
+
+static char *through(void (*put)(FILE *, const char *), const char *text)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
+
+	put(f, text);
+	fclose(f);
+	return out;
+}
+
+static char *draw(const struct profile *p, const struct view *v)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
+
+	assert_int_equal(format_svg.write(p, v, f), 0);
+	fclose(f);
+	return out;
+}
+
+/* A real parser has the last word. */
+static void assert_well_formed(const char *svg)
+{
+	FILE *parser = popen("xmllint --nonet --noout -", "w");
+
+	assert_non_null(parser);
+	fputs(svg, parser);
+	assert_int_equal(pclose(parser), 0);
+}
+
+static void texts_are_escaped(void **state)
+{
+	__cleanup_free char *xml = through(svg_put_xml, NASTY);
+	__cleanup_free char *json = through(svg_put_json, NASTY "\\");
+
+	(void)state;
+	assert_string_equal(xml, "&lt;/script&gt;&lt;svg onload=alert(1)&gt;;\\x1b[31m]]&gt;&amp;&quot;&#39;"
+				 "\\xff\\uffff\\x01");
+	assert_null(strpbrk(json, "<>&'\x1b"));
+	assert_non_null(strstr(json, "\\u003c/script\\u003e"));
+	assert_non_null(strstr(json, "]]\\u003e\\u0026\\\"\\u0027"));
+	assert_string_equal(json + strlen(json) - 3, "\\\\\"");
+}
+
+static void texts_are_cut_between_letters(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns;
+		const char *want;
+	} cases[] = {{"handle", 6, "handle"},
+		     {"handle", 5, "hand…"},
+		     {"handle", 2, ""},
+		     {"Größe_x", 4, "Grö…"},
+		     {"日本語", 6, "日本語"},
+		     {"日本語", 5, "日本…"},
+		     {"日本語", 4, "日…"},
+		     {"", 9, ""}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup_free char *cut = svg_cut(cases[i].text, cases[i].columns);
+
+		assert_string_equal(cut, cases[i].want);
+		assert_true(svg_columns(cut) <= cases[i].columns);
+	}
+}
+
+static void numbers_are_grouped(void **state)
+{
+	static const struct {
+		uint64_t value;
+		const char *want;
+	} cases[] = {{0, "0"}, {999, "999"}, {1000, "1,000"}, {1234567, "1,234,567"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup_free char *text = svg_grouped(cases[i].value);
+
+		assert_string_equal(text, cases[i].want);
+	}
+}
+
+static void colours_depend_on_name_and_file_only(void **state)
+{
+	struct profile_function f = {.id = 3, .name = "run", .short_file = "app/x.py", .first_line = 7};
+	struct profile_function moved = f;
+	unsigned used[SVG_SHADES] = {0}, shade = svg_shade(&f);
+
+	(void)state;
+	moved.id = 99;
+	moved.first_line = 1000;
+	moved.file = "/elsewhere/app/x.py";
+	assert_int_equal(svg_shade(&moved), shade);
+	for (unsigned i = 0; i < 1200; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "function_%u", i);
+		f.name = name;
+		used[svg_shade(&f)]++;
+	}
+	for (unsigned i = 0; i < SVG_SHADES; i++) /* 100 each, were it perfect */
+		assert_in_range(used[i], 60, 140);
+}
+
+/* The attribute `name` of the first tag `tag` after `at`. */
+static double number_after(const char *at, const char *tag, const char *name)
+{
+	char key[32];
+	const char *found = strstr(at, tag);
+
+	assert_non_null(found);
+	snprintf(key, sizeof(key), " %s=\"", name);
+	found = strstr(found, key);
+	assert_non_null(found);
+	return strtod(found + strlen(key), NULL);
+}
+
+/* "1,234" */
+static double ungrouped(const char *s)
+{
+	double value = 0;
+
+	for (; *s == ',' || (*s >= '0' && *s <= '9'); s++)
+		value = *s == ',' ? value : value * 10 + (*s - '0');
+	return value;
+}
+
+/* Samples as the tooltip says them: the last bracket but the place's, "(1,234 samples, ". */
+static double samples_in_title(const char *frame)
+{
+	const char *end = strstr(frame, " sample"), *start = end;
+
+	assert_non_null(end);
+	while (start[-1] != '(')
+		start--;
+	return ungrouped(start);
+}
+
+static void widths_are_proportional_to_samples(void **state)
+{
+	const struct make_options o = {.processes = 2, .threads = 2, .stacks = 60, .depth = 20};
+	struct profile *p = make_profile(&o);
+	__cleanup_free char *svg = draw(p, &(struct view){0});
+	double whole = SVG_WIDTH - 2 * SVG_MARGIN;
+	unsigned seen = 0;
+
+	(void)state;
+	assert_well_formed(svg);
+	for (const char *at = svg; (at = strstr(at, "<g><title>")); at++, seen++) {
+		double samples = samples_in_title(at), width = number_after(at, "<rect", "width");
+		double x = number_after(at, "<rect", "x");
+
+		assert_true(fabs(width + 0.6 - samples / (double)p->sample_cnt * whole) < 0.11);
+		assert_true(x >= SVG_MARGIN - 0.1 && x + width <= SVG_WIDTH - SVG_MARGIN + 0.1);
+	}
+	assert_in_range(seen, 100, 4000);
+	profile__free(p);
+}
+
+static void nothing_is_counted_twice_or_dropped_in_silence(void **state)
+{
+	const struct make_options o = {.processes = 6, .threads = 4, .stacks = 900, .depth = 60};
+	const struct view v = {.threads = true};
+	struct profile *p = make_profile(&o);
+	struct view_tree *tree = view_tree__new(&v, p);
+	struct svg_layout *l = svg_layout__new(tree, p);
+	uint64_t own = 0;
+
+	(void)state;
+	assert_int_equal(l->nodes[0].total, p->sample_cnt);
+	assert_int_equal(l->nodes[0].total_ns, p->value_ns);
+	assert_int_equal(l->node_cnt + l->pruned_cnt, tree->count);
+	assert_true(l->pruned_cnt > 0);
+	for (uint32_t i = 0; i < l->node_cnt; i++) {
+		assert_true(l->nodes[i].total >= l->least);
+		own += l->nodes[i].own;
+	}
+	assert_int_equal(own + l->pruned_samples, p->sample_cnt);
+	svg_layout__free(l);
+	view_tree__free(tree);
+	profile__free(p);
+}
+
+static void children_stand_inside_their_parent(void **state)
+{
+	const struct make_options o = {.processes = 3, .threads = 2, .stacks = 200, .depth = 40};
+	struct profile *p = make_profile(&o);
+	struct view_tree *tree = view_tree__new(&(struct view){0}, p);
+	struct svg_layout *l = svg_layout__new(tree, p);
+	const struct svg_node *open[64] = {NULL};
+	uint64_t edge[64] = {0};
+
+	(void)state;
+	for (uint32_t i = 0; i < l->node_cnt; i++) {
+		const struct svg_node *n = &l->nodes[i];
+
+		assert_true(n->depth < 64 && (n->depth || !i));
+		if (i) {
+			const struct svg_node *parent = open[n->depth - 1];
+
+			assert_true(n->left >= parent->left);
+			assert_true(n->left + n->total <= parent->left + parent->total);
+			assert_true(n->left >= edge[n->depth]); /* no two overlap */
+		}
+		open[n->depth] = n;
+		edge[n->depth] = n->left + n->total;
+	}
+	svg_layout__free(l);
+	view_tree__free(tree);
+	profile__free(p);
+}
+
+/* A tree without a profile behind it: `chains` columns of `depth` nodes, each with `samples`. */
+static struct view_tree *make_columns(uint32_t chains, uint32_t depth, uint64_t samples)
+{
+	struct view_tree *t = xcalloc(1, sizeof(*t));
+
+	t->count = chains * depth + 1;
+	t->nodes = xcalloc(t->count, sizeof(*t->nodes));
+	t->nodes[0] = (struct view_node){.text = xstrdup("all"), .child = 1, .total = chains * samples};
+	for (uint32_t i = 1; i < t->count; i++) {
+		uint32_t row = (i - 1) % depth;
+
+		t->nodes[i] = (struct view_node){.text = xstrdup("f"), .depth = row + 1, .total = samples};
+		t->nodes[i].parent = row ? i - 1 : 0;
+		t->nodes[i].child = row + 1 < depth ? i + 1 : 0;
+		t->nodes[i].next = !row && i + depth < t->count ? i + depth : 0;
+	}
+	return t;
+}
+
+static void large_trees_are_bounded(void **state)
+{
+	static const struct {
+		uint32_t chains, depth, want;
+	} cases[] = {
+		{5000, 100, 1},		    /* 500,000 frames of 0.02 %: too many, and none to prefer */
+		{100, 1024, 100 * 1024 + 1}, /* over the bound, but each 1 % wide: kept */
+		{900, 100, 90001},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct view_tree *t = make_columns(cases[i].chains, cases[i].depth, 7);
+		struct svg_layout *l = svg_layout__new(t, NULL);
+
+		assert_int_equal(l->node_cnt, cases[i].want);
+		assert_int_equal(l->label_cnt, cases[i].want > 1 ? 2 : 1);
+		assert_int_equal(l->pruned_samples, cases[i].want > 1 ? 0 : t->nodes[0].total);
+		svg_layout__free(l);
+		view_tree__free(t);
+	}
+}
+
+static void an_empty_profile_says_why(void **state)
+{
+	struct make_options o = {.processes = 1, .threads = 1, .losses = true};
+	struct profile *p = make_profile(&o);
+	__cleanup_free char *svg = draw(p, &(struct view){0}), *bare = NULL;
+
+	(void)state;
+	assert_well_formed(svg);
+	assert_non_null(strstr(svg, "No samples were taken."));
+	assert_non_null(strstr(svg, "12 ticks: the ring buffer was full"));
+	assert_non_null(strstr(svg, "3,456 ticks: no Python function was running in the thread"));
+	profile__free(p);
+	o = (struct make_options){0};
+	p = make_profile(&o);
+	bare = draw(p, &(struct view){.threads = true, .icicle = true});
+	assert_well_formed(bare);
+	assert_non_null(strstr(bare, "No samples were taken."));
+	profile__free(p);
+}
+
+static void a_view_without_samples_is_not_called_empty(void **state)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile *p;
+	__cleanup_free char *svg = NULL;
+
+	(void)state;
+	tell_process(profile_builder__sink(b), 1, 42, "python3");
+	tell_thread(profile_builder__sink(b), 1, 1, "t");
+	tell_function(profile_builder__sink(b), 1, "f", "f.py");
+	tell_frame(profile_builder__sink(b), 1, 1, 2);
+	tell_stack(profile_builder__sink(b), 1, 0, 1);
+	profile_builder__sink(b).ops->sample(profile_builder__sink(b).ctx,
+					     &(struct profile_sample){.thread = 1, .stack = 1,
+								      .value_ns = 5,
+								      .gil = PROFILE_GIL_NOT_HELD});
+	p = profile_builder__finish(b);
+	svg = draw(p, &(struct view){.gil_only = true});
+	assert_well_formed(svg);
+	assert_non_null(strstr(svg, "Samples were taken, but none that this view shows."));
+	profile__free(p);
+}
+
+static void hostile_names_stay_text(void **state)
+{
+	const struct make_options o = {.processes = 2, .threads = 1, .stacks = 50, .depth = 9,
+				       .extra_name = NASTY, .command = "record -- " NASTY};
+	struct profile *p = make_profile(&o);
+	__cleanup_free char *svg = draw(p, &(struct view){.title = NASTY});
+	unsigned scripts = 0;
+
+	(void)state;
+	assert_well_formed(svg);
+	for (const char *at = svg; (at = strstr(at, "<script")); at++)
+		scripts++;
+	assert_int_equal(scripts, 2); /* data and program */
+	assert_null(strstr(svg, "<svg onload"));
+	assert_null(strchr(svg, '\x1b'));
+	profile__free(p);
+}
+
+static void the_small_print_states_the_circumstances(void **state)
+{
+	static const char *const facts[] = {
+		"CPU flame graph of cgroup /shop.slice", "$ pybpfprof record --cgroup", " samples · ",
+		"100 Hz asked, 99.4 Hz effective", "CPU seconds", "2 processes", "12 lost: 12 ring full",
+		"your code", "standard library", "site-packages",
+	};
+	const struct make_options o = {.processes = 2, .threads = 2, .stacks = 60, .depth = 20, .losses = true};
+	struct profile *p = make_profile(&o);
+	__cleanup_free char *svg = draw(p, &(struct view){0});
+	char *data = strstr(svg, "<script");
+
+	(void)state;
+	assert_non_null(data);
+	*data = 0; /* in the still picture, not only in the page's data */
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
+		assert_non_null(strstr(svg, facts[i]));
+	profile__free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_are_escaped),
+		cmocka_unit_test(texts_are_cut_between_letters),
+		cmocka_unit_test(numbers_are_grouped),
+		cmocka_unit_test(colours_depend_on_name_and_file_only),
+		cmocka_unit_test(widths_are_proportional_to_samples),
+		cmocka_unit_test(nothing_is_counted_twice_or_dropped_in_silence),
+		cmocka_unit_test(children_stand_inside_their_parent),
+		cmocka_unit_test(large_trees_are_bounded),
+		cmocka_unit_test(an_empty_profile_says_why),
+		cmocka_unit_test(a_view_without_samples_is_not_called_empty),
+		cmocka_unit_test(hostile_names_stay_text),
+		cmocka_unit_test(the_small_print_states_the_circumstances),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
