@@ -24,7 +24,7 @@ struct line {
 	uint64_t count;
 };
 
-/* Takes the last word off when it is a number. */
+/* Takes the last word off when it is a number, then blanks, as inferno does. */
 static bool take_number(char *text, uint64_t *out)
 {
 	char *blank = strrchr(text, ' ');
@@ -32,7 +32,8 @@ static bool take_number(char *text, uint64_t *out)
 	if (!blank || !blank[1] || blank[1 + strspn(blank + 1, "0123456789.")])
 		return false;
 	*out = strtoull(blank + 1, NULL, 10);
-	*blank = 0;
+	while (blank >= text && *blank == ' ')
+		*blank-- = 0;
 	return true;
 }
 
@@ -52,7 +53,7 @@ static size_t parse(char *text, struct line *lines, size_t max)
 		assert_false(take_number(line, &second));
 		assert_true(l->count > 0);
 		for (l->depth = 0; (frame = strsep(&line, ";")); l->depth++) {
-			assert_true(l->depth < 64 && *frame);
+			assert_true(l->depth < 64 && *frame && strcmp(frame, " "));
 			l->frames[l->depth] = frame;
 		}
 	}

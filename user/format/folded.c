@@ -10,55 +10,33 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
-
-/* A frame as it stands in a line; the separator it must not hold becomes ':'. */
-static char shown(char c)
-{
-	return c == ';' ? ':' : c;
-}
-
-/* Order of two texts as they are shown. */
-static int compare_shown(const char *a, const char *b)
-{
-	while (*a && shown(*a) == shown(*b)) {
-		a++;
-		b++;
-	}
-	return (unsigned char)shown(*a) - (unsigned char)shown(*b);
-}
-
-static int by_shown(const void *a, const void *b, void *nodes)
-{
-	const struct view_node *n = nodes;
-
-	return compare_shown(n[*(const uint32_t *)a].text, n[*(const uint32_t *)b].text);
-}
+#include <string.h>
 
 /*
- * flamegraph.pl and inferno take a number before the count for a second count (a differential profile),
- * so a text that ends in " 12" gets '_' for that blank.
+ * Makes a text fit to stand in a line; doing it twice changes nothing. The separator becomes ':'.
+ * flamegraph.pl and inferno take a number before the count for a second count (a differential profile), and
+ * inferno trims blanks first, so a last blank, and the one in a text that ends in " 12", becomes '_'.
  */
-static void guard_number(char *text, size_t len)
+static void make_fit(char *text)
 {
-	size_t i = len;
+	size_t len = strlen(text), i = len;
 
+	for (char *c = text; *c; c++)
+		if (*c == ';')
+			*c = ':';
+	if (len && text[len - 1] == ' ')
+		text[len - 1] = '_';
 	while (i && (isdigit((unsigned char)text[i - 1]) || text[i - 1] == '.'))
 		i--;
-	if (i && i < len && isspace((unsigned char)text[i - 1]))
+	if (i && i < len && text[i - 1] == ' ')
 		text[i - 1] = '_';
 }
 
-static void put_frame(struct buf *line, const char *text)
+static int by_text(const void *a, const void *b, void *nodes)
 {
-	size_t at;
+	const struct view_node *n = nodes;
 
-	if (line->len)
-		buf_puts(line, ";");
-	at = line->len;
-	buf_puts(line, text);
-	for (size_t i = at; i < line->len; i++)
-		line->data[i] = shown(line->data[i]);
-	guard_number(line->data + at, line->len - at);
+	return strcmp(n[*(const uint32_t *)a].text, n[*(const uint32_t *)b].text);
 }
 
 struct folding {
@@ -67,7 +45,7 @@ struct folding {
 	struct buf line; /* frames from the root down to here */
 };
 
-/* The children of some nodes, ordered by what is shown; the caller frees. */
+/* The children of some nodes, ordered by text; the caller frees. */
 static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, size_t n, size_t *count)
 {
 	const struct view_node *all = f->tree->nodes;
@@ -81,7 +59,7 @@ static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, siz
 			out[(*count)++] = c;
 		}
 	if (*count > 1)
-		qsort_r(out, *count, sizeof(*out), by_shown, f->tree->nodes);
+		qsort_r(out, *count, sizeof(*out), by_text, f->tree->nodes);
 	return out;
 }
 
@@ -89,12 +67,12 @@ static size_t same_text(const struct folding *f, const uint32_t *nodes, size_t n
 {
 	size_t same = 1;
 
-	while (same < n && !by_shown(nodes, nodes + same, f->tree->nodes))
+	while (same < n && !by_text(nodes, nodes + same, f->tree->nodes))
 		same++;
 	return same;
 }
 
-/* Writes the lines below nodes that share one path: more than one where only ';' told them apart. */
+/* Writes the lines below nodes of one path; there are several where making them fit made them equal. */
 static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 {
 	size_t count, len = f->line.len, same;
@@ -106,7 +84,7 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 		same = same_text(f, children + i, count - i);
 		for (size_t j = i; j < i + same; j++)
 			own += f->tree->nodes[children[j]].own;
-		put_frame(&f->line, f->tree->nodes[children[i]].text);
+		buf_printf(&f->line, "%s%s", len ? ";" : "", f->tree->nodes[children[i]].text);
 		if (own)
 			fprintf(f->out, "%s %llu\n", f->line.data, (unsigned long long)own);
 		put_below(f, children + i, same);
@@ -120,6 +98,8 @@ static int write_folded(const struct profile *p, const struct view *v, FILE *out
 	struct folding f = {.tree = tree, .out = out};
 	static const uint32_t all = 0;
 
+	for (uint32_t i = 0; i < tree->count; i++)
+		make_fit(tree->nodes[i].text); /* the tree is this writer's own; equal texts are shared */
 	put_below(&f, &all, 1);
 	buf_free(&f.line);
 	view_tree__free(tree);
