@@ -1,0 +1,66 @@
+/* Texts cut to columns: exactly as wide as asked, whatever characters they have. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "user/util/columns.h"
+
+static void assert_fit(const char *text, size_t width, enum columns_keep keep, const char *want)
+{
+	char *got = columns_fit(text, width, keep);
+
+	assert_string_equal(got, want);
+	assert_int_equal(columns_of(got), width);
+	free(got);
+}
+
+static void texts_are_fitted(void **state)
+{
+	(void)state;
+	assert_fit("abc", 5, COLUMNS_KEEP_START, "abc  ");
+	assert_fit("abc", 3, COLUMNS_KEEP_END, "abc");
+	assert_fit("abcdef", 4, COLUMNS_KEEP_START, "abc…");
+	assert_fit("abcdef", 4, COLUMNS_KEEP_END, "…def");
+	assert_fit("abcdef", 1, COLUMNS_KEEP_END, "…");
+	assert_fit("abcdef", 0, COLUMNS_KEEP_START, "");
+	assert_fit("", 2, COLUMNS_KEEP_START, "  ");
+	assert_fit("Größe", 5, COLUMNS_KEEP_START, "Größe");
+	assert_fit("Größe", 4, COLUMNS_KEEP_END, "…öße");
+	/* wide characters take two columns and are not halved */
+	assert_fit("日本語", 6, COLUMNS_KEEP_START, "日本語");
+	assert_fit("日本語", 5, COLUMNS_KEEP_START, "日本…");
+	assert_fit("日本語", 4, COLUMNS_KEEP_START, "日… ");
+	assert_fit("日本語", 4, COLUMNS_KEEP_END, "…語 ");
+	assert_fit("日本語", 5, COLUMNS_KEEP_END, "…本語");
+	/* a combining accent takes none */
+	assert_fit("e\xcc\x81t\xc3\xa9", 4, COLUMNS_KEEP_START, "e\xcc\x81t\xc3\xa9 ");
+}
+
+/* Every width of every text, as a table would do it. */
+static void every_width_is_kept(void **state)
+{
+	static const char *const texts[] = {"", "a", "日", "日a本b語", "a日b本c", "e\xcc\x81\xcc\x81\xcc\x81", "😀😀😀x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		for (size_t width = 0; width < 12; width++)
+			for (int keep = COLUMNS_KEEP_START; keep <= COLUMNS_KEEP_END; keep++) {
+				char *got = columns_fit(texts[i], width, (enum columns_keep)keep);
+
+				assert_int_equal(columns_of(got), width);
+				free(got);
+			}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts_are_fitted),
+		cmocka_unit_test(every_width_is_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

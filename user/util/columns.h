@@ -1,0 +1,10 @@
+/* Text in the columns of a terminal: how wide clean UTF-8 is there, and cutting it to fit. */
+#pragma once
+#include <stddef.h>
+
+enum columns_keep { COLUMNS_KEEP_START, COLUMNS_KEEP_END };
+
+/* Terminal columns a text takes: 2 for wide characters, 0 for combining ones. */
+size_t columns_of(const char *text);
+/* The text in exactly `width` columns: filled with blanks, or cut with "…" where. The caller frees. */
+char *columns_fit(const char *text, size_t width, enum columns_keep keep);
