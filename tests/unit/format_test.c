@@ -1,0 +1,176 @@
+/* The table of formats: found by name, by suffix, by content; and what is said when none fits. */
+#include "user/format/format.h"
+#include "tests/unit/small_profile.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/format_test.XXXXXX";
+
+static int begin(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	return rmdir(dir);
+}
+
+static void every_row_is_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; formats[i]; i++) {
+		const struct format *f = formats[i];
+
+		assert_true(*f->name && *f->help && f->write);
+		assert_int_equal(!f->read, !f->probe);
+		assert_ptr_equal(format_by_name(f->name), f);
+		for (size_t j = 0; f->suffixes[j]; j++) {
+			__cleanup_free char *path = xasprintf("/a.b/out%s", f->suffixes[j]);
+
+			assert_int_equal(f->suffixes[j][0], '.');
+			assert_ptr_equal(format_by_suffix(path), f);
+			assert_ptr_equal(format_by_name(f->suffixes[j] + 1), f);
+		}
+	}
+}
+
+static void names_of_py_spy_are_known(void **state)
+{
+	(void)state;
+	assert_ptr_equal(format_by_name("flamegraph"), &format_svg);
+	assert_ptr_equal(format_by_name("raw"), &format_folded);
+	assert_ptr_equal(format_by_name("SVG"), &format_svg);
+	assert_ptr_equal(format_by_name("pstats"), &format_pstats);
+	assert_null(format_by_name("speed"));
+	assert_null(format_by_name(""));
+}
+
+static void suffixes_decide(void **state)
+{
+	(void)state;
+	assert_ptr_equal(format_by_suffix("x.PROF"), &format_pstats);
+	assert_ptr_equal(format_by_suffix("a.svg.json"), &format_json);
+	assert_ptr_equal(format_by_suffix("x.collapsed"), &format_folded);
+	assert_null(format_by_suffix("svg"));
+	assert_null(format_by_suffix("x.svg.gz"));
+	assert_null(format_by_suffix(""));
+	assert_null(format_by_suffix("dir.svg/x"));
+}
+
+/* A file of this content under this name; removed by the caller. */
+static char *file_with(const char *name, const void *bytes, size_t len)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, len, f), len);
+	fclose(f);
+	return path;
+}
+
+/* Calls format_read and returns what it said. */
+static char *said_about(const char *path, int want)
+{
+	struct profile *p = NULL;
+	char said[1024] = "";
+	int saved = dup(STDERR_FILENO), pipes[2];
+	ssize_t n;
+
+	assert_int_equal(pipe(pipes), 0);
+	dup2(pipes[1], STDERR_FILENO);
+	close(pipes[1]);
+	assert_int_equal(format_read(path, &p), want);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = read(pipes[0], said, sizeof(said) - 1);
+	close(pipes[0]);
+	profile__free(p);
+	return xstrndup(said, n > 0 ? (size_t)n : 0);
+}
+
+static void assert_refused(const char *path, int want, const char *word)
+{
+	__cleanup_free char *said = said_about(path, want);
+
+	if (!strstr(said, word) || !strstr(said, path))
+		fail_msg("said: %s", said);
+}
+
+static void what_cannot_be_read_is_explained(void **state)
+{
+	char *path;
+
+	(void)state;
+	path = xasprintf("%s/none.pybpf", dir);
+	assert_refused(path, -ENOENT, "No such file");
+	free(path);
+	assert_refused(dir, -EISDIR, "directory");
+	path = file_with("empty.pybpf", "", 0);
+	assert_refused(path, -ENODATA, "empty");
+	unlink(path);
+	free(path);
+	path = file_with("out.svg", "<svg", 4);
+	assert_refused(path, -EINVAL, "svg file cannot be read back");
+	assert_refused(path, -EINVAL, "recording (.pybpf) or json (.json)");
+	unlink(path);
+	free(path);
+	path = file_with("text.pybpf", "hello, I am no recording", 24);
+	assert_refused(path, -EINVAL, "not a profile");
+	unlink(path);
+	free(path);
+	path = xasprintf("%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_refused(path, -ESPIPE, "not a regular file"); /* and does not wait for a writer */
+	unlink(path);
+	free(path);
+	assert_refused("/dev/null", -ESPIPE, "not a regular file");
+}
+
+/* By content, whatever the name says: each format that is an input, written and read. */
+static void inputs_are_known_by_content(void **state)
+{
+	struct profile *want = small_profile(), *got;
+	struct view v = {0};
+	unsigned inputs = 0;
+
+	(void)state;
+	for (size_t i = 0; formats[i]; i++) {
+		__cleanup_free char *path = xasprintf("%s/misnamed.svg", dir);
+		FILE *f;
+
+		if (!formats[i]->read)
+			continue;
+		inputs++;
+		f = fopen(path, "w");
+		assert_int_equal(formats[i]->write(want, &v, f), 0);
+		fclose(f);
+		assert_int_equal(format_read(path, &got), 0);
+		assert_int_equal(got->sample_cnt, want->sample_cnt);
+		assert_int_equal(got->value_ns, want->value_ns);
+		assert_int_equal(profile__failed_cnt(got), profile__failed_cnt(want));
+		profile__free(got);
+		unlink(path);
+	}
+	assert_int_equal(inputs, 2);
+	profile__free(want);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row_is_whole),
+		cmocka_unit_test(names_of_py_spy_are_known),
+		cmocka_unit_test(suffixes_decide),
+		cmocka_unit_test(what_cannot_be_read_is_explained),
+		cmocka_unit_test(inputs_are_known_by_content),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
