@@ -50,21 +50,16 @@ function hashText(hash, text) {
 
 function readModel() {
 	const texts = data.texts.map(text => hashText(-2128831035, text));
-	const open = [], edge = [0], before = [];
+	const open = [], edge = [0];
 	for (let i = 0; i < count; i++) {
 		const d = depth[i];
-		while (open.length > d) {
-			end[open[open.length - 1]] = i;
-			before[open.length - 1] = open.pop();
-		}
+		while (open.length > d)
+			end[open.pop()] = i;
 		parent[i] = d ? open[d - 1] : -1;
 		left[i] = edge[d];
 		edge[d] += total[i];
 		edge[d + 1] = left[i];
-		// frames of one text side by side (two functions of one name) get paths of their own
-		const twin = before[d] !== undefined && parent[before[d]] === parent[i] &&
-			data.texts[label[before[d]]] === data.texts[label[i]];
-		path[i] = Math.imul((d ? path[parent[i]] : 0) ^ texts[label[i]] ^ (twin ? path[before[d]] : 0), 16777619) ^ d;
+		path[i] = Math.imul((d ? path[parent[i]] : 0) ^ texts[label[i]], 16777619) ^ d;
 		open.push(i);
 		rows = Math.max(rows, d + 1);
 	}
