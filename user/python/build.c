@@ -268,6 +268,8 @@ int py_build_identify(int fd, const char *path, struct py_build *out)
 	if (!e)
 		return -ENOENT;
 	err = identify(&id);
+	if (err)
+		memset(out, 0, sizeof(*out));
 	elf_file__free(e);
 	return err;
 }

@@ -1,0 +1,39 @@
+/*
+ * Any bytes as a line table. Beyond memory safety: an instruction that is not started is on the first line,
+ * a located line is never negative, and appending entries never changes the line of an instruction that
+ * earlier ones cover.
+ */
+#include "user/python/line_table.h"
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(enum line_table_kind kind, const uint8_t *table, size_t len, int32_t lasti)
+{
+	int32_t first = line_table_lookup(kind, table, len, 1, lasti);
+
+	if (first < 0 || (lasti < 0 && first != 1))
+		__builtin_trap();
+	if (line_table_lookup(kind, table, len, 1, lasti) != first)
+		__builtin_trap();
+	/* within the first entry */
+	if (kind == LINE_TABLE_310 && len >= 2 && lasti >= 0 && lasti < table[0] &&
+	    line_table_lookup(kind, table, 2, 1, lasti) != first)
+		__builtin_trap();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int32_t lasti, first_line;
+
+	if (size < 8)
+		return 0;
+	memcpy(&lasti, data, 4);
+	memcpy(&first_line, data + 4, 4);
+	for (int kind = LINE_TABLE_LNOTAB; kind <= LINE_TABLE_LOCATIONS; kind++) {
+		check((enum line_table_kind)kind, data + 8, size - 8, lasti);
+		check((enum line_table_kind)kind, data + 8, size - 8, lasti & 0xff);
+		line_table_lookup((enum line_table_kind)kind, data + 8, size - 8, first_line, lasti);
+	}
+	return 0;
+}
