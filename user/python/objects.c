@@ -14,6 +14,7 @@
 
 #define MAX_ENTRIES  4096
 #define MAX_STR_READ 256
+#define MAX_READS    (1u << 18)
 
 /* Include/object.h: PyObject.ob_type; PyTypeObject.tp_flags, tp_dictoffset */
 #define OB_TYPE		8
@@ -32,6 +33,7 @@
 /* Words before an object: Include/internal/pycore_object.h _PyObject_ValuesPointer() (3.11), … */
 #define MANAGED_VALUES -32
 #define MANAGED_DICT   -24
+#define STR_HEAD       40 /* bytes of a str that hold its type, length and state */
 #define OBJECT_BYTES   16 /* sizeof(PyObject); inline values follow */
 #define VALUES_VALID   3  /* 3.13: struct _dictvalues {capacity, size, embedded, valid; values[] at 8} */
 
@@ -60,28 +62,32 @@ bool object_reader_init(struct object_reader *r, const struct py_build *build, m
 	if (!build->supported || build->objects.minor < 8 ||
 	    build->objects.minor >= ARRAY_SIZE(layouts))
 		return false;
-	*r = (struct object_reader){build, &layouts[build->objects.minor], read, ctx};
+	*r = (struct object_reader){.build = build, .layout = &layouts[build->objects.minor],
+				    .read = read, .ctx = ctx, .reads_left = MAX_READS};
 	return true;
 }
 
-static bool read_bytes(const struct object_reader *r, uint64_t addr, void *out, size_t len)
+static bool read_bytes(struct object_reader *r, uint64_t addr, void *out, size_t len)
 {
 	/* user space ends at 2**47; a wild pointer is not worth a system call */
-	return addr >= 4096 && addr < 1ull << 47 && !r->read(r->ctx, addr, out, len);
+	if (addr < 4096 || addr >= 1ull << 47 || !r->reads_left)
+		return false;
+	r->reads_left--;
+	return !r->read(r->ctx, addr, out, len);
 }
 
-bool object_read_u64(const struct object_reader *r, uint64_t addr, uint64_t *value)
+bool object_read_u64(struct object_reader *r, uint64_t addr, uint64_t *value)
 {
 	return read_bytes(r, addr, value, sizeof(*value));
 }
 
-static bool read_type(const struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags)
+static bool read_type(struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags)
 {
 	return object_read_u64(r, addr + OB_TYPE, type) &&
 	       object_read_u64(r, *type + TP_FLAGS, flags);
 }
 
-static bool has_type(const struct object_reader *r, uint64_t addr, uint64_t flag)
+static bool has_type(struct object_reader *r, uint64_t addr, uint64_t flag)
 {
 	uint64_t type, flags;
 
@@ -89,7 +95,7 @@ static bool has_type(const struct object_reader *r, uint64_t addr, uint64_t flag
 }
 
 /* Digits of 30 bits at 24; their number in ob_size (negative: negative), or in lv_tag >> 3 (sign: & 3). */
-bool object_read_int(const struct object_reader *r, uint64_t addr, uint64_t *value)
+bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value)
 {
 	struct {
 		uint64_t size;
@@ -112,23 +118,40 @@ bool object_read_int(const struct object_reader *r, uint64_t addr, uint64_t *val
 	return true;
 }
 
+static bool is_str_type(struct object_reader *r, uint64_t type)
+{
+	uint64_t flags;
+
+	if (type == r->str_type)
+		return true;
+	if (!object_read_u64(r, type + TP_FLAGS, &flags) || !(flags & TP_UNICODE))
+		return false;
+	r->str_type = type;
+	return true;
+}
+
 /* Where the characters of a compact str are; 0 when it is no such str. `len` in code points. */
-static uint64_t str_data(const struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind)
+static uint64_t str_data(struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind)
 {
 	const struct abi_py_layout *l = &r->build->layout;
+	char head[STR_HEAD];
+	uint64_t type;
 	uint32_t state;
 
-	if (!has_type(r, addr, TP_UNICODE) || !object_read_u64(r, addr + l->str_length_off, len) ||
-	    !read_bytes(r, addr + l->str_state_off, &state, sizeof(state)) ||
-	    !(state >> l->str_compact_bit & 1))
+	if (l->str_length_off > STR_HEAD - 8 || l->str_state_off > STR_HEAD - 4 ||
+	    !read_bytes(r, addr, head, sizeof(head)))
 		return 0;
+	memcpy(&type, head + OB_TYPE, sizeof(type));
+	memcpy(len, head + l->str_length_off, sizeof(*len));
+	memcpy(&state, head + l->str_state_off, sizeof(state));
 	*kind = state >> l->str_kind_shift & 7;
-	if (*kind != 1 && *kind != 2 && *kind != 4)
+	if (!(state >> l->str_compact_bit & 1) || (*kind != 1 && *kind != 2 && *kind != 4) ||
+	    !is_str_type(r, type))
 		return 0;
 	return addr + (state >> l->str_ascii_bit & 1 ? l->str_ascii_off : l->str_compact_off);
 }
 
-char *object_read_str(const struct object_reader *r, uint64_t addr)
+char *object_read_str(struct object_reader *r, uint64_t addr)
 {
 	char units[MAX_STR_READ * 4];
 	uint64_t len, data;
@@ -144,7 +167,7 @@ char *object_read_str(const struct object_reader *r, uint64_t addr)
 	return text_from_units(units, len * kind, kind);
 }
 
-static bool str_equals(const struct object_reader *r, uint64_t addr, const char *name)
+static bool str_equals(struct object_reader *r, uint64_t addr, const char *name)
 {
 	size_t expected = strlen(name);
 	uint64_t len, data;
@@ -186,7 +209,7 @@ static bool keys_by_log2(const uint64_t *head, uint64_t *entries, struct object_
 	return true;
 }
 
-static bool open_keys(struct object_dict *d, const struct object_reader *r, uint64_t keys)
+static bool open_keys(struct object_dict *d, struct object_reader *r, uint64_t keys)
 {
 	uint64_t head[5], entries;
 
@@ -204,7 +227,7 @@ static bool open_keys(struct object_dict *d, const struct object_reader *r, uint
 }
 
 /* Values beside shared keys; `values` is the address of the first. */
-static bool open_split(struct object_dict *d, const struct object_reader *r, uint64_t keys,
+static bool open_split(struct object_dict *d, struct object_reader *r, uint64_t keys,
 		       uint64_t values)
 {
 	if (!open_keys(d, r, keys))
@@ -217,7 +240,7 @@ static bool open_split(struct object_dict *d, const struct object_reader *r, uin
 	return true;
 }
 
-bool object_dict__open(struct object_dict *d, const struct object_reader *r, uint64_t addr)
+bool object_dict__open(struct object_dict *d, struct object_reader *r, uint64_t addr)
 {
 	uint64_t keys, values;
 
@@ -229,7 +252,7 @@ bool object_dict__open(struct object_dict *d, const struct object_reader *r, uin
 }
 
 /* The first value of attributes that are not in a dict yet; 0 when they are in one. */
-static uint64_t managed_values(const struct object_reader *r, uint64_t addr, uint64_t flags)
+static uint64_t managed_values(struct object_reader *r, uint64_t addr, uint64_t flags)
 {
 	uint64_t word = 0;
 	uint8_t valid = 0;
@@ -249,7 +272,7 @@ static uint64_t managed_values(const struct object_reader *r, uint64_t addr, uin
 	}
 }
 
-bool object_dict__open_instance(struct object_dict *d, const struct object_reader *r, uint64_t addr)
+bool object_dict__open_instance(struct object_dict *d, struct object_reader *r, uint64_t addr)
 {
 	uint64_t type, flags, values, keys, at;
 
@@ -284,7 +307,7 @@ bool object_dict__entry(const struct object_dict *d, uint32_t i, uint64_t *key, 
 	return *key && *value;
 }
 
-bool object_dict__find(const struct object_dict *d, const struct object_reader *r, const char *name,
+bool object_dict__find(const struct object_dict *d, struct object_reader *r, const char *name,
 		       uint64_t *value)
 {
 	uint64_t key;

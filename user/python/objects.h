@@ -1,7 +1,7 @@
 /*
  * Reading a few kinds of CPython objects of a live process: int, str, dict, instance attributes. The
  * process is not stopped, so whatever is read may be half-changed: types are checked by their flags, sizes
- * are capped, and a function returns false rather than a guess.
+ * are capped, the number of reads in a reader's life too, and a function returns false rather than a guess.
  */
 #pragma once
 #include "user/python/thread_names.h"
@@ -11,6 +11,8 @@ struct object_reader {
 	const struct object_layout *layout;
 	memory_read_fn read;
 	void *ctx;
+	uint64_t str_type; /* the type of the last str seen: most are of the same */
+	uint32_t reads_left;
 };
 
 /* A copy of a dict's entries, or of an instance's attributes. */
@@ -23,18 +25,18 @@ struct object_dict {
 /* False when objects of this build cannot be read. */
 bool object_reader_init(struct object_reader *r, const struct py_build *build, memory_read_fn read,
 			void *ctx);
-bool object_read_u64(const struct object_reader *r, uint64_t addr, uint64_t *value);
+bool object_read_u64(struct object_reader *r, uint64_t addr, uint64_t *value);
 /* An int from 0 to 2**64 - 1. */
-bool object_read_int(const struct object_reader *r, uint64_t addr, uint64_t *value);
+bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value);
 /* A str as clean UTF-8 that the caller frees, cut after 256 code points; NULL when it is none. */
-char *object_read_str(const struct object_reader *r, uint64_t addr);
+char *object_read_str(struct object_reader *r, uint64_t addr);
 
-bool object_dict__open(struct object_dict *d, const struct object_reader *r, uint64_t addr);
+bool object_dict__open(struct object_dict *d, struct object_reader *r, uint64_t addr);
 /* The attributes of an instance of a Python class. */
-bool object_dict__open_instance(struct object_dict *d, const struct object_reader *r, uint64_t addr);
+bool object_dict__open_instance(struct object_dict *d, struct object_reader *r, uint64_t addr);
 void object_dict__free(struct object_dict *d);
 /* Key and value of entry `i`; false when it is empty. */
 bool object_dict__entry(const struct object_dict *d, uint32_t i, uint64_t *key, uint64_t *value);
 /* The value under a str key of ASCII characters. */
-bool object_dict__find(const struct object_dict *d, const struct object_reader *r, const char *name,
+bool object_dict__find(const struct object_dict *d, struct object_reader *r, const char *name,
 		       uint64_t *value);

@@ -15,7 +15,7 @@
 /* struct pyinterpreters {mutex, head, main, …} in _PyRuntimeState */
 #define MAIN_AFTER_HEAD 8
 
-static bool open_active(struct object_dict *active, const struct object_reader *r, uint64_t runtime)
+static bool open_active(struct object_dict *active, struct object_reader *r, uint64_t runtime)
 {
 	const struct py_objects *o = &r->build->objects;
 	__cleanup_dict struct object_dict modules = {0}, globals = {0};
@@ -29,7 +29,7 @@ static bool open_active(struct object_dict *active, const struct object_reader *
 	       object_dict__find(&globals, r, "_active", &at) && object_dict__open(active, r, at);
 }
 
-static char *name_of(const struct object_reader *r, uint64_t thread, uint64_t ident)
+static char *name_of(struct object_reader *r, uint64_t thread, uint64_t ident)
 {
 	__cleanup_dict struct object_dict attributes = {0};
 	uint64_t at, own_ident;

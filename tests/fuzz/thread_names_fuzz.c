@@ -1,0 +1,53 @@
+/*
+ * Any bytes as the memory of a process whose threads are to be named. Addresses are folded into the input, so
+ * every pointer leads somewhere, often back to itself. It must end, and every name must be clean UTF-8.
+ */
+#include "user/python/thread_names.h"
+#include "user/python/versions.h"
+#include "user/util/alloc.h"
+#include "user/util/text.h"
+#include <errno.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct image {
+	const uint8_t *bytes;
+	size_t len;
+};
+
+static int read_image(void *ctx, uint64_t addr, void *out, size_t len)
+{
+	const struct image *m = ctx;
+	size_t at = addr % m->len;
+
+	if (addr % 61 == 0)
+		return -EFAULT;
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)out)[i] = m->bytes[(at + i) % m->len];
+	return 0;
+}
+
+static void check_name(void *ctx, uint64_t ident, const char *name)
+{
+	__cleanup_free char *again = text_clean(name, strlen(name), 0);
+
+	(void)ctx;
+	(void)ident;
+	if (strcmp(again, name))
+		__builtin_trap();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct image image = {data + 1, size - 1};
+	const struct py_version *row;
+	struct py_build build;
+
+	if (size < 64)
+		return 0;
+	row = py_version_find(8 + data[0] % 6);
+	build = (struct py_build){.supported = true, .layout = row->layout, .objects = row->objects};
+	thread_names_read(&build, 1 << 20, read_image, &image, check_name, NULL);
+	return 0;
+}
