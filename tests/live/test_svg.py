@@ -102,7 +102,9 @@ class Page:
         return next((f for f in self.frames() if f[0] == node), None)
 
     def mouse(self, node, action):
-        """Moves the mouse over a frame as a hand would, and does `action` there."""
+        """Scrolls to a frame, moves the mouse over it as a hand would, and does `action` there."""
+        self.driver.execute_script("""Array.from(document.querySelectorAll('#pane .frame'))
+            .find(g => g.frame === arguments[0]).scrollIntoView({block: 'nearest'})""", node)
         _, x, y, width, height, _ = self.frame(node)
         chain = ActionChains(self.driver, duration=0)
         chain.w3c_actions.pointer_action.move_to_location(int(x + min(width / 2, 40)), int(y + height / 2))
@@ -344,7 +346,7 @@ def test_search_inside_a_zoom_and_case(page, service, data):
     page.chord(Keys.CONTROL, "f")
     assert page.focused() == "search"
     page.keys("render")
-    expected = f"{matched_share(data, 'render'):.2f}% matched (zoomed: {matched_share(data, 'render', node):.2f}%)"
+    expected = f"{matched_share(data, 'render'):.2f}% matched, {matched_share(data, 'render', node):.2f}% of zoom"
     until(lambda: page.text("matched") == expected, expected)
     page.element("clear").click()
     page.keys(Keys.HOME)
@@ -371,8 +373,10 @@ def test_state_survives_a_reload_and_can_be_shared(page, make_svg, service, data
     node = some_frame(data, page, 4)
     page.click(node)
     page.keys("/")
+    top = page.frame(node)[2]
     page.keys("parse|Größe & <x>")
     until(lambda: page.text("matched"), "searched")
+    assert page.frame(node)[2] == top  # what is under the pointer stays there
     page.element("layout").click()
     url, matched, name = page.driver.current_url, page.text("matched"), page.text("name")
     frames = page.frames()

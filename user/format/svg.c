@@ -40,7 +40,7 @@ static void put_text(FILE *out, const char *class, double x, double y, const cha
 static void put_legend(const struct svg_layout *l, double y, FILE *out)
 {
 	static const char *const names[SVG_KINDS] = {"your code", "standard library", "site-packages",
-						     "not a function", "process, thread"};
+						     "marks", "roots"};
 	bool used[SVG_KINDS] = {false};
 	double x = SVG_MARGIN;
 

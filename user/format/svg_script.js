@@ -14,7 +14,7 @@ const THIN = 3;        // px; narrower frames are drawn together
 const HIDE = 0.15;     // px; narrower ones not at all
 const TOUCH = 0.8;     // px; thin frames closer than this are drawn as one
 const OVERSCAN = 200;  // px drawn above and below what is in sight
-const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'], ['m', 'not a function'], ['r', 'process, thread']];
+const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'], ['m', 'marks'], ['r', 'roots']];
 const HINT = 'Width is CPU time; left to right is the alphabet, not time. Click a frame or press Enter to zoom, / to search.';
 
 const data = JSON.parse(island.textContent);
@@ -118,10 +118,10 @@ function buildPage() {
 		words.append(html('p', {class: 'command'}, [command]));
 	words.append(html('p', {class: 'facts'}, [facts]));
 	const tools = html('div', {class: 'tools', role: 'toolbar'},
-		[ui.matched, ui.search, ui.matchCase, ui.find, ui.clear, ui.layout, ui.reset]);
+		[ui.search, ui.matchCase, ui.find, ui.clear, ui.layout, ui.reset]);
 	const page = html('div', {id: 'page'}, [
 		words,
-		html('div', {class: 'strip'}, [legend(), tools]),
+		html('div', {class: 'strip'}, [legend(), ui.matched, tools]),
 		ui.pane,
 		html('footer', {'aria-live': 'polite'}, [ui.name, ui.figures])]);
 	document.getElementById('still').remove();
@@ -363,7 +363,7 @@ function showMatched() {
 	}
 	let text = percent(matched.samples, total[0]) + ' matched';
 	if (state.zoom)
-		text += ' (zoomed: ' + percent(matchedIn(state.zoom), total[state.zoom]) + ')';
+		text += ', ' + percent(matchedIn(state.zoom), total[state.zoom]) + ' of zoom';
 	ui.matched.textContent = text;
 	ui.matched.title = plural(matched.samples, 'sample') + ' in ' + plural(matched.frames, 'frame');
 }
