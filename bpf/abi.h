@@ -82,16 +82,23 @@ struct abi_py_layout {
 	__u16 pad, pad2;
 };
 
-/* Which file holds which interpreter: key and value of `interps`. */
+/*
+ * Which program runs which interpreter: key and value of `programs`. The kernel knows a program's file and
+ * where its code starts (mm->exe_file, mm->start_code), so a process of a known program is walked from
+ * its first tick on, and no mapping is searched. The interpreter is in the program itself, or in a library
+ * whose place one of the program's imported addresses tells.
+ */
 struct abi_file {
 	__u64 inode;
 	__u32 dev; /* kernel encoding: major << 20 | minor */
 	__u32 pad;
 };
-struct abi_interp {
-	__u64 runtime_vaddr; /* of _PyRuntime as linked */
-	__u64 base_vaddr;    /* linked address of the file's offset 0 */
-	__u32 layout_id;     /* index into `layouts`; ABI_LAYOUT_UNSUPPORTED */
+struct abi_program {
+	__u64 start_code;    /* of the program, as linked */
+	__u64 runtime_vaddr; /* of _PyRuntime as linked: in the program, or in the library */
+	__u64 import_slot;   /* as linked in the program; 0: the interpreter is in the program itself */
+	__u64 import_symbol; /* what the loader puts there, as linked in the library */
+	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED */
 	__u32 pad;
 };
 #define ABI_LAYOUT_NONE	       0u /* ids start at 1 */
@@ -99,7 +106,14 @@ struct abi_interp {
 
 /* ---- processes ----------------------------------------------------------------------------------- */
 
-enum abi_proc_state { ABI_PROC_NEW, ABI_PROC_UNKNOWN, ABI_PROC_PYTHON, ABI_PROC_UNSUPPORTED, ABI_PROC_NOT_PYTHON };
+enum abi_proc_state {
+	ABI_PROC_NEW,	      /* not looked at yet */
+	ABI_PROC_UNKNOWN,     /* a program that the kernel side does not know; user space was asked */
+	ABI_PROC_LOADING,     /* a known program that has not loaded its interpreter yet */
+	ABI_PROC_PYTHON,
+	ABI_PROC_UNSUPPORTED, /* an interpreter that cannot be walked */
+	ABI_PROC_NOT_PYTHON,
+};
 
 #define ABI_PROC_TARGET	 1u /* chosen by pid, or born in a chosen tree */
 #define ABI_PROC_TREE	 2u /* its children are targets too */
@@ -115,12 +129,12 @@ struct abi_proc {
 	__u32 layout_id;
 	__u32 tss_key;	    /* key + 1; 0 not read yet */
 	__u32 ppid;
-	__u32 generation;   /* `interps_generation` when last searched in vain */
+	__u32 generation;   /* `programs_generation` when last looked up in vain */
 	__u16 state;	    /* enum abi_proc_state */
 	__u16 announced;    /* ABI_REC_PROC was sent */
 	__u32 flags;	    /* ABI_PROC_* */
-	__u32 misses;	    /* searches in vain */
-	__u32 next_search;  /* ticks until the next one */
+	__u32 misses;	    /* times it was looked up in vain */
+	__u32 wait;	    /* ticks until the next time */
 };
 
 /* Value of `hints`, key image id: what user space found out about a process. */
@@ -215,10 +229,12 @@ struct abi_proc_rec {
 	struct abi_hdr hdr;
 	__u64 start_ns;	 /* CLOCK_BOOTTIME */
 	__u64 cgroup_id;
+	__u64 runtime_addr; /* with PYTHON */
 	__u32 image_id, parent_image_id, ppid;
 	__u32 state;	 /* enum abi_proc_state; when UNKNOWN, user space is asked to look */
 	__u32 layout_id;
-	__u32 cmdline_bytes;
+	struct abi_file program;
+	__u32 cmdline_bytes, pad;
 	char comm[ABI_COMM];
 	char cmdline[ABI_CMDLINE]; /* argv, NUL-separated */
 };

@@ -9,8 +9,8 @@ struct outcomes_map outcomes SEC(".maps");
 struct clocks_map clocks SEC(".maps");
 /* Layouts by id. session adds, never changes; BPF reads. */
 struct layouts_map layouts SEC(".maps");
-/* File → interpreter. session adds; BPF reads. */
-struct interps_map interps SEC(".maps");
+/* Program file → interpreter. session adds; BPF reads. */
+struct programs_map programs SEC(".maps");
 /* Image → what user space found out. session adds; BPF takes and deletes. */
 struct hints_map hints SEC(".maps");
 /* Processes by tgid. BPF creates (first tick, fork), changes and deletes (exit); session adds chosen pids. */
@@ -33,10 +33,9 @@ const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
-const volatile bool cfg_vma_iter = false;
 const volatile bool cfg_task_work = false;
 
-__u32 interps_generation = 0;
+__u32 programs_generation = 0;
 __u32 next_image_id = 0;
 __s32 targets_alive = 0;
 

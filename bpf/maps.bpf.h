@@ -84,12 +84,12 @@ extern struct layouts_map {
 	__type(value, struct abi_py_layout);
 } layouts SEC(".maps");
 
-extern struct interps_map {
+extern struct programs_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct abi_file);
-	__type(value, struct abi_interp);
-} interps SEC(".maps");
+	__type(value, struct abi_program);
+} programs SEC(".maps");
 
 extern struct hints_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -145,11 +145,10 @@ extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
-extern const volatile bool cfg_vma_iter;   /* the kernel has bpf_iter_task_vma_* */
 extern const volatile bool cfg_task_work;  /* the kernel has bpf_task_work_schedule_* */
 
 /* Changed while running. */
-extern __u32 interps_generation; /* user space: +1 whenever `interps` grew */
+extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __s32 targets_alive;      /* chosen processes (and their trees) still alive */
 #endif

@@ -83,7 +83,7 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, struct task
 {
 	if (task->flags & PF_EXITING)
 		return ABI_EXITING;
-	if (p->mm != (u64)task->mm) /* in the middle of an exec */
+	if (p->mm != (u64)task->mm || p->state == ABI_PROC_LOADING) /* in the middle of an exec, or just after */
 		return ABI_STARTING;
 	if (p->state == ABI_PROC_UNSUPPORTED)
 		return ABI_UNSUPPORTED;

@@ -1,17 +1,13 @@
 /*
  * A process image is (tgid, start time), renewed at exec. Its interpreter is recognised in the kernel by
- * the file it is mapped from, so that a process of a known build is walked from its first tick on; user
- * space is asked only about files it has not seen.
+ * the program's file, so that a process of a known program is walked from its first tick on; user space
+ * is asked only about programs it has not seen, and those that load Python in other ways.
  */
 #include "bpf/target.bpf.h"
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
-#define SEARCH_MAX_VMAS 4096
-#define SEARCH_MAX_WAIT 1024 /* ticks between two searches in a process that seems not to be Python */
-
-extern int bpf_iter_task_vma_new(struct bpf_iter_task_vma *it, struct task_struct *task, u64 addr) __ksym __weak;
-extern struct vm_area_struct *bpf_iter_task_vma_next(struct bpf_iter_task_vma *it) __ksym __weak;
-extern void bpf_iter_task_vma_destroy(struct bpf_iter_task_vma *it) __ksym __weak;
+#define ASK_EAGER    8	  /* user space is asked again at the first ticks of a process … */
+#define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python */
 
 static __always_inline bool in_cgroups(void)
 {
@@ -67,35 +63,48 @@ static __always_inline void adopt(struct abi_proc *p, u64 runtime_addr, u32 layo
 	p->state = layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED : ABI_PROC_PYTHON;
 }
 
-/* The first mapping of a known interpreter's file: its offset 0 is there, so the load bias follows. */
-static __always_inline void search_mappings(struct abi_proc *p, struct task_struct *task, u32 *visited)
+/*
+ * A library's place shows in an address that the loader has put into the program. While lazy binding has
+ * not set it yet, it points somewhere else, at another place in its page (user/symbol/elf_imports.c).
+ */
+static __always_inline u64 find_runtime(const struct abi_program *g, u64 bias)
 {
-	struct bpf_iter_task_vma it;
-	struct vm_area_struct *vma;
+	u64 target = 0;
 
-	bpf_iter_task_vma_new(&it, task, 0);
-	/* The counter is in a map so that the verifier does not follow each of its values. */
-	*visited = 0;
-	while ((vma = bpf_iter_task_vma_next(&it))) {
-		struct abi_interp *interp;
-		struct abi_file file = {};
-		struct inode *inode;
+	if (!g->import_slot)
+		return bias + g->runtime_vaddr;
+	if (read_user(&target, 8, bias + g->import_slot) || !target ||
+	    (target - g->import_symbol) & 0xfff)
+		return 0;
+	return target - g->import_symbol + g->runtime_vaddr;
+}
 
-		if (++*visited > SEARCH_MAX_VMAS)
-			break;
-		if (!vma->vm_file || vma->vm_pgoff)
-			continue;
-		inode = vma->vm_file->f_inode;
-		file.inode = inode->i_ino;
-		file.dev = inode->i_sb->s_dev;
-		interp = bpf_map_lookup_elem(&interps, &file);
-		if (!interp)
-			continue;
-		adopt(p, vma->vm_start + interp->runtime_vaddr - interp->base_vaddr,
-		      interp->layout_id);
-		break;
+static __always_inline struct abi_file program_file(struct task_struct *task)
+{
+	struct file *exe = task->mm->exe_file;
+	struct abi_file file = {};
+
+	if (exe) {
+		file.inode = exe->f_inode->i_ino;
+		file.dev = exe->f_inode->i_sb->s_dev;
 	}
-	bpf_iter_task_vma_destroy(&it);
+	return file;
+}
+
+static __always_inline void look_up_program(struct abi_proc *p, struct task_struct *task)
+{
+	struct abi_file file = program_file(task);
+	struct abi_program *g;
+	u64 runtime_addr;
+
+	g = bpf_map_lookup_elem(&programs, &file);
+	if (!g)
+		return;
+	runtime_addr = find_runtime(g, task->mm->start_code - g->start_code);
+	if (runtime_addr)
+		adopt(p, runtime_addr, g->layout_id);
+	else
+		p->state = ABI_PROC_LOADING;
 }
 
 static __always_inline void take_hint(struct abi_proc *p)
@@ -138,11 +147,14 @@ static __always_inline void announce(struct abi_proc *p, struct task_struct *tas
 	r->hdr.time_ns = bpf_ktime_get_ns();
 	r->start_ns = p->start_ns;
 	r->cgroup_id = bpf_get_current_cgroup_id();
+	r->runtime_addr = p->runtime_addr;
 	r->image_id = p->image_id;
 	r->parent_image_id = p->parent_image_id;
 	r->ppid = p->ppid;
 	r->state = p->state;
 	r->layout_id = p->layout_id;
+	r->program = program_file(task);
+	r->pad = 0;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	read_cmdline(r, task);
 	if (!bpf_ringbuf_output(&events, r, sizeof(*r),
@@ -150,32 +162,46 @@ static __always_inline void announce(struct abi_proc *p, struct task_struct *tas
 		p->announced = 1;
 }
 
+static __always_inline bool is_settled(const struct abi_proc *p)
+{
+	return p->state == ABI_PROC_PYTHON || p->state == ABI_PROC_UNSUPPORTED;
+}
+
+/*
+ * A library may be loaded at any time, so the question is never settled for good, it is only asked more and
+ * more rarely.
+ */
+static __always_inline void look(struct abi_proc *p, struct task_struct *task)
+{
+	if (p->state == ABI_PROC_NEW)
+		p->state = ABI_PROC_UNKNOWN;
+	look_up_program(p, task);
+	p->generation = programs_generation;
+	if (is_settled(p) || (p->state == ABI_PROC_LOADING && ++p->misses < ASK_EAGER * ASK_EAGER))
+		return;
+	p->misses++;
+	p->wait = p->misses < ASK_EAGER ? 0 : 1u << ((p->misses - ASK_EAGER) & 15);
+	if (p->misses >= ASK_EAGER + 10)
+		p->wait = ASK_MAX_WAIT;
+	p->state = ABI_PROC_UNKNOWN;
+	p->announced = 0;
+}
+
 __hidden void target_identify(struct abi_proc *p, struct task_struct *task, struct scratch *s)
 {
-	bool settled = p->state == ABI_PROC_PYTHON || p->state == ABI_PROC_UNSUPPORTED;
 	u32 before = p->state;
 
-	if (settled && p->announced)
+	if (is_settled(p) && p->announced)
 		return;
-	if (!settled)
+	if (!is_settled(p))
 		take_hint(p);
-	settled = p->state == ABI_PROC_PYTHON || p->state == ABI_PROC_UNSUPPORTED;
-	if (!settled && (p->generation != interps_generation || p->next_search == 0)) {
-		if (cfg_vma_iter)
-			search_mappings(p, task, &s->walk.visited);
-		if (p->state == ABI_PROC_NEW)
-			p->state = ABI_PROC_UNKNOWN;
-		/* A library may be loaded at any time: search again, ever less often, and ask again. */
-		if (!p->next_search && p->state != ABI_PROC_PYTHON && p->state != ABI_PROC_UNSUPPORTED) {
-			p->misses++;
-			p->next_search = p->misses < 10 ? 1u << p->misses : SEARCH_MAX_WAIT;
-			p->state = ABI_PROC_UNKNOWN;
-			p->announced = 0;
-		}
-		p->generation = interps_generation;
-	} else if (p->next_search) {
-		p->next_search--;
+	if (!is_settled(p)) {
+		if (!p->wait || p->generation != programs_generation)
+			look(p, task);
+		else
+			p->wait--;
 	}
-	if (!p->announced || p->state != before)
+	/* A program that is loading its interpreter is told of when it has. */
+	if (p->state != ABI_PROC_LOADING && (!p->announced || p->state != before))
 		announce(p, task, &s->proc_rec);
 }

@@ -58,13 +58,9 @@ struct inode {
 struct file {
 	struct inode *f_inode;
 };
-struct vm_area_struct {
-	unsigned long vm_start;
-	unsigned long vm_pgoff;
-	struct file *vm_file;
-};
 struct mm_struct {
-	unsigned long arg_start, arg_end;
+	unsigned long start_code, arg_start, arg_end;
+	struct file *exe_file;
 };
 struct signal_struct {
 	struct {
@@ -95,9 +91,6 @@ struct bpf_map { /* a complete type: libbpf compares kinds in kfunc prototypes *
 #endif
 
 /* Read by value, never relocated. */
-struct bpf_iter_task_vma { /* include/linux/bpf.h, 6.7+ */
-	__u64 __opaque[1];
-} __attribute__((aligned(8)));
 struct bpf_task_work { /* include/uapi/linux/bpf.h, 6.18+ */
 	__u64 __opaque;
 } __attribute__((aligned(8)));

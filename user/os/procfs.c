@@ -185,6 +185,42 @@ int procfs_open_mapped(pid_t pid, const struct procfs_map *m)
 	return -ENOENT;
 }
 
+int procfs_open_program(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return open_regular(path);
+}
+
+int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)
+{
+	__cleanup_free char *in_root = xasprintf("/proc/%d/root%s", pid, path);
+	int fd = open_regular(in_root);
+	struct stat st;
+
+	if (fd < 0)
+		fd = open_regular(path);
+	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != inode)) {
+		close(fd);
+		return -ENOENT;
+	}
+	return fd;
+}
+
+int procfs_program_file(pid_t pid, uint64_t *inode, uint32_t *dev)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (stat(path, &st))
+		return -errno;
+	*inode = st.st_ino;
+	*dev = (uint32_t)(major(st.st_dev) << 20 | minor(st.st_dev));
+	return 0;
+}
+
 int procfs_all(procfs_pid_fn fn, void *ctx)
 {
 	DIR *dir = opendir("/proc");

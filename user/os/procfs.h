@@ -32,6 +32,12 @@ int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx);
 /* Opens exactly the mapped file, even a deleted one or one of another mount namespace. fd or negative errno. */
 int procfs_open_mapped(pid_t pid, const struct procfs_map *m);
 
+/* Opens the program of a process, and a file by its path in the process's root (with this inode only). */
+int procfs_open_program(pid_t pid);
+int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);
+/* The program's file as the kernel side names it; 0 or negative errno. */
+int procfs_program_file(pid_t pid, uint64_t *inode, uint32_t *dev);
+
 /* Calls `fn` for each process on the host, each member of a cgroup and its descendants, each descendant. */
 typedef void (*procfs_pid_fn)(void *ctx, pid_t pid);
 int procfs_all(procfs_pid_fn fn, void *ctx);

@@ -154,11 +154,8 @@ void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 	if (!p->cgroup[0])
 		set_text(&p->cgroup, procfs_cgroup(p->pid));
 	if (rec->state == ABI_PROC_PYTHON) {
-		struct process *parent = processes__find(r->processes, rec->parent_image_id);
-
 		p->interp = interpreters__by_layout(r->interpreters, rec->layout_id);
-		if (parent && parent->runtime_addr) /* forked: the same address space, copied */
-			p->runtime_addr = parent->runtime_addr;
+		p->runtime_addr = rec->runtime_addr;
 	}
 	p->described = false;
 }

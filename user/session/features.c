@@ -68,7 +68,6 @@ int features_check(struct features *out)
 			  "CONFIG_DEBUG_INFO_BTF=y");
 		return -EOPNOTSUPP;
 	}
-	out->vma_iter = has_function(btf, "bpf_iter_task_vma_new");
 	out->task_work = has_function(btf, "bpf_task_work_schedule_resume_impl");
 	btf__free(btf);
 	return check_kernel();

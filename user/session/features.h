@@ -3,7 +3,6 @@
 #include <stdbool.h>
 
 struct features {
-	bool vma_iter;	/* 6.7: mappings can be searched in the tick */
 	bool task_work; /* 6.18: names are read by the sampled task itself */
 };
 

@@ -79,7 +79,7 @@ static void on_process(void *ctx, const struct abi_proc_rec *rec)
 	struct session *s = ctx;
 
 	resolve__process(s->resolve, rec);
-	targets__look(s->targets, rec->image_id, rec->state);
+	targets__look(s->targets, rec);
 }
 
 static void on_exit_record(void *ctx, const struct abi_exit *rec)
@@ -138,7 +138,6 @@ static void configure(struct session *s, const struct features *f, const struct 
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
-	s->skel->rodata->cfg_vma_iter = f->vma_iter && !s->o.no_task_work;
 	s->skel->rodata->cfg_task_work = f->task_work && !s->o.no_task_work;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);

@@ -17,20 +17,28 @@ struct targets {
 	bool chosen; /* entries made now are targets by pid */
 };
 
-/* A new interpreter file: its layout and its place go to the kernel side. */
+/* A new interpreter: its layout goes to the kernel side. */
 static void upload(void *ctx, const struct interpreter *i)
 {
 	struct targets *t = ctx;
-	struct abi_interp value = {.runtime_vaddr = i->build.runtime_vaddr,
-				   .base_vaddr = i->build.base_vaddr,
-				   .layout_id = i->layout_id};
 
 	if (i->layout_id != ABI_LAYOUT_UNSUPPORTED)
 		bpf_map__update_elem(t->skel->maps.layouts, &i->layout_id, sizeof(i->layout_id),
 				     &i->build.layout, sizeof(i->build.layout), BPF_ANY);
-	bpf_map__update_elem(t->skel->maps.interps, &i->file, sizeof(i->file), &value, sizeof(value),
-			     BPF_ANY);
-	__atomic_fetch_add(&t->skel->bss->interps_generation, 1, __ATOMIC_RELEASE);
+}
+
+/* Every later process of this program is then recognised in the kernel, at its first tick. */
+static void teach_program(struct targets *t, pid_t pid, const struct abi_file *file,
+			  const struct interpreter *i)
+{
+	struct abi_program program, known;
+
+	if (!file->inode || !bpf_map__lookup_elem(t->skel->maps.programs, file, sizeof(*file), &known,
+						  sizeof(known), 0) ||
+	    interpreters__program(pid, i, &program))
+		return;
+	bpf_map__update_elem(t->skel->maps.programs, file, sizeof(*file), &program, sizeof(program), BPF_ANY);
+	__atomic_fetch_add(&t->skel->bss->programs_generation, 1, __ATOMIC_RELEASE);
 }
 
 struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o)
@@ -96,7 +104,8 @@ static void add_process(struct targets *t, pid_t pid)
 	const struct interpreter *found = NULL;
 	struct abi_proc entry = {0};
 	uint32_t tgid = (uint32_t)pid;
-	uint64_t runtime_addr = 0, start_ns;
+	uint64_t runtime_addr = 0, start_ns, inode;
+	struct abi_file file = {0};
 	struct process *p;
 	pid_t ppid;
 	int err;
@@ -124,6 +133,10 @@ static void add_process(struct targets *t, pid_t pid)
 		return; /* born into a chosen tree meanwhile: it has a better entry */
 	if (t->chosen)
 		__atomic_fetch_add(&t->skel->bss->targets_alive, 1, __ATOMIC_RELAXED);
+	if (!err && !procfs_program_file(pid, &inode, &file.dev)) {
+		file.inode = inode;
+		teach_program(t, pid, &file, found);
+	}
 	p = describe(t, pid, &entry);
 	p->interp = found;
 	p->runtime_addr = runtime_addr;
@@ -193,14 +206,14 @@ static void send_hint(struct targets *t, uint32_t image_id, const struct abi_hin
 	bpf_map__update_elem(t->skel->maps.hints, &image_id, sizeof(image_id), hint, sizeof(*hint), BPF_ANY);
 }
 
-void targets__look(struct targets *t, uint32_t image_id, enum abi_proc_state state)
+void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 {
-	struct process *p = processes__find(t->processes, image_id);
+	struct process *p = processes__find(t->processes, rec->image_id);
 	const struct interpreter *found = NULL;
 	struct abi_hint hint = {.state = ABI_PROC_NOT_PYTHON};
 	int err;
 
-	if (!p || (state == ABI_PROC_PYTHON && p->interp && p->runtime_addr))
+	if (!p || rec->state != ABI_PROC_UNKNOWN)
 		return;
 	err = interpreters__discover(t->interpreters, p->pid, &found, &p->runtime_addr);
 	if (err == -ESRCH)
@@ -211,9 +224,9 @@ void targets__look(struct targets *t, uint32_t image_id, enum abi_proc_state sta
 		hint.layout_id = found->layout_id;
 		hint.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED :
 									 ABI_PROC_PYTHON;
+		teach_program(t, p->pid, &rec->program, found);
 	}
-	if (state == ABI_PROC_UNKNOWN)
-		send_hint(t, image_id, &hint);
+	send_hint(t, rec->image_id, &hint);
 	p->described = false;
 }
 

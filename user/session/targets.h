@@ -16,7 +16,7 @@ const struct interpreters *targets__interpreters(const struct targets *t);
 
 /* Processes that run already. 0 or as session__open. */
 int targets__find_all(struct targets *t, const struct cgroup *groups);
-/* The kernel side met an image in this state; looks for its interpreter when it does not know. */
-void targets__look(struct targets *t, uint32_t image_id, enum abi_proc_state state);
+/* The kernel side met a process; looks for its interpreter when it does not know the program. */
+void targets__look(struct targets *t, const struct abi_proc_rec *rec);
 void targets__gone(struct targets *t, uint32_t image_id);
 size_t targets__children_left_out(const struct targets *t);

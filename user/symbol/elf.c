@@ -76,7 +76,8 @@ static void add_load(struct elf_file *e, const Elf64_Phdr *p)
 	if (wraps || p->p_filesz > p->p_memsz || e->load_count == ELF_MAX_LOADS)
 		return;
 	e->loads[e->load_count++] =
-		(struct elf_load){p->p_vaddr, p->p_offset, p->p_filesz, p->p_memsz};
+		(struct elf_load){p->p_vaddr, p->p_offset, p->p_filesz, p->p_memsz,
+				  (p->p_flags & PF_X) != 0};
 }
 
 static bool read_segments(struct elf_file *e, const Elf64_Ehdr *h)

@@ -21,6 +21,16 @@ unsigned elf_file__machine(const struct elf_file *e);
 /* Linked address of the file's offset 0 (p_vaddr - p_offset of the first PT_LOAD). */
 uint64_t elf_file__base(const struct elf_file *e);
 
+/* Linked address of the lowest executable segment: what the kernel calls a program's start_code. */
+bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr);
+/*
+ * A pointer of this program that the loader sets to a symbol of `library`: where it is (linked address in
+ * the program) and the symbol's linked address in the library. Through it a process tells where its
+ * library is. False when the program imports nothing from it by itself.
+ */
+bool elf_file__import(const struct elf_file *e, const struct elf_file *library, uint64_t *slot,
+		      uint64_t *symbol);
+
 /* Linked address and size of a defined symbol, from .dynsym or .symtab. */
 bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
 /* Linked address and size of a section. */

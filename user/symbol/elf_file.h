@@ -12,6 +12,7 @@
 
 struct elf_load {
 	uint64_t vaddr, offset, file_bytes, mem_bytes;
+	bool exec;
 };
 
 struct elf_symtab {
@@ -48,4 +49,12 @@ struct elf_file {
 void *elf_file__blob(const struct elf_file *e, uint64_t offset, uint64_t len);
 /* The same by linked address. */
 void *elf_file__blob_at(const struct elf_file *e, uint64_t vaddr, uint64_t len);
+/* Relocations of data (DT_RELA) or of imported functions (DT_JMPREL); the caller frees the entries. */
+struct elf_relocs {
+	Elf64_Rela *entries;
+	size_t count;
+};
+struct elf_relocs elf_file__relocs(const struct elf_file *e, bool functions);
+/* Name of a dynamic symbol by its index; NULL when there is none. */
+const char *elf_file__dynamic_name(const struct elf_file *e, size_t index);
 void elf_lazy__free(struct elf_lazy *lazy);

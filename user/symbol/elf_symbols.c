@@ -171,16 +171,36 @@ bool elf_file__needs(const struct elf_file *e, const char *soname)
 	return false;
 }
 
-static void load_relocs(const struct elf_file *e, struct elf_lazy *lazy)
+struct elf_relocs elf_file__relocs(const struct elf_file *e, bool functions)
 {
 	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
+	struct elf_relocs r = {0};
 	uint64_t table, bytes;
 
+	if (!dynamic_value(&d, functions ? DT_JMPREL : DT_RELA, &table) ||
+	    !dynamic_value(&d, functions ? DT_PLTRELSZ : DT_RELASZ, &bytes))
+		return r;
+	r.entries = elf_file__blob_at(e, table, bytes);
+	r.count = r.entries ? bytes / sizeof(Elf64_Rela) : 0;
+	return r;
+}
+
+const char *elf_file__dynamic_name(const struct elf_file *e, size_t index)
+{
+	const struct elf_symtab *t = table_of(e, true);
+
+	if (index >= t->count || t->symbols[index].st_name >= t->names_len)
+		return NULL;
+	return t->names + t->symbols[index].st_name;
+}
+
+static void load_relocs(const struct elf_file *e, struct elf_lazy *lazy)
+{
+	struct elf_relocs r = elf_file__relocs(e, false);
+
 	lazy->relocs_tried = true;
-	if (!dynamic_value(&d, DT_RELA, &table) || !dynamic_value(&d, DT_RELASZ, &bytes))
-		return;
-	lazy->relocs = elf_file__blob_at(e, table, bytes);
-	lazy->reloc_count = lazy->relocs ? bytes / sizeof(Elf64_Rela) : 0;
+	lazy->relocs = r.entries;
+	lazy->reloc_count = r.count;
 }
 
 /*

@@ -1,8 +1,10 @@
 #include "user/target/interpreters.h"
+#include "user/symbol/elf.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uthash.h>
 
 /* A file that was looked at; `interp` is NULL when it is none. */
@@ -149,7 +151,7 @@ static struct interpreter *identify(struct interpreters *t, pid_t pid, const str
 	return i;
 }
 
-static struct interpreter *look_up(struct interpreters *t, pid_t pid, const struct candidates *c,
+static struct seen_file *look_up(struct interpreters *t, pid_t pid, const struct candidates *c,
 				   const struct candidate *at)
 {
 	struct abi_file key = {.inode = at->first.inode, .dev = at->first.dev};
@@ -157,12 +159,12 @@ static struct interpreter *look_up(struct interpreters *t, pid_t pid, const stru
 
 	HASH_FIND(hh, t->files, &key, sizeof(key), f);
 	if (f)
-		return f->interp;
+		return f;
 	f = xcalloc(1, sizeof(*f));
 	f->file = key;
 	f->interp = identify(t, pid, c, at);
 	HASH_ADD(hh, t->files, file, sizeof(f->file), f);
-	return f->interp;
+	return f;
 }
 
 int interpreters__discover(struct interpreters *t, pid_t pid, const struct interpreter **out,
@@ -173,15 +175,14 @@ int interpreters__discover(struct interpreters *t, pid_t pid, const struct inter
 
 	*out = NULL;
 	*runtime_addr = 0;
-	for (size_t i = 0; !err && i < c.cnt; i++) {
-		struct interpreter *found = c.items[i].exec ? look_up(t, pid, &c, &c.items[i]) : NULL;
+	for (size_t i = 0; !err && i < c.cnt && !*out; i++) {
+		struct seen_file *f = c.items[i].exec ? look_up(t, pid, &c, &c.items[i]) : NULL;
 
-		if (!found)
-			continue;
-		*out = found;
-		*runtime_addr = c.items[i].first.start + found->build.runtime_vaddr -
-				found->build.base_vaddr;
-		break;
+		if (f && f->interp) {
+			*out = f->interp;
+			*runtime_addr = c.items[i].first.start + f->interp->build.runtime_vaddr -
+					f->interp->build.base_vaddr;
+		}
 	}
 	if (!err && !c.cnt)
 		err = -ESRCH;
@@ -190,5 +191,30 @@ int interpreters__discover(struct interpreters *t, pid_t pid, const struct inter
 	for (size_t i = 0; i < c.cnt; i++)
 		free(c.items[i].path);
 	free(c.items);
+	return err;
+}
+
+int interpreters__program(pid_t pid, const struct interpreter *i, struct abi_program *out)
+{
+	__cleanup_close int program_fd = procfs_open_program(pid);
+	__cleanup_close int library_fd = procfs_open_by_path(pid, i->path, i->file.inode);
+	struct elf_file *program = program_fd < 0 ? NULL : elf_file__open(program_fd);
+	struct elf_file *library = library_fd < 0 ? NULL : elf_file__open(library_fd);
+	struct stat st = {0};
+	int err = -ENOENT;
+
+	*out = (struct abi_program){.runtime_vaddr = i->build.runtime_vaddr, .layout_id = i->layout_id};
+	if (program && !fstat(program_fd, &st) && elf_file__start_code(program, (uint64_t *)&out->start_code)) {
+		uint64_t slot = 0, symbol = 0;
+
+		if (st.st_ino == i->file.inode)
+			err = 0;
+		else if (library && elf_file__import(program, library, &slot, &symbol))
+			err = 0;
+		out->import_slot = slot;
+		out->import_symbol = symbol;
+	}
+	elf_file__free(library);
+	elf_file__free(program);
 	return err;
 }

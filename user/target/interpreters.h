@@ -30,3 +30,9 @@ const struct interpreter *interpreters__by_layout(const struct interpreters *t, 
  */
 int interpreters__discover(struct interpreters *t, pid_t pid, const struct interpreter **out,
 			   uint64_t *runtime_addr);
+
+/*
+ * How the kernel side can find `i` in every process that runs the same program as `pid`. -ENOENT when the
+ * program neither holds it nor imports anything from it by itself (it loads Python as a plug-in).
+ */
+int interpreters__program(pid_t pid, const struct interpreter *i, struct abi_program *out);

@@ -1,0 +1,435 @@
+/* `record`: the main job. Samples into a recording; every output is made from it at the end. */
+#include "user/cmd/cmd.h"
+#include "user/cmd/record_options.h"
+#include "user/cmd/record_report.h"
+#include "user/format/recording.h"
+#include "user/os/cgroup.h"
+#include "user/os/child.h"
+#include "user/os/output.h"
+#include "user/session/session.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define POLL_MS	     200
+#define CHILD_WAIT_MS 5000 /* for a command that was told to stop */
+
+extern const struct format format_recording;
+
+struct record {
+	struct record_options o;
+	struct session *session;
+	struct recording *recording;
+	struct output *file; /* the recording's */
+	char *file_path;     /* its temporary name */
+	struct child child;
+	struct record_live live;
+	int signals; /* signalfd */
+	bool started, stop, child_ended, interrupted_twice;
+	int stop_signal;
+	pid_t snapshot;
+	uint64_t deadline_ns, next_flush_ns, next_look_ns;
+	char *command_line;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* ---- set-up ----------------------------------------------------------------------------------------- */
+
+static char *join(char **argv)
+{
+	struct buf out = {0};
+
+	for (char **a = argv; *a; a++)
+		buf_printf(&out, "%s%s", a == argv ? "" : " ", *a);
+	return buf_steal_text(&out);
+}
+
+/* The first output that names the recording's own format, or -1. */
+static int recording_output(const struct record_options *o)
+{
+	for (size_t i = 0; i < o->outputs.cnt; i++)
+		if (o->outputs.items[i].format == &format_recording && strcmp(o->outputs.items[i].path, "-"))
+			return (int)i;
+	return -1;
+}
+
+/* Beside the first output that is a file, so that a crash leaves it where people look. */
+static int open_recording(struct record *r)
+{
+	int at = recording_output(&r->o);
+	const char *path = at >= 0 ? r->o.outputs.items[at].path : NULL;
+	int err;
+
+	for (size_t i = 0; !path && i < r->o.outputs.cnt; i++)
+		if (strcmp(r->o.outputs.items[i].path, "-"))
+			path = r->o.outputs.items[i].path;
+	r->file = output__open_lasting(path ? path : "pybpfprof", ".pybpf");
+	if (!r->file)
+		return -EIO;
+	r->file_path = output__temp_path(r->file);
+	err = recording__create(fileno(output__stream(r->file)), &r->recording);
+	if (!err)
+		log_verbose("recording to %s", r->file_path);
+	return err;
+}
+
+/* Ends of the process arrive as readable data, at a known place in the loop. */
+static int block_signals(struct record *r)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return r->signals < 0 ? -errno : 0;
+}
+
+static int open_session(struct record *r)
+{
+	struct session_options s = {
+		.target = r->o.cgroup_cnt ? SESSION_CGROUPS : r->o.all ? SESSION_ALL : SESSION_PIDS,
+		.pids = r->o.pids,
+		.pid_cnt = r->o.pid_cnt,
+		.tree = r->o.subprocesses,
+		.cgroups = r->o.cgroups,
+		.cgroup_cnt = r->o.cgroup_cnt,
+		.scoped = r->o.scoped,
+		.rate_hz = r->o.rate_hz,
+		.gil_only = r->o.view.gil_only,
+		.max_frames = (uint32_t)r->o.max_frames,
+		.no_task_work = r->o.no_task_work,
+		.allow_no_python = r->o.command != NULL,
+		.command = r->command_line,
+		.target_text = r->o.target_text,
+	};
+
+	return session__open(&s, recording__sink(r->recording), &r->session);
+}
+
+static int start_child(struct record *r)
+{
+	int err = child_start(r->o.command, &r->child);
+
+	if (err) {
+		log_error("cannot start %s: %s", r->o.command[0], strerror(-err));
+		return err;
+	}
+	r->o.pids = xrealloc(r->o.pids, sizeof(*r->o.pids));
+	r->o.pids[0] = (uint32_t)r->child.pid;
+	r->o.pid_cnt = 1;
+	return 0;
+}
+
+static int exit_status(int err)
+{
+	static const struct {
+		int err, status;
+	} map[] = {
+		{-EPERM, CMD_NOT_PERMITTED}, {-EACCES, CMD_NOT_PERMITTED}, {-EOPNOTSUPP, CMD_NO_FEATURE},
+		{-ESRCH, CMD_NO_TARGET},     {-ENOENT, CMD_NO_TARGET},	   {-ENOTSUP, CMD_NOTHING},
+		{-EINVAL, CMD_USAGE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		if (map[i].err == err)
+			return map[i].status;
+	return CMD_FAILED;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------- */
+
+/* A child of ours renders what there is, so that sampling and draining go on meanwhile. */
+static void snapshot(struct record *r)
+{
+	struct profile *p = NULL;
+
+	if (r->snapshot > 0 && waitpid(r->snapshot, NULL, WNOHANG) == 0) {
+		log_warn("the last snapshot is still being written");
+		return;
+	}
+	session__send_meta(r->session, false);
+	recording__flush(r->recording);
+	r->snapshot = fork();
+	if (r->snapshot)
+		return;
+	log_status(NULL);
+	log_set_level(LOG_WARN);
+	if (format_read(r->file_path, &p))
+		_exit(1);
+	for (size_t i = 0; i < r->o.outputs.cnt; i++)
+		if (strcmp(r->o.outputs.items[i].path, "-"))
+			outputs__write_one(&r->o.outputs, i, p, &r->o.view);
+	log_set_level(LOG_INFO);
+	log_info("snapshot written to %s", r->o.outputs.items[0].path);
+	_exit(0);
+}
+
+static void take_signals(struct record *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1) {
+			snapshot(r);
+			continue;
+		}
+		if (r->stop_signal && info.ssi_signo == SIGINT)
+			r->interrupted_twice = true;
+		/* What a terminal sends goes to the command as well; what was sent to us alone does not. */
+		if (!r->stop_signal && r->o.command && !r->child_ended && info.ssi_code != SI_KERNEL)
+			kill(r->child.pid, (int)info.ssi_signo);
+		r->stop_signal = (int)info.ssi_signo;
+		r->stop = true;
+	}
+}
+
+static bool cgroups_gone(const struct record *r)
+{
+	for (size_t i = 0; i < r->o.cgroup_cnt; i++) {
+		__cleanup_free char *mount = cgroup_mount();
+		__cleanup_free char *below = xasprintf("%s/%s", mount ? mount : "", r->o.cgroups[i]);
+
+		if (!access(r->o.cgroups[i], F_OK) || !access(below, F_OK))
+			return false;
+	}
+	return r->o.cgroup_cnt > 0;
+}
+
+/* Slow looks: has the target ended? */
+static void look_for_end(struct record *r, uint64_t now)
+{
+	struct session_stats st;
+
+	if (now < r->next_look_ns)
+		return;
+	r->next_look_ns = now + 500000000ull;
+	if (r->o.cgroup_cnt && cgroups_gone(r)) {
+		log_info("the cgroup is gone");
+		r->stop = true;
+	}
+	if (!r->o.pid_cnt || r->o.command)
+		return;
+	session__stats(r->session, &st);
+	if (st.targets_alive <= 0) {
+		log_info("the last target ended");
+		r->stop = true;
+	}
+}
+
+static void flush_now_and_then(struct record *r, uint64_t now)
+{
+	if (now < r->next_flush_ns)
+		return;
+	r->next_flush_ns = now + 1000000000ull;
+	if (recording__flush(r->recording))
+		r->stop = true; /* said already; what was written is kept */
+}
+
+static int poll_timeout(const struct record *r)
+{
+	uint64_t now = now_ns();
+
+	if (!r->deadline_ns || r->deadline_ns > now + POLL_MS * 1000000ull)
+		return POLL_MS;
+	return r->deadline_ns > now ? (int)((r->deadline_ns - now + 999999) / 1000000) : 0;
+}
+
+static void run_loop(struct record *r)
+{
+	struct pollfd fds[] = {
+		{.fd = r->signals, .events = POLLIN},
+		{.fd = session__fd(r->session), .events = POLLIN},
+		{.fd = r->o.command ? r->child.pidfd : -1, .events = POLLIN},
+	};
+
+	while (!r->stop) {
+		uint64_t now;
+
+		poll(fds, ARRAY_SIZE(fds), poll_timeout(r));
+		now = now_ns();
+		if (session__poll(r->session))
+			r->stop = true;
+		take_signals(r);
+		if (fds[2].revents & POLLIN)
+			r->stop = r->child_ended = true;
+		if (r->deadline_ns && now >= r->deadline_ns)
+			r->stop = true;
+		look_for_end(r, now);
+		flush_now_and_then(r, now);
+		record_live__update(&r->live, r->session);
+	}
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------- */
+
+static void give_up(int number)
+{
+	static const char text[] = "\npybpfprof: interrupted again: no outputs, the recording is kept\n";
+	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)number;
+	(void)ignored;
+	output__remove_all();
+	_exit(CMD_OK);
+}
+
+/* From here on a second Ctrl-C ends the rendering; the recording is safe on disk. */
+static void let_interrupt(void)
+{
+	sigset_t set;
+
+	signal(SIGINT, give_up);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Makes every output from the recording; the recording itself takes its place last. */
+static int write_outputs(struct record *r)
+{
+	int at = recording_output(&r->o), err;
+	struct profile *p = NULL;
+
+	err = format_read(r->file_path, &p);
+	for (size_t i = 0; !err && i < r->o.outputs.cnt; i++)
+		if ((int)i != at && outputs__write_one(&r->o.outputs, i, p, &r->o.view))
+			err = -EIO;
+	profile__free(p);
+	if (err || r->interrupted_twice)
+		return err;
+	if (at >= 0)
+		err = output__commit(r->file);
+	else
+		output__abort(r->file);
+	r->file = NULL;
+	return err;
+}
+
+static int finish(struct record *r)
+{
+	int err, status;
+
+	session__stop(r->session);
+	record_live__end(&r->live);
+	err = recording__close(r->recording);
+	r->recording = NULL;
+	take_signals(r);
+	record_report__summary(r->session, &r->o);
+	if (r->interrupted_twice) {
+		log_warn("interrupted again: no outputs. The recording is %s; pybpfprof convert makes them from it",
+			 r->file_path);
+		return CMD_OK;
+	}
+	let_interrupt();
+	if (write_outputs(r))
+		err = -EIO;
+	if (r->file)
+		log_warn("the recording is kept: %s", r->file_path);
+	if (err)
+		return CMD_FAILED;
+	record_report__files(&r->o);
+	status = record_report__judge(r->session, &r->o);
+	return status;
+}
+
+/* The command's own status; one that was told to stop gets some time for it. */
+static int command_status(struct record *r, int status)
+{
+	struct pollfd fd = {.fd = r->child.pidfd, .events = POLLIN};
+
+	if (r->stop_signal && !r->child_ended && poll(&fd, 1, CHILD_WAIT_MS) <= 0)
+		return status;
+	if (!r->child_ended && !r->stop_signal)
+		log_info("waiting for the command to end");
+	return child_wait(&r->child);
+}
+
+static int run_recording(struct record *r)
+{
+	int err = session__start(r->session), status;
+
+	if (!err && r->o.command) {
+		err = child_go(&r->child);
+		if (err) {
+			log_error("cannot run %s: %s", r->o.command[0], strerror(-err));
+			return err == -ENOENT ? 127 : 126;
+		}
+	}
+	if (err)
+		return exit_status(err);
+	if (r->o.duration_ns)
+		r->deadline_ns = now_ns() + r->o.duration_ns;
+	r->started = true;
+	record_live__start(&r->live, r->o.quiet);
+	run_loop(r);
+	status = finish(r);
+	if (r->o.command && status != CMD_FAILED)
+		status = command_status(r, status);
+	return status;
+}
+
+static void release(struct record *r)
+{
+	session__free(r->session);
+	recording__close(r->recording);
+	if (r->file && !r->started)
+		output__abort(r->file);
+	else if (r->file)
+		output__leave(r->file);
+	if (r->signals >= 0)
+		close(r->signals);
+	free(r->file_path);
+	free(r->command_line);
+	record_options__free(&r->o);
+}
+
+static int run(int argc, char **argv)
+{
+	struct record r = {.signals = -1};
+	int status, err;
+
+	r.command_line = join(argv);
+	status = record_options__parse(&r.o, argc, argv);
+	if (status) {
+		record_options__free(&r.o);
+		free(r.command_line);
+		return status;
+	}
+	err = block_signals(&r);
+	if (!err)
+		err = open_recording(&r);
+	if (!err && r.o.command)
+		err = start_child(&r);
+	if (!err)
+		err = open_session(&r);
+	status = err ? exit_status(err) : run_recording(&r);
+	release(&r);
+	return status;
+}
+
+const struct cmd cmd_record = {
+	.name = "record",
+	.args = "--pid PID | --cgroup PATH | --all | -- COMMAND",
+	.summary = "sample programs and write flame graphs, pstats, JSON (the default command)",
+	.run = run,
+};

@@ -1,0 +1,228 @@
+#include "user/cmd/record_report.h"
+#include "user/cmd/cmd.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/log.h"
+#include "user/util/units.h"
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+void record_live__start(struct record_live *l, bool quiet)
+{
+	*l = (struct record_live){.quiet = quiet, .terminal = isatty(STDERR_FILENO), .last_ns = now_ns()};
+	l->next_ns = l->last_ns + (l->terminal ? 0 : 10000000000ull);
+}
+
+void record_live__update(struct record_live *l, const struct session *s)
+{
+	uint64_t now = now_ns();
+	struct session_stats st;
+	__cleanup_free char *elapsed = NULL, *samples = NULL, *line = NULL;
+	double rate;
+
+	if (l->quiet || now < l->next_ns)
+		return;
+	session__stats(s, &st);
+	rate = (double)(st.resolved->samples - l->last_samples) * 1e9 / (double)(now - l->last_ns + 1);
+	elapsed = units_duration_text(st.elapsed_ns);
+	samples = units_count_text(st.resolved->samples);
+	line = xasprintf("%s  %s samples  %.0f/s  %llu Python process%s  %llu lost  %llu failed", elapsed, samples,
+			 rate, (unsigned long long)st.resolved->processes,
+			 st.resolved->processes == 1 ? "" : "es", (unsigned long long)st.lost,
+			 (unsigned long long)st.failed);
+	if (l->terminal)
+		log_status(line);
+	else
+		log_info("%s", line);
+	l->last_samples = st.resolved->samples;
+	l->last_ns = now;
+	l->next_ns = now + (l->terminal ? 500000000ull : 10000000000ull);
+}
+
+void record_live__end(struct record_live *l)
+{
+	if (l->terminal && !l->quiet)
+		log_status(NULL);
+}
+
+/* "Python 3.8.18 (1 process), 3.12.1 (3 processes)" */
+struct versions {
+	struct {
+		const char *version;
+		size_t cnt;
+	} items[32];
+	size_t cnt, unwalked;
+};
+
+static void count_version(void *ctx, struct process *p)
+{
+	struct versions *v = ctx;
+	size_t i;
+
+	if (!p->written || !p->interp)
+		return;
+	for (i = 0; i < v->cnt; i++)
+		if (!strcmp(v->items[i].version, p->interp->build.version))
+			break;
+	if (i == ARRAY_SIZE(v->items))
+		return;
+	v->items[i].version = p->interp->build.version;
+	v->items[i].cnt++;
+	v->cnt += i == v->cnt;
+}
+
+static char *versions_text(const struct session *s)
+{
+	struct versions v = {0};
+	struct buf out = {0};
+
+	session__each_process(s, count_version, &v);
+	for (size_t i = 0; i < v.cnt; i++)
+		buf_printf(&out, "%s%s (%zu process%s)", i ? ", " : "Python ", v.items[i].version,
+			   v.items[i].cnt, v.items[i].cnt == 1 ? "" : "es");
+	return buf_steal_text(&out);
+}
+
+static void say_outcomes(const struct session_stats *st, enum abi_outcome_class class, const char *what)
+{
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
+		if (outcome_class(i) == class && st->outcomes[i])
+			log_info("  %llu %s: %s", (unsigned long long)st->outcomes[i], what,
+				 outcome_sentence(i));
+}
+
+/* Every tick ends in exactly one outcome, and every record the kernel side wrote must have arrived. */
+static void check_identity(const struct session_stats *st)
+{
+	uint64_t records = st->ticks - st->filtered - st->lost;
+
+	log_verbose("ticks %llu = %llu with a stack + %llu outside Python + %llu failed + %llu lost + %llu filtered",
+		    (unsigned long long)st->ticks,
+		    (unsigned long long)(records - st->outside - st->failed), (unsigned long long)st->outside,
+		    (unsigned long long)st->failed, (unsigned long long)st->lost,
+		    (unsigned long long)st->filtered);
+	if (records != st->received || st->bad_records)
+		log_error("accounting is off by %lld: the kernel side wrote %llu records, %llu arrived, %llu of them "
+			  "damaged; please report this", (long long)(records - st->received),
+			  (unsigned long long)records, (unsigned long long)st->received,
+			  (unsigned long long)st->bad_records);
+}
+
+void record_report__summary(const struct session *s, const struct record_options *o)
+{
+	struct session_stats st;
+	__cleanup_free char *samples = NULL, *elapsed = NULL, *versions = versions_text(s);
+
+	(void)o;
+	session__stats(s, &st);
+	samples = units_count_text(st.resolved->samples);
+	elapsed = units_duration_text(st.elapsed_ns);
+	log_info("%s samples, %.2f CPU seconds in %s, %.1f samples per second of CPU", samples,
+		 (double)st.resolved->value_ns / 1e9, elapsed, st.effective_rate_hz);
+	if (versions[0])
+		log_info("%s", versions);
+	say_outcomes(&st, ABI_LOST, "lost");
+	say_outcomes(&st, ABI_FAILED, "failed");
+	for (unsigned i = ABI_OK + 1; i < ABI_OUTCOME_CNT; i++)
+		if (outcome_class(i) == ABI_WRITTEN && st.outcomes[i])
+			log_info("  %llu truncated: %s", (unsigned long long)st.outcomes[i], outcome_sentence(i));
+	say_outcomes(&st, ABI_OUTSIDE, "without Python");
+	if (st.resolved->unknown_frames)
+		log_info("  %llu frames without a name", (unsigned long long)st.resolved->unknown_frames);
+	check_identity(&st);
+}
+
+void record_report__files(const struct record_options *o)
+{
+	const char *recording = NULL;
+
+	for (size_t i = 0; i < o->outputs.cnt; i++) {
+		const char *path = o->outputs.items[i].path;
+		__cleanup_free char *size = NULL;
+		struct stat st;
+
+		if (!strcmp(path, "-") || stat(path, &st))
+			continue;
+		size = units_size_text((uint64_t)st.st_size);
+		log_info("wrote %s (%s)", path, size);
+		if (!strcmp(o->outputs.items[i].format->name, "svg"))
+			log_info("  open it in a browser; click to zoom, / to search");
+		if (!strcmp(o->outputs.items[i].format->name, "recording"))
+			recording = path;
+	}
+	if (recording)
+		log_info("next: pybpfprof report %s, or pybpfprof convert -i %s -o profile.prof", recording,
+			 recording);
+}
+
+/* Which processes gave nothing, and why. */
+struct judgement {
+	size_t python, told;
+};
+
+static void judge_process(void *ctx, struct process *p)
+{
+	struct judgement *j = ctx;
+	unsigned worst = 0;
+
+	j->python += p->interp != NULL;
+	if (p->written || !p->interp)
+		return;
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
+		if (p->unwalked[i] > p->unwalked[worst])
+			worst = i;
+	/* a process that lived too briefly to reach Python code is no trouble worth telling */
+	if (p->unwalked[worst] >= 10 && outcome_class(worst) == ABI_FAILED && j->told++ < 10)
+		log_warn("process %d (%s, Python %s): %llu samples, no stack: %s", p->pid, p->command,
+			 p->interp->build.version, (unsigned long long)p->unwalked[worst],
+			 p->interp->layout_id == ABI_LAYOUT_UNSUPPORTED ? p->interp->build.why_not :
+									   outcome_sentence(worst));
+}
+
+static bool too_lossy(const struct session_stats *st, double max_percent)
+{
+	uint64_t bad = st->lost + st->failed, all = st->ticks - st->filtered - st->outside;
+	double percent = all ? 100.0 * (double)bad / (double)all : 0;
+
+	if (max_percent < 0 || percent <= max_percent)
+		return false;
+	log_error("%.2f %% of the samples were lost or failed, more than --max-loss %.2f", percent, max_percent);
+	return true;
+}
+
+int record_report__judge(const struct session *s, const struct record_options *o)
+{
+	struct session_stats st;
+	struct judgement j = {0};
+	size_t left_out;
+
+	session__stats(s, &st);
+	session__each_process(s, judge_process, &j);
+	left_out = st.resolved->samples ? 0 : session__children_left_out(s);
+	if (left_out)
+		log_warn("%zu Python process%s among the target's children %s left out: add --subprocesses", left_out,
+			 left_out == 1 ? "" : "es", left_out == 1 ? "was" : "were");
+	if (too_lossy(&st, o->max_loss))
+		return CMD_LOSSY;
+	if (st.resolved->samples)
+		return CMD_OK;
+	if (!j.python) {
+		log_error("no Python was seen in %s", o->target_text);
+		return CMD_NO_TARGET;
+	}
+	if (st.failed + st.lost) {
+		log_error("nothing could be walked in %s", o->target_text);
+		return CMD_NOTHING;
+	}
+	log_info("no samples: Python was there but used no CPU time");
+	return CMD_OK;
+}

@@ -1,0 +1,21 @@
+/* What `record` tells people while it runs and at its end. */
+#pragma once
+#include "user/cmd/record_options.h"
+#include "user/session/session.h"
+
+struct record_live {
+	bool terminal, quiet;
+	uint64_t next_ns, last_samples, last_ns;
+};
+
+/* The live line: redrawn in place on a terminal, one line each ten seconds elsewhere. */
+void record_live__start(struct record_live *l, bool quiet);
+void record_live__update(struct record_live *l, const struct session *s);
+void record_live__end(struct record_live *l);
+
+/* Samples, CPU time, Pythons, what was lost and why. */
+void record_report__summary(const struct session *s, const struct record_options *o);
+/* The files with their sizes, and what to do with them. */
+void record_report__files(const struct record_options *o);
+/* enum cmd_exit for what was recorded; says why when it is not 0. */
+int record_report__judge(const struct session *s, const struct record_options *o);

@@ -1,0 +1,76 @@
+/* Where a program keeps the addresses of what it imports (its global offset table), by its relocations. */
+#include "user/symbol/elf_file.h"
+#include "user/util/alloc.h"
+
+#define MAX_RELOCS 65536
+
+bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < e->load_count; i++) {
+		if (!e->loads[i].exec || (found && e->loads[i].vaddr >= *vaddr))
+			continue;
+		*vaddr = e->loads[i].vaddr;
+		found = true;
+	}
+	return found;
+}
+
+static bool is_address_slot(unsigned machine, uint32_t type)
+{
+	if (machine == EM_X86_64)
+		return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
+	return machine == EM_AARCH64 &&
+	       (type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT);
+}
+
+/*
+ * An unbound slot of lazy binding holds an address inside the program. It is told from a bound one by its
+ * place in the page, so a symbol whose own place is the same would not do.
+ */
+static bool tells_binding(const struct elf_file *e, uint64_t slot, uint64_t symbol)
+{
+	uint64_t unbound = 0;
+
+	return !elf_file__read(e, slot, &unbound, sizeof(unbound)) || !unbound ||
+	       (unbound - symbol) & 0xfff;
+}
+
+static bool search(const struct elf_file *e, const struct elf_file *library, const struct elf_relocs *r,
+		   uint64_t found[2])
+{
+	for (size_t i = 0; i < r->count && i < MAX_RELOCS; i++) {
+		const Elf64_Rela *rela = &r->entries[i];
+		const char *name = elf_file__dynamic_name(e, ELF64_R_SYM(rela->r_info));
+		uint64_t symbol, size;
+
+		if (!is_address_slot(e->machine, ELF64_R_TYPE(rela->r_info)) || !name || !*name ||
+		    name[0] != 'P' || !elf_file__symbol(library, name, &symbol, &size) || !symbol ||
+		    !tells_binding(e, rela->r_offset, symbol))
+			continue;
+		found[0] = rela->r_offset;
+		found[1] = symbol;
+		return true;
+	}
+	return false;
+}
+
+bool elf_file__import(const struct elf_file *e, const struct elf_file *library, uint64_t *slot,
+		      uint64_t *symbol)
+{
+	uint64_t found[2];
+	bool ok = false;
+
+	for (int plt = 0; plt < 2 && !ok; plt++) {
+		struct elf_relocs r = elf_file__relocs(e, plt);
+
+		ok = search(e, library, &r, found);
+		free(r.entries);
+	}
+	if (ok) {
+		*slot = found[0];
+		*symbol = found[1];
+	}
+	return ok;
+}
