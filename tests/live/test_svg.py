@@ -5,6 +5,7 @@ file; nothing here needs BPF.
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -20,6 +21,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof")
 SVG = "{http://www.w3.org/2000/svg}"
 # What a payload would do if it ran: leave its mark where it can be looked for.
 PAYLOAD = "</script><svg onload=\"window.planted=1\">;\x1b[31m]]><script>window.planted=1</script>'\"&amp;"
@@ -252,6 +254,18 @@ def test_same_function_same_colour(make_svg):
 def test_says_what_was_pruned(make_svg):
     root = ElementTree.parse(make_svg(processes=20, threads=8, stacks=1500, depth=100, view="t")).getroot()
     assert re.search(r"[\d,]+ frames below 0\.01% left out", "".join(root.itertext()))
+
+
+@pytest.mark.parametrize("form", ["pybpf", "json"])
+def test_the_command_draws_the_same(make_svg, service, tmp_path, form):
+    """From either input that `pybpfprof flamegraph` takes."""
+    source = tmp_path / f"rec.{form}"
+    source.write_bytes(make_svg(format=form).read_bytes())
+    out = tmp_path / "out.svg"
+    subprocess.run([PROGRAM, "flamegraph", "-i", source, "-o", out], check=True, timeout=60)
+    drawn, wanted = data_of(out), data_of(service)
+    for key in ("title", "texts", "colours", "label", "depth", "total", "own", "cpu"):
+        assert drawn[key] == wanted[key], key
 
 
 # ---- the page
