@@ -1,6 +1,6 @@
 /*
- * Any bytes as an ELF file: through the reader and through everything that identifies an interpreter or
- * a libc by it. Seeds: any small ELF files.
+ * Any bytes as an ELF file: through the reader and through everything that identifies an
+ * interpreter or a libc by it. Seeds: any small ELF files.
  */
 #include "user/python/build.h"
 #include "user/symbol/elf.h"

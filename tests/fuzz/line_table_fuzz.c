@@ -1,7 +1,7 @@
 /*
- * Any bytes as a line table. Beyond memory safety: an instruction that is not started is on the first line,
- * a located line is never negative, and appending entries never changes the line of an instruction that
- * earlier ones cover.
+ * Any bytes as a line table. Beyond memory safety: an instruction that is not started is on the
+ * first line, a located line is never negative, and appending entries never changes the line of an
+ * instruction that earlier ones cover.
  */
 #include "user/python/line_table.h"
 #include <string.h>
@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int kind = LINE_TABLE_LNOTAB; kind <= LINE_TABLE_LOCATIONS; kind++) {
 		check((enum line_table_kind)kind, data + 8, size - 8, lasti);
 		check((enum line_table_kind)kind, data + 8, size - 8, lasti & 0xff);
-		line_table_lookup((enum line_table_kind)kind, data + 8, size - 8, first_line, lasti);
+		line_table_lookup((enum line_table_kind)kind, data + 8, size - 8, first_line,
+				  lasti);
 	}
 	return 0;
 }

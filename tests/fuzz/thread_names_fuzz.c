@@ -1,6 +1,7 @@
 /*
- * Any bytes as the memory of a process whose threads are to be named. Addresses are folded into the input, so
- * every pointer leads somewhere, often back to itself. It must end, and every name must be clean UTF-8.
+ * Any bytes as the memory of a process whose threads are to be named. Addresses are folded into the
+ * input, so every pointer leads somewhere, often back to itself. It must end, and every name must
+ * be clean UTF-8.
  */
 #include "user/python/thread_names.h"
 #include "user/python/versions.h"
@@ -47,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 64)
 		return 0;
 	row = py_version_find(8 + data[0] % 6);
-	build = (struct py_build){.supported = true, .layout = row->layout, .objects = row->objects};
+	build = (struct py_build){
+		.supported = true, .layout = row->layout, .objects = row->objects};
 	thread_names_read(&build, 1 << 20, read_image, &image, check_name, NULL);
 	return 0;
 }

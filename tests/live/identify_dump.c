@@ -1,6 +1,7 @@
 /*
- * What the program makes of files. Usage: identify_dump FILE…; a line each, fields separated by tabs:
- * "absent" (no interpreter), "supported" or "refused"; version; PY_VERSION_HEX; why it is refused.
+ * What the program makes of files. Usage: identify_dump FILE…; a line each, fields separated by
+ * tabs: "absent" (no interpreter), "supported" or "refused"; version; PY_VERSION_HEX; why it is
+ * refused.
  */
 #include "user/python/build.h"
 #include "user/util/alloc.h"
@@ -15,8 +16,10 @@ int main(int argc, char **argv)
 		int err = py_build_identify(fd, argv[i], &build);
 
 		printf("%s\t%s\t%08x\t%s\n",
-		       err ? "absent" : build.supported ? "supported" : "refused", build.version,
-		       build.version_hex, build.why_not);
+		       err               ? "absent"
+		       : build.supported ? "supported"
+					 : "refused",
+		       build.version, build.version_hex, build.why_not);
 	}
 	return 0;
 }

@@ -1,7 +1,8 @@
 /*
- * The line table decoder under an interpreter's own answers. Usage: line_table_feed MINOR < records; a
- * record is {i32 first line, u32 table bytes, u32 offsets} table {i32 lasti, i32 line}[offsets], native
- * byte order. Prints "CODES OFFSETS MISMATCHES" and the first mismatches; exits 1 when there are any.
+ * The line table decoder under an interpreter's own answers. Usage: line_table_feed MINOR <
+ * records; a record is {i32 first line, u32 table bytes, u32 offsets} table {i32 lasti, i32
+ * line}[offsets], native byte order. Prints "CODES OFFSETS MISMATCHES" and the first mismatches;
+ * exits 1 when there are any.
  */
 #include "user/python/line_table.h"
 #include "user/python/versions.h"

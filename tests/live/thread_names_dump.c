@@ -1,6 +1,6 @@
 /*
- * The names of a live process's threads, one "IDENT NAME" a line. Usage: thread_names_dump PID. Finds the
- * interpreter by identifying every file that is mapped into the process.
+ * The names of a live process's threads, one "IDENT NAME" a line. Usage: thread_names_dump PID.
+ * Finds the interpreter by identifying every file that is mapped into the process.
  */
 #include "user/python/build.h"
 #include "user/python/thread_names.h"
@@ -45,7 +45,8 @@ static bool find(pid_t pid, struct py_build *build, uint64_t *runtime)
 	snprintf(maps_path, sizeof(maps_path), "/proc/%d/maps", (int)pid);
 	maps = fopen(maps_path, "re");
 	while (maps && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%*x %*s %lx %*s %*s %4095[^\n]", &start, &offset, path) == 3 &&
+		if (sscanf(line, "%lx-%*x %*s %lx %*s %*s %4095[^\n]", &start, &offset, path) ==
+			    3 &&
 		    !offset && path[0] == '/' && identify(path, start, build, runtime))
 			return true;
 	}

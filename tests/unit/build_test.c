@@ -1,6 +1,6 @@
 /*
- * What identification does with things that are no interpreter, and with altered debug offsets. That every
- * interpreter of this machine is identified is for tests/live/test_builds.py.
+ * What identification does with things that are no interpreter, and with altered debug offsets.
+ * That every interpreter of this machine is identified is for tests/live/test_builds.py.
  */
 #include "user/python/build.h"
 #include "user/python/debug_offsets.h"
@@ -84,12 +84,18 @@ static void test_version_texts(void **state)
 	static const struct {
 		const char *text;
 		uint32_t hex;
-	} good[] = {{"3.8.18", 0x030812f0}, {"3.10.0", 0x030a00f0}, {"3.13.0rc2", 0x030d00c2},
-		    {"3.9.0a6", 0x030900a6}, {"3.9.0b1+", 0x030900b1}, {"2.7.18", 0x02071200 | 0xf0},
+	} good[] = {{"3.8.18", 0x030812f0},    {"3.10.0", 0x030a00f0},
+		    {"3.13.0rc2", 0x030d00c2}, {"3.9.0a6", 0x030900a6},
+		    {"3.9.0b1+", 0x030900b1},  {"2.7.18", 0x02071200 | 0xf0},
 		    {"3.11.2+", 0x030b02f0}};
-	static const char *const bad[] = {"", "3", "3.8", "3.8.", "3.8.1x", "3.8.1.2", "1.2.3", "4.0.0",
-					  "3.8.256", "3.300.1", "3.8.1rc", "3.8.1rc16", "3.08.1.",
-					  "3.8.1 (default)", "-3.8.1", "3.8.1111"};
+	static const char *const bad[] = {"",        "3",
+					  "3.8",     "3.8.",
+					  "3.8.1x",  "3.8.1.2",
+					  "1.2.3",   "4.0.0",
+					  "3.8.256", "3.300.1",
+					  "3.8.1rc", "3.8.1rc16",
+					  "3.08.1.", "3.8.1 (default)",
+					  "-3.8.1",  "3.8.1111"};
 	struct py_build build;
 
 	(void)state;
@@ -116,7 +122,8 @@ static void test_rows(void **state)
 	for (unsigned minor = 0; minor < 100; minor++) {
 		const struct py_version *row = py_version_find(minor);
 
-		assert_int_equal(row != NULL, minor >= PY_VERSION_OLDEST && minor <= PY_VERSION_NEWEST);
+		assert_int_equal(row != NULL,
+				 minor >= PY_VERSION_OLDEST && minor <= PY_VERSION_NEWEST);
 		if (!row)
 			continue;
 		assert_int_equal(row->objects.minor, minor);
@@ -158,10 +165,10 @@ static void test_layout_that_does_not_fit(void **state)
 static void fill_table(uint64_t *t)
 {
 	static const uint64_t values[][2] = {
-		{24, 283320}, {40, 632}, {64, 7264}, {72, 7344}, {88, 7656}, {160, 0}, {168, 8},
-		{176, 16}, {184, 72}, {192, 152}, {216, 32}, {232, 8}, {240, 0}, {248, 56},
-		{264, 70}, {280, 112}, {296, 128}, {304, 136}, {312, 68}, {344, 200}, {360, 8},
-		{376, 24}, {520, 16}, {528, 32}, {544, 32}, {552, 16}, {560, 40}};
+		{24, 283320}, {40, 632},  {64, 7264}, {72, 7344}, {88, 7656}, {160, 0},   {168, 8},
+		{176, 16},    {184, 72},  {192, 152}, {216, 32},  {232, 8},   {240, 0},   {248, 56},
+		{264, 70},    {280, 112}, {296, 128}, {304, 136}, {312, 68},  {344, 200}, {360, 8},
+		{376, 24},    {520, 16},  {528, 32},  {544, 32},  {552, 16},  {560, 40}};
 
 	memset(t, 0, 584);
 	memcpy(t, "xdebugpy", 8);

@@ -1,6 +1,7 @@
 /*
- * The oracle is the dynamic loader: what it made of this program and of libc must be what the reader finds
- * in their files. Then the same files cut, altered and stripped of their section headers.
+ * The oracle is the dynamic loader: what it made of this program and of libc must be what the
+ * reader finds in their files. Then the same files cut, altered and stripped of their section
+ * headers.
  */
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
@@ -113,7 +114,8 @@ static int memory_file(const char *bytes, size_t len)
 	return fd;
 }
 
-/* libc without section headers; asked through its handle, so that a sanitizer's own qsort is not meant. */
+/* libc without section headers; asked through its handle, so that a sanitizer's own qsort is not
+ * meant. */
 static void test_without_section_headers(void **state)
 {
 	static const char *const names[] = {"printf", "pthread_getspecific", "qsort", "zzz"};
@@ -213,9 +215,15 @@ static void test_what_is_no_elf_file(void **state)
 static void test_absurd_sizes(void **state)
 {
 	Elf64_Ehdr h = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-			.e_type = ET_DYN, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-			.e_phoff = sizeof(h), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2,
-			.e_shoff = 4096, .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 2,
+			.e_type = ET_DYN,
+			.e_machine = EM_X86_64,
+			.e_version = EV_CURRENT,
+			.e_phoff = sizeof(h),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 2,
+			.e_shoff = 4096,
+			.e_shentsize = sizeof(Elf64_Shdr),
+			.e_shnum = 2,
 			.e_shstrndx = 1};
 	Elf64_Phdr p[2] = {{.p_type = PT_LOAD, .p_filesz = 1ull << 40, .p_memsz = 1ull << 60},
 			   {.p_type = PT_DYNAMIC, .p_filesz = 1ull << 39}};

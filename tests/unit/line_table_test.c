@@ -1,6 +1,6 @@
 /*
- * Tables worked out by hand from Objects/lnotab_notes.txt and Objects/locations.md. That whole standard
- * libraries decode exactly is for tests/live/test_line_tables.py.
+ * Tables worked out by hand from Objects/lnotab_notes.txt and Objects/locations.md. That whole
+ * standard libraries decode exactly is for tests/live/test_line_tables.py.
  */
 #include "user/python/line_table.h"
 #include "user/util/alloc.h"
@@ -25,8 +25,8 @@ static void assert_line(enum line_table_kind kind, const uint8_t *table, size_t 
 static void test_lnotab(void **state)
 {
 	const uint8_t table[] = {0, 1, 6, 1, 44, 5, 255, 0, 45, 127, 0, 73, 11, 1};
-	const int32_t truth[][2] = {{0, 11}, {4, 11}, {6, 12}, {48, 12}, {50, 17}, {348, 17},
-				    {350, 217}, {360, 217}, {361, 218}, {9999, 218}};
+	const int32_t truth[][2] = {{0, 11},   {4, 11},    {6, 12},    {48, 12},   {50, 17},
+				    {348, 17}, {350, 217}, {360, 217}, {361, 218}, {9999, 218}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(truth); i++)
@@ -56,23 +56,23 @@ static void test_310(void **state)
 }
 
 /* A head byte of the location table: kind, length in code units. */
-#define HEAD(kind, units) (0x80 | (kind) << 3 | ((units) - 1))
+#define HEAD(kind, units) (0x80 | (kind) << 3 | ((units)-1))
 
 static void test_locations(void **state)
 {
 	(void)state;
 	/* short forms and one-line forms; columns follow */
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2),
-		    0, 10);
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2),
-		    4, 11);
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2),
-		    6, 13);
+	assert_line(LINE_TABLE_LOCATIONS,
+		    TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 0, 10);
+	assert_line(LINE_TABLE_LOCATIONS,
+		    TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 4, 11);
+	assert_line(LINE_TABLE_LOCATIONS,
+		    TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 6, 13);
 	/* no column info: svarint -1; long form: svarint +200 = 400 = 6 bits 16, then 6 */
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1), 0,
-		    9);
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1), 16,
-		    209);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1),
+		    0, 9);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1),
+		    16, 209);
 	/* none: the line before it */
 	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 4, HEAD(15, 1)), 2, 12);
 	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(15, 1), HEAD(13, 1), 4), 0, 10);
@@ -106,9 +106,11 @@ static void test_absurd_numbers(void **state)
 	table[0] = HEAD(14, 8);
 	assert_line(LINE_TABLE_LOCATIONS, table, sizeof(table), 0, 10);
 	for (size_t i = 0; i + 8 <= sizeof(table); i += 8)
-		memcpy(table + i, (uint8_t[]){HEAD(13, 1), 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x3f, 0}, 8);
+		memcpy(table + i, (uint8_t[]){HEAD(13, 1), 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x3f, 0},
+		       8);
 	assert_line(LINE_TABLE_LOCATIONS, table, sizeof(table), 100000, 10);
-	assert_int_equal(line_table_lookup(LINE_TABLE_310, TABLE(2, 0x81), INT32_MIN, 0), INT32_MIN);
+	assert_int_equal(line_table_lookup(LINE_TABLE_310, TABLE(2, 0x81), INT32_MIN, 0),
+			 INT32_MIN);
 }
 
 int main(void)

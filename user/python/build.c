@@ -1,7 +1,8 @@
 /*
- * Which interpreter is in this file? Everything is taken from the file: symbols, the version constant or
- * string, _Py_DebugOffsets, and the sizes and member tables of its own types, which must agree with the
- * version table before a single frame is walked. What is in doubt is refused in plain words.
+ * Which interpreter is in this file? Everything is taken from the file: symbols, the version
+ * constant or string, _Py_DebugOffsets, and the sizes and member tables of its own types, which
+ * must agree with the version table before a single frame is walked. What is in doubt is refused in
+ * plain words.
  */
 #include "user/python/build.h"
 #include "user/python/debug_offsets.h"
@@ -42,8 +43,9 @@ static bool has_symbol(const struct elf_file *e, const char *name)
 }
 
 /*
- * _PyRuntime is in a section of its own from 3.10 (pycore_runtime.h), and exported. A program that is
- * merely linked to libpython may hold a copy-relocated _PyRuntime; it does not define the functions.
+ * _PyRuntime is in a section of its own from 3.10 (pycore_runtime.h), and exported. A program that
+ * is merely linked to libpython may hold a copy-relocated _PyRuntime; it does not define the
+ * functions.
  */
 static bool find_runtime(struct identity *id)
 {
@@ -108,11 +110,15 @@ static bool check_platform(struct identity *id)
 	const char *version = id->out->version;
 
 	if (elf_file__machine(id->elf) != EM_X86_64)
-		return refuse(id, "CPython %s is built for another processor (ELF machine %u), "
-			      "only x86-64 is supported yet", version, elf_file__machine(id->elf));
+		return refuse(id,
+			      "CPython %s is built for another processor (ELF machine %u), "
+			      "only x86-64 is supported yet",
+			      version, elf_file__machine(id->elf));
 	if (!elf_file__needs(id->elf, "libc.so.6"))
-		return refuse(id, "CPython %s is not linked to glibc; musl and fully static "
-			      "builds are not supported yet", version);
+		return refuse(id,
+			      "CPython %s is not linked to glibc; musl and fully static "
+			      "builds are not supported yet",
+			      version);
 	return true;
 }
 
@@ -124,13 +130,14 @@ static bool check_release_build(struct identity *id)
 
 	for (size_t i = 0; i < ARRAY_SIZE(debug_only); i++) {
 		if (has_symbol(id->elf, debug_only[i]))
-			return refuse(id, "CPython %s is a debug build; these are not supported yet",
+			return refuse(id,
+				      "CPython %s is a debug build; these are not supported yet",
 				      id->out->version);
 	}
 	return true;
 }
 
-#define TYPE_BASICSIZE 32 /* Include/cpython/object.h: PyTypeObject.tp_basicsize */
+#define TYPE_BASICSIZE 32  /* Include/cpython/object.h: PyTypeObject.tp_basicsize */
 #define TYPE_MEMBERS   240 /* PyTypeObject.tp_members */
 #define MEMBER_SIZE    40 /* Include/structmember.h: PyMemberDef {name, type, offset, flags, doc} */
 #define MEMBER_OFFSET  16
@@ -161,8 +168,9 @@ static int64_t member_offset(const struct elf_file *e, uint64_t members, const c
 		    !elf_file__read(e, text, found, strlen(name) + 1))
 			return -1;
 		if (!memcmp(found, name, strlen(name) + 1))
-			return elf_file__read(e, members + MEMBER_OFFSET, &offset, 8) ?
-				       (int64_t)offset : -1;
+			return elf_file__read(e, members + MEMBER_OFFSET, &offset, 8)
+				       ? (int64_t)offset
+				       : -1;
 	}
 	return -1;
 }
@@ -189,9 +197,11 @@ static bool check_code_members(struct identity *id)
 		int64_t found = member_offset(id->elf, members, expected[i].name);
 
 		if (found >= 0 && found != expected[i].offset)
-			return refuse(id, "CPython %s has an unknown layout: code.%s is at %lld, "
-				      "not %u", id->out->version, expected[i].name,
-				      (long long)found, expected[i].offset);
+			return refuse(id,
+				      "CPython %s has an unknown layout: code.%s is at %lld, "
+				      "not %u",
+				      id->out->version, expected[i].name, (long long)found,
+				      expected[i].offset);
 	}
 	return true;
 }
@@ -220,7 +230,8 @@ static bool take_layout(struct identity *id)
 	id->out->layout = row->layout;
 	id->out->objects = row->objects;
 	if (row->runtime_bytes && id->runtime_bytes != row->runtime_bytes)
-		return refuse(id, "CPython %s has an unknown layout: _PyRuntime is %llu bytes, not %u",
+		return refuse(id,
+			      "CPython %s has an unknown layout: _PyRuntime is %llu bytes, not %u",
 			      id->out->version, (unsigned long long)id->runtime_bytes,
 			      row->runtime_bytes);
 	if (row->debug_offsets && !take_debug_offsets(id))

@@ -1,14 +1,14 @@
 /*
- * The table is a sequence of u64 whose meaning depends on the minor version: members are inserted in the
- * middle, and it does not describe itself. So there is one list of positions per minor, and a table is
- * believed only when its known values agree. Source: Include/internal/pycore_runtime.h (3.13),
- * pycore_debug_offsets.h (3.14 on), struct _Py_DebugOffsets.
+ * The table is a sequence of u64 whose meaning depends on the minor version: members are inserted
+ * in the middle, and it does not describe itself. So there is one list of positions per minor, and
+ * a table is believed only when its known values agree. Source: Include/internal/pycore_runtime.h
+ * (3.13), pycore_debug_offsets.h (3.14 on), struct _Py_DebugOffsets.
  */
 #include "user/python/debug_offsets.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
-#define LAYOUT(member)	offsetof(struct py_build, layout.member), 2
+#define LAYOUT(member)  offsetof(struct py_build, layout.member), 2
 #define OBJECTS(member) offsetof(struct py_build, objects.member), 4
 
 /* Byte position in the table → where the value goes in struct py_build, and how wide that is. */
@@ -23,40 +23,40 @@ struct debug_fact {
 
 static const struct debug_member members_313[] = {
 	{40, OBJECTS(runtime_interp_head)},  /* runtime_state.interpreters_head */
-	{64, OBJECTS(interp_next)},	     /* interpreter_state.next */
+	{64, OBJECTS(interp_next)},          /* interpreter_state.next */
 	{72, OBJECTS(interp_threads_head)},  /* interpreter_state.threads_head */
-	{88, OBJECTS(interp_modules)},	     /* interpreter_state.imports_modules */
-	{168, OBJECTS(tstate_next)},	     /* thread_state.next */
+	{88, OBJECTS(interp_modules)},       /* interpreter_state.imports_modules */
+	{168, OBJECTS(tstate_next)},         /* thread_state.next */
 	{192, OBJECTS(tstate_thread_id)},    /* thread_state.thread_id */
-	{184, LAYOUT(ts_frame_off)},	     /* thread_state.current_frame */
+	{184, LAYOUT(ts_frame_off)},         /* thread_state.current_frame */
 	{192, LAYOUT(ts_thread_id_off)},     /* thread_state.thread_id */
-	{216, LAYOUT(ts_gil_off)},	     /* thread_state.status */
-	{232, LAYOUT(frame_prev_off)},	     /* interpreter_frame.previous */
-	{240, LAYOUT(frame_code_off)},	     /* interpreter_frame.executable */
-	{248, LAYOUT(frame_ip_off)},	     /* interpreter_frame.instr_ptr */
-	{264, LAYOUT(frame_owner_off)},	     /* interpreter_frame.owner */
+	{216, LAYOUT(ts_gil_off)},           /* thread_state.status */
+	{232, LAYOUT(frame_prev_off)},       /* interpreter_frame.previous */
+	{240, LAYOUT(frame_code_off)},       /* interpreter_frame.executable */
+	{248, LAYOUT(frame_ip_off)},         /* interpreter_frame.instr_ptr */
+	{264, LAYOUT(frame_owner_off)},      /* interpreter_frame.owner */
 	{280, LAYOUT(code_filename_off)},    /* code_object.filename */
-	{296, LAYOUT(code_name_off)},	     /* code_object.qualname */
-	{304, LAYOUT(code_lines_off)},	     /* code_object.linetable */
+	{296, LAYOUT(code_name_off)},        /* code_object.qualname */
+	{304, LAYOUT(code_lines_off)},       /* code_object.linetable */
 	{312, LAYOUT(code_firstlineno_off)}, /* code_object.firstlineno */
-	{344, LAYOUT(code_start_off)},	     /* code_object.co_code_adaptive */
-	{520, LAYOUT(bytes_size_off)},	     /* bytes_object.ob_size */
-	{528, LAYOUT(bytes_data_off)},	     /* bytes_object.ob_sval */
-	{544, LAYOUT(str_state_off)},	     /* unicode_object.state */
-	{552, LAYOUT(str_length_off)},	     /* unicode_object.length */
-	{560, LAYOUT(str_ascii_off)},	     /* unicode_object.asciiobject_size */
+	{344, LAYOUT(code_start_off)},       /* code_object.co_code_adaptive */
+	{520, LAYOUT(bytes_size_off)},       /* bytes_object.ob_size */
+	{528, LAYOUT(bytes_data_off)},       /* bytes_object.ob_sval */
+	{544, LAYOUT(str_state_off)},        /* unicode_object.state */
+	{552, LAYOUT(str_length_off)},       /* unicode_object.length */
+	{560, LAYOUT(str_ascii_off)},        /* unicode_object.asciiobject_size */
 };
 
 static const struct debug_fact facts_313[] = {
 	{160, 0},  /* thread_state.prev */
 	{168, 8},  /* thread_state.next */
 	{176, 16}, /* thread_state.interp */
-	{360, 8},  /* pyobject.ob_type; 24 in free-threaded builds, 24 with Py_TRACE_REFS before 3.13 */
+	{360, 8},  /* pyobject.ob_type; 24 in free-threaded builds */
 	{376, 24}, /* type_object.tp_name */
 	{520, 16}, /* bytes_object.ob_size */
 	{528, 32}, /* bytes_object.ob_sval */
 	{544, 32}, /* unicode_object.state */
-	{560, 40}, /* unicode_object.asciiobject_size: str_compact_off is a constant that follows it */
+	{560, 40}, /* unicode_object.asciiobject_size; str_compact_off goes with it */
 };
 
 /* 3.14 and 3.15 come here as rows. */

@@ -12,8 +12,9 @@ bool debug_offsets_header(const void *bytes, uint32_t *version_hex, bool *free_t
 /* Bytes of the whole table of 3.`minor`; 0 when that layout is not known here. */
 size_t debug_offsets_bytes(unsigned minor);
 /*
- * Puts the table's offsets into the build (layout and objects, already filled from the version table).
- * NULL, or in plain words what is wrong with it. `runtime_bytes`: size of _PyRuntime in the file.
+ * Puts the table's offsets into the build (layout and objects, already filled from the version
+ * table). NULL, or in plain words what is wrong with it. `runtime_bytes`: size of _PyRuntime in the
+ * file.
  */
 const char *debug_offsets_apply(const void *bytes, unsigned minor, uint64_t runtime_bytes,
 				struct py_build *out);

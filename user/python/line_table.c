@@ -1,7 +1,7 @@
 /*
- * Three formats of one question: which line is the instruction at this byte offset? Each decoder follows
- * CPython's PyCode_Addr2Line() of its version. Ranges without a line of their own (the interpreter says
- * None) take the line before them, or the first line.
+ * Three formats of one question: which line is the instruction at this byte offset? Each decoder
+ * follows CPython's PyCode_Addr2Line() of its version. Ranges without a line of their own (the
+ * interpreter says None) take the line before them, or the first line.
  */
 #include "user/python/line_table.h"
 #include "user/util/alloc.h"
@@ -15,7 +15,8 @@ static int32_t line_of(int64_t line, int32_t first_line)
 
 /*
  * Up to 3.9, Objects/lnotab_notes.txt, Objects/codeobject.c PyCode_Addr2Line(): pairs of (address
- * increment u8, line increment s8); the last pair whose address is not beyond the instruction counts.
+ * increment u8, line increment s8); the last pair whose address is not beyond the instruction
+ * counts.
  */
 static int64_t lnotab_line(struct cursor *c, int64_t line, int64_t lasti)
 {
@@ -31,8 +32,8 @@ static int64_t lnotab_line(struct cursor *c, int64_t line, int64_t lasti)
 }
 
 /*
- * 3.10, Objects/lnotab_notes.txt, Objects/codeobject.c advance(): ranges of (length u8, line delta s8);
- * -128 stands for "no line" and adds nothing.
+ * 3.10, Objects/lnotab_notes.txt, Objects/codeobject.c advance(): ranges of (length u8, line delta
+ * s8); -128 stands for "no line" and adds nothing.
  */
 static int64_t ranges_line(struct cursor *c, int64_t line, int64_t lasti)
 {
@@ -51,7 +52,8 @@ static int64_t ranges_line(struct cursor *c, int64_t line, int64_t lasti)
 	return -1;
 }
 
-/* Objects/locations.md: 6 bits a byte, low bits first, bit 6 set on all but the last; bit 0 is the sign. */
+/* Objects/locations.md: 6 bits a byte, low first, bit 6 set on all but the last; bit 0 is the sign
+ */
 static int64_t location_svarint(struct cursor *c)
 {
 	uint64_t value = 0;
@@ -84,8 +86,9 @@ static int64_t location_delta(struct cursor *c, unsigned kind)
 }
 
 /*
- * From 3.11 on, Objects/locations.md, Objects/codeobject.c advance(): entries begin with a byte that has
- * bit 7 set: kind in bits 3 … 6, length in code units - 1 in bits 0 … 2. Bytes up to the next are columns.
+ * From 3.11 on, Objects/locations.md, Objects/codeobject.c advance(): entries begin with a byte
+ * that has bit 7 set: kind in bits 3 … 6, length in code units - 1 in bits 0 … 2. Bytes up to the
+ * next are columns.
  */
 static int64_t locations_line(struct cursor *c, int64_t line, int64_t lasti)
 {

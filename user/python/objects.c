@@ -1,11 +1,7 @@
 /*
- * Objects of 3.8 to 3.13. What differs between versions is in one table, `layouts`: the header of a dict's
- * keys, the digits of an int, and where an instance keeps its attributes:
- *   ≤ 3.10  a dict, pointed to from the object at tp_dictoffset
- *   3.11    values or a dict, pointed to by two words before the object
- *   3.12    one such word, its low bit tells which
- *   3.13    values inside the object, while they are valid; else a dict, pointed to as in 3.12
- * Sources: Objects/dict-common.h (≤ 3.10), Include/internal/pycore_dict.h and pycore_object.h.
+ * Objects of 3.8 to 3.13. What differs between versions is in one table, `layouts`: the header of a
+ * dict's keys, the digits of an int, and where an instance keeps its attributes. Sources:
+ * Objects/dict-common.h (up to 3.10), Include/internal/pycore_dict.h and pycore_object.h.
  */
 #include "user/python/objects.h"
 #include "user/util/alloc.h"
@@ -17,17 +13,17 @@
 #define MAX_READS    (1u << 18)
 
 /* Include/object.h: PyObject.ob_type; PyTypeObject.tp_flags, tp_dictoffset */
-#define OB_TYPE		8
-#define TP_FLAGS	168
-#define TP_DICTOFFSET	288
-#define TP_INLINE	(1ul << 2)  /* Py_TPFLAGS_INLINE_VALUES, 3.13 */
+#define OB_TYPE         8
+#define TP_FLAGS        168
+#define TP_DICTOFFSET   288
+#define TP_INLINE       (1ul << 2)  /* Py_TPFLAGS_INLINE_VALUES, 3.13 */
 #define TP_MANAGED_DICT (1ul << 4)  /* Py_TPFLAGS_MANAGED_DICT, 3.11 on */
-#define TP_LONG		(1ul << 24) /* Py_TPFLAGS_LONG_SUBCLASS */
-#define TP_UNICODE	(1ul << 28) /* Py_TPFLAGS_UNICODE_SUBCLASS */
-#define TP_DICT		(1ul << 29) /* Py_TPFLAGS_DICT_SUBCLASS */
+#define TP_LONG         (1ul << 24) /* Py_TPFLAGS_LONG_SUBCLASS */
+#define TP_UNICODE      (1ul << 28) /* Py_TPFLAGS_UNICODE_SUBCLASS */
+#define TP_DICT         (1ul << 29) /* Py_TPFLAGS_DICT_SUBCLASS */
 
 /* Include/cpython/dictobject.h: PyDictObject.ma_keys, ma_values */
-#define MA_KEYS	  32
+#define MA_KEYS   32
 #define MA_VALUES 40
 
 /* Words before an object: Include/internal/pycore_object.h _PyObject_ValuesPointer() (3.11), … */
@@ -35,26 +31,33 @@
 #define MANAGED_DICT   -24
 #define STR_HEAD       40 /* bytes of a str that hold its type, length and state */
 #define OBJECT_BYTES   16 /* sizeof(PyObject); inline values follow */
-#define VALUES_VALID   3  /* 3.13: struct _dictvalues {capacity, size, embedded, valid; values[] at 8} */
+#define VALUES_VALID   3  /* 3.13: struct _dictvalues.valid */
 
-enum attributes { IN_DICT, TWO_WORDS, TAGGED_WORD, INLINE_VALUES };
+enum attributes {
+	IN_DICT,       /* up to 3.10: a dict, pointed to from the object at tp_dictoffset */
+	TWO_WORDS,     /* 3.11: values or a dict, pointed to by two words before the object */
+	TAGGED_WORD,   /* 3.12: one such word; its low bit tells which */
+	INLINE_VALUES, /* 3.13: in the object while they are valid, else a dict as in 3.12 */
+};
 
 struct object_layout {
 	enum attributes attributes;
-	bool log2_keys;	      /* struct _dictkeysobject with dk_log2_size and dk_kind (3.11 on) */
+	bool log2_keys;       /* struct _dictkeysobject with dk_log2_size and dk_kind (3.11 on) */
 	bool tagged_int;      /* PyLongObject.long_value.lv_tag instead of ob_size (3.12 on) */
 	uint16_t values_at;   /* first value in a PyDictValues */
 	uint16_t cached_keys; /* PyHeapTypeObject.ht_cached_keys */
 };
 
+/* clang-format off */
 static const struct object_layout layouts[] = {
-	[8] = {IN_DICT, false, false, 0, 0},
-	[9] = {IN_DICT, false, false, 0, 0},
+	[8]  = {IN_DICT, false, false, 0, 0},
+	[9]  = {IN_DICT, false, false, 0, 0},
 	[10] = {IN_DICT, false, false, 0, 0},
 	[11] = {TWO_WORDS, true, false, 0, 872},
 	[12] = {TAGGED_WORD, true, true, 0, 880},
 	[13] = {INLINE_VALUES, true, true, 8, 880},
 };
+/* clang-format on */
 
 bool object_reader_init(struct object_reader *r, const struct py_build *build, memory_read_fn read,
 			void *ctx)
@@ -62,8 +65,11 @@ bool object_reader_init(struct object_reader *r, const struct py_build *build, m
 	if (!build->supported || build->objects.minor < 8 ||
 	    build->objects.minor >= ARRAY_SIZE(layouts))
 		return false;
-	*r = (struct object_reader){.build = build, .layout = &layouts[build->objects.minor],
-				    .read = read, .ctx = ctx, .reads_left = MAX_READS};
+	*r = (struct object_reader){.build = build,
+				    .layout = &layouts[build->objects.minor],
+				    .read = read,
+				    .ctx = ctx,
+				    .reads_left = MAX_READS};
 	return true;
 }
 
@@ -94,7 +100,7 @@ static bool has_type(struct object_reader *r, uint64_t addr, uint64_t flag)
 	return read_type(r, addr, &type, &flags) && flags & flag;
 }
 
-/* Digits of 30 bits at 24; their number in ob_size (negative: negative), or in lv_tag >> 3 (sign: & 3). */
+/* Digits of 30 bits at 24; their number is in ob_size (or -1 times it), or in lv_tag >> 3. */
 bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value)
 {
 	struct {
@@ -179,7 +185,7 @@ static bool str_equals(struct object_reader *r, uint64_t addr, const char *name)
 	       read_bytes(r, data, found, len) && !memcmp(found, name, len);
 }
 
-/* ≤ 3.10: dk_size at 8, dk_nentries at 32, indices at 40, then PyDictKeyEntry {hash, key, value}[]. */
+/* To 3.10: dk_size at 8, dk_nentries at 32, indices at 40; then entries of hash, key, value. */
 static bool keys_by_size(const uint64_t *head, uint64_t *entries, struct object_dict *d)
 {
 	uint64_t size = head[1];
@@ -194,8 +200,8 @@ static bool keys_by_size(const uint64_t *head, uint64_t *entries, struct object_
 }
 
 /*
- * From 3.11: dk_log2_index_bytes at 9, dk_kind at 10 (0: general, entries as before; else str keys without
- * their hash), dk_nentries at 24, indices at 32.
+ * From 3.11: dk_log2_index_bytes at 9, dk_kind at 10 (0: general, entries as before; else str keys
+ * without their hash), dk_nentries at 24, indices at 32.
  */
 static bool keys_by_log2(const uint64_t *head, uint64_t *entries, struct object_dict *d)
 {
@@ -248,7 +254,8 @@ bool object_dict__open(struct object_dict *d, struct object_reader *r, uint64_t 
 	if (!has_type(r, addr, TP_DICT) || !object_read_u64(r, addr + MA_KEYS, &keys) ||
 	    !object_read_u64(r, addr + MA_VALUES, &values))
 		return false;
-	return values ? open_split(d, r, keys, values + r->layout->values_at) : open_keys(d, r, keys);
+	return values ? open_split(d, r, keys, values + r->layout->values_at)
+		      : open_keys(d, r, keys);
 }
 
 /* The first value of attributes that are not in a dict yet; 0 when they are in one. */
@@ -263,8 +270,8 @@ static uint64_t managed_values(struct object_reader *r, uint64_t addr, uint64_t 
 	case TAGGED_WORD:
 		return object_read_u64(r, addr + MANAGED_DICT, &word) && word & 1 ? word + 1 : 0;
 	case INLINE_VALUES:
-		if (flags & TP_INLINE && read_bytes(r, addr + OBJECT_BYTES + VALUES_VALID, &valid, 1) &&
-		    valid)
+		if (flags & TP_INLINE &&
+		    read_bytes(r, addr + OBJECT_BYTES + VALUES_VALID, &valid, 1) && valid)
 			return addr + OBJECT_BYTES + r->layout->values_at;
 		return 0;
 	default:

@@ -1,7 +1,8 @@
 /*
- * Reading a few kinds of CPython objects of a live process: int, str, dict, instance attributes. The
- * process is not stopped, so whatever is read may be half-changed: types are checked by their flags, sizes
- * are capped, the number of reads in a reader's life too, and a function returns false rather than a guess.
+ * Reading a few kinds of CPython objects of a live process: int, str, dict, instance attributes.
+ * The process is not stopped, so whatever is read may be half-changed: types are checked by their
+ * flags, sizes are capped, the number of reads in a reader's life too, and a function returns false
+ * rather than a guess.
  */
 #pragma once
 #include "user/python/thread_names.h"
@@ -17,7 +18,7 @@ struct object_reader {
 
 /* A copy of a dict's entries, or of an instance's attributes. */
 struct object_dict {
-	uint64_t *words; /* the entries */
+	uint64_t *words;        /* the entries */
 	uint64_t *split_values; /* by entry, where the values are not in the entries */
 	uint32_t count, entry_words, key_word;
 };

@@ -1,7 +1,7 @@
 /*
- * _PyRuntime → main interpreter → sys.modules["threading"]._active → {ident: Thread} → Thread._name, all
- * of it the same in Lib/threading.py of 3.8 to 3.13. The process runs on meanwhile; a name counts only
- * when the Thread's own _ident is the key it was found under.
+ * _PyRuntime → main interpreter → sys.modules["threading"]._active → {ident: Thread} →
+ * Thread._name, all of it the same in Lib/threading.py of 3.8 to 3.13. The process runs on
+ * meanwhile; a name counts only when the Thread's own _ident is the key it was found under.
  */
 #include "user/python/thread_names.h"
 #include "user/python/objects.h"

@@ -1,6 +1,7 @@
 /*
- * Where pthread_getspecific() keeps its values. glibc exports descriptors of its own thread struct for
- * debuggers (nptl_db/structs.def, symbols _thread_db_*, never stripped): {size in bits, count, offset}.
+ * Where pthread_getspecific() keeps its values. glibc exports descriptors of its own thread struct
+ * for debuggers (nptl_db/structs.def, symbols _thread_db_*, never stripped): {size in bits, count,
+ * offset}.
  */
 #include "user/python/build.h"
 #include "user/symbol/elf.h"
@@ -18,7 +19,8 @@ static bool read_symbol(const struct elf_file *e, const char *name, void *out, s
 	       elf_file__read(e, vaddr, out, len);
 }
 
-/* struct pthread has specific_1stblock[n] (entries) right before specific[n] (pointers to blocks). */
+/* struct pthread has specific_1stblock[n] (entries) right before specific[n] (pointers to blocks).
+ */
 static int from_descriptors(const struct elf_file *e, struct abi_py_layout *layout)
 {
 	struct thread_db_field table, block, value;

@@ -1,7 +1,8 @@
 /*
- * The version, in order of trust: the exported constant Py_Version (3.11 on); the string that the code of
- * the exported Py_GetVersion() refers to (its other operands are the format, the build info and a buffer);
- * the only string in read-only data that can be a PY_VERSION; the file name, which gives the minor alone.
+ * The version, in order of trust: the exported constant Py_Version (3.11 on); the string that the
+ * code of the exported Py_GetVersion() refers to (its other operands are the format, the build info
+ * and a buffer); the only string in read-only data that can be a PY_VERSION; the file name, which
+ * gives the minor alone.
  */
 #include "user/python/version_of.h"
 #include "user/util/alloc.h"
@@ -111,13 +112,15 @@ static bool version_from_code(const struct elf_file *e, struct py_build *out)
 	if (!elf_file__read(e, start, code, size))
 		return false;
 	for (size_t i = 0; i < size; i++) {
-		if (operand_at(code + i, size - i, start + i, &target) && version_at(e, target, out))
+		if (operand_at(code + i, size - i, start + i, &target) &&
+		    version_at(e, target, out))
 			return true;
 	}
 	return false;
 }
 
-/* A PY_VERSION may be the tail of a longer string (the linker merges them), so any place can start one. */
+/* A PY_VERSION may be the tail of a longer string (the linker merges them), so any place can start
+ * one. */
 static bool version_from_rodata(const struct elf_file *e, struct py_build *out)
 {
 	struct py_build found = {0}, other;

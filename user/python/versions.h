@@ -1,6 +1,6 @@
 /*
- * THE version table: one row per CPython minor, x86-64, default builds (GIL, release). A new minor is a
- * row in versions.c (and from 3.13 on one in debug_offsets.c), nothing else.
+ * THE version table: one row per CPython minor, x86-64, default builds (GIL, release). A new minor
+ * is a row in versions.c (and from 3.13 on one in debug_offsets.c), nothing else.
  */
 #pragma once
 #include "user/python/build.h"

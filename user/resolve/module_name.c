@@ -1,7 +1,8 @@
 /*
- * Where a module's name begins in a path: behind the last directory that is on sys.path by convention
- * (site-packages, lib/python3.N, an archive), else at the outermost directory of a chain that each have
- * an __init__.py. Nothing is opened; a name is at worst too short, never from another file.
+ * Where a module's name begins in a path: behind the last directory that is on sys.path by
+ * convention (site-packages, lib/python3.N, an archive), else at the outermost directory of a chain
+ * that each have an __init__.py. Nothing is opened; a name is at worst too short, never from
+ * another file.
  */
 #include "user/resolve/module_name.h"
 #include "user/util/alloc.h"
@@ -76,8 +77,8 @@ static bool is_stdlib_extra(struct part p)
 }
 
 /*
- * The place behind the last conventional root, or NULL. A directory counts only when something follows
- * it. The origin is that of the most specific root: an egg in site-packages is site code.
+ * The place behind the last conventional root, or NULL. A directory counts only when something
+ * follows it. The origin is that of the most specific root: an egg in site-packages is site code.
  */
 static const char *conventional_root(const char *file, enum profile_origin *origin)
 {

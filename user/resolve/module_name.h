@@ -1,14 +1,14 @@
 /*
  * From the file of a code object to the module as its importers name it, the part of the path worth
- * showing, and whose code it is. Strings in, strings out; the only question to the outside is whether
- * a path exists, and there may be nobody to ask.
+ * showing, and whose code it is. Strings in, strings out; the only question to the outside is
+ * whether a path exists, and there may be nobody to ask.
  */
 #pragma once
 #include "user/profile/sink.h"
 #include <stdbool.h>
 
 struct module_name {
-	char *module;	  /* "json.decoder"; "" for code without a file */
+	char *module;     /* "json.decoder"; "" for code without a file */
 	char *short_file; /* "json/decoder.py"; the whole of a "<string>" */
 	enum profile_origin origin;
 };
