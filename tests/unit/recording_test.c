@@ -258,6 +258,40 @@ static void written_from_a_profile_reads_back(void **state)
 	buf_free(&second);
 }
 
+/* A converted recording says that it is whole only where it ends. */
+static void a_beginning_of_a_conversion_is_incomplete(void **state)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct buf file = {0};
+	struct view v = {0};
+	struct profile *p;
+	uint32_t stored;
+	int err;
+	FILE *f;
+
+	(void)state;
+	tell_small(to);
+	for (uint32_t i = 0; i < 100000; i++)
+		tell_sample(to, i, 1, 1);
+	p = profile_builder__finish(b);
+	f = open_memstream(&file.data, &file.len);
+	assert_int_equal(format_recording.write(p, &v, f), 0);
+	fclose(f);
+	profile__free(p);
+	memcpy(&stored, file.data + CHUNK_FILE_HEADER + 4, 4);
+	assert_true(file.len > CHUNK_FILE_HEADER + CHUNK_HEADER + stored);
+	p = read_bytes(&file, &err);
+	assert_true(p->meta.complete);
+	profile__free(p);
+	file.len = CHUNK_FILE_HEADER + CHUNK_HEADER + stored; /* exactly the first chunk */
+	p = read_bytes(&file, &err);
+	assert_false(p->meta.complete);
+	assert_in_range(p->sample_cnt, 1000, 99999);
+	profile__free(p);
+	buf_free(&file);
+}
+
 /* What every damaged copy must still be: readable tables and sums that agree, a beginning of the original. */
 static void assert_sane_part(const struct profile *part, const struct profile *whole)
 {
@@ -403,7 +437,11 @@ static void full_disk_keeps_whole_chunks(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, recording__bytes(r)); /* the cut chunk was taken back */
 	setrlimit(RLIMIT_FSIZE, &old);
+	tell_sample(to, 1, 1, 1); /* room again, but what lies between is lost: nothing may follow */
 	assert_int_equal(recording__close(r), -EFBIG);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_in_range(st.st_size, 200000, 299999);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), st.st_size);
 	p = read_fd(fd, &err);
 	assert_int_equal(err, 0);
 	assert_in_range(p->sample_cnt, 20000, 400000);
@@ -546,7 +584,9 @@ static void bodies_without_sense_are_damage(void **state)
 	buf_put(&b, "\x07\x01\x00", 3);						/* flags, no time */
 	buf_put(&b, "\x07\x0b\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 13); /* endless varint */
 	buf_put(&b, "\x03\x06\x01\x01\x01\xff\xff\x03", 8); /* a text longer than its record */
-	assert_passed_over(&b, CHUNK_RECORDS, 10);
+	/* a process whose id is one beyond 32 bits, which must not come out as 1 */
+	buf_put(&b, "\x02\x0c\x81\x80\x80\x80\x10\x01\x01\x01\x00\x00\x00\x00", 14);
+	assert_passed_over(&b, CHUNK_RECORDS, 11);
 	buf_free(&b);
 }
 
@@ -563,6 +603,20 @@ static void assert_nothing_read(const struct buf *file)
 	profile__free(p);
 }
 
+/* Adds to the first chunk's raw length and makes its checksum right again. */
+static void add_to_raw_length(struct buf *file, int32_t more)
+{
+	unsigned char *at = (unsigned char *)file->data + CHUNK_FILE_HEADER;
+	uint32_t stored, raw, crc;
+
+	memcpy(&stored, at + 4, 4);
+	memcpy(&raw, at + 8, 4);
+	raw += (uint32_t)more;
+	memcpy(at + 8, &raw, 4);
+	crc = (uint32_t)crc32(crc32(0, at, 12), at + CHUNK_HEADER, stored);
+	memcpy(at + 12, &crc, 4);
+}
+
 static void chunks_that_lie_end_the_reading(void **state)
 {
 	struct buf b = {0}, file;
@@ -572,36 +626,38 @@ static void chunks_that_lie_end_the_reading(void **state)
 	file = by_hand(&b, CHUNK_RECORDS, 0);
 	assert_nothing_read(&file);
 	buf_free(&file);
-	file = by_hand(&b, CHUNK_RECORDS, 0x80); /* an unknown way of storing */
+	buf_reset(&b);
+	for (int i = 0; i < 300; i++)
+		buf_put(&b, "\x63\x00", 2); /* harmless: records of an unknown kind */
+	file = by_hand(&b, CHUNK_RECORDS, 0x80); /* stored in an unknown way */
 	assert_nothing_read(&file);
 	buf_free(&file);
+	for (int32_t more = -1; more <= 1; more += 2) {
+		file = by_hand(&b, CHUNK_RECORDS, 0);
+		add_to_raw_length(&file, more);
+		assert_nothing_read(&file);
+		buf_free(&file);
+	}
+	b.len = 4;
 	file = by_hand(&b, CHUNK_RECORDS, 1); /* said to be deflated, and is not */
 	assert_nothing_read(&file);
 	buf_free(&file);
 	buf_free(&b);
 }
 
-static void lengths_are_capped(void **state)
+/* A few kilobytes that hold sixteen megabytes and one record more, all of them harmless. */
+static void bombs_are_not_unpacked(void **state)
 {
-	static const uint32_t lengths[] = {CHUNK_MAX_RAW + 1, 0x7fffffff, 0x80000000, 0xffffffff};
-	struct buf b = {0}, file;
+	struct buf b = {.len = CHUNK_MAX_RAW}, file;
 
 	(void)state;
-	for (int i = 0; i < 5000; i++)
-		buf_puts(&b, "a"); /* compresses well */
-	for (size_t i = 0; i < 8; i++) {
-		uint32_t crc, stored;
-		unsigned char *at;
-
-		file = by_hand(&b, CHUNK_RECORDS, 0);
-		at = (unsigned char *)file.data + CHUNK_FILE_HEADER;
-		memcpy(&stored, at + 4, 4);
-		memcpy(at + 4 + 4 * (i % 2), &lengths[i / 2], 4);
-		crc = (uint32_t)crc32(crc32(0, at, 12), at + CHUNK_HEADER, stored);
-		memcpy(at + 12, &crc, 4);
-		assert_nothing_read(&file);
-		buf_free(&file);
-	}
+	b.data = xcalloc(1, b.len + 2);
+	assert_passed_over(&b, CHUNK_RECORDS, 0);
+	b.len += 2;
+	file = by_hand(&b, CHUNK_RECORDS, 0);
+	assert_true(file.len < 200000);
+	assert_nothing_read(&file);
+	buf_free(&file);
 	buf_free(&b);
 }
 
@@ -834,6 +890,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streamed_reads_back),
 		cmocka_unit_test(written_from_a_profile_reads_back),
+		cmocka_unit_test(a_beginning_of_a_conversion_is_incomplete),
 		cmocka_unit_test(cut_at_every_byte),
 		cmocka_unit_test(turn_over_every_bit),
 		cmocka_unit_test(killed_recorder_leaves_whole_chunks),
@@ -843,7 +900,7 @@ int main(void)
 		cmocka_unit_test(later_fields_are_passed_over),
 		cmocka_unit_test(bodies_without_sense_are_damage),
 		cmocka_unit_test(chunks_that_lie_end_the_reading),
-		cmocka_unit_test(lengths_are_capped),
+		cmocka_unit_test(bombs_are_not_unpacked),
 		cmocka_unit_test(other_versions_are_refused),
 		cmocka_unit_test(extremes_survive),
 		cmocka_unit_test(samples_and_buckets_agree_on_damage),

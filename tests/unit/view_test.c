@@ -90,10 +90,12 @@ static void process_roots_only_where_needed(void **state)
 	tell_process(to, 2, 2, "never sampled");
 	tell_thread(to, 1, 1, "t");
 	tell_thread(to, 2, 2, "t");
+	tell_thread(to, 3, 1, "another of the first");
 	tell_function(to, 1, "f", "f.py");
 	tell_frame(to, 1, 1, 1);
 	tell_stack(to, 1, 0, 1);
 	tell_sample(to, 1, 1, 1); /* holds the GIL */
+	tell_sample(to, 1, 3, 1);
 	p = profile_builder__finish(b);
 	assert_false(view__process_roots(&v, p));
 	profile__free(p);
