@@ -51,7 +51,7 @@ static void put_rate(const struct report_text *t, const struct profile_meta *m)
 	if (!m->rate_hz)
 		return;
 	if (m->effective_rate_hz)
-		report_line(t, "rate       %g Hz asked for, %.4g Hz achieved, on each of %" PRIu32 " CPUs", m->rate_hz,
+		report_line(t, "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32 " of them)", m->rate_hz,
 			    m->effective_rate_hz, m->cpus);
 	else
 		report_line(t, "rate       %g Hz asked for", m->rate_hz);
@@ -234,8 +234,8 @@ static void put_processes(const struct report_text *t, const struct profile *p)
 		const struct share *s = &shares[i];
 		const struct profile_process *q = &p->processes[s->id];
 
-		report_line(t, "%8.2f %9.2f %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s %s",
-			    report_percent(s->value_ns, t->all_ns), (double)s->value_ns / 1e9, s->samples, s->failed,
+		report_line(t, "%8.2f %9.*f %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s %s",
+			    report_percent(s->value_ns, t->all_ns), report_decimals(t), (double)s->value_ns / 1e9, s->samples, s->failed,
 			    q->pid, *q->python ? q->python : "-", q->command);
 	}
 	put_more(t, cnt);
@@ -254,8 +254,8 @@ static void put_threads(const struct report_text *t, const struct profile *p)
 		const struct share *s = &shares[i];
 		const struct profile_thread *th = &p->threads[s->id];
 
-		report_line(t, "%8.2f %9.2f %8" PRIu64 " %8.1f %8" PRIu32 " %8" PRIu32 "  %s",
-			    report_percent(s->value_ns, t->all_ns), (double)s->value_ns / 1e9, s->samples,
+		report_line(t, "%8.2f %9.*f %8" PRIu64 " %8.1f %8" PRIu32 " %8" PRIu32 "  %s",
+			    report_percent(s->value_ns, t->all_ns), report_decimals(t), (double)s->value_ns / 1e9, s->samples,
 			    report_percent(s->gil_ns, s->value_ns), p->processes[th->process].pid, th->tid, th->name);
 	}
 	put_more(t, cnt);

@@ -13,6 +13,11 @@ double report_percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
+int report_decimals(const struct report_text *t)
+{
+	return t->all_ns < 10000000000 ? 3 : 2;
+}
+
 void report_heading(const struct report_text *t, const char *fmt, ...)
 {
 	va_list args;
@@ -95,9 +100,9 @@ void report_rows(const struct report_text *t, const struct report_row *rows, siz
 		if (!i)
 			report_line(t, "   own %%     own s  total %%   total s  %s  %s", first, second);
 		else
-			report_line(t, "%8.2f %9.2f %8.2f %9.2f  %s  %s",
-				    report_percent(rows[i - 1].own_ns, t->all_ns), (double)rows[i - 1].own_ns / 1e9,
-				    report_percent(rows[i - 1].total_ns, t->all_ns),
-				    (double)rows[i - 1].total_ns / 1e9, first, second);
+			report_line(t, "%8.2f %9.*f %8.2f %9.*f  %s  %s",
+				    report_percent(rows[i - 1].own_ns, t->all_ns), report_decimals(t),
+				    (double)rows[i - 1].own_ns / 1e9, report_percent(rows[i - 1].total_ns, t->all_ns),
+				    report_decimals(t), (double)rows[i - 1].total_ns / 1e9, first, second);
 	}
 }

@@ -19,5 +19,7 @@ void report_heading(const struct report_text *t, const char *fmt, ...) __attribu
 void report_line(const struct report_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* own and total of each row, then its two texts; `place_first` puts the place before the name. */
 void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt, bool place_first);
-/* " 12.3 %"; of nothing it is 0 %. */
+/* How many decimals seconds have: milliseconds only where there are few seconds. */
+int report_decimals(const struct report_text *t);
+/* 12.3 for 12.3 %; of nothing it is 0. */
 double report_percent(uint64_t part, uint64_t whole);
