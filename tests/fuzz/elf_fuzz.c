@@ -26,6 +26,8 @@ static void read_all(int fd)
 	elf_file__read(e, elf_file__base(e), out, sizeof(out));
 	elf_file__read(e, UINT64_MAX - 8, out, sizeof(out));
 	elf_file__needs(e, "libc.so.6");
+	elf_file__start_code(e, &vaddr);
+	elf_file__import(e, e, &vaddr, &value);
 	elf_file__free(e);
 }
 
