@@ -1,8 +1,9 @@
 /*
- * libFuzzer on the reader of recordings. The first byte chooses what the rest is: the content of a chunk, for
- * the record decoder, or a whole file, whose checksums are made right first or else nearly every
- * mutation would be stopped at the door. What comes out is looked at the way outputs do it; sums that
- * disagree are a crash. It links user/util, user/profile and the files of user/format included here.
+ * libFuzzer on the reader of recordings. The first byte chooses what the rest is: the content of a
+ * chunk, for the record decoder, or a whole file, whose checksums are made right first or else
+ * nearly every mutation would be stopped at the door. What comes out is looked at the way outputs
+ * do it; sums that disagree are a crash. It links user/util, user/profile and the files of
+ * user/format included here.
  */
 #include "user/format/chunk.h"
 #include "user/format/record.h"

@@ -1,6 +1,6 @@
 /*
- * Folded stacks, read back by a parser that keeps to the readers' rules (flamegraph.pl, inferno: the count is
- * the last word, a number before it would be a second count, frames are split at ';').
+ * Folded stacks, read back by a parser that keeps to the readers' rules (flamegraph.pl, inferno:
+ * the count is the last word, a number before it would be a second count, frames are split at ';').
  */
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
@@ -144,8 +144,9 @@ static struct profile *named(const char *const *names, uint32_t n)
 static void hostile_names_break_no_line(void **state)
 {
 	static const char *const names[] = {
-		"a;b", "a:b", ";", "line\nbreak 7", "x 12", "x 1.5", "x .", " ", "", "12",
-		HOSTILE, "tab\tnul", "# comment", "\xe2\x80\xa8 7", "a b", "a", "\r", "trailing 9 ",
+		"a;b", "a:b", ";",  "line\nbreak 7", "x 12",     "x 1.5",     "x .",
+		" ",   "",    "12", HOSTILE,         "tab\tnul", "# comment", "\xe2\x80\xa8 7",
+		"a b", "a",   "\r", "trailing 9 ",
 	};
 	struct profile *p = named(names, ARRAY_SIZE(names));
 	struct view v = {0};

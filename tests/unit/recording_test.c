@@ -1,6 +1,7 @@
 /*
- * The recording: what goes in comes out, whatever is cut off its end or turned over inside it; a full disk
- * leaves what was there; memory does not grow with its length. Files live in memory (memfd).
+ * The recording: what goes in comes out, whatever is cut off its end or turned over inside it; a
+ * full disk leaves what was there; memory does not grow with its length. Files live in memory
+ * (memfd).
  */
 #include "tests/unit/small_profile.h"
 #include "user/format/chunk.h"
@@ -292,7 +293,7 @@ static void a_beginning_of_a_conversion_is_incomplete(void **state)
 	buf_free(&file);
 }
 
-/* What every damaged copy must still be: readable tables and sums that agree, a beginning of the original. */
+/* What every damaged copy must still be: sums that agree, and a beginning of the original. */
 static void assert_sane_part(const struct profile *part, const struct profile *whole)
 {
 	struct view v = {.threads = true};
@@ -437,7 +438,8 @@ static void full_disk_keeps_whole_chunks(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, recording__bytes(r)); /* the cut chunk was taken back */
 	setrlimit(RLIMIT_FSIZE, &old);
-	tell_sample(to, 1, 1, 1); /* room again, but what lies between is lost: nothing may follow */
+	/* There is room again, but what lies between is lost: nothing may follow. */
+	tell_sample(to, 1, 1, 1);
 	assert_int_equal(recording__close(r), -EFBIG);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_in_range(st.st_size, 200000, 299999);
@@ -505,7 +507,7 @@ static uint64_t damaged(const struct profile *p)
 	return 0;
 }
 
-/* Reads a hand-made file whose first records must not change what follows; `hurt` bodies are damage. */
+/* A hand-made file whose first records must not change what follows; `hurt` of them are damage. */
 static void assert_passed_over(const struct buf *records, unsigned char type, uint64_t hurt)
 {
 	struct profile *want = small_profile(), *p;
@@ -531,7 +533,7 @@ static void later_additions_are_passed_over(void **state)
 	buf_puts(&b, "nobody knows this kind of chunk");
 	assert_passed_over(&b, 9, 0);
 	buf_reset(&b);
-	buf_put(&b, "\x63\x03" "abc", 5); /* nor this kind of record */
+	buf_put(&b, "\x63\x03xyz", 5); /* nor this kind of record */
 	buf_put(&b, "\x80\x01\x00", 3);
 	buf_put(&b, "\x00\x00", 2);
 	assert_passed_over(&b, CHUNK_RECORDS, 0);
@@ -581,8 +583,9 @@ static void bodies_without_sense_are_damage(void **state)
 		buf_put(&b, &kind, 1); /* a body of one byte is too short for all of them */
 		buf_put(&b, "\x01\x01", 2);
 	}
-	buf_put(&b, "\x07\x01\x00", 3);						/* flags, no time */
-	buf_put(&b, "\x07\x0b\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 13); /* endless varint */
+	buf_put(&b, "\x07\x01\x00", 3); /* flags, no time */
+	/* an endless varint */
+	buf_put(&b, "\x07\x0b\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 13);
 	buf_put(&b, "\x03\x06\x01\x01\x01\xff\xff\x03", 8); /* a text longer than its record */
 	/* a process whose id is one beyond 32 bits, which must not come out as 1 */
 	buf_put(&b, "\x02\x0c\x81\x80\x80\x80\x10\x01\x01\x01\x00\x00\x00\x00", 14);
@@ -628,7 +631,7 @@ static void chunks_that_lie_end_the_reading(void **state)
 	buf_free(&file);
 	buf_reset(&b);
 	for (int i = 0; i < 300; i++)
-		buf_put(&b, "\x63\x00", 2); /* harmless: records of an unknown kind */
+		buf_put(&b, "\x63\x00", 2);      /* harmless: records of an unknown kind */
 	file = by_hand(&b, CHUNK_RECORDS, 0x80); /* stored in an unknown way */
 	assert_nothing_read(&file);
 	buf_free(&file);
@@ -785,8 +788,8 @@ static int add_up(void *arg, const struct profile_sample *s)
 }
 
 /*
- * 16 CPUs at 99 Hz, periods redrawn now and then, 400 threads of which a CPU changes every third tick, 30,000
- * stacks taken unevenly; new stacks appear all the time.
+ * 16 CPUs at 99 Hz, periods redrawn now and then, 400 threads of which a CPU changes every third
+ * tick, 30,000 stacks taken unevenly; new stacks appear all the time.
  */
 static uint64_t record_long(struct profile_sink to, uint32_t samples)
 {
@@ -855,12 +858,13 @@ static void a_long_recording_is_small_and_flat(void **state)
 	before = rss_mb();
 	p = read_fd(fd, &err);
 	assert_int_equal(p->sample_cnt, SAMPLES);
-	print_message("read: %.1f million/s, %.1f MB held\n", SAMPLES / (seconds_now() - start) / 1e6,
-		      rss_mb() - before);
+	print_message("read: %.1f million/s, %.1f MB held\n",
+		      SAMPLES / (seconds_now() - start) / 1e6, rss_mb() - before);
 	start = seconds_now();
 	assert_int_equal(profile__each_sample(p, add_up, &got), 0);
 	assert_int_equal(got, want);
-	print_message("each sample again: %.1f million/s\n", SAMPLES / (seconds_now() - start) / 1e6);
+	print_message("each sample again: %.1f million/s\n",
+		      SAMPLES / (seconds_now() - start) / 1e6);
 	assert_true((double)st.st_size / SAMPLES <= 12);
 	profile__free(p);
 	close(fd);

@@ -1,4 +1,4 @@
-/* What tests of the model and of the formats share: facts told to a sink, and a small profile of them. */
+/* What tests of the model and of the formats share: facts for a sink, and a small profile. */
 #pragma once
 #include "user/profile/profile.h"
 #include <setjmp.h>
@@ -13,7 +13,8 @@
 
 #define HOSTILE "</script><svg onload=…>;\x1b[31m"
 
-static inline void tell_process(struct profile_sink to, uint32_t id, uint32_t pid, const char *command)
+static inline void tell_process(struct profile_sink to, uint32_t id, uint32_t pid,
+				const char *command)
 {
 	struct profile_process p = {.id = id, .pid = pid, .parent_pid = 1, .command = command};
 
@@ -24,7 +25,8 @@ static inline void tell_process(struct profile_sink to, uint32_t id, uint32_t pi
 	to.ops->process(to.ctx, &p);
 }
 
-static inline void tell_thread(struct profile_sink to, uint32_t id, uint32_t process, const char *name)
+static inline void tell_thread(struct profile_sink to, uint32_t id, uint32_t process,
+			       const char *name)
 {
 	to.ops->thread(to.ctx, &(struct profile_thread){id, process, 1000 + id, name});
 }

@@ -1,7 +1,7 @@
 /*
- * Chunks of a recording, both directions. The reader trusts nothing before the checksum fits, and the
- * checksum covers the lengths. It reads with pread and not through a mapping: a recording that is
- * still growing, or is cut while it is read, must not end in SIGBUS.
+ * Chunks of a recording, both directions. The reader trusts nothing before the checksum fits, and
+ * the checksum covers the lengths. It reads with pread and not through a mapping: a recording that
+ * is still growing, or is cut while it is read, must not end in SIGBUS.
  */
 #include "user/format/chunk.h"
 #include "user/util/alloc.h"
@@ -12,8 +12,8 @@
 #include <zlib.h>
 
 #define FLAG_DEFLATE 1u
-#define MARK	     0x4b43u /* "CK" */
-#define LEVEL	     1	     /* recording costs a running machine; rewriting costs nobody */
+#define MARK         0x4b43u /* "CK" */
+#define LEVEL        1       /* recording costs a running machine; rewriting costs nobody */
 
 /* As PNG has it: the first byte tells it from text, the line end shows a transfer in text mode. */
 static const unsigned char magic[8] = {0x89, 'P', 'Y', 'B', 'P', 'F', '\r', '\n'};

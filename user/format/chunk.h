@@ -1,6 +1,6 @@
 /*
- * The container of a recording: a file header, then chunks that are compressed and checksummed each by
- * itself. All numbers little-endian.
+ * The container of a recording: a file header, then chunks that are compressed and checksummed each
+ * by itself. All numbers little-endian.
  *
  *   file header   8 bytes magic, u16 major, u16 minor, u32 0
  *   chunk         u16 mark, u8 type, u8 flags, u32 stored bytes, u32 raw bytes,
@@ -13,11 +13,11 @@
 #include "user/util/buf.h"
 #include <sys/types.h>
 
-#define CHUNK_MAJOR	  1
-#define CHUNK_MINOR	  0
+#define CHUNK_MAJOR       1
+#define CHUNK_MINOR       0
 #define CHUNK_FILE_HEADER 16
-#define CHUNK_HEADER	  16
-#define CHUNK_MAX_RAW	  (16u << 20)
+#define CHUNK_HEADER      16
+#define CHUNK_MAX_RAW     (16u << 20)
 
 enum chunk_type { CHUNK_RECORDS = 1 };
 
@@ -32,15 +32,15 @@ void chunk_packer__pack(struct chunk_packer *p, const struct buf *raw, struct bu
 
 struct chunk_reader {
 	int fd;
-	off_t at, size;	 /* of the next chunk; of the file when it was opened */
+	off_t at, size; /* of the next chunk; of the file when it was opened */
 	struct buf stored, raw;
 };
 
-/* `fd` stays the caller's. 0; -EBADMSG when it is no recording, -ENOTSUP when of another version. */
+/* `fd` stays the caller's. -EBADMSG when it is no recording, -ENOTSUP when of another version. */
 int chunk_reader__open(struct chunk_reader *r, int fd, const char *path);
 /*
- * The content of the next chunk of records into `raw`. 0; -ENODATA at the end, -EBADMSG where the file is
- * damaged or cut (`at` stays in front of that place), else what the system said.
+ * The content of the next chunk of records into `raw`. 0; -ENODATA at the end, -EBADMSG where the
+ * file is damaged or cut (`at` stays in front of that place), else what the system said.
  */
 int chunk_reader__next(struct chunk_reader *r);
 void chunk_reader__close(struct chunk_reader *r);

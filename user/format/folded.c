@@ -1,8 +1,8 @@
 /*
- * Collapsed stacks, the lowest common denominator: `root;…;leaf COUNT`, one line per stack, ordered frame by
- * frame. Only ';' and the line's end have a meaning there (newlines never reach a profile), and the count
- * is what follows the last blank. Nothing but stacks is written: readers take comments for stacks, so
- * what was lost is told by the summary and the other formats.
+ * Collapsed stacks, the lowest common denominator: `root;…;leaf COUNT`, one line per stack, ordered
+ * frame by frame. Only ';' and the line's end have a meaning there (newlines never reach a
+ * profile), and the count is what follows the last blank. Nothing but stacks is written: readers
+ * take comments for stacks, so what was lost is told by the summary and the other formats.
  */
 #include "user/format/format.h"
 #include "user/util/alloc.h"
@@ -14,8 +14,9 @@
 
 /*
  * Makes a text fit to stand in a line; doing it twice changes nothing. The separator becomes ':'.
- * flamegraph.pl and inferno take a number before the count for a second count (a differential profile), and
- * inferno trims blanks first, so a last blank, and the one in a text that ends in " 12", becomes '_'.
+ * flamegraph.pl and inferno take a number before the count for a second count (a differential
+ * profile), and inferno trims blanks first. So a last blank becomes '_', and so does the one in a
+ * text that ends in " 12".
  */
 static void make_fit(char *text)
 {
@@ -46,7 +47,8 @@ struct folding {
 };
 
 /* The children of some nodes, ordered by text; the caller frees. */
-static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, size_t n, size_t *count)
+static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, size_t n,
+			     size_t *count)
 {
 	const struct view_node *all = f->tree->nodes;
 	uint32_t *out = NULL;
@@ -72,7 +74,7 @@ static size_t same_text(const struct folding *f, const uint32_t *nodes, size_t n
 	return same;
 }
 
-/* Writes the lines below nodes of one path; there are several where making them fit made them equal. */
+/* Writes the lines below the nodes of one path: several where make_fit made them equal. */
 static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 {
 	size_t count, len = f->line.len, same;
@@ -98,8 +100,9 @@ static int write_folded(const struct profile *p, const struct view *v, FILE *out
 	struct folding f = {.tree = tree, .out = out};
 	static const uint32_t all = 0;
 
+	/* The tree is this writer's own. Its equal texts share memory. */
 	for (uint32_t i = 0; i < tree->count; i++)
-		make_fit(tree->nodes[i].text); /* the tree is this writer's own; equal texts are shared */
+		make_fit(tree->nodes[i].text);
 	put_below(&f, &all, 1);
 	buf_free(&f.line);
 	view_tree__free(tree);

@@ -1,6 +1,7 @@
 /*
- * Encoding of records. A sample costs about eight bytes before compression because on one CPU little
- * changes from tick to tick; the flags say which fields follow. Decoding is in record_decode.c.
+ * Encoding of records. A sample costs about ten bytes before compression because on one CPU
+ * little changes from tick to tick; the flags say which fields follow. Decoding is in
+ * record_decode.c.
  */
 #include "user/format/record.h"
 #include "user/format/record_flags.h"

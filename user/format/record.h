@@ -1,18 +1,18 @@
 /*
- * The records inside a recording's chunks: varint kind, varint length, body. Fields are only ever added at
- * a body's end, and a reader skips kinds it does not know. Texts are a varint length and bytes; ids as
- * in user/profile/sink.h.
+ * The records inside a recording's chunks: varint kind, varint length, body. Fields are only ever
+ * added at a body's end, and a reader skips kinds it does not know. Texts are a varint length and
+ * bytes; ids as in user/profile/sink.h.
  *
- * Samples that follow each other share one record. Each is a byte of flags and what differs: time from
- * the sample before; thread, stack and value from the sample before on the same CPU. Every chunk begins
- * with a fresh state, so no chunk is needed to read another.
+ * Samples that follow each other share one record. Each is a byte of flags and what differs: time
+ * from the sample before; thread, stack and value from the sample before on the same CPU. Every
+ * chunk begins with a fresh state, so no chunk is needed to read another.
  */
 #pragma once
 #include "user/profile/sink.h"
 #include "user/util/buf.h"
 
 #define RECORD_MAX_TEXT 65535 /* bytes of a text that are kept */
-#define RECORD_CPUS	1024
+#define RECORD_CPUS     1024
 
 enum record_kind {
 	RECORD_META = 1,
@@ -37,9 +37,9 @@ struct record_state {
 };
 
 struct record_encoder {
-	struct buf raw;	 /* whole records */
+	struct buf raw;  /* whole records */
 	struct buf body; /* of the record being made */
-	struct buf run;	 /* samples since the last other record */
+	struct buf run;  /* samples since the last other record */
 	struct record_state state;
 	/* Called when `limit` bytes are there; expected to take them and reset. */
 	void (*full)(void *ctx);

@@ -1,6 +1,6 @@
 /*
- * Decoding of records: one function per kind, all reading through a cursor that cannot leave its record.
- * Ids are passed on as they are; the builder judges them.
+ * Decoding of records: one function per kind, all reading through a cursor that cannot leave its
+ * record. Ids are passed on as they are; the builder judges them.
  */
 #include "user/format/record.h"
 #include "user/format/record_flags.h"
@@ -18,7 +18,7 @@ static double take_double(struct cursor *c)
 	return value;
 }
 
-/* A number for a 32-bit field: one that is too large cannot be an id that exists, so it stays so. */
+/* For a 32-bit field. A number that is too large is no id that exists, and must stay none. */
 static uint32_t take_u32(struct cursor *c)
 {
 	uint64_t value = cursor_varint(c);

@@ -1,6 +1,6 @@
 /*
- * Writing a recording, to a file while it happens or from a finished profile. A chunk that could not be
- * written whole is cut off again, so the file always ends with a chunk that can be read.
+ * Writing a recording, to a file while it happens or from a finished profile. A chunk that could
+ * not be written whole is cut off again, so the file always ends with a chunk that can be read.
  */
 #include "user/format/recording.h"
 #include "user/format/chunk.h"

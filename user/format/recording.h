@@ -1,6 +1,7 @@
 /*
- * The recording (.pybpf): written while it happens, read back by every command. Layout in chunk.h and
- * record.h. This is its streaming writer; the format table has its reader and the writer of a profile.
+ * The recording (.pybpf): written while it happens, read back by every command. Layout in chunk.h
+ * and record.h. This is its streaming writer; the format table has its reader and the writer of a
+ * profile.
  */
 #pragma once
 #include "user/profile/sink.h"
@@ -9,12 +10,12 @@ struct recording;
 
 /* Writes the file header to `fd`, an empty file open for writing that stays the caller's. */
 int recording__create(int fd, struct recording **out);
-/* Where the facts go. They are buffered; a chunk is written when a quarter of a megabyte is there. */
+/* Where the facts go. A chunk is written whenever a quarter of a megabyte is there. */
 struct profile_sink recording__sink(struct recording *r);
 /*
- * Writes what is buffered as a chunk: what a reader still has after SIGKILL. The first failure (a full
- * disk) ends the recording at its last whole chunk: it is logged once, what comes later is dropped, and
- * this function and __close return its error from then on.
+ * Writes what is buffered as a chunk: what a reader still has after SIGKILL. The first failure (a
+ * full disk) ends the recording at its last whole chunk: it is logged once, what comes later is
+ * dropped, and this function and __close return its error from then on.
  */
 int recording__flush(struct recording *r);
 /* Bytes in the file so far. */

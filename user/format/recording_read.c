@@ -1,7 +1,7 @@
 /*
- * Reading a recording: tables and sums are built in one pass; the single samples stay in the file, which is
- * kept open and decoded again for whoever wants them one by one, so memory does not grow with a
- * recording's length. The first damaged or incomplete chunk ends it; all before it counts.
+ * Reading a recording: tables and sums are built in one pass; the single samples stay in the file,
+ * which is kept open and decoded again for whoever wants them one by one, so memory does not grow
+ * with a recording's length. The first damaged or incomplete chunk ends it; all before it counts.
  */
 #include "user/format/recording_read.h"
 #include "user/format/chunk.h"

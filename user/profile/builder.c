@@ -1,7 +1,8 @@
 /*
- * Fills a profile from the stream of facts. The stream may come from a damaged or hostile file: an item
- * whose id is not the next one of its kind, or that refers to something unknown, is dropped and counted
- * as loss "damaged", so everything in a finished profile can be followed without a check.
+ * Fills a profile from the stream of facts. The stream may come from a damaged or hostile file: an
+ * item whose id is not the next one of its kind, or that refers to something unknown, is dropped
+ * and counted as loss "damaged", so everything in a finished profile can be followed without a
+ * check.
  */
 #include "user/profile/owned.h"
 #include "user/util/alloc.h"
@@ -19,10 +20,10 @@ struct profile_builder {
 	struct owned *o;
 	size_t process_cap, thread_cap, function_cap, first_cap, frame_cap, stack_cap, depth_cap;
 	size_t bucket_cap, loss_cap;
-	uint16_t *depths;	  /* by stack */
-	struct pair_map buckets;  /* (thread, stack) → index + 1 */
-	struct pair_map losses;	  /* (process, reason) → index + 1 */
-	struct kept *kept;	  /* NULL: not kept */
+	uint16_t *depths;        /* by stack */
+	struct pair_map buckets; /* (thread, stack) → index + 1 */
+	struct pair_map losses;  /* (process, reason) → index + 1 */
+	struct kept *kept;       /* NULL: not kept */
 	uint64_t damaged;
 	uint64_t last_time_ns;
 };
@@ -249,8 +250,8 @@ static void put_none(struct profile_builder *b)
 	xgrow(p->threads, 0, b->thread_cap);
 	p->threads[0] = (struct profile_thread){.name = ""};
 	xgrow(p->functions, 0, b->function_cap);
-	p->functions[0] = (struct profile_function){
-		.name = "", .module = "", .file = "", .short_file = ""};
+	p->functions[0] =
+		(struct profile_function){.name = "", .module = "", .file = "", .short_file = ""};
 	xgrow(o->first_frames, 0, b->first_cap);
 	o->first_frames[0] = 0;
 	xgrow(p->frames, 0, b->frame_cap);

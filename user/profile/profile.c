@@ -1,7 +1,7 @@
 /*
- * The model's read side: walking stacks, going through samples, adding up losses. How it is filled is
- * in builder.c, which also guarantees what everything here relies on: ids are in range, a stack's
- * parent is older than itself, and no stack is deeper than PROFILE_MAX_DEPTH.
+ * The model's read side: walking stacks, going through samples, adding up losses. How it is filled
+ * is in builder.c, which also guarantees what everything here relies on: ids are in range, a
+ * stack's parent is older than itself, and no stack is deeper than PROFILE_MAX_DEPTH.
  */
 #include "user/profile/profile.h"
 #include "user/profile/owned.h"
@@ -38,7 +38,7 @@ struct each {
 	void *arg;
 };
 
-/* A source that is read again still holds what the builder refused; buckets and samples must agree. */
+/* A source that is read again still holds what the builder refused: samples agree with buckets. */
 static int pass_valid(void *arg, const struct profile_sample *s)
 {
 	const struct each *e = arg;

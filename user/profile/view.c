@@ -1,6 +1,6 @@
 /*
- * What frames, functions, threads and processes are called, and what a view counts. Every output takes
- * its words from here, so a name can be searched for in all of them alike.
+ * What frames, functions, threads and processes are called, and what a view counts. Every output
+ * takes its words from here, so a name can be searched for in all of them alike.
  */
 #include "user/profile/view.h"
 #include "user/util/alloc.h"

@@ -1,7 +1,7 @@
 /*
- * The merged call tree. A node is found by (parent, text), so frames that read the same under the same
- * parent are one; a stack's node is remembered per root, so each stack is walked only as far as it is
- * new. Nodes are made parents first, which lets one pass backwards add up the totals.
+ * The merged call tree. A node is found by (parent, text), so frames that read the same under the
+ * same parent are one; a stack's node is remembered per root, so each stack is walked only as far
+ * as it is new. Nodes are made parents first, which lets one pass backwards add up the totals.
  */
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
@@ -19,11 +19,11 @@ struct build {
 	const struct profile *p;
 	struct tree *tree;
 	uint32_t cap;
-	uint32_t *frame_texts;	  /* by frame; 0: not made yet */
+	uint32_t *frame_texts; /* by frame; 0: not made yet */
 	uint32_t *process_nodes, *thread_nodes;
 	struct pair_map children; /* (parent node, text) → node */
-	struct pair_map stacks;	  /* (root node, stack) → node */
-	uint32_t *path;		  /* stacks still to be added */
+	struct pair_map stacks;   /* (root node, stack) → node */
+	uint32_t *path;           /* stacks still to be added */
 	bool process_roots;
 };
 

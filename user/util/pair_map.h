@@ -16,8 +16,8 @@ struct pair_map {
 };
 
 /*
- * The value stored for (a, b). A new key has the value 0; the caller sets it to anything else before its
- * next call. The pointer is valid until that call.
+ * The value stored for (a, b). A new key has the value 0; the caller sets it to anything else
+ * before its next call. The pointer is valid until that call.
  */
 uint32_t *pair_map__slot(struct pair_map *m, uint32_t a, uint32_t b);
 /* The same without adding the key: 0 when there is none. */
