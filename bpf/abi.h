@@ -12,7 +12,7 @@
 #define ABI_MAX_FRAMES	 1024
 #define ABI_MAX_CPUS	 1024
 #define ABI_MAX_PROCS	 16384
-#define ABI_MAX_LAYOUTS	 64
+#define ABI_MAX_LAYOUTS	 512
 #define ABI_MAX_CGROUPS	 16
 #define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
@@ -42,6 +42,7 @@
  * in one go; their offsets here are from the object's start, and user space asserts the fit.
  */
 struct abi_py_layout {
+	__s64 code_type_delta;	    /* &PyCode_Type - &_PyRuntime; 0: not known, not checked */
 	__u32 mech;		    /* ABI_MECH_* */
 	__u32 rt_tss_off;	    /* Py_tss_t {int initialised; int key} in _PyRuntime */
 	__u32 rt_tstate_current_off; /* with GIL_CURRENT */
@@ -79,7 +80,8 @@ struct abi_py_layout {
 	__u16 tss_per_block;
 	__u16 tss_entry_size;
 	__u16 tss_value_off;
-	__u16 pad, pad2;
+	__u16 type_off;		    /* ob_type of any object */
+	__u16 torn_owners; /* bit per owner value that a chain cannot end at: caught while it was changed */
 };
 
 /*
@@ -258,7 +260,7 @@ struct abi_clock {
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 80);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 88);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 64);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);

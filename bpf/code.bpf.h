@@ -86,13 +86,33 @@ void code_send_now(struct walk *w);
 int code_schedule(struct walk *w, u64 mm);
 #endif
 
+/*
+ * At the instant of a frame switch what looks like the current frame may be left-over memory. Asked only
+ * at first sight: whatever has been named once was a code object.
+ */
+static __always_inline bool is_code_object(struct walk *w, u64 addr)
+{
+	u64 type = 0;
+
+	return !w->code_type_addr || read_user(&type, 8, addr + w->layout.type_off) ||
+	       type == w->code_type_addr;
+}
+
 static __always_inline u64 code_key(struct walk *w, u64 addr)
 {
 	u64 key = code_fingerprint(w, addr);
 	u32 n = w->todo_cnt;
 
-	if (!key || !code_is_new(key))
+	if (!key) {
+		w->garbage |= !w->frame_cnt; /* what runs is in memory: an unreadable leaf is none */
+		return 0;
+	}
+	if (!code_is_new(key))
 		return key;
+	if (!is_code_object(w, addr)) {
+		w->garbage = 1;
+		return 0;
+	}
 	if (n && n <= CODE_TODO_MAX && w->todo[n - 1].key == key) /* recursion */
 		return key;
 	opaque(n);

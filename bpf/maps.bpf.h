@@ -33,8 +33,10 @@ struct walk {
 	u64 lines_block[(16 + ABI_LINES_PREFIX) / 8];
 	struct abi_py_layout layout;
 	u64 tstate_addr, frame_addr, deadline_ns;
+	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;
-	u32 image_id, layout_id, max_frames, pad;
+	u32 garbage; /* something that is no code object stood where one should */
+	u32 image_id, layout_id, max_frames;
 	struct code_todo todo[CODE_TODO_MAX];
 };
 

@@ -29,6 +29,7 @@
 	X(FAULT_RUNTIME, "fault_runtime", FAILED, "the interpreter's state was not readable")      \
 	X(FAULT_TSTATE, "fault_tstate", FAILED, "the thread's state was not readable")             \
 	X(FAULT_FRAME, "fault_frame", FAILED, "the innermost frame was not readable")              \
+	X(TORN, "torn", FAILED, "the thread was just switching from one frame to another")         \
 	X(BAD_TSTATE, "bad_tstate", FAILED, "the thread's state was not this thread's")            \
 	X(PROC_TABLE_FULL, "proc_table_full", FAILED, "too many processes at once")                \
 	X(INTERNAL, "internal", FAILED, "a BPF helper failed unexpectedly")                        \

@@ -5,7 +5,7 @@
 #include "bpf/pywalk.bpf.h"
 #include "bpf/code.bpf.h"
 
-enum { WALK_GOES_ON, WALK_ROOT, WALK_DEPTH, WALK_TIME, WALK_FAULT };
+enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
 
 /* Shims may be piled up without a Python frame between them, so steps are counted apart from frames. */
 #define WALK_MAX_STEPS (2 * ABI_MAX_FRAMES)
@@ -62,6 +62,19 @@ static __always_inline void store_frame(struct walk *w, u64 code_addr)
 	w->frame_cnt = n + 1;
 }
 
+/*
+ * Compilers may order a frame switch so that for an instant a generator is current and already cut from its
+ * caller (Python/ceval.c, YIELD_VALUE). Such a chain ends where none can end.
+ */
+static __always_inline u32 walk_end(const struct walk *w)
+{
+	const struct abi_py_layout *l = &w->layout;
+
+	if (l->torn_owners && l->torn_owners >> (frame_u8(w, l->frame_owner_off) & 15) & 1)
+		return WALK_TORN;
+	return WALK_ROOT;
+}
+
 static __always_inline u32 walk_step(struct walk *w)
 {
 	const struct abi_py_layout *l = &w->layout;
@@ -78,8 +91,10 @@ static __always_inline u32 walk_step(struct walk *w)
 		mark_boundary(w);
 	else
 		store_frame(w, frame_u64(w, l->frame_code_off));
+	if (w->garbage)
+		return WALK_TORN;
 	w->frame_addr = frame_u64(w, l->frame_prev_off);
-	return WALK_GOES_ON;
+	return w->frame_addr ? WALK_GOES_ON : walk_end(w);
 }
 
 #ifdef PYBPF_HOST
@@ -112,10 +127,14 @@ static __always_inline void walk_loop(struct walk *w)
 __hidden u32 pywalk(struct walk *w)
 {
 	w->stop = WALK_GOES_ON;
-	w->frame_cnt = w->todo_cnt = w->visited = 0;
+	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;
 	walk_loop(w);
 	if (w->stop == WALK_ROOT)
 		return w->frame_cnt ? ABI_OK : ABI_NO_FRAME;
+	if (w->stop == WALK_TORN) {
+		w->frame_cnt = w->todo_cnt = 0;
+		return ABI_TORN;
+	}
 	if (!w->frame_cnt)
 		return w->stop == WALK_FAULT ? ABI_FAULT_FRAME : ABI_NO_FRAME;
 	if (w->stop == WALK_FAULT)

@@ -67,6 +67,7 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 		return ABI_INTERNAL;
 	w->layout = *l;
 	w->layout_id = layout_id;
+	w->code_type_addr = l->code_type_delta ? p->runtime_addr + l->code_type_delta : 0;
 	w->max_frames = cfg_max_frames;
 	w->deadline_ns = w->sample.hdr.time_ns + cfg_max_walk_ns;
 	w->sample.thread_ident = arch_thread_pointer(task);

@@ -5,51 +5,24 @@
  */
 #include "user/format/json.h"
 #include "user/format/format.h"
-#include "user/profile/totals.h"
+#include "user/format/json_names.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
-#include "user/util/intern.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 struct writer {
 	const struct profile *p;
 	const struct view *v;
 	FILE *out;
-	/* Functions are grouped by "module.qualname", the name that stacks and `functions` use. */
-	struct intern *names;
-	uint32_t *name_of;    /* by function */
-	uint32_t *variant_of; /* by function: which one of its name, from 0 */
-	uint32_t *next_same;  /* by function: the next one of its name */
-	uint32_t *first_of;   /* by name */
-	char **quoted;	      /* by name: as a JSON string */
+	struct json_names names;
 	struct totals *by_name, *by_function;
 	uint32_t *frames;     /* of the stack being written */
 	const char *separator;
 };
 
-/* Texts of a profile are clean UTF-8; `</` is broken up for whoever pastes this into HTML. */
-static char *quote(const char *text)
-{
-	struct buf b = {0};
-
-	buf_put(&b, "\"", 1);
-	for (const char *s = text; *s; s++) {
-		if (*s == '"' || *s == '\\' || (*s == '/' && s > text && s[-1] == '<'))
-			buf_put(&b, "\\", 1);
-		if ((unsigned char)*s < 0x20)
-			buf_printf(&b, "\\u%04x", *s);
-		else
-			buf_put(&b, s, 1);
-	}
-	buf_put(&b, "\"", 1);
-	return buf_steal_text(&b);
-}
-
 static void put_text(const struct writer *w, const char *key, const char *text)
 {
-	__cleanup_free char *quoted = quote(text);
+	__cleanup_free char *quoted = json_quote(text);
 
 	fprintf(w->out, "\"%s\":%s,", key, quoted);
 }
@@ -135,6 +108,8 @@ static void put_meta(const struct writer *w)
 	put_number(w, "rate", m->rate_hz);
 	put_number(w, "effective_rate", m->effective_rate_hz);
 	put_count(w, "cpus", m->cpus);
+	put_count(w, "ticks", m->ticks);
+	put_count(w, "filtered", m->filtered);
 	put_bool(w, "gil_only", m->gil_only || w->v->gil_only);
 	put_bool(w, "complete", m->complete);
 	fputc('\n', w->out);
@@ -199,7 +174,7 @@ static void put_losses(struct writer *w)
 			put_count(w, "process", l->process - 1);
 		}
 		fputs("\"sentence\":", w->out);
-		__cleanup_free char *sentence = quote(l->sentence);
+		__cleanup_free char *sentence = json_quote(l->sentence);
 		fprintf(w->out, "%s}", sentence);
 	}
 	fputs("],", w->out);
@@ -228,7 +203,7 @@ static void put_place(const struct writer *w, const struct profile_function *f)
 static void put_variants(const struct writer *w, uint32_t first)
 {
 	fputs(",\"variants\":[", w->out);
-	for (uint32_t f = first; f; f = w->next_same[f]) {
+	for (uint32_t f = first; f; f = w->names.next_same[f]) {
 		fputs(f == first ? "{" : ",\n {", w->out);
 		put_totals(w, &w->by_function->rows[f]);
 		put_place(w, &w->p->functions[f]);
@@ -240,16 +215,16 @@ static void put_variants(const struct writer *w, uint32_t first)
 static void put_functions(struct writer *w)
 {
 	begin_list(w, "functions", '{');
-	for (uint32_t name = 1; name <= intern__count(w->names); name++) {
-		uint32_t first = w->first_of[name];
+	for (uint32_t name = 1; name <= intern__count(w->names.ids); name++) {
+		uint32_t first = w->names.first_of[name];
 
 		if (!w->by_name->rows[name].samples)
 			continue;
 		next_element(w);
-		fprintf(w->out, "%s:{", w->quoted[name]);
+		fprintf(w->out, "%s:{", w->names.quoted[name]);
 		put_totals(w, &w->by_name->rows[name]);
 		put_place(w, &w->p->functions[first]);
-		if (w->next_same[first])
+		if (w->names.next_same[first])
 			put_variants(w, first);
 		fputc('}', w->out);
 	}
@@ -268,8 +243,8 @@ static void put_stack(const struct writer *w, size_t depth)
 
 		if (i)
 			putc(',', w->out);
-		fputs(w->quoted[w->name_of[function]], w->out);
-		ambiguous |= w->variant_of[function] != 0;
+		fputs(w->names.quoted[w->names.name_of[function]], w->out);
+		ambiguous |= w->names.variant_of[function] != 0;
 	}
 	fputs("],\"lines\":[", w->out);
 	for (size_t i = 0; i < depth; i++)
@@ -280,7 +255,7 @@ static void put_stack(const struct writer *w, size_t depth)
 	fputs(",\"which\":[", w->out);
 	for (size_t i = 0; i < depth; i++)
 		fprintf(w->out, "%s%" PRIu32, i ? "," : "",
-			w->variant_of[w->p->frames[w->frames[i]].function]);
+			w->names.variant_of[w->p->frames[w->frames[i]].function]);
 	putc(']', w->out);
 }
 
@@ -322,53 +297,11 @@ static struct totals *count(const struct writer *w, const uint32_t *group_of_fun
 	return t;
 }
 
-/* Functions this view has no samples of are not written, so they must not count as variants. */
-static void name_function(struct writer *w, uint32_t function, uint32_t *last_of)
-{
-	__cleanup_free char *text = view__function_text(w->p, function);
-	uint32_t name = intern__id(w->names, text, strlen(text));
-
-	w->name_of[function] = name;
-	if (!w->by_function->rows[function].samples)
-		return;
-	if (!w->first_of[name]) {
-		w->first_of[name] = function;
-	} else {
-		w->next_same[last_of[name]] = function;
-		w->variant_of[function] = w->variant_of[last_of[name]] + 1;
-	}
-	last_of[name] = function;
-}
-
-static void name_functions(struct writer *w)
-{
-	size_t n = (size_t)w->p->function_cnt + 1;
-	__cleanup_free uint32_t *last_of = xcalloc(n, sizeof(*last_of));
-
-	w->names = intern__new();
-	w->name_of = xcalloc(n, sizeof(*w->name_of));
-	w->variant_of = xcalloc(n, sizeof(*w->variant_of));
-	w->next_same = xcalloc(n, sizeof(*w->next_same));
-	w->first_of = xcalloc(n, sizeof(*w->first_of));
-	w->quoted = xcalloc(n, sizeof(*w->quoted));
-	for (uint32_t f = 1; f < n; f++)
-		name_function(w, f, last_of);
-	for (uint32_t i = 1; i <= intern__count(w->names); i++)
-		w->quoted[i] = quote(intern__bytes(w->names, i, NULL));
-}
-
 static void release(struct writer *w)
 {
-	for (uint32_t i = 1; i <= intern__count(w->names); i++)
-		free(w->quoted[i]);
-	intern__free(w->names);
+	json_names__free(&w->names);
 	totals__free(w->by_name);
 	totals__free(w->by_function);
-	free(w->name_of);
-	free(w->variant_of);
-	free(w->next_same);
-	free(w->first_of);
-	free(w->quoted);
 	free(w->frames);
 }
 
@@ -379,8 +312,8 @@ static int write_json(const struct profile *p, const struct view *v, FILE *out)
 
 	w.frames = xcalloc(profile__max_depth(p) + 1, sizeof(*w.frames));
 	w.by_function = count(&w, NULL, p->function_cnt);
-	name_functions(&w);
-	w.by_name = count(&w, w.name_of, intern__count(w.names));
+	json_names__init(&w.names, p, w.by_function);
+	w.by_name = count(&w, w.names.name_of, intern__count(w.names.ids));
 	fputc('{', out);
 	put_meta(&w);
 	put_processes(&w);

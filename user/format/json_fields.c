@@ -43,6 +43,8 @@ static const struct json_field fields[] = {
 	{JSON_TOP, "rate", NUMBER, AT(top, rate)},
 	{JSON_TOP, "effective_rate", NUMBER, AT(top, effective_rate)},
 	{JSON_TOP, "cpus", U32, AT(top, cpus)},
+	{JSON_TOP, "ticks", U64, AT(top, ticks)},
+	{JSON_TOP, "filtered", U64, AT(top, filtered)},
 	{JSON_TOP, "gil_only", BOOL, AT(top, gil_only)},
 	{JSON_TOP, "complete", NOT_BOOL, AT(top, incomplete)},
 	{JSON_PROCESS, "pid", U32, AT(process, pid)},

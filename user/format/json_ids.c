@@ -22,6 +22,8 @@ void json_tell_meta(struct json_reader *r)
 		.rate_hz = t->rate,
 		.effective_rate_hz = t->effective_rate,
 		.cpus = t->cpus,
+		.ticks = t->ticks,
+		.filtered = t->filtered,
 		.gil_only = t->gil_only,
 		.complete = !t->incomplete,
 	};

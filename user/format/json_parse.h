@@ -31,7 +31,7 @@ enum json_place {
 /* Texts are ids in `names`; indices are the number in the file + 1, 0: not said. */
 struct json_top {
 	uint32_t schema, process_name, tool, command, target, host, kernel;
-	uint64_t start_ns, duration_ns;
+	uint64_t start_ns, duration_ns, ticks, filtered;
 	double rate, effective_rate;
 	uint32_t cpus;
 	bool gil_only, incomplete;

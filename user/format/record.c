@@ -63,6 +63,8 @@ static void encode_meta(void *ctx, const struct profile_meta *m)
 	put_double(b, m->effective_rate_hz);
 	buf_put_varint(b, m->cpus);
 	buf_put_varint(b, (m->gil_only ? META_GIL_ONLY : 0) | (m->complete ? META_COMPLETE : 0));
+	buf_put_varint(b, m->ticks);
+	buf_put_varint(b, m->filtered);
 	finish(e, RECORD_META);
 }
 

@@ -53,6 +53,8 @@ static void decode_meta(struct cursor *c, const struct profile_sink *to)
 	flags = cursor_varint(c);
 	m.gil_only = flags & META_GIL_ONLY;
 	m.complete = flags & META_COMPLETE;
+	m.ticks = cursor_varint(c);
+	m.filtered = cursor_varint(c);
 	if (!c->bad)
 		to->ops->meta(to->ctx, &m);
 }

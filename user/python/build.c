@@ -222,12 +222,23 @@ static bool take_debug_offsets(struct identity *id)
 	return !wrong || refuse(id, "CPython %s: %s", id->out->version, wrong);
 }
 
+/* Where PyCode_Type lies, seen from _PyRuntime: both are data of the same module. 0 when it is hidden. */
+static int64_t code_type_delta(const struct identity *id)
+{
+	uint64_t vaddr, size;
+
+	if (!elf_file__symbol(id->elf, "PyCode_Type", &vaddr, &size))
+		return 0;
+	return (int64_t)(vaddr - id->out->runtime_vaddr);
+}
+
 static bool take_layout(struct identity *id)
 {
 	const struct py_version *row = id->row;
 
 	id->out->lines = row->lines;
 	id->out->layout = row->layout;
+	id->out->layout.code_type_delta = code_type_delta(id);
 	id->out->objects = row->objects;
 	if (row->runtime_bytes && id->runtime_bytes != row->runtime_bytes)
 		return refuse(id,

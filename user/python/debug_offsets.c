@@ -40,6 +40,7 @@ static const struct debug_member members_313[] = {
 	{304, LAYOUT(code_lines_off)},       /* code_object.linetable */
 	{312, LAYOUT(code_firstlineno_off)}, /* code_object.firstlineno */
 	{344, LAYOUT(code_start_off)},       /* code_object.co_code_adaptive */
+	{360, LAYOUT(type_off)},             /* pyobject.ob_type */
 	{520, LAYOUT(bytes_size_off)},       /* bytes_object.ob_size */
 	{528, LAYOUT(bytes_data_off)},       /* bytes_object.ob_sval */
 	{544, LAYOUT(str_state_off)},        /* unicode_object.state */

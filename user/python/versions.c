@@ -17,8 +17,11 @@
 #define STRINGS_WSTR    STRINGS(48, 72)
 #define STRINGS_NO_WSTR STRINGS(40, 56)
 
-/* Include/cpython/bytesobject.h: PyBytesObject.ob_base.ob_size, .ob_sval */
-#define BYTES .bytes_size_off = 16, .bytes_data_off = 32
+/*
+ * Include/cpython/bytesobject.h: PyBytesObject.ob_base.ob_size, .ob_sval; Include/object.h:
+ * PyObject.ob_type
+ */
+#define BYTES .bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8
 
 /*
  * glibc, x86-64, 2.34 to 2.43: nptl/descr.h struct pthread.specific_1stblock, .specific; each entry
@@ -172,6 +175,7 @@ static const struct py_version versions[] = {
 				.frame_ip_off = 56,       /* prev_instr */
 				.frame_is_entry_off = 68, /* is_entry */
 				.frame_owner_off = 69,    /* owner; there are no shim frames yet */
+				.torn_owners = 1u << 1,   /* FRAME_OWNED_BY_GENERATOR: resumed by somebody */
 				CODE_NEW(72, 184),
 				STRINGS_WSTR,
 				BYTES,
@@ -211,6 +215,7 @@ static const struct py_version versions[] = {
 				.frame_ip_off = 56,    /* prev_instr */
 				.frame_owner_off = 70, /* owner */
 				.owner_shim = 3,       /* enum _frameowner: FRAME_OWNED_BY_CSTACK */
+				.torn_owners = 7,      /* a chain ends at a shim */
 				.code_version_off = 92, /* co_version, from _Py_next_func_version */
 				CODE_NEW(68, 192),
 				STRINGS_NO_WSTR,
@@ -256,6 +261,7 @@ static const struct py_version versions[] = {
 				.frame_ip_off = 56,    /* instr_ptr */
 				.frame_owner_off = 70, /* owner */
 				.owner_shim = 3,       /* FRAME_OWNED_BY_CSTACK */
+				.torn_owners = 7,      /* a chain ends at a shim */
 				.code_version_off =
 					92, /* co_version, from interp.func_state.next_version */
 				CODE_NEW(68, 200),
@@ -298,7 +304,7 @@ static bool frame_fits(const struct abi_py_layout *l)
 	return within(l->frame_prev_off, 8, base, block) &&
 	       within(l->frame_code_off, 8, base, block) &&
 	       within(l->frame_ip_off, l->mech & ABI_MECH_IP_POINTER ? 8 : 4, base, block) &&
-	       (!(l->mech & ABI_MECH_OWNER) || within(l->frame_owner_off, 1, base, block)) &&
+	       (!l->frame_owner_off || within(l->frame_owner_off, 1, base, block)) &&
 	       (!(l->mech & ABI_MECH_IS_ENTRY) || within(l->frame_is_entry_off, 1, base, block));
 }
 

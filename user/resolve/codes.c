@@ -198,7 +198,7 @@ static uint32_t function_id(struct codes *c, uint32_t image_id, const struct cod
 	return id;
 }
 
-static uint32_t content_id(struct codes *c, uint32_t image_id, const struct code_text *t)
+static uint32_t shared_content(struct codes *c, uint32_t image_id, const struct code_text *t)
 {
 	uint32_t function = function_id(c, image_id, t), id;
 	uint32_t before = intern__count(c->texts);
@@ -223,6 +223,22 @@ static uint32_t content_id(struct codes *c, uint32_t image_id, const struct code
 					   .kind = t->kind, .table = kept + head,
 					   .table_len = (uint32_t)(len - head)};
 	return id;
+}
+
+/*
+ * Python 3.13 and newer put a frame of _Py_InitCleanup (Python/specialize.c) below each __init__ that a call
+ * of a class was specialised to: a static code object with a file name of its own and no lines.
+ */
+static bool is_machinery(const struct code_text *t)
+{
+	return !t->first_line && !strcmp(t->file, "__init__") && !strcmp(t->name, "__init__");
+}
+
+static uint32_t content_id(struct codes *c, uint32_t image_id, const struct code_text *t)
+{
+	if (is_machinery(t))
+		return CODES_HIDDEN;
+	return shared_content(c, image_id, t);
 }
 
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text)
@@ -308,6 +324,8 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 
 	if (!code || !code->content)
 		return 0;
+	if (code->content == CODES_HIDDEN)
+		return CODES_HIDDEN;
 	known = pair_map__get(&c->by_lasti, code->content, (uint32_t)lasti);
 	if (known)
 		return known;

@@ -29,6 +29,9 @@ struct code_text {
 };
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text);
 
+/* A frame of the interpreter's own machinery that tracebacks do not show either. */
+#define CODES_HIDDEN 0xffffffffu
+
 /* The profile's frame for an instruction of a code object; 0 when its names or lines are not here yet. */
 uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti);
 /* The same without waiting: without a line if need be, "[unknown]" when there is no name either. */

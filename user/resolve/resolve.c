@@ -31,7 +31,7 @@ struct resolve {
 	int64_t unix_offset_ns;
 	struct waiting *first, **last;
 	size_t waiting_bytes;
-	uint32_t *scratch; /* frame ids of one sample */
+	uint32_t *scratch, depth; /* frame ids of one sample */
 	struct pair_map losses; /* (process, outcome) → index + 1 */
 	struct profile_loss *loss;
 	size_t loss_cnt, loss_cap;
@@ -265,6 +265,7 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 {
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
 
+	r->depth = 0;
 	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
@@ -276,7 +277,8 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 			id = codes__frame_now(r->codes, f[i].code_key, f[i].lasti);
 			r->stats.unknown_frames++;
 		}
-		r->scratch[i] = id;
+		if (id != CODES_HIDDEN)
+			r->scratch[r->depth++] = id;
 	}
 	r->stats.frames += rec->frame_cnt;
 	return true;
@@ -312,7 +314,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	bool cut = rec->outcome != ABI_OK;
-	uint32_t depth = rec->frame_cnt;
+	uint32_t depth = r->depth;
 
 	if (cut)
 		r->scratch[depth++] = truncation_mark(r, rec->outcome);
