@@ -299,6 +299,28 @@ static void a_signal_can_remove_everything(void **state)
 	remove("b");
 }
 
+/* What is of use before it is finished: found by its suffix, never removed by a signal. */
+static void a_lasting_file_can_be_left(void **state)
+{
+	struct output *o = output__open_lasting("./x.svg", ".pybpf");
+	__cleanup_free char *temp = output__temp_path(o);
+
+	(void)state;
+	assert_true(!strncmp(temp, "./x.svg.", 8) && strstr(temp, ".pybpf"));
+	fputs("part", output__stream(o));
+	fflush(output__stream(o));
+	output__remove_all();
+	assert_content(temp, "part");
+	output__leave(o);
+	assert_content(temp, "part");
+	assert_int_equal(file_cnt(), 1);
+	remove(temp);
+	o = output__open_lasting("x.svg", ".pybpf");
+	assert_int_equal(output__commit(o), 0);
+	assert_int_equal(file_cnt(), 1);
+	remove("x.svg");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +333,7 @@ int main(void)
 		cmocka_unit_test(under_sudo_it_is_the_users),
 		cmocka_unit_test(standard_output_is_a_pipe),
 		cmocka_unit_test(a_signal_can_remove_everything),
+		cmocka_unit_test(a_lasting_file_can_be_left),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

@@ -91,31 +91,6 @@ static void give_to_invoker(int fd, const char *path)
 		log_warn("%s: stays root's: cannot be given to user %u: %s", path, uid, strerror(errno));
 }
 
-/* A new file beside `name`, with a name nobody can have prepared; hidden unless it has a suffix. */
-static int create_temp(int dir_fd, const char *name, const char *suffix, char **temp)
-{
-	for (int tries = 0; tries < 16; tries++) {
-		uint64_t random;
-		int fd;
-
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			return -errno;
-		/* room for the decoration within NAME_MAX */
-		*temp = suffix ? xasprintf("%.*s.%08llx%s", NAME_MAX - 32, name,
-					   (unsigned long long)(random >> 32), suffix) :
-				 xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, name,
-					   (unsigned long long)random);
-		fd = openat(dir_fd, *temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd >= 0)
-			return fd;
-		free(*temp);
-		*temp = NULL;
-		if (errno != EEXIST)
-			return -errno;
-	}
-	return -EEXIST;
-}
-
 static void unlist(struct output *o)
 {
 	for (struct output *volatile *at = &open_outputs; *at; at = &(*at)->next) {
@@ -151,49 +126,108 @@ static struct output *open_stdout(void)
 	return o;
 }
 
-/* With a suffix, the temporary file is one that people may find and use. */
-static struct output *open_file(const char *path, const char *suffix)
+/* A new name for the temporary file that nobody can have prepared; hidden unless it has a suffix. */
+static int choose_temp(struct output *o, const char *suffix)
 {
-	struct output *o;
-	const char *name;
-	int dir_fd, fd;
+	uint64_t random;
 
-	dir_fd = open_directory(path, &name);
-	if (dir_fd < 0)
-		return NULL;
-	o = xcalloc(1, sizeof(*o));
-	o->dir_fd = dir_fd;
-	o->path = xstrdup(path);
-	o->name = xstrdup(name);
-	if (check_target(dir_fd, name, path)) {
-		release(o);
-		return NULL;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -errno;
+	free(o->temp);
+	/* room for the decoration within NAME_MAX */
+	o->temp = suffix ? xasprintf("%.*s.%08llx%s", NAME_MAX - 32, o->name,
+				     (unsigned long long)(random >> 32), suffix) :
+			   xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, o->name, (unsigned long long)random);
+	return 0;
+}
+
+/* The fd, or negative errno. */
+static int create_temp(struct output *o, const char *suffix)
+{
+	int err = strlen(o->name) > NAME_MAX ? -ENAMETOOLONG : 0;
+
+	for (int tries = 0; !err && tries < 16; tries++) {
+		int fd;
+
+		err = choose_temp(o, suffix);
+		if (err)
+			break;
+		fd = openat(o->dir_fd, o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			return fd;
+		err = errno == EEXIST ? 0 : -errno;
 	}
-	fd = create_temp(dir_fd, name, suffix, &o->temp);
+	return err ? err : -EEXIST;
+}
+
+static int open_temp(struct output *o, const char *suffix)
+{
+	int fd = create_temp(o, suffix);
+
 	if (fd < 0) {
-		log_error("%s: cannot be created: %s", path, strerror(-fd));
-		release(o);
-		return NULL;
+		log_error("%s: cannot be created: %s", o->path, strerror(-fd));
+		return fd;
 	}
 	if (!suffix) {
 		o->next = open_outputs;
 		open_outputs = o;
 	}
 	fchmod(fd, 0600); /* whatever the umask left of it */
-	give_to_invoker(fd, path);
+	give_to_invoker(fd, o->path);
 	o->stream = fdopen(fd, "w");
 	setvbuf(o->stream, NULL, _IOFBF, 1 << 16);
-	return o;
+	return 0;
+}
+
+/* With a suffix, the temporary file is one that people may find and use. */
+static int open_file(const char *path, const char *suffix, struct output **out)
+{
+	const char *name;
+	int err, dir_fd = open_directory(path, &name);
+
+	*out = NULL;
+	if (dir_fd < 0)
+		return dir_fd;
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->dir_fd = dir_fd;
+	(*out)->path = xstrdup(path);
+	(*out)->name = xstrdup(name);
+	err = check_target(dir_fd, name, path);
+	if (!err)
+		err = open_temp(*out, suffix);
+	if (err) {
+		release(*out);
+		*out = NULL;
+	}
+	return err;
+}
+
+/* A temporary file is really made: permissions alone say nothing of read-only or full file systems. */
+int output__check(const char *path)
+{
+	struct output *o = NULL;
+	int err = is_stdout(path) ? 0 : open_file(path, NULL, &o);
+
+	output__abort(o);
+	return err;
 }
 
 struct output *output__open(const char *path)
 {
-	return is_stdout(path) ? open_stdout() : open_file(path, NULL);
+	struct output *o;
+
+	if (is_stdout(path))
+		return open_stdout();
+	open_file(path, NULL, &o);
+	return o;
 }
 
 struct output *output__open_lasting(const char *path, const char *suffix)
 {
-	return open_file(path, suffix);
+	struct output *o;
+
+	open_file(path, suffix, &o);
+	return o;
 }
 
 char *output__temp_path(const struct output *o)
@@ -287,35 +321,4 @@ void output__remove_all(void)
 		if (o->temp)
 			unlinkat(o->dir_fd, o->temp, 0);
 	}
-}
-
-/* A temporary file is really made: permissions alone say nothing of read-only or full file systems. */
-int output__check(const char *path)
-{
-	__cleanup_free char *temp = NULL;
-	const char *name;
-	int dir_fd, fd, err;
-
-	if (is_stdout(path))
-		return 0;
-	dir_fd = open_directory(path, &name);
-	if (dir_fd < 0)
-		return dir_fd;
-	err = strlen(name) > NAME_MAX ? -ENAMETOOLONG : 0;
-	if (err)
-		log_error("%s: %s", path, strerror(-err));
-	if (!err)
-		err = check_target(dir_fd, name, path);
-	if (!err) {
-		fd = create_temp(dir_fd, name, NULL, &temp);
-		if (fd >= 0) {
-			close(fd);
-			unlinkat(dir_fd, temp, 0);
-		} else {
-			err = fd;
-			log_error("%s: cannot be created: %s", path, strerror(-err));
-		}
-	}
-	close(dir_fd);
-	return err;
 }
