@@ -13,7 +13,7 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is written:", 10},
 	{"output", 'o', "FILE", 0, "Write FILE, in the format its extension names; repeatable; - is standard output",
 	 10},
-	{"format", 'f', "FORMAT", 0, "Format of an output, whatever its extension", 10},
+	{"format", 'f', "FORMAT", 0, "Format of the outputs whose extension names none; with a single output, of that one whatever its extension", 10},
 	{0},
 };
 
