@@ -235,11 +235,15 @@ def fd_kinds(pid):
 
 def bpf_programs(pid=None):
     """Ids of the BPF programs in the kernel, or of those that a process holds."""
+    if pid is not None:
+        ids = set()
+        for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+            with contextlib.suppress(OSError):
+                ids |= {int(n) for n in re.findall(r"^prog_id:\s*(\d+)$", info.read_text(), re.M)}
+        return ids
     tool = next(t for t in ("/usr/sbin/bpftool", "/sbin/bpftool", "bpftool") if shutil.which(t))
-    shown = json.loads(subprocess.run([tool, "-j", "prog", "show"], stdout=subprocess.PIPE).stdout or "[]")
-    if pid is None:
-        return {prog["id"] for prog in shown}
-    return {prog["id"] for prog in shown if any(user["pid"] == pid for user in prog.get("pids", []))}
+    shown = subprocess.run([tool, "-j", "prog", "show"], stdout=subprocess.PIPE, check=True).stdout
+    return {prog["id"] for prog in json.loads(shown or "[]")}
 
 
 class Recorder:
@@ -329,6 +333,12 @@ class Recorder:
         import marshal
 
         return marshal.loads(self.convert("out.prof").read_bytes())
+
+
+def cpu_seconds(pid):
+    """CPU time of a process, all threads."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def children_of(pid):

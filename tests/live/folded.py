@@ -4,18 +4,18 @@ import collections
 import re
 
 Frame = collections.namedtuple("Frame", "name file line")
-Frame.__doc__ = """`file` and `line` are None for roots and marks such as `[truncated …]`"""
+Frame.__doc__ = """line 0: shown without one; `file` and `line` are None for marks such as `[truncated …]`"""
 Stack = collections.namedtuple("Stack", "process thread frames count")
 Stack.__doc__ = """process: pid or None; thread: (tid, name) or None; frames: root first"""
 
 PROCESS = re.compile(r'^process (\d+):"(.*)"$', re.S)
 THREAD = re.compile(r"^thread \((\d+)\): (.*)$", re.S)
-FRAME = re.compile(r"^(.*) \((.*):(\d+)\)$", re.S)
+FRAME = re.compile(r"^(.*) \((.*?)(?::(-?\d+))?\)$", re.S)
 
 
 def frame(text):
     found = FRAME.match(text)
-    return Frame(found.group(1), found.group(2), int(found.group(3))) if found else Frame(text, None, None)
+    return Frame(found.group(1), found.group(2), int(found.group(3) or 0)) if found else Frame(text, None, None)
 
 
 def parse(line):
@@ -41,7 +41,7 @@ def total(stacks):
 
 def marked(stack):
     """True when a part of it is not known: truncated, unreadable, unknown."""
-    return any(frame.file is None for frame in stack.frames)
+    return any(frame.file is None or frame.name.startswith("[") for frame in stack.frames)
 
 
 class Oracle:
@@ -77,7 +77,8 @@ class Oracle:
         checked = impossible = 0
         reasons = collections.Counter()
         for stack in stacks:
-            if marked(stack):
+            # `announce` is what the start signal interrupts; it is not part of the tree.
+            if marked(stack) or any(frame.name == "announce" for frame in stack.frames):
                 continue
             checked += stack.count
             fault = self.fault(stack)

@@ -3,6 +3,7 @@
 import collections
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -239,18 +240,18 @@ def test_a_container(tmp_path, recorder):
 
 
 def test_an_unsupported_interpreter_is_named(spawn, recorder):
-    """Its version and file are reported, nothing is guessed; nothing could be walked: exit 6."""
+    """Its version and file are reported, nothing is guessed."""
     found = interpreters.UNSUPPORTED
     if not found:
         pytest.skip("this machine has only supported interpreters")
     for interpreter in (found[0], found[-1]):
         workload = Workload([interpreter.path, "-c", "while True: pass"])
         try:
-            recording = recorder("-p", workload.pid, "-r", "499", "-d", "1")
+            recording = recorder("-p", workload.pid, "-r", "499", "-d", "1", wait=False)
             recording.wait()
-            assert recording.status == 6, recording.stderr
-            assert interpreter.version.rsplit(".", 1)[0] in recording.stderr
-            assert "python" in recording.stderr and "/" in recording.stderr
+            assert recording.status in (5, 6), recording.stderr
+            assert interpreter.version in recording.stderr
+            assert re.search(r"/\S*python3\.", recording.stderr), "names the file"
         finally:
             workload.kill()
 

@@ -329,6 +329,6 @@ def test_version_is_in_the_recording(cgroup, spawn, recorder, python, pybpfprof)
     document = recording.json()
     version = pybpfprof("--version").stdout.split()[-1]
     assert document["tool"].endswith(version)
-    assert "--cgroup" in document["command"] and str(PROGRAM) in document["command"]
+    assert "--cgroup" in document["command"] and PROGRAM.name in document["command"]
     assert document["complete"] is True
     assert document["kernel"] == os.uname().release and document["host"] == os.uname().nodename

@@ -13,6 +13,7 @@ import pytest
 
 import folded
 import interpreters
+from conftest import cpu_seconds, wait_until
 
 TREE_SAMPLES = 200_000  # over all interpreters
 
@@ -37,16 +38,16 @@ def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorde
     """No impossible stack and no wrong line, callers' lines included: acceptance 3."""
     workload = spawn(interpreter, "tree.py", cgroup=cgroup)
     share = TREE_SAMPLES / len(interpreters.SUPPORTED) / 2
-    recording = recorder("--cgroup", cgroup.path, "-r", rate, "-d", f"{math.ceil(share / rate * 1.4)}")
+    recording = recorder("--cgroup", cgroup.path, "-r", rate)
+    end = cpu_seconds(workload.pid) + 1.05 * share / rate
     workload.go()
-    recording.wait()
-    assert recording.status == 0, recording.stderr
+    wait_until(lambda: cpu_seconds(workload.pid) > end, "its CPU time")
+    recording.stop()
     stacks = recording.stacks()
     checked, impossible, reasons = folded.Oracle(workload.ready).check(stacks)
     Tally.checked += checked
     Tally.versions.add(interpreter)
     assert impossible == 0, reasons
-    assert checked > 0.5 * share, "hardly any samples"
     # What is marked as incomplete must be rare: nothing here is deep, slow or unreadable.
     assert folded.total(stacks) - checked <= 0.001 * checked, [s for s in stacks if folded.marked(s)][:5]
     # Every function that takes time must be seen, or a quiet hole would pass.
@@ -63,7 +64,7 @@ def test_tree_took_enough_samples():
 
 def test_splits(interpreter, cgroup, spawn, recorder):
     """True shares of 50 and 20 %, inline and through one helper, within one point."""
-    workload = spawn(interpreter, "split.py", 2.5, cgroup=cgroup)
+    workload = spawn(interpreter, "split.py", 1.2, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "2499")
     workload.go().finish()
     recording.stop()
@@ -130,32 +131,29 @@ def test_recursion(interpreter, depth, spawn, recorder):
     assert bool(truncated) == (true > 1024)
 
 
-@pytest.mark.parametrize("kind", ["early", "late"])
-def test_addresses_of_code_are_reused(interpreter, kind, cgroup, spawn, recorder):
+def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     """Ever new functions at the same address, of the same name: each sample has its own function's line."""
-    workload = spawn(interpreter, "reuse.py", 2, cgroup=cgroup)
+    workload = spawn(interpreter, "reuse.py", 1.2, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "1999")
     workload.go().finish()
     recording.stop()
     truth = workload.truth
     assert truth["addresses"] < truth["functions"], "no address was used twice, this tests nothing"
-    found = collections.Counter()
-    for stack in recording.stacks():
-        for frame in stack.frames:
-            if frame.name == "same_" + kind and frame is stack.frames[-1]:
-                found[frame.line] += stack.count
-    total = sum(found.values())
-    true = truth["lines"][kind]
-    assert total > 500
-    allowed = {int(line) for line in true}
-    # A call of the clock and the outer loop have lines of their own, just above.
-    near = {line - 1 for line in allowed} | {line - 2 for line in allowed}
-    assert sum(n for line, n in found.items() if line not in allowed | near) <= 0.005 * total, found
-    spent = sum(true.values())
-    for line, seconds in true.items():
-        share, n = seconds / spent, sum(found[k] for k in (int(line), int(line) - 1, int(line) - 2))
-        # Pieces of 12 ms are found to within a tick or two each.
-        assert abs(n / total - share) < 0.02, (line, n / total, share)
+    stacks = recording.stacks()
+    for kind, true in truth["lines"].items():
+        found = collections.Counter()
+        for stack in stacks:
+            if stack.frames[-1].name == "same_" + kind:
+                found[stack.frames[-1].line] += stack.count
+        total, spent = sum(found.values()), sum(true.values())
+        assert total > 500
+        # The outer loop has lines of its own, just above.
+        near = {int(line) - above for line in true for above in range(3)}
+        assert sum(n for line, n in found.items() if line not in near) <= 0.005 * total, (kind, found)
+        for line, seconds in true.items():
+            share, n = seconds / spent, sum(found[int(line) - above] for above in range(3))
+            # Pieces of 12 ms are found to within a tick or two each.
+            assert abs(n / total - share) < 0.02, (kind, line, n / total, share)
 
 
 def test_generators_and_tasks(interpreter, cgroup, spawn, recorder):
