@@ -3,7 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* With a standard descriptor closed, the next file opened would take its number and get our messages. */
+/* With a standard descriptor closed, the next file opened would take its number and get our
+ * messages. */
 static int fill_standard_fds(void)
 {
 	int fd;

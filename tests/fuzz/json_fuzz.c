@@ -1,7 +1,8 @@
 /*
- * libFuzzer on the reader of our JSON. What it takes must come out of every writer, and written as JSON again
- * it must be taken and give the same pstats. Seeds: what the program writes itself; libFuzzer's -dict=
- * with the keys of profile.schema.json helps. It links user/util, user/profile, user/format.
+ * libFuzzer on the reader of our JSON. What it takes must come out of every writer, and written as
+ * JSON again it must be taken and give the same pstats. Seeds: what the program writes itself;
+ * libFuzzer's -dict= with the keys of profile.schema.json helps. It links user/util, user/profile,
+ * user/format.
  */
 #include "user/format/format.h"
 #include "user/util/alloc.h"

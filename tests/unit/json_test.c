@@ -1,7 +1,7 @@
 /*
- * Our JSON, written and read back: every other output must come out byte for byte the same from either;
- * what others write is read too; what is wrong is refused with its line. Python's reader and the schema are
- * in tests/live/test_formats.py.
+ * Our JSON, written and read back: every other output must come out byte for byte the same from
+ * either; what others write is read too; what is wrong is refused with its line. Python's reader
+ * and the schema are in tests/live/test_formats.py.
  */
 #include "tests/unit/make_profile.h"
 #include "tests/unit/small_profile.h"
@@ -95,7 +95,8 @@ static void assert_same(const struct format *f, const struct profile *a, const s
 /* Every text format in every view from either must be the same bytes. */
 static void check_round_trip(struct profile *p)
 {
-	static const struct format *const outputs[] = {&format_pstats, &format_folded, &format_svg, &format_json};
+	static const struct format *const outputs[] = {&format_pstats, &format_folded, &format_svg,
+						       &format_json};
 	__cleanup_free char *text = written(&format_json, p, &(struct view){0});
 	struct profile *back = read_text(text);
 
@@ -127,7 +128,8 @@ static void a_small_profile_comes_back(void **state)
 
 static void a_service_comes_back(void **state)
 {
-	struct make_options o = {3, 2, 90, 40, "</script><svg onload=alert(1)>;\x1b[31m\"\\", NULL, true};
+	struct make_options o = {3,    2,   90, 40, "</script><svg onload=alert(1)>;\x1b[31m\"\\",
+				 NULL, true};
 
 	(void)state;
 	check_round_trip(make_profile(&o));
@@ -139,7 +141,10 @@ static void nothing_comes_back(void **state)
 	check_round_trip(profile_builder__finish(profile_builder__new(true)));
 }
 
-/* Names that are equal though their functions are not, by file, by line, by where the module ends. */
+/*
+ * Names that are equal though their functions are not, by file, by
+ * line, by where the module ends.
+ */
 static void equal_names_stay_apart(void **state)
 {
 	static const struct profile_function functions[] = {
@@ -174,12 +179,14 @@ static void equal_names_stay_apart(void **state)
 /* What jq, sorting and pretty-printing do to a file: other spaces, other order, tables last. */
 static void order_does_not_matter(void **state)
 {
-	struct profile *p = read_text("{\"samples\": [\n  {\"lines\": [3, 9], \"stack\": [\"m.f\", \"m.g\"],\n"
-				      "   \"thread\": 0, \"thread_id\": 7, \"value\": 1e-2, \"gil\": false}],\n"
-				      " \"functions\": {\"m.g\": {\"line\": 8, \"module\": \"m\", \"file\": \"/m.py\"},"
-				      " \"m.f\": {\"file\": \"/m.py\", \"module\": \"m\", \"line\": 2.0}},\n"
-				      " \"threads\": [{\"name\": \"main\", \"thread_id\": 7, \"process\": 0}],\n"
-				      " \"processes\": [{\"command\": \"app\", \"pid\": 5}], \"rate\": null, \"new\": [{}]}");
+	struct profile *p = read_text(
+		"{\"samples\": [\n  {\"lines\": [3, 9], \"stack\": [\"m.f\", \"m.g\"],\n"
+		"   \"thread\": 0, \"thread_id\": 7, \"value\": 1e-2, \"gil\": false}],\n"
+		" \"functions\": {\"m.g\": {\"line\": 8, \"module\": \"m\", \"file\": \"/m.py\"},"
+		" \"m.f\": {\"file\": \"/m.py\", \"module\": \"m\", \"line\": 2.0}},\n"
+		" \"threads\": [{\"name\": \"main\", \"thread_id\": 7, \"process\": 0}],\n"
+		" \"processes\": [{\"command\": \"app\", \"pid\": 5}], \"rate\": null, \"new\": "
+		"[{}]}");
 	__cleanup_free char *folded = written(&format_folded, p, &(struct view){.threads = true});
 
 	(void)state;
@@ -193,9 +200,11 @@ static void others_are_read(void **state)
 {
 	struct profile *p = read_text(
 		"{\"process_name\": \"app.py\", \"samples\": ["
-		"{\"thread_id\": 140234567890123, \"stack\": [\"main\", \"m.work\"], \"timestamp\": 1700000000.5},"
+		"{\"thread_id\": 140234567890123, \"stack\": [\"main\", \"m.work\"], "
+		"\"timestamp\": 1700000000.5},"
 		"{\"thread_id\": \"io\", \"stack\": [\"main\"], \"timestamp\": 1700000002.5}],"
-		"\"functions\": {\"main\": {\"samples\": 2, \"time\": 0.5}, \"m.work\": {\"samples\": 1, \"time\": 0.25}}}");
+		"\"functions\": {\"main\": {\"samples\": 2, \"time\": 0.5}, \"m.work\": "
+		"{\"samples\": 1, \"time\": 0.25}}}");
 	__cleanup_free char *folded = written(&format_folded, p, &(struct view){.threads = true});
 
 	(void)state;
@@ -236,21 +245,28 @@ static const struct {
 	{"{\"samples\": [{\"stack\": \"f\"}]}", "\"stack\" must be a list"},
 	{"{\"samples\": [{\"stack\": [1]}]}", "\"stack\" must hold strings"},
 	{"{\"samples\": [{\"stack\": [\"f\", null]}]}", "\"stack\" must hold strings"},
-	{"{\"samples\": [{\"stack\": [\"f\"], \"lines\": [1, 2]}]}", "\"lines\" has 2 entries and \"stack\" 1"},
-	{"{\"samples\": [{\"stack\": [\"f\"], \"lines\": [1.5]}]}", "\"lines\" must hold whole numbers"},
-	{"{\"samples\": [{\"stack\": [\"f\"], \"lines\": [99999999999]}]}", "\"lines\" must hold whole"},
+	{"{\"samples\": [{\"stack\": [\"f\"], \"lines\": [1, 2]}]}",
+	 "\"lines\" has 2 entries and \"stack\" 1"},
+	{"{\"samples\": [{\"stack\": [\"f\"], \"lines\": [1.5]}]}",
+	 "\"lines\" must hold whole numbers"},
+	{"{\"samples\": [{\"stack\": [\"f\"], \"lines\": [99999999999]}]}",
+	 "\"lines\" must hold whole"},
 	{"{\"samples\": [{\"stack\": [\"f\"], \"which\": [3]}]}", "\"f\" has no variant 3"},
 	{"{\"samples\": [{\"stack\": [\"f\"], \"which\": [-1]}]}", "\"f\" has no variant -1"},
 	{"{\"samples\": [{\"stack\": [\"f\"], \"thread\": 4}]}", "no thread 4"},
-	{"{\"samples\": [{\"stack\": [\"f\"], \"pid\": 4294967296}]}", "\"pid\" must be a whole number"},
+	{"{\"samples\": [{\"stack\": [\"f\"], \"pid\": 4294967296}]}",
+	 "\"pid\" must be a whole number"},
 	{"{\"samples\": [{\"stack\": [\"f\"], \"pid\": 1.5}]}", "\"pid\" must be a whole number"},
-	{"{\"samples\": [{\"stack\": [\"f\"], \"value\": -0.1}]}", "\"value\" must be a number of seconds"},
+	{"{\"samples\": [{\"stack\": [\"f\"], \"value\": -0.1}]}",
+	 "\"value\" must be a number of seconds"},
 	{"{\"samples\": [{\"stack\": [\"f\"], \"timestamp\": 1e30}]}", "\"timestamp\" must be"},
-	{"{\"samples\": [{\"stack\": [\"f\"], \"gil\": 1}]}", "\"gil\" must be true, false or null"},
+	{"{\"samples\": [{\"stack\": [\"f\"], \"gil\": 1}]}",
+	 "\"gil\" must be true, false or null"},
 	{"{\"samples\": [{\"stack\": [\"\xff\"]}]}", "invalid bytes in UTF8"},
 	{"{\"threads\": [{\"process\": 2}], \"samples\": []}", "there is no process 2"},
 	{"{\"schema\": \"pybpfprof/2\", \"samples\": []}", "newer version"},
-	{"{\"rate\": 1111111111111111111111111111111111111111111111111111111111111111, \"samples\": []}",
+	{"{\"rate\": 1111111111111111111111111111111111111111111111111111111111111111, "
+	 "\"samples\": []}",
 	 "too many digits"},
 };
 
@@ -371,7 +387,8 @@ static void many_samples(void **state)
 	before = rss_mb();
 	start = seconds_now();
 	assert_int_equal(format_read(path, &p), 0);
-	print_message("read in %.2f s, %.1f MB more memory\n", seconds_now() - start, rss_mb() - before);
+	print_message("read in %.2f s, %.1f MB more memory\n", seconds_now() - start,
+		      rss_mb() - before);
 	assert_true(rss_mb() - before < 10);
 	assert_int_equal(p->sample_cnt, 600040);
 	profile__free(p);

@@ -1,7 +1,7 @@
 /*
- * pstats, decoded here by a reader of just those marshal codes that every CPython from 3.6 on takes: anything
- * else fails. That the numbers are right is seen against the samples in tests/live/test_formats.py, and that
- * real readers open it.
+ * pstats, decoded here by a reader of just those marshal codes that every CPython from 3.6 on
+ * takes: anything else fails. That the numbers are right is seen against the samples in
+ * tests/live/test_formats.py, and that real readers open it.
  */
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
@@ -259,9 +259,12 @@ static void recursion_counts_once(void **state)
 static void keys_are_file_line_name(void **state)
 {
 	static const struct profile_function functions[] = {
-		{1, "f", "a", "/a.py", "a.py", 1, PROFILE_USER}, {2, "f", "b", "/a.py", "a.py", 1, PROFILE_USER},
-		{3, "f", "a", "/b.py", "b.py", 1, PROFILE_USER}, {4, "f", "a", "/a.py", "a.py", 2, PROFILE_USER},
-		{5, "f", "a", "", "", 0, PROFILE_USER},		 {6, "f", "a", "/a.py", "a.py", -4, PROFILE_USER},
+		{1, "f", "a", "/a.py", "a.py", 1, PROFILE_USER},
+		{2, "f", "b", "/a.py", "a.py", 1, PROFILE_USER},
+		{3, "f", "a", "/b.py", "b.py", 1, PROFILE_USER},
+		{4, "f", "a", "/a.py", "a.py", 2, PROFILE_USER},
+		{5, "f", "a", "", "", 0, PROFILE_USER},
+		{6, "f", "a", "/a.py", "a.py", -4, PROFILE_USER},
 	};
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
@@ -292,10 +295,12 @@ static void keys_are_file_line_name(void **state)
 	profile__free(p);
 }
 
-/* More samples than 31 bits hold: only long recordings of large machines have them, so they are made up. */
+/* More samples than 31 bits hold: only long recordings of large machines have them, so they are
+ * made up. */
 static void counts_can_be_large(void **state)
 {
-	static const uint64_t counts[] = {INT32_MAX, INT32_MAX + 1ull, 1ull << 32, (1ull << 45) - 1, 1ull << 45, 1ull << 60};
+	static const uint64_t counts[] = {INT32_MAX,        INT32_MAX + 1ull, 1ull << 32,
+					  (1ull << 45) - 1, 1ull << 45,       1ull << 60};
 	struct profile *p = small_profile();
 
 	(void)state;
@@ -333,7 +338,8 @@ static void a_million_stacks(void **state)
 		tell_frame(to, i, i, 1);
 	}
 	for (uint32_t i = 1; i <= STACKS; i++)
-		tell_stack(to, i, i > 3000 ? i - 3000 + i % 7 : 0, 1 + (uint32_t)((uint64_t)i * 2654435761u % FUNCTIONS));
+		tell_stack(to, i, i > 3000 ? i - 3000 + i % 7 : 0,
+			   1 + (uint32_t)((uint64_t)i * 2654435761u % FUNCTIONS));
 	for (uint32_t i = 1; i <= STACKS; i++)
 		tell_sample(to, i, 1, i);
 	p = profile_builder__finish(b);
@@ -360,9 +366,12 @@ static void nothing_is_an_empty_dict(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_functions),	    cmocka_unit_test(recursion_counts_once),
-		cmocka_unit_test(keys_are_file_line_name), cmocka_unit_test(counts_can_be_large),
-		cmocka_unit_test(a_million_stacks),	    cmocka_unit_test(nothing_is_an_empty_dict),
+		cmocka_unit_test(rows_are_functions),
+		cmocka_unit_test(recursion_counts_once),
+		cmocka_unit_test(keys_are_file_line_name),
+		cmocka_unit_test(counts_can_be_large),
+		cmocka_unit_test(a_million_stacks),
+		cmocka_unit_test(nothing_is_an_empty_dict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

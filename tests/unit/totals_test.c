@@ -1,4 +1,7 @@
-/* Totals of groups and edges against sums made sample by sample, on random trees full of recursion. */
+/*
+ * Totals of groups and edges against sums made sample by sample, on
+ * random trees full of recursion.
+ */
 #include "tests/unit/small_profile.h"
 #include "user/profile/totals.h"
 #include "user/util/alloc.h"
@@ -89,7 +92,8 @@ static struct profile *random_profile(unsigned *seed)
 	}
 	/* long thin trees: most stacks sit on one of the newest */
 	for (uint32_t i = 1; i <= 80; i++)
-		tell_stack(to, i, i < 5 ? 0 : i - 1 - (uint32_t)rand_r(seed) % 4, 1 + (uint32_t)rand_r(seed) % 20);
+		tell_stack(to, i, i < 5 ? 0 : i - 1 - (uint32_t)rand_r(seed) % 4,
+			   1 + (uint32_t)rand_r(seed) % 20);
 	for (uint32_t i = 0; i < 400; i++)
 		tell_sample(to, i, 1 + i % 3, 1 + (uint32_t)rand_r(seed) % 80);
 	return profile_builder__finish(b);
@@ -126,7 +130,8 @@ static void nothing_adds_up_to_nothing(void **state)
 	profile__free(p);
 }
 
-/* A million stacks, 4,096 deep where the walk would be quadratic if it looked at each stack's frames. */
+/* A million stacks, 4,096 deep where the walk would be quadratic if it looked at each stack's
+ * frames. */
 static void a_million_stacks(void **state)
 {
 	enum { STACKS = 1000000, FRAMES = 5000 };

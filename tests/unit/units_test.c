@@ -19,11 +19,24 @@ static void durations_are_read(void **state)
 		const char *text;
 		uint64_t ns;
 	} good[] = {
-		{"10", 10 * S},	      {"10s", 10 * S},	    {"0", 0},		  {"1.5", 1500 * MS},
-		{"500ms", 500 * MS},  {"5m", 300 * S},	    {"5min", 300 * S},	  {"1h30m", 5400 * S},
-		{"1H30M", 5400 * S},  {"1.5h", 5400 * S},   {".5s", 500 * MS},	  {"1d", 86400 * S},
-		{"1m0.25s", 60250 * MS}, {"250us", MS / 4}, {"7ns", 7},		  {"2h3m4s5ms", 7384005 * MS},
-		{"0.1", 100 * MS},    {"36600d", 36600ull * 86400 * S},
+		{"10", 10 * S},
+		{"10s", 10 * S},
+		{"0", 0},
+		{"1.5", 1500 * MS},
+		{"500ms", 500 * MS},
+		{"5m", 300 * S},
+		{"5min", 300 * S},
+		{"1h30m", 5400 * S},
+		{"1H30M", 5400 * S},
+		{"1.5h", 5400 * S},
+		{".5s", 500 * MS},
+		{"1d", 86400 * S},
+		{"1m0.25s", 60250 * MS},
+		{"250us", MS / 4},
+		{"7ns", 7},
+		{"2h3m4s5ms", 7384005 * MS},
+		{"0.1", 100 * MS},
+		{"36600d", 36600ull * 86400 * S},
 	};
 
 	(void)state;
@@ -43,11 +56,16 @@ static void wrong_durations_are_refused(void **state)
 		const char *text;
 		int err;
 	} bad[] = {
-		{"", -EINVAL},	 {"s", -EINVAL},     {"-1", -EINVAL},	{" 1", -EINVAL},   {"1 s", -EINVAL},
-		{"1x", -EINVAL}, {"1sm", -EINVAL},   {"1.2.3", -EINVAL}, {"1m30", -EINVAL}, {"30s1m", -EINVAL},
-		{"1s1s", -EINVAL}, {"0x10", -EINVAL}, {"inf", -EINVAL},	{"nan", -EINVAL},  {"1e3", -EINVAL},
-		{"1,5", -EINVAL}, {".", -EINVAL},    {"1h30", -EINVAL}, {"9999999d", -ERANGE},
-		{"99999999999999999999999999999999999", -ERANGE},
+		{"", -EINVAL},         {"s", -EINVAL},
+		{"-1", -EINVAL},       {" 1", -EINVAL},
+		{"1 s", -EINVAL},      {"1x", -EINVAL},
+		{"1sm", -EINVAL},      {"1.2.3", -EINVAL},
+		{"1m30", -EINVAL},     {"30s1m", -EINVAL},
+		{"1s1s", -EINVAL},     {"0x10", -EINVAL},
+		{"inf", -EINVAL},      {"nan", -EINVAL},
+		{"1e3", -EINVAL},      {"1,5", -EINVAL},
+		{".", -EINVAL},        {"1h30", -EINVAL},
+		{"9999999d", -ERANGE}, {"99999999999999999999999999999999999", -ERANGE},
 	};
 
 	(void)state;
@@ -66,8 +84,10 @@ static void rates_are_read(void **state)
 	static const struct {
 		const char *text;
 		double hz;
-	} good[] = {{"99", 99}, {"1khz", 1000}, {"1kHz", 1000}, {"1k", 1000}, {"999hz", 999}, {"0.5Hz", 0.5}, {"2.5KHZ", 2500}};
-	static const char *const bad[] = {"", "0", "0hz", "hz", "-5", "1mhz", "10 hz", "1khzz", "abc", "1e3", "inf"};
+	} good[] = {{"99", 99},     {"1khz", 1000}, {"1kHz", 1000},  {"1k", 1000},
+		    {"999hz", 999}, {"0.5Hz", 0.5}, {"2.5KHZ", 2500}};
+	static const char *const bad[] = {"",      "0",     "0hz", "hz",  "-5", "1mhz",
+					  "10 hz", "1khzz", "abc", "1e3", "inf"};
 	const char *why;
 	double hz;
 
@@ -85,7 +105,9 @@ static void rates_are_read(void **state)
 
 static void pids_are_read(void **state)
 {
-	static const char *const bad[] = {"", "0", "a", "1,", ",1", "1,,2", "1 2", "-1", "0x", "4194305", "1,99999999999", "12a"};
+	static const char *const bad[] = {
+		"",   "0", "a", "1,", ",1", "1,,2", "1 2", "-1", "0x", "4194305", "1,99999999999",
+		"12a"};
 	__cleanup_free uint32_t *pids = NULL;
 	const char *why = NULL;
 	size_t cnt = 0;
@@ -108,7 +130,8 @@ static void pids_are_read(void **state)
 
 static void counts_are_read(void **state)
 {
-	static const char *const bad[] = {"", "-1", "1.0", "1e3", " 1", "18446744073709551616", "x"};
+	static const char *const bad[] = {"", "-1", "1.0", "1e3", " 1", "18446744073709551616",
+					  "x"};
 	const char *why;
 	uint64_t n;
 

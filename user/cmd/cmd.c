@@ -22,17 +22,19 @@ static void list_commands(FILE *out)
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "Usage: " PROGRAM " [COMMAND] [OPTIONS]\n"
-		     "A sampling profiler for CPython that does not stop the program it watches.\n\n"
-		     "Commands (record when none is given):\n");
+	fprintf(out,
+		"Usage: " PROGRAM " [COMMAND] [OPTIONS]\n"
+		"A sampling profiler for CPython that does not stop the program it watches.\n\n"
+		"Commands (record when none is given):\n");
 	list_commands(out);
-	fprintf(out, "\nFor example:\n"
-		     "  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
-		     "  sudo " PROGRAM " --cgroup PATH -o out.svg         a whole container\n"
-		     "  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
-		     "  " PROGRAM " report rec.pybpf                      what was hot, as text\n\n"
-		     "`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
-		     " --version` says which version this is.\n");
+	fprintf(out,
+		"\nFor example:\n"
+		"  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
+		"  sudo " PROGRAM " --cgroup PATH -o out.svg         a whole container\n"
+		"  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
+		"  " PROGRAM " report rec.pybpf                      what was hot, as text\n\n"
+		"`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
+		" --version` says which version this is.\n");
 }
 
 /* The one command that begins with `word`; a single letter means the first, as py-spy has them. */
@@ -47,7 +49,8 @@ static const struct cmd *find(const char *word)
 		if (!len || strncmp((*c)->name, word, len))
 			continue;
 		if (found && len > 1) {
-			log_error("%s: could be %s or %s; write more of it", word, found->name, (*c)->name);
+			log_error("%s: could be %s or %s; write more of it", word, found->name,
+				  (*c)->name);
 			return NULL;
 		}
 		if (!found)
@@ -56,12 +59,16 @@ static const struct cmd *find(const char *word)
 	if (!found) {
 		log_error("%s: no such command. These are known:", word);
 		list_commands(stderr);
-		fprintf(stderr, "To profile a program, write `" PROGRAM " [OPTIONS] -- PROGRAM ARGS`.\n");
+		fprintf(stderr,
+			"To profile a program, write `" PROGRAM " [OPTIONS] -- PROGRAM ARGS`.\n");
 	}
 	return found;
 }
 
-/* argv[0] becomes "pybpfprof NAME", so that messages of the option parser say which command it is. */
+/*
+ * argv[0] becomes "pybpfprof NAME", so that messages of the option
+ * parser say which command it is.
+ */
 static int run(const struct cmd *c, int argc, char **argv)
 {
 	__cleanup_free char *name = xasprintf("%s %s", PROGRAM, c->name);

@@ -30,8 +30,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&input_options, 0, NULL, 0}, {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&input_options, 0, NULL, 0},
+					     {&outputs_options, 0, NULL, 0},
+					     {&view_options, 0, NULL, 0},
+					     {0}};
 
 static const struct argp argp = {
 	.parser = parse,

@@ -29,7 +29,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'o':
 		if (a->output)
-			argp_error(state, "one output at a time; `pybpfprof convert` writes several");
+			argp_error(state,
+				   "one output at a time; `pybpfprof convert` writes several");
 		a->output = arg;
 		return 0;
 	default:
@@ -37,9 +38,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&input_options, 0, NULL, 0},
-					     {&view_options, 0, NULL, 0},
-					     {0}};
+static const struct argp_child children[] = {
+	{&input_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
@@ -94,7 +94,8 @@ static int run(int argc, char **argv)
 	name = a.output ? xstrdup(a.output) : default_output(a.input);
 	dot = strrchr(name, '.');
 	if (strcmp(name, "-") && (!dot || strcmp(dot, ".svg"))) {
-		log_error("%s: a flame graph is an .svg; `pybpfprof convert` writes other formats", name);
+		log_error("%s: a flame graph is an .svg; `pybpfprof convert` writes other formats",
+			  name);
 		return CMD_USAGE;
 	}
 	outputs.format_name = "svg";

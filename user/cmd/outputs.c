@@ -11,9 +11,12 @@
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is written:", 10},
-	{"output", 'o', "FILE", 0, "Write FILE, in the format its extension names; repeatable; - is standard output",
+	{"output", 'o', "FILE", 0,
+	 "Write FILE, in the format its extension names; repeatable; - is standard output", 10},
+	{"format", 'f', "FORMAT", 0,
+	 "Format of the outputs whose extension names none; with a single output, of that one "
+	 "whatever its extension",
 	 10},
-	{"format", 'f', "FORMAT", 0, "Format of the outputs whose extension names none; with a single output, of that one whatever its extension", 10},
 	{0},
 };
 
@@ -75,11 +78,13 @@ static int find_format(struct outputs *o, size_t i)
 	if (o->format_name && (o->cnt == 1 || !by_suffix)) {
 		o->items[i].format = format_by_name(o->format_name);
 		if (!o->items[i].format)
-			log_error("--format %s: no such format; known are %s", o->format_name, known);
+			log_error("--format %s: no such format; known are %s", o->format_name,
+				  known);
 	} else if (!by_suffix && !strcmp(path, "-")) {
 		log_error("-o -: say which format with -f; known are %s", known);
 	} else if (!by_suffix) {
-		log_error("%s: its extension names no format; use one of these, or -f: %s", path, known);
+		log_error("%s: its extension names no format; use one of these, or -f: %s", path,
+			  known);
 	}
 	if (o->items[i].format && !o->items[i].format->write) {
 		log_error("%s: %s cannot be written", path, o->items[i].format->name);
@@ -133,7 +138,8 @@ int outputs__check(struct outputs *o)
 	return 0;
 }
 
-int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p, const struct view *v)
+int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p,
+		       const struct view *v)
 {
 	struct output *out = output__open(o->items[i].path);
 	int err;
@@ -173,7 +179,8 @@ static void remove_and_die(int number)
 void outputs__die_cleanly(void)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = remove_and_die, .sa_flags = SA_RESETHAND | SA_NODEFER};
+	struct sigaction action = {.sa_handler = remove_and_die,
+				   .sa_flags = SA_RESETHAND | SA_NODEFER};
 	struct sigaction old;
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {

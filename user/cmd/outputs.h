@@ -1,6 +1,6 @@
 /*
- * What a command writes: the -o and -f options, given formats and checked before work begins, written
- * at its end.
+ * What a command writes: the -o and -f options, given formats and checked before work begins,
+ * written at its end.
  */
 #pragma once
 #include "user/format/format.h"
@@ -10,27 +10,30 @@ struct outputs {
 	struct {
 		const char *path;
 		const struct format *format;
-	} *items;
+	} * items;
 	size_t cnt;
 	const char *format_name; /* -f; NULL: by extension */
 };
 
-/* An argp child with -o/--output and -f/--format; its input is a `struct outputs *` that starts zeroed. */
+/* An argp child with -o/--output and -f/--format; its input is a `struct outputs *` that starts
+ * zeroed. */
 extern const struct argp outputs_options;
 
 void outputs__add(struct outputs *o, const char *path);
 void outputs__free(struct outputs *o);
 
 /*
- * Finds each output's format and makes sure that it can be written. 0 or enum cmd_exit: CMD_USAGE for an
- * unknown format or the same file twice, CMD_FAILED for a file that cannot be written.
+ * Finds each output's format and makes sure that it can be written. 0 or enum cmd_exit: CMD_USAGE
+ * for an unknown format or the same file twice, CMD_FAILED for a file that cannot be written.
  */
 int outputs__check(struct outputs *o);
 
 /* One file, whole or not at all. 0 (also when the reader of stdout went away) or negative errno. */
-int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p, const struct view *v);
+int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p,
+		       const struct view *v);
 /* All of them, the rest also when one fails; the first error. */
 int outputs__write(const struct outputs *o, const struct profile *p, const struct view *v);
 
-/* From now on Ctrl-C and termination leave no temporary file behind; for commands that only convert. */
+/* From now on Ctrl-C and termination leave no temporary file behind; for commands that only
+ * convert. */
 void outputs__die_cleanly(void);

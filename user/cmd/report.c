@@ -61,7 +61,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "RECORDING",
 	.doc = "Show what was hot in a recording (.pybpf) or this program's JSON, as text.\v"
-	       "\"own\" is the time a function itself was running; \"total\" includes what it called. "
+	       "\"own\" is the time a function itself was running; \"total\" includes what it "
+	       "called. "
 	       "For example:\n"
 	       "  pybpfprof report rec.pybpf\n"
 	       "  pybpfprof report -n 100 rec.pybpf | less -S",

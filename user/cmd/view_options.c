@@ -11,8 +11,8 @@ static const struct argp_option options[] = {
 	{"nolineno", KEY_NOLINENO, NULL, 0, "One frame per function, shown without a line", 20},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 20},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
-	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top",
-	 20},
+	{"layout", KEY_LAYOUT, "flame|icicle", 0,
+	 "Root of an SVG at the bottom (flame, default) or on top", 20},
 	{"title", KEY_TITLE, "TEXT", 0, "Title of an SVG", 20},
 	{0},
 };
@@ -52,8 +52,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (v->by_function && v->no_lines)
-			argp_error(state, "--function and --nolineno exclude each other: one shows the "
-					  "function's first line, the other none");
+			argp_error(state,
+				   "--function and --nolineno exclude each other: one shows the "
+				   "function's first line, the other none");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

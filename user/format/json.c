@@ -1,7 +1,8 @@
 /*
  * JSON: everything a recording knows, one sample per line so that it greps; described for others by
- * profile.schema.json and read back by json_read.c. Nothing may be written here that the reader does not
- * take, or the other outputs would differ by what they are made from. Samples are streamed, never held.
+ * profile.schema.json and read back by json_read.c. Nothing may be written here that the reader
+ * does not take, or the other outputs would differ by what they are made from. Samples are
+ * streamed, never held.
  */
 #include "user/format/json.h"
 #include "user/format/format.h"
@@ -16,7 +17,7 @@ struct writer {
 	FILE *out;
 	struct json_names names;
 	struct totals *by_name, *by_function;
-	uint32_t *frames;     /* of the stack being written */
+	uint32_t *frames; /* of the stack being written */
 	const char *separator;
 };
 
@@ -81,7 +82,7 @@ static void begin_list(struct writer *w, const char *key, char bracket)
 	w->separator = "\n";
 }
 
-/* ---- the document ------------------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
 static const char *process_name(const struct profile *p)
 {
@@ -180,7 +181,7 @@ static void put_losses(struct writer *w)
 	fputs("],", w->out);
 }
 
-/* ---- functions ---------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static void put_totals(const struct writer *w, const struct totals_row *row)
 {
@@ -231,7 +232,7 @@ static void put_functions(struct writer *w)
 	fputs("},", w->out);
 }
 
-/* ---- samples ------------------------------------------------------------------------------------ */
+/* ---- samples --------------------------------------------------------------------------------- */
 
 static void put_stack(const struct writer *w, size_t depth)
 {
@@ -271,7 +272,8 @@ static int put_sample(void *arg, const struct profile_sample *s)
 		return 0;
 	next_element(w);
 	fprintf(w->out,
-		"{\"timestamp\":%" PRIu64 ".%06" PRIu64 ",\"pid\":%u,\"thread_id\":%u,\"thread\":%u,"
+		"{\"timestamp\":%" PRIu64 ".%06" PRIu64
+		",\"pid\":%u,\"thread_id\":%u,\"thread\":%u,"
 		"\"cpu\":%u,\"gil\":%s,\"value\":%s,%s",
 		us / 1000000, us % 1000000, w->p->processes[t->process].pid, t->tid, s->thread - 1,
 		s->cpu, gil[s->gil], seconds_text(s->value_ns, value),
@@ -281,7 +283,7 @@ static int put_sample(void *arg, const struct profile_sample *s)
 	return ferror(w->out) ? -EIO : 0;
 }
 
-/* ---- putting it together ------------------------------------------------------------------------ */
+/* ---- putting it together --------------------------------------------------------------------- */
 
 static struct totals *count(const struct writer *w, const uint32_t *group_of_function, uint32_t cnt)
 {
@@ -290,8 +292,8 @@ static struct totals *count(const struct writer *w, const uint32_t *group_of_fun
 	struct totals *t;
 
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
-		groups[i] = group_of_function ? group_of_function[p->frames[i].function] :
-						p->frames[i].function;
+		groups[i] = group_of_function ? group_of_function[p->frames[i].function]
+					      : p->frames[i].function;
 	t = totals__new(w->v, p, groups, cnt);
 	free(groups);
 	return t;

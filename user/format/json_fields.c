@@ -1,6 +1,7 @@
 /*
- * The keys of our JSON that hold plain values: one row each, with what they must look like and where
- * the value goes. A new key is a new row here, a member in json_parse.h and a line in the schema.
+ * The keys of our JSON that hold plain values: one row each, with what they must look like and
+ * where the value goes. A new key is a new row here, a member in json_parse.h and a line in the
+ * schema.
  */
 #include "user/format/json_fields.h"
 #include "user/util/alloc.h"
@@ -11,13 +12,13 @@
 #define MAX_SECONDS 1.8e10 /* in nanoseconds it fits 64 bits */
 
 static const char *const expected[] = {
-	[TEXT] = "a string",	  [WORD] = "a number or a string",
-	[U64] = "a whole number", [U32] = "a whole number",
-	[U16] = "a whole number", [I32] = "a whole number",
-	[INDEX] = "a whole number", [SECONDS] = "a number of seconds",
-	[NUMBER] = "a number",	  [BOOL] = "true or false",
+	[TEXT] = "a string",          [WORD] = "a number or a string",
+	[U64] = "a whole number",     [U32] = "a whole number",
+	[U16] = "a whole number",     [I32] = "a whole number",
+	[INDEX] = "a whole number",   [SECONDS] = "a number of seconds",
+	[NUMBER] = "a number",        [BOOL] = "true or false",
 	[NOT_BOOL] = "true or false", [GIL] = "true, false or null",
-	[ORIGIN] = "a string",	  [VALUE] = "a number of seconds",
+	[ORIGIN] = "a string",        [VALUE] = "a number of seconds",
 };
 
 #define AT(object, member) offsetof(struct json_items, object.member)
@@ -128,13 +129,17 @@ bool json_field_number(const struct json_field *f, struct json_items *items, con
 		*(uint32_t *)at = intern__id(items->names, text, strlen(text));
 		return true;
 	case U64:
-		return json_to_integer(text, 0, INT64_MAX, &whole) && (*(uint64_t *)at = (uint64_t)whole, true);
+		return json_to_integer(text, 0, INT64_MAX, &whole) &&
+		       (*(uint64_t *)at = (uint64_t)whole, true);
 	case U32:
-		return json_to_integer(text, 0, UINT32_MAX, &whole) && (*(uint32_t *)at = (uint32_t)whole, true);
+		return json_to_integer(text, 0, UINT32_MAX, &whole) &&
+		       (*(uint32_t *)at = (uint32_t)whole, true);
 	case U16:
-		return json_to_integer(text, 0, UINT16_MAX, &whole) && (*(uint32_t *)at = (uint32_t)whole, true);
+		return json_to_integer(text, 0, UINT16_MAX, &whole) &&
+		       (*(uint32_t *)at = (uint32_t)whole, true);
 	case I32:
-		return json_to_integer(text, INT32_MIN, INT32_MAX, &whole) && (*(int32_t *)at = (int32_t)whole, true);
+		return json_to_integer(text, INT32_MIN, INT32_MAX, &whole) &&
+		       (*(int32_t *)at = (int32_t)whole, true);
 	case INDEX:
 		return json_to_integer(text, 0, UINT32_MAX - 1, &whole) &&
 		       (*(uint32_t *)at = (uint32_t)whole + 1, true);
@@ -151,7 +156,8 @@ bool json_field_number(const struct json_field *f, struct json_items *items, con
 	}
 }
 
-bool json_field_text(const struct json_field *f, struct json_items *items, const char *text, size_t len)
+bool json_field_text(const struct json_field *f, struct json_items *items, const char *text,
+		     size_t len)
 {
 	void *at = (char *)items + f->offset;
 

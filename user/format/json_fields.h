@@ -2,7 +2,22 @@
 #pragma once
 #include "user/format/json_parse.h"
 
-enum json_kind { TEXT, WORD, U64, U32, U16, I32, INDEX, SECONDS, NUMBER, BOOL, NOT_BOOL, GIL, ORIGIN, VALUE };
+enum json_kind {
+	TEXT,
+	WORD,
+	U64,
+	U32,
+	U16,
+	I32,
+	INDEX,
+	SECONDS,
+	NUMBER,
+	BOOL,
+	NOT_BOOL,
+	GIL,
+	ORIGIN,
+	VALUE
+};
 
 struct json_field {
 	enum json_place in;
@@ -18,7 +33,8 @@ const char *json_field_expected(const struct json_field *f);
 
 /* Put a value into its place; false: it is not what the field must be. */
 bool json_field_number(const struct json_field *f, struct json_items *items, const char *text);
-bool json_field_text(const struct json_field *f, struct json_items *items, const char *text, size_t len);
+bool json_field_text(const struct json_field *f, struct json_items *items, const char *text,
+		     size_t len);
 bool json_field_bool(const struct json_field *f, struct json_items *items, bool value);
 
 /* A JSON number that is whole and within bounds. */

@@ -1,6 +1,6 @@
 /*
- * What the reader of our JSON found, told to the sink: the file's tables with their positions as ids, then
- * threads, functions, frames and stacks as samples name them.
+ * What the reader of our JSON found, told to the sink: the file's tables with their positions as
+ * ids, then threads, functions, frames and stacks as samples name them.
  */
 #include "user/format/json_ids.h"
 #include "user/format/json_fields.h"
@@ -52,7 +52,8 @@ static uint32_t tell_process(struct json_reader *r, const struct json_process *i
 }
 
 /* Of a thread_id that is no number of 32 bits the text is the thread's name. */
-static uint32_t tell_thread(struct json_reader *r, uint32_t process, uint32_t thread_id, const char *name)
+static uint32_t tell_thread(struct json_reader *r, uint32_t process, uint32_t thread_id,
+			    const char *name)
 {
 	struct profile_thread t = {.id = ++r->thread_cnt, .process = process, .name = name};
 	int64_t tid;
@@ -101,7 +102,8 @@ static int tell_threads(struct json_reader *r)
 		const struct json_thread *t = &r->threads[i];
 
 		if (t->process > r->processes_cnt) {
-			log_error("%s: thread %zu: there is no process %u", r->path, i, t->process - 1);
+			log_error("%s: thread %zu: there is no process %u", r->path, i,
+				  t->process - 1);
 			return -EINVAL;
 		}
 		tell_thread(r, t->process ? t->process : process_of_pid(r, t->pid), t->thread_id,

@@ -1,6 +1,6 @@
 /*
- * The reader of our JSON, between its two halves: json_read.c goes through the file, json_ids.c gives ids to
- * what it finds and tells the sink.
+ * The reader of our JSON, between its two halves: json_read.c goes through the file, json_ids.c
+ * gives ids to what it finds and tells the sink.
  */
 #pragma once
 #include "user/format/json_parse.h"
@@ -19,9 +19,9 @@ struct json_reader {
 	size_t functions_cnt, functions_cap, losses_cnt, losses_cap;
 	uint32_t variant; /* how many of the function being read were seen */
 	/* what was given ids so far; ids of the tables' rows are their positions + 1 */
-	struct pair_map pids;	       /* (0, pid) → process */
-	struct pair_map thread_ids;    /* (process, thread_id) → thread */
-	struct pair_map variants;      /* (name, variant) → function */
+	struct pair_map pids;           /* (0, pid) → process */
+	struct pair_map thread_ids;     /* (process, thread_id) → thread */
+	struct pair_map variants;       /* (name, variant) → function */
 	struct pair_map frames, stacks; /* (function, line), (parent, frame) */
 	uint32_t process_cnt, thread_cnt, function_cnt, frame_cnt, stack_cnt;
 	uint64_t default_ns, first_ns, last_ns;

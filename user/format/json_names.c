@@ -23,7 +23,8 @@ char *json_quote(const char *text)
 	return buf_steal_text(&b);
 }
 
-static void name_function(struct json_names *n, uint32_t function, const char *text, uint32_t *last_of)
+static void name_function(struct json_names *n, uint32_t function, const char *text,
+			  uint32_t *last_of)
 {
 	uint32_t name = intern__id(n->ids, text, strlen(text));
 
@@ -39,7 +40,8 @@ static void name_function(struct json_names *n, uint32_t function, const char *t
 	last_of[name] = function;
 }
 
-void json_names__init(struct json_names *n, const struct profile *p, const struct totals *by_function)
+void json_names__init(struct json_names *n, const struct profile *p,
+		      const struct totals *by_function)
 {
 	size_t cnt = (size_t)p->function_cnt + 1;
 	__cleanup_free uint32_t *last_of = xcalloc(cnt, sizeof(*last_of));

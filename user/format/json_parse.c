@@ -1,7 +1,8 @@
 /*
- * JSON text → typed items. With yajl, because it streams: memory stays at one token however large the file
- * is. Which keys hold what is in two tables: `containers` here, and json_fields.c. The text is hostile: depth and
- * lengths are capped, keys nobody knows are skipped, a value of the wrong type is refused with its line.
+ * JSON text → typed items. With yajl, because it streams: memory stays at one token however large
+ * the file is. Which keys hold what is in two tables: `containers` here, and json_fields.c. The
+ * text is hostile: depth and lengths are capped, keys nobody knows are skipped, a value of the
+ * wrong type is refused with its line.
  */
 #include "user/format/json_fields.h"
 #include "user/util/alloc.h"
@@ -10,11 +11,11 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-#define MAX_DEPTH     64
-#define MAX_TEXT      65536u	   /* bytes of a text that are kept */
-#define MAX_STACK     PROFILE_MAX_DEPTH
-#define MAX_TOKEN     (4u << 20) /* bytes without an end of a token */
-#define CHUNK	      65536
+#define MAX_DEPTH 64
+#define MAX_TEXT  65536u /* bytes of a text that are kept */
+#define MAX_STACK PROFILE_MAX_DEPTH
+#define MAX_TOKEN (4u << 20) /* bytes without an end of a token */
+#define CHUNK     65536
 
 static const struct place {
 	const char *name;
@@ -46,8 +47,8 @@ static const struct container {
 } containers[] = {
 	{JSON_TOP, "processes", JSON_PROCESSES}, {JSON_TOP, "threads", JSON_THREADS},
 	{JSON_TOP, "functions", JSON_FUNCTIONS}, {JSON_TOP, "lost", JSON_LOSSES},
-	{JSON_TOP, "samples", JSON_SAMPLES},	 {JSON_FUNCTION, "variants", JSON_VARIANTS},
-	{JSON_SAMPLE, "stack", JSON_STACK},	 {JSON_SAMPLE, "lines", JSON_LINES},
+	{JSON_TOP, "samples", JSON_SAMPLES},     {JSON_FUNCTION, "variants", JSON_VARIANTS},
+	{JSON_SAMPLE, "stack", JSON_STACK},      {JSON_SAMPLE, "lines", JSON_LINES},
 	{JSON_SAMPLE, "which", JSON_WHICH},
 };
 
@@ -56,10 +57,10 @@ struct parser {
 	struct json_items *items;
 	enum json_pass pass;
 	enum json_place path[MAX_DEPTH];
-	int depth, skipping; /* skipping: depth inside of what is not read */
-	const struct json_field *field;	   /* of the key just seen, or */
-	enum json_place container; /* … its container; neither: unknown */
-	bool tokens;			   /* something was read since this was cleared */
+	int depth, skipping;            /* skipping: depth inside of what is not read */
+	const struct json_field *field; /* of the key just seen, or */
+	enum json_place container;      /* … its container; neither: unknown */
+	bool tokens;                    /* something was read since this was cleared */
 	char *error;
 };
 
@@ -121,8 +122,8 @@ static int append(struct parser *j, struct json_list *list, int64_t value)
 static bool is_skipped(struct parser *j)
 {
 	j->tokens = true;
-	return j->skipping || (places[here(j)].is_map && !places[here(j)].element && !j->field &&
-			       !j->container);
+	return j->skipping ||
+	       (places[here(j)].is_map && !places[here(j)].element && !j->field && !j->container);
 }
 
 static int on_number(void *ctx, const char *digits, size_t len)
@@ -153,7 +154,9 @@ static int on_string(void *ctx, const unsigned char *text, size_t len)
 		len = MAX_TEXT;
 	if (here(j) == JSON_STACK)
 		return append(j, &j->items->stack, intern__id(j->items->names, text, len));
-	return j->field && json_field_text(j->field, j->items, (const char *)text, len) ? 1 : wrong_type(j);
+	return j->field && json_field_text(j->field, j->items, (const char *)text, len)
+		       ? 1
+		       : wrong_type(j);
 }
 
 static int on_bool(void *ctx, int value)
@@ -173,7 +176,7 @@ static int on_null(void *ctx)
 	return is_skipped(j) || j->field || j->container ? 1 : wrong_type(j);
 }
 
-/* ---- containers --------------------------------------------------------------------------------- */
+/* ---- containers ------------------------------------------------------------------------------ */
 
 static void reset(struct json_items *items, enum json_place place)
 {
@@ -206,8 +209,8 @@ static int open_container(struct parser *j, bool is_map)
 		return refuse(j, xstrdup("nested too deeply"));
 	if (place == JSON_SAMPLES)
 		j->items->has_samples = true;
-	if (skipped || (here(j) == JSON_TOP &&
-			(place == JSON_SAMPLES) != (j->pass == JSON_ONLY_SAMPLES))) {
+	if (skipped ||
+	    (here(j) == JSON_TOP && (place == JSON_SAMPLES) != (j->pass == JSON_ONLY_SAMPLES))) {
 		j->skipping++;
 		return 1;
 	}
@@ -296,7 +299,7 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end,
 };
 
-/* ---- the file ----------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 struct position {
 	uint64_t line, offset;
@@ -346,7 +349,8 @@ static int feed(struct parser *j, yajl_handle yajl, struct position *at)
 		status = len ? yajl_parse(yajl, chunk, (size_t)len) : yajl_complete_parse(yajl);
 		silent = j->tokens ? 0 : silent + (size_t)len;
 		if (silent > MAX_TOKEN)
-			status = yajl_status_client_canceled, refuse(j, xstrdup("a text without an end"));
+			status = yajl_status_client_canceled,
+			refuse(j, xstrdup("a text without an end"));
 		if (status != yajl_status_ok) {
 			advance(at, chunk, len ? yajl_get_bytes_consumed(yajl) : 0);
 			return report(j, yajl, at);
@@ -366,8 +370,8 @@ int json_parse(const struct json_source *source, enum json_pass pass, struct jso
 
 	if (lseek(source->fd, 0, SEEK_SET)) {
 		err = -errno;
-		log_error("%s: is read more than once, so it must be a plain file: %s", source->path,
-			  strerror(-err));
+		log_error("%s: is read more than once, so it must be a plain file: %s",
+			  source->path, strerror(-err));
 		return err;
 	}
 	yajl = yajl_alloc(&callbacks, NULL, &j);

@@ -1,6 +1,6 @@
 /*
- * JSON text → typed items, one callback per object; knows the keys of our JSON and nothing of profiles.
- * The file is gone through as often as asked, so the order of its keys does not matter.
+ * JSON text → typed items, one callback per object; knows the keys of our JSON and nothing of
+ * profiles. The file is gone through as often as asked, so the order of its keys does not matter.
  */
 #pragma once
 #include "user/format/json.h"
@@ -66,12 +66,16 @@ struct json_list {
 	size_t cnt, cap;
 };
 
-/* What is being read; an item is valid in the callback for its place, and zeroed before the next. */
+/*
+ * What is being read; an item is valid in the callback for its place,
+ * and zeroed before the next.
+ */
 struct json_items {
 	struct json_top top;
 	struct json_process process;
 	struct json_thread thread;
-	struct json_function function; /* JSON_FUNCTION, when it has no variants; its name in JSON_VARIANT */
+	struct json_function
+		function; /* JSON_FUNCTION, when it has no variants; its name in JSON_VARIANT */
 	struct json_function variant;
 	struct json_loss loss;
 	struct json_sample sample;
@@ -81,8 +85,8 @@ struct json_items {
 };
 
 /*
- * Called at the end of each object but the top. NULL, or what is wrong with it, in words; no words at all
- * stop the pass in silence (-ECANCELED).
+ * Called at the end of each object but the top. NULL, or what is wrong with it, in words; no words
+ * at all stop the pass in silence (-ECANCELED).
  */
 typedef const char *(*json_item_fn)(void *ctx, enum json_place place, struct json_items *items);
 

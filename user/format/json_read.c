@@ -1,8 +1,8 @@
 /*
- * Our JSON back into a profile. The file is gone through twice, first for its tables, then for its samples,
- * so the order of its keys does not matter and nothing is kept per sample; whoever wants the samples
- * one by one later makes a third pass over the same open file. Files of others need no tables: what a
- * sample names and no table knows is made up on sight.
+ * Our JSON back into a profile. The file is gone through twice, first for its tables, then for its
+ * samples, so the order of its keys does not matter and nothing is kept per sample; whoever wants
+ * the samples one by one later makes a third pass over the same open file. Files of others need no
+ * tables: what a sample names and no table knows is made up on sight.
  */
 #include "user/format/json_ids.h"
 #include "user/util/alloc.h"
@@ -20,11 +20,12 @@ const char *const json_origins[PROFILE_ORIGINS] = {
 	[PROFILE_MARK] = "mark",
 };
 
-#define CHANGED		 "the file is not what it was when it was first read"
+#define CHANGED          "the file is not what it was when it was first read"
 #define DEFAULT_VALUE_NS 10000000 /* 100 Hz, as py-spy samples by default */
-#define NS_PER_S	 1000000000.0
+#define NS_PER_S         1000000000.0
 
-static __attribute__((format(printf, 2, 3))) const char *refuse(struct json_reader *r, const char *fmt, ...)
+static __attribute__((format(printf, 2, 3))) const char *refuse(struct json_reader *r,
+								const char *fmt, ...)
 {
 	va_list args;
 
@@ -34,7 +35,7 @@ static __attribute__((format(printf, 2, 3))) const char *refuse(struct json_read
 	return r->error;
 }
 
-/* ---- first pass: the tables --------------------------------------------------------------------- */
+/* ---- first pass: the tables ------------------------------------------------------------------ */
 
 static const char *keep_function(struct json_reader *r, struct json_function f)
 {
@@ -83,7 +84,7 @@ static const char *take_table_item(void *ctx, enum json_place place, struct json
 	return error;
 }
 
-/* ---- second and later passes: the samples ------------------------------------------------------- */
+/* ---- second and later passes: the samples ---------------------------------------------------- */
 
 static const char *find_stack(struct json_reader *r, uint32_t *stack)
 {
@@ -93,9 +94,11 @@ static const char *find_stack(struct json_reader *r, uint32_t *stack)
 	if (!names->cnt)
 		return "a sample has no \"stack\", or an empty one";
 	if (lines->cnt && lines->cnt != names->cnt)
-		return refuse(r, "\"lines\" has %zu entries and \"stack\" %zu", lines->cnt, names->cnt);
+		return refuse(r, "\"lines\" has %zu entries and \"stack\" %zu", lines->cnt,
+			      names->cnt);
 	if (which->cnt && which->cnt != names->cnt)
-		return refuse(r, "\"which\" has %zu entries and \"stack\" %zu", which->cnt, names->cnt);
+		return refuse(r, "\"which\" has %zu entries and \"stack\" %zu", which->cnt,
+			      names->cnt);
 	*stack = 0;
 	for (size_t i = 0; i < names->cnt; i++) {
 		uint32_t name = (uint32_t)names->items[i];
@@ -104,7 +107,8 @@ static const char *find_stack(struct json_reader *r, uint32_t *stack)
 		uint32_t function = variant < 0 ? 0 : json_function_of(r, name, (uint32_t)variant);
 
 		if (!function && !r->fn)
-			return refuse(r, "\"which\": \"%s\" has no variant %" PRId64, json_text(r, name), variant);
+			return refuse(r, "\"which\": \"%s\" has no variant %" PRId64,
+				      json_text(r, name), variant);
 		*stack = function ? json_stack_of(r, *stack, json_frame_of(r, function, line)) : 0;
 		if (!*stack)
 			return CHANGED;
@@ -184,7 +188,7 @@ static int each(void *ctx, profile_sample_fn fn, void *arg)
 	return r->fn_result ? r->fn_result : err;
 }
 
-/* ---- putting it together ------------------------------------------------------------------------ */
+/* ---- putting it together --------------------------------------------------------------------- */
 
 static void reader__free(void *ctx)
 {
@@ -211,7 +215,8 @@ static int check_top(const struct json_reader *r)
 	const char *schema = json_text(r, r->items.top.schema);
 
 	if (!strncmp(schema, "pybpfprof/", 10) && strcmp(schema, JSON_SCHEMA)) {
-		log_error("%s: is written as %s, by a newer version of this program; this one reads " JSON_SCHEMA,
+		log_error("%s: is written as %s, by a newer version of this program; this one "
+			  "reads " JSON_SCHEMA,
 			  r->path, schema);
 		return -ENOTSUP;
 	}

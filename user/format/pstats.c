@@ -18,7 +18,7 @@ struct key {
 };
 
 struct stats {
-	struct key *keys;	/* by group */
+	struct key *keys; /* by group */
 	uint32_t key_cnt, key_cap;
 	uint32_t *order, *rank; /* groups sorted by key, and back */
 	struct totals *totals;
@@ -184,7 +184,8 @@ static void sort(struct stats *s)
 	for (uint32_t i = 0; i < s->key_cnt; i++)
 		s->rank[s->order[i]] = i;
 	if (s->totals->edge_cnt)
-		qsort_r(s->totals->edges, s->totals->edge_cnt, sizeof(*s->totals->edges), by_callee, s);
+		qsort_r(s->totals->edges, s->totals->edge_cnt, sizeof(*s->totals->edges), by_callee,
+			s);
 }
 
 static void put_all(FILE *out, const struct stats *s)

@@ -1,6 +1,6 @@
 /*
- * A profile as text for a terminal. Percentages are of the CPU time of the samples, not of their number:
- * a sample says how much time it stands for.
+ * A profile as text for a terminal. Percentages are of the CPU time of the samples, not of their
+ * number: a sample says how much time it stands for.
  */
 #include "user/format/report.h"
 #include "user/format/report_table.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- head --------------------------------------------------------------------------------------- */
+/* ---- head ------------------------------------------------------------------------------------ */
 
 static char *time_text(uint64_t unix_ns)
 {
@@ -21,7 +21,8 @@ static char *time_text(uint64_t unix_ns)
 	struct tm tm;
 	char text[64];
 
-	if (!unix_ns || !localtime_r(&seconds, &tm) || !strftime(text, sizeof(text), ", %F %T", &tm))
+	if (!unix_ns || !localtime_r(&seconds, &tm) ||
+	    !strftime(text, sizeof(text), ", %F %T", &tm))
 		return xstrdup("");
 	return xstrdup(text);
 }
@@ -35,9 +36,11 @@ static char *pythons_text(const struct profile *p)
 
 	for (uint32_t i = 1; i <= p->process_cnt; i++)
 		if (*p->processes[i].python)
-			counts[intern__id(versions, p->processes[i].python, strlen(p->processes[i].python))]++;
+			counts[intern__id(versions, p->processes[i].python,
+					  strlen(p->processes[i].python))]++;
 	for (uint32_t i = 1; i <= intern__count(versions); i++) {
-		buf_printf(&out, "%s%s", i > 1 ? ", " : "", (const char *)intern__bytes(versions, i, NULL));
+		buf_printf(&out, "%s%s", i > 1 ? ", " : "",
+			   (const char *)intern__bytes(versions, i, NULL));
 		if (counts[i] > 1)
 			buf_printf(&out, " (%" PRIu32 " processes)", counts[i]);
 	}
@@ -51,8 +54,10 @@ static void put_rate(const struct report_text *t, const struct profile_meta *m)
 	if (!m->rate_hz)
 		return;
 	if (m->effective_rate_hz)
-		report_line(t, "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32 " of them)", m->rate_hz,
-			    m->effective_rate_hz, m->cpus);
+		report_line(t,
+			    "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32
+			    " of them)",
+			    m->rate_hz, m->effective_rate_hz, m->cpus);
 	else
 		report_line(t, "rate       %g Hz asked for", m->rate_hz);
 }
@@ -68,10 +73,12 @@ static void put_gil(const struct report_text *t, const struct profile *p)
 	for (size_t i = 0; i < p->bucket_cnt; i++)
 		held += p->buckets[i].gil_value_ns;
 	if (held) /* else this was not recorded, or hardly worth a line */
-		report_line(t, "GIL        held during %.1f %% of the CPU time", report_percent(held, p->value_ns));
+		report_line(t, "GIL        held during %.1f %% of the CPU time",
+			    report_percent(held, p->value_ns));
 }
 
-static void put_head(const struct report_text *t, const struct profile *p, const struct totals_row *all)
+static void put_head(const struct report_text *t, const struct profile *p,
+		     const struct totals_row *all)
 {
 	const struct profile_meta *m = &p->meta;
 	__cleanup_free char *when = time_text(m->start_unix_ns);
@@ -80,7 +87,8 @@ static void put_head(const struct report_text *t, const struct profile *p, const
 	__cleanup_free char *pythons = pythons_text(p);
 	__cleanup_free char *losses = profile__loss_text(p);
 
-	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown", *m->host ? " on " : "", m->host);
+	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown",
+		    *m->host ? " on " : "", m->host);
 	if (*m->command)
 		report_line(t, "command    %s", m->command);
 	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
@@ -92,7 +100,8 @@ static void put_head(const struct report_text *t, const struct profile *p, const
 		put_gil(t, p);
 	report_line(t, "losses     %s", losses);
 	if (!m->complete)
-		report_line(t, "           the recorder did not get to its end; this is what it had written");
+		report_line(t, "           the recorder did not get to its end; this is what it "
+			       "had written");
 }
 
 static void put_more(const struct report_text *t, size_t cnt)
@@ -101,7 +110,7 @@ static void put_more(const struct report_text *t, size_t cnt)
 		report_line(t, "         … and %zu more", cnt - t->r->rows);
 }
 
-/* ---- hot functions and lines -------------------------------------------------------------------- */
+/* ---- hot functions and lines ----------------------------------------------------------------- */
 
 /* Frames grouped by the two texts they are shown with. */
 struct hot {
@@ -112,17 +121,19 @@ struct hot {
 	struct intern *texts;
 };
 
-static const char *place_of(struct hot *h, const struct report *r, const struct profile_function *f, int32_t line)
+static const char *place_of(struct hot *h, const struct report *r, const struct profile_function *f,
+			    int32_t line)
 {
 	const char *file = r->view->full_filenames || !*f->short_file ? f->file : f->short_file;
-	__cleanup_free char *text = !*file   ? xstrdup("") :
-				    line > 0 ? xasprintf("%s:%" PRId32, file, line) :
-					       xstrdup(file);
+	__cleanup_free char *text = !*file     ? xstrdup("")
+				    : line > 0 ? xasprintf("%s:%" PRId32, file, line)
+					       : xstrdup(file);
 
 	return intern__bytes(h->texts, intern__id(h->texts, text, strlen(text)), NULL);
 }
 
-static void group_frame(struct hot *h, const struct report *r, const struct profile *p, uint32_t frame, bool lines)
+static void group_frame(struct hot *h, const struct report *r, const struct profile *p,
+			uint32_t frame, bool lines)
 {
 	const struct profile_function *f = &p->functions[p->frames[frame].function];
 	struct report_row row = {.name = *f->name ? f->name : "[unnamed]"};
@@ -178,7 +189,7 @@ static void put_hot(const struct report_text *t, const struct profile *p, bool l
 	intern__free(h.texts);
 }
 
-/* ---- processes and threads ---------------------------------------------------------------------- */
+/* ---- processes and threads ------------------------------------------------------------------- */
 
 struct share {
 	uint32_t id;
@@ -195,7 +206,8 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Sums over buckets by thread or by their threads' process, the largest first; those without go. */
-static struct share *share_out(const struct report_text *t, const struct profile *p, bool threads, size_t *cnt)
+static struct share *share_out(const struct report_text *t, const struct profile *p, bool threads,
+			       size_t *cnt)
 {
 	size_t n = (threads ? p->thread_cnt : p->process_cnt) + 1, kept = 0;
 	struct share *out = xcalloc(n, sizeof(*out));
@@ -235,8 +247,9 @@ static void put_processes(const struct report_text *t, const struct profile *p)
 		const struct profile_process *q = &p->processes[s->id];
 
 		report_line(t, "%8.2f %9.*f %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s %s",
-			    report_percent(s->value_ns, t->all_ns), report_decimals(t), (double)s->value_ns / 1e9, s->samples, s->failed,
-			    q->pid, *q->python ? q->python : "-", q->command);
+			    report_percent(s->value_ns, t->all_ns), report_decimals(t),
+			    (double)s->value_ns / 1e9, s->samples, s->failed, q->pid,
+			    *q->python ? q->python : "-", q->command);
 	}
 	put_more(t, cnt);
 }
@@ -255,13 +268,15 @@ static void put_threads(const struct report_text *t, const struct profile *p)
 		const struct profile_thread *th = &p->threads[s->id];
 
 		report_line(t, "%8.2f %9.*f %8" PRIu64 " %8.1f %8" PRIu32 " %8" PRIu32 "  %s",
-			    report_percent(s->value_ns, t->all_ns), report_decimals(t), (double)s->value_ns / 1e9, s->samples,
-			    report_percent(s->gil_ns, s->value_ns), p->processes[th->process].pid, th->tid, th->name);
+			    report_percent(s->value_ns, t->all_ns), report_decimals(t),
+			    (double)s->value_ns / 1e9, s->samples,
+			    report_percent(s->gil_ns, s->value_ns), p->processes[th->process].pid,
+			    th->tid, th->name);
 	}
 	put_more(t, cnt);
 }
 
-/* ---- losses ------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------- */
 
 static int by_reason(const void *a, const void *b)
 {
@@ -275,8 +290,8 @@ static int by_reason(const void *a, const void *b)
 }
 
 /* One reason: its sum and sentence, then the processes it was about. */
-static void put_reason(const struct report_text *t, const struct profile *p, const struct profile_loss **same,
-		       size_t cnt)
+static void put_reason(const struct report_text *t, const struct profile *p,
+		       const struct profile_loss **same, size_t cnt)
 {
 	uint64_t sum = 0, value_ns = 0;
 
@@ -284,14 +299,14 @@ static void put_reason(const struct report_text *t, const struct profile *p, con
 		sum += same[i]->count;
 		value_ns += same[i]->value_ns;
 	}
-	report_line(t, "%8" PRIu64 " %8.2f s  %s [%s]", sum, (double)value_ns / 1e9, same[0]->sentence,
-		    same[0]->reason);
+	report_line(t, "%8" PRIu64 " %8.2f s  %s [%s]", sum, (double)value_ns / 1e9,
+		    same[0]->sentence, same[0]->reason);
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[same[i]->process];
 
 		if (same[i]->process)
-			report_line(t, "%20s %8" PRIu64 " in process %" PRIu32 ": %s", "", same[i]->count, q->pid,
-				    q->command);
+			report_line(t, "%20s %8" PRIu64 " in process %" PRIu32 ": %s", "",
+				    same[i]->count, q->pid, q->command);
 	}
 }
 
@@ -308,13 +323,14 @@ static void put_losses(const struct report_text *t, const struct profile *p, boo
 	qsort(sorted, n, sizeof(*sorted), by_reason);
 	report_heading(t, failures ? "Lost and failed samples" : "Outside Python (no failure)");
 	for (size_t i = 0; i < n; i += same) {
-		for (same = 1; i + same < n && !strcmp(sorted[i]->reason, sorted[i + same]->reason); same++)
+		for (same = 1; i + same < n && !strcmp(sorted[i]->reason, sorted[i + same]->reason);
+		     same++)
 			;
 		put_reason(t, p, sorted + i, same);
 	}
 }
 
-/* ---- putting it together ------------------------------------------------------------------------ */
+/* ---- putting it together --------------------------------------------------------------------- */
 
 static struct totals_row sum_all(const struct profile *p, const struct view *v)
 {
@@ -344,7 +360,9 @@ void report_write(const struct profile *p, const struct report *r, FILE *out)
 		put_hot(&t, p, false);
 		put_hot(&t, p, true);
 	} else {
-		report_heading(&t, "No samples%s: nothing in it was running Python code while it was recorded.",
+		report_heading(&t,
+			       "No samples%s: nothing in it was running Python code while it was "
+			       "recorded.",
 			       r->view->gil_only ? " that held the GIL" : "");
 	}
 	put_processes(&t, p);

@@ -5,8 +5,8 @@
 
 struct report {
 	const struct view *view; /* gil_only and full_filenames count here */
-	unsigned rows;		 /* of each table */
-	unsigned width;		 /* columns of the terminal; 0: as wide as it takes */
+	unsigned rows;           /* of each table */
+	unsigned width;          /* columns of the terminal; 0: as wide as it takes */
 	bool colour;
 };
 

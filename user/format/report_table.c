@@ -1,4 +1,5 @@
-/* The tables of the report: columns that fit the terminal's width, or the widest text where there is none. */
+/* The tables of the report: columns that fit the terminal's width, or the widest text where there
+ * is none. */
 #include "user/format/report_table.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
@@ -32,9 +33,9 @@ void report_heading(const struct report_text *t, const char *fmt, ...)
 /* Without the blanks a cell was filled up with: they would only make lines wrap. */
 static void put_line(const struct report_text *t, const char *text)
 {
-	__cleanup_free char *cut = t->r->width && columns_of(text) > t->r->width ?
-					   columns_fit(text, t->r->width, COLUMNS_KEEP_START) :
-					   xstrdup(text);
+	__cleanup_free char *cut = t->r->width && columns_of(text) > t->r->width
+					   ? columns_fit(text, t->r->width, COLUMNS_KEEP_START)
+					   : xstrdup(text);
 	size_t len = strlen(cut);
 
 	while (len && cut[len - 1] == ' ')
@@ -75,7 +76,8 @@ static void share_width(const struct report_text *t, size_t *name, size_t *place
 
 	if (!width)
 		return;
-	room = width > NUMBERS_WIDTH + 2 * LEAST_TEXT + 2 ? width - NUMBERS_WIDTH - 2 : 2 * LEAST_TEXT;
+	room = width > NUMBERS_WIDTH + 2 * LEAST_TEXT + 2 ? width - NUMBERS_WIDTH - 2
+							  : 2 * LEAST_TEXT;
 	if (*name + *place <= room)
 		return;
 	if (*place <= room * 2 / 5)
@@ -86,23 +88,30 @@ static void share_width(const struct report_text *t, size_t *name, size_t *place
 		*place = room * 2 / 5, *name = room - *place;
 }
 
-void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt, bool place_first)
+void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
+		 bool place_first)
 {
 	size_t name = widest(rows, cnt, false), place = widest(rows, cnt, true);
 
 	share_width(t, &name, &place);
 	for (size_t i = 0; i <= cnt; i++) {
-		__cleanup_free char *n = columns_fit(i ? rows[i - 1].name : "function", name, COLUMNS_KEEP_START);
-		__cleanup_free char *p = columns_fit(i ? rows[i - 1].place : place_first ? "line" : "file:line",
+		__cleanup_free char *n =
+			columns_fit(i ? rows[i - 1].name : "function", name, COLUMNS_KEEP_START);
+		__cleanup_free char *p = columns_fit(i             ? rows[i - 1].place
+						     : place_first ? "line"
+								   : "file:line",
 						     place, COLUMNS_KEEP_END);
 		const char *first = place_first ? p : n, *second = place_first ? n : p;
 
 		if (!i)
-			report_line(t, "   own %%     own s  total %%   total s  %s  %s", first, second);
+			report_line(t, "   own %%     own s  total %%   total s  %s  %s", first,
+				    second);
 		else
 			report_line(t, "%8.2f %9.*f %8.2f %9.*f  %s  %s",
-				    report_percent(rows[i - 1].own_ns, t->all_ns), report_decimals(t),
-				    (double)rows[i - 1].own_ns / 1e9, report_percent(rows[i - 1].total_ns, t->all_ns),
-				    report_decimals(t), (double)rows[i - 1].total_ns / 1e9, first, second);
+				    report_percent(rows[i - 1].own_ns, t->all_ns),
+				    report_decimals(t), (double)rows[i - 1].own_ns / 1e9,
+				    report_percent(rows[i - 1].total_ns, t->all_ns),
+				    report_decimals(t), (double)rows[i - 1].total_ns / 1e9, first,
+				    second);
 	}
 }

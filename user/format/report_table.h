@@ -14,11 +14,14 @@ struct report_text {
 	uint64_t all_ns; /* what 100 % is */
 };
 
-void report_heading(const struct report_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_heading(const struct report_text *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* A line that is cut where the terminal ends. */
-void report_line(const struct report_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_line(const struct report_text *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* own and total of each row, then its two texts; `place_first` puts the place before the name. */
-void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt, bool place_first);
+void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
+		 bool place_first);
 /* How many decimals seconds have: milliseconds only where there are few seconds. */
 int report_decimals(const struct report_text *t);
 /* 12.3 for 12.3 %; of nothing it is 0. */

@@ -1,7 +1,8 @@
 /*
- * Files that appear whole or not at all. The program often runs as root in a directory that belongs to
- * somebody else, so the directory is opened once and everything below goes through that descriptor: a
- * path that is swapped meanwhile changes nothing, and no link is ever followed at the file itself.
+ * Files that appear whole or not at all. The program often runs as root in a directory that belongs
+ * to somebody else, so the directory is opened once and everything below goes through that
+ * descriptor: a path that is swapped meanwhile changes nothing, and no link is ever followed at the
+ * file itself.
  */
 #include "user/os/output.h"
 #include "user/util/alloc.h"
@@ -19,7 +20,7 @@
 
 struct output {
 	char *path, *name, *temp; /* name and temp: inside the directory */
-	int dir_fd;		  /* -1: standard output */
+	int dir_fd;               /* -1: standard output */
 	FILE *stream;
 	struct output *next; /* among the open ones */
 };
@@ -40,10 +41,13 @@ static int open_directory(const char *path, const char **name)
 
 	*name = slash ? slash + 1 : path;
 	if (!**name || !strcmp(*name, ".") || !strcmp(*name, "..")) {
-		log_error("%s: is a directory; give the name of a file", *path ? path : "(empty name)");
+		log_error("%s: is a directory; give the name of a file",
+			  *path ? path : "(empty name)");
 		return -EISDIR;
 	}
-	dir = slash == path ? xstrdup("/") : slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	dir = slash == path ? xstrdup("/")
+	      : slash       ? xstrndup(path, (size_t)(slash - path))
+			    : xstrdup(".");
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
@@ -88,7 +92,8 @@ static void give_to_invoker(int fd, const char *path)
 	uint32_t uid = sudo_id("SUDO_UID"), gid = sudo_id("SUDO_GID");
 
 	if (uid != (uint32_t)-1 && fchown(fd, uid, gid))
-		log_warn("%s: stays root's: cannot be given to user %u: %s", path, uid, strerror(errno));
+		log_warn("%s: stays root's: cannot be given to user %u: %s", path, uid,
+			 strerror(errno));
 }
 
 static void unlist(struct output *o)
@@ -118,7 +123,10 @@ static struct output *open_stdout(void)
 {
 	struct output *o = xcalloc(1, sizeof(*o));
 
-	/* A reader that goes away must not take other outputs with it: the write then says EPIPE. */
+	/*
+	 * A reader that goes away must not take other outputs with it: the
+	 * write then says EPIPE.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	o->path = xstrdup("standard output");
 	o->dir_fd = -1;
@@ -126,7 +134,10 @@ static struct output *open_stdout(void)
 	return o;
 }
 
-/* A new name for the temporary file that nobody can have prepared; hidden unless it has a suffix. */
+/*
+ * A new name for the temporary file that nobody can have prepared;
+ * hidden unless it has a suffix.
+ */
 static int choose_temp(struct output *o, const char *suffix)
 {
 	uint64_t random;
@@ -136,8 +147,9 @@ static int choose_temp(struct output *o, const char *suffix)
 	free(o->temp);
 	/* room for the decoration within NAME_MAX */
 	o->temp = suffix ? xasprintf("%.*s.%08llx%s", NAME_MAX - 32, o->name,
-				     (unsigned long long)(random >> 32), suffix) :
-			   xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, o->name, (unsigned long long)random);
+				     (unsigned long long)(random >> 32), suffix)
+			 : xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, o->name,
+				     (unsigned long long)random);
 	return 0;
 }
 
@@ -152,7 +164,8 @@ static int create_temp(struct output *o, const char *suffix)
 		err = choose_temp(o, suffix);
 		if (err)
 			break;
-		fd = openat(o->dir_fd, o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(o->dir_fd, o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
 		if (fd >= 0)
 			return fd;
 		err = errno == EEXIST ? 0 : -errno;
@@ -202,7 +215,10 @@ static int open_file(const char *path, const char *suffix, struct output **out)
 	return err;
 }
 
-/* A temporary file is really made: permissions alone say nothing of read-only or full file systems. */
+/*
+ * A temporary file is really made: permissions alone say nothing of
+ * read-only or full file systems.
+ */
 int output__check(const char *path)
 {
 	struct output *o = NULL;

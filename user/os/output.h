@@ -1,20 +1,24 @@
 /*
- * Files that appear whole or not at all: written under a temporary name in the same directory and renamed
- * at the end. Under sudo they belong to the invoking user; they are readable by nobody else.
+ * Files that appear whole or not at all: written under a temporary name in the same directory and
+ * renamed at the end. Under sudo they belong to the invoking user; they are readable by nobody
+ * else.
  */
 #pragma once
 #include <stdio.h>
 
 struct output;
 
-/* Could `path` be written? Asked before work begins; leaves nothing behind. "-" is standard output. */
+/*
+ * Could `path` be written? Asked before work begins; leaves nothing
+ * behind. "-" is standard output.
+ */
 int output__check(const char *path);
 
 /* NULL when it cannot be created (said already). */
 struct output *output__open(const char *path);
 /*
- * For a file that is of use before it is finished, the recording: its temporary name is visible, begins
- * like `path` and ends in `suffix`, and the file stays there if the program dies.
+ * For a file that is of use before it is finished, the recording: its temporary name is visible,
+ * begins like `path` and ends in `suffix`, and the file stays there if the program dies.
  */
 struct output *output__open_lasting(const char *path, const char *suffix);
 /* Where it is until it is committed. Caller frees. */
@@ -23,8 +27,8 @@ char *output__temp_path(const struct output *o);
 void output__leave(struct output *o);
 FILE *output__stream(struct output *o);
 /*
- * Puts the file in its place and frees `o`; on failure nothing is left behind. -EPIPE, in silence: the
- * reader of standard output went away, which is no failure of ours.
+ * Puts the file in its place and frees `o`; on failure nothing is left behind. -EPIPE, in silence:
+ * the reader of standard output went away, which is no failure of ours.
  */
 int output__commit(struct output *o);
 /* Throws away what was written and frees `o`; legal on NULL. */

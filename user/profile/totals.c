@@ -1,7 +1,7 @@
 /*
- * Adds up a profile in one walk of its tree of stacks. While the walk is below a frame of a group, the
- * group is "open"; only the outermost opening adds the subtree's samples, so recursion counts once. The
- * cost is per distinct stack, not per frame of each stack.
+ * Adds up a profile in one walk of its tree of stacks. While the walk is below a frame of a group,
+ * the group is "open"; only the outermost opening adds the subtree's samples, so recursion counts
+ * once. The cost is per distinct stack, not per frame of each stack.
  */
 #include "user/profile/totals.h"
 #include "user/util/alloc.h"
@@ -15,13 +15,13 @@ struct walk {
 	const struct profile *p;
 	const uint32_t *groups;
 	struct totals *t;
-	struct sum *own, *total;     /* by stack: ends here; here or above */
-	uint32_t *child, *next;	     /* the tree of stacks, from parents down */
-	uint32_t *stack_edges;	     /* by stack: its edge's index + 1, 0 none */
-	uint32_t *open_rows;	     /* by group */
-	uint32_t *open_edges;	     /* by edge */
+	struct sum *own, *total; /* by stack: ends here; here or above */
+	uint32_t *child, *next;  /* the tree of stacks, from parents down */
+	uint32_t *stack_edges;   /* by stack: its edge's index + 1, 0 none */
+	uint32_t *open_rows;     /* by group */
+	uint32_t *open_edges;    /* by edge */
 	size_t edge_cap, open_cap;
-	struct pair_map edge_ids;    /* (caller, callee) → index + 1 */
+	struct pair_map edge_ids; /* (caller, callee) → index + 1 */
 };
 
 static void add_buckets(struct walk *w, const struct view *v)

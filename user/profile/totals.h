@@ -1,16 +1,18 @@
 /*
- * What groups of frames account for in a view: pstats groups frames by function key, JSON by name, the
- * report by function and by line. A sample counts once for a group however often it is on the stack.
+ * What groups of frames account for in a view: pstats groups frames by function key, JSON by name,
+ * the report by function and by line. A sample counts once for a group however often it is on the
+ * stack.
  */
 #pragma once
 #include "user/profile/view.h"
 
 struct totals_row {
-	uint64_t samples, value_ns;	    /* with the group on the stack at least once */
+	uint64_t samples, value_ns;         /* with the group on the stack at least once */
 	uint64_t own_samples, own_value_ns; /* with the group at the leaf */
 };
 
-/* Of a pair that stands next to each other on stacks; `own` is what the callee had under this caller. */
+/* Of a pair that stands next to each other on stacks; `own` is what the callee had under this
+ * caller. */
 struct totals_edge {
 	uint32_t caller, callee;
 	struct totals_row sum;

@@ -1,6 +1,6 @@
 /*
- * Text in the columns of a terminal. wcwidth() knows the widths, but only under a UTF-8 locale, which
- * the program does not run under; it is asked under one of its own.
+ * Text in the columns of a terminal. wcwidth() knows the widths, but only under a UTF-8 locale,
+ * which the program does not run under; it is asked under one of its own.
  */
 #include "user/util/columns.h"
 #include "user/util/alloc.h"

@@ -1,6 +1,6 @@
 /*
- * Quantities as people write and read them. strtod and friends accept too much here ("inf", "0x1p3",
- * leading blanks, the locale's decimal comma), so numbers are read by hand.
+ * Quantities as people write and read them. strtod and friends accept too much here ("inf",
+ * "0x1p3", leading blanks, the locale's decimal comma), so numbers are read by hand.
  */
 #include "user/util/units.h"
 #include "user/util/alloc.h"
@@ -13,7 +13,10 @@
 #define NS_PER_S 1000000000ull
 /* PID_MAX_LIMIT of the kernel, include/linux/threads.h */
 #define PID_LIMIT 4194304u
-/* A hundred years: beyond it a duration is a typing error, and sums of nanoseconds stay in 64 bits. */
+/*
+ * A hundred years: beyond it a duration is a typing error, and sums of
+ * nanoseconds stay in 64 bits.
+ */
 #define DURATION_LIMIT_S (100.0 * 366 * 86400)
 
 static int refuse(const char **why, const char *sentence, int err)
@@ -59,7 +62,7 @@ static const struct duration_unit {
 	const char *word;
 	double seconds;
 } duration_units[] = {
-	{"d", 86400}, {"h", 3600},   {"min", 60},  {"m", 60},	 {"sec", 1},
+	{"d", 86400}, {"h", 3600},  {"min", 60},  {"m", 60},    {"sec", 1},
 	{"s", 1},     {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9},
 };
 
@@ -90,12 +93,14 @@ int units_parse_duration(const char *text, uint64_t *ns, const char **why)
 		word = text;
 		len = take_word(&text);
 		if (!len && (last || *text))
-			return refuse(why, "a unit is missing; write for example 10s, 5m or 1h30m", -EINVAL);
+			return refuse(why, "a unit is missing; write for example 10s, 5m or 1h30m",
+				      -EINVAL);
 		unit = len ? find_duration_unit(word, len) : find_duration_unit("s", 1);
 		if (!unit)
 			return refuse(why, "unknown unit; known are d, h, m, s, ms, us", -EINVAL);
 		if (last && unit->seconds >= last)
-			return refuse(why, "units must go from large to small, like 1h30m", -EINVAL);
+			return refuse(why, "units must go from large to small, like 1h30m",
+				      -EINVAL);
 		last = unit->seconds;
 		total += number * unit->seconds;
 	} while (*text);
@@ -191,8 +196,10 @@ char *units_size_text(uint64_t bytes)
 	/* 999.5 would be shown as 1000 */
 	for (; value >= 999.5 && i + 1 < ARRAY_SIZE(units); i++)
 		value /= 1000;
-	return xasprintf(value < 9.995 ? "%.2f %s" : value < 99.95 ? "%.1f %s" : "%.0f %s", value,
-			 units[i]);
+	return xasprintf(value < 9.995   ? "%.2f %s"
+			 : value < 99.95 ? "%.1f %s"
+					 : "%.0f %s",
+			 value, units[i]);
 }
 
 char *units_duration_text(uint64_t ns)

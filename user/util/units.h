@@ -1,6 +1,6 @@
 /*
- * Quantities as people write and read them. The parsers take the whole text or nothing, set `*why` to a
- * plain sentence when they refuse, and leave limits that depend on the use to the caller.
+ * Quantities as people write and read them. The parsers take the whole text or nothing, set `*why`
+ * to a plain sentence when they refuse, and leave limits that depend on the use to the caller.
  */
 #pragma once
 #include <stddef.h>
@@ -15,7 +15,8 @@ int units_parse_pids(const char *text, uint32_t **pids, size_t *cnt, const char 
 /* "20": a whole number. */
 int units_parse_count(const char *text, uint64_t *out, const char **why);
 
-/* For people; the caller frees. "1.4 MB", "350 ms" / "12.3 s" / "4 min 05 s" / "2 h 07 min", "1,234,567". */
+/* For people; the caller frees. "1.4 MB", "350 ms" / "12.3 s" / "4 min 05 s" / "2 h 07 min",
+ * "1,234,567". */
 char *units_size_text(uint64_t bytes);
 char *units_duration_text(uint64_t ns);
 char *units_count_text(uint64_t count);
