@@ -32,7 +32,8 @@ SKEL	:= $(BUILD)/pybpfprof.skel.h
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
-PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format python symbol resolve)))
+PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format python symbol target resolve))) \
+	user/session/drain.c
 SRC	:= $(wildcard user/*.c user/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
@@ -68,7 +69,8 @@ $(BUILD)/user/format/%.inc: user/format/%
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 
 $(BUILD)/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
-$(BUILD)/user/session/%.o $(BUILD)/user/source/%.o: | $(SKEL)
+# Not a pattern rule: one without a recipe adds nothing, and a clean tree would have no skeleton.
+$(filter $(BUILD)/user/session/% $(BUILD)/user/source/%,$(filter-out $(PURE:%.c=$(BUILD)/%.o),$(OBJ))): | $(SKEL)
 $(BUILD)/%.o: %.c
 	$(call msg,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -114,4 +116,5 @@ format: ## clang-format all sources
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Only of what is built here: other people's trees below $(BUILD) have files of that name too.
+-include $(shell find $(addprefix $(BUILD)/,bpf user tests fuzz) -name '*.d' 2>/dev/null)
