@@ -178,7 +178,6 @@ enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD };
 struct abi_sample {
 	struct abi_hdr hdr;
 	__u64 value_ns;
-	__u64 cgroup_id;
 	__u64 thread_ident; /* pthread_self(), as threading.get_ident() has it */
 	__u32 image_id;
 	__u32 frame_cnt;
@@ -264,6 +263,6 @@ ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 88);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 64);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
-ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);
+ABI_ASSERT("sample", sizeof(struct abi_sample) == 72);
 ABI_ASSERT("code", sizeof(struct abi_code) == 80);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

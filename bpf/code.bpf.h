@@ -13,12 +13,12 @@ static __always_inline u64 code_mix(u64 h, u64 word)
 
 static __always_inline u64 code_u64(const struct walk *w, u32 off)
 {
-	return block_u64((const u8 *)w->code_block, ABI_CODE_BLOCK, off - w->layout.code_base);
+	return masked_u64((const u8 *)w->code_block, off);
 }
 
 static __always_inline u32 code_u32(const struct walk *w, u32 off)
 {
-	return block_u32((const u8 *)w->code_block, ABI_CODE_BLOCK, off - w->layout.code_base);
+	return masked_u32((const u8 *)w->code_block, off);
 }
 
 /* Content of the start of the line table, for builds whose code objects carry no unique number. */
@@ -54,13 +54,13 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 
 	if (read_user(w->code_block, ABI_CODE_BLOCK, addr + l->code_base))
 		return 0;
-	lines = code_u64(w, l->code_lines_off);
-	h = code_mix(h, code_u64(w, l->code_filename_off));
-	h = code_mix(h, code_u64(w, l->code_name_off));
+	lines = code_u64(w, w->code_lines);
+	h = code_mix(h, code_u64(w, w->code_file));
+	h = code_mix(h, code_u64(w, w->code_name));
 	h = code_mix(h, lines);
-	h = code_mix(h, code_u32(w, l->code_firstlineno_off));
+	h = code_mix(h, code_u32(w, w->code_line));
 	if (l->mech & ABI_MECH_VERSION)
-		h = code_mix(h, code_u32(w, l->code_version_off));
+		h = code_mix(h, code_u32(w, w->code_version));
 	else
 		h = lines_mix(w, h, lines);
 	return h ? h : 1;
@@ -98,7 +98,8 @@ static __always_inline bool is_code_object(struct walk *w, u64 addr)
 	       type == w->code_type_addr;
 }
 
-static __always_inline u64 code_key(struct walk *w, u64 addr)
+/* Reads and checks the code object; lists it when it is new. 0 when there is none to be read. */
+static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 {
 	u64 key = code_fingerprint(w, addr);
 	u32 n = w->todo_cnt;
@@ -113,8 +114,6 @@ static __always_inline u64 code_key(struct walk *w, u64 addr)
 		w->garbage = 1;
 		return 0;
 	}
-	if (n && n <= CODE_TODO_MAX && w->todo[n - 1].key == key) /* recursion */
-		return key;
 	opaque(n);
 	if (n < CODE_TODO_MAX) {
 		w->todo[n].addr = addr;
@@ -122,4 +121,16 @@ static __always_inline u64 code_key(struct walk *w, u64 addr)
 		w->todo_cnt = n + 1;
 	}
 	return key;
+}
+
+static __always_inline u64 code_key(struct walk *w, u64 addr)
+{
+	struct code_memo *m = &w->memo[(addr >> 4 ^ addr >> 10) % WALK_MEMO];
+
+	if (m->addr == addr && m->walk == w->walk_cnt)
+		return m->key;
+	m->addr = addr;
+	m->walk = w->walk_cnt;
+	m->key = code_key_read(w, addr);
+	return m->key;
 }

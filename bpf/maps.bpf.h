@@ -23,20 +23,46 @@ struct code_buf {
 	u64 block[ABI_CODE_BLOCK / 8];
 };
 
+/* A code object met earlier in the same walk: it is alive, so its address alone tells it. */
+#define WALK_MEMO 64
+struct code_memo {
+	u64 addr, key;
+	u64 walk;
+};
+
+/*
+ * Frames of one thread mostly lie one behind the other (Python 3.11 and newer: the data stack), so where the
+ * last two were neighbours their page is copied up to here at once: one read for some thirty frames. It
+ * begins where the page begins, because what lies before may not be mapped.
+ */
+#define WALK_PAGE     4096
+#define WALK_WINDOW   (WALK_PAGE + ABI_FRAME_BLOCK)
+#define WALK_SLACK    128
+#define WALK_NEIGHBOUR 1024
+
 /* What a walk works with and leaves behind. Lives in a per-CPU map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
 	struct abi_frame frames[ABI_MAX_FRAMES];
 	u64 tstate_block[ABI_TSTATE_BLOCK / 8];
-	u64 frame_block[ABI_FRAME_BLOCK / 8];
-	u64 code_block[ABI_CODE_BLOCK / 8];
+	/* target memory around the current frame; the slack lets masked offsets stay inside */
+	u64 window[(WALK_WINDOW + WALK_SLACK) / 8];
+	u64 window_addr; /* of its first byte in the target */
+	u32 window_bytes;
+	u32 at;		 /* of the current frame's block in the window */
+	u64 code_block[(ABI_CODE_BLOCK + WALK_SLACK) / 8];
 	u64 lines_block[(16 + ABI_LINES_PREFIX) / 8];
 	struct abi_py_layout layout;
-	u64 tstate_addr, frame_addr, deadline_ns;
+	/* members from the start of their block */
+	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry;
+	u8 code_line, code_version, code_file, code_name, code_lines;
+	u64 tstate_addr, frame_addr, last_frame_addr, deadline_ns;
 	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
+	u64 walk_cnt; /* numbers the walks, so that the memo need not be cleared */
+	struct code_memo memo[WALK_MEMO];
 	struct code_todo todo[CODE_TODO_MAX];
 };
 

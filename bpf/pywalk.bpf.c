@@ -9,23 +9,43 @@ enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
 
 /* Shims may be piled up without a Python frame between them, so steps are counted apart from frames. */
 #define WALK_MAX_STEPS (2 * ABI_MAX_FRAMES)
-#define WALK_TIME_EVERY 16
+#define WALK_TIME_EVERY 64
 
-static __always_inline u64 frame_u64(const struct walk *w, u32 off)
+static __always_inline const u8 *frame_block(const struct walk *w)
 {
-	return block_u64((const u8 *)w->frame_block, ABI_FRAME_BLOCK, off - w->layout.frame_base);
+	u32 at = w->at;
+
+	opaque(at);
+	return (const u8 *)w->window + (at > WALK_WINDOW - ABI_FRAME_BLOCK ? 0 : at);
 }
 
-static __always_inline u8 frame_u8(const struct walk *w, u32 off)
+/* Brings the current frame's block into the window; false when it is not readable. */
+static __always_inline bool load_frame(struct walk *w)
 {
-	return block_u8((const u8 *)w->frame_block, ABI_FRAME_BLOCK, off - w->layout.frame_base);
+	u64 addr = w->frame_addr + w->layout.frame_base, at = addr - w->window_addr;
+	u64 distance = w->last_frame_addr - w->frame_addr;
+	u32 bytes;
+
+	w->last_frame_addr = w->frame_addr;
+	if (at <= WALK_WINDOW - ABI_FRAME_BLOCK && at + ABI_FRAME_BLOCK <= w->window_bytes) {
+		w->at = (u32)at;
+		return true;
+	}
+	w->at = distance <= WALK_NEIGHBOUR ? addr % WALK_PAGE : 0;
+	w->window_addr = addr - w->at;
+	bytes = w->at + ABI_FRAME_BLOCK;
+	opaque(bytes);
+	if (bytes > WALK_WINDOW)
+		return false;
+	w->window_bytes = bytes;
+	return !read_user(w->window, bytes, w->window_addr);
 }
 
 /* Byte offset of the instruction in the code object; what each layout's index or pointer means. */
 static __always_inline s32 frame_lasti(const struct walk *w, u64 code_addr)
 {
 	const struct abi_py_layout *l = &w->layout;
-	u64 ip = frame_u64(w, l->frame_ip_off);
+	u64 ip = masked_u64(frame_block(w), w->frame_ip);
 
 	if (l->mech & ABI_MECH_IP_POINTER) {
 		s64 off = (s64)(ip - (code_addr + l->code_start_off));
@@ -45,8 +65,9 @@ static __always_inline void mark_boundary(struct walk *w)
 		w->frames[last].flags |= ABI_FRAME_SHIM_BELOW;
 }
 
-static __always_inline void store_frame(struct walk *w, u64 code_addr)
+static __always_inline void store_frame(struct walk *w, const u8 *block)
 {
+	u64 code_addr = masked_u64(block, w->frame_code);
 	u32 n = w->frame_cnt;
 	struct abi_frame *f;
 
@@ -57,7 +78,7 @@ static __always_inline void store_frame(struct walk *w, u64 code_addr)
 	f->code_key = code_key(w, code_addr);
 	f->lasti = frame_lasti(w, code_addr);
 	f->flags = f->code_key ? 0 : ABI_FRAME_UNREADABLE;
-	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && frame_u8(w, w->layout.frame_is_entry_off))
+	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f])
 		f->flags |= ABI_FRAME_SHIM_BELOW;
 	w->frame_cnt = n + 1;
 }
@@ -66,18 +87,16 @@ static __always_inline void store_frame(struct walk *w, u64 code_addr)
  * Compilers may order a frame switch so that for an instant a generator is current and already cut from its
  * caller (Python/ceval.c, YIELD_VALUE). Such a chain ends where none can end.
  */
-static __always_inline u32 walk_end(const struct walk *w)
+static __always_inline u32 walk_end(const struct walk *w, u8 owner)
 {
-	const struct abi_py_layout *l = &w->layout;
-
-	if (l->torn_owners && l->torn_owners >> (frame_u8(w, l->frame_owner_off) & 15) & 1)
-		return WALK_TORN;
-	return WALK_ROOT;
+	return w->layout.torn_owners >> (owner & 15) & 1 ? WALK_TORN : WALK_ROOT;
 }
 
 static __always_inline u32 walk_step(struct walk *w)
 {
 	const struct abi_py_layout *l = &w->layout;
+	const u8 *block;
+	u8 owner;
 
 	if (!w->frame_addr)
 		return WALK_ROOT;
@@ -85,16 +104,18 @@ static __always_inline u32 walk_step(struct walk *w)
 		return WALK_DEPTH;
 	if (++w->visited % WALK_TIME_EVERY == 0 && now_ns() > w->deadline_ns)
 		return WALK_TIME;
-	if (read_user(w->frame_block, ABI_FRAME_BLOCK, w->frame_addr + l->frame_base))
+	if (!load_frame(w))
 		return WALK_FAULT;
-	if ((l->mech & ABI_MECH_OWNER) && frame_u8(w, l->frame_owner_off) >= l->owner_shim)
+	block = frame_block(w);
+	owner = block[w->frame_owner & 0x7f];
+	if ((l->mech & ABI_MECH_OWNER) && owner >= l->owner_shim)
 		mark_boundary(w);
 	else
-		store_frame(w, frame_u64(w, l->frame_code_off));
+		store_frame(w, block);
 	if (w->garbage)
 		return WALK_TORN;
-	w->frame_addr = frame_u64(w, l->frame_prev_off);
-	return w->frame_addr ? WALK_GOES_ON : walk_end(w);
+	w->frame_addr = masked_u64(block, w->frame_prev);
+	return w->frame_addr ? WALK_GOES_ON : walk_end(w, owner);
 }
 
 #ifdef PYBPF_HOST
@@ -124,9 +145,30 @@ static __always_inline void walk_loop(struct walk *w)
 }
 #endif
 
+/* Offsets from the blocks' starts; user space made sure that they fit (user/python/versions.c). */
+static __always_inline void prepare(struct walk *w)
+{
+	const struct abi_py_layout *l = &w->layout;
+
+	w->frame_prev = l->frame_prev_off - l->frame_base;
+	w->frame_code = l->frame_code_off - l->frame_base;
+	w->frame_ip = l->frame_ip_off - l->frame_base;
+	w->frame_owner = l->frame_owner_off - l->frame_base;
+	w->frame_is_entry = l->frame_is_entry_off - l->frame_base;
+	w->code_line = l->code_firstlineno_off - l->code_base;
+	w->code_version = l->code_version_off - l->code_base;
+	w->code_file = l->code_filename_off - l->code_base;
+	w->code_name = l->code_name_off - l->code_base;
+	w->code_lines = l->code_lines_off - l->code_base;
+	w->window_bytes = 0;
+	w->last_frame_addr = 0;
+}
+
 __hidden u32 pywalk(struct walk *w)
 {
+	prepare(w);
 	w->stop = WALK_GOES_ON;
+	w->walk_cnt++;
 	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;
 	walk_loop(w);
 	if (w->stop == WALK_ROOT)

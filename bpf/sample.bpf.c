@@ -37,19 +37,17 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	return bpf_ringbuf_output(&events, &w->sample, size, wake_flags()) ? ABI_RING_FULL : outcome;
 }
 
-static __always_inline void fill_sample(struct walk *w, u32 source, u64 value_ns)
+static __always_inline void fill_sample(struct walk *w, u64 pid_tgid, const struct tick *t)
 {
 	struct abi_sample *s = &w->sample;
-	u64 id = bpf_get_current_pid_tgid();
 
 	s->hdr.kind = ABI_REC_SAMPLE;
 	s->hdr.cpu = bpf_get_smp_processor_id();
-	s->hdr.tgid = id >> 32;
-	s->hdr.tid = (u32)id;
-	s->hdr.time_ns = bpf_ktime_get_ns();
-	s->value_ns = value_ns;
-	s->cgroup_id = bpf_get_current_cgroup_id();
-	s->source = source;
+	s->hdr.tgid = pid_tgid >> 32;
+	s->hdr.tid = (u32)pid_tgid;
+	s->hdr.time_ns = t->now_ns;
+	s->value_ns = t->value_ns;
+	s->source = t->source;
 	s->gil = ABI_GIL_UNKNOWN;
 	s->pad = 0;
 	s->pad2 = 0;
@@ -103,18 +101,19 @@ static __always_inline void send_names(struct scratch *s, struct task_struct *ta
 	code_send_now(&s->walk);
 }
 
-static __always_inline u32 take(struct scratch *s, struct task_struct *task, u32 source, u64 value_ns)
+static __always_inline u32 take(struct scratch *s, struct task_struct *task, const struct tick *t)
 {
 	struct walk *w = &s->walk;
-	struct abi_proc *p;
+	u64 id = bpf_get_current_pid_tgid();
+	struct abi_proc *p = NULL;
 	u32 outcome;
 
-	if ((u32)task->tgid == cfg_self_tgid)
+	if (id >> 32 == cfg_self_tgid)
 		return ABI_SELF;
-	if (!target_wanted(task))
-		return ABI_NOT_TARGET;
-	fill_sample(w, source, value_ns);
-	p = target_proc(task);
+	outcome = target_find(task, id >> 32, &p);
+	if (outcome == ABI_NOT_TARGET)
+		return outcome;
+	fill_sample(w, id, t);
 	if (!p)
 		return ABI_PROC_TABLE_FULL;
 	w->image_id = w->sample.image_id = p->image_id;
@@ -130,11 +129,11 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, u32
 	return outcome;
 }
 
-__hidden void sample_take(u32 source, u64 value_ns)
+__hidden void sample_take(const struct tick *t)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 zero = 0;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 
-	count(s ? take(s, task, source, value_ns) : ABI_INTERNAL);
+	count(s ? take(s, task, t) : ABI_INTERNAL);
 }

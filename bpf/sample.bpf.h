@@ -3,6 +3,11 @@
 #include "bpf/maps.bpf.h"
 
 #ifndef PYBPF_HOST
+struct tick {
+	u64 now_ns, value_ns;
+	u32 source;
+};
+
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
-void sample_take(u32 source, u64 value_ns);
+void sample_take(const struct tick *t);
 #endif

@@ -20,39 +20,35 @@ static __always_inline bool in_cgroups(void)
 	return false;
 }
 
-__hidden bool target_wanted(struct task_struct *task)
+static __always_inline struct abi_proc *new_proc(struct task_struct *task, u32 tgid)
 {
-	u32 tgid = task->tgid;
-	struct abi_proc *p;
+	struct abi_proc fresh = {};
 
-	if ((task->flags & PF_KTHREAD) || !tgid)
-		return false;
-	if (cfg_mode == TARGET_ALL)
-		return true;
-	if (cfg_mode == TARGET_CGROUPS)
-		return in_cgroups();
-	p = bpf_map_lookup_elem(&procs, &tgid);
-	return p && (p->flags & ABI_PROC_TARGET);
+	fresh.start_ns = task->group_leader->start_boottime;
+	fresh.mm = (u64)task->mm;
+	fresh.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
+	fresh.ppid = task->real_parent->tgid;
+	bpf_map_update_elem(&procs, &tgid, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&procs, &tgid);
 }
 
-__hidden struct abi_proc *target_proc(struct task_struct *task)
+__hidden u32 target_find(struct task_struct *task, u32 tgid, struct abi_proc **out)
 {
-	u32 tgid = task->tgid;
-	struct abi_proc *p = bpf_map_lookup_elem(&procs, &tgid);
+	struct abi_proc *p;
 
-	if (!p) {
-		struct abi_proc fresh = {};
-
-		fresh.start_ns = task->group_leader->start_boottime;
-		fresh.mm = (u64)task->mm;
-		fresh.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
-		fresh.ppid = task->real_parent->tgid;
-		bpf_map_update_elem(&procs, &tgid, &fresh, BPF_NOEXIST);
-		p = bpf_map_lookup_elem(&procs, &tgid);
-	}
-	if (p && !p->mm) /* put there by user space, which cannot know it */
+	if ((task->flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !in_cgroups()))
+		return ABI_NOT_TARGET;
+	p = bpf_map_lookup_elem(&procs, &tgid);
+	if (cfg_mode == TARGET_PIDS && (!p || !(p->flags & ABI_PROC_TARGET)))
+		return ABI_NOT_TARGET;
+	if (!p)
+		p = new_proc(task, tgid);
+	if (!p)
+		return ABI_PROC_TABLE_FULL;
+	if (!p->mm) /* put there by user space, which cannot know it */
 		p->mm = (u64)task->mm;
-	return p;
+	*out = p;
+	return ABI_OK;
 }
 
 static __always_inline void adopt(struct abi_proc *p, u64 runtime_addr, u32 layout_id)
