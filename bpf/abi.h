@@ -19,7 +19,7 @@
 #define ABI_MAX_LINES	 (1 << 20)
 #define ABI_CMDLINE	 512
 #define ABI_COMM	 16
-#define ABI_FRAME_BLOCK	 96  /* bytes read per frame */
+#define ABI_FRAME_BLOCK	 88  /* bytes read per frame */
 #define ABI_CODE_BLOCK	 96  /* bytes read per code object */
 #define ABI_TSTATE_BLOCK 192 /* bytes read per thread state */
 #define ABI_LINES_PREFIX 48  /* bytes of line table in a content fingerprint */
@@ -179,6 +179,7 @@ struct abi_sample {
 	struct abi_hdr hdr;
 	__u64 value_ns;
 	__u64 thread_ident; /* pthread_self(), as threading.get_ident() has it */
+	__u64 exec_ns;	    /* CPU time of the thread so far, as the scheduler last noted it */
 	__u32 image_id;
 	__u32 frame_cnt;
 	__u8 outcome; /* enum abi_outcome */
@@ -263,6 +264,6 @@ ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 88);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 64);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
-ABI_ASSERT("sample", sizeof(struct abi_sample) == 72);
+ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);
 ABI_ASSERT("code", sizeof(struct abi_code) == 80);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

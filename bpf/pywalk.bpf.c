@@ -52,7 +52,7 @@ static __always_inline s32 frame_lasti(const struct walk *w, u64 code_addr)
 
 		return off < -1 || off > 0x7fffffff ? -1 : (s32)off;
 	}
-	return (l->mech & ABI_MECH_IP_UNITS) && (s32)ip >= 0 ? (s32)ip * 2 : (s32)ip;
+	return (l->mech & ABI_MECH_IP_UNITS) && (s32)ip >= 0 ? (s32)((u32)ip * 2) : (s32)ip;
 }
 
 /* The C evaluator was entered between the last stored frame and the next one towards the root. */
@@ -100,8 +100,6 @@ static __always_inline u32 walk_step(struct walk *w)
 
 	if (!w->frame_addr)
 		return WALK_ROOT;
-	if (w->frame_cnt >= w->max_frames)
-		return WALK_DEPTH;
 	if (++w->visited % WALK_TIME_EVERY == 0 && now_ns() > w->deadline_ns)
 		return WALK_TIME;
 	if (!load_frame(w))
@@ -110,6 +108,8 @@ static __always_inline u32 walk_step(struct walk *w)
 	owner = block[w->frame_owner & 0x7f];
 	if ((l->mech & ABI_MECH_OWNER) && owner >= l->owner_shim)
 		mark_boundary(w);
+	else if (w->frame_cnt >= w->max_frames)
+		return WALK_DEPTH;
 	else
 		store_frame(w, block);
 	if (w->garbage)
@@ -177,8 +177,8 @@ __hidden u32 pywalk(struct walk *w)
 		w->frame_cnt = w->todo_cnt = 0;
 		return ABI_TORN;
 	}
-	if (!w->frame_cnt)
-		return w->stop == WALK_FAULT ? ABI_FAULT_FRAME : ABI_NO_FRAME;
+	if (!w->frame_cnt) /* a fault, or shims that lead nowhere */
+		return ABI_FAULT_FRAME;
 	if (w->stop == WALK_FAULT)
 		return ABI_CUT_FAULT;
 	return w->stop == WALK_TIME ? ABI_CUT_TIME : ABI_CUT_DEPTH;

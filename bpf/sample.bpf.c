@@ -37,7 +37,8 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	return bpf_ringbuf_output(&events, &w->sample, size, wake_flags()) ? ABI_RING_FULL : outcome;
 }
 
-static __always_inline void fill_sample(struct walk *w, u64 pid_tgid, const struct tick *t)
+static __always_inline void fill_sample(struct walk *w, struct task_struct *task, u64 pid_tgid,
+					const struct tick *t)
 {
 	struct abi_sample *s = &w->sample;
 
@@ -47,6 +48,7 @@ static __always_inline void fill_sample(struct walk *w, u64 pid_tgid, const stru
 	s->hdr.tid = (u32)pid_tgid;
 	s->hdr.time_ns = t->now_ns;
 	s->value_ns = t->value_ns;
+	s->exec_ns = task->se.sum_exec_runtime;
 	s->source = t->source;
 	s->gil = ABI_GIL_UNKNOWN;
 	s->pad = 0;
@@ -113,7 +115,7 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	outcome = target_find(task, id >> 32, &p);
 	if (outcome == ABI_NOT_TARGET)
 		return outcome;
-	fill_sample(w, id, t);
+	fill_sample(w, task, id, t);
 	if (!p)
 		return ABI_PROC_TABLE_FULL;
 	w->image_id = w->sample.image_id = p->image_id;

@@ -70,8 +70,12 @@ struct signal_struct {
 struct thread_struct {
 	unsigned long fsbase; /* x86-64 */
 };
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
 struct task_struct {
 	unsigned int flags;
+	struct sched_entity se;
 	struct mm_struct *mm;
 	pid_t pid, tgid;
 	struct task_struct *real_parent;

@@ -88,6 +88,11 @@ void resolve__free(struct resolve *r)
 	free(r);
 }
 
+void resolve__gil_only(struct resolve *r)
+{
+	r->threads.uncorrected = true;
+}
+
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
 {
 	r->unix_offset_ns = unix_offset_ns;
@@ -310,7 +315,7 @@ static uint32_t intern_stack(struct resolve *r, uint32_t depth)
 	return stack;
 }
 
-static void send_sample(struct resolve *r, const struct abi_sample *rec)
+static void send_sample(struct resolve *r, const struct abi_sample *rec, uint64_t value_ns)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	bool cut = rec->outcome != ABI_OK;
@@ -321,11 +326,11 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	r->stats.processes += !p->written;
 	p->written++;
 	r->stats.samples++;
-	r->stats.value_ns += rec->value_ns;
+	r->stats.value_ns += value_ns;
 	describe_process(r, p);
 	r->sink.ops->sample(r->sink.ctx, &(struct profile_sample){
 						 .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
-						 .value_ns = rec->value_ns,
+						 .value_ns = value_ns,
 						 .thread = threads__id(&r->threads, p, rec),
 						 .stack = intern_stack(r, depth),
 						 .cpu = rec->hdr.cpu,
@@ -334,13 +339,14 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 					 });
 }
 
-static void park(struct resolve *r, const struct abi_sample *rec)
+static void park(struct resolve *r, const struct abi_sample *rec, uint64_t value_ns)
 {
 	size_t bytes = rec->frame_cnt * sizeof(struct abi_frame);
 	struct waiting *w = xmalloc(sizeof(*w) + bytes);
 
 	w->next = NULL;
 	w->rec = *rec;
+	w->rec.value_ns = value_ns;
 	memcpy(w->frames, rec + 1, bytes);
 	*r->last = w;
 	r->last = &w->next;
@@ -350,20 +356,19 @@ static void park(struct resolve *r, const struct abi_sample *rec)
 
 void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 {
-	struct process *p;
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	uint64_t value_ns = threads__value(&r->threads, p, rec);
 
 	r->stats.by_outcome[rec->outcome]++;
 	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
 		if (name_frames(r, rec, false))
-			send_sample(r, rec);
+			send_sample(r, rec, value_ns);
 		else
-			park(r, rec);
+			park(r, rec, value_ns);
 		return;
 	}
-	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	p->unwalked[rec->outcome]++;
-	add_loss(r, describe_process(r, p), rec->outcome, rec->hdr.time_ns,
-		 (uint64_t[]){1, rec->value_ns});
+	add_loss(r, describe_process(r, p), rec->outcome, rec->hdr.time_ns, (uint64_t[]){1, value_ns});
 }
 
 /* Sends on what can be sent; keeps the order of arrival among the rest. */
@@ -379,7 +384,7 @@ static void flush_waiting(struct resolve *r, uint64_t now_ns, bool last)
 			at = &w->next;
 			continue;
 		}
-		send_sample(r, &w->rec);
+		send_sample(r, &w->rec, w->rec.value_ns);
 		r->waiting_bytes -= sizeof(*w) + w->rec.frame_cnt * sizeof(struct abi_frame);
 		r->stats.waiting--;
 		*at = w->next;

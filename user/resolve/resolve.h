@@ -22,6 +22,8 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 			     const struct interpreters *interpreters);
 void resolve__free(struct resolve *r);
 
+/* Ticks of threads without the GIL send nothing: their CPU time must not be put on the others. */
+void resolve__gil_only(struct resolve *r);
 /* CLOCK_MONOTONIC + this = Unix time. */
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NAMES_EVERY_NS 300000000ull
+#define CLOCK_GAIN	4 /* the part of a difference to the CPU clock that one sample makes up for: 1/4 */
 #define NAMES_MAX_TRIES 20 /* a thread without a Python name must not cost for ever */
 
 static void describe(struct threads *t, const struct process *p, const struct process_thread *th,
@@ -19,26 +20,62 @@ static void describe(struct threads *t, const struct process *p, const struct pr
 								  .name = name});
 }
 
-uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s)
+static struct process_thread *get_thread(struct process *p, const struct abi_sample *s)
 {
-	struct process_thread *th;
 	uint32_t tid = s->hdr.tid;
+	struct process_thread *th;
 
 	HASH_FIND(hh, p->threads, &tid, sizeof(tid), th);
 	if (th)
-		return th->profile_id;
+		return th;
 	th = xcalloc(1, sizeof(*th));
 	th->tid = tid;
-	th->ident = s->thread_ident;
-	th->profile_id = ++t->cnt;
 	memcpy(th->comm, s->comm, ABI_COMM);
 	HASH_ADD(hh, p->threads, tid, sizeof(th->tid), th);
+	return th;
+}
+
+uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s)
+{
+	struct process_thread *th = get_thread(p, s);
+
+	if (th->profile_id)
+		return th->profile_id;
+	th->ident = s->thread_ident;
+	th->profile_id = ++t->cnt;
 	/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"). */
-	th->named = tid == s->hdr.tgid;
+	th->named = th->tid == s->hdr.tgid;
 	describe(t, p, th, th->named ? "MainThread" : th->comm);
 	if (!th->named)
 		p->names_tries = 0;
 	return th->profile_id;
+}
+
+/*
+ * The scheduler's note may be some milliseconds old, so one sample takes only a part of the difference, and
+ * never more than half a period either way: single weights stay near the period, sums follow the clock.
+ */
+uint64_t threads__value(struct threads *t, struct process *p, const struct abi_sample *s)
+{
+	struct process_thread *th = get_thread(p, s);
+	int64_t value = (int64_t)s->value_ns, ahead;
+
+	if (!th->exec_first || t->uncorrected) {
+		/* half a period before the first tick and half behind the last: one in all */
+		th->exec_first = s->exec_ns ? s->exec_ns : 1;
+		th->exec_first_value = s->value_ns;
+		th->assigned = s->value_ns;
+		return s->value_ns;
+	}
+	ahead = (int64_t)(s->exec_ns - th->exec_first + th->exec_first_value) -
+		(int64_t)(th->assigned + s->value_ns);
+	ahead /= CLOCK_GAIN;
+	if (ahead > value / 2)
+		ahead = value / 2;
+	if (ahead < -value / 2)
+		ahead = -value / 2;
+	th->assigned += (uint64_t)(value + ahead);
+	return (uint64_t)(value + ahead);
 }
 
 struct names_arg {

@@ -241,6 +241,8 @@ static int prepare(struct session *s, struct cgroup *groups)
 	s->targets = targets__new(s->skel, &s->o);
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets),
 				  targets__interpreters(s->targets));
+	if (s->o.gil_only)
+		resolve__gil_only(s->resolve);
 	err = attach_life(s);
 	return err ? err : targets__find_all(s->targets, groups);
 }

@@ -8,6 +8,8 @@ struct process_thread {
 	uint32_t tid, profile_id;
 	uint64_t ident; /* pthread_self() */
 	bool named;	/* Python's own name is known */
+	/* CPU time by the scheduler's clock, and what its samples were said to stand for; ns */
+	uint64_t exec_first, exec_first_value, assigned;
 	char comm[ABI_COMM + 1];
 };
 
