@@ -39,6 +39,12 @@ OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
 UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 HOST	:= $(patsubst tests/host/%.c,$(BUILD)/tests/host/%,$(wildcard tests/host/*_test.c))
+# The walker's own sources as ordinary C, and what stands in for the kernel: the .c of tests/host that have a header.
+HOST_PARTS := $(filter $(patsubst %.h,%.c,$(wildcard tests/host/*.h)),$(wildcard tests/host/*.c))
+HOST_OBJ := $(patsubst %,$(BUILD)/tests/host/bpf/%.o,tstate pywalk) $(HOST_PARTS:%.c=$(BUILD)/%.o)
+HOST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(HOST_PARTS),$(wildcard tests/host/*.c)))
+# BPF is compiled without strict aliasing, and reads words wherever they are.
+HOST_CFLAGS = $(ALL_CFLAGS) -DPYBPF_HOST -fno-strict-aliasing -Wno-unknown-pragmas $(if $(SAN),-fno-sanitize=alignment)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -87,6 +93,20 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(call msg,TEST,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
+
+$(BUILD)/tests/host/bpf/%.o: bpf/%.bpf.c
+	$(call msg,HOST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/host/%.o: tests/host/%.c
+	$(call msg,HOST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(HOST_PROGRAMS): %: %.o $(HOST_OBJ) $(PURE_LIB)
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LDLIBS) -o $@
 
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof

@@ -1,0 +1,40 @@
+/*
+ * The memory of a process as regions with holes between them: made up by a test (world.h), or
+ * copied from a live process. Reads are all or nothing, as in the kernel.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct image_region {
+	uint64_t addr;
+	size_t size;
+	unsigned char *bytes;
+};
+
+struct image {
+	struct image_region *regions; /* by address, no overlaps */
+	size_t cnt, cap, last;        /* `last`: where the last read ended */
+};
+
+struct image *image__new(void);
+void image__free(struct image *m);
+
+/* A region of zeros. Overlapping another one ends the program. */
+void image__add(struct image *m, uint64_t addr, size_t size);
+/* Makes a hole of the region that begins at `addr`. */
+void image__remove(struct image *m, uint64_t addr);
+/* All that can be read of a process, stopped or asleep; 0 or negative errno. */
+int image__copy_process(struct image *m, pid_t pid);
+
+/* 0 or -EFAULT; what cannot be read all leaves `out` alone. `ctx` is the image (memory_read_fn). */
+int image__read(void *ctx, uint64_t addr, void *out, size_t len);
+/* The bytes at an address of one region; ends the program when they are not there. */
+void *image__at(const struct image *m, uint64_t addr, size_t len);
+
+void image__put_u64(struct image *m, uint64_t addr, uint64_t value);
+void image__put_u32(struct image *m, uint64_t addr, uint32_t value);
+void image__put_u8(struct image *m, uint64_t addr, uint8_t value);
+uint64_t image__u64(const struct image *m, uint64_t addr);

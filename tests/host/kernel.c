@@ -1,0 +1,42 @@
+#include "tests/host/kernel.h"
+#include "user/util/alloc.h"
+#include <string.h>
+
+struct host_kernel host;
+
+long host_read_user(void *dst, u32 size, u64 addr)
+{
+	int err;
+
+	host.reads++;
+	err = image__read(host.memory, addr, dst, size);
+	if (err)
+		memset(dst, 0, size); /* bpf_probe_read_user_common() in kernel/trace/bpf_trace.c */
+	return err;
+}
+
+u64 host_now_ns(void)
+{
+	return host.now_ns += host.look_ns;
+}
+
+bool host_code_is_new(u64 key)
+{
+	for (size_t i = 0; i < host.seen_cnt; i++)
+		if (host.seen[i] == key)
+			return false;
+	return true;
+}
+
+void host_mark_seen(u64 key)
+{
+	xgrow(host.seen, host.seen_cnt, host.seen_cap);
+	host.seen[host.seen_cnt++] = key;
+}
+
+void host_forget_seen(void)
+{
+	free(host.seen);
+	host.seen = NULL;
+	host.seen_cnt = host.seen_cap = 0;
+}

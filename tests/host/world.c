@@ -1,0 +1,329 @@
+#include "tests/host/world.h"
+#include "bpf/pywalk.bpf.h"
+#include "bpf/tstate.bpf.h"
+#include "user/util/alloc.h"
+#include <string.h>
+
+#define HOLE           4096
+#define STRUCT_PTHREAD 2304  /* glibc 2.36, x86-64 */
+#define CODE_BYTES     64    /* of instructions behind a code object */
+#define FRAME_WORDS    10    /* of a _PyInterpreterFrame with one local: pycore_frame.h */
+#define CHUNK_BYTES    16384 /* Python/pystate.c: DATA_STACK_CHUNK_SIZE */
+#define CHUNK_HEADER   24    /* Include/cpython/pystate.h: struct _stack_chunk up to data */
+
+u64 world__alloc(struct world *p, size_t size)
+{
+	u64 addr = p->next;
+
+	p->next += (size + HOLE + 15) & ~15ull;
+	image__add(p->m, addr, size);
+	return addr;
+}
+
+static bool has(const struct world *p, u32 mech)
+{
+	return p->l.mech & mech;
+}
+
+/* ---- objects
+ * ------------------------------------------------------------------------------------------ */
+
+/* Behind it there is something else, as everywhere on a heap. */
+u64 world__bytes(struct world *p, const void *data, size_t len)
+{
+	u64 addr = world__alloc(p, p->l.bytes_data_off + len + 1 + ABI_LINES_PREFIX);
+
+	image__put_u64(p->m, addr + p->l.type_off, p->bytes_type);
+	image__put_u64(p->m, addr + p->l.bytes_size_off, len);
+	if (len)
+		memcpy(image__at(p->m, addr + p->l.bytes_data_off, len), data, len);
+	memset(image__at(p->m, addr + p->l.bytes_data_off + len + 1, ABI_LINES_PREFIX), 0x5a,
+	       ABI_LINES_PREFIX);
+	return addr;
+}
+
+u64 world__str(struct world *p, const char *ascii)
+{
+	size_t len = strlen(ascii);
+	u64 addr = world__alloc(p, p->l.str_ascii_off + len + 1);
+
+	image__put_u64(p->m, addr + p->l.str_length_off, len);
+	image__put_u32(p->m, addr + p->l.str_state_off,
+		       1u << p->l.str_kind_shift | 1u << p->l.str_compact_bit |
+			       1u << p->l.str_ascii_bit);
+	memcpy(image__at(p->m, addr + p->l.str_ascii_off, len + 1), ascii, len + 1);
+	return addr;
+}
+
+u64 world__code(struct world *p, const struct world_code *c)
+{
+	u64 addr = world__alloc(p, p->row->code_basicsize + CODE_BYTES);
+
+	image__put_u64(p->m, addr + p->l.type_off, p->code_type);
+	image__put_u64(p->m, addr + p->l.code_name_off, world__str(p, c->name));
+	image__put_u64(p->m, addr + p->l.code_filename_off, world__str(p, c->file));
+	image__put_u64(p->m, addr + p->l.code_lines_off, c->lines);
+	image__put_u32(p->m, addr + p->l.code_firstlineno_off, c->first_line);
+	if (has(p, ABI_MECH_VERSION))
+		image__put_u32(p->m, addr + p->l.code_version_off, c->version);
+	return addr;
+}
+
+u64 world__function(struct world *p, u32 i)
+{
+	__cleanup_free char *name = xasprintf("function_%u", i);
+	unsigned char lines[] = {0x80 | 14 << 3, 0x02, (unsigned char)i, (unsigned char)(i >> 8)};
+	struct world_code c = {.name = name,
+			       .file = "/app/module.py",
+			       .first_line = 10 * i,
+			       .version = 1000 + i,
+			       .lines = world__bytes(p, lines, sizeof(lines))};
+
+	return world__code(p, &c);
+}
+
+/* ---- the thread
+ * --------------------------------------------------------------------------------------- */
+
+u64 world__tstate(struct world *p, u64 thread_id)
+{
+	u64 addr = world__alloc(p, ABI_TSTATE_BLOCK);
+
+	image__put_u64(p->m, addr + p->l.ts_thread_id_off, thread_id);
+	return addr;
+}
+
+/* nptl/pthread_setspecific.c: the first block is part of struct pthread, others are made when
+ * needed. */
+static u64 slot_of(struct world *p, u32 key)
+{
+	u64 entry = p->thread + p->l.tss_table_off + 8 * (key / p->l.tss_per_block);
+	u64 block = p->thread + p->l.tss_first_off;
+
+	if (key >= p->l.tss_per_block) {
+		block = image__u64(p->m, entry);
+		if (!block)
+			block = world__alloc(p, (size_t)p->l.tss_per_block * p->l.tss_entry_size);
+		image__put_u64(p->m, entry, block);
+	}
+	return block + (key % p->l.tss_per_block) * p->l.tss_entry_size + p->l.tss_value_off;
+}
+
+void world__set_slot(struct world *p, u32 key, u64 tstate)
+{
+	image__put_u64(p->m, slot_of(p, key), tstate);
+}
+
+void world__set_key(struct world *p, bool initialised, u32 key)
+{
+	image__put_u32(p->m, p->runtime + p->l.rt_tss_off, initialised);
+	image__put_u32(p->m, p->runtime + p->l.rt_tss_off + 4, key);
+}
+
+void world__hold_gil(struct world *p, bool held)
+{
+	if (has(p, ABI_MECH_GIL_CURRENT))
+		image__put_u64(p->m, p->runtime + p->l.rt_tstate_current_off,
+			       held ? p->tstate : world__tstate(p, p->thread + 1));
+	if (has(p, ABI_MECH_GIL_STATUS))
+		image__put_u32(p->m, p->tstate + p->l.ts_gil_off,
+			       held ? p->l.gil_mask : ~p->l.gil_mask);
+}
+
+/* ---- frames
+ * ------------------------------------------------------------------------------------------- */
+
+void world__set_leaf(struct world *p, u64 frame)
+{
+	p->leaf = frame;
+	if (has(p, ABI_MECH_CFRAME))
+		image__put_u64(p->m, p->cframe + p->l.cframe_frame_off, frame);
+	else
+		image__put_u64(p->m, p->tstate + p->l.ts_frame_off, frame);
+}
+
+void world__set_prev(struct world *p, u64 frame, u64 prev)
+{
+	image__put_u64(p->m, frame + p->l.frame_prev_off, prev);
+}
+
+/* Include/internal/pycore_frame.h _PyThreadState_HasStackSpace(): at least one word of a chunk
+ * stays free. */
+static u64 on_data_stack(struct world *p, size_t size)
+{
+	u64 addr;
+
+	if (p->chunk_end - p->chunk_next <= size) {
+		p->next = (p->next + 4095) & ~4095ull;
+		addr = world__alloc(p, CHUNK_BYTES);
+		p->chunk_next = addr + CHUNK_HEADER;
+		p->chunk_end = addr + CHUNK_BYTES;
+	}
+	addr = p->chunk_next;
+	p->chunk_next += size;
+	return addr;
+}
+
+/* Frames are objects up to 3.10; then they are on the thread's data stack, or inside a generator.
+ */
+static u64 new_frame(struct world *p, bool generator)
+{
+	u64 addr;
+
+	if (!has(p, ABI_MECH_IP_POINTER))
+		addr = world__alloc(p, p->row->frame_basicsize);
+	else if (generator) /* and at the end of a heap's block of objects there is something */
+		addr = world__alloc(p, 8 * (FRAME_WORDS + 1));
+	else
+		addr = on_data_stack(p, 8 * (FRAME_WORDS + p->leaf / 16 % 4));
+	world__set_prev(p, addr, p->leaf);
+	return addr;
+}
+
+/* On the C stack. */
+static u64 new_shim(struct world *p)
+{
+	u64 addr = world__alloc(p, 8 * (FRAME_WORDS + 1));
+
+	world__set_prev(p, addr, p->leaf);
+	return addr;
+}
+
+void world__enter(struct world *p)
+{
+	u64 shim;
+
+	p->entered = true;
+	if (!has(p, ABI_MECH_OWNER))
+		return;
+	shim = new_shim(p);
+	image__put_u8(p->m, shim + p->l.frame_owner_off, p->l.owner_shim);
+	world__set_leaf(p, shim);
+}
+
+static void set_lasti(struct world *p, u64 frame, u64 code, s32 lasti)
+{
+	if (has(p, ABI_MECH_IP_POINTER))
+		image__put_u64(p->m, frame + p->l.frame_ip_off,
+			       code + p->l.code_start_off + (u64)(s64)lasti);
+	else
+		image__put_u32(p->m, frame + p->l.frame_ip_off,
+			       (u32)(has(p, ABI_MECH_IP_UNITS) && lasti >= 0 ? lasti / 2 : lasti));
+}
+
+u64 world__push(struct world *p, u64 code, s32 lasti, enum world_owner owner)
+{
+	u64 frame = new_frame(p, owner == WORLD_GENERATOR);
+
+	image__put_u64(p->m, frame + p->l.frame_code_off, code);
+	set_lasti(p, frame, code, lasti);
+	if (has(p, ABI_MECH_OWNER) || p->l.torn_owners)
+		image__put_u8(p->m, frame + p->l.frame_owner_off, (u8)owner);
+	if (has(p, ABI_MECH_IS_ENTRY))
+		image__put_u8(p->m, frame + p->l.frame_is_entry_off, p->entered);
+	p->entered = false;
+	world__set_leaf(p, frame);
+	return frame;
+}
+
+void world__recurse(struct world *p, const u64 codes[2], u32 depth)
+{
+	for (u32 i = 0; i < depth; i++)
+		world__push(p, codes[i % 2], (s32)(2 * (i % 8)), WORLD_THREAD);
+}
+
+/* ---- life
+ * --------------------------------------------------------------------------------------------- */
+
+static void build(struct world *p)
+{
+	u32 runtime_bytes =
+		(p->l.rt_tss_off > p->l.rt_tstate_current_off ? p->l.rt_tss_off
+							      : p->l.rt_tstate_current_off) +
+		8;
+
+	p->runtime = world__alloc(p, runtime_bytes);
+	p->thread = world__alloc(p, STRUCT_PTHREAD);
+	p->tstate = world__tstate(p, p->thread);
+	if (has(p, ABI_MECH_CFRAME)) {
+		p->cframe = world__alloc(p, p->l.cframe_frame_off + 8u);
+		image__put_u64(p->m, p->tstate + p->l.ts_frame_off, p->cframe);
+	}
+	world__set_key(p, true, p->key);
+	world__set_slot(p, p->key, p->tstate);
+	world__hold_gil(p, true);
+}
+
+struct world *world__new(const struct py_version *row, u32 key)
+{
+	struct world *p = xcalloc(1, sizeof(*p));
+
+	p->m = image__new();
+	p->row = row;
+	p->l = row->layout;
+	p->key = key;
+	p->next = 0x7f2000000000;
+	p->code_type = 0x7f1000001000;
+	p->bytes_type = 0x7f1000002000;
+	p->w = xcalloc(1, sizeof(*p->w));
+	p->w->max_frames = ABI_MAX_FRAMES;
+	p->w->image_id = 7;
+	build(p);
+	host = (struct host_kernel){.memory = p->m, .now_ns = 1000};
+	return p;
+}
+
+void world__free(struct world *p)
+{
+	host_forget_seen();
+	host.memory = NULL;
+	image__free(p->m);
+	free(p->w);
+	free(p);
+}
+
+/* ---- a tick
+ * ------------------------------------------------------------------------------------------- */
+
+u32 world__tick(struct world *p)
+{
+	struct walk *w = p->w;
+	u32 outcome;
+
+	w->layout = p->l;
+	w->code_type_addr = p->code_type;
+	w->deadline_ns = host.now_ns + 1000000;
+	w->frame_cnt = w->todo_cnt = 0;
+	w->sample.gil = ABI_GIL_UNKNOWN;
+	host.reads = 0;
+	outcome = tstate_find(w, p->runtime, p->thread, &p->tss_key);
+	return outcome == ABI_OK ? pywalk(w) : outcome;
+}
+
+static void must(bool what)
+{
+	if (!what)
+		abort();
+}
+
+void world__check(const struct world *p, u32 outcome)
+{
+	static const u32 possible = 1u << ABI_OK | 1u << ABI_CUT_DEPTH | 1u << ABI_CUT_TIME |
+				    1u << ABI_CUT_FAULT | 1u << ABI_STARTING | 1u << ABI_NO_TSTATE |
+				    1u << ABI_NO_FRAME | 1u << ABI_FAULT_RUNTIME |
+				    1u << ABI_FAULT_TSTATE | 1u << ABI_FAULT_FRAME |
+				    1u << ABI_TORN | 1u << ABI_BAD_TSTATE;
+	const struct walk *w = p->w;
+
+	must(outcome < ABI_OUTCOME_CNT && possible >> outcome & 1);
+	must(w->frame_cnt <= w->max_frames && w->todo_cnt <= CODE_TODO_MAX);
+	must((outcome <= ABI_CUT_FAULT) == (w->frame_cnt > 0)); /* written ones alone have frames */
+	must(w->frame_cnt || !w->todo_cnt);
+	must(w->sample.gil <= ABI_GIL_NOT_HELD);
+	/* a frame costs one read, its code object three */
+	must(host.reads <= 16 + 8 * ABI_MAX_FRAMES);
+	for (u32 i = 0; i < w->frame_cnt; i++) {
+		must(!w->frames[i].code_key == !!(w->frames[i].flags & ABI_FRAME_UNREADABLE));
+		must(w->frames[i].lasti >= -1 || !has(p, ABI_MECH_IP_POINTER));
+	}
+}

@@ -1,0 +1,67 @@
+/*
+ * A made-up process for the walker: _PyRuntime, one thread with its state, frames and code objects,
+ * laid out as a row of the version table says. Every object lies alone between holes, so a read
+ * that leaves it fails as it would at the end of a mapping. It is built by the same table that
+ * drives the walker; whether that table is right is for tests with real memory
+ * (tests/live/test_host_walker.py).
+ */
+#pragma once
+#include "tests/host/kernel.h"
+#include "user/python/versions.h"
+
+struct world {
+	struct image *m;
+	const struct py_version *row;
+	struct abi_py_layout l;
+	u64 runtime, thread, tstate, cframe;
+	u64 code_type, bytes_type;
+	u64 leaf;                  /* current frame */
+	u64 next;                  /* where the next object goes */
+	u64 chunk_next, chunk_end; /* of the data stack: where the next frame goes */
+	u32 key;                   /* the interpreter's pthread key */
+	u32 tss_key;               /* what the kernel side keeps of it between ticks */
+	bool entered; /* the next frame is the first of an invocation of the C evaluator */
+	struct walk *w;
+};
+
+/* A world with an idle interpreter; its thread's state is in the slot of `key`. Becomes
+ * host.memory. */
+struct world *world__new(const struct py_version *row, u32 key);
+void world__free(struct world *p);
+
+u64 world__alloc(struct world *p, size_t size);
+u64 world__bytes(struct world *p, const void *data, size_t len);
+u64 world__str(struct world *p, const char *ascii);
+
+struct world_code {
+	const char *name, *file;
+	u32 first_line, version;
+	u64 lines; /* a bytes object */
+};
+u64 world__code(struct world *p, const struct world_code *c);
+/* A code object that differs from all others; `i` is in its name and its lines. */
+u64 world__function(struct world *p, u32 i);
+
+/* A thread's state that is in no slot. */
+u64 world__tstate(struct world *p, u64 thread_id);
+/* Puts a state into the slot of this key of the world's thread. */
+void world__set_slot(struct world *p, u32 key, u64 tstate);
+void world__set_key(struct world *p, bool initialised, u32 key);
+
+/* C code calls Python: a shim, or a mark in the next frame, or nothing at all. */
+void world__enter(struct world *p);
+enum world_owner { WORLD_THREAD, WORLD_GENERATOR };
+/* A new current frame, called by the one before. */
+u64 world__push(struct world *p, u64 code, s32 lasti, enum world_owner owner);
+/* Two functions that call each other, `depth` frames; the leaf is of `codes[(depth - 1) % 2]`. */
+void world__recurse(struct world *p, const u64 codes[2], u32 depth);
+void world__set_leaf(struct world *p, u64 frame);
+void world__set_prev(struct world *p, u64 frame, u64 prev);
+
+/* Who holds the GIL: the world's thread, or another one. */
+void world__hold_gil(struct world *p, bool held);
+
+/* One tick, as bpf/sample.bpf.c does it: state, then frames. The outcome. */
+u32 world__tick(struct world *p);
+/* What must hold after any tick, whatever was in memory; ends the program when it does not. */
+void world__check(const struct world *p, u32 outcome);
