@@ -77,6 +77,7 @@ port_file=$(mktemp)
 	exec "$python" scripts/demo_workload.py serve
 ) >"$port_file" 2>"$out/workload.log" &
 helpers+=($!)
+disown # its end needs no comment of the shell's
 for _ in {1..150}; do
 	[[ -s $port_file ]] && break
 	kill -0 "${helpers[0]}" 2>/dev/null || die "the workload did not start"
@@ -87,6 +88,7 @@ rm -f "$port_file"
 [[ $port ]] || die "the workload did not say its port"
 "$python" scripts/demo_workload.py load "$port" $((seconds + 3)) >/dev/null &
 helpers+=($!)
+disown # its end needs no comment of the shell's
 sleep 1
 echo "$(wc -l <"$group/cgroup.procs") processes in $group"
 

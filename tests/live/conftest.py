@@ -8,6 +8,7 @@ import collections
 import contextlib
 import itertools
 import json
+import math
 import os
 import pathlib
 import re
@@ -385,6 +386,16 @@ def pybpfprof(tmp_path):
         )
 
     return run
+
+
+def within_chance(seconds, rate, least=0.0):
+    """CPU seconds as sampling at this rate may find them, but for one run in 150,000 (4.5 deviations).
+
+    Independent draws have a deviation of the root of their number; pieces of work longer than a period
+    have less, so this is the widest it can be. `least`: a share of `seconds` that is allowed anyway.
+    """
+    allowed = 4.5 * math.sqrt(max(1.0, seconds * rate)) / rate
+    return pytest.approx(seconds, abs=max(allowed, least * seconds))
 
 
 # ---- parameters --------------------------------------------------------------------------------------------

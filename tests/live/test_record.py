@@ -8,7 +8,7 @@ import time
 import pytest
 
 import interpreters
-from conftest import PROGRAM, wait_until
+from conftest import PROGRAM, wait_until, within_chance
 
 
 def seconds_by_pid(document):
@@ -26,6 +26,11 @@ def assert_ticks_add_up(document):
     assert document["sample_count"] == len(document["samples"])
 
 
+def processes_of(document):
+    """{pid: process}, the last image of each."""
+    return {process["pid"]: process for process in document["processes"] if process["command"]}
+
+
 def wanted_versions():
     """One each of the versions the main job names, filled up with others where they are missing."""
     each = {i.minor: i for i in interpreters.one_per_minor()}
@@ -38,9 +43,10 @@ def test_a_cgroup_of_different_versions(cgroup, spawn, recorder):
     chosen = wanted_versions()
     if len(chosen) < 2:
         pytest.skip("needs two versions of Python")
-    inside = {spawn(i, "busy.py", 8, interpreters.name(i), cgroup=cgroup): i for i in chosen}
-    outside = spawn(chosen[-1], "busy.py", 8, "outside")
-    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    inside = {spawn(i, "busy.py", 10, interpreters.name(i), cgroup=cgroup): i for i in chosen}
+    outside = spawn(chosen[-1], "busy.py", 10, "outside")
+    # Each has about 4 CPU seconds: 20,000 ticks, so that two per cent are beyond chance.
+    recording = recorder("--cgroup", cgroup.path, "-r", "4999")
     for workload in [*inside, outside]:
         workload.go()
     for workload in [*inside, outside]:
@@ -48,7 +54,7 @@ def test_a_cgroup_of_different_versions(cgroup, spawn, recorder):
     recording.stop()
     document = recording.json("--full-filenames")
 
-    processes = {p["pid"]: p for p in document["processes"]}
+    processes = processes_of(document)
     spent = seconds_by_pid(document)
     assert set(spent) == {w.pid for w in inside}
     assert outside.pid not in processes
@@ -76,6 +82,28 @@ def test_a_cgroup_of_different_versions(cgroup, spawn, recorder):
     assert sum(s.count for s in recording.stacks() if s.frames[-1].name == "inner") > 0.9 * len(
         document["samples"]
     )
+
+
+@pytest.mark.parametrize("options", [["--scope", "cgroup"], ["--scope", "cpu"], ["--without-task-work"]], ids=" ".join)
+def test_other_ways_to_sample(interpreter, options, cgroup, spawn, recorder):
+    """Timers of the cgroup instead of the CPUs; names caught as kernels without task work have to."""
+    inside = [spawn(interpreter, "busy.py", 1, cgroup=cgroup), spawn(interpreter, "busy.py", 1, cgroup=cgroup)]
+    outside = spawn(interpreter, "busy.py", 1)
+    recording = recorder("--cgroup", cgroup.path, "-r", "999", *options)
+    for workload in [*inside, outside]:
+        workload.go()
+    for workload in [*inside, outside]:
+        workload.finish()
+    recording.stop()
+    document = recording.json()
+    spent = seconds_by_pid(document)
+    assert set(spent) == {w.pid for w in inside}
+    for workload in inside:
+        assert spent[workload.pid] == within_chance(workload.truth["spent"], 999)
+    assert_ticks_add_up(document)
+    stacks = recording.stacks()
+    named = sum(s.count for s in stacks if [f.name for f in s.frames[:3]] == ["<module>", "main", "outer"])
+    assert named > 0.95 * sum(s.count for s in stacks)
 
 
 def test_cgroup_by_relative_path_and_descendants(cgroup, spawn, recorder, python):
@@ -138,7 +166,7 @@ def test_all(spawn, recorder, python):
     document = recording.json()
     assert {w.pid for w in workloads} <= set(seconds_by_pid(document))
     assert recording.pid not in seconds_by_pid(document), "the profiler does not profile itself"
-    assert all(p["python"] for p in document["processes"] if p["pid"] in seconds_by_pid(document))
+    assert all(processes_of(document)[pid]["python"] for pid in seconds_by_pid(document))
     assert_ticks_add_up(document)
 
 
@@ -182,7 +210,7 @@ def test_threads_with_their_names(interpreter, cgroup, spawn, recorder):
     names = {thread["thread_id"]: thread["name"] for thread in document["threads"]}
     for thread in workload.truth["threads"]:
         assert names[thread["tid"]] == thread["name"]
-        assert spent[thread["tid"]] == pytest.approx(thread["spent"], rel=0.05)
+        assert spent[thread["tid"]] == within_chance(thread["spent"], 999)
     roots = {stack.thread for stack in recording.stacks("-t")}
     shown = {(thread["tid"], thread["name"]) for thread in workload.truth["threads"] if ";" not in thread["name"]}
     assert shown <= roots
@@ -206,9 +234,9 @@ def test_gil_flag(interpreter, cgroup, spawn, recorder):
                 held[function] += sample["value"] if sample["gil"] else 0
                 break
     for function, true in workload.truth["functions"].items():
-        assert at[function, true["line"]] == pytest.approx(true["spent"], rel=0.05), function
-    assert held["compress"] < 0.03 * at["compress", workload.truth["functions"]["compress"]["line"]]
-    assert held["digest"] < 0.03 * at["digest", workload.truth["functions"]["digest"]["line"]]
+        assert at[function, true["line"]] == within_chance(true["spent"], 999), function
+    assert held["compress"] < 0.1 * at["compress", workload.truth["functions"]["compress"]["line"]]
+    assert held["digest"] < 0.1 * at["digest", workload.truth["functions"]["digest"]["line"]]
     assert held["python"] > 0.97 * at["python", workload.truth["functions"]["python"]["line"]]
     # --gil of an output is the same choice, made later.
     kept = recording.stacks("--gil")
@@ -305,7 +333,7 @@ def test_many_idle_threads(cgroup, spawn, recorder, python):
     document = recording.json()
     busy = workload.truth["threads"][0]
     spent = sum(s["value"] for s in document["samples"] if s["thread_id"] == busy["tid"])
-    assert spent == pytest.approx(busy["spent"], rel=0.05)
+    assert spent == within_chance(busy["spent"], 999)
     assert not [t for t in document["threads"] if t["name"].startswith("idle-")]
 
 

@@ -8,7 +8,6 @@ Children print {"child": {pid, function, spent}}.
 
 import multiprocessing
 import os
-import subprocess
 import sys
 
 import truth
@@ -76,7 +75,7 @@ def many(count, seconds, pythons):
         else:
             python = pythons[i // 2 % len(pythons)]
             command = [python, "-S", "-E", __file__, "short-started", "1", str(seconds)]
-            alive.add(subprocess.Popen(command, stdin=subprocess.DEVNULL).pid)
+            alive.add(os.posix_spawn(python, command, os.environ))
     while alive:
         alive.discard(os.wait()[0])
 
