@@ -1,7 +1,7 @@
 /*
- * Writes a made-up profile to stdout, as a flame graph or in another format, for tests/live/test_svg.py:
- *   make_svg [processes=4] [threads=3] [stacks=170] [depth=30] [name=TEXT] [command=TEXT] [title=TEXT]
- *            [view=i|t|F|g…] [losses=1] [format=svg]
+ * Writes a made-up profile to stdout, as a flame graph or in another format, for
+ * tests/live/test_svg.py: make_svg [processes=4] [threads=3] [stacks=170] [depth=30] [name=TEXT]
+ * [command=TEXT] [title=TEXT] [view=i|t|F|g…] [losses=1] [format=svg]
  */
 #include "tests/unit/make_profile.h"
 #include "user/format/format.h"
@@ -30,8 +30,10 @@ int main(int argc, char **argv)
 	};
 	const char *letters = setting(argv, "view", "");
 	const struct view v = {
-		.threads = strchr(letters, 't'), .by_function = strchr(letters, 'F'),
-		.gil_only = strchr(letters, 'g'), .icicle = strchr(letters, 'i'),
+		.threads = strchr(letters, 't'),
+		.by_function = strchr(letters, 'F'),
+		.gil_only = strchr(letters, 'g'),
+		.icicle = strchr(letters, 'i'),
 		.title = setting(argv, "title", NULL),
 	};
 	struct profile *p = make_profile(&o);

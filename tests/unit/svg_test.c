@@ -1,4 +1,5 @@
-/* The flame graph as a file: texts, what is drawn and how wide, colours. Browsers: tests/live/test_svg.py. */
+/* The flame graph as a file: texts, what is drawn and how wide, colours. Browsers:
+ * tests/live/test_svg.py. */
 #include "tests/unit/make_profile.h"
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
@@ -50,8 +51,9 @@ static void texts_are_escaped(void **state)
 	__cleanup_free char *json = through(svg_put_json, NASTY "\\");
 
 	(void)state;
-	assert_string_equal(xml, "&lt;/script&gt;&lt;svg onload=alert(1)&gt;;\\x1b[31m]]&gt;&amp;&quot;&#39;"
-				 "\\xff\\uffff\\x01");
+	assert_string_equal(
+		xml, "&lt;/script&gt;&lt;svg onload=alert(1)&gt;;\\x1b[31m]]&gt;&amp;&quot;&#39;"
+		     "\\xff\\uffff\\x01");
 	assert_null(strpbrk(json, "<>&'\x1b"));
 	assert_non_null(strstr(json, "\\u003c/script\\u003e"));
 	assert_non_null(strstr(json, "]]\\u003e\\u0026\\\"\\u0027"));
@@ -64,14 +66,10 @@ static void texts_are_cut_between_letters(void **state)
 		const char *text;
 		size_t columns;
 		const char *want;
-	} cases[] = {{"handle", 6, "handle"},
-		     {"handle", 5, "hand…"},
-		     {"handle", 2, ""},
-		     {"Größe_x", 4, "Grö…"},
-		     {"日本語", 6, "日本語"},
-		     {"日本語", 5, "日本…"},
-		     {"日本語", 4, "日…"},
-		     {"", 9, ""}};
+	} cases[] = {{"handle", 6, "handle"}, {"handle", 5, "hand…"},
+		     {"handle", 2, ""},       {"Größe_x", 4, "Grö…"},
+		     {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"},
+		     {"日本語", 4, "日…"},    {"", 9, ""}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -99,7 +97,8 @@ static void numbers_are_grouped(void **state)
 
 static void colours_depend_on_name_and_file_only(void **state)
 {
-	struct profile_function f = {.id = 3, .name = "run", .short_file = "app/x.py", .first_line = 7};
+	struct profile_function f = {
+		.id = 3, .name = "run", .short_file = "app/x.py", .first_line = 7};
 	struct profile_function moved = f;
 	unsigned used[SVG_SHADES] = {0}, shade = svg_shade(&f);
 
@@ -252,7 +251,7 @@ static void large_trees_are_bounded(void **state)
 	static const struct {
 		uint32_t chains, depth, want;
 	} cases[] = {
-		{5000, 100, 1},		    /* 500,000 frames of 0.02 %: too many, and none to prefer */
+		{5000, 100, 1}, /* 500,000 frames of 0.02 %: too many, and none to prefer */
 		{100, 1024, 100 * 1024 + 1}, /* over the bound, but each 1 % wide: kept */
 		{900, 100, 90001},
 	};
@@ -303,10 +302,10 @@ static void a_view_without_samples_is_not_called_empty(void **state)
 	tell_function(profile_builder__sink(b), 1, "f", "f.py");
 	tell_frame(profile_builder__sink(b), 1, 1, 2);
 	tell_stack(profile_builder__sink(b), 1, 0, 1);
-	profile_builder__sink(b).ops->sample(profile_builder__sink(b).ctx,
-					     &(struct profile_sample){.thread = 1, .stack = 1,
-								      .value_ns = 5,
-								      .gil = PROFILE_GIL_NOT_HELD});
+	profile_builder__sink(b).ops->sample(
+		profile_builder__sink(b).ctx,
+		&(struct profile_sample){
+			.thread = 1, .stack = 1, .value_ns = 5, .gil = PROFILE_GIL_NOT_HELD});
 	p = profile_builder__finish(b);
 	svg = draw(p, &(struct view){.gil_only = true});
 	assert_well_formed(svg);
@@ -316,8 +315,12 @@ static void a_view_without_samples_is_not_called_empty(void **state)
 
 static void hostile_names_stay_text(void **state)
 {
-	const struct make_options o = {.processes = 2, .threads = 1, .stacks = 50, .depth = 9,
-				       .extra_name = NASTY, .command = "record -- " NASTY};
+	const struct make_options o = {.processes = 2,
+				       .threads = 1,
+				       .stacks = 50,
+				       .depth = 9,
+				       .extra_name = NASTY,
+				       .command = "record -- " NASTY};
 	struct profile *p = make_profile(&o);
 	__cleanup_free char *svg = draw(p, &(struct view){.title = NASTY});
 	unsigned scripts = 0;
@@ -335,11 +338,19 @@ static void hostile_names_stay_text(void **state)
 static void the_small_print_states_the_circumstances(void **state)
 {
 	static const char *const facts[] = {
-		"CPU flame graph of cgroup /shop.slice", "$ pybpfprof record --cgroup", " samples · ",
-		"100 Hz asked, 99.4 Hz effective", "CPU seconds", "2 processes", "12 lost: 12 ring full",
-		"your code", "standard library", "site-packages",
+		"CPU flame graph of cgroup /shop.slice",
+		"$ pybpfprof record --cgroup",
+		" samples · ",
+		"100 Hz asked, 99.4 Hz effective",
+		"CPU seconds",
+		"2 processes",
+		"12 lost: 12 ring full",
+		"your code",
+		"standard library",
+		"site-packages",
 	};
-	const struct make_options o = {.processes = 2, .threads = 2, .stacks = 60, .depth = 20, .losses = true};
+	const struct make_options o = {
+		.processes = 2, .threads = 2, .stacks = 60, .depth = 20, .losses = true};
 	struct profile *p = make_profile(&o);
 	__cleanup_free char *svg = draw(p, &(struct view){0});
 	char *data = strstr(svg, "<script");

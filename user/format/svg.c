@@ -1,7 +1,8 @@
 /*
- * The flame graph: one SVG that opens alone in a browser. It is two things at once: a still picture that
- * needs no script (READMEs, converters), and data with a script that replaces the picture by a page. The
- * script inserts names as text only, and the data holds no character a parser would act on.
+ * The flame graph: one SVG that opens alone in a browser. It is two things at once: a still picture
+ * that needs no script (READMEs, converters), and data with a script that replaces the picture by a
+ * page. The script inserts names as text only, and the data holds no character a parser would act
+ * on.
  */
 #include "user/format/format.h"
 #include "user/format/svg_data.h"
@@ -13,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define LINE_PX	      16
+#define LINE_PX       16
 #define TITLE_COLUMNS 105
 
 /* Made by the Makefile from the files beside this one. */
@@ -39,8 +40,8 @@ static void put_text(FILE *out, const char *class, double x, double y, const cha
 
 static void put_legend(const struct svg_layout *l, double y, FILE *out)
 {
-	static const char *const names[SVG_KINDS] = {"your code", "standard library", "site-packages",
-						     "marks", "roots"};
+	static const char *const names[SVG_KINDS] = {"your code", "standard library",
+						     "site-packages", "marks", "roots"};
 	bool used[SVG_KINDS] = {false};
 	double x = SVG_MARGIN;
 
@@ -93,7 +94,8 @@ static double put_lines(const struct svg_heading *h, const char *class, double y
 	return y;
 }
 
-static void write_frames(const struct svg_layout *l, const struct svg_heading *h, bool icicle, FILE *out)
+static void write_frames(const struct svg_layout *l, const struct svg_heading *h, bool icicle,
+			 FILE *out)
 {
 	double top = 52 + LINE_PX * (double)h->line_cnt + 20;
 	double y;

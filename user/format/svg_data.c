@@ -1,7 +1,8 @@
 /*
  * The data of the script, about 20 bytes a node: one array per property, in drawing order, so that
- * depths alone say who is whose parent, and texts by number. Left edges are not stored; the script adds
- * up the same totals in the same order as svg_layout.c. Everything is a number or passes svg_put_json.
+ * depths alone say who is whose parent, and texts by number. Left edges are not stored; the script
+ * adds up the same totals in the same order as svg_layout.c. Everything is a number or passes
+ * svg_put_json.
  */
 #include "user/format/svg_data.h"
 #include "user/format/svg_text.h"
@@ -38,7 +39,7 @@ static const struct {
 	uint64_t (*of)(const struct svg_node *n);
 } columns[] = {
 	{"label", label_column}, {"depth", depth_column}, {"total", total_column},
-	{"own", own_column},	 {"cpu", cpu_column},	  {NULL, NULL},
+	{"own", own_column},     {"cpu", cpu_column},     {NULL, NULL},
 };
 
 static void put_labels(const struct svg_layout *l, FILE *out)

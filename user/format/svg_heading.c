@@ -1,6 +1,6 @@
 /*
- * The words above a flame graph. A picture travels without its recording, so it says itself what it is of
- * and what it lacks: losses, stacks cut, frames left out.
+ * The words above a flame graph. A picture travels without its recording, so it says itself what it
+ * is of and what it lacks: losses, stacks cut, frames left out.
  */
 #include "user/format/svg_heading.h"
 #include "user/format/svg_text.h"
@@ -97,7 +97,8 @@ static void add_circumstances(struct svg_heading *h, const struct profile_meta *
 
 	if (m->start_unix_ns && gmtime_r(&start, &utc) &&
 	    strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc))
-		add_fact(h, m->host && *m->host ? xasprintf("%s on %s", when, m->host) : xstrdup(when));
+		add_fact(h, m->host && *m->host ? xasprintf("%s on %s", when, m->host)
+						: xstrdup(when));
 	if (m->tool && *m->tool)
 		add_fact(h, xstrdup(m->tool));
 }
@@ -131,10 +132,11 @@ static void add_pruned(struct svg_heading *h, const struct svg_layout *l)
 	double total = l->node_cnt ? (double)l->nodes[0].total : 1;
 
 	if (l->pruned_cnt)
-		add_fact(h, xasprintf("%s frames below %.2g%% left out (%.2g%% of the samples reach "
-				      "into them)",
-				      frames, 100 * (double)l->least / total,
-				      100 * (double)l->pruned_samples / total));
+		add_fact(h,
+			 xasprintf("%s frames below %.2g%% left out (%.2g%% of the samples reach "
+				   "into them)",
+				   frames, 100 * (double)l->least / total,
+				   100 * (double)l->pruned_samples / total));
 }
 
 void svg_heading__fill(struct svg_heading *h, const struct profile *p, const struct view *v,
@@ -181,4 +183,3 @@ void svg_heading__explain_emptiness(struct svg_heading *why, const struct profil
 	if (!p->loss_cnt && !p->sample_cnt)
 		new_line(why, xstrdup("Nothing ran while it recorded, or the target used no CPU."));
 }
-

@@ -2,7 +2,7 @@
 #pragma once
 #include "user/format/svg_layout.h"
 
-#define SVG_LINES_MAX	 24
+#define SVG_LINES_MAX    24
 #define SVG_LINE_COLUMNS 165 /* of the still picture's small print */
 
 struct svg_heading {

@@ -1,6 +1,6 @@
 /*
- * The selection: a page stays fast and a file small because frames that nobody could see are left out,
- * and because the number of frames is bounded. What was left out is counted, for the subtitle.
+ * The selection: a page stays fast and a file small because frames that nobody could see are left
+ * out, and because the number of frames is bounded. What was left out is counted, for the subtitle.
  */
 #include "user/format/svg_layout.h"
 #include "user/util/alloc.h"
@@ -115,9 +115,12 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 		if (kept) {
 			if (n->function)
 				label.shade = svg_shade(&p->functions[n->function]);
-			l->nodes[l->node_cnt++] = (struct svg_node){
-				label_of(l, seen, &key, &label), n->depth, edge[n->depth],
-				n->total, n->own, n->total_ns};
+			l->nodes[l->node_cnt++] = (struct svg_node){label_of(l, seen, &key, &label),
+								    n->depth,
+								    edge[n->depth],
+								    n->total,
+								    n->own,
+								    n->total_ns};
 			edge[n->depth + 1] = edge[n->depth];
 			edge[n->depth] += n->total;
 			l->row_cnt = n->depth >= l->row_cnt ? n->depth + 1 : l->row_cnt;

@@ -1,15 +1,15 @@
 /*
- * What of a call tree is drawn, and where: nodes in drawing order with their left edge, and their texts
- * without repetition. The still picture and the script's data are both written from this.
+ * What of a call tree is drawn, and where: nodes in drawing order with their left edge, and their
+ * texts without repetition. The still picture and the script's data are both written from this.
  */
 #pragma once
 #include "user/profile/view.h"
 
-#define SVG_SHADES	 12
-#define SVG_MIDDLE_SHADE 5 /* stands for its kind: legend, strips of thin frames */
-#define SVG_NODES_MAX	 100000 /* what a page zooms in 100 ms; beyond, wider frames are left out, */
-#define SVG_MOST_SHARE	 200	/* but none as wide as 1/200 */
-#define SVG_LEAST_SHARE	 10000	/* frames below 1/10,000 of the samples are always left out */
+#define SVG_SHADES       12
+#define SVG_MIDDLE_SHADE 5      /* stands for its kind: legend, strips of thin frames */
+#define SVG_NODES_MAX    100000 /* what a page zooms in 100 ms; beyond, wider frames are left out, */
+#define SVG_MOST_SHARE   200    /* but none as wide as 1/200 */
+#define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the samples are always left out */
 
 enum svg_kind { SVG_USER, SVG_STDLIB, SVG_SITE, SVG_MARK, SVG_ROOT, SVG_KINDS };
 
@@ -37,7 +37,8 @@ struct svg_layout {
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p);
 void svg_layout__free(struct svg_layout *l);
 
-/* The shade of a function: made from its name and short file name only, so equal in every picture. */
+/* The shade of a function: made from its name and short file name only, so equal in every picture.
+ */
 unsigned svg_shade(const struct profile_function *f);
 /* "u3": the class that colours a label, see svg_style.css. `out` holds at least 8 bytes. */
 const char *svg_class(const struct svg_label *label, char *out);

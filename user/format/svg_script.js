@@ -1,6 +1,7 @@
-// The page of a flame graph. Runs when the SVG is a document of its own: it replaces the still picture by a page that follows
-// the window, and draws from the data only what is in sight, so that 100,000 frames zoom at once. Names reach the page as text
-// nodes and attribute values only; nothing is ever parsed as markup or code.
+// The page of a flame graph. Runs when the SVG is a document of its own: it replaces the still
+// picture by a page that follows the window, and draws from the data only what is in sight, so that
+// 100,000 frames zoom at once. Names reach the page as text nodes and attribute values only, nothing
+// is ever parsed as markup or code.
 (function () {
 'use strict';
 const root = document.documentElement;
@@ -14,22 +15,25 @@ const THIN = 3;        // px; narrower frames are drawn together
 const HIDE = 0.15;     // px; narrower ones not at all
 const TOUCH = 0.8;     // px; thin frames closer than this are drawn as one
 const OVERSCAN = 200;  // px drawn above and below what is in sight
-const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'], ['m', 'marks'], ['r', 'roots']];
-const HINT = 'Width is CPU time; left to right is the alphabet, not time. Click a frame or press Enter to zoom, / to search.';
+const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'],
+	['m', 'marks'], ['r', 'roots']];
+const HINT = 'Width is the share of samples; left to right is the alphabet, not time. ' +
+	'Click a frame or press Enter to zoom, / to search.';
 
 const data = JSON.parse(island.textContent);
 const label = data.label, depth = data.depth, total = data.total, own = data.own, cpu = data.cpu;
 const count = total.length;
-const parent = new Int32Array(count), end = new Int32Array(count), left = new Float64Array(count), path = new Int32Array(count);
+const parent = new Int32Array(count), end = new Int32Array(count);
+const left = new Float64Array(count), path = new Int32Array(count);
 const classes = data.colours.map(colourClass);
-const looks = data.colours.map(colour => kindClass(KINDS[Math.floor(colour / data.shades)][0])); // of a kind as a whole
+const looks = classes.map(c => kindClass(c[0])); // of a kind as a whole
 let rows = 0;
 
 const state = {zoom: 0, query: '', matchCase: false, icicle: data.icicle};
-let here = 0;                                     // the frame the keyboard is at
-let hits = null, matched = null;                  // by text; what the search found
-let letter = 6.6, pen = null;                     // px of a letter; a canvas that measures other texts
-let drawn = {from: 0, to: -1, width: 0};          // px of the pane's content that are drawn
+let here = 0;                            // the frame the keyboard is at
+let hits = null, matched = null;         // by text; what the search found
+let letter = 6.6, pen = null;            // px of a letter; a canvas that measures other texts
+let drawn = {from: 0, to: -1, width: 0}; // px of the pane's content that are drawn
 
 // ---- data
 
@@ -74,7 +78,8 @@ const seconds = i => {
 	const s = cpu[i] / data.units_per_second;
 	return (s < 10 ? s.toFixed(3) : s.toFixed(1)) + ' CPU s';
 };
-const tooltip = i => textOf(i) + ' (' + plural(total[i], 'sample') + ', ' + percent(total[i], total[0]) + ', ' + seconds(i) + ')';
+const tooltip = i => textOf(i) + ' (' + plural(total[i], 'sample') + ', ' +
+	percent(total[i], total[0]) + ', ' + seconds(i) + ')';
 
 // ---- elements
 
@@ -98,11 +103,17 @@ function button(id, text, title, act) {
 const ui = {};
 
 function buildPage() {
-	ui.search = html('input', {type: 'search', id: 'search', placeholder: 'Search (regular expression)', maxlength: '300',
-		spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Search, a regular expression'});
-	ui.find = button('find', 'Search', 'Search: / or Ctrl-F; Esc clears', () => { ui.search.focus(); ui.search.select(); });
-	ui.matchCase = button('case', 'Aa', 'Match upper and lower case', () => setSearch(state.query, !state.matchCase));
-	ui.clear = button('clear', 'Clear', 'Clear the search: Esc', () => setSearch('', state.matchCase));
+	ui.search = html('input', {type: 'search', id: 'search', maxlength: '300',
+		placeholder: 'Search (regular expression)', spellcheck: 'false',
+		autocomplete: 'off', 'aria-label': 'Search, a regular expression'});
+	ui.find = button('find', 'Search', 'Search: / or Ctrl-F; Esc clears', () => {
+		ui.search.focus();
+		ui.search.select();
+	});
+	ui.matchCase = button('case', 'Aa', 'Match upper and lower case',
+		() => setSearch(state.query, !state.matchCase));
+	ui.clear = button('clear', 'Clear', 'Clear the search: Esc',
+		() => setSearch('', state.matchCase));
 	ui.reset = button('reset', 'Reset zoom', 'Show everything: Home', () => zoomTo(0));
 	ui.layout = button('layout', '', 'Turn the graph over: i', () => setLayout(!state.icicle));
 	ui.matched = html('output', {id: 'matched', class: 'matched', 'aria-live': 'polite'});
@@ -207,13 +218,16 @@ function markHere(g) {
 	g.id = 'here';
 }
 
-// Draws thin frames that touch as one strip, and all strips of a colour as one path: elements are what costs time.
+// Draws thin frames that touch as one strip, and all strips of a colour as one path: it is elements
+// that cost time.
 function Strips(box) {
 	const open = [], paths = {};
 	const close = s => {
 		if (s)
-			(paths[s.look] = paths[s.look] || []).push('M', tenth(s.from), ' ', rowTop(s.depth),
-				'h', Math.max(0.3, tenth(s.to - s.from)), 'v', ROW - 1, 'H', tenth(s.from), 'z');
+			(paths[s.look] = paths[s.look] || []).push(
+				'M', tenth(s.from), ' ', rowTop(s.depth),
+				'h', Math.max(0.3, tenth(s.to - s.from)),
+				'v', ROW - 1, 'H', tenth(s.from), 'z');
 	};
 	this.add = (d, x, width, look) => {
 		const s = open[d];
@@ -235,8 +249,10 @@ function Strips(box) {
 
 function draw() {
 	const width = ui.pane.clientWidth, z = state.zoom, scale = width / total[z];
-	const from = ui.pane.scrollTop - OVERSCAN, to = ui.pane.scrollTop + ui.pane.clientHeight + OVERSCAN;
-	const thin = svg('g', {class: 'thin'}), frames = document.createDocumentFragment(), strips = new Strips(thin);
+	const from = ui.pane.scrollTop - OVERSCAN;
+	const to = ui.pane.scrollTop + ui.pane.clientHeight + OVERSCAN;
+	const frames = document.createDocumentFragment();
+	const thin = svg('g', {class: 'thin'}), strips = new Strips(thin);
 	const inSight = d => rowTop(d) >= from - ROW && rowTop(d) <= to;
 	for (let i = parent[z]; i >= 0; i = parent[i])
 		if (inSight(depth[i]))
@@ -251,7 +267,8 @@ function draw() {
 			if (w >= THIN)
 				frames.append(frameElement(i, x, w, ''));
 			else
-				strips.add(depth[i], x, w, hits && hits[label[i]] ? 'hit' : looks[label[i]]);
+				strips.add(depth[i], x, w,
+					hits && hits[label[i]] ? 'hit' : looks[label[i]]);
 		}
 		i++;
 	}
@@ -260,10 +277,11 @@ function draw() {
 	drawn = {from, to, width};
 	}
 
-// After scrolling and resizing: draws again when something in sight is not drawn yet, or not as wide.
+// After scrolling and resizing: draws again when what is in sight is not drawn yet, or not as wide.
 function refresh() {
 	const top = ui.pane.scrollTop, bottom = top + ui.pane.clientHeight;
-	if (ui.pane.clientWidth !== drawn.width || top < drawn.from + ROW || bottom > drawn.to - ROW)
+	if (ui.pane.clientWidth !== drawn.width ||
+	    top < drawn.from + ROW || bottom > drawn.to - ROW)
 		draw();
 }
 
@@ -290,7 +308,8 @@ function describe(i) {
 	if (state.zoom && depth[i] > depth[state.zoom])
 		figures.splice(2, 0, percent(total[i], total[state.zoom]) + ' of the zoomed frame');
 	if (own[i])
-		figures.push('itself ' + plural(own[i], 'sample') + ', ' + percent(own[i], total[0]));
+		figures.push('itself ' + plural(own[i], 'sample') + ', ' +
+			percent(own[i], total[0]));
 	ui.name.textContent = textOf(i);
 	ui.figures.textContent = figures.join(' · ');
 }
@@ -325,7 +344,8 @@ function compile(query, matchCase) {
 	try {
 		return {expression: new RegExp(query, flags), literal: false};
 	} catch (e) {
-		return {expression: new RegExp(query.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), flags), literal: true};
+		const escaped = query.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+		return {expression: new RegExp(escaped, flags), literal: true};
 	}
 }
 
@@ -365,7 +385,8 @@ function showMatched() {
 	if (state.zoom)
 		text += ', ' + percent(matchedIn(state.zoom), total[state.zoom]) + ' of zoom';
 	ui.matched.textContent = text;
-	ui.matched.title = plural(matched.samples, 'sample') + ' in ' + plural(matched.frames, 'frame');
+	ui.matched.title = plural(matched.samples, 'sample') + ' in ' +
+		plural(matched.frames, 'frame');
 }
 
 function setSearch(query, matchCase, quietly) {
@@ -384,7 +405,7 @@ function setSearch(query, matchCase, quietly) {
 	saveState(false);
 }
 
-// ---- state in the fragment: a link to a file shows the same view, in the same file or one of the same program
+// ---- state in the fragment: a link shows the same view, also of another file of that program
 
 function saveState(isStep) {
 	const s = new URLSearchParams();
@@ -473,16 +494,17 @@ function clearOrReset() {
 }
 
 function onKey(event) {
-	const typing = event.target === ui.search;
-	if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'f' && !typing) {
+	const typing = event.target === ui.search, control = event.ctrlKey || event.metaKey;
+	const pressing = event.target.localName === 'button' && 'Enter '.includes(event.key);
+	if (control && !event.altKey && event.key.toLowerCase() === 'f' && !typing) {
 		ui.find.click(); // a second Ctrl-F is the browser's own
-	} else if (event.ctrlKey || event.metaKey || event.altKey) {
+	} else if (control || event.altKey) {
 		return;
 	} else if (event.key === 'Escape') {
 		clearOrReset();
 		if (typing)
 			ui.pane.focus();
-	} else if (typing || (event.target.localName === 'button' && 'Enter '.includes(event.key))) {
+	} else if (typing || pressing) {
 		return;
 	} else if (keys[event.key]) {
 		keys[event.key]();

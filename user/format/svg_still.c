@@ -1,6 +1,7 @@
 /*
- * The still picture. Frames too narrow for a text are not drawn one by one: neighbours in a row become
- * one strip, so that a picture of 100,000 frames stays small and still shows where time went.
+ * The still picture. Frames too narrow for a text are not drawn one by one: neighbours in a row
+ * become one strip, so that a picture of 100,000 frames stays small and still shows where time
+ * went.
  */
 #include "user/format/svg_still.h"
 #include "user/format/svg_text.h"
@@ -9,11 +10,11 @@
 #include <math.h>
 #include <string.h>
 
-#define THIN_PX	  3    /* narrower frames join a strip */
-#define HIDE_PX	  0.2  /* narrower ones are not drawn */
+#define THIN_PX   3    /* narrower frames join a strip */
+#define HIDE_PX   0.2  /* narrower ones are not drawn */
 #define TOUCH_PX  0.8  /* strips closer than this become one */
 #define DRAWN_MAX 4000 /* frames drawn one by one; beyond, narrow ones join strips, */
-#define WIDE_PX	  12   /* but none as wide as this */
+#define WIDE_PX   12   /* but none as wide as this */
 
 struct strip {
 	double from, to;
@@ -24,7 +25,7 @@ struct still {
 	const struct svg_layout *layout;
 	FILE *out;
 	double top, px; /* px of a sample */
-	uint64_t thin;	/* frames with fewer samples join a strip */
+	uint64_t thin;  /* frames with fewer samples join a strip */
 	bool icicle;
 };
 
@@ -34,9 +35,9 @@ char *svg_tooltip(const struct svg_layout *l, const struct svg_node *n)
 	uint64_t share = (n->total * 20000 / l->nodes[0].total + 1) / 2; /* hundredths of a % */
 	uint64_t ms = (n->total_ns + 500000) / 1000000;
 
-	return xasprintf("%s (%s sample%s, %u.%02u%%, %u.%03u CPU s)", l->labels[n->label].text, samples,
-			 n->total == 1 ? "" : "s", (unsigned)(share / 100), (unsigned)(share % 100),
-			 (unsigned)(ms / 1000), (unsigned)(ms % 1000));
+	return xasprintf("%s (%s sample%s, %u.%02u%%, %u.%03u CPU s)", l->labels[n->label].text,
+			 samples, n->total == 1 ? "" : "s", (unsigned)(share / 100),
+			 (unsigned)(share % 100), (unsigned)(ms / 1000), (unsigned)(ms % 1000));
 }
 
 static double row_y(const struct still *s, uint32_t depth)
@@ -49,7 +50,8 @@ static double row_y(const struct still *s, uint32_t depth)
 /* The place in brackets is set apart, as `qualname (file.py:line)` reads best so. */
 static void put_label(const struct still *s, const struct svg_label *label, double width)
 {
-	__cleanup_free char *text = svg_cut(label->text, width < 8 ? 0 : (size_t)((width - 7) / SVG_CHAR));
+	__cleanup_free char *text =
+		svg_cut(label->text, width < 8 ? 0 : (size_t)((width - 7) / SVG_CHAR));
 	char *at = label->kind == SVG_ROOT ? NULL : strrchr(text, '(');
 
 	if (!at || at == text || at[-1] != ' ') {
@@ -108,7 +110,8 @@ static void collect_strips(const struct still *s, struct buf *paths)
 
 	for (uint32_t i = 0; i < s->layout->node_cnt; i++) {
 		const struct svg_node *n = &s->layout->nodes[i];
-		double from = SVG_MARGIN + (double)n->left * s->px, width = (double)n->total * s->px;
+		double from = SVG_MARGIN + (double)n->left * s->px,
+		       width = (double)n->total * s->px;
 		struct strip *strip = &strips[n->depth];
 		enum svg_kind kind = s->layout->labels[n->label].kind;
 

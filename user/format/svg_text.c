@@ -1,7 +1,7 @@
 /*
  * Everything that becomes text in an SVG passes through here. Texts of the model are clean already;
- * they are cleaned again because one forbidden character makes the whole file unloadable, and titles
- * and command lines come by other ways. Cleaning clean text changes nothing.
+ * they are cleaned again because one forbidden character makes the whole file unloadable, and
+ * titles and command lines come by other ways. Cleaning clean text changes nothing.
  */
 #include "user/format/svg_text.h"
 #include "user/util/alloc.h"
@@ -36,7 +36,8 @@ void svg_put_json(FILE *out, const char *text)
 
 	putc('"', out);
 	for (const char *c = clean; *c; c++) {
-		/* < > & close nothing when they are not there: no CDATA, entity or end tag can arise */
+		/* < > & close nothing when they are not there: no CDATA, entity or end tag can
+		 * arise */
 		if (strchr("<>&'", *c))
 			fprintf(out, "\\u%04x", (unsigned)*c);
 		else if (*c == '"' || *c == '\\')
