@@ -42,10 +42,10 @@ static __always_inline bool load_frame(struct walk *w)
 }
 
 /* Byte offset of the instruction in the code object; what each layout's index or pointer means. */
-static __always_inline s32 frame_lasti(const struct walk *w, u64 code_addr)
+static __always_inline s32 frame_lasti(const struct walk *w, const u8 *block, u64 code_addr)
 {
 	const struct abi_py_layout *l = &w->layout;
-	u64 ip = masked_u64(frame_block(w), w->frame_ip);
+	u64 ip = masked_u64(block, w->frame_ip);
 
 	if (l->mech & ABI_MECH_IP_POINTER) {
 		s64 off = (s64)(ip - (code_addr + l->code_start_off));
@@ -76,7 +76,7 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 		return;
 	f = &w->frames[n];
 	f->code_key = code_key(w, code_addr);
-	f->lasti = frame_lasti(w, code_addr);
+	f->lasti = frame_lasti(w, block, code_addr);
 	f->flags = f->code_key ? 0 : ABI_FRAME_UNREADABLE;
 	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f])
 		f->flags |= ABI_FRAME_SHIM_BELOW;

@@ -80,11 +80,11 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	return pywalk(w);
 }
 
-static __always_inline u32 process_outcome(const struct abi_proc *p, struct task_struct *task)
+static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32 flags)
 {
-	if (task->flags & PF_EXITING)
+	if (flags & PF_EXITING)
 		return ABI_EXITING;
-	if (p->mm != (u64)task->mm || p->state == ABI_PROC_LOADING) /* in the middle of an exec, or just after */
+	if (p->mm != mm || p->state == ABI_PROC_LOADING) /* in the middle of an exec, or just after */
 		return ABI_STARTING;
 	if (p->state == ABI_PROC_UNSUPPORTED)
 		return ABI_UNSUPPORTED;
@@ -94,11 +94,11 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, struct task
 }
 
 /* Names of code objects seen for the first time: by the task itself if it can, else right now. */
-static __always_inline void send_names(struct scratch *s, struct task_struct *task)
+static __always_inline void send_names(struct scratch *s, u64 mm)
 {
 	if (!s->walk.todo_cnt)
 		return;
-	if (cfg_task_work && !code_schedule(&s->walk, (u64)task->mm))
+	if (cfg_task_work && !code_schedule(&s->walk, mm))
 		return;
 	code_send_now(&s->walk);
 }
@@ -107,27 +107,28 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 {
 	struct walk *w = &s->walk;
 	u64 id = bpf_get_current_pid_tgid();
+	u64 mm = (u64)task->mm; /* read once: the verifier looks long at each pointer member */
+	u32 flags = task->flags, outcome;
 	struct abi_proc *p = NULL;
-	u32 outcome;
 
 	if (id >> 32 == cfg_self_tgid)
 		return ABI_SELF;
-	outcome = target_find(task, id >> 32, &p);
+	outcome = target_find(task, mm, flags, &p);
 	if (outcome == ABI_NOT_TARGET)
 		return outcome;
 	fill_sample(w, task, id, t);
 	if (!p)
 		return ABI_PROC_TABLE_FULL;
 	w->image_id = w->sample.image_id = p->image_id;
-	if (!(task->flags & PF_EXITING) && task->mm && p->mm == (u64)task->mm)
+	if (!(flags & PF_EXITING) && mm && p->mm == mm)
 		target_identify(p, task, s);
-	outcome = process_outcome(p, task);
+	outcome = process_outcome(p, mm, flags);
 	if (outcome == ABI_OK)
 		outcome = walk_python(w, p, task);
 	if (outcome == ABI_NO_GIL)
 		return outcome;
 	outcome = emit(w, outcome);
-	send_names(s, task);
+	send_names(s, mm);
 	return outcome;
 }
 

@@ -20,33 +20,34 @@ static __always_inline bool in_cgroups(void)
 	return false;
 }
 
-static __always_inline struct abi_proc *new_proc(struct task_struct *task, u32 tgid)
+static __always_inline struct abi_proc *new_proc(struct task_struct *task, u64 mm, u32 tgid)
 {
 	struct abi_proc fresh = {};
 
-	fresh.start_ns = task->group_leader->start_boottime;
-	fresh.mm = (u64)task->mm;
+	fresh.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	fresh.mm = mm;
 	fresh.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
-	fresh.ppid = task->real_parent->tgid;
+	fresh.ppid = BPF_CORE_READ(task, real_parent, tgid);
 	bpf_map_update_elem(&procs, &tgid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&procs, &tgid);
 }
 
-__hidden u32 target_find(struct task_struct *task, u32 tgid, struct abi_proc **out)
+__hidden u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi_proc **out)
 {
+	u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct abi_proc *p;
 
-	if ((task->flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !in_cgroups()))
+	if ((flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !in_cgroups()))
 		return ABI_NOT_TARGET;
 	p = bpf_map_lookup_elem(&procs, &tgid);
 	if (cfg_mode == TARGET_PIDS && (!p || !(p->flags & ABI_PROC_TARGET)))
 		return ABI_NOT_TARGET;
 	if (!p)
-		p = new_proc(task, tgid);
+		p = new_proc(task, mm, tgid);
 	if (!p)
 		return ABI_PROC_TABLE_FULL;
 	if (!p->mm) /* put there by user space, which cannot know it */
-		p->mm = (u64)task->mm;
+		p->mm = mm;
 	*out = p;
 	return ABI_OK;
 }
@@ -77,13 +78,11 @@ static __always_inline u64 find_runtime(const struct abi_program *g, u64 bias)
 
 static __always_inline struct abi_file program_file(struct task_struct *task)
 {
-	struct file *exe = task->mm->exe_file;
+	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 	struct abi_file file = {};
 
-	if (exe) {
-		file.inode = exe->f_inode->i_ino;
-		file.dev = exe->f_inode->i_sb->s_dev;
-	}
+	file.inode = BPF_CORE_READ(inode, i_ino);
+	file.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	return file;
 }
 
@@ -96,7 +95,7 @@ static __always_inline void look_up_program(struct abi_proc *p, struct task_stru
 	g = bpf_map_lookup_elem(&programs, &file);
 	if (!g)
 		return;
-	runtime_addr = find_runtime(g, task->mm->start_code - g->start_code);
+	runtime_addr = find_runtime(g, BPF_CORE_READ(task, mm, start_code) - g->start_code);
 	if (runtime_addr)
 		adopt(p, runtime_addr, g->layout_id);
 	else
@@ -120,7 +119,7 @@ static __always_inline void take_hint(struct abi_proc *p)
 /* argv as the kernel laid it out (fs/exec.c); the process may have rewritten it, which is its right. */
 static __always_inline void read_cmdline(struct abi_proc_rec *r, struct task_struct *task)
 {
-	u64 start = task->mm->arg_start, end = task->mm->arg_end;
+	u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
 	u32 n = end > start && end - start < ABI_CMDLINE ? (u32)(end - start) : ABI_CMDLINE;
 
 	opaque(n);

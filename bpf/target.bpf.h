@@ -7,7 +7,7 @@
  * The entry of the task's process, made at first sight. ABI_OK; ABI_NOT_TARGET when it must not be sampled;
  * ABI_PROC_TABLE_FULL.
  */
-u32 target_find(struct task_struct *task, u32 tgid, struct abi_proc **out);
+u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi_proc **out);
 /* Tries to find the interpreter of a process whose state is not settled; announces it to user space. */
 void target_identify(struct abi_proc *p, struct task_struct *task, struct scratch *s);
 #endif

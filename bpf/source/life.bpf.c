@@ -73,7 +73,7 @@ int BPF_PROG(life_exit, struct task_struct *task)
 	u32 tgid = task->tgid;
 	struct abi_proc *p;
 
-	if (task->signal->live.counter)
+	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0; /* other threads live on */
 	p = bpf_map_lookup_elem(&procs, &tgid);
 	if (!p)

@@ -1,29 +1,17 @@
+/*
+ * Probing features takes longer than using them: the kernel's type information alone is megabytes. So we
+ * just load; only when that fails is everything looked into, to say what to do.
+ */
 #include "user/session/features.h"
 #include "user/os/caps.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-static bool has_function(const struct btf *btf, const char *name)
-{
-	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
-}
-
-static int missing(const char *what, const char *since)
-{
-	struct utsname u;
-
-	uname(&u);
-	log_error("this kernel (%s) lacks %s, which pybpfprof needs: it is in Linux %s and newer", u.release,
-		  what, since);
-	return -EOPNOTSUPP;
-}
-
-static int check_privileges(void)
+int features_check_privileges(void)
 {
 	__cleanup_free char *caps = caps_missing();
 
@@ -38,37 +26,52 @@ static int check_privileges(void)
 	return 0;
 }
 
-/* Called only after privileges were checked: without them every probe looks like a missing feature. */
-static int check_kernel(void)
+bool features_expect_task_work(void)
 {
-	if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_PERF_EVENT, NULL) != 1)
-		return missing("BPF programs on perf events", "4.9");
-	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) != 1)
-		return missing("the BPF ring buffer", "5.8");
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) != 1)
-		return missing("the BPF helper bpf_loop", "5.17");
-	return 0;
+	unsigned major = 0, minor = 0;
+	struct utsname u;
+
+	/* include/linux/bpf.h: bpf_task_work_schedule_resume, 6.18 */
+	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 18));
 }
 
-int features_check(struct features *out)
+static int missing(const char *what, const char *since)
 {
-	struct btf *btf;
-	int err = check_privileges();
+	struct utsname u;
 
-	if (err)
-		return err;
+	uname(&u);
+	log_error("this kernel (%s) lacks %s, which pybpfprof needs: it is in Linux %s and newer", u.release,
+		  what, since);
+	return -EOPNOTSUPP;
+}
+
+int features_explain(int err)
+{
 	if (caps_lockdown_confidentiality()) {
 		log_error("the kernel is locked down (confidentiality): BPF may not read memory. Boot with "
 			  "lockdown=integrity or without lockdown");
 		return -EOPNOTSUPP;
 	}
-	btf = btf__load_vmlinux_btf();
-	if (!btf) {
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		log_error("this kernel has no type information (BTF): /sys/kernel/btf/vmlinux is not there. It needs "
 			  "CONFIG_DEBUG_INFO_BTF=y");
 		return -EOPNOTSUPP;
 	}
-	out->task_work = has_function(btf, "bpf_task_work_schedule_resume_impl");
-	btf__free(btf);
-	return check_kernel();
+	if (err == -EPERM || err == -EACCES) {
+		log_error("the kernel did not permit loading the BPF programs (CAP_BPF and CAP_PERFMON are needed; "
+			  "a seccomp filter may forbid bpf())");
+		return -EPERM;
+	}
+	if (err == -ENOMEM) {
+		log_error("no memory for the BPF maps: %s (a memory limit of this cgroup, or RLIMIT_MEMLOCK on "
+			  "kernels before 5.11)", strerror(ENOMEM));
+		return err;
+	}
+	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) != 1)
+		return missing("the BPF ring buffer", "5.8");
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) != 1)
+		return missing("the BPF helper bpf_loop", "5.17");
+	log_error("the kernel did not accept the BPF programs (%s); -v shows its reasons", strerror(-err));
+	return -EOPNOTSUPP;
 }

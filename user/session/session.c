@@ -129,7 +129,7 @@ static void set_cgroups(struct session *s, const struct cgroup *groups)
 	}
 }
 
-static void configure(struct session *s, const struct features *f, const struct cgroup *groups)
+static void configure(struct session *s, const struct cgroup *groups, bool task_work)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
 
@@ -138,42 +138,42 @@ static void configure(struct session *s, const struct features *f, const struct 
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
-	s->skel->rodata->cfg_task_work = f->task_work && !s->o.no_task_work;
+	s->skel->rodata->cfg_task_work = task_work;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
 	set_cgroups(s, groups);
 }
 
-/* Loads; the kernel's own words are shown only with -v, ours say what to do. */
-static int load(struct session *s)
+static int load(struct session *s, const struct cgroup *groups, bool task_work)
 {
-	int err = pybpfprof_bpf__load(s->skel);
+	int err;
 
-	if (!err)
-		return 0;
-	if (err == -EPERM) {
-		log_error("the kernel did not permit loading the BPF programs (CAP_BPF and CAP_PERFMON are needed; "
-			  "a seccomp filter or lockdown may forbid bpf())");
-		return -EPERM;
+	s->skel = pybpfprof_bpf__open();
+	if (!s->skel)
+		return -errno;
+	configure(s, groups, task_work);
+	err = pybpfprof_bpf__load(s->skel);
+	if (err) {
+		pybpfprof_bpf__destroy(s->skel);
+		s->skel = NULL;
 	}
-	log_error("the kernel did not accept the BPF programs (%s); -v shows its reasons", strerror(-err));
-	return err == -ENOMEM ? -ENOMEM : -EOPNOTSUPP;
+	return err;
 }
 
 static int open_bpf(struct session *s, const struct cgroup *groups)
 {
-	struct features f = {0};
-	int err = features_check(&f);
+	bool task_work = features_expect_task_work() && !s->o.no_task_work;
+	int err = features_check_privileges();
 
 	if (err)
 		return err;
-	s->skel = pybpfprof_bpf__open();
-	if (!s->skel)
-		return -errno;
-	configure(s, &f, groups);
-	err = load(s);
+	err = load(s, groups, task_work);
+	if (err && task_work && err != -EPERM) {
+		log_verbose("loading again without task work");
+		err = load(s, groups, false);
+	}
 	if (err)
-		return err;
+		return features_explain(err);
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_bytes, s, NULL);
 	if (!s->ring) {
 		log_error("cannot map the ring buffer: %s", strerror(errno));
