@@ -7,6 +7,7 @@
 #include "user/format/svg_still.h"
 #include "user/format/svg_text.h"
 #include "user/util/alloc.h"
+#include "user/util/columns.h"
 #include <math.h>
 
 extern const struct format format_svg;
@@ -76,7 +77,7 @@ static void texts_are_cut_between_letters(void **state)
 		__cleanup_free char *cut = svg_cut(cases[i].text, cases[i].columns);
 
 		assert_string_equal(cut, cases[i].want);
-		assert_true(svg_columns(cut) <= cases[i].columns);
+		assert_true(columns_of(cut) <= cases[i].columns);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "user/format/svg_heading.h"
 #include "user/format/svg_text.h"
 #include "user/util/alloc.h"
+#include "user/util/columns.h"
 #include <string.h>
 #include <time.h>
 
@@ -26,7 +27,7 @@ static void add_fact(struct svg_heading *h, char *fact)
 	char *text = svg_cut(fact, FACT_COLUMNS);
 
 	free(fact);
-	if (*last && svg_columns(last) + svg_columns(text) + 3 > SVG_LINE_COLUMNS) {
+	if (*last && columns_of(last) + columns_of(text) + 3 > SVG_LINE_COLUMNS) {
 		new_line(h, text);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "user/format/svg_text.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/columns.h"
 #include "user/util/text.h"
 #include <math.h>
 #include <string.h>
@@ -60,49 +61,20 @@ void svg_put_coord(FILE *out, const char *name, double value)
 		fprintf(out, " %s=\"%s%ld\"", name, sign, tenths / 10);
 }
 
-/* The columns of the character at `s`, which is valid UTF-8, and its length in bytes. */
-static size_t character(const char *s, size_t *len)
-{
-	const unsigned char *b = (const unsigned char *)s;
-	uint32_t c = b[0];
-
-	*len = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (*len < 3)
-		return 1;
-	c &= 0x7fu >> *len;
-	for (size_t i = 1; i < *len && b[i]; i++)
-		c = c << 6 | (b[i] & 0x3f);
-	return (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xd7a4) ||
-			       (c >= 0xf900 && c < 0xfb00) || (c >= 0xfe30 && c < 0xfe70) ||
-			       (c >= 0xff00 && c < 0xff61) || c >= 0x1f000
-		       ? 2
-		       : 1;
-}
-
-size_t svg_columns(const char *text)
-{
-	size_t columns = 0, len;
-
-	for (; *text; text += len)
-		columns += character(text, &len);
-	return columns;
-}
-
 char *svg_cut(const char *text, size_t columns)
 {
-	size_t used = 0, bytes = 0, len;
+	char *cut;
+	size_t len;
 
 	if (columns < 3)
 		return xstrdup("");
-	if (strlen(text) <= columns || svg_columns(text) <= columns)
+	if (strlen(text) <= columns || columns_of(text) <= columns)
 		return xstrdup(text);
-	while (text[bytes]) {
-		used += character(text + bytes, &len);
-		if (used > columns - 1)
-			break;
-		bytes += len;
-	}
-	return xasprintf("%.*s…", (int)bytes, text);
+	cut = columns_fit(text, columns, COLUMNS_KEEP_START);
+	len = strlen(cut);
+	if (cut[len - 1] == ' ') /* filled up, where half of a wide letter did not fit */
+		cut[len - 1] = 0;
+	return cut;
 }
 
 char *svg_grouped(uint64_t value)

@@ -11,8 +11,6 @@ void svg_put_json(FILE *out, const char *text);
 /* ` name="12.3"`, whatever the locale says about decimal points. */
 void svg_put_coord(FILE *out, const char *name, double value);
 
-/* Width in columns of a monospaced font: wide East Asian letters and emoji take two. */
-size_t svg_columns(const char *text);
 /* `text`, or as much of it as fits with "…" at its end; "" below 3 columns. The caller frees. */
 char *svg_cut(const char *text, size_t columns);
 
