@@ -16,12 +16,14 @@
  * redraws are few; and it is carried over to the next sample's value, so no CPU time is lost by them.
  */
 #define REDRAW_TICKS 32
+#define POLL_SECONDS 0.2 /* how often cpu_source__redraw is called, about */
 
 struct timer {
 	int cpu, fd;
 	struct bpf_link *link;
 	uint64_t redrawn_ns;	/* when this timer's running period began, at the latest */
 	uint64_t redrawn_ticks; /* the CPU's ticks then */
+	uint64_t partner_ns;	/* the next period, when the running one was the first of a pair; else 0 */
 };
 
 struct cpu_source {
@@ -49,18 +51,27 @@ static double draw(struct cpu_source *s)
 
 /*
  * Periods are held for equal numbers of ticks, so drawing the period (not the rate) uniformly keeps the
- * mean rate what was asked for.
+ * mean rate what was asked for. They come in pairs as far above the mean as below it: then short recordings
+ * too get the number of samples that was asked for.
  */
-static uint64_t draw_period(struct cpu_source *s)
+static uint64_t draw_period(struct cpu_source *s, struct timer *t)
 {
-	return (uint64_t)(s->period_ns * (0.5 + draw(s)));
+	uint64_t period = t->partner_ns;
+
+	if (period) {
+		t->partner_ns = 0;
+		return period;
+	}
+	period = (uint64_t)(s->period_ns * (0.5 + draw(s)));
+	t->partner_ns = (uint64_t)(2 * s->period_ns) - period;
+	return period;
 }
 
 static int add_timer(void *ctx, int cpu)
 {
 	struct cpu_source *s = ctx;
-	uint64_t period = draw_period(s);
 	struct timer t = {.cpu = cpu};
+	uint64_t period = draw_period(s, &t);
 
 	if (cpu >= ABI_MAX_CPUS)
 		return 0;
@@ -126,6 +137,14 @@ static int add_timers(struct cpu_source *s, const struct cpu_source_options *o)
 	return err;
 }
 
+/* Each redraw costs half a period on average; a little shorter periods make up for it. */
+static double mean_period(double rate_hz)
+{
+	double held = rate_hz * POLL_SECONDS > REDRAW_TICKS ? rate_hz * POLL_SECONDS : REDRAW_TICKS;
+
+	return 1e9 / rate_hz * held / (held + 0.5);
+}
+
 int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_options *o,
 		       struct cpu_source **out)
 {
@@ -133,7 +152,7 @@ int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_optio
 	int err;
 
 	s->skel = skel;
-	s->period_ns = 1e9 / o->rate_hz;
+	s->period_ns = mean_period(o->rate_hz);
 	s->scoped = o->cgroup_dirs != NULL;
 	s->cgroup_fd = s->last_cpu = -1;
 	if (getrandom(&s->random, sizeof(s->random), 0) != sizeof(s->random) || !s->random)
@@ -180,7 +199,7 @@ static void redraw_cpu(struct cpu_source *s, size_t first, uint64_t now_ns)
 {
 	struct timer *t = &s->timers[first];
 	struct abi_clock *c = &s->clocks[t->cpu];
-	uint64_t period = draw_period(s), lost = passed(s, t, now_ns);
+	uint64_t period = draw_period(s, t), lost = passed(s, t, now_ns);
 
 	for (size_t i = first; i < s->cnt; i += s->cpus)
 		if (perf_set_period(s->timers[i].fd, period))
