@@ -61,8 +61,7 @@ void image__remove(struct image *m, uint64_t addr)
 	m->cnt--;
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------- */
 
 static bool holds(const struct image_region *r, uint64_t addr)
 {
@@ -137,8 +136,7 @@ uint64_t image__u64(const struct image *m, uint64_t addr)
 	return value;
 }
 
-/* ---- a live process
- * ------------------------------------------------------------------------------------ */
+/* ---- a live process ------------------------------------------------------------------- */
 
 static bool copy(pid_t pid, uint64_t addr, unsigned char *out, size_t len)
 {

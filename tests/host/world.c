@@ -25,8 +25,7 @@ static bool has(const struct world *p, u32 mech)
 	return p->l.mech & mech;
 }
 
-/* ---- objects
- * ------------------------------------------------------------------------------------------ */
+/* ---- objects -------------------------------------------------------------------------- */
 
 /* Behind it there is something else, as everywhere on a heap. */
 u64 world__bytes(struct world *p, const void *data, size_t len)
@@ -82,8 +81,7 @@ u64 world__function(struct world *p, u32 i)
 	return world__code(p, &c);
 }
 
-/* ---- the thread
- * --------------------------------------------------------------------------------------- */
+/* ---- the thread ----------------------------------------------------------------------- */
 
 u64 world__tstate(struct world *p, u64 thread_id)
 {
@@ -93,8 +91,10 @@ u64 world__tstate(struct world *p, u64 thread_id)
 	return addr;
 }
 
-/* nptl/pthread_setspecific.c: the first block is part of struct pthread, others are made when
- * needed. */
+/*
+ * nptl/pthread_setspecific.c: the first block is part of struct pthread, others are made when
+ * needed.
+ */
 static u64 slot_of(struct world *p, u32 key)
 {
 	u64 entry = p->thread + p->l.tss_table_off + 8 * (key / p->l.tss_per_block);
@@ -130,8 +130,7 @@ void world__hold_gil(struct world *p, bool held)
 			       held ? p->l.gil_mask : ~p->l.gil_mask);
 }
 
-/* ---- frames
- * ------------------------------------------------------------------------------------------- */
+/* ---- frames --------------------------------------------------------------------------- */
 
 void world__set_leaf(struct world *p, u64 frame)
 {
@@ -147,8 +146,10 @@ void world__set_prev(struct world *p, u64 frame, u64 prev)
 	image__put_u64(p->m, frame + p->l.frame_prev_off, prev);
 }
 
-/* Include/internal/pycore_frame.h _PyThreadState_HasStackSpace(): at least one word of a chunk
- * stays free. */
+/*
+ * Include/internal/pycore_frame.h _PyThreadState_HasStackSpace(): at least one word of a chunk
+ * stays free.
+ */
 static u64 on_data_stack(struct world *p, size_t size)
 {
 	u64 addr;
@@ -201,7 +202,7 @@ void world__enter(struct world *p)
 	world__set_leaf(p, shim);
 }
 
-static void set_lasti(struct world *p, u64 frame, u64 code, s32 lasti)
+void world__set_lasti(struct world *p, u64 frame, u64 code, s32 lasti)
 {
 	if (has(p, ABI_MECH_IP_POINTER))
 		image__put_u64(p->m, frame + p->l.frame_ip_off,
@@ -216,7 +217,7 @@ u64 world__push(struct world *p, u64 code, s32 lasti, enum world_owner owner)
 	u64 frame = new_frame(p, owner == WORLD_GENERATOR);
 
 	image__put_u64(p->m, frame + p->l.frame_code_off, code);
-	set_lasti(p, frame, code, lasti);
+	world__set_lasti(p, frame, code, lasti);
 	if (has(p, ABI_MECH_OWNER) || p->l.torn_owners)
 		image__put_u8(p->m, frame + p->l.frame_owner_off, (u8)owner);
 	if (has(p, ABI_MECH_IS_ENTRY))
@@ -232,8 +233,7 @@ void world__recurse(struct world *p, const u64 codes[2], u32 depth)
 		world__push(p, codes[i % 2], (s32)(2 * (i % 8)), WORLD_THREAD);
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------- */
 
 static void build(struct world *p)
 {
@@ -282,8 +282,7 @@ void world__free(struct world *p)
 	free(p);
 }
 
-/* ---- a tick
- * ------------------------------------------------------------------------------------------- */
+/* ---- a tick --------------------------------------------------------------------------- */
 
 u32 world__tick(struct world *p)
 {

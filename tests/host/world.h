@@ -24,8 +24,10 @@ struct world {
 	struct walk *w;
 };
 
-/* A world with an idle interpreter; its thread's state is in the slot of `key`. Becomes
- * host.memory. */
+/*
+ * A world with an idle interpreter; its thread's state is in the slot of `key`. Becomes
+ * host.memory.
+ */
 struct world *world__new(const struct py_version *row, u32 key);
 void world__free(struct world *p);
 
@@ -55,6 +57,7 @@ enum world_owner { WORLD_THREAD, WORLD_GENERATOR };
 u64 world__push(struct world *p, u64 code, s32 lasti, enum world_owner owner);
 /* Two functions that call each other, `depth` frames; the leaf is of `codes[(depth - 1) % 2]`. */
 void world__recurse(struct world *p, const u64 codes[2], u32 depth);
+void world__set_lasti(struct world *p, u64 frame, u64 code, s32 lasti);
 void world__set_leaf(struct world *p, u64 frame);
 void world__set_prev(struct world *p, u64 frame, u64 prev);
 

@@ -1,0 +1,118 @@
+/*
+ * Identity of code objects (bpf/code.bpf.h): addresses are used again, so what lies there must tell
+ * one object from the next, and the same object must give the same key each time.
+ */
+#include "tests/host/versions.h"
+
+static u64 key_now(struct world *p)
+{
+	assert_int_equal(tick(p), ABI_OK);
+	assert_true(p->w->frames[0].code_key != 0);
+	return p->w->frames[0].code_key;
+}
+
+/* One function whose line table has `len` bytes. */
+static u64 one_function(struct world *p, size_t len, u64 *lines)
+{
+	unsigned char table[256];
+	struct world_code c = {"f", "/app/f.py", 3, 77, 0};
+	u64 code;
+
+	for (size_t i = 0; i < len; i++)
+		table[i] = (unsigned char)(i * 7 + 1);
+	*lines = c.lines = world__bytes(p, table, len);
+	code = world__code(p, &c);
+	world__enter(p);
+	world__push(p, code, 0, WORLD_THREAD);
+	return code;
+}
+
+static void flip(struct world *p, u64 addr)
+{
+	*(u8 *)image__at(p->m, addr, 1) ^= 0x10;
+}
+
+/* Another object at the same address: what tells it from the one before. */
+static void another_object_another_key(void **state)
+{
+	struct world *p = *state;
+	u64 lines, code = one_function(p, 20, &lines), key = key_now(p);
+	const u64 fields[] = {p->l.code_firstlineno_off, p->l.code_filename_off, p->l.code_name_off,
+			      p->l.code_lines_off};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		flip(p, code + fields[i]);
+		assert_true(key_now(p) != key);
+		flip(p, code + fields[i]);
+		assert_int_equal(key_now(p), key);
+	}
+	p->w->image_id++;
+	assert_true(key_now(p) != key);
+}
+
+static void numbered_objects_by_their_number(void **state)
+{
+	struct world *p = *state;
+	u64 lines, code = one_function(p, 20, &lines), key = key_now(p);
+
+	flip(p, code + p->l.code_version_off);
+	assert_true(key_now(p) != key);
+	flip(p, code + p->l.code_version_off);
+	flip(p, lines + p->l.bytes_data_off); /* is not even read */
+	assert_int_equal(key_now(p), key);
+}
+
+/* Others by the content of their line table, as far as ABI_LINES_PREFIX, and by its size. */
+static void unnumbered_objects_by_their_lines(void **state)
+{
+	static const size_t sizes[] = {1, 7, 8, 9, 20, 47, 48, 49, 100};
+	struct world *p = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t len = sizes[i];
+		u64 lines, key, data;
+
+		one_function(p, len, &lines);
+		key = key_now(p);
+		data = lines + p->l.bytes_data_off;
+		for (size_t at = 0; at < len; at++) {
+			flip(p, data + at);
+			assert_int_equal(key_now(p) != key, at < ABI_LINES_PREFIX);
+			flip(p, data + at);
+		}
+		/*
+		 * not the table: what lies behind it, and its hash, which is made when somebody
+		 * asks
+		 */
+		for (size_t at = len; at < len + 8; at++)
+			flip(p, data + at);
+		flip(p, data - 8);
+		assert_int_equal(key_now(p), key);
+		image__put_u64(p->m, lines + p->l.bytes_size_off, len + 1);
+		assert_true(key_now(p) != key);
+	}
+}
+
+static void what_runs_does_not_change_the_key(void **state)
+{
+	struct world *p = *state;
+	u64 lines, code = one_function(p, 20, &lines), key = key_now(p);
+
+	world__push(p, code, 40, WORLD_THREAD);
+	assert_int_equal(key_now(p), key);
+	flip(p, code + p->row->code_basicsize); /* a specialised instruction */
+	world__hold_gil(p, false);
+	assert_int_equal(key_now(p), key);
+}
+
+static const struct version_test tests[] = {
+	TEST(another_object_another_key),
+	TEST_WITH(numbered_objects_by_their_number, ABI_MECH_VERSION),
+	TEST_WITHOUT(unnumbered_objects_by_their_lines, ABI_MECH_VERSION),
+	TEST(what_runs_does_not_change_the_key),
+};
+
+int main(void)
+{
+	return run_each_version("code_key", tests, ARRAY_SIZE(tests));
+}

@@ -1,0 +1,179 @@
+/* Stacks that do not end well: unreadable, too deep, too long, caught half-changed. */
+#include "tests/host/versions.h"
+
+static void leaf_frame_unreadable(void **state)
+{
+	struct world *p = *state;
+
+	world__set_leaf(p, 0x1000);
+	assert_int_equal(tick(p), ABI_FAULT_FRAME);
+}
+
+static void root_side_unreadable(void **state)
+{
+	struct world *p = *state;
+	u64 codes[6], third;
+
+	call_chain(p, codes, 3);
+	third = p->leaf;
+	for (u32 i = 3; i < 6; i++) {
+		codes[i] = world__function(p, i);
+		world__push(p, codes[i], 4 * (s32)i, WORLD_THREAD);
+	}
+	world__set_prev(p, third, 0xdead0000);
+	assert_int_equal(tick(p), ABI_CUT_FAULT);
+	assert_int_equal(p->w->frame_cnt, 4);
+	for (u32 i = 0; i < 4; i++) {
+		assert_int_equal(p->w->todo[i].addr, codes[i ? 6 - i - 1 : 5]);
+		assert_int_equal(p->w->frames[i].lasti, i == 3 ? 8 : 4 * (5 - (s32)i));
+	}
+}
+
+static void deeper_than_the_limit(void **state)
+{
+	struct world *p = *state;
+	u64 code = world__function(p, 1), codes[2] = {code, world__function(p, 2)};
+
+	world__enter(p);
+	world__recurse(p, codes, 1024);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 1024);
+	world__recurse(p, codes, 976); /* 2,000 */
+	assert_int_equal(tick(p), ABI_CUT_DEPTH);
+	assert_int_equal(p->w->frame_cnt, 1024);
+	assert_int_equal(p->w->frames[0].lasti, 2 * (975 % 8)); /* the leaf side */
+	for (u32 limit = 1; limit <= 64; limit *= 4) {
+		p->w->max_frames = limit;
+		assert_int_equal(tick(p), ABI_CUT_DEPTH);
+		assert_int_equal(p->w->frame_cnt, limit);
+	}
+}
+
+static void takes_too_long(void **state)
+{
+	struct world *p = *state;
+	u64 codes[2] = {world__function(p, 1), world__function(p, 2)};
+
+	world__enter(p);
+	world__recurse(p, codes, 500);
+	host.look_ns = 400000; /* a millisecond after three looks */
+	assert_int_equal(tick(p), ABI_CUT_TIME);
+	assert_in_range(p->w->frame_cnt, 2, 499);
+	host.look_ns = 0;
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 500);
+}
+
+/* For an instant a generator is current and already cut from its caller. */
+static void a_chain_that_ends_at_a_generator(void **state)
+{
+	struct world *p = *state;
+	u64 codes[2], generator;
+
+	call_chain(p, codes, 2);
+	generator = world__push(p, world__function(p, 5), 0, WORLD_GENERATOR);
+	world__set_prev(p, generator, 0);
+	assert_int_equal(tick(p), ABI_TORN);
+	assert_int_equal(p->w->frame_cnt, 0);
+}
+
+static void a_chain_that_ends_without_a_shim(void **state)
+{
+	struct world *p = *state;
+
+	world__push(p, world__function(p, 5), 0, WORLD_THREAD);
+	assert_int_equal(tick(p), has(p, ABI_MECH_OWNER) ? ABI_TORN : ABI_OK);
+}
+
+/* Left-over memory where a frame's code should be. */
+static void something_that_is_no_code_object(void **state)
+{
+	struct world *p = *state;
+	u64 codes[3], caller;
+
+	call_chain(p, codes, 2);
+	caller = p->leaf;
+	world__push(p, world__function(p, 7), 0, WORLD_THREAD);
+	image__put_u64(p->m, caller + p->l.frame_code_off, p->tstate);
+	assert_int_equal(tick(p), ABI_TORN);
+	image__put_u64(p->m, caller + p->l.frame_code_off, codes[1]);
+	assert_int_equal(tick(p), ABI_OK);
+	see_all(p);
+	image__put_u64(p->m, codes[1] + p->l.type_off, 0x1234);
+	assert_int_equal(tick(p), ABI_OK); /* asked only at first sight */
+	host_forget_seen();
+	assert_int_equal(tick(p), ABI_TORN);
+	p->code_type = 0; /* nothing to compare with */
+	assert_int_equal(tick(p), ABI_OK);
+}
+
+static void code_objects_that_cannot_be_read(void **state)
+{
+	struct world *p = *state;
+	u64 codes[3], caller;
+
+	call_chain(p, codes, 2);
+	caller = p->leaf;
+	codes[2] = world__function(p, 2);
+	world__push(p, codes[2], 0, WORLD_THREAD);
+	image__put_u64(p->m, caller + p->l.frame_code_off, 0xdead0000); /* paged out, perhaps */
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 3);
+	assert_int_equal(p->w->frames[1].code_key, 0);
+	assert_int_equal(p->w->frames[1].flags & ABI_FRAME_UNREADABLE, ABI_FRAME_UNREADABLE);
+	assert_int_equal(p->w->todo_cnt, 2);
+	image__put_u64(p->m, p->leaf + p->l.frame_code_off, 0); /* but what runs is in memory */
+	assert_int_equal(tick(p), ABI_TORN);
+}
+
+static void chains_that_lead_back(void **state)
+{
+	struct world *p = *state;
+	u64 codes[2], first;
+
+	call_chain(p, codes, 1);
+	first = p->leaf;
+	world__set_prev(p, first, first);
+	assert_int_equal(tick(p), ABI_CUT_DEPTH);
+	assert_int_equal(p->w->frame_cnt, ABI_MAX_FRAMES);
+	world__push(p, codes[0], 8, WORLD_THREAD);
+	world__set_prev(p, first, p->leaf);
+	assert_int_equal(tick(p), ABI_CUT_DEPTH);
+	assert_int_equal(p->w->frame_cnt, ABI_MAX_FRAMES);
+	assert_int_equal(p->w->todo_cnt, 1);
+}
+
+static void shims_that_lead_back(void **state)
+{
+	struct world *p = *state;
+	u64 codes[1], shim;
+
+	world__enter(p);
+	shim = p->leaf;
+	world__set_prev(p, shim, shim);
+	assert_int_equal(tick(p), ABI_FAULT_FRAME);
+	world__set_prev(p, shim, 0);
+	world__push(p, world__function(p, 1), 0, WORLD_THREAD);
+	world__set_prev(p, shim, shim);
+	assert_int_equal(tick(p), ABI_CUT_DEPTH);
+	assert_int_equal(p->w->frame_cnt, 1);
+	call_chain(p, codes, 1);
+}
+
+static const struct version_test tests[] = {
+	TEST(leaf_frame_unreadable),
+	TEST(root_side_unreadable),
+	TEST(deeper_than_the_limit),
+	TEST(takes_too_long),
+	TEST_WITH(a_chain_that_ends_at_a_generator, ABI_MECH_IP_POINTER),
+	TEST(a_chain_that_ends_without_a_shim),
+	TEST(something_that_is_no_code_object),
+	TEST(code_objects_that_cannot_be_read),
+	TEST(chains_that_lead_back),
+	TEST_WITH(shims_that_lead_back, ABI_MECH_OWNER),
+};
+
+int main(void)
+{
+	return run_each_version("cut", tests, ARRAY_SIZE(tests));
+}
