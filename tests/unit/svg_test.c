@@ -119,6 +119,61 @@ static void colours_depend_on_name_and_file_only(void **state)
 		assert_in_range(used[i], 60, 140);
 }
 
+#define CROWD 40
+
+/* A profile of CROWD functions, told in another order and at other lines when `reversed`. */
+static struct profile *make_crowd(bool reversed)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+
+	tell_process(to, 1, 42, "python3");
+	tell_thread(to, 1, 1, "t");
+	for (uint32_t id = 1; id <= CROWD; id++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%02u", reversed ? CROWD - id : id - 1);
+		tell_function(to, id, name, reversed ? "/b/app.py" : "/a/app.py");
+		tell_frame(to, id, id, (int32_t)(id + (reversed ? 100 : 0)));
+		tell_stack(to, id, 0, id);
+		tell_sample(to, id, 1, id);
+	}
+	return profile_builder__finish(b);
+}
+
+/* The colour of the frame whose text begins so. */
+static void class_of(const char *svg, const char *name, char *out)
+{
+	char title[32];
+	const char *at;
+
+	snprintf(title, sizeof(title), "<title>%s (", name);
+	at = strstr(svg, title);
+	assert_non_null(at);
+	at = strstr(at, "class=\"");
+	assert_non_null(at);
+	assert_int_equal(sscanf(at, "class=\"%7[a-z0-9]\"", out), 1);
+}
+
+static void pictures_colour_a_function_alike(void **state)
+{
+	struct profile *one = make_crowd(false), *other = make_crowd(true);
+	__cleanup_free char *first = draw(one, &(struct view){0});
+	__cleanup_free char *second = draw(other, &(struct view){.no_lines = true});
+
+	(void)state;
+	for (unsigned i = 0; i < CROWD; i++) {
+		char name[16], here[8], there[8];
+
+		snprintf(name, sizeof(name), "f%02u", i);
+		class_of(first, name, here);
+		class_of(second, name, there);
+		assert_string_equal(here, there);
+	}
+	profile__free(one);
+	profile__free(other);
+}
+
 /* The attribute `name` of the first tag `tag` after `at`. */
 static double number_after(const char *at, const char *tag, const char *name)
 {
@@ -371,6 +426,7 @@ int main(void)
 		cmocka_unit_test(texts_are_cut_between_letters),
 		cmocka_unit_test(numbers_are_grouped),
 		cmocka_unit_test(colours_depend_on_name_and_file_only),
+		cmocka_unit_test(pictures_colour_a_function_alike),
 		cmocka_unit_test(widths_are_proportional_to_samples),
 		cmocka_unit_test(nothing_is_counted_twice_or_dropped_in_silence),
 		cmocka_unit_test(children_stand_inside_their_parent),
