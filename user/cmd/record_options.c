@@ -208,18 +208,29 @@ static char *describe_target(const struct record_options *o)
 	return xstrdup(base ? base + 1 : o->command[0]);
 }
 
+/* The same for a file name: the pid, the last part of the cgroup's path, the command. */
+static char *short_target(const struct record_options *o)
+{
+	const char *last = o->cgroup_cnt ? strrchr(o->cgroups[0], '/') : NULL;
+	char *text = o->pid_cnt ? xasprintf("%u", o->pids[0]) :
+		     o->cgroup_cnt ? xstrdup(last && last[1] ? last + 1 : o->cgroups[0]) :
+				     xstrdup(o->target_text);
+
+	for (char *p = text; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", *p))
+			*p = '_';
+	return text;
+}
+
 /* Without -o: pybpfprof-<target>-<time>.svg and .pybpf in the working directory. */
 static void add_default_outputs(struct record_options *o)
 {
 	static const char *const suffixes[] = {".svg", ".pybpf"};
-	__cleanup_free char *target = xstrdup(o->target_text);
+	__cleanup_free char *target = short_target(o);
 	time_t now = time(NULL);
 	struct tm tm;
 	char when[32];
 
-	for (char *p = target; *p; p++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", *p))
-			*p = '_';
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &tm);
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
