@@ -81,7 +81,8 @@ struct abi_py_layout {
 	__u16 tss_entry_size;
 	__u16 tss_value_off;
 	__u16 type_off;		    /* ob_type of any object */
-	__u16 torn_owners; /* bit per owner value that a chain cannot end at: caught while it was changed */
+	__u8 torn_owners;    /* bit per owner value that a chain cannot end at: caught while it was changed … */
+	__u8 gen_state_back; /* … unless, this far before a generator's frame, 0 says that it runs; 0: no such byte */
 };
 
 /*

@@ -85,17 +85,23 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 
 /*
  * Compilers may order a frame switch so that for an instant a generator is current and already cut from its
- * caller (Python/ceval.c, YIELD_VALUE). Such a chain ends where none can end.
+ * caller (Python/ceval.c, YIELD_VALUE). Such a chain ends where none can end. Only where there are no shims yet
+ * may one end at a generator all the same: C code without a Python caller resumed it. Then it is running.
  */
-static __always_inline u32 walk_end(const struct walk *w, u8 owner)
+static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, u8 owner)
 {
-	return w->layout.torn_owners >> (owner & 15) & 1 ? WALK_TORN : WALK_ROOT;
+	u8 back = w->layout.gen_state_back, state = 1;
+
+	if (!(w->layout.torn_owners >> (owner & 7) & 1))
+		return WALK_ROOT;
+	return back && !read_user(&state, 1, frame_addr - back) && !state ? WALK_ROOT : WALK_TORN;
 }
 
 static __always_inline u32 walk_step(struct walk *w)
 {
 	const struct abi_py_layout *l = &w->layout;
 	const u8 *block;
+	u64 addr;
 	u8 owner;
 
 	if (!w->frame_addr)
@@ -114,8 +120,9 @@ static __always_inline u32 walk_step(struct walk *w)
 		store_frame(w, block);
 	if (w->garbage)
 		return WALK_TORN;
+	addr = w->frame_addr;
 	w->frame_addr = masked_u64(block, w->frame_prev);
-	return w->frame_addr ? WALK_GOES_ON : walk_end(w, owner);
+	return w->frame_addr ? WALK_GOES_ON : walk_end(w, addr, owner);
 }
 
 #ifdef PYBPF_HOST

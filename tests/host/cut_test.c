@@ -64,6 +64,14 @@ static void takes_too_long(void **state)
 	assert_int_equal(p->w->frame_cnt, 500);
 }
 
+#define FRAME_SUSPENDED 0xff /* Include/internal/pycore_frame.h: -1; running is 0 */
+
+static void set_generator_state(struct world *p, u64 frame, u8 value)
+{
+	if (p->l.gen_state_back)
+		image__put_u8(p->m, frame - p->l.gen_state_back, value);
+}
+
 /* For an instant a generator is current and already cut from its caller. */
 static void a_chain_that_ends_at_a_generator(void **state)
 {
@@ -73,8 +81,23 @@ static void a_chain_that_ends_at_a_generator(void **state)
 	call_chain(p, codes, 2);
 	generator = world__push(p, world__function(p, 5), 0, WORLD_GENERATOR);
 	world__set_prev(p, generator, 0);
+	set_generator_state(p, generator, FRAME_SUSPENDED);
 	assert_int_equal(tick(p), ABI_TORN);
 	assert_int_equal(p->w->frame_cnt, 0);
+}
+
+/* Resumed by C code that no Python function called. From 3.12 on there is a shim below it. */
+static void a_generator_at_the_root(void **state)
+{
+	struct world *p = *state;
+
+	world__enter(p);
+	set_generator_state(p, world__push(p, world__function(p, 5), 0, WORLD_GENERATOR), 0);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 1);
+	world__push(p, world__function(p, 6), 2, WORLD_THREAD);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 2);
 }
 
 static void a_chain_that_ends_without_a_shim(void **state)
@@ -166,6 +189,7 @@ static const struct version_test tests[] = {
 	TEST(deeper_than_the_limit),
 	TEST(takes_too_long),
 	TEST_WITH(a_chain_that_ends_at_a_generator, ABI_MECH_IP_POINTER),
+	TEST(a_generator_at_the_root),
 	TEST(a_chain_that_ends_without_a_shim),
 	TEST(something_that_is_no_code_object),
 	TEST(code_objects_that_cannot_be_read),

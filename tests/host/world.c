@@ -8,6 +8,7 @@
 #define STRUCT_PTHREAD 2304  /* glibc 2.36, x86-64 */
 #define CODE_BYTES     64    /* of instructions behind a code object */
 #define FRAME_WORDS    10    /* of a _PyInterpreterFrame with one local: pycore_frame.h */
+#define GENERATOR_HEAD 8     /* of what is before the frame in one: its state among it */
 #define CHUNK_BYTES    16384 /* Python/pystate.c: DATA_STACK_CHUNK_SIZE */
 #define CHUNK_HEADER   24    /* Include/cpython/pystate.h: struct _stack_chunk up to data */
 
@@ -174,7 +175,7 @@ static u64 new_frame(struct world *p, bool generator)
 	if (!has(p, ABI_MECH_IP_POINTER))
 		addr = world__alloc(p, p->row->frame_basicsize);
 	else if (generator) /* and at the end of a heap's block of objects there is something */
-		addr = world__alloc(p, 8 * (FRAME_WORDS + 1));
+		addr = world__alloc(p, GENERATOR_HEAD + 8 * (FRAME_WORDS + 1)) + GENERATOR_HEAD;
 	else
 		addr = on_data_stack(p, 8 * (FRAME_WORDS + p->leaf / 16 % 4));
 	world__set_prev(p, addr, p->leaf);

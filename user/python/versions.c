@@ -176,6 +176,7 @@ static const struct py_version versions[] = {
 				.frame_is_entry_off = 68, /* is_entry */
 				.frame_owner_off = 69,    /* owner; there are no shim frames yet */
 				.torn_owners = 1u << 1,   /* FRAME_OWNED_BY_GENERATOR: resumed by somebody */
+				.gen_state_back = 5,      /* genobject.h: gi_frame_state, gi_iframe */
 				CODE_NEW(72, 184),
 				STRINGS_WSTR,
 				BYTES,

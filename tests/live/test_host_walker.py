@@ -1,0 +1,130 @@
+"""The BPF walker, compiled as host C, over the memory of live processes of every interpreter.
+
+Threads that sleep: each stack must be, frame by frame and line by line, what sys._current_frames() says.
+Threads that are stopped at any instruction: each stack must be one that the program can have.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+import interpreters
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+WORKLOADS = ROOT / "tests/live/workloads"
+MAX_FRAMES = 1024
+
+Frame = collections.namedtuple("Frame", "name file line first")
+Thread = collections.namedtuple("Thread", "outcome gil frames")
+
+
+@pytest.fixture(scope="module")
+def host_walk():
+    program = BUILD / "tests/host/host_walk"
+    subprocess.run(["make", "-s", "-C", str(ROOT), f"BUILD={BUILD}", str(program)], check=True)
+
+    def walk(pid):
+        """{thread ident: Thread}, without the frames that codes.c hides (_Py_InitCleanup)."""
+        out = subprocess.run([program, str(pid)], stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
+        threads = {}
+        for line in out.splitlines():
+            word, *fields = line.split("\t")
+            if word == "thread":
+                thread = threads[int(fields[0])] = Thread(fields[1], fields[2], [])
+                continue
+            first, number, _flags, name, file = fields
+            if (name, file, first) != ("__init__", "__init__", "0"):
+                thread.frames.append(Frame(name, file, int(number), int(first)))
+        return threads
+
+    return walk
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def run(python, script, *args):
+        argv = [python.path, str(WORKLOADS / script), *map(str, args)]
+        started.append(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+def test_sleeping_threads(host_walk, start, python):
+    process = start(python, "asleep.py")
+    said = json.loads(process.stdout.readline())
+    time.sleep(0.1)  # the reporter goes to sleep too
+    threads = host_walk(process.pid)
+    kinds = {int(ident): kind for ident, kind in said["kinds"].items()}
+    by_kind = {kind: threads[ident] for ident, kind in kinds.items()}
+    assert {thread.gil for thread in threads.values()} == {"not held"}
+    for ident, stack in said["stacks"].items():
+        kind = kinds[int(ident)]
+        if kind == "in_a_sub_interpreter":
+            continue
+        truth = [Frame(*frame) for frame in stack]
+        found = threads[int(ident)]
+        if len(truth) > MAX_FRAMES:
+            assert (found.outcome, len(found.frames)) == ("cut_depth", MAX_FRAMES), kind
+            truth = truth[:MAX_FRAMES]
+        else:
+            assert found.outcome == "ok", kind
+        assert found.frames == truth, kind
+    assert len(by_kind) > 25 and len(by_kind["deep_recursion"].frames) == MAX_FRAMES
+    # The slot follows the active interpreter from 3.12 on; before, it keeps the outer one's stack.
+    inner = by_kind["in_a_sub_interpreter"]
+    assert inner.outcome == "ok"
+    if python.minor >= (3, 12):
+        assert [(f.name, f.file, f.line) for f in inner.frames] == [("inner", "<string>", 3), ("<module>", "<string>", 4)]
+    else:
+        assert inner.frames[0].name == "in_a_sub_interpreter"
+
+
+def all_stopped(pid):
+    states = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        stat = pathlib.Path(f"/proc/{pid}/task/{task}/stat").read_text()
+        states.append(stat.rsplit(")", 1)[1].split()[0])
+    return set(states) <= {"T"}
+
+
+@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+def test_threads_stopped_anywhere(host_walk, start, python):
+    process = start(python, "anywhere.py")
+    possible = {tuple(stack) for stack in json.loads(process.stdout.readline())["possible"]}
+    outcomes, seen, held = collections.Counter(), collections.Counter(), collections.Counter()
+    for _ in range(60):
+        time.sleep(0.013)
+        process.send_signal(signal.SIGSTOP)
+        while not all_stopped(process.pid):
+            time.sleep(0.001)
+        threads = host_walk(process.pid)
+        process.send_signal(signal.SIGCONT)
+        held[sum(thread.gil == "held" for thread in threads.values())] += 1
+        for thread in threads.values():
+            outcomes[thread.outcome] += 1
+            if thread.outcome == "ok":
+                below = [f for f in thread.frames if f.file.endswith("anywhere.py")]
+                seen[tuple(f"{f.name.split('.')[-1]}:{f.line}" for f in reversed(below))] += 1
+    strange = {stack: n for stack, n in seen.items() if stack not in possible}
+    assert not strange
+    print(f"{python.version}: {dict(outcomes)} holders {dict(held)} {len(seen)} of {len(possible)} stacks")
+    assert set(outcomes) <= {"ok", "torn"}
+    assert outcomes["torn"] <= outcomes["ok"] / 50
+    assert set(held) <= {0, 1} and held[1] > 30
+    assert len(seen) >= 5
