@@ -108,6 +108,12 @@ $(HOST_PROGRAMS): %: %.o $(HOST_OBJ) $(PURE_LIB)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LDLIBS) -o $@
 
+# The bench's control: our own timers with an empty program.
+$(BUILD)/tests/bench/empty: tests/bench/empty.c $(BUILD)/user/source/cpu.o $(PURE_LIB) | $(SKEL)
+	$(call msg,BENCH,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(BUILD)/user/source/cpu.o $(PURE_LIB) $(LDLIBS) -o $@
+
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof
 	install -D -m 644 user/format/profile.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/profile.schema.json
@@ -124,8 +130,8 @@ test: ## everything: units, host walker, formats, live (root)
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C
 
-bench: all ## what it costs, beside an empty program and py-spy (root)
-	$(PYTHON) tests/bench/bench.py
+bench: all $(BUILD)/tests/bench/empty ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
+	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 lint: ## layering of includes
 	scripts/check-includes.sh

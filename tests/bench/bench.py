@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""What the profiler costs, beside an empty BPF program on the same timers and beside py-spy. Root.
+
+    bench.py [--quick] [--only PATTERN]… [--list]
+
+Prints a table, then the bars of the project with our figures beside them, and writes all of it to
+build/bench/results.json. README.md says how the figures are made and how to read them.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+import bars
+import machine
+import processes
+import profilers
+import tables
+import taken
+
+OTHER_ROWS = ["processes", "startup", "children"]
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="two minutes: fewer rows, fewer windows")
+    parser.add_argument("--only", action="append", metavar="PATTERN", help="rows with such a name (see --list)")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows")
+    parser.add_argument("--no-py-spy", action="store_true", help="ours and the empty program only")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that is profiled")
+    parser.add_argument("--cycles", type=int, help="windows of each condition for each row")
+    parser.add_argument("--program", type=pathlib.Path, default=profilers.RESULTS.parent / "pybpfprof")
+    return parser.parse_args()
+
+
+def plan(options):
+    if options.quick:
+        chosen = taken.Plan(cycles=12, steady_seconds=1, py_spy_runs=1, py_spy_windows=4)
+    else:
+        chosen = taken.Plan(cycles=24, steady_seconds=2, py_spy_runs=2, py_spy_windows=4)
+    return chosen._replace(cycles=options.cycles) if options.cycles else chosen
+
+
+def is_wanted(name, options):
+    return not options.only or any(fnmatch.fnmatch(name, f"*{one}*") for one in options.only)
+
+
+def attempt(results, name, measure):
+    """A row that cannot be measured is said, and leaves the others alone."""
+    began = time.monotonic()
+    print(f"{name} …", flush=True)
+    try:
+        results[name] = measure()
+    except machine.Trouble as trouble:
+        print(f"{name}: {trouble}", file=sys.stderr)
+    results["seconds"][name] = round(time.monotonic() - began, 1)
+
+
+def measure_taken(options, how, wanted):
+    def tell(text):
+        print(text, flush=True)
+
+    found = taken.measure(options.python, wanted, how, plan(options), tell)
+    return {taken.name(row): {**row._asdict(), **facts} for row, facts in found.items()}
+
+
+def measure(options, how):
+    quick = options.quick
+    results = {"machine": machine.facts(), "python": options.python, "quick": quick, "seconds": {}}
+    rows = [row for row in taken.rows(quick) if is_wanted(taken.name(row), options)]
+    others = {
+        "processes": lambda: processes.many(options.python, how, *((6, 2) if quick else (30, 10))),
+        "startup": lambda: processes.startup_of_one(options.python, how, 10 if quick else 15),
+        "children": lambda: processes.short(options.python, how, 60 if quick else 200),
+    }
+    with machine.bpf_stats():
+        for name in OTHER_ROWS:
+            if is_wanted(name, options):
+                attempt(results, name, others[name])
+        if rows:
+            attempt(results, "taken", lambda: measure_taken(options, how, rows))
+    return results
+
+
+def list_rows(options):
+    for row in taken.rows(options.quick):
+        print(taken.name(row))
+    print("\n".join(OTHER_ROWS))
+
+
+def check_machine():
+    if os.geteuid():
+        sys.exit("bench: needs root")
+    if len(os.sched_getaffinity(0)) < 2:
+        sys.exit("bench: needs two CPUs, one for the target and one for the profilers")
+
+
+def main():
+    options = parse()
+    if options.list:
+        return list_rows(options)
+    check_machine()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was changed is put back
+    profilers.RESULTS.mkdir(parents=True, exist_ok=True)
+    os.sched_setaffinity(0, {machine.PROFILER_CPU})
+    began = time.monotonic()
+    py_spy = None if options.no_py_spy else profilers.install_py_spy(options.python)
+    results = measure(options, profilers.Profilers(options.program, py_spy))
+    results["bars"] = bars.judge(results)
+    results["seconds"]["all"] = round(time.monotonic() - began, 1)
+    tables.show(results)
+    path = profilers.RESULTS / "results.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\n{results['seconds']['all']:.0f} s; everything is in {path}")
+
+
+main()

@@ -1,0 +1,120 @@
+"""The results as text."""
+
+MIB = 1 << 20
+
+
+def _align(rows, left=1):
+    """Columns of equal width; the first `left` to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))]
+        print("  ".join(cells).rstrip())
+
+
+def _points(estimate):
+    return f"{estimate['median']:.2f}"
+
+
+def _interval(estimate):
+    return f"{estimate['median']:.2f} [{estimate['low']:.2f}, {estimate['high']:.2f}]"
+
+
+def _used(facts):
+    """CPU, steady and peak memory of a profiler."""
+    memory = facts["memory"]
+    return [
+        f"{facts['cpu_percent']:.2f}",
+        f"{memory['VmRSS'] / MIB:.1f}",
+        f"{memory['VmHWM'] / MIB:.1f}",
+    ]
+
+
+def _row_name(row):
+    more = [row["shape"]] * (row["shape"] != "chain") + ["cold"] * bool(row["sweep"])
+    return " ".join([f"{row['rate']} Hz × {row['frames']}", f"{row['idle']} idle", *more])
+
+
+def _show_taken(rows):
+    print("\nTaken from a busy thread, in points (percent of its time) more than without a profiler")
+    head = ["", "empty", "ours", "ours - empty [95 %]", "slower", "py-spy", "nonblocking", "BPF µs/sample"]
+    table = [head]
+    for row in rows.values():
+        spies = [_points(row[c]["taken"]) if c in row else "-" for c in ("py-spy", "py-spy-nonblocking")]
+        own = row["ours"]["slower"]["median"] - row["empty"]["slower"]["median"]
+        table.append(
+            [
+                _row_name(row),
+                _points(row["empty"]["taken"]),
+                _points(row["ours"]["taken"]),
+                _interval(row["beyond_empty"]),
+                f"{own:.2f}",
+                *spies,
+                f"{row['ours']['bpf_ns_per_sample'] / 1000:.2f}",
+            ]
+        )
+    _align(table)
+    print("\nWhat the profiler itself uses meanwhile: CPU in % of a core, memory in MB (steady, peak)")
+    table = [["", "ours", "RSS", "peak", "py-spy", "RSS", "peak", "nonblocking", "RSS", "peak"]]
+    for row in rows.values():
+        cells = [_row_name(row)]
+        for condition in ("ours", "py-spy", "py-spy-nonblocking"):
+            cells += _used(row[condition]) if condition in row else ["-"] * 3
+        table.append(cells)
+    _align(table)
+
+
+def _show_processes(row):
+    print(f"\n{row['processes']} processes at 99 Hz")
+    table = [["", "CPU %", "RSS MB", "peak", "with outputs", "workload CPU %"]]
+    for condition in ("ours", "py-spy", "py-spy-nonblocking"):
+        if condition in row:
+            facts = row[condition]
+            outputs = f"{facts['peak_with_outputs'] / MIB:.1f}"
+            table.append([condition, *_used(facts), outputs, f"{facts['workload_cpu_percent']:.0f}"])
+    _align(table)
+
+
+def _show_startup(what, row):
+    times = ", ".join(f"{key} {row[key] * 1000:.0f} ms" for key in ("min", "median", "max"))
+    print(f"\nFirst sample {what}: {times} of {row['runs']} starts")
+
+
+def _show_children(row):
+    print(f"\n{row['processes']} children of 50 ms, one after the other")
+    table = [["", "sampled", "named with lines"]]
+    for condition in ("ours", "py-spy", "py-spy-nonblocking"):
+        if condition in row:
+            table.append([condition, str(row[condition]["sampled"]), str(row[condition]["named"])])
+    _align(table)
+
+
+def _show_bars(judged):
+    print("\nBars")
+    table = [["", "bar", "ours", ""]]
+    for bar in judged:
+        table.append(
+            [
+                bar["what"],
+                f"{bar['sense']} {bar['bar']:g} {bar['unit']}",
+                f"{bar['figure']:.2f}",
+                "OK" if bar["met"] else "MISSED",
+            ]
+        )
+    _align(table, 2)
+
+
+def show(results):
+    facts = results["machine"]
+    kind = "virtual machine" if facts["virtual"] else "machine"
+    print(f"\n{facts['cpu']}, {facts['cpus']} CPUs ({kind}), Linux {facts['kernel']}, load {facts['load']:.2f} at the start")
+    if "taken" in results:
+        _show_taken(results["taken"])
+    if "processes" in results:
+        _show_processes(results["processes"])
+        _show_startup("among 100 processes in a cgroup", results["processes"]["startup_cgroup"])
+    if "startup" in results:
+        _show_startup("over one busy process", results["startup"])
+    if "children" in results:
+        _show_children(results["children"])
+    if results["bars"]:
+        _show_bars(results["bars"])
