@@ -39,6 +39,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_sessionstart():
+    # In the background of a shell SIGINT is ignored, and everything started from there would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.geteuid() == 0 and not PROGRAM.exists():
         pytest.exit(f"{PROGRAM} is not built: run make first", returncode=1)
 
