@@ -114,6 +114,34 @@ $(BUILD)/tests/bench/empty: tests/bench/empty.c $(BUILD)/user/source/cpu.o $(PUR
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(BUILD)/user/source/cpu.o $(PURE_LIB) $(LDLIBS) -o $@
 
+# Fuzzers: everything they link is built with their coverage and sanitizers, in a folder of its own.
+FUZZ	:= $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(PURE) $(HOST_PARTS))
+FUZZ_WALKER := $(patsubst %,$(BUILD)/fuzz/tests/host/bpf/%.o,tstate pywalk)
+FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' -DPYBPF_HOST -O1 -g \
+	-fno-omit-frame-pointer -Wall -Wextra $(WERROR) -I. -I$(BUILD) $(FUZZ_SAN)
+FUZZ_SECONDS ?= 60
+
+$(BUILD)/fuzz/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
+$(BUILD)/fuzz/tests/host/bpf/%.o: bpf/%.bpf.c
+	$(call msg,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -fno-sanitize=alignment -fno-strict-aliasing \
+		-MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/%.o: %.c
+	$(call msg,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/libpure.a: $(FUZZ_OBJ) $(FUZZ_WALKER)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libpure.a
+	$(call msg,FUZZ,$@)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof
 	install -D -m 644 user/format/profile.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/profile.schema.json
@@ -132,6 +160,9 @@ host: $(HOST) ## the BPF walker as host C
 
 bench: all $(BUILD)/tests/bench/empty ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
+
+fuzz: $(FUZZ) $(BUILD)/tests/unit/make_files ## each fuzzer for FUZZ_SECONDS (60), on what it found before
+	scripts/run-fuzz.sh $(BUILD) $(FUZZ_SECONDS)
 
 lint: ## layering of includes
 	scripts/check-includes.sh

@@ -1,0 +1,68 @@
+#!/bin/bash
+# Runs every fuzzer of BUILD/fuzz for a while; what they find to be interesting is kept in BUILD/fuzz/corpus.
+#
+#   scripts/run-fuzz.sh BUILD SECONDS [NAME…]
+#
+# Seeds are made here: files our own writers write, libraries of this machine, line tables of its Python. Exit
+# status 1 when any fuzzer found a crash; its input is then BUILD/fuzz/NAME-crash-….
+set -uo pipefail
+build=$1 seconds=$2
+shift 2
+python=${PYTHON:-/usr/bin/python3}
+fuzz=$build/fuzz
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
+
+seed_json_fuzz() {
+	"$build/tests/unit/make_files" stacks=6 depth=5 "$1/small.json"
+	"$build/tests/unit/make_files" processes=1 threads=1 stacks=1 depth=1 "$1/one.json"
+}
+
+# The keys of the schema, so that mutations hit on them.
+dictionary_json_fuzz() {
+	grep -o '"[a-z_]*":' user/format/profile.schema.json | sort -u | sed 's/^"\(.*\)":$/"\\"\1\\""/' >"$1"
+}
+
+# The fuzzer's first byte says whether the rest is a whole file.
+seed_recording_fuzz() {
+	"$build/tests/unit/make_files" stacks=6 depth=5 "$fuzz/seed.pybpf"
+	printf '\0' | cat - "$fuzz/seed.pybpf" >"$1/file"
+	tail -c +33 "$fuzz/seed.pybpf" | cat <(printf '\1') - >"$1/records"
+	rm "$fuzz/seed.pybpf"
+}
+
+seed_elf_fuzz() {
+	find /lib /usr/lib -name '*.so*' -type f -size -24k 2>/dev/null | head -n 12 | xargs -r cp -t "$1"
+}
+
+seed_line_table_fuzz() {
+	"$python" - "$1" <<'END'
+import json.decoder, re, struct, sys
+codes = [f.__code__ for m in (json.decoder, re) for f in vars(m).values() if hasattr(f, "__code__")]
+for number, code in enumerate(codes):
+    table = getattr(code, "co_linetable", None) or code.co_lnotab
+    with open("%s/%d" % (sys.argv[1], number), "wb") as out:
+        out.write(struct.pack("ii", 8, code.co_firstlineno) + table)
+END
+}
+
+run() {
+	local name=$1 corpus=$fuzz/corpus/$1 log=$fuzz/$1.log extra=() status
+	mkdir -p "$corpus"
+	[[ -n $(ls -A "$corpus") ]] || { declare -F "seed_$name" >/dev/null && "seed_$name" "$corpus"; }
+	declare -F "dictionary_$name" >/dev/null && "dictionary_$name" "$fuzz/$name.dict" && extra=(-dict="$fuzz/$name.dict")
+	"$fuzz/$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix="$fuzz/$name-" "${extra[@]}" "$corpus" >"$log" 2>&1
+	status=$?
+	printf '%-20s %10s runs, %6s inputs kept: %s\n' "$name" \
+		"$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$(ls "$corpus" | wc -l)" \
+		"$( ((status)) && echo "FAILED, see $log" || echo ok)"
+	return $status
+}
+
+failed=0
+names=("$@")
+[[ $# -gt 0 ]] || names=($(cd "$fuzz" && ls -d ./*_fuzz | sed 's,^\./,,'))
+for name in "${names[@]}"; do
+	run "$name" || { failed=1 && tail -n 30 "$fuzz/$name.log"; }
+done
+exit $failed
