@@ -6,6 +6,7 @@ independent draws would make them.
 """
 
 import collections
+import json
 import math
 import re
 
@@ -18,11 +19,15 @@ from conftest import cpu_seconds, wait_until
 TREE_SAMPLES = 200_000  # over all interpreters
 
 
-def leaf_seconds(document, file=None):
-    """{(function, line): CPU seconds} of innermost frames."""
+def leaf_seconds(document, function):
+    """{line: CPU seconds} of samples whose innermost frame is this function.
+
+    Seconds, not samples: the rate is drawn anew all the time, so each sample stands for a time of its own.
+    """
     spent = collections.Counter()
     for sample in document["samples"]:
-        spent[sample["stack"][-1].rsplit(".", 1)[-1], sample["lines"][-1]] += sample["value"]
+        if sample["stack"][-1].rsplit(".", 1)[-1] == function:
+            spent[sample["lines"][-1]] += sample["value"]
     return spent
 
 
@@ -139,14 +144,11 @@ def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     recording.stop()
     truth = workload.truth
     assert truth["addresses"] < truth["functions"], "no address was used twice, this tests nothing"
-    stacks = recording.stacks()
+    document = recording.json()
     for kind, true in truth["lines"].items():
-        found = collections.Counter()
-        for stack in stacks:
-            if stack.frames[-1].name == "same_" + kind:
-                found[stack.frames[-1].line] += stack.count
+        found = leaf_seconds(document, "same_" + kind)
         total, spent = sum(found.values()), sum(true.values())
-        assert total > 500
+        assert total > 0.8 * spent
         # The outer loop has lines of its own, just above.
         near = {int(line) - above for line in true for above in range(3)}
         assert sum(n for line, n in found.items() if line not in near) <= 0.005 * total, (kind, found)
@@ -184,25 +186,22 @@ def test_lines_of_time(interpreter, pybpfprof, tmp_path):
         "def spread(seconds):\n"
         "    spent = [0.0, 0.0, 0.0]\n"
         "    while sum(spent) < seconds:\n"
-        "        x, start = 60000, clock()\n"
+        "        x, start = 100000, clock()\n"
         "        while x: x -= 1\n"
         "        spent[0] += clock() - start\n"
-        "        x, start = 120000, clock()\n"
+        "        x, start = 200000, clock()\n"
         "        while x: x -= 1\n"
         "        spent[1] += clock() - start\n"
-        "        x, start = 240000, clock()\n"
+        "        x, start = 400000, clock()\n"
         "        while x: x -= 1\n"
         "        spent[2] += clock() - start\n"
         "    print(spent)\n"
         "spread(2)\n"
     )
-    done = pybpfprof("record", "-r", "1999", "-q", "-o", "out.folded", "--", interpreter.path, script)
+    done = pybpfprof("record", "-r", "1999", "-q", "-o", "out.json", "--", interpreter.path, script)
     assert done.returncode == 0, done.stderr
-    true = eval(done.stdout)
-    found = collections.Counter()
-    for stack in folded.read(tmp_path / "out.folded"):
-        if stack.frames[-1].name == "spread":
-            found[stack.frames[-1].line] += stack.count
+    true = json.loads(done.stdout)
+    found = leaf_seconds(json.loads((tmp_path / "out.json").read_text()), "spread")
     total = found[7] + found[10] + found[13]
     assert total > 0.98 * sum(found.values())
     for line, seconds in zip((7, 10, 13), true):
