@@ -1,0 +1,305 @@
+/*
+ * Ring-buffer bytes → typed records: each kind at its exact size, every size below it, counts that
+ * do not fit. Records lie in memory of exactly their size, so that a sanitizer sees any look behind
+ * them.
+ */
+#include "user/session/drain.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+struct seen {
+	unsigned samples, codes, lines, processes, exits;
+	uint64_t sum; /* of all bytes the handlers may use */
+};
+
+static void use(struct seen *s, const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		s->sum += ((const unsigned char *)bytes)[i];
+}
+
+static void on_sample(void *ctx, const struct abi_sample *rec)
+{
+	((struct seen *)ctx)->samples++;
+	use(ctx, rec, sizeof(*rec) + rec->frame_cnt * sizeof(struct abi_frame));
+}
+
+static void on_code(void *ctx, const struct abi_code *rec)
+{
+	((struct seen *)ctx)->codes++;
+	use(ctx, rec, sizeof(*rec) + rec->name.bytes + rec->file.bytes);
+}
+
+static void on_lines(void *ctx, const struct abi_lines *rec)
+{
+	((struct seen *)ctx)->lines++;
+	use(ctx, rec, sizeof(*rec) + rec->bytes);
+}
+
+static void on_process(void *ctx, const struct abi_proc_rec *rec)
+{
+	((struct seen *)ctx)->processes++;
+	use(ctx, rec, sizeof(*rec));
+}
+
+static void on_exit_record(void *ctx, const struct abi_exit *rec)
+{
+	((struct seen *)ctx)->exits++;
+	use(ctx, rec, sizeof(*rec));
+}
+
+static const struct drain_handlers handlers = {
+	.sample = on_sample,
+	.code = on_code,
+	.lines = on_lines,
+	.process = on_process,
+	.exit = on_exit_record,
+};
+
+static unsigned handled(const struct seen *s)
+{
+	return s->samples + s->codes + s->lines + s->processes + s->exits;
+}
+
+/* What drain makes of the first `size` bytes; as long as the record says, or as `size`. */
+static int drain(const void *record, size_t size, struct seen *s)
+{
+	char *bytes = xmalloc(size);
+	struct abi_hdr hdr;
+	int err;
+
+	memcpy(bytes, record, size);
+	if (size >= sizeof(hdr)) {
+		memcpy(&hdr, bytes, sizeof(hdr));
+		if (hdr.size > size)
+			hdr.size = (uint32_t)size;
+		memcpy(bytes, &hdr, sizeof(hdr));
+	}
+	err = drain_record(bytes, size, &handlers, s);
+	assert_true(err == 0 || err == -EBADMSG);
+	free(bytes);
+	return err;
+}
+
+static struct abi_hdr *new_record(unsigned kind, size_t size)
+{
+	struct abi_hdr *hdr = xcalloc(1, size);
+
+	hdr->kind = (uint16_t)kind;
+	hdr->size = (uint32_t)size;
+	return hdr;
+}
+
+/* Taken at `size`, and with bytes behind it; refused at every smaller size. */
+static void check_sizes(const struct abi_hdr *record, size_t size, const unsigned *count,
+			struct seen *s)
+{
+	char *longer = xcalloc(1, size + 8);
+
+	for (size_t n = 0; n < size; n++)
+		assert_int_equal(drain(record, n, s), -EBADMSG);
+	assert_int_equal(handled(s), 0);
+	assert_int_equal(drain(record, size, s), 0);
+	assert_int_equal(*count, 1);
+	memcpy(longer, record, size);
+	assert_int_equal(drain(longer, size + 8, s), 0);
+	assert_int_equal(*count, 2);
+	assert_int_equal(handled(s), 2);
+	free(longer);
+}
+
+static void samples(void **state)
+{
+	static const uint32_t counts[] = {0, 1, 7, 100, ABI_MAX_FRAMES};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		size_t size = sizeof(struct abi_sample) + counts[i] * sizeof(struct abi_frame);
+		struct abi_hdr *r = new_record(ABI_REC_SAMPLE, size);
+		struct seen s = {0};
+
+		((struct abi_sample *)r)->frame_cnt = counts[i];
+		check_sizes(r, size, &s.samples, &s);
+		free(r);
+	}
+}
+
+static void samples_that_lie(void **state)
+{
+	static const uint32_t counts[] = {2, 3, ABI_MAX_FRAMES + 1, 1u << 28, UINT32_MAX};
+	size_t size = sizeof(struct abi_sample) + sizeof(struct abi_frame);
+	struct abi_hdr *r = new_record(ABI_REC_SAMPLE, size);
+	struct abi_sample *sample = (struct abi_sample *)r;
+	struct seen s = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		sample->frame_cnt = counts[i];
+		assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	sample->frame_cnt = 1;
+	for (unsigned outcome = 0; outcome < 256; outcome++) {
+		sample->outcome = (uint8_t)outcome;
+		assert_int_equal(drain(r, size, &s), outcome < ABI_OUTCOME_CNT ? 0 : -EBADMSG);
+	}
+	assert_int_equal(s.samples, ABI_OUTCOME_CNT);
+	free(r);
+	/* more frames than there may be, all of them there */
+	size = sizeof(struct abi_sample) + (ABI_MAX_FRAMES + 1) * sizeof(struct abi_frame);
+	r = new_record(ABI_REC_SAMPLE, size);
+	((struct abi_sample *)r)->frame_cnt = ABI_MAX_FRAMES + 1;
+	assert_int_equal(drain(r, size, &s), -EBADMSG);
+	free(r);
+}
+
+static void code_objects(void **state)
+{
+	static const uint32_t texts[][2] = {
+		{0, 0}, {1, 0}, {0, 1}, {9, 30}, {ABI_MAX_TEXT, 5}, {ABI_MAX_TEXT, ABI_MAX_TEXT}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		size_t size = sizeof(struct abi_code) + texts[i][0] + texts[i][1];
+		struct abi_hdr *r = new_record(ABI_REC_CODE, size);
+		struct seen s = {0};
+
+		((struct abi_code *)r)->name.bytes = texts[i][0];
+		((struct abi_code *)r)->file.bytes = texts[i][1];
+		check_sizes(r, size, &s.codes, &s);
+		free(r);
+	}
+}
+
+static void code_objects_that_lie(void **state)
+{
+	static const uint32_t texts[][2] = {{ABI_MAX_TEXT + 1, 0},    {0, ABI_MAX_TEXT + 1},
+					    {UINT32_MAX, 1},          {1, UINT32_MAX},
+					    {UINT32_MAX, UINT32_MAX}, {1u << 31, 1u << 31}};
+	size_t size = sizeof(struct abi_code) + 2 * ABI_MAX_TEXT + 64;
+	struct abi_hdr *r = new_record(ABI_REC_CODE, size);
+	struct seen s = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		((struct abi_code *)r)->name.bytes = texts[i][0];
+		((struct abi_code *)r)->file.bytes = texts[i][1];
+		assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	assert_int_equal(handled(&s), 0);
+	free(r);
+}
+
+static void line_tables(void **state)
+{
+	static const uint32_t sizes[] = {0, 1, 100, ABI_CODE_CHUNK};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t size = sizeof(struct abi_lines) + sizes[i];
+		struct abi_hdr *r = new_record(ABI_REC_LINES, size);
+		struct seen s = {0};
+
+		((struct abi_lines *)r)->bytes = sizes[i];
+		((struct abi_lines *)r)->offset =
+			UINT32_MAX; /* whoever puts them together looks at that */
+		check_sizes(r, size, &s.lines, &s);
+		free(r);
+	}
+}
+
+static void line_tables_that_lie(void **state)
+{
+	static const uint32_t sizes[] = {ABI_CODE_CHUNK + 1, 1u << 31, UINT32_MAX};
+	size_t size = sizeof(struct abi_lines) + ABI_CODE_CHUNK + 64;
+	struct abi_hdr *r = new_record(ABI_REC_LINES, size);
+	struct seen s = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		((struct abi_lines *)r)->bytes = sizes[i];
+		assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	assert_int_equal(handled(&s), 0);
+	free(r);
+}
+
+static void processes_and_exits(void **state)
+{
+	struct abi_hdr *process = new_record(ABI_REC_PROC, sizeof(struct abi_proc_rec));
+	struct abi_hdr *end = new_record(ABI_REC_EXIT, sizeof(struct abi_exit));
+	struct seen s = {0};
+
+	(void)state;
+	check_sizes(process, sizeof(struct abi_proc_rec), &s.processes, &s);
+	s = (struct seen){0};
+	check_sizes(end, sizeof(struct abi_exit), &s.exits, &s);
+	free(process);
+	free(end);
+}
+
+static void what_is_none_of_ours(void **state)
+{
+	size_t size = sizeof(struct abi_proc_rec);
+	struct abi_hdr *r = new_record(0, size);
+	struct seen s = {0};
+
+	(void)state;
+	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
+		r->kind = (uint16_t)kind;
+		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_EXIT)
+			assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	r->kind = ABI_REC_EXIT;
+	r->size = (uint32_t)size + 1; /* longer than what came */
+	assert_int_equal(drain_record(r, size, &handlers, &s), -EBADMSG);
+	r->size = UINT32_MAX;
+	assert_int_equal(drain_record(r, size, &handlers, &s), -EBADMSG);
+	assert_int_equal(handled(&s), 0);
+	free(r);
+}
+
+/* Any bytes with a kind of ours: whatever is taken lies within its bytes. */
+static void any_bytes(void **state)
+{
+	unsigned char bytes[1024];
+	struct seen s = {0};
+	unsigned taken = 0;
+
+	(void)state;
+	srand(1);
+	for (int i = 0; i < 200000; i++) {
+		size_t size = (size_t)rand() % sizeof(bytes);
+		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % 7)};
+
+		for (size_t k = 0; k < size; k++)
+			bytes[k] = rand() % 4 ? 0 : (unsigned char)rand();
+		hdr.size = (uint32_t)size;
+		if (size >= sizeof(hdr))
+			memcpy(bytes, &hdr, sizeof(hdr));
+		taken += !drain(bytes, size, &s);
+	}
+	assert_int_equal(taken, handled(&s));
+	assert_true(s.samples && s.codes && s.lines && s.processes && s.exits);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(samples),
+		cmocka_unit_test(samples_that_lie),
+		cmocka_unit_test(code_objects),
+		cmocka_unit_test(code_objects_that_lie),
+		cmocka_unit_test(line_tables),
+		cmocka_unit_test(line_tables_that_lie),
+		cmocka_unit_test(processes_and_exits),
+		cmocka_unit_test(what_is_none_of_ours),
+		cmocka_unit_test(any_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
