@@ -22,7 +22,8 @@
 #define ABI_FRAME_BLOCK	 88  /* bytes read per frame */
 #define ABI_CODE_BLOCK	 96  /* bytes read per code object */
 #define ABI_TSTATE_BLOCK 192 /* bytes read per thread state */
-#define ABI_LINES_PREFIX 48  /* bytes of line table in a content fingerprint */
+#define ABI_LINES_PREFIX 48  /* bytes of line table read in one go with their size … */
+#define ABI_LINES_HASHED 4096 /* … and most bytes of the rest that count in a fingerprint */
 
 /* ---- layout of one interpreter build ---------------------------------------------------------- */
 
@@ -247,6 +248,15 @@ struct abi_exit {
 	struct abi_hdr hdr;
 	__u32 image_id;
 	__u32 exec; /* 1: by exec */
+};
+
+/* ---- names read by the sampled task itself -------------------------------------------------------- */
+
+/* How the kernel has it schedule a callback. */
+enum abi_task_work {
+	ABI_TASK_WORK_NONE,
+	ABI_TASK_WORK_IMPL,  /* bpf_task_work_schedule_resume_impl: 6.18 and 6.19 */
+	ABI_TASK_WORK_PLAIN, /* bpf_task_work_schedule_resume: 7.0 and newer */
 };
 
 /* ---- the sampling clock ---------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 #include "bpf/outcomes.h"
 
 typedef int (*task_work_fn)(struct bpf_map *map, void *key, void *value);
+extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map,
+					 task_work_fn fn) __ksym __weak;
 extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work,
 					      void *map, task_work_fn fn, void *aux) __ksym __weak;
 
@@ -234,6 +236,16 @@ static int code_task_work(struct bpf_map *map, void *key, void *value)
 	return 0;
 }
 
+/* The one that the kernel lacks is dead code to the verifier. */
+static __always_inline int schedule(struct code_slot *slot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (cfg_task_work == ABI_TASK_WORK_PLAIN)
+		return bpf_task_work_schedule_resume(task, &slot->work, &code_slots, code_task_work);
+	return bpf_task_work_schedule_resume_impl(task, &slot->work, &code_slots, code_task_work, NULL);
+}
+
 /* A free slot near a random start: one or two tries nearly always do. */
 static __always_inline struct code_slot *take_slot(void)
 {
@@ -261,8 +273,7 @@ __hidden int code_schedule(struct walk *w, u64 mm)
 	slot->layout_id = w->layout_id;
 	slot->todo_cnt = n;
 	__builtin_memcpy(slot->todo, w->todo, sizeof(slot->todo));
-	if (bpf_task_work_schedule_resume_impl(bpf_get_current_task_btf(), &slot->work, &code_slots,
-					       code_task_work, NULL)) {
+	if (schedule(slot)) {
 		__sync_lock_test_and_set(&slot->busy, 0);
 		return -1;
 	}

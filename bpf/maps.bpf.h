@@ -30,6 +30,8 @@ struct code_memo {
 	u64 walk;
 };
 
+#define LINES_STEP 32 /* bytes of line table hashed per step */
+
 /*
  * Frames of one thread mostly lie one behind the other (Python 3.11 and newer: the data stack), so where the
  * last two were neighbours their page is copied up to here at once: one read for some thirty frames. It
@@ -52,6 +54,8 @@ struct walk {
 	u32 at;		 /* of the current frame's block in the window */
 	u64 code_block[(ABI_CODE_BLOCK + WALK_SLACK) / 8];
 	u64 lines_block[(16 + ABI_LINES_PREFIX) / 8];
+	u64 lines_rest[(ABI_LINES_HASHED + LINES_STEP) / 8];
+	u64 lines_hash;
 	struct abi_py_layout layout;
 	/* members from the start of their block */
 	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry;
@@ -173,7 +177,7 @@ extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
-extern const volatile bool cfg_task_work;  /* the kernel has bpf_task_work_schedule_* */
+extern const volatile __u32 cfg_task_work; /* enum abi_task_work */
 
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */

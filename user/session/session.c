@@ -129,7 +129,7 @@ static void set_cgroups(struct session *s, const struct cgroup *groups)
 	}
 }
 
-static void configure(struct session *s, const struct cgroup *groups, bool task_work)
+static void configure(struct session *s, const struct cgroup *groups, enum abi_task_work task_work)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
 
@@ -141,10 +141,11 @@ static void configure(struct session *s, const struct cgroup *groups, bool task_
 	s->skel->rodata->cfg_task_work = task_work;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
+	features_use_task_work(s->skel->obj, task_work);
 	set_cgroups(s, groups);
 }
 
-static int load(struct session *s, const struct cgroup *groups, bool task_work)
+static int load(struct session *s, const struct cgroup *groups, enum abi_task_work task_work)
 {
 	int err;
 
@@ -162,7 +163,7 @@ static int load(struct session *s, const struct cgroup *groups, bool task_work)
 
 static int open_bpf(struct session *s, const struct cgroup *groups)
 {
-	bool task_work = features_expect_task_work() && !s->o.no_task_work;
+	enum abi_task_work task_work = s->o.no_task_work ? ABI_TASK_WORK_NONE : features_expect_task_work();
 	int err = features_check_privileges();
 
 	if (err)
@@ -170,7 +171,7 @@ static int open_bpf(struct session *s, const struct cgroup *groups)
 	err = load(s, groups, task_work);
 	if (err && task_work && err != -EPERM) {
 		log_verbose("loading again without task work");
-		err = load(s, groups, false);
+		err = load(s, groups, ABI_TASK_WORK_NONE);
 	}
 	if (err)
 		return features_explain(err);
