@@ -21,7 +21,67 @@ static __always_inline u32 code_u32(const struct walk *w, u32 off)
 	return masked_u32((const u8 *)w->code_block, off);
 }
 
-/* Content of the start of the line table, for builds whose code objects carry no unique number. */
+static __always_inline void lines_step(struct walk *w, u32 i)
+{
+	u32 at = i * LINES_STEP;
+	const u64 *words;
+	u64 h = w->lines_hash;
+
+	opaque(at);
+	if (at > ABI_LINES_HASHED)
+		return;
+	words = (const u64 *)((const u8 *)w->lines_rest + at);
+	for (u32 k = 0; k < LINES_STEP / 8; k++)
+		h = code_mix(h, words[k]);
+	w->lines_hash = h;
+}
+
+#ifdef PYBPF_HOST
+static inline void lines_loop(struct walk *w, u32 steps)
+{
+	for (u32 i = 0; i < steps; i++)
+		lines_step(w, i);
+}
+#else
+struct lines_step_ctx {
+	struct walk *w;
+};
+
+static long lines_callback(u32 i, struct lines_step_ctx *ctx)
+{
+	lines_step(ctx->w, i);
+	return 0;
+}
+
+static __always_inline void lines_loop(struct walk *w, u32 steps)
+{
+	struct lines_step_ctx ctx = {w};
+
+	bpf_loop(steps, lines_callback, &ctx, 0);
+}
+#endif
+
+/* What lies behind the first bytes; of very long tables the end, where changes of any line above show. */
+static __always_inline u64 lines_mix_rest(struct walk *w, u64 h, u64 data, u64 left)
+{
+	u32 n = left > ABI_LINES_HASHED ? ABI_LINES_HASHED : (u32)left;
+	u64 *end;
+
+	opaque(n);
+	if (n > ABI_LINES_HASHED || read_user(w->lines_rest, n, data + left - n))
+		return h;
+	end = (u64 *)((u8 *)w->lines_rest + n);
+	for (u32 i = 0; i < LINES_STEP / 8; i++)
+		end[i] = 0; /* what lies behind the table is not the table */
+	w->lines_hash = h;
+	lines_loop(w, (n + LINES_STEP - 1) / LINES_STEP);
+	return w->lines_hash;
+}
+
+/*
+ * Content of the line table, for builds whose code objects carry no unique number: new code of the same
+ * shape takes the very addresses of the old, all of them, and only its content tells.
+ */
 static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 {
 	u64 size, left;
@@ -35,12 +95,14 @@ static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 	for (u32 i = 2; i < sizeof(w->lines_block) / 8; i++) {
 		u64 word = w->lines_block[i];
 
-		if (left < 8) /* what lies behind the table is not the table */
+		if (left < 8)
 			word &= left ? ~0ull >> (64 - 8 * left) : 0;
 		h = code_mix(h, word);
 		left = left < 8 ? 0 : left - 8;
 	}
-	return h;
+	if (!left)
+		return h;
+	return lines_mix_rest(w, h, lines_addr + w->layout.bytes_data_off + ABI_LINES_PREFIX, left);
 }
 
 /*

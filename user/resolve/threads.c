@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define NAMES_EVERY_NS 300000000ull
-#define CLOCK_GAIN	4 /* the part of a difference to the CPU clock that one sample makes up for: 1/4 */
+#define CLOCK_TAU_NS	100000000 /* time in which a difference to the CPU clock is made up for */
 #define NAMES_MAX_TRIES 20 /* a thread without a Python name must not cost for ever */
 
 static void describe(struct threads *t, const struct process *p, const struct process_thread *th,
@@ -52,8 +52,8 @@ uint32_t threads__id(struct threads *t, struct process *p, const struct abi_samp
 }
 
 /*
- * The scheduler's note may be some milliseconds old, so one sample takes only a part of the difference, and
- * never more than half a period either way: single weights stay near the period, sums follow the clock.
+ * The scheduler's note may be some milliseconds old, so one sample takes only a small part of the difference,
+ * and never more than half a period either way: single weights stay near the period, sums follow the clock.
  */
 uint64_t threads__value(struct threads *t, struct process *p, const struct abi_sample *s)
 {
@@ -69,7 +69,7 @@ uint64_t threads__value(struct threads *t, struct process *p, const struct abi_s
 	}
 	ahead = (int64_t)(s->exec_ns - th->exec_first + th->exec_first_value) -
 		(int64_t)(th->assigned + s->value_ns);
-	ahead /= CLOCK_GAIN;
+	ahead = ahead * (value < CLOCK_TAU_NS ? value : CLOCK_TAU_NS) / CLOCK_TAU_NS;
 	if (ahead > value / 2)
 		ahead = value / 2;
 	if (ahead < -value / 2)
