@@ -98,8 +98,10 @@ def test_existing_children_belong_to_the_tree(spawn, recorder, python):
     )
     recording = recorder("-p", workload.pid, "--subprocesses", "-r", "499", "-d", "1")
     recording.wait()
-    assert pids <= set(seconds_by_pid(recording.json()))
     workload.kill()
+    for pid in pids:
+        os.kill(pid, 9)
+    assert pids <= set(seconds_by_pid(recording.json()))
 
 
 def test_exec_leaves_no_old_names(cgroup, spawn, recorder, python):
