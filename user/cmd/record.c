@@ -11,6 +11,7 @@
 #include "user/util/buf.h"
 #include "user/util/log.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -146,7 +147,7 @@ static int exit_status(int err)
 		int err, status;
 	} map[] = {
 		{-EPERM, CMD_NOT_PERMITTED}, {-EACCES, CMD_NOT_PERMITTED}, {-EOPNOTSUPP, CMD_NO_FEATURE},
-		{-ESRCH, CMD_NO_TARGET},     {-ENOENT, CMD_NO_TARGET},	   {-ENOTSUP, CMD_NOTHING},
+		{-ESRCH, CMD_NO_TARGET},     {-ENOENT, CMD_NO_TARGET},	   {-ENODATA, CMD_NOTHING},
 		{-EINVAL, CMD_USAGE},
 	};
 
@@ -282,10 +283,11 @@ static void run_loop(struct record *r)
 
 /* ---- the end ---------------------------------------------------------------------------------------- */
 
+static char give_up_text[PATH_MAX + 128]; /* made beforehand: a signal handler may only write it */
+
 static void give_up(int number)
 {
-	static const char text[] = "\npybpfprof: interrupted again: no outputs, the recording is kept\n";
-	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+	ssize_t ignored = write(STDERR_FILENO, give_up_text, strlen(give_up_text));
 
 	(void)number;
 	(void)ignored;
@@ -294,10 +296,13 @@ static void give_up(int number)
 }
 
 /* From here on a second Ctrl-C ends the rendering; the recording is safe on disk. */
-static void let_interrupt(void)
+static void let_interrupt(const struct record *r)
 {
 	sigset_t set;
 
+	snprintf(give_up_text, sizeof(give_up_text),
+		 "\npybpfprof: interrupted again: no outputs. The recording is kept: %s; pybpfprof convert makes "
+		 "them from it\n", r->file_path);
 	signal(SIGINT, give_up);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -340,7 +345,7 @@ static int finish(struct record *r)
 			 r->file_path);
 		return CMD_OK;
 	}
-	let_interrupt();
+	let_interrupt(r);
 	if (write_outputs(r))
 		err = -EIO;
 	if (r->file)

@@ -35,10 +35,10 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static void parse_number(struct argp_state *state, const char *what, int err, const char *why)
+/* A parser of user/util/units.h failed: says on what, and why. */
+static void complain(struct argp_state *state, const char *option, const char *arg, const char *why)
 {
-	if (err)
-		argp_error(state, "%s: %s", what, why);
+	argp_error(state, "%s %s: %s", option, arg, why);
 }
 
 static void parse_scope(struct record_options *o, const char *arg, struct argp_state *state)
@@ -61,7 +61,8 @@ static void parse_rate(struct record_options *o, const char *arg, struct argp_st
 {
 	const char *why = "";
 
-	parse_number(state, "--rate", units_parse_rate(arg, &o->rate_hz, &why), why);
+	if (units_parse_rate(arg, &o->rate_hz, &why))
+		complain(state, "--rate", arg, why);
 	if (o->rate_hz > RATE_MAX)
 		argp_error(state, "--rate %s: at most %.0f Hz; beyond it the timers alone would take the CPUs", arg,
 			   RATE_MAX);
@@ -110,7 +111,8 @@ static error_t parse_how(struct record_options *o, int key, char *arg, struct ar
 		parse_rate(o, arg, state);
 		return 0;
 	case 'd':
-		parse_number(state, "--duration", units_parse_duration(arg, &o->duration_ns, &why), why);
+		if (units_parse_duration(arg, &o->duration_ns, &why))
+			complain(state, "--duration", arg, why);
 		if (!o->duration_ns)
 			argp_error(state, "--duration %s: must be longer than nothing", arg);
 		return 0;
@@ -118,7 +120,8 @@ static error_t parse_how(struct record_options *o, int key, char *arg, struct ar
 		parse_scope(o, arg, state);
 		return 0;
 	case KEY_MAX_FRAMES:
-		parse_number(state, "--max-frames", units_parse_count(arg, &o->max_frames, &why), why);
+		if (units_parse_count(arg, &o->max_frames, &why))
+			complain(state, "--max-frames", arg, why);
 		return 0;
 	case KEY_MAX_LOSS:
 		parse_loss(o, arg, state);
@@ -150,7 +153,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[1] = &o->view;
 		return 0;
 	case 'p':
-		parse_number(state, "--pid", units_parse_pids(arg, &o->pids, &o->pid_cnt, &why), why);
+		if (units_parse_pids(arg, &o->pids, &o->pid_cnt, &why))
+			complain(state, "--pid", arg, why);
 		return 0;
 	case KEY_CGROUP:
 		add_cgroup(o, arg);

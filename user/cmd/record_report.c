@@ -130,6 +130,9 @@ void record_report__summary(const struct session *s, const struct record_options
 		 (double)st.resolved->value_ns / 1e9, elapsed, st.effective_rate_hz);
 	if (versions[0])
 		log_info("%s", versions);
+	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
+		 (unsigned long long)(st.outcomes[ABI_CUT_DEPTH] + st.outcomes[ABI_CUT_TIME] +
+				      st.outcomes[ABI_CUT_FAULT]));
 	say_outcomes(&st, ABI_LOST, "lost");
 	say_outcomes(&st, ABI_FAILED, "failed");
 	for (unsigned i = ABI_OK + 1; i < ABI_OUTCOME_CNT; i++)

@@ -6,8 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 
@@ -174,7 +176,7 @@ int procfs_open_mapped(pid_t pid, const struct procfs_map *m)
 	fd = open_regular(path);
 	if (fd >= 0)
 		return fd;
-	/* map_files wants CAP_CHECKPOINT_RESTORE; the executable has a door of its own. */
+	/* map_files wants CAP_CHECKPOINT_RESTORE; the executable has a door of its own, the rest its path. */
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	fd = open_regular(path);
 	if (fd >= 0) {
@@ -182,7 +184,7 @@ int procfs_open_mapped(pid_t pid, const struct procfs_map *m)
 			return fd;
 		close(fd);
 	}
-	return -ENOENT;
+	return procfs_open_by_path(pid, m->path, m->inode);
 }
 
 int procfs_open_program(pid_t pid)
@@ -193,14 +195,37 @@ int procfs_open_program(pid_t pid)
 	return open_regular(path);
 }
 
+/* Links inside a container must lead to its own files, never out of it to ours. */
+static int open_in_root(pid_t pid, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	__cleanup_close int root = -1;
+	char name[32];
+	struct stat st;
+	long fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/root", pid);
+	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	if (fd < 0)
+		return -errno;
+	if (fstat((int)fd, &st) || !S_ISREG(st.st_mode)) {
+		close((int)fd);
+		return -EINVAL;
+	}
+	return (int)fd;
+}
+
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)
 {
-	__cleanup_free char *in_root = xasprintf("/proc/%d/root%s", pid, path);
-	int fd = open_regular(in_root);
+	int fd = open_in_root(pid, path);
 	struct stat st;
 
 	if (fd < 0)
-		fd = open_regular(path);
+		fd = open_regular(path); /* a plain chroot: the path is ours already */
 	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != inode)) {
 		close(fd);
 		return -ENOENT;

@@ -44,7 +44,7 @@ struct session;
 
 /*
  * Loads the kernel side and chooses the targets. 0, or: -EPERM a capability is missing, -EOPNOTSUPP the
- * kernel lacks something, -ESRCH no such target, -ENOENT no Python in the target, -ENOTSUP only Pythons
+ * kernel lacks something, -ESRCH no such target, -ENOENT no Python in the target, -ENODATA only Pythons
  * that cannot be walked, else a failure. The reason was said.
  */
 int session__open(const struct session_options *o, struct profile_sink sink, struct session **out);

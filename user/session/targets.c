@@ -175,7 +175,7 @@ static int judge_chosen(const struct targets *t)
 		return 0;
 	if (t->unsupported) {
 		log_error("no Python in the target that can be walked");
-		return -ENOTSUP;
+		return -ENODATA;
 	}
 	if (t->not_permitted) {
 		log_error("not permitted to look into the target: CAP_SYS_PTRACE is missing (run it with sudo)");
