@@ -16,6 +16,7 @@ struct content {
 	enum line_table_kind kind;
 	const void *table; /* inside the interned bytes */
 	uint32_t table_len;
+	bool cut; /* the rest of the table was lost: no line can be told for sure */
 };
 
 /* One code object of one image. */
@@ -208,6 +209,7 @@ static uint32_t shared_content(struct codes *c, uint32_t image_id, const struct 
 
 	buf_put(&key, &function, sizeof(function));
 	buf_put(&key, &t->kind, sizeof(t->kind));
+	buf_put(&key, &t->cut, sizeof(t->cut));
 	head = key.len;
 	buf_put(&key, t->table, t->table_len);
 	id = intern__id(c->texts, key.data, key.len);
@@ -221,7 +223,7 @@ static uint32_t shared_content(struct codes *c, uint32_t image_id, const struct 
 	kept = intern__bytes(c->texts, id, &len);
 	c->contents[id] = (struct content){.function = function, .first_line = t->first_line,
 					   .kind = t->kind, .table = kept + head,
-					   .table_len = (uint32_t)(len - head)};
+					   .table_len = (uint32_t)(len - head), .cut = t->cut};
 	return id;
 }
 
@@ -251,12 +253,13 @@ void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct c
 	code->partial = NULL;
 }
 
-/* The pieces are together: they become content. */
+/* The pieces are together, or no more will come: they become content. */
 static void complete(struct codes *c, struct code *code)
 {
 	struct partial *p = code->partial;
 	struct code_text text = {.name = p->name, .file = p->file, .first_line = p->first_line,
-				 .table = p->table, .table_len = p->have, .kind = p->kind};
+				 .table = p->table, .table_len = p->have, .kind = p->kind,
+				 .cut = p->have < p->want};
 
 	codes__set(c, code->key, code->image_id, &text);
 }
@@ -321,6 +324,7 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 	struct code *code = find_code(c, key);
 	const struct content *t;
 	uint32_t known, id;
+	int32_t line;
 
 	if (!code || !code->content)
 		return 0;
@@ -330,8 +334,8 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 	if (known)
 		return known;
 	t = &c->contents[code->content];
-	id = frame_id(c, t->function,
-		      line_table_lookup(t->kind, t->table, t->table_len, t->first_line, lasti));
+	line = line_table_lookup(t->kind, t->table, t->table_len, t->first_line, lasti);
+	id = frame_id(c, t->function, t->cut ? 0 : line);
 	*pair_map__slot(&c->by_lasti, code->content, (uint32_t)lasti) = id;
 	return id;
 }
@@ -353,7 +357,7 @@ uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti)
 {
 	struct code *code = find_code(c, key);
 
-	if (code && code->partial) /* the rest of its lines was lost: what is there still helps */
+	if (code && code->partial) /* the rest of its lines was lost: its name is better than nothing */
 		complete(c, code);
 	if (code && code->content)
 		return codes__frame(c, key, lasti);

@@ -26,6 +26,7 @@ struct code_text {
 	const void *table;
 	size_t table_len;
 	enum line_table_kind kind;
+	bool cut; /* there should be more of the table */
 };
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text);
 

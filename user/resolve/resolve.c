@@ -201,7 +201,7 @@ static bool read_by_hand(struct resolve *r, const struct abi_code *rec, struct p
 		return false;
 	text = (struct code_text){.name = code.name, .file = code.file, .first_line = code.first_line,
 				  .table = code.table, .table_len = code.table_len,
-				  .kind = p->interp->build.lines};
+				  .kind = p->interp->build.lines, .cut = !code.table};
 	codes__set(r->codes, rec->code_key, rec->image_id, &text);
 	code_object_clear(&code);
 	return true;
@@ -356,10 +356,16 @@ static void park(struct resolve *r, const struct abi_sample *rec, uint64_t value
 
 void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 {
-	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
-	uint64_t value_ns = threads__value(&r->threads, p, rec);
+	struct process *p;
+	uint64_t value_ns;
 
 	r->stats.by_outcome[rec->outcome]++;
+	if (!rec->image_id) { /* no process that anything is known of */
+		add_loss(r, 0, rec->outcome, rec->hdr.time_ns, (uint64_t[]){1, rec->value_ns});
+		return;
+	}
+	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	value_ns = threads__value(&r->threads, p, rec);
 	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
 		if (name_frames(r, rec, false))
 			send_sample(r, rec, value_ns);
@@ -405,6 +411,28 @@ static void read_names(void *ctx, struct process *p)
 	threads__read_names(&a->r->threads, p, a->now_ns);
 }
 
+static bool is_waited_for(const struct resolve *r, uint32_t image_id)
+{
+	for (const struct waiting *w = r->first; w; w = w->next)
+		if (w->rec.image_id == image_id)
+			return true;
+	return false;
+}
+
+/* Names of images that are gone: kept only as long as a sample of theirs waits for the rest. */
+static void forget_gone(struct resolve *r)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->gone_cnt; i++) {
+		if (is_waited_for(r, r->gone[i]))
+			r->gone[kept++] = r->gone[i];
+		else
+			codes__forget(r->codes, r->gone[i]);
+	}
+	r->gone_cnt = kept;
+}
+
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
 	struct names_arg arg = {r, now_ns};
@@ -412,10 +440,7 @@ void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 	flush_waiting(r, now_ns, last);
 	if (!last)
 		processes__each(r->processes, read_names, &arg);
-	if (!r->first) {
-		while (r->gone_cnt)
-			codes__forget(r->codes, r->gone[--r->gone_cnt]);
-	}
+	forget_gone(r);
 	if (last || now_ns > r->losses_ns + LOSSES_EVERY_NS) {
 		r->losses_ns = now_ns;
 		flush_losses(r);
