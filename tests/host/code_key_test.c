@@ -14,7 +14,7 @@ static u64 key_now(struct world *p)
 /* One function whose line table has `len` bytes. */
 static u64 one_function(struct world *p, size_t len, u64 *lines)
 {
-	unsigned char table[256];
+	unsigned char table[5000];
 	struct world_code c = {"f", "/app/f.py", 3, 77, 0};
 	u64 code;
 
@@ -62,10 +62,17 @@ static void numbered_objects_by_their_number(void **state)
 	assert_int_equal(key_now(p), key);
 }
 
-/* Others by the content of their line table, as far as ABI_LINES_PREFIX, and by its size. */
+/* Does this byte of a table of that many count? */
+static bool counts(size_t at, size_t len)
+{
+	return at < ABI_LINES_PREFIX || (at < len && len - at <= ABI_LINES_HASHED);
+}
+
+/* Others by the content of their line table and by its size; of long ones by both ends. */
 static void unnumbered_objects_by_their_lines(void **state)
 {
-	static const size_t sizes[] = {1, 7, 8, 9, 20, 47, 48, 49, 100};
+	static const size_t sizes[] = {1,  7,  8,   9,   20,  47,   48,   49,   79,
+				       80, 81, 100, 255, 256, 4143, 4144, 4145, 5000};
 	struct world *p = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -77,7 +84,7 @@ static void unnumbered_objects_by_their_lines(void **state)
 		data = lines + p->l.bytes_data_off;
 		for (size_t at = 0; at < len; at++) {
 			flip(p, data + at);
-			assert_int_equal(key_now(p) != key, at < ABI_LINES_PREFIX);
+			assert_int_equal(key_now(p) != key, counts(at, len));
 			flip(p, data + at);
 		}
 		/*
