@@ -242,9 +242,11 @@ static void frames_without_a_name(void **state)
 	tell_function(1, 1, "leaf");
 	tell_code(&machinery);
 	tell_stack(1, 1, stack, 3);
+	tell_stack(1, 2, stack + 2, 1);
 	assert_int_equal(waiting(), 0);
 	p = finish();
 	assert_stack(p, 0, "[unreadable function]:0;leaf:10");
+	assert_stack(p, 1, "[no function]:0"); /* all of it hidden: still a stack */
 	profile__free(p);
 }
 

@@ -323,6 +323,8 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec, uint64_
 
 	if (cut)
 		r->scratch[depth++] = truncation_mark(r, rec->outcome);
+	if (!depth) /* nothing but hidden frames */
+		r->scratch[depth++] = codes__mark(r->codes, "[no function]");
 	r->stats.processes += !p->written;
 	p->written++;
 	r->stats.samples++;

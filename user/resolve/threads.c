@@ -51,6 +51,11 @@ uint32_t threads__id(struct threads *t, struct process *p, const struct abi_samp
 	return th->profile_id;
 }
 
+static int64_t clamp(int64_t value, int64_t limit)
+{
+	return value > limit ? limit : value < -limit ? -limit : value;
+}
+
 /*
  * The scheduler's note may be some milliseconds old, so one sample takes only a small part of the difference,
  * and never more than half a period either way: single weights stay near the period, sums follow the clock.
@@ -69,11 +74,9 @@ uint64_t threads__value(struct threads *t, struct process *p, const struct abi_s
 	}
 	ahead = (int64_t)(s->exec_ns - th->exec_first + th->exec_first_value) -
 		(int64_t)(th->assigned + s->value_ns);
+	ahead = clamp(ahead, CLOCK_TAU_NS + value); /* hours, where many ticks were lost */
 	ahead = ahead * (value < CLOCK_TAU_NS ? value : CLOCK_TAU_NS) / CLOCK_TAU_NS;
-	if (ahead > value / 2)
-		ahead = value / 2;
-	if (ahead < -value / 2)
-		ahead = -value / 2;
+	ahead = clamp(ahead, value / 2);
 	th->assigned += (uint64_t)(value + ahead);
 	return (uint64_t)(value + ahead);
 }
