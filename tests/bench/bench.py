@@ -42,7 +42,7 @@ def plan(options):
     if options.quick:
         chosen = taken.Plan(cycles=12, steady_seconds=1, py_spy_runs=1, py_spy_windows=4)
     else:
-        chosen = taken.Plan(cycles=24, steady_seconds=2, py_spy_runs=2, py_spy_windows=4)
+        chosen = taken.Plan(cycles=18, steady_seconds=2, py_spy_runs=2, py_spy_windows=4)
     return chosen._replace(cycles=options.cycles) if options.cycles else chosen
 
 
@@ -71,7 +71,8 @@ def measure_taken(options, how, wanted):
 
 def measure(options, how):
     quick = options.quick
-    results = {"machine": machine.facts(), "python": options.python, "quick": quick, "seconds": {}}
+    results = {"machine": machine.facts(), "quick": quick, "seconds": {}}
+    results.update(python=options.python, python_version=machine.python_version(options.python))
     rows = [row for row in taken.rows(quick) if is_wanted(taken.name(row), options)]
     others = {
         "processes": lambda: processes.many(options.python, how, *((6, 2) if quick else (30, 10))),

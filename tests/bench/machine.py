@@ -200,3 +200,11 @@ def facts():
         "load": os.getloadavg()[0],
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def python_version(python):
+    code = "import platform; print(platform.python_version())"
+    done = subprocess.run([python, "-c", code], stdout=subprocess.PIPE, encoding="ascii")
+    if done.returncode:
+        raise SystemExit(f"bench: {python} is no interpreter")
+    return done.stdout.strip()

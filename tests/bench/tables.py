@@ -107,6 +107,7 @@ def show(results):
     facts = results["machine"]
     kind = "virtual machine" if facts["virtual"] else "machine"
     print(f"\n{facts['cpu']}, {facts['cpus']} CPUs ({kind}), Linux {facts['kernel']}, load {facts['load']:.2f} at the start")
+    print(f"profiled: {results['python']} ({results['python_version']})")
     if "taken" in results:
         _show_taken(results["taken"])
     if "processes" in results:

@@ -19,7 +19,7 @@ import profilers
 WINDOW_SECONDS = 0.25
 SETTLE_SECONDS = 0.01
 
-Row = collections.namedtuple("Row", "rate frames idle shape sweep weight")
+Row = collections.namedtuple("Row", "rate frames idle shape sweep weight spies")
 Plan = collections.namedtuple("Plan", "cycles steady_seconds py_spy_runs py_spy_windows")
 
 SWEEP_BYTES = 64 << 20
@@ -32,16 +32,14 @@ def name(row):
 
 
 def rows(quick):
-    """The whole matrix, and some beside it; quick: what has a bar, and a fast one."""
+    """The whole matrix, and some beside it without py-spy; quick: what has a bar, and a fast one."""
     if quick:
         table = [(999, 50, 0), (9999, 50, 0), (99, 50, 160), (999, 50, 160)]
-    else:
-        table = [(r, f, i) for f in (5, 50, 500) for i in (0, 160) for r in (99, 999, 9999)]
-    found = [Row(*key, "chain", 0, 2 if key in KEY_ROWS and not quick else 1) for key in table]
-    if not quick:
-        found += [Row(999, 50, 0, "recursion", 0, 1), Row(999, 500, 0, "recursion", 0, 1)]
-        found += [Row(999, 50, 0, "chain", SWEEP_BYTES, 1)]
-    return found
+        return [Row(*key, "chain", 0, 1, True) for key in table] + [Row(999, 50, 0, "recursion", 0, 1, False)]
+    table = [(r, f, i) for f in (5, 50, 500) for i in (0, 160) for r in (99, 999, 9999)]
+    found = [Row(*key, "chain", 0, 3 if key in KEY_ROWS else 1, True) for key in table]
+    found += [Row(*key, "recursion", 0, 3, False) for key in sorted(KEY_ROWS)]
+    return found + [Row(999, 500, 0, "recursion", 0, 1, False), Row(999, 50, 0, "chain", SWEEP_BYTES, 1, False)]
 
 
 class Target:
@@ -196,7 +194,7 @@ def measure_target(python, rows_of_it, how, plan, tell):
             windows, used = Windows(), {}
             try:
                 used["ours"] = measure_switched(row, target, how, plan, windows)
-                for nonblocking in (False, True) if how.py_spy else ():
+                for nonblocking in (False, True) if how.py_spy and row.spies else ():
                     spy = measure_py_spy(row, target, how, plan, windows, nonblocking)
                     used["py-spy-nonblocking" if nonblocking else "py-spy"] = spy
             except machine.Trouble as trouble:
