@@ -182,7 +182,7 @@ struct abi_sample {
 	__u64 value_ns;
 	__u64 thread_ident; /* pthread_self(), as threading.get_ident() has it */
 	__u64 exec_ns;	    /* CPU time of the thread so far, as the scheduler last noted it */
-	__u32 image_id;
+	__u32 image_id; /* 0: a process without an entry */
 	__u32 frame_cnt;
 	__u8 outcome; /* enum abi_outcome */
 	__u8 gil;     /* enum abi_gil */
@@ -248,15 +248,6 @@ struct abi_exit {
 	struct abi_hdr hdr;
 	__u32 image_id;
 	__u32 exec; /* 1: by exec */
-};
-
-/* ---- names read by the sampled task itself -------------------------------------------------------- */
-
-/* How the kernel has it schedule a callback. */
-enum abi_task_work {
-	ABI_TASK_WORK_NONE,
-	ABI_TASK_WORK_IMPL,  /* bpf_task_work_schedule_resume_impl: 6.18 and 6.19 */
-	ABI_TASK_WORK_PLAIN, /* bpf_task_work_schedule_resume: 7.0 and newer */
 };
 
 /* ---- the sampling clock ---------------------------------------------------------------------------- */

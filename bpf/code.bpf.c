@@ -6,11 +6,23 @@
 #include "bpf/code.bpf.h"
 #include "bpf/outcomes.h"
 
+/*
+ * TASK_WORK says how the kernel has a task schedule a callback (user/session/variant.h); each way is an
+ * object of its own, because libbpf looks for a function that a kernel lacks in places where only
+ * CAP_SYS_ADMIN may look.
+ */
+#if TASK_WORK
 typedef int (*task_work_fn)(struct bpf_map *map, void *key, void *value);
+#if TASK_WORK == 2
 extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map,
-					 task_work_fn fn) __ksym __weak;
+					 task_work_fn fn) __ksym;
+#define schedule(task, work, map, fn) bpf_task_work_schedule_resume(task, work, map, fn)
+#else
 extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work,
-					      void *map, task_work_fn fn, void *aux) __ksym __weak;
+					      void *map, task_work_fn fn, void *aux) __ksym;
+#define schedule(task, work, map, fn) bpf_task_work_schedule_resume_impl(task, work, map, fn, NULL)
+#endif
+#endif
 
 /* `sleepable` is a constant at each inlined call, so only one helper is left. */
 static __always_inline long read_code(void *dst, u32 size, u64 addr, bool sleepable)
@@ -209,6 +221,7 @@ __hidden void code_send_now(struct walk *w)
 	bpf_loop(CODE_TODO_MAX, send_now_one, &ctx, 0);
 }
 
+#if TASK_WORK
 static long send_slot_one(u32 i, struct send_ctx *ctx)
 {
 	if (i >= ctx->cnt || i >= CODE_TODO_MAX)
@@ -234,16 +247,6 @@ static int code_task_work(struct bpf_map *map, void *key, void *value)
 	}
 	__sync_lock_test_and_set(&slot->busy, 0);
 	return 0;
-}
-
-/* The one that the kernel lacks is dead code to the verifier. */
-static __always_inline int schedule(struct code_slot *slot)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if (cfg_task_work == ABI_TASK_WORK_PLAIN)
-		return bpf_task_work_schedule_resume(task, &slot->work, &code_slots, code_task_work);
-	return bpf_task_work_schedule_resume_impl(task, &slot->work, &code_slots, code_task_work, NULL);
 }
 
 /* A free slot near a random start: one or two tries nearly always do. */
@@ -273,9 +276,15 @@ __hidden int code_schedule(struct walk *w, u64 mm)
 	slot->layout_id = w->layout_id;
 	slot->todo_cnt = n;
 	__builtin_memcpy(slot->todo, w->todo, sizeof(slot->todo));
-	if (schedule(slot)) {
+	if (schedule(bpf_get_current_task_btf(), &slot->work, &code_slots, code_task_work)) {
 		__sync_lock_test_and_set(&slot->busy, 0);
 		return -1;
 	}
 	return 0;
 }
+#else
+__hidden int code_schedule(struct walk *w, u64 mm)
+{
+	return -1;
+}
+#endif

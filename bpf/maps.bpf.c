@@ -33,7 +33,6 @@ const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
-const volatile __u32 cfg_task_work = ABI_TASK_WORK_NONE;
 
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;

@@ -177,7 +177,6 @@ extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
-extern const volatile __u32 cfg_task_work; /* enum abi_task_work */
 
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */

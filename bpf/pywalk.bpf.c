@@ -84,14 +84,17 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 }
 
 /*
- * Compilers may order a frame switch so that for an instant a generator is current and already cut from its
- * caller (Python/ceval.c, YIELD_VALUE). Such a chain ends where none can end. Only where there are no shims yet
+ * Compilers may order a frame switch so that for an instant a frame is current and already cut from its
+ * caller, or not linked to it yet (Python/ceval.c: YIELD_VALUE, inlined calls). Such a chain ends where none
+ * can end: at a frame that the C evaluator was not entered with, or at a generator. Only where there are no shims yet
  * may one end at a generator all the same: C code without a Python caller resumed it. Then it is running.
  */
-static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, u8 owner)
+static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, const u8 *block)
 {
-	u8 back = w->layout.gen_state_back, state = 1;
+	u8 back = w->layout.gen_state_back, state = 1, owner = block[w->frame_owner & 0x7f];
 
+	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && !block[w->frame_is_entry & 0x7f])
+		return WALK_TORN;
 	if (!(w->layout.torn_owners >> (owner & 7) & 1))
 		return WALK_ROOT;
 	return back && !read_user(&state, 1, frame_addr - back) && !state ? WALK_ROOT : WALK_TORN;
@@ -122,7 +125,7 @@ static __always_inline u32 walk_step(struct walk *w)
 		return WALK_TORN;
 	addr = w->frame_addr;
 	w->frame_addr = masked_u64(block, w->frame_prev);
-	return w->frame_addr ? WALK_GOES_ON : walk_end(w, addr, owner);
+	return w->frame_addr ? WALK_GOES_ON : walk_end(w, addr, block);
 }
 
 #ifdef PYBPF_HOST

@@ -98,9 +98,8 @@ static __always_inline void send_names(struct scratch *s, u64 mm)
 {
 	if (!s->walk.todo_cnt)
 		return;
-	if (cfg_task_work && !code_schedule(&s->walk, mm))
-		return;
-	code_send_now(&s->walk);
+	if (code_schedule(&s->walk, mm))
+		code_send_now(&s->walk);
 }
 
 static __always_inline u32 take(struct scratch *s, struct task_struct *task, const struct tick *t)
@@ -117,9 +116,9 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	if (outcome == ABI_NOT_TARGET)
 		return outcome;
 	fill_sample(w, task, id, t);
+	w->image_id = w->sample.image_id = p ? p->image_id : 0;
 	if (!p)
-		return ABI_PROC_TABLE_FULL;
-	w->image_id = w->sample.image_id = p->image_id;
+		return emit(w, outcome);
 	if (!(flags & PF_EXITING) && mm && p->mm == mm)
 		target_identify(p, task, s);
 	outcome = process_outcome(p, mm, flags);

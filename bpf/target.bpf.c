@@ -5,7 +5,8 @@
  */
 #include "bpf/target.bpf.h"
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
 #define ASK_EAGER    8	  /* user space is asked again at the first ticks of a process … */
 #define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python */
 
@@ -42,6 +43,8 @@ __hidden u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi
 	p = bpf_map_lookup_elem(&procs, &tgid);
 	if (cfg_mode == TARGET_PIDS && (!p || !(p->flags & ABI_PROC_TARGET)))
 		return ABI_NOT_TARGET;
+	if (!p && (flags & PF_EXITING))
+		return ABI_EXITING; /* it was forgotten already, and must not come into being again */
 	if (!p)
 		p = new_proc(task, mm, tgid);
 	if (!p)

@@ -4,8 +4,8 @@
 
 #ifndef PYBPF_HOST
 /*
- * The entry of the task's process, made at first sight. ABI_OK; ABI_NOT_TARGET when it must not be sampled;
- * ABI_PROC_TABLE_FULL.
+ * The entry of the task's process, made at first sight. ABI_OK; or, without an entry, why: ABI_NOT_TARGET
+ * when it must not be sampled, ABI_EXITING, ABI_PROC_TABLE_FULL.
  */
 u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi_proc **out);
 /* Tries to find the interpreter of a process whose state is not settled; announces it to user space. */

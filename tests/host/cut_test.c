@@ -105,7 +105,7 @@ static void a_chain_that_ends_without_a_shim(void **state)
 	struct world *p = *state;
 
 	world__push(p, world__function(p, 5), 0, WORLD_THREAD);
-	assert_int_equal(tick(p), has(p, ABI_MECH_OWNER) ? ABI_TORN : ABI_OK);
+	assert_int_equal(tick(p), has(p, ABI_MECH_OWNER | ABI_MECH_IS_ENTRY) ? ABI_TORN : ABI_OK);
 }
 
 /* Left-over memory where a frame's code should be. */

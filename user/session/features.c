@@ -6,7 +6,6 @@
 #include "user/os/caps.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -25,39 +24,6 @@ int features_check_privileges(void)
 	if (caps)
 		log_warn("%s missing: processes of other users may stay without names or be left out", caps);
 	return 0;
-}
-
-/* kernel/bpf/helpers.c */
-enum abi_task_work features_expect_task_work(void)
-{
-	unsigned major = 0, minor = 0;
-	struct utsname u;
-
-	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2)
-		return ABI_TASK_WORK_NONE;
-	if (major >= 7)
-		return ABI_TASK_WORK_PLAIN;
-	return major == 6 && minor >= 18 ? ABI_TASK_WORK_IMPL : ABI_TASK_WORK_NONE;
-}
-
-/*
- * libbpf before 1.3 refuses to load anything when the kernel has a function with other parameters than we
- * declare, though it is weak and never called. So that function gets a name that no kernel has.
- */
-static void hide_function(struct btf *btf, const char *name)
-{
-	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
-
-	if (id > 0)
-		*(char *)btf__name_by_offset(btf, btf__type_by_id(btf, (__u32)id)->name_off) = '_';
-}
-
-void features_use_task_work(struct bpf_object *obj, enum abi_task_work way)
-{
-	if (way != ABI_TASK_WORK_IMPL)
-		hide_function(bpf_object__btf(obj), "bpf_task_work_schedule_resume_impl");
-	if (way != ABI_TASK_WORK_PLAIN)
-		hide_function(bpf_object__btf(obj), "bpf_task_work_schedule_resume");
 }
 
 static int missing(const char *what, const char *since)

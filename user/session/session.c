@@ -5,6 +5,7 @@
 #include "user/session/drain.h"
 #include "user/session/features.h"
 #include "user/session/targets.h"
+#include "user/session/variant.h"
 #include "user/source/cpu.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -129,7 +130,7 @@ static void set_cgroups(struct session *s, const struct cgroup *groups)
 	}
 }
 
-static void configure(struct session *s, const struct cgroup *groups, enum abi_task_work task_work)
+static void configure(struct session *s, const struct cgroup *groups)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
 
@@ -138,21 +139,19 @@ static void configure(struct session *s, const struct cgroup *groups, enum abi_t
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
-	s->skel->rodata->cfg_task_work = task_work;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
-	features_use_task_work(s->skel->obj, task_work);
 	set_cgroups(s, groups);
 }
 
-static int load(struct session *s, const struct cgroup *groups, enum abi_task_work task_work)
+static int load(struct session *s, const struct cgroup *groups, enum variant variant)
 {
 	int err;
 
-	s->skel = pybpfprof_bpf__open();
+	s->skel = variant_open(variant);
 	if (!s->skel)
 		return -errno;
-	configure(s, groups, task_work);
+	configure(s, groups);
 	err = pybpfprof_bpf__load(s->skel);
 	if (err) {
 		pybpfprof_bpf__destroy(s->skel);
@@ -163,15 +162,15 @@ static int load(struct session *s, const struct cgroup *groups, enum abi_task_wo
 
 static int open_bpf(struct session *s, const struct cgroup *groups)
 {
-	enum abi_task_work task_work = s->o.no_task_work ? ABI_TASK_WORK_NONE : features_expect_task_work();
+	enum variant variant = s->o.no_task_work ? VARIANT_TICK : variant_expected();
 	int err = features_check_privileges();
 
 	if (err)
 		return err;
-	err = load(s, groups, task_work);
-	if (err && task_work && err != -EPERM) {
+	err = load(s, groups, variant);
+	if (err && variant != VARIANT_TICK && err != -EPERM) {
 		log_verbose("loading again without task work");
-		err = load(s, groups, ABI_TASK_WORK_NONE);
+		err = load(s, groups, VARIANT_TICK);
 	}
 	if (err)
 		return features_explain(err);
