@@ -97,8 +97,8 @@ def list_rows(options):
 def check_machine():
     if os.geteuid():
         sys.exit("bench: needs root")
-    if len(os.sched_getaffinity(0)) < 2:
-        sys.exit("bench: needs two CPUs, one for the target and one for the profilers")
+    if not {machine.TARGET_CPU, machine.PROFILER_CPU} <= machine.ALL_CPUS:
+        sys.exit("bench: needs CPUs 0 and 1, for the target and for the profilers")
 
 
 def main():

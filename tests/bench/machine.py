@@ -17,6 +17,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TARGET_CPU, PROFILER_CPU = 0, 1
+ALL_CPUS = os.sched_getaffinity(0)  # before the bench itself is pinned
 
 libc = ctypes.CDLL(None, use_errno=True)
 SYS_PIDFD_GETFD = 438
@@ -49,12 +50,11 @@ def raise_priority():
 
 
 def start(argv, cpus=None, cgroup=None, first=False, **popen):
-    """A child that dies with the bench, on these CPUs, in this cgroup; `first`: before all others."""
+    """A child that dies with the bench, on these CPUs (or all), in this cgroup; `first`: before all others."""
 
     def enter():
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if cpus is not None:
-            os.sched_setaffinity(0, cpus)
+        os.sched_setaffinity(0, cpus or ALL_CPUS)
         if first:
             raise_priority()
         if cgroup is not None:

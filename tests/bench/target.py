@@ -67,14 +67,28 @@ def recurse(more, leaf):
     return leaf()
 
 
+LINK = """
+def link_{i}(value=0):
+    if value > {i}:
+        value = value % 7
+        name = str(value)
+        for each in name:
+            value += ord(each)
+        try:
+            value = int(name) + len(name)
+        except ValueError:
+            value = 0
+    {callee}()
+    return value
+"""
+
+
 def make_chain(length, leaf):
     """A function that calls another one, and so on, `length` of them; the last calls `leaf`."""
-    source = []
-    for i in range(length):
-        callee = f"link_{i + 1}" if i + 1 < length else "leaf"
-        source.append(f"def link_{i}():\n    value = {i}\n    {callee}()\n    return value\n")
+    callees = [f"link_{i + 1}" for i in range(length - 1)] + ["leaf"]
+    source = "".join(LINK.format(i=i, callee=callee) for i, callee in enumerate(callees))
     names = {"leaf": leaf}
-    exec(compile("\n".join(source), __file__.replace("target", "chain"), "exec"), names)
+    exec(compile(source, __file__.replace("target", "chain"), "exec"), names)
     return names["link_0"]
 
 
