@@ -4,6 +4,7 @@
  * read. Elsewhere the tick itself copies what is resident; what is not, user space is asked to read.
  */
 #include "bpf/code.bpf.h"
+#include "bpf/record.bpf.h"
 #include "bpf/outcomes.h"
 
 /*
@@ -73,18 +74,6 @@ static __always_inline u64 buf_u64(const struct code_buf *b, const struct abi_py
 	return block_u64((const u8 *)b->block, ABI_CODE_BLOCK, off - l->code_base);
 }
 
-static __always_inline void fill_header(struct abi_hdr *h, u32 kind, u32 size)
-{
-	u64 id = bpf_get_current_pid_tgid();
-
-	h->size = size;
-	h->kind = kind;
-	h->cpu = bpf_get_smp_processor_id();
-	h->tgid = id >> 32;
-	h->tid = (u32)id;
-	h->time_ns = bpf_ktime_get_ns();
-}
-
 /* The line table goes out in chunks; the user side puts them together by offset. */
 static __always_inline long send_chunk(struct code_buf *b, u32 i, bool sleepable)
 {
@@ -97,7 +86,7 @@ static __always_inline long send_chunk(struct code_buf *b, u32 i, bool sleepable
 	opaque(n);
 	if (n > ABI_CODE_CHUNK || read_code(b->lines_data, n, b->lines_addr + off, sleepable))
 		return 1;
-	fill_header(&b->lines.hdr, ABI_REC_LINES, sizeof(b->lines) + n);
+	record_header(&b->lines.hdr, ABI_REC_LINES, sizeof(b->lines) + n);
 	b->lines.code_key = b->code.code_key;
 	b->lines.offset = off;
 	b->lines.bytes = n;
@@ -182,7 +171,7 @@ static __always_inline void send_code(struct code_buf *b, const struct abi_py_la
 	opaque(size);
 	if (size > sizeof(b->code) + 2 * ABI_MAX_TEXT)
 		return;
-	fill_header(&b->code.hdr, ABI_REC_CODE, size);
+	record_header(&b->code.hdr, ABI_REC_CODE, size);
 	if (bpf_ringbuf_output(&events, &b->code, size,
 			       b->code.flags ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
 		return;

@@ -4,6 +4,7 @@
  * is asked only about programs it has not seen, and those that load Python in other ways.
  */
 #include "bpf/target.bpf.h"
+#include "bpf/record.bpf.h"
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
@@ -135,14 +136,7 @@ static __always_inline void read_cmdline(struct abi_proc_rec *r, struct task_str
 
 static __always_inline void announce(struct abi_proc *p, struct task_struct *task, struct abi_proc_rec *r)
 {
-	u64 id = bpf_get_current_pid_tgid();
-
-	r->hdr.size = sizeof(*r);
-	r->hdr.kind = ABI_REC_PROC;
-	r->hdr.cpu = bpf_get_smp_processor_id();
-	r->hdr.tgid = id >> 32;
-	r->hdr.tid = (u32)id;
-	r->hdr.time_ns = bpf_ktime_get_ns();
+	record_header(&r->hdr, ABI_REC_PROC, sizeof(*r));
 	r->start_ns = p->start_ns;
 	r->cgroup_id = bpf_get_current_cgroup_id();
 	r->runtime_addr = p->runtime_addr;

@@ -2,19 +2,15 @@
  * Births, execs and deaths of processes. A forked child inherits its parent's entry here, in the kernel,
  * before it runs: its first tick is walked. Nothing is sent for a process that was never sampled.
  */
-#include "bpf/maps.bpf.h"
+#include "bpf/record.bpf.h"
 
-static __always_inline void send_exit(struct abi_proc *p, u32 tgid, u32 exec)
+static __always_inline void send_exit(struct abi_proc *p, u32 exec)
 {
 	struct abi_exit e = {};
 
 	if (!p->announced)
 		return;
-	e.hdr.size = sizeof(e);
-	e.hdr.kind = ABI_REC_EXIT;
-	e.hdr.cpu = bpf_get_smp_processor_id();
-	e.hdr.tgid = e.hdr.tid = tgid;
-	e.hdr.time_ns = bpf_ktime_get_ns();
+	record_header(&e.hdr, ABI_REC_EXIT, sizeof(e));
 	e.image_id = p->image_id;
 	e.exec = exec;
 	bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP);
@@ -55,7 +51,7 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 
 	if (!p)
 		return 0;
-	send_exit(p, tgid, 1);
+	send_exit(p, 1);
 	p->parent_image_id = 0;
 	p->image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
 	p->mm = (u64)task->mm;
@@ -67,20 +63,24 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	return 0;
 }
 
+/* Threads that end at the same time may all see that none is left; who removes the entry tells of it. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(life_exit, struct task_struct *task)
 {
 	u32 tgid = task->tgid;
 	struct abi_proc *p;
+	struct abi_proc last;
 
 	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0; /* other threads live on */
 	p = bpf_map_lookup_elem(&procs, &tgid);
 	if (!p)
 		return 0;
-	send_exit(p, tgid, 0);
-	if (p->flags & ABI_PROC_COUNTED)
+	last = *p;
+	if (bpf_map_delete_elem(&procs, &tgid))
+		return 0;
+	send_exit(&last, tgid, 0);
+	if (last.flags & ABI_PROC_COUNTED)
 		__sync_fetch_and_add(&targets_alive, -1);
-	bpf_map_delete_elem(&procs, &tgid);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "user/resolve/resolve.h"
 #include "user/python/code_object.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/losses.h"
 #include "user/resolve/threads.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -11,7 +12,6 @@
 
 #define WAIT_MAX_NS    3000000000ull /* a name that is not here by then will not come */
 #define WAIT_MAX_BYTES (8u << 20)
-#define LOSSES_EVERY_NS 1000000000ull
 
 /* A sample that waits for names. */
 struct waiting {
@@ -32,12 +32,9 @@ struct resolve {
 	struct waiting *first, **last;
 	size_t waiting_bytes;
 	uint32_t *scratch, depth; /* frame ids of one sample */
-	struct pair_map losses; /* (process, outcome) → index + 1 */
-	struct profile_loss *loss;
-	size_t loss_cnt, loss_cap;
+	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
 	size_t gone_cnt, gone_cap;
-	uint64_t losses_ns; /* when they were last sent */
 	struct resolve_stats stats;
 };
 
@@ -81,8 +78,7 @@ void resolve__free(struct resolve *r)
 	}
 	codes__free(r->codes);
 	pair_map__free(&r->stacks);
-	pair_map__free(&r->losses);
-	free(r->loss);
+	losses__free(&r->losses);
 	free(r->gone);
 	free(r->scratch);
 	free(r);
@@ -223,44 +219,17 @@ void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 	codes__add_lines(r->codes, rec);
 }
 
-/* ---- losses ------------------------------------------------------------------------------------------ */
-
-static void add_loss(struct resolve *r, uint32_t process, unsigned outcome, uint64_t time_ns,
-		     const uint64_t amount[2])
+static void add_loss(struct resolve *r, const struct abi_sample *rec, uint32_t process, uint64_t value_ns)
 {
-	uint32_t *slot = pair_map__slot(&r->losses, process, outcome + 1);
-	struct profile_loss *l;
-
-	if (!*slot) {
-		xgrow(r->loss, r->loss_cnt, r->loss_cap);
-		r->loss[r->loss_cnt] = (struct profile_loss){
-			.from_unix_ns = unix_ns(r, time_ns),
-			.reason = outcome_word(outcome),
-			.sentence = outcome_sentence(outcome),
-			.process = process,
-			.failure = outcome_class(outcome) == ABI_FAILED ||
-				   outcome_class(outcome) == ABI_LOST,
-		};
-		*slot = (uint32_t)++r->loss_cnt;
-	}
-	l = &r->loss[*slot - 1];
-	l->to_unix_ns = unix_ns(r, time_ns);
-	l->count += amount[0];
-	l->value_ns += amount[1];
+	losses__add(&r->losses, &(struct loss_event){.process = process, .outcome = rec->outcome,
+						     .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
+						     .count = 1, .value_ns = value_ns});
 }
 
 void resolve__ring_lost(struct resolve *r, uint64_t now_ns, uint64_t count, uint64_t value_ns)
 {
-	add_loss(r, 0, ABI_RING_FULL, now_ns, (uint64_t[]){count, value_ns});
-}
-
-static void flush_losses(struct resolve *r)
-{
-	for (size_t i = 0; i < r->loss_cnt; i++)
-		r->sink.ops->loss(r->sink.ctx, &r->loss[i]);
-	r->loss_cnt = 0;
-	pair_map__free(&r->losses);
-	r->losses = (struct pair_map){0};
+	losses__add(&r->losses, &(struct loss_event){.outcome = ABI_RING_FULL, .time_unix_ns = unix_ns(r, now_ns),
+						     .count = count, .value_ns = value_ns});
 }
 
 /* ---- samples ----------------------------------------------------------------------------------------- */
@@ -363,7 +332,7 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 
 	r->stats.by_outcome[rec->outcome]++;
 	if (!rec->image_id) { /* no process that anything is known of */
-		add_loss(r, 0, rec->outcome, rec->hdr.time_ns, (uint64_t[]){1, rec->value_ns});
+		add_loss(r, rec, 0, rec->value_ns);
 		return;
 	}
 	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
@@ -376,7 +345,7 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 		return;
 	}
 	p->unwalked[rec->outcome]++;
-	add_loss(r, describe_process(r, p), rec->outcome, rec->hdr.time_ns, (uint64_t[]){1, value_ns});
+	add_loss(r, rec, describe_process(r, p), value_ns);
 }
 
 /* Sends on what can be sent; keeps the order of arrival among the rest. */
@@ -443,8 +412,5 @@ void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 	if (!last)
 		processes__each(r->processes, read_names, &arg);
 	forget_gone(r);
-	if (last || now_ns > r->losses_ns + LOSSES_EVERY_NS) {
-		r->losses_ns = now_ns;
-		flush_losses(r);
-	}
+	losses__flush(&r->losses, r->sink, now_ns, last);
 }
