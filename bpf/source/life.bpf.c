@@ -79,7 +79,7 @@ int BPF_PROG(life_exit, struct task_struct *task)
 	last = *p;
 	if (bpf_map_delete_elem(&procs, &tgid))
 		return 0;
-	send_exit(&last, tgid, 0);
+	send_exit(&last, 0);
 	if (last.flags & ABI_PROC_COUNTED)
 		__sync_fetch_and_add(&targets_alive, -1);
 	return 0;
