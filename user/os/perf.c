@@ -51,12 +51,24 @@ int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx)
 	return 0;
 }
 
+static long read_setting(const char *path, long otherwise)
+{
+	__cleanup_file FILE *f = fopen(path, "re");
+	long value = otherwise;
+
+	if (f && fscanf(f, "%ld", &value) != 1)
+		value = otherwise;
+	return value;
+}
+
 uint64_t perf_max_rate(void)
 {
-	__cleanup_file FILE *f = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
-	unsigned long long rate = 0;
+	long rate = read_setting("/proc/sys/kernel/perf_event_max_sample_rate", 0);
 
-	if (f && fscanf(f, "%llu", &rate) != 1)
-		rate = 0;
-	return rate;
+	return rate > 0 ? (uint64_t)rate : 0;
+}
+
+long perf_paranoid(void)
+{
+	return read_setting("/proc/sys/kernel/perf_event_paranoid", 0);
 }

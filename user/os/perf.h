@@ -14,3 +14,5 @@ int perf_set_period(int fd, uint64_t period_ns);
 int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx);
 /* The kernel's limit on samples per second, 0 when unknown. */
 uint64_t perf_max_rate(void);
+/* kernel.perf_event_paranoid; 0 when it cannot be read. Debian's kernels know 3, Ubuntu's 4: CAP_SYS_ADMIN only. */
+long perf_paranoid(void);

@@ -66,6 +66,25 @@ static uint64_t draw_period(struct cpu_source *s, struct timer *t)
 	return (uint64_t)(s->by_time ? s->period_ns / factor : s->period_ns * factor);
 }
 
+/* Says why there is no timer; gives the error to go on with. */
+static int explain(const struct cpu_source *s, int cpu, int err)
+{
+	long paranoid = perf_paranoid();
+
+	if (err == -ENOENT && s->scoped) {
+		/* A version 1 hierarchy has it, or nobody has enabled a controller in this one yet. */
+		log_error("this cgroup cannot have timers of its own: the perf_event controller is not active in "
+			  "its hierarchy. Leave out --scope=cgroup");
+		return -EOPNOTSUPP;
+	}
+	if (err == -EACCES && paranoid > 2)
+		log_error("not permitted: with kernel.perf_event_paranoid = %ld this kernel gives timers to "
+			  "CAP_SYS_ADMIN only. Run it with sudo, or set that to 2 (sysctl -w)", paranoid);
+	else
+		log_error("cannot open a timer on CPU %d: %s", cpu, strerror(-err));
+	return err;
+}
+
 static int add_timer(void *ctx, int cpu)
 {
 	struct cpu_source *s = ctx;
@@ -79,10 +98,8 @@ static int add_timer(void *ctx, int cpu)
 		period = s->clocks[cpu].period_ns;
 	s->clocks[cpu].period_ns = period;
 	t.fd = perf_open_clock(cpu, period, s->cgroup_fd);
-	if (t.fd < 0) {
-		log_error("cannot open a timer on CPU %d: %s", cpu, strerror(-t.fd));
-		return t.fd;
-	}
+	if (t.fd < 0)
+		return explain(s, cpu, t.fd);
 	t.link = bpf_program__attach_perf_event(s->skel->progs.cpu_tick, t.fd);
 	if (!t.link) {
 		int err = -errno;
