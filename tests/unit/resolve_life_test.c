@@ -157,8 +157,10 @@ static void losses_by_process_with_their_spans(void **state)
 		tell_sample(&m);
 		flush(i * PERIOD);
 	}
-	resolve__ring_lost(resolve, START + SECOND, 5, 5 * PERIOD);
-	resolve__ring_lost(resolve, START + 3 * SECOND, 2, 2 * PERIOD);
+	resolve__ring_lost(resolve, (uint64_t[]){START + SECOND, START + 2 * SECOND}, 5,
+			   5 * PERIOD);
+	resolve__ring_lost(resolve, (uint64_t[]){START + 3 * SECOND, START + 4 * SECOND}, 2,
+			   2 * PERIOD);
 	p = finish();
 	assert_int_equal(p->sample_cnt, 0);
 	assert_int_equal(p->loss_cnt, 5);
@@ -177,6 +179,8 @@ static void losses_by_process_with_their_spans(void **state)
 	l = find_loss(p, 0, "ring_full");
 	assert_int_equal(l->count, 7);
 	assert_int_equal(l->value_ns, 7 * PERIOD);
+	assert_int_equal(l->from_unix_ns, UNIX + SECOND); /* since when they may have been lost */
+	assert_int_equal(l->to_unix_ns, UNIX + 4 * SECOND);
 	assert_true(l->failure);
 	assert_int_equal(profile__failed_cnt(p), 207);
 	profile__free(p);

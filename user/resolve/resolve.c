@@ -226,10 +226,15 @@ static void add_loss(struct resolve *r, const struct abi_sample *rec, uint32_t p
 						     .count = 1, .value_ns = value_ns});
 }
 
-void resolve__ring_lost(struct resolve *r, uint64_t now_ns, uint64_t count, uint64_t value_ns)
+void resolve__ring_lost(struct resolve *r, const uint64_t span_ns[2], uint64_t count, uint64_t value_ns)
 {
-	losses__add(&r->losses, &(struct loss_event){.outcome = ABI_RING_FULL, .time_unix_ns = unix_ns(r, now_ns),
-						     .count = count, .value_ns = value_ns});
+	struct loss_event e = {.outcome = ABI_RING_FULL, .time_unix_ns = unix_ns(r, span_ns[0])};
+
+	losses__add(&r->losses, &e);
+	e.time_unix_ns = unix_ns(r, span_ns[1]);
+	e.count = count;
+	e.value_ns = value_ns;
+	losses__add(&r->losses, &e);
 }
 
 /* ---- samples ----------------------------------------------------------------------------------------- */

@@ -42,8 +42,8 @@ void resolve__identified(struct resolve *r, struct process *p);
  * are sent with their spans. `now_ns` is CLOCK_MONOTONIC; `last` sends everything.
  */
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last);
-/* Records that never reached us: lost by the ring buffer, counted by the kernel side. */
-void resolve__ring_lost(struct resolve *r, uint64_t now_ns, uint64_t count, uint64_t value_ns);
+/* Records that never reached us, lost in this span of CLOCK_MONOTONIC by the ring buffer. */
+void resolve__ring_lost(struct resolve *r, const uint64_t span_ns[2], uint64_t count, uint64_t value_ns);
 
 const struct resolve_stats *resolve__stats(const struct resolve *r);
 

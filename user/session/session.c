@@ -307,9 +307,10 @@ static void read_outcomes(const struct session *s, uint64_t sums[ABI_OUTCOME_CNT
 	free(values);
 }
 
-/* What the ring buffer could not take, as an interval of time. */
+/* What the ring buffer could not take since it was last asked. */
 static void tell_ring_losses(struct session *s, uint64_t now)
 {
+	const uint64_t span_ns[] = {s->told_ns ? s->told_ns : s->start_ns, now};
 	uint32_t key = ABI_RING_FULL;
 	uint64_t sums[ABI_OUTCOME_CNT];
 	uint64_t more;
@@ -317,8 +318,9 @@ static void tell_ring_losses(struct session *s, uint64_t now)
 	read_outcomes(s, sums);
 	more = sums[key] - s->ring_lost_told;
 	if (more)
-		resolve__ring_lost(s->resolve, now, more, (uint64_t)((double)more * 1e9 / s->o.rate_hz));
+		resolve__ring_lost(s->resolve, span_ns, more, (uint64_t)((double)more * 1e9 / s->o.rate_hz));
 	s->ring_lost_told = sums[key];
+	s->told_ns = now;
 }
 
 int session__poll(struct session *s)
@@ -329,10 +331,8 @@ int session__poll(struct session *s)
 	now = clock_ns(CLOCK_MONOTONIC);
 	if (s->cpu)
 		cpu_source__redraw(s->cpu, now);
-	if (now > s->told_ns + 1000000000ull) {
-		s->told_ns = now;
+	if (now > s->told_ns + 1000000000ull)
 		tell_ring_losses(s, now);
-	}
 	resolve__flush(s->resolve, now, false);
 	return n < 0 && n != -EINTR ? n : 0;
 }
