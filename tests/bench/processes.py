@@ -12,7 +12,6 @@ import profilers
 
 WORKLOAD = machine.HERE / "workload.py"
 RATE = 99
-PY_SPY_RATE = "99"
 
 
 @contextlib.contextmanager
@@ -84,7 +83,7 @@ def many(python, how, seconds, py_spy_seconds, count=100):
         result["ours"] = watch(ours.wait_attached(), group, seconds)
         for nonblocking in (False, True) if how.py_spy else ():
             try:
-                spy = how.start_py_spy(parent.pid, PY_SPY_RATE, nonblocking, more=["--subprocesses"])
+                spy = how.start_py_spy(parent.pid, RATE, nonblocking, more=["--subprocesses"])
                 result[spy.name] = watch(spy.wait_sampling(), group, py_spy_seconds)
             except machine.Trouble as trouble:
                 print(f"processes, py-spy: {trouble}")
@@ -172,7 +171,7 @@ def short(python, how, count, seconds=0.05):
                 spy = how.start_ours(["--cgroup", str(group)], RATE, "short.json").wait_attached()
             else:
                 nonblocking = condition != "py-spy"
-                spy = how.start_py_spy(parent.pid, PY_SPY_RATE, nonblocking, more=["--subprocesses"])
+                spy = how.start_py_spy(parent.pid, RATE, nonblocking, more=["--subprocesses"])
                 spy.wait_sampling()
             try:
                 pids = run_short(parent)

@@ -8,6 +8,7 @@ The parent says `ready` on its stdout when all of its processes of the first kin
 on its stdin before it starts those of the second.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -74,7 +75,8 @@ def short(count, seconds):
 def main():
     kind, *args = sys.argv[1:]
     if kind == "one":
-        os.write(1, b"up\n")
+        with contextlib.suppress(BrokenPipeError):  # the parent was ended already; we are about to be
+            os.write(1, b"up\n")
         now_and_then()
     elif kind == "work":
         work(float(args[0]))
