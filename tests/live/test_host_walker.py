@@ -108,7 +108,7 @@ def test_threads_stopped_anywhere(host_walk, start, python):
     process = start(python, "anywhere.py")
     possible = {tuple(stack) for stack in json.loads(process.stdout.readline())["possible"]}
     outcomes, seen, held = collections.Counter(), collections.Counter(), collections.Counter()
-    for _ in range(60):
+    for _ in range(40):
         time.sleep(0.013)
         process.send_signal(signal.SIGSTOP)
         while not all_stopped(process.pid):
@@ -126,5 +126,5 @@ def test_threads_stopped_anywhere(host_walk, start, python):
     print(f"{python.version}: {dict(outcomes)} holders {dict(held)} {len(seen)} of {len(possible)} stacks")
     assert set(outcomes) <= {"ok", "torn"}
     assert outcomes["torn"] <= outcomes["ok"] / 50
-    assert set(held) <= {0, 1} and held[1] > 30
+    assert set(held) <= {0, 1} and held[1] > 20
     assert len(seen) >= 5
