@@ -1,9 +1,9 @@
 /*
- * The control of the bench: our own timers with a BPF program that does nothing, so that what the timer
- * itself takes from a target is known apart from what walking its stack takes.
+ * The control of the bench: our own timers with a BPF program that does nothing, so that what the
+ * timer itself takes from a target is known apart from what walking its stack takes.
  *
- * The timers are user/source/cpu.c's own. The empty program counts no ticks, by which that file decides when
- * to draw a new period; this one tells it how many there must have been on a busy CPU.
+ * The timers are user/source/cpu.c's own. The empty program counts no ticks, by which that file
+ * decides when to draw a new period; this one tells it how many there must have been on a busy CPU.
  */
 #include "bpf/abi.h"
 #include "pybpfprof.skel.h"
@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_US 200000 /* as `record` drains its ring buffer, which is when it draws (user/cmd/record.c) */
+/* As `record` drains its ring buffer, which is when it draws (user/cmd/record.c). */
+#define POLL_US 200000
 
 static uint64_t now_ns(void)
 {
@@ -62,7 +63,8 @@ int main(int argc, char **argv)
 	uint64_t last = now_ns();
 
 	if (o.rate_hz <= 0) {
-		fprintf(stderr, "Usage: %s HZ\nRuns an empty BPF program at that rate until it is killed.\n", argv[0]);
+		fprintf(stderr,
+			"Usage: empty HZ\nAn empty BPF program at that rate until it is killed.\n");
 		return 2;
 	}
 	skel = load_empty();
