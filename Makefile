@@ -50,7 +50,7 @@ HOST_CFLAGS = $(ALL_CFLAGS) -DPYBPF_HOST -fno-strict-aliasing -Wno-unknown-pragm
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install clean deps demo test unit host live lint bench fuzz format
+.PHONY: all help install clean deps demo test vm-test unit host live lint bench fuzz format
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -165,6 +165,9 @@ demo: ## install, build, profile a real workload in a cgroup of its own (root)
 
 test: ## everything: units, host walker, formats, live (root)
 	scripts/run-tests.sh
+
+vm-test: all ## the program under other kernels, in qemu (downloads them; KERNELS="6.1 6.12")
+	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
 
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C

@@ -4,6 +4,7 @@
 #   scripts/install-deps.sh               everything: build, demo, tests
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
+#   scripts/install-deps.sh --vm          what `make vm-test` needs beyond that; no part of everything
 #   scripts/install-deps.sh --list [...]  print the packages instead of installing them
 #
 # Quick when nothing is missing: one dpkg query, no network, no root.
@@ -27,9 +28,13 @@ tests="
 	chromium chromium-driver libxml2-utils
 	sudo libcap2-bin util-linux podman runc debootstrap
 "
+# Kernels and busybox are only unpacked, by scripts/vm-test.sh itself.
+vm="
+	qemu-system-x86
+"
 
 usage() {
-	sed -n '2,9s/^# \{0,1\}//p' "$0"
+	sed -n '2,10s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -44,6 +49,7 @@ for arg; do
 	case $arg in
 	--build-only) want=build ;;
 	--demo) want=demo ;;
+	--vm) want=vm ;;
 	--list) list=1 ;;
 	-h | --help) usage 0 ;;
 	*) usage 2 >&2 ;;
@@ -53,6 +59,7 @@ done
 case $want in
 build) wanted=$build ;;
 demo) wanted="$build $demo" ;;
+vm) wanted=$vm ;;
 all) wanted="$build $demo $tests" ;;
 esac
 
