@@ -160,6 +160,15 @@ static __always_inline bool is_code_object(struct walk *w, u64 addr)
 	       type == w->code_type_addr;
 }
 
+/* Functions that call each other and share a place in the memo would fill the list by themselves. */
+static __always_inline bool is_just_listed(const struct walk *w, u64 key)
+{
+	u32 n = w->todo_cnt;
+
+	opaque(n);
+	return n >= 2 && n <= CODE_TODO_MAX && (w->todo[n - 1].key == key || w->todo[n - 2].key == key);
+}
+
 /* Reads and checks the code object; lists it when it is new. 0 when there is none to be read. */
 static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 {
@@ -176,6 +185,8 @@ static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 		w->garbage = 1;
 		return 0;
 	}
+	if (is_just_listed(w, key))
+		return key;
 	opaque(n);
 	if (n < CODE_TODO_MAX) {
 		w->todo[n].addr = addr;

@@ -95,9 +95,27 @@ static void unnumbered_objects_by_their_lines(void **state)
 			flip(p, data + at);
 		flip(p, data - 8);
 		assert_int_equal(key_now(p), key);
+		for (size_t at = len; at < len + 8; at++)
+			flip(p, data + at);
 		image__put_u64(p->m, lines + p->l.bytes_size_off, len + 1);
 		assert_true(key_now(p) != key);
 	}
+}
+
+/* What was read of another one before must not count. */
+static void a_key_depends_on_its_object_alone(void **state)
+{
+	struct world *p = *state;
+	u64 lines, small = one_function(p, 100, &lines), key = key_now(p);
+
+	one_function(p, 5000, &lines);
+	assert_true(key_now(p) != key);
+	world__push(p, small, 0, WORLD_THREAD);
+	assert_int_equal(key_now(p), key);
+	world__set_leaf(p, 0);
+	world__enter(p);
+	world__push(p, small, 0, WORLD_THREAD);
+	assert_int_equal(key_now(p), key);
 }
 
 static void what_runs_does_not_change_the_key(void **state)
@@ -116,6 +134,7 @@ static const struct version_test tests[] = {
 	TEST(another_object_another_key),
 	TEST_WITH(numbered_objects_by_their_number, ABI_MECH_VERSION),
 	TEST_WITHOUT(unnumbered_objects_by_their_lines, ABI_MECH_VERSION),
+	TEST(a_key_depends_on_its_object_alone),
 	TEST(what_runs_does_not_change_the_key),
 };
 

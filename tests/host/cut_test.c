@@ -79,6 +79,7 @@ static void a_chain_that_ends_at_a_generator(void **state)
 	u64 codes[2], generator;
 
 	call_chain(p, codes, 2);
+	world__enter(p);
 	generator = world__push(p, world__function(p, 5), 0, WORLD_GENERATOR);
 	world__set_prev(p, generator, 0);
 	set_generator_state(p, generator, FRAME_SUSPENDED);

@@ -101,6 +101,28 @@ static void mutual_recursion_leaves_room(void **state)
 	assert_int_equal(p->w->todo[2].addr, root);
 }
 
+/* The walker's memo of code objects has a place for every 64th address or so. */
+static bool share_a_place(u64 a, u64 b)
+{
+	return ((a >> 4 ^ a >> 10) - (b >> 4 ^ b >> 10)) % WALK_MEMO == 0;
+}
+
+static void mutual_recursion_within_the_memo(void **state)
+{
+	struct world *p = *state;
+	u64 codes[2] = {world__function(p, 1), 0}, root;
+
+	for (u32 i = 2; !codes[1] || !share_a_place(codes[0], codes[1]); i++)
+		codes[1] = world__function(p, i);
+	world__enter(p);
+	root = world__function(p, 3);
+	world__push(p, root, 0, WORLD_THREAD);
+	world__recurse(p, codes, 300);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->todo_cnt, 3);
+	assert_int_equal(p->w->todo[2].addr, root);
+}
+
 static void more_new_names_than_fit(void **state)
 {
 	struct world *p = *state;
@@ -242,6 +264,7 @@ static const struct version_test tests[] = {
 	TEST(generators_are_walked),
 	TEST(recursion_is_one_function),
 	TEST(mutual_recursion_leaves_room),
+	TEST(mutual_recursion_within_the_memo),
 	TEST(more_new_names_than_fit),
 	TEST(long_chains_are_right_in_every_frame),
 	TEST(a_frame_at_the_end_of_its_memory),
