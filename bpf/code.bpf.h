@@ -163,10 +163,13 @@ static __always_inline bool is_code_object(struct walk *w, u64 addr)
 /* Functions that call each other and share a place in the memo would fill the list by themselves. */
 static __always_inline bool is_just_listed(const struct walk *w, u64 key)
 {
-	u32 n = w->todo_cnt;
+	/* Each with a bound of its own: older verifiers do not carry one's over to the other. */
+	u32 last = w->todo_cnt - 1, other = w->todo_cnt - 2;
 
-	opaque(n);
-	return n >= 2 && n <= CODE_TODO_MAX && (w->todo[n - 1].key == key || w->todo[n - 2].key == key);
+	opaque(last);
+	opaque(other);
+	return (last < CODE_TODO_MAX && w->todo[last].key == key) ||
+	       (other < CODE_TODO_MAX && w->todo[other].key == key);
 }
 
 /* Reads and checks the code object; lists it when it is new. 0 when there is none to be read. */
