@@ -162,8 +162,9 @@ static __always_inline void send_code(struct code_buf *b, const struct abi_py_la
 						    l->code_firstlineno_off - l->code_base);
 		size += read_names(b, l, sleepable);
 		lines_addr = buf_u64(b, l, l->code_lines_off);
-		if (!read_code(&lines_size, 8, lines_addr + l->bytes_size_off, sleepable) &&
-		    lines_size <= ABI_MAX_LINES)
+		if (read_code(&lines_size, 8, lines_addr + l->bytes_size_off, sleepable))
+			b->code.flags = ABI_CODE_UNREADABLE;
+		else if (lines_size <= ABI_MAX_LINES)
 			b->code.lines_bytes = (u32)lines_size;
 		if ((b->code.name.flags | b->code.file.flags) & ABI_TEXT_UNREADABLE)
 			b->code.flags = ABI_CODE_UNREADABLE;

@@ -61,7 +61,7 @@ static __always_inline void lines_loop(struct walk *w, u32 steps)
 }
 #endif
 
-/* What lies behind the first bytes; of very long tables the end, where changes of any line above show. */
+/* What lies behind the first bytes; of very long tables the end. */
 static __always_inline u64 lines_mix_rest(struct walk *w, u64 h, u64 data, u64 left)
 {
 	u32 n = left > ABI_LINES_HASHED ? ABI_LINES_HASHED : (u32)left;
@@ -106,6 +106,34 @@ static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 }
 
 /*
+ * Content of the names, for the same builds: a string dies with its code object and the next one may stand
+ * in its place. PyASCIIObject (Include/cpython/unicodeobject.h): length, hash, state, wstr, then ASCII text.
+ * Names are interned, so their hash is there; a file name's may come later, so its text is taken.
+ */
+static __always_inline u64 names_mix(struct walk *w, u64 h)
+{
+	u64 name = code_u64(w, w->code_name) + w->layout.str_length_off;
+	u64 file = code_u64(w, w->code_file) + w->layout.str_length_off, left;
+
+	if (!read_user(w->text_block, 16, name))
+		h = code_mix(code_mix(h, w->text_block[0]), w->text_block[1]);
+	if (read_user(w->text_block, sizeof(w->text_block), file))
+		return h;
+	left = w->text_block[0];
+	h = code_mix(h, left);
+#pragma unroll
+	for (u32 i = 4; i < TEXT_WORDS; i++) {
+		u64 word = w->text_block[i];
+
+		if (left < 8)
+			word &= left ? ~0ull >> (64 - 8 * left) : 0;
+		h = code_mix(h, word);
+		left = left < 8 ? 0 : left - 8;
+	}
+	return h;
+}
+
+/*
  * Identity: process image, address, and a fingerprint, because addresses are used again once a code
  * object dies. 0 when the code object is not readable.
  */
@@ -124,7 +152,7 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 	if (l->mech & ABI_MECH_VERSION)
 		h = code_mix(h, code_u32(w, w->code_version));
 	else
-		h = lines_mix(w, h, lines);
+		h = names_mix(w, lines_mix(w, h, lines));
 	return h ? h : 1;
 }
 

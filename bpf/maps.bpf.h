@@ -30,6 +30,7 @@ struct code_memo {
 	u64 walk;
 };
 
+#define TEXT_WORDS 12 /* of a string object that are looked at: head and the first 64 bytes of text */
 #define LINES_STEP 32 /* bytes of line table hashed per step */
 
 /*
@@ -56,6 +57,7 @@ struct walk {
 	u64 lines_block[(16 + ABI_LINES_PREFIX) / 8];
 	u64 lines_rest[(ABI_LINES_HASHED + LINES_STEP) / 8];
 	u64 lines_hash;
+	u64 text_block[TEXT_WORDS];
 	struct abi_py_layout layout;
 	/* members from the start of their block */
 	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry;

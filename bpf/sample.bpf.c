@@ -6,7 +6,8 @@
 #include "bpf/target.bpf.h"
 #include "bpf/tstate.bpf.h"
 
-#define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define PF_EXITING	  0x00000004 /* include/linux/sched.h */
+#define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
 static __always_inline void count(u32 outcome)
 {
@@ -94,11 +95,12 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32
 }
 
 /* Names of code objects seen for the first time: by the task itself if it can, else right now. */
-static __always_inline void send_names(struct scratch *s, u64 mm)
+static __always_inline void send_names(struct scratch *s, struct task_struct *task, u64 mm)
 {
 	if (!s->walk.todo_cnt)
 		return;
-	if (code_schedule(&s->walk, mm))
+	/* A process that is being killed does not come back to user mode, and its memory is gone first. */
+	if ((BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) || code_schedule(&s->walk, mm))
 		code_send_now(&s->walk);
 }
 
@@ -127,7 +129,7 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	if (outcome == ABI_NO_GIL)
 		return outcome;
 	outcome = emit(w, outcome);
-	send_names(s, mm);
+	send_names(s, task, mm);
 	return outcome;
 }
 

@@ -63,6 +63,7 @@ struct mm_struct {
 	struct file *exe_file;
 };
 struct signal_struct {
+	unsigned int flags;
 	struct {
 		int counter;
 	} live;

@@ -35,11 +35,10 @@ int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 	born.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
 	born.ppid = parent_tgid;
 	born.announced = 0;
-	if (born.flags & ABI_PROC_TREE) {
+	if (born.flags & ABI_PROC_TREE)
 		born.flags |= ABI_PROC_TARGET | ABI_PROC_COUNTED;
+	if (!bpf_map_update_elem(&procs, &tgid, &born, BPF_ANY) && (born.flags & ABI_PROC_COUNTED))
 		__sync_fetch_and_add(&targets_alive, 1);
-	}
-	bpf_map_update_elem(&procs, &tgid, &born, BPF_ANY);
 	return 0;
 }
 

@@ -158,6 +158,25 @@ def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
             assert abs(n / total - share) < 0.02, (kind, line, n / total, share)
 
 
+def test_names_of_code_are_reused(interpreter, cgroup, spawn, recorder):
+    """The same, where nothing but the content of the name or of the file name tells the functions apart."""
+    workload = spawn(interpreter, "names.py", 1.2, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "1999")
+    workload.go().finish()
+    recording.stop()
+    found = collections.Counter()
+    for stack in recording.stacks():
+        for frame in stack.frames:
+            if frame.name.startswith("name_") or frame.name == "same":
+                found[frame.name if frame.name != "same" else frame.file.strip("<>")] += stack.count
+    for kind, true in workload.truth["names"].items():
+        total, spent = sum(found[tag] for tag in true), sum(true.values())
+        assert set(tag for tag in found if tag.startswith(kind)) <= set(true)
+        for tag, seconds in true.items():
+            # Counts follow the rate, which is drawn anew; a wrong name would be off by whole pieces of 12 ms.
+            assert abs(found[tag] / total - seconds / spent) < 0.035, (kind, tag, found[tag] / total, seconds / spent)
+
+
 def test_generators_and_tasks(interpreter, cgroup, spawn, recorder):
     """The running chain of generators and coroutines, through asyncio's own frames."""
     workload = spawn(interpreter, "gen.py", 0.6, cgroup=cgroup)
