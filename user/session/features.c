@@ -48,7 +48,7 @@ int features_explain(int err)
 			  "CONFIG_DEBUG_INFO_BTF=y");
 		return -EOPNOTSUPP;
 	}
-	if (err == -EPERM || err == -EACCES) {
+	if (err == -EPERM) { /* -EACCES is what the verifier says when it refuses a program */
 		log_error("the kernel did not permit loading the BPF programs (CAP_BPF and CAP_PERFMON are needed; "
 			  "a seccomp filter may forbid bpf())");
 		return -EPERM;
