@@ -339,7 +339,7 @@ static int finish(struct record *r)
 	err = recording__close(r->recording);
 	r->recording = NULL;
 	take_signals(r);
-	record_report__summary(r->session, &r->o);
+	record_report__summary(r->session);
 	if (r->interrupted_twice) {
 		log_warn("interrupted again: no outputs. The recording is %s; pybpfprof convert makes them from it",
 			 r->file_path);

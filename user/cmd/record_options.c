@@ -71,13 +71,12 @@ static void parse_rate(struct record_options *o, const char *arg, struct argp_st
 }
 
 /* The command is everything behind `--`, or from the first word that is no option on. */
-static void take_command(struct record_options *o, struct argp_state *state)
+static void check_command(struct argp_state *state)
 {
 	if (state->next > 1 && !strcmp(state->argv[state->next - 1], "--"))
 		return;
 	argp_error(state, "%s: what is it? A process is given with --pid, a command behind `--`",
 		   state->argv[state->next]);
-	(void)o;
 }
 
 static void add_cgroup(struct record_options *o, const char *path)
@@ -167,7 +166,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		state->next--;
-		take_command(o, state);
+		check_command(state);
 		o->command = &state->argv[state->next];
 		state->next = state->argc;
 		return 0;

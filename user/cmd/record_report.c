@@ -117,12 +117,11 @@ static void check_identity(const struct session_stats *st)
 			  (unsigned long long)st->bad_records);
 }
 
-void record_report__summary(const struct session *s, const struct record_options *o)
+void record_report__summary(const struct session *s)
 {
 	struct session_stats st;
 	__cleanup_free char *samples = NULL, *elapsed = NULL, *versions = versions_text(s);
 
-	(void)o;
 	session__stats(s, &st);
 	samples = units_count_text(st.resolved->samples);
 	elapsed = units_duration_text(st.elapsed_ns);

@@ -14,7 +14,7 @@ void record_live__update(struct record_live *l, const struct session *s);
 void record_live__end(struct record_live *l);
 
 /* Samples, CPU time, Pythons, what was lost and why. */
-void record_report__summary(const struct session *s, const struct record_options *o);
+void record_report__summary(const struct session *s);
 /* The files with their sizes, and what to do with them. */
 void record_report__files(const struct record_options *o);
 /* enum cmd_exit for what was recorded; says why when it is not 0. */

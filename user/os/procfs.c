@@ -94,25 +94,12 @@ char *procfs_cgroup(pid_t pid)
 	return xstrdup("");
 }
 
-bool procfs_exists(pid_t pid)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	return !access(path, F_OK);
-}
-
 pid_t procfs_tgid(pid_t tid)
 {
 	__cleanup_free char *text = read_proc(tid, "status", 16384, NULL);
 	const char *p = text ? strstr(text, "\nTgid:") : NULL;
 
 	return p ? atoi(p + 6) : 0;
-}
-
-bool procfs_is_process(pid_t pid)
-{
-	return procfs_tgid(pid) == pid;
 }
 
 static bool parse_map(char *line, struct procfs_map *m)

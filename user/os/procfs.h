@@ -13,9 +13,6 @@ char *procfs_command(pid_t pid);
 char *procfs_join_args(const char *bytes, size_t len);
 /* The v2 cgroup path ("/a/b"), "" when unknown. Caller frees. */
 char *procfs_cgroup(pid_t pid);
-bool procfs_exists(pid_t pid);
-/* Thread group leader? False for the id of another thread. */
-bool procfs_is_process(pid_t pid);
 /* The process that a thread id belongs to; 0 when none. */
 pid_t procfs_tgid(pid_t tid);
 

@@ -161,12 +161,6 @@ void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 	p->described = false;
 }
 
-void resolve__identified(struct resolve *r, struct process *p)
-{
-	(void)r;
-	p->described = false;
-}
-
 void resolve__exit(struct resolve *r, const struct abi_exit *rec)
 {
 	struct process *p = processes__find(r->processes, rec->image_id);

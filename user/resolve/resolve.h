@@ -34,9 +34,6 @@ void resolve__code(struct resolve *r, const struct abi_code *rec);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
 
-/* What user space found out by itself about a process. */
-void resolve__identified(struct resolve *r, struct process *p);
-
 /*
  * After each batch: samples whose names came are sent on; those that waited too long go without. Losses
  * are sent with their spans. `now_ns` is CLOCK_MONOTONIC; `last` sends everything.

@@ -19,6 +19,7 @@
 
 struct session {
 	struct session_options o;
+	struct cgroup groups[ABI_MAX_CGROUPS]; /* the first o.cgroup_cnt */
 	struct profile_sink sink;
 	struct pybpfprof_bpf *skel;
 	struct ring_buffer *ring;
@@ -121,16 +122,16 @@ static size_t ring_bytes(const struct session_options *o, uint32_t cpus)
 	return size;
 }
 
-static void set_cgroups(struct session *s, const struct cgroup *groups)
+static void set_cgroups(struct session *s)
 {
 	s->skel->rodata->cfg_cgroup_cnt = (uint32_t)s->o.cgroup_cnt;
 	for (size_t i = 0; i < s->o.cgroup_cnt; i++) {
-		s->skel->rodata->cfg_cgroup_ids[i] = groups[i].id;
-		s->skel->rodata->cfg_cgroup_levels[i] = groups[i].level;
+		s->skel->rodata->cfg_cgroup_ids[i] = s->groups[i].id;
+		s->skel->rodata->cfg_cgroup_levels[i] = s->groups[i].level;
 	}
 }
 
-static void configure(struct session *s, const struct cgroup *groups)
+static void configure(struct session *s)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
 
@@ -141,17 +142,17 @@ static void configure(struct session *s, const struct cgroup *groups)
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
-	set_cgroups(s, groups);
+	set_cgroups(s);
 }
 
-static int load(struct session *s, const struct cgroup *groups, enum variant variant)
+static int load(struct session *s, enum variant variant)
 {
 	int err;
 
 	s->skel = variant_open(variant);
 	if (!s->skel)
 		return -errno;
-	configure(s, groups);
+	configure(s);
 	err = pybpfprof_bpf__load(s->skel);
 	if (err) {
 		pybpfprof_bpf__destroy(s->skel);
@@ -160,17 +161,17 @@ static int load(struct session *s, const struct cgroup *groups, enum variant var
 	return err;
 }
 
-static int open_bpf(struct session *s, const struct cgroup *groups)
+static int open_bpf(struct session *s)
 {
 	enum variant variant = s->o.no_task_work ? VARIANT_TICK : variant_expected();
 	int err = features_check_privileges();
 
 	if (err)
 		return err;
-	err = load(s, groups, variant);
+	err = load(s, variant);
 	if (err && variant != VARIANT_TICK && err != -EPERM) {
 		log_verbose("loading again without task work");
-		err = load(s, groups, VARIANT_TICK);
+		err = load(s, VARIANT_TICK);
 	}
 	if (err)
 		return features_explain(err);
@@ -198,14 +199,14 @@ static int find_cgroups(const struct session_options *o, struct cgroup *groups)
 }
 
 /* Order matters: life events first, so that no birth is missed between looking around and sampling. */
-static int attach(struct session *s, const struct cgroup *groups)
+int session__start(struct session *s)
 {
 	const char *dirs[ABI_MAX_CGROUPS];
 	struct cpu_source_options o = {.rate_hz = s->o.rate_hz};
 
 	if (s->o.scoped && s->o.target == SESSION_CGROUPS) {
 		for (size_t i = 0; i < s->o.cgroup_cnt; i++)
-			dirs[i] = groups[i].dir;
+			dirs[i] = s->groups[i].dir;
 		o.cgroup_dirs = dirs;
 		o.cgroup_cnt = s->o.cgroup_cnt;
 	}
@@ -230,12 +231,12 @@ static int attach_life(struct session *s)
 	return err;
 }
 
-static int prepare(struct session *s, struct cgroup *groups)
+static int prepare(struct session *s)
 {
-	int err = find_cgroups(&s->o, groups);
+	int err = find_cgroups(&s->o, s->groups);
 
 	if (!err)
-		err = open_bpf(s, groups);
+		err = open_bpf(s);
 	if (err)
 		return err;
 	s->targets = targets__new(s->skel, &s->o);
@@ -244,13 +245,12 @@ static int prepare(struct session *s, struct cgroup *groups)
 	if (s->o.gil_only)
 		resolve__gil_only(s->resolve);
 	err = attach_life(s);
-	return err ? err : targets__find_all(s->targets, groups);
+	return err ? err : targets__find_all(s->targets, s->groups);
 }
 
 int session__open(const struct session_options *o, struct profile_sink sink, struct session **out)
 {
 	struct session *s = xcalloc(1, sizeof(*s));
-	struct cgroup groups[ABI_MAX_CGROUPS] = {0};
 	struct utsname u;
 	int err;
 
@@ -261,27 +261,13 @@ int session__open(const struct session_options *o, struct profile_sink sink, str
 	uname(&u);
 	snprintf(s->host, sizeof(s->host), "%s", u.nodename);
 	snprintf(s->kernel, sizeof(s->kernel), "%s", u.release);
-	err = prepare(s, groups);
-	for (size_t i = 0; i < o->cgroup_cnt && i < ABI_MAX_CGROUPS; i++)
-		cgroup_clear(&groups[i]);
+	err = prepare(s);
 	if (err) {
 		session__free(s);
 		return err;
 	}
 	*out = s;
 	return 0;
-}
-
-int session__start(struct session *s)
-{
-	struct cgroup groups[ABI_MAX_CGROUPS] = {0};
-	int err = find_cgroups(&s->o, groups);
-
-	if (!err)
-		err = attach(s, groups);
-	for (size_t i = 0; i < s->o.cgroup_cnt; i++)
-		cgroup_clear(&groups[i]);
-	return err;
 }
 
 /* ---- run -------------------------------------------------------------------------------------------- */
@@ -392,6 +378,8 @@ void session__free(struct session *s)
 	pybpfprof_bpf__destroy(s->skel);
 	resolve__free(s->resolve);
 	targets__free(s->targets);
+	for (size_t i = 0; i < ABI_MAX_CGROUPS; i++)
+		cgroup_clear(&s->groups[i]);
 	free(s);
 }
 

@@ -250,8 +250,3 @@ double cpu_source__effective_rate(const struct cpu_source *s)
 	}
 	return value_ns ? (double)ticks * 1e9 / (double)value_ns : 0;
 }
-
-uint32_t cpu_source__cpus(const struct cpu_source *s)
-{
-	return s->cpus;
-}

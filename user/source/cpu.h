@@ -25,5 +25,3 @@ void cpu_source__detach(struct cpu_source *s);
 void cpu_source__redraw(struct cpu_source *s, uint64_t now_ns);
 /* Ticks per second of busy CPU, as achieved; 0 before the first. */
 double cpu_source__effective_rate(const struct cpu_source *s);
-/* How many CPUs have a timer. */
-uint32_t cpu_source__cpus(const struct cpu_source *s);

@@ -12,11 +12,6 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
-enum log_level log_get_level(void)
-{
-	return log_level;
-}
-
 static const char *const prefixes[] = {
 	[LOG_ERROR] = "pybpfprof: error: ", [LOG_WARN] = "pybpfprof: warning: ",
 	[LOG_INFO] = "pybpfprof: ",	    [LOG_VERBOSE] = "pybpfprof: ",

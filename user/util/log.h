@@ -9,7 +9,6 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
 /* Messages above `level` are dropped; the default is LOG_INFO. */
 void log_set_level(enum log_level level);
-enum log_level log_get_level(void);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_vwrite(enum log_level level, const char *fmt, va_list args);
