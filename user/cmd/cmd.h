@@ -13,10 +13,13 @@ enum cmd_exit {
 	CMD_LOSSY = 7,	       /* lossier than --max-loss */
 };
 
+struct argp;
+
 struct cmd {
 	const char *name;
 	const char *args;    /* "[TARGET] [OPTIONS]" for the usage line */
 	const char *summary; /* one line */
+	const struct argp *argp; /* the parser's own tables: help, man page and completions come from them */
 	/* argv[0] is the program's name with the command's; returns enum cmd_exit or a child's status. */
 	int (*run)(int argc, char **argv);
 };

@@ -67,5 +67,6 @@ const struct cmd cmd_convert = {
 	.name = "convert",
 	.args = "-i RECORDING -o FILE",
 	.summary = "a recording into another format (SVG, pstats, JSON, folded)",
+	.argp = &argp,
 	.run = run,
 };

@@ -109,5 +109,6 @@ const struct cmd cmd_flamegraph = {
 	.name = "flamegraph",
 	.args = "-i RECORDING [-o FILE]",
 	.summary = "a recording into an SVG flame graph",
+	.argp = &argp,
 	.run = run,
 };

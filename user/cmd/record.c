@@ -436,5 +436,6 @@ const struct cmd cmd_record = {
 	.name = "record",
 	.args = "--pid PID | --cgroup PATH | --all | -- COMMAND",
 	.summary = "sample programs and write flame graphs, pstats, JSON (the default command)",
+	.argp = &record_argp,
 	.run = run,
 };

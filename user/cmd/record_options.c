@@ -180,7 +180,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child children[] = {{&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {
+const struct argp record_argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "--pid PID\n--cgroup PATH\n--all\n-- COMMAND [ARG…]",
@@ -247,7 +247,7 @@ int record_options__parse(struct record_options *o, int argc, char **argv)
 	uint64_t limit = perf_max_rate();
 
 	*o = (struct record_options){.rate_hz = 100, .max_frames = ABI_MAX_FRAMES, .max_loss = -1};
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	argp_parse(&record_argp, argc, argv, ARGP_IN_ORDER, NULL, o);
 	if (limit && o->rate_hz > (double)limit)
 		log_warn("the kernel allows %llu samples per second (kernel.perf_event_max_sample_rate); more will "
 			 "be throttled", (unsigned long long)limit);

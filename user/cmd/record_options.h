@@ -22,6 +22,8 @@ struct record_options {
 	char *target_text; /* "pid 42", "cgroup /a", "all", the command */
 };
 
+extern const struct argp record_argp;
+
 /* Parses and checks; ends the program with usage messages like every command. 0 or enum cmd_exit. */
 int record_options__parse(struct record_options *o, int argc, char **argv);
 void record_options__free(struct record_options *o);

@@ -114,5 +114,6 @@ const struct cmd cmd_report = {
 	.name = "report",
 	.args = "RECORDING",
 	.summary = "a recording as text: hot functions and lines, processes, threads, losses",
+	.argp = &argp,
 	.run = run,
 };
