@@ -1,14 +1,17 @@
 /* `record`: the main job. Samples into a recording; every output is made from it at the end. */
 #include "user/cmd/cmd.h"
+#include "user/cmd/command.h"
+#include "user/cmd/exit_status.h"
 #include "user/cmd/record_options.h"
 #include "user/cmd/record_report.h"
+#include "user/cmd/signals.h"
+#include "user/cmd/target_end.h"
 #include "user/format/recording.h"
-#include "user/os/cgroup.h"
-#include "user/os/child.h"
 #include "user/os/output.h"
 #include "user/session/session.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include <errno.h>
 #include <limits.h>
@@ -17,10 +20,8 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#define POLL_MS	     200
-#define CHILD_WAIT_MS 5000 /* for a command that was told to stop */
+#define POLL_MS 200
 
 extern const struct format format_recording;
 
@@ -30,23 +31,16 @@ struct record {
 	struct recording *recording;
 	struct output *file; /* the recording's */
 	char *file_path;     /* its temporary name */
-	struct child child;
+	struct command command;
+	struct target_end target_end;
 	struct record_live live;
 	int signals; /* signalfd */
-	bool started, stop, child_ended, interrupted_twice;
+	bool started, stop, interrupted_twice;
 	int stop_signal;
 	pid_t snapshot;
-	uint64_t deadline_ns, next_flush_ns, next_look_ns;
+	uint64_t deadline_ns, next_flush_ns;
 	char *command_line;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* ---- set-up ----------------------------------------------------------------------------------------- */
 
@@ -88,73 +82,15 @@ static int open_recording(struct record *r)
 	return err;
 }
 
-/* Ends of the process arrive as readable data, at a known place in the loop. */
-static int block_signals(struct record *r)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return r->signals < 0 ? -errno : 0;
-}
-
 static int open_session(struct record *r)
 {
 	struct session_options s = {
-		.target = r->o.cgroup_cnt ? SESSION_CGROUPS : r->o.all ? SESSION_ALL : SESSION_PIDS,
-		.pids = r->o.pids,
-		.pid_cnt = r->o.pid_cnt,
-		.tree = r->o.subprocesses,
-		.cgroups = r->o.cgroups,
-		.cgroup_cnt = r->o.cgroup_cnt,
-		.scoped = r->o.scoped,
-		.rate_hz = r->o.rate_hz,
 		.gil_only = r->o.view.gil_only,
-		.max_frames = (uint32_t)r->o.max_frames,
-		.no_task_work = r->o.no_task_work,
-		.allow_no_python = r->o.command != NULL,
 		.command = r->command_line,
-		.target_text = r->o.target_text,
 	};
 
+	target_options__fill(&r->o.target, &s);
 	return session__open(&s, recording__sink(r->recording), &r->session);
-}
-
-static int start_child(struct record *r)
-{
-	int err = child_start(r->o.command, &r->child);
-
-	if (err) {
-		log_error("cannot start %s: %s", r->o.command[0], strerror(-err));
-		return err;
-	}
-	r->o.pids = xrealloc(r->o.pids, sizeof(*r->o.pids));
-	r->o.pids[0] = (uint32_t)r->child.pid;
-	r->o.pid_cnt = 1;
-	return 0;
-}
-
-static int exit_status(int err)
-{
-	static const struct {
-		int err, status;
-	} map[] = {
-		{-EPERM, CMD_NOT_PERMITTED}, {-EACCES, CMD_NOT_PERMITTED}, {-EOPNOTSUPP, CMD_NO_FEATURE},
-		{-ESRCH, CMD_NO_TARGET},     {-ENOENT, CMD_NO_TARGET},	   {-ENODATA, CMD_NOTHING},
-		{-EINVAL, CMD_USAGE},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
-		if (map[i].err == err)
-			return map[i].status;
-	return CMD_FAILED;
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
@@ -196,43 +132,9 @@ static void take_signals(struct record *r)
 		}
 		if (r->stop_signal && info.ssi_signo == SIGINT)
 			r->interrupted_twice = true;
-		/* What a terminal sends goes to the command as well; what was sent to us alone does not. */
-		if (!r->stop_signal && r->o.command && !r->child_ended && info.ssi_code != SI_KERNEL)
-			kill(r->child.pid, (int)info.ssi_signo);
+		if (!r->stop_signal)
+			command__pass_on(&r->command, &info);
 		r->stop_signal = (int)info.ssi_signo;
-		r->stop = true;
-	}
-}
-
-static bool cgroups_gone(const struct record *r)
-{
-	for (size_t i = 0; i < r->o.cgroup_cnt; i++) {
-		__cleanup_free char *mount = cgroup_mount();
-		__cleanup_free char *below = xasprintf("%s/%s", mount ? mount : "", r->o.cgroups[i]);
-
-		if (!access(r->o.cgroups[i], F_OK) || !access(below, F_OK))
-			return false;
-	}
-	return r->o.cgroup_cnt > 0;
-}
-
-/* Slow looks: has the target ended? */
-static void look_for_end(struct record *r, uint64_t now)
-{
-	struct session_stats st;
-
-	if (now < r->next_look_ns)
-		return;
-	r->next_look_ns = now + 500000000ull;
-	if (r->o.cgroup_cnt && cgroups_gone(r)) {
-		log_info("the cgroup is gone");
-		r->stop = true;
-	}
-	if (!r->o.pid_cnt || r->o.command)
-		return;
-	session__stats(r->session, &st);
-	if (st.targets_alive <= 0) {
-		log_info("the last target ended");
 		r->stop = true;
 	}
 }
@@ -248,7 +150,7 @@ static void flush_now_and_then(struct record *r, uint64_t now)
 
 static int poll_timeout(const struct record *r)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 
 	if (!r->deadline_ns || r->deadline_ns > now + POLL_MS * 1000000ull)
 		return POLL_MS;
@@ -260,22 +162,23 @@ static void run_loop(struct record *r)
 	struct pollfd fds[] = {
 		{.fd = r->signals, .events = POLLIN},
 		{.fd = session__fd(r->session), .events = POLLIN},
-		{.fd = r->o.command ? r->child.pidfd : -1, .events = POLLIN},
+		{.fd = command__fd(&r->command), .events = POLLIN},
 	};
 
 	while (!r->stop) {
 		uint64_t now;
 
 		poll(fds, ARRAY_SIZE(fds), poll_timeout(r));
-		now = now_ns();
+		now = clock_now_ns();
 		if (session__poll(r->session))
 			r->stop = true;
 		take_signals(r);
 		if (fds[2].revents & POLLIN)
-			r->stop = r->child_ended = true;
+			r->stop = r->command.ended = true;
 		if (r->deadline_ns && now >= r->deadline_ns)
 			r->stop = true;
-		look_for_end(r, now);
+		if (target_end__look(&r->target_end, &r->o.target, r->session))
+			r->stop = true;
 		flush_now_and_then(r, now);
 		record_live__update(&r->live, r->session);
 	}
@@ -357,39 +260,23 @@ static int finish(struct record *r)
 	return status;
 }
 
-/* The command's own status; one that was told to stop gets some time for it. */
-static int command_status(struct record *r, int status)
-{
-	struct pollfd fd = {.fd = r->child.pidfd, .events = POLLIN};
-
-	if (r->stop_signal && !r->child_ended && poll(&fd, 1, CHILD_WAIT_MS) <= 0)
-		return status;
-	if (!r->child_ended && !r->stop_signal)
-		log_info("waiting for the command to end");
-	return child_wait(&r->child);
-}
-
 static int run_recording(struct record *r)
 {
 	int err = session__start(r->session), status;
 
-	if (!err && r->o.command) {
-		err = child_go(&r->child);
-		if (err) {
-			log_error("cannot run %s: %s", r->o.command[0], strerror(-err));
-			return err == -ENOENT ? 127 : 126;
-		}
-	}
 	if (err)
 		return exit_status(err);
+	status = command__go(&r->command);
+	if (status)
+		return status;
 	if (r->o.duration_ns)
-		r->deadline_ns = now_ns() + r->o.duration_ns;
+		r->deadline_ns = clock_now_ns() + r->o.duration_ns;
 	r->started = true;
 	record_live__start(&r->live, r->o.quiet);
 	run_loop(r);
 	status = finish(r);
-	if (r->o.command && status != CMD_FAILED)
-		status = command_status(r, status);
+	if (r->command.argv && status != CMD_FAILED)
+		status = command__status(&r->command, r->stop_signal, status);
 	return status;
 }
 
@@ -420,11 +307,10 @@ static int run(int argc, char **argv)
 		free(r.command_line);
 		return status;
 	}
-	err = block_signals(&r);
+	r.signals = signals_open((const int[]){SIGUSR1, 0});
+	err = r.signals < 0 ? r.signals : open_recording(&r);
 	if (!err)
-		err = open_recording(&r);
-	if (!err && r.o.command)
-		err = start_child(&r);
+		err = command__start(&r.command, &r.o.target);
 	if (!err)
 		err = open_session(&r);
 	status = err ? exit_status(err) : run_recording(&r);

@@ -2,29 +2,21 @@
 #include "user/cmd/cmd.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 void record_live__start(struct record_live *l, bool quiet)
 {
-	*l = (struct record_live){.quiet = quiet, .terminal = isatty(STDERR_FILENO), .last_ns = now_ns()};
+	*l = (struct record_live){.quiet = quiet, .terminal = isatty(STDERR_FILENO), .last_ns = clock_now_ns()};
 	l->next_ns = l->last_ns + (l->terminal ? 0 : 10000000000ull);
 }
 
 void record_live__update(struct record_live *l, const struct session *s)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 	struct session_stats st;
 	__cleanup_free char *elapsed = NULL, *samples = NULL, *line = NULL;
 	double rate;
@@ -218,11 +210,11 @@ int record_report__judge(const struct session *s, const struct record_options *o
 	if (st.resolved->samples)
 		return CMD_OK;
 	if (!j.python) {
-		log_error("no Python was seen in %s", o->target_text);
+		log_error("no Python was seen in %s", o->target.text);
 		return CMD_NO_TARGET;
 	}
 	if (st.failed + st.lost) {
-		log_error("nothing could be walked in %s", o->target_text);
+		log_error("nothing could be walked in %s", o->target.text);
 		return CMD_NOTHING;
 	}
 	log_info("no samples: Python was there but used no CPU time");

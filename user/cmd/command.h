@@ -1,0 +1,29 @@
+/* The command that is profiled from its start: held back until everything is attached, ended with us. */
+#pragma once
+#include "user/cmd/target_options.h"
+#include "user/os/child.h"
+
+struct signalfd_siginfo;
+
+struct command {
+	struct child child;
+	char **argv; /* NULL: nothing was started */
+	bool ended;  /* told by the caller, who watches command__fd */
+};
+
+/* Forks it, if one was given, and makes it the only pid of the target. 0 or negative errno (said). */
+int command__start(struct command *c, struct target_options *o);
+/* Lets it run. 0, or the exit status that a shell gives when there is no such command (said). */
+int command__go(struct command *c);
+/* Readable when it has ended; -1 without a command. */
+int command__fd(const struct command *c);
+/*
+ * A signal that was sent to us alone goes on to the command; what a terminal sends reaches it anyway.
+ * Legal without a command.
+ */
+void command__pass_on(const struct command *c, const struct signalfd_siginfo *info);
+/*
+ * Its exit status. One that was told to stop (`told`) gets some time for it, and `otherwise` is given when
+ * it does not end; any other is waited for.
+ */
+int command__status(struct command *c, bool told, int otherwise);

@@ -1,0 +1,6 @@
+/* What a command's end is called outside: an error as one of the documented exit statuses. */
+#pragma once
+#include "user/cmd/cmd.h"
+
+/* enum cmd_exit for a negative errno of session__open and the like; CMD_OK for 0. */
+int exit_status(int err);

@@ -1,0 +1,13 @@
+/* Has what is profiled come to its end? */
+#pragma once
+#include "user/cmd/target_options.h"
+
+struct target_end {
+	uint64_t next_look_ns;
+};
+
+/*
+ * True when the last target or its cgroup is gone, which is then said. Looks every half second at most.
+ * The end of a command is not seen here but by command__fd.
+ */
+bool target_end__look(struct target_end *e, const struct target_options *o, const struct session *s);

@@ -1,0 +1,210 @@
+/* The options that choose what is profiled and how it is sampled; names are those of py-spy and perf. */
+#include "user/cmd/target_options.h"
+#include "bpf/abi.h"
+#include "user/os/perf.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include "user/util/units.h"
+#include <string.h>
+
+#define RATE_MAX 20000.0 /* beyond it the timer interrupt itself takes the CPU */
+
+enum { KEY_CGROUP = 0x3000, KEY_SCOPE, KEY_MAX_FRAMES, KEY_NO_TASK_WORK };
+
+static const struct argp_option options[] = {
+	{NULL, 0, NULL, 0, "What is profiled (one of):", 1},
+	{"pid", 'p', "PID[,PID…]", 0, "These processes; repeatable", 1},
+	{"cgroup", KEY_CGROUP, "PATH", 0,
+	 "Every process in this cgroup v2 directory and below it (absolute, or relative to the mount); repeatable", 1},
+	{"all", 'a', NULL, 0, "Every Python process on this host", 1},
+	{"subprocesses", 's', NULL, 0, "With --pid or a command: its children too, from their birth", 1},
+	{NULL, 0, NULL, 0, "How:", 2},
+	{"rate", 'r', "HZ", 0, "Samples per second and CPU: 99, 1khz (default 100)", 2},
+	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
+	 "With --cgroup: timers on every CPU, filtered in the kernel (cpu, default), or timers that run only with "
+	 "the cgroup (cheaper for others when it rarely sleeps)", 2},
+	{"max-frames", KEY_MAX_FRAMES, "N", 0, "Deepest stack that is kept whole (default and most: 1024)", 2},
+	{"without-task-work", KEY_NO_TASK_WORK, NULL, OPTION_HIDDEN, "Do without what only the newest kernels have", 2},
+	{0},
+};
+
+static void parse_scope(struct target_options *o, const char *arg, struct argp_state *state)
+{
+	if (strcmp(arg, "cpu") && strcmp(arg, "cgroup"))
+		argp_error(state, "--scope %s: known are cpu and cgroup", arg);
+	o->scoped = !strcmp(arg, "cgroup");
+}
+
+static void parse_rate(struct target_options *o, const char *arg, struct argp_state *state)
+{
+	const char *why = "";
+
+	if (units_parse_rate(arg, &o->rate_hz, &why))
+		argp_error(state, "--rate %s: %s", arg, why);
+	if (o->rate_hz > RATE_MAX)
+		argp_error(state, "--rate %s: at most %.0f Hz; beyond it the timers alone would take the CPUs", arg,
+			   RATE_MAX);
+	if (o->rate_hz < 0.1)
+		argp_error(state, "--rate %s: at least 0.1 Hz", arg);
+}
+
+/* The command is everything behind `--`, or from the first word that is no option on. */
+static void take_command(struct target_options *o, struct argp_state *state)
+{
+	state->next--;
+	if (state->next <= 1 || strcmp(state->argv[state->next - 1], "--"))
+		argp_error(state, "%s: what is it? A process is given with --pid, a command behind `--`",
+			   state->argv[state->next]);
+	o->command = &state->argv[state->next];
+	state->next = state->argc;
+}
+
+static void add_cgroup(struct target_options *o, const char *path)
+{
+	o->cgroups = xrealloc(o->cgroups, (o->cgroup_cnt + 1) * sizeof(*o->cgroups));
+	o->cgroups[o->cgroup_cnt++] = path;
+}
+
+static void check(struct target_options *o, struct argp_state *state)
+{
+	int kinds = (o->pid_cnt > 0) + (o->cgroup_cnt > 0) + o->all + (o->command != NULL);
+
+	if (kinds == 0 && !o->optional)
+		argp_error(state, "profile what? Give --pid PID, --cgroup PATH, --all or a command: -- python3 app.py");
+	if (kinds > 1)
+		argp_error(state, "give one of --pid, --cgroup, --all and a command, not several");
+	if (o->subprocesses && (o->cgroup_cnt || o->all))
+		log_verbose("--subprocesses changes nothing here: every process is included anyway");
+	if (o->scoped && !o->cgroup_cnt)
+		argp_error(state, "--scope cgroup goes with --cgroup");
+	if (!o->max_frames || o->max_frames > ABI_MAX_FRAMES)
+		argp_error(state, "--max-frames: from 1 to %d", ABI_MAX_FRAMES);
+}
+
+static void warn_of_throttling(const struct target_options *o)
+{
+	uint64_t limit = perf_max_rate();
+
+	if (limit && o->rate_hz > (double)limit)
+		log_warn("the kernel allows %llu samples per second (kernel.perf_event_max_sample_rate); more will "
+			 "be throttled", (unsigned long long)limit);
+}
+
+/* What is profiled, in few words. */
+static char *describe_target(const struct target_options *o)
+{
+	const char *base;
+
+	if (o->pid_cnt)
+		return o->pid_cnt == 1 ? xasprintf("pid %u", o->pids[0]) :
+					 xasprintf("pid %u and %zu more", o->pids[0], o->pid_cnt - 1);
+	if (o->cgroup_cnt)
+		return o->cgroup_cnt == 1 ? xasprintf("cgroup %s", o->cgroups[0]) :
+					    xasprintf("cgroup %s and %zu more", o->cgroups[0], o->cgroup_cnt - 1);
+	if (o->all)
+		return xstrdup("all");
+	if (!o->command)
+		return NULL;
+	base = strrchr(o->command[0], '/');
+	return xstrdup(base ? base + 1 : o->command[0]);
+}
+
+static error_t parse_how(struct target_options *o, int key, const char *arg, struct argp_state *state)
+{
+	const char *why = "";
+
+	switch (key) {
+	case 'r':
+		parse_rate(o, arg, state);
+		return 0;
+	case KEY_SCOPE:
+		parse_scope(o, arg, state);
+		return 0;
+	case KEY_MAX_FRAMES:
+		if (units_parse_count(arg, &o->max_frames, &why))
+			argp_error(state, "--max-frames %s: %s", arg, why);
+		return 0;
+	case KEY_NO_TASK_WORK:
+		o->no_task_work = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct target_options *o = state->input;
+	const char *why = "";
+
+	if (!o) /* the tables alone are being read */
+		return ARGP_ERR_UNKNOWN;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		o->rate_hz = 100;
+		o->max_frames = ABI_MAX_FRAMES;
+		return 0;
+	case 'p':
+		if (units_parse_pids(arg, &o->pids, &o->pid_cnt, &why))
+			argp_error(state, "--pid %s: %s", arg, why);
+		return 0;
+	case KEY_CGROUP:
+		add_cgroup(o, arg);
+		return 0;
+	case 'a':
+		o->all = true;
+		return 0;
+	case 's':
+		o->subprocesses = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		take_command(o, state);
+		return 0;
+	case ARGP_KEY_END:
+		check(o, state);
+		warn_of_throttling(o);
+		o->text = describe_target(o);
+		return 0;
+	default:
+		return parse_how(o, key, arg, state);
+	}
+}
+
+const struct argp target_options = {.options = options, .parser = parse};
+
+void target_options__fill(const struct target_options *o, struct session_options *s)
+{
+	s->target = o->cgroup_cnt ? SESSION_CGROUPS : o->all ? SESSION_ALL : SESSION_PIDS;
+	s->pids = o->pids;
+	s->pid_cnt = o->pid_cnt;
+	s->tree = o->subprocesses;
+	s->cgroups = o->cgroups;
+	s->cgroup_cnt = o->cgroup_cnt;
+	s->scoped = o->scoped;
+	s->rate_hz = o->rate_hz;
+	s->max_frames = (uint32_t)o->max_frames;
+	s->no_task_work = o->no_task_work;
+	s->allow_no_python = o->command != NULL;
+	s->target_text = o->text;
+}
+
+char *target_options__file_text(const struct target_options *o)
+{
+	const char *last = o->cgroup_cnt ? strrchr(o->cgroups[0], '/') : NULL;
+	char *text = o->command	     ? xstrdup(o->text) :
+		     o->pid_cnt	     ? xasprintf("%u", o->pids[0]) :
+		     o->cgroup_cnt   ? xstrdup(last && last[1] ? last + 1 : o->cgroups[0]) :
+				       xstrdup(o->text ? o->text : "");
+
+	for (char *p = text; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", *p))
+			*p = '_';
+	return text;
+}
+
+void target_options__free(struct target_options *o)
+{
+	free(o->pids);
+	free(o->cgroups);
+	free(o->text);
+}
