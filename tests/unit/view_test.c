@@ -125,7 +125,7 @@ static char *path_of(const struct view *v, const struct profile *p, const struct
 		free(text);
 	}
 	for (size_t i = 0; i < n; i++) {
-		text = view__frame_text(v, p, frames[i]);
+		text = view__frame_text(v, p, frames[v->from_leaf ? n - 1 - i : i]);
 		buf_printf(&out, "\x01%s", text);
 		free(text);
 	}
@@ -208,13 +208,14 @@ static void check_tree(const struct view *v, const struct profile *p)
 
 static void check_all_views(const struct profile *p)
 {
-	for (unsigned bits = 0; bits < 32; bits++) {
+	for (unsigned bits = 0; bits < 64; bits++) {
 		struct view v = {
 			.threads = bits & 1,
 			.by_function = bits & 2,
 			.no_lines = bits & 4,
 			.full_filenames = bits & 8,
 			.gil_only = bits & 16,
+			.from_leaf = bits & 32,
 		};
 
 		check_tree(&v, p);
@@ -321,6 +322,13 @@ static void a_large_tree(void **state)
 	start = seconds_now();
 	t = view_tree__new(&v, p);
 	print_message("%d stacks: %u nodes in %.2f s, %.1f MB\n", STACKS, t->count,
+		      seconds_now() - start, rss_mb() - before);
+	assert_int_equal(t->nodes[0].total, STACKS);
+	view_tree__free(t);
+	v.from_leaf = true;
+	start = seconds_now();
+	t = view_tree__new(&v, p);
+	print_message("from the leaf: %u nodes in %.2f s, %.1f MB\n", t->count,
 		      seconds_now() - start, rss_mb() - before);
 	assert_int_equal(t->nodes[0].total, STACKS);
 	view_tree__free(t);

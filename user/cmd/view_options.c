@@ -2,7 +2,15 @@
 #include "user/cmd/view_options.h"
 #include <string.h>
 
-enum { KEY_NOLINENO = 0x2000, KEY_FULL_FILENAMES, KEY_LAYOUT, KEY_TITLE };
+enum {
+	KEY_NOLINENO = 0x2000,
+	KEY_FULL_FILENAMES,
+	KEY_LAYOUT,
+	KEY_MERGE,
+	KEY_REVERSE,
+	KEY_INVERTED,
+	KEY_TITLE
+};
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How the profile is shown:", 20},
@@ -13,6 +21,13 @@ static const struct argp_option options[] = {
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
 	{"layout", KEY_LAYOUT, "flame|icicle", 0,
 	 "Root of an SVG at the bottom (flame, default) or on top", 20},
+	{"merge-from", KEY_MERGE, "leaf|root", 0,
+	 "Merge stacks from their root (default), or from their leaf: functions by their own time, "
+	 "each with its callers. For .svg and .folded",
+	 20},
+	/* as flamegraph.pl has them */
+	{"reverse", KEY_REVERSE, NULL, OPTION_HIDDEN, "The same as --merge-from leaf", 20},
+	{"inverted", KEY_INVERTED, NULL, OPTION_HIDDEN, "The same as --layout icicle", 20},
 	{"title", KEY_TITLE, "TEXT", 0, "Title of an SVG", 20},
 	{0},
 };
@@ -22,6 +37,13 @@ static void parse_layout(const char *arg, struct view *v, struct argp_state *sta
 	if (strcmp(arg, "flame") && strcmp(arg, "icicle"))
 		argp_error(state, "--layout %s: known are flame and icicle", arg);
 	v->icicle = !strcmp(arg, "icicle");
+}
+
+static void parse_merge(const char *arg, struct view *v, struct argp_state *state)
+{
+	if (strcmp(arg, "leaf") && strcmp(arg, "root"))
+		argp_error(state, "--merge-from %s: known are leaf and root", arg);
+	v->from_leaf = !strcmp(arg, "leaf");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -46,6 +68,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_LAYOUT:
 		parse_layout(arg, v, state);
+		return 0;
+	case KEY_MERGE:
+		parse_merge(arg, v, state);
+		return 0;
+	case KEY_REVERSE:
+		v->from_leaf = true;
+		return 0;
+	case KEY_INVERTED:
+		v->icicle = true;
 		return 0;
 	case KEY_TITLE:
 		v->title = arg;

@@ -94,8 +94,8 @@ static double put_lines(const struct svg_heading *h, const char *class, double y
 	return y;
 }
 
-static void write_frames(const struct svg_layout *l, const struct svg_heading *h, bool icicle,
-			 FILE *out)
+static void write_frames(const struct svg_layout *l, const struct svg_heading *h,
+			 const struct view *v, FILE *out)
 {
 	double top = 52 + LINE_PX * (double)h->line_cnt + 20;
 	double y;
@@ -103,9 +103,9 @@ static void write_frames(const struct svg_layout *l, const struct svg_heading *h
 	put_opening(h, top + (double)l->row_cnt * SVG_ROW + SVG_MARGIN, out);
 	y = put_lines(h, "small", 51, out);
 	put_legend(l, y + 6, out);
-	svg_still_write(l, top, icicle, out);
+	svg_still_write(l, top, v->icicle, out);
 	fputs("</g>\n<script type=\"application/json\" id=\"data\">", out);
-	svg_data_write(l, h, icicle, out);
+	svg_data_write(l, h, v, out);
 	fprintf(out, "</script>\n<script><![CDATA[\n%s]]></script>\n</svg>\n", script);
 }
 
@@ -130,7 +130,7 @@ static int svg_write(const struct profile *p, const struct view *v, FILE *out)
 
 	svg_heading__fill(&heading, p, v, layout);
 	if (layout->node_cnt)
-		write_frames(layout, &heading, v->icicle, out);
+		write_frames(layout, &heading, v, out);
 	else
 		write_empty(p, &heading, out);
 	svg_heading__free(&heading);

@@ -56,7 +56,8 @@ static void put_labels(const struct svg_layout *l, FILE *out)
 	fputs("],\n", out);
 }
 
-void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, bool icicle, FILE *out)
+void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v,
+		    FILE *out)
 {
 	fputs("{\"title\":", out);
 	svg_put_json(out, h->title);
@@ -65,8 +66,9 @@ void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, boo
 		fputs(i ? "," : "", out);
 		svg_put_json(out, h->lines[i]);
 	}
-	fprintf(out, "],\n\"icicle\":%s,\"shades\":%d,\"units_per_second\":%d,\n",
-		icicle ? "true" : "false", SVG_SHADES, 1000000000 / NS_PER_UNIT);
+	fprintf(out, "],\n\"icicle\":%s,\"from_leaf\":%s,\"shades\":%d,\"units_per_second\":%d,\n",
+		v->icicle ? "true" : "false", v->from_leaf ? "true" : "false", SVG_SHADES,
+		1000000000 / NS_PER_UNIT);
 	put_labels(l, out);
 	for (size_t c = 0; columns[c].name; c++) {
 		fprintf(out, "\"%s\":[", columns[c].name);

@@ -3,5 +3,5 @@
 #include "user/format/svg_heading.h"
 #include <stdio.h>
 
-void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, bool icicle,
+void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v,
 		    FILE *out);

@@ -125,6 +125,8 @@ static void add_sums(struct svg_heading *h, const struct profile *p, const struc
 	add_fact(h, xasprintf("%u process%s", processes, processes == 1 ? "" : "es"));
 	if (v->gil_only || p->meta.gil_only)
 		add_fact(h, xstrdup("only samples that held the GIL"));
+	if (v->from_leaf)
+		add_fact(h, xstrdup("merged from the leaf: a function, then its callers"));
 }
 
 static void add_pruned(struct svg_heading *h, const struct svg_layout *l)

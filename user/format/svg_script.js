@@ -17,6 +17,7 @@ const TOUCH = 0.8;     // px; thin frames closer than this are drawn as one
 const OVERSCAN = 200;  // px drawn above and below what is in sight
 const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'],
 	['m', 'marks'], ['r', 'roots']];
+const MERGED = 'Each function that was running, and its callers above it, or below it in an icicle. ';
 const HINT = 'Width is the share of samples; left to right is the alphabet, not time. ' +
 	'Click a frame or press Enter to zoom, / to search.';
 
@@ -299,7 +300,7 @@ function describe(i) {
 	if (i === null) {
 		i = state.zoom;
 		if (hint) {
-			ui.name.textContent = HINT;
+			ui.name.textContent = (data.from_leaf ? MERGED : '') + HINT;
 			ui.figures.textContent = plural(total[0], 'sample') + ' · ' + seconds(0);
 			return;
 		}
@@ -307,7 +308,7 @@ function describe(i) {
 	const figures = [plural(total[i], 'sample'), percent(total[i], total[0]), seconds(i)];
 	if (state.zoom && depth[i] > depth[state.zoom])
 		figures.splice(2, 0, percent(total[i], total[state.zoom]) + ' of the zoomed frame');
-	if (own[i])
+	if (own[i] && !data.from_leaf)
 		figures.push('itself ' + plural(own[i], 'sample') + ', ' +
 			percent(own[i], total[0]));
 	ui.name.textContent = textOf(i);

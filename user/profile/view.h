@@ -11,6 +11,7 @@ struct view {
 	bool no_lines;	     /* --nolineno: one frame per function, shown without a line */
 	bool full_filenames; /* whole paths */
 	bool gil_only;	     /* only samples that held the GIL */
+	bool from_leaf;	     /* --merge-from leaf: call trees begin with the running function, then its callers */
 	bool icicle;	     /* SVG: root on top */
 	const char *title;   /* NULL: made from the profile */
 };
@@ -34,7 +35,7 @@ bool view__process_roots(const struct view *v, const struct profile *p);
 /*
  * The merged call tree of a view: what flame graphs draw. Node 0 is the root ("all"); children of a
  * node are linked by `next` (0 ends), sorted by text. `total` counts samples at or below, `own` those that
- * end here. A parent comes before its children in `nodes`; texts belong to the tree and are shared.
+ * end here: at the running function or, merged from the leaf, at the outermost caller. A parent comes before its children in `nodes`; texts belong to the tree and are shared.
  */
 struct view_node {
 	char *text;

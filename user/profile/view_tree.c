@@ -119,6 +119,16 @@ static uint32_t stack_node(struct build *b, uint32_t root, uint32_t stack)
 	return node;
 }
 
+/* From the leaf nothing can be remembered: stacks share their beginning, not their end. */
+static uint32_t leaf_first_node(struct build *b, uint32_t root, uint32_t stack)
+{
+	uint32_t node = root;
+
+	for (; stack; stack = b->p->stacks[stack].parent)
+		node = frame_node(b, node, b->p->stacks[stack].frame);
+	return node;
+}
+
 static void add_buckets(struct build *b)
 {
 	const struct profile *p = b->p;
@@ -130,7 +140,9 @@ static void add_buckets(struct build *b)
 
 		if (!view__samples(b->v, k))
 			continue;
-		node = stack_node(b, root_of(b, k->thread), k->stack);
+		node = root_of(b, k->thread);
+		node = b->v->from_leaf ? leaf_first_node(b, node, k->stack)
+				       : stack_node(b, node, k->stack);
 		n = &b->tree->t.nodes[node];
 		n->own += view__samples(b->v, k);
 		n->own_ns += view__value_ns(b->v, k);
