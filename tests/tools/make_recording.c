@@ -1,0 +1,280 @@
+/*
+ * Writes a recording of a made-up busy service through the sink that `record` writes through, so a
+ * recording of an hour takes seconds to make:
+ *     make_recording [seconds=3600] [rate=100] [threads=20] [processes=5] [stacks=2000] [depth=40]
+ *                    [start=UNIX-SECONDS] FILE.pybpf
+ * `threads` are the threads of all processes together, each busy on a CPU of its own; `stacks` are
+ * the distinct stacks they share, a few of which are hot at any time. What it prints is what is in
+ * it: samples CPU-nanoseconds Same settings, same recording: nothing is random but in a fixed way.
+ */
+#include "user/format/recording.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define FUNCTIONS  400
+#define LINES      4 /* frames of a function: frame id = (function - 1) × LINES + 1 + line */
+#define FILES      40
+#define PHASES     60 /* a thread's hot stacks change this often in all */
+#define MAX_DEPTH  1000
+#define LOSS_EVERY 997 /* samples */
+
+struct settings {
+	uint64_t seconds, rate, threads, processes, stacks, depth, start;
+	const char *path;
+};
+
+struct maker {
+	struct profile_sink to;
+	struct settings set;
+	uint64_t seed;
+	uint32_t *leaves; /* the distinct stacks that samples have */
+	uint32_t stack_cnt;
+	uint64_t samples, value_ns;
+};
+
+/* Below `limit`; xorshift64. */
+static uint32_t some(struct maker *m, uint64_t limit)
+{
+	m->seed ^= m->seed << 13;
+	m->seed ^= m->seed >> 7;
+	m->seed ^= m->seed << 17;
+	return (uint32_t)((m->seed >> 11) % limit);
+}
+
+static uint64_t start_ns(const struct maker *m)
+{
+	return m->set.start * 1000000000u;
+}
+
+static void tell_meta(struct maker *m, bool complete)
+{
+	struct profile_meta meta = {
+		.tool = "pybpfprof " PYBPFPROF_VERSION,
+		.command = "pybpfprof record --cgroup /shop.slice -o rec.pybpf",
+		.target = "cgroup /shop.slice",
+		.host = "shop-1",
+		.kernel = "6.1.0",
+		.start_unix_ns = start_ns(m),
+		.rate_hz = (double)m->set.rate,
+		.cpus = (uint32_t)m->set.threads,
+	};
+
+	if (complete) {
+		meta.duration_ns = m->set.seconds * 1000000000u;
+		meta.effective_rate_hz = (double)m->samples / (double)(m->value_ns ?: 1) * 1e9;
+		meta.ticks = m->samples + m->samples / LOSS_EVERY;
+		meta.complete = true;
+	}
+	m->to.ops->meta(m->to.ctx, &meta);
+}
+
+static void tell_processes(struct maker *m)
+{
+	static const char *const names[] = {"MainThread", "worker", "flusher",
+					    "ThreadPoolExecutor-0"};
+	char command[64], name[64];
+
+	for (uint32_t id = 1; id <= m->set.processes; id++) {
+		struct profile_process p = {.id = id, .pid = 4000 + id, .parent_pid = 4001};
+
+		snprintf(command, sizeof(command), "python3 -m shop.worker --number %u", id);
+		p.start_unix_ns = start_ns(m) - 1;
+		p.command = command;
+		p.python = "3.12.4";
+		p.interpreter = "/usr/bin/python3.12";
+		p.cgroup = "/shop.slice";
+		m->to.ops->process(m->to.ctx, &p);
+	}
+	for (uint32_t id = 1; id <= m->set.threads; id++) {
+		uint32_t process = 1 + (id - 1) % (uint32_t)m->set.processes;
+		uint32_t number = (id - 1) / (uint32_t)m->set.processes;
+
+		snprintf(name, sizeof(name), "%s%s%.0u", names[number % 4], number > 3 ? "-" : "",
+			 number > 3 ? number : 0);
+		m->to.ops->thread(m->to.ctx, &(struct profile_thread){
+						     id, process, 4000 + process * 100 + id, name});
+	}
+}
+
+static void tell_function(struct maker *m, uint32_t id)
+{
+	static const char *const verbs[] = {"load",   "handle",   "parse", "render",
+					    "encode", "dispatch", "query", "walk"};
+	static const char *const nouns[] = {"request", "row",  "Session.token", "Template.block",
+					    "header",  "page", "price"};
+	static const char *const homes[] = {"/srv/shop/", "/usr/lib/python3.12/",
+					    "/srv/venv/lib/python3.12/site-packages/"};
+	uint32_t file = id % FILES, home = file % 3;
+	char name[64], path[128], module[32];
+	struct profile_function f = {.id = id, .name = name, .module = module, .file = path};
+
+	snprintf(name, sizeof(name), "%s_%s_%u", verbs[id % 8], nouns[id % 7], id);
+	snprintf(module, sizeof(module), "part%u.unit%u", file % 6, file);
+	snprintf(path, sizeof(path), "%spart%u/unit%u.py", homes[home], file % 6, file);
+	f.short_file = path + strlen(homes[home]);
+	f.first_line = (int32_t)(10 + id / FILES * 20);
+	f.origin = (enum profile_origin)home;
+	m->to.ops->function(m->to.ctx, &f);
+	for (uint32_t line = 0; line < LINES; line++)
+		m->to.ops->frame(m->to.ctx,
+				 &(struct profile_frame){(id - 1) * LINES + 1 + line, id,
+							 f.first_line + 2 + (int32_t)line});
+}
+
+/* The likeliest callee of a function is always the same one, as in real call graphs. */
+static uint32_t callee_frame(struct maker *m, uint32_t caller_frame)
+{
+	uint32_t way = some(m, 4) * some(m, 4) / 4;
+	uint32_t function = (caller_frame / LINES * 7 + way * 131 + 3) % FUNCTIONS;
+
+	return function * LINES + 1 + some(m, LINES);
+}
+
+/* Each stack leaves the one before it some frames below its leaf. */
+static void tell_stacks(struct maker *m)
+{
+	uint32_t trail[MAX_DEPTH], frames[MAX_DEPTH], depth = 0;
+
+	m->leaves = xcalloc(m->set.stacks, sizeof(*m->leaves));
+	for (uint64_t n = 0; n < m->set.stacks; n++) {
+		uint32_t back = some(m, n % 20 ? 8 : 100), want;
+
+		depth = depth > back ? depth - back : depth ? 1 : 0;
+		want = depth + 1 + some(m, 9);
+		for (want = want < m->set.depth ? want : (uint32_t)m->set.depth; depth < want;
+		     depth++) {
+			frames[depth] = callee_frame(m, depth ? frames[depth - 1] : 0);
+			trail[depth] = ++m->stack_cnt;
+			m->to.ops->stack(m->to.ctx,
+					 &(struct profile_stack){m->stack_cnt,
+								 depth ? trail[depth - 1] : 0,
+								 frames[depth]});
+		}
+		m->leaves[n] = trail[depth - 1];
+	}
+}
+
+/* Few stacks are hot, and which ones changes with the phase. */
+static uint32_t pick_stack(struct maker *m, uint32_t thread, uint64_t tick, uint64_t ticks)
+{
+	uint64_t phase = (tick * PHASES / ticks + thread) % 7;
+	uint64_t u = some(m, 1 << 20);
+	uint64_t rank = (u * u >> 20) * u >> 20; /* of 2^20 */
+
+	return m->leaves[(phase * m->set.stacks / 7 + (rank * m->set.stacks >> 20)) %
+			 m->set.stacks];
+}
+
+static void tell_losses(struct maker *m)
+{
+	struct profile_loss loss = {
+		.from_unix_ns = start_ns(m),
+		.to_unix_ns = start_ns(m) + m->set.seconds * 1000000000u,
+		.reason = "ring_full",
+		.sentence = "the ring buffer was full",
+		.count = m->samples / LOSS_EVERY,
+		.failure = true,
+	};
+
+	loss.value_ns = loss.count * (1000000000u / m->set.rate);
+	if (loss.count)
+		m->to.ops->loss(m->to.ctx, &loss);
+}
+
+static void tell_samples(struct maker *m)
+{
+	uint64_t period = 1000000000u / m->set.rate, ticks = m->set.seconds * m->set.rate;
+	uint64_t *last = xcalloc(m->set.threads, sizeof(*last));
+
+	for (uint64_t tick = 0; tick < ticks; tick++)
+		for (uint32_t t = 0; t < m->set.threads; t++) {
+			/* the interval varies around the rate, as it does in the kernel */
+			uint64_t at = tick * period + t * (period / m->set.threads) +
+				      some(m, period / m->set.threads + 1);
+			struct profile_sample s = {.time_unix_ns = start_ns(m) + at,
+						   .value_ns = tick ? at - last[t] : period,
+						   .thread = t + 1,
+						   .cpu = (uint16_t)t};
+
+			last[t] = at;
+			s.stack = pick_stack(m, t, tick, ticks);
+			s.gil = some(m, 8) ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD;
+			m->samples++;
+			m->value_ns += s.value_ns;
+			m->to.ops->sample(m->to.ctx, &s);
+		}
+	free(last);
+}
+
+static void make(struct maker *m)
+{
+	m->seed = 88172645463325252u;
+	tell_meta(m, false);
+	tell_processes(m);
+	for (uint32_t id = 1; id <= FUNCTIONS; id++)
+		tell_function(m, id);
+	tell_stacks(m);
+	tell_samples(m);
+	tell_losses(m);
+	tell_meta(m, true);
+	free(m->leaves);
+}
+
+static bool parse(struct settings *s, int argc, char **argv)
+{
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} known[] = {{"seconds", &s->seconds},     {"rate", &s->rate},     {"threads", &s->threads},
+		     {"processes", &s->processes}, {"stacks", &s->stacks}, {"depth", &s->depth},
+		     {"start", &s->start}};
+
+	for (int i = 1; i < argc; i++) {
+		char *equals = strchr(argv[i], '=');
+		bool found = false;
+
+		if (!equals) {
+			s->path = argv[i];
+			continue;
+		}
+		for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
+			size_t len = strlen(known[k].name);
+
+			if (len != (size_t)(equals - argv[i]) ||
+			    strncmp(argv[i], known[k].name, len))
+				continue;
+			*known[k].value = strtoull(equals + 1, NULL, 10);
+			found = *known[k].value > 0;
+		}
+		if (!found)
+			return false;
+	}
+	return s->path && s->depth <= MAX_DEPTH && s->rate * s->threads <= 100000000;
+}
+
+int main(int argc, char **argv)
+{
+	struct maker m = {.set = {3600, 100, 20, 5, 2000, 40, 1790000000, NULL}};
+	struct recording *recording;
+	int fd, err;
+
+	if (!parse(&m.set, argc, argv)) {
+		fprintf(stderr, "usage: make_recording [seconds=3600] [rate=100] [threads=20] "
+				"[processes=5] [stacks=2000] [depth=40] [start=UNIX] FILE.pybpf\n");
+		return 2;
+	}
+	fd = open(m.set.path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		fprintf(stderr, "%s: %s\n", m.set.path, strerror(errno));
+		return 1;
+	}
+	if (recording__create(fd, &recording))
+		return 1;
+	m.to = recording__sink(recording);
+	make(&m);
+	err = recording__close(recording);
+	printf("%llu %llu\n", (unsigned long long)m.samples, (unsigned long long)m.value_ns);
+	return err || close(fd) ? 1 : 0;
+}
