@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#define BATCH 64 /* samples added up together; their buckets are fetched side by side */
+
 struct kept {
 	struct profile_sample *samples;
 	size_t count, cap;
@@ -24,6 +26,8 @@ struct profile_builder {
 	struct pair_map buckets; /* (thread, stack) → index + 1 */
 	struct pair_map losses;  /* (process, reason) → index + 1 */
 	struct kept *kept;       /* NULL: not kept */
+	struct profile_sample batch[BATCH];
+	size_t batch_cnt;
 	uint64_t damaged;
 	uint64_t last_time_ns;
 };
@@ -160,7 +164,7 @@ static void take_stack(void *ctx, const struct profile_stack *in)
 		b->o->max_depth = depth;
 }
 
-static struct profile_bucket *bucket_of(struct profile_builder *b, const struct profile_sample *s)
+static uint32_t bucket_of(struct profile_builder *b, const struct profile_sample *s)
 {
 	struct profile *p = &b->o->p;
 	uint32_t *slot = pair_map__slot(&b->buckets, s->thread, s->stack);
@@ -171,15 +175,12 @@ static struct profile_bucket *bucket_of(struct profile_builder *b, const struct 
 			(struct profile_bucket){.thread = s->thread, .stack = s->stack};
 		*slot = (uint32_t)p->bucket_cnt;
 	}
-	return &p->buckets[*slot - 1];
+	return *slot - 1;
 }
 
 /* Ids are not looked at here but once per bucket at the end. */
-static void take_sample(void *ctx, const struct profile_sample *s)
+static void add_to_bucket(struct profile_bucket *k, const struct profile_sample *s)
 {
-	struct profile_builder *b = ctx;
-	struct profile_bucket *k = bucket_of(b, s);
-
 	k->samples++;
 	k->value_ns += s->value_ns;
 	if (s->gil == PROFILE_GIL_HELD) {
@@ -187,6 +188,32 @@ static void take_sample(void *ctx, const struct profile_sample *s)
 		k->gil_value_ns += s->value_ns;
 	}
 	k->truncated += !!s->truncated;
+}
+
+/*
+ * Two passes, because with many threads and stacks it is waiting for memory that takes the time: in
+ * each pass no step needs the one before it, so the processor waits for many at once.
+ */
+static void add_batch(struct profile_builder *b)
+{
+	uint32_t at[BATCH];
+
+	for (size_t i = 0; i < b->batch_cnt; i++) {
+		at[i] = bucket_of(b, &b->batch[i]);
+		__builtin_prefetch(&b->o->p.buckets[at[i]], 1);
+	}
+	for (size_t i = 0; i < b->batch_cnt; i++)
+		add_to_bucket(&b->o->p.buckets[at[i]], &b->batch[i]);
+	b->batch_cnt = 0;
+}
+
+static void take_sample(void *ctx, const struct profile_sample *s)
+{
+	struct profile_builder *b = ctx;
+
+	b->batch[b->batch_cnt++] = *s;
+	if (b->batch_cnt == BATCH)
+		add_batch(b);
 	if (s->time_unix_ns > b->last_time_ns)
 		b->last_time_ns = s->time_unix_ns;
 	if (b->kept) {
@@ -333,6 +360,7 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 		.to_unix_ns = b->last_time_ns,
 	};
 
+	add_batch(b);
 	settle_buckets(b, &damage);
 	if (damage.count)
 		take_loss(b, &damage);
