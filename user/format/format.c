@@ -10,7 +10,13 @@
 #include <sys/stat.h>
 
 const struct format *const formats[] = {
-	&format_recording, &format_svg, &format_pstats, &format_json, &format_folded, NULL,
+	&format_recording,
+	&format_svg,
+	&format_pstats,
+	&format_json,
+	&format_folded,
+	&format_pprof,
+	NULL,
 };
 
 /* What py-spy calls them. */

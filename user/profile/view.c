@@ -14,29 +14,46 @@ uint32_t view__frame(const struct view *v, const struct profile *p, uint32_t fra
 	return first ? first : frame;
 }
 
-static const char *file_of(const struct view *v, const struct profile_function *f)
+static const struct profile_function *function_of(const struct profile *p, uint32_t function)
 {
+	return &p->functions[function <= p->function_cnt ? function : 0];
+}
+
+const char *view__file(const struct view *v, const struct profile *p, uint32_t function)
+{
+	const struct profile_function *f = function_of(p, function);
+
 	return v->full_filenames || !*f->short_file ? f->file : f->short_file;
 }
 
 /* A code object may have an empty name; a frame without a text could not be seen. */
-static const char *name_of(const struct profile_function *f)
+const char *view__name(const struct profile *p, uint32_t function)
 {
-	return *f->name ? f->name : "[unnamed]";
+	const char *name = function_of(p, function)->name;
+
+	return *name ? name : "[unnamed]";
+}
+
+int32_t view__line(const struct view *v, const struct profile *p, uint32_t frame)
+{
+	const struct profile_frame *at = &p->frames[frame <= p->frame_cnt ? frame : 0];
+
+	if (v->no_lines)
+		return 0;
+	return v->by_function ? p->functions[at->function].first_line : at->line;
 }
 
 char *view__frame_text(const struct view *v, const struct profile *p, uint32_t frame)
 {
-	const struct profile_frame *at = &p->frames[frame <= p->frame_cnt ? frame : 0];
-	const struct profile_function *f = &p->functions[at->function];
-	int32_t line = v->no_lines ? 0 : v->by_function ? f->first_line : at->line;
-	const char *file = file_of(v, f);
+	uint32_t function = p->frames[frame <= p->frame_cnt ? frame : 0].function;
+	const char *name = view__name(p, function), *file = view__file(v, p, function);
+	int32_t line = view__line(v, p, frame);
 
-	if (f->origin == PROFILE_MARK || !*file)
-		return xstrdup(name_of(f));
+	if (p->functions[function].origin == PROFILE_MARK || !*file)
+		return xstrdup(name);
 	if (!line)
-		return xasprintf("%s (%s)", name_of(f), file);
-	return xasprintf("%s (%s:%d)", name_of(f), file, line);
+		return xasprintf("%s (%s)", name, file);
+	return xasprintf("%s (%s:%d)", name, file, line);
 }
 
 char *view__process_text(const struct profile *p, uint32_t process)
@@ -57,12 +74,11 @@ char *view__thread_text(const struct profile *p, uint32_t thread)
 
 char *view__function_text(const struct profile *p, uint32_t function)
 {
-	const struct profile_function *f =
-		&p->functions[function <= p->function_cnt ? function : 0];
+	const struct profile_function *f = function_of(p, function);
 
 	if (f->origin == PROFILE_MARK || !*f->module)
-		return xstrdup(name_of(f));
-	return xasprintf("%s.%s", f->module, name_of(f));
+		return xstrdup(view__name(p, function));
+	return xasprintf("%s.%s", f->module, view__name(p, function));
 }
 
 uint64_t view__samples(const struct view *v, const struct profile_bucket *b)

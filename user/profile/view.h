@@ -18,6 +18,10 @@ struct view {
 
 /* The text of a frame as py-spy users grep it: `qualname (file.py:line)`. Caller frees. */
 char *view__frame_text(const struct view *v, const struct profile *p, uint32_t frame);
+/* The parts of that text: never an empty name; the line is 0 where this view shows none. */
+const char *view__name(const struct profile *p, uint32_t function);
+const char *view__file(const struct view *v, const struct profile *p, uint32_t function);
+int32_t view__line(const struct view *v, const struct profile *p, uint32_t frame);
 /* `process 42:"python3 app.py"` and `thread (4711): name`. Caller frees. */
 char *view__process_text(const struct profile *p, uint32_t process);
 char *view__thread_text(const struct profile *p, uint32_t thread);

@@ -1,0 +1,81 @@
+/* gzip by zlib, behind a FILE of its own so that writers need not know that they are compressed. */
+#include "user/format/gzip.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <zlib.h>
+
+#define GZIP_WINDOW                                                                                \
+	(15 + 16) /* zlib.h, deflateInit2: + 16 writes a gzip header, without name and time */
+
+struct gzip {
+	z_stream z;
+	FILE *out;
+	unsigned char room[1 << 16];
+};
+
+/* Hands on what deflate gives until it wants more input, or with Z_FINISH until its end. */
+static int pump(struct gzip *g, int flush)
+{
+	int status;
+
+	do {
+		g->z.next_out = g->room;
+		g->z.avail_out = sizeof(g->room);
+		status = deflate(&g->z, flush);
+		if (status == Z_STREAM_ERROR)
+			return -EIO;
+		size_t len = sizeof(g->room) - g->z.avail_out;
+		if (len && fwrite(g->room, 1, len, g->out) != len)
+			return -EIO;
+	} while (g->z.avail_in || (flush == Z_FINISH && status != Z_STREAM_END));
+	return 0;
+}
+
+static ssize_t write_some(void *cookie, const char *bytes, size_t len)
+{
+	struct gzip *g = cookie;
+
+	g->z.next_in = (unsigned char *)bytes; /* zlib's type, it does not write there */
+	g->z.avail_in = (uInt)len;
+	return pump(g, Z_NO_FLUSH) ? 0 : (ssize_t)len;
+}
+
+static int finish(void *cookie)
+{
+	struct gzip *g = cookie;
+	int err = pump(g, Z_FINISH);
+
+	deflateEnd(&g->z);
+	free(g);
+	if (err)
+		errno = EIO;
+	return err ? -1 : 0;
+}
+
+FILE *gzip__open(FILE *out)
+{
+	const cookie_io_functions_t io = {.write = write_some, .close = finish};
+	struct gzip *g = xcalloc(1, sizeof(*g));
+	FILE *gz = NULL;
+
+	g->out = out;
+	if (deflateInit2(&g->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, MAX_MEM_LEVEL,
+			 Z_DEFAULT_STRATEGY) == Z_OK) {
+		gz = fopencookie(g, "w", io);
+		if (!gz)
+			deflateEnd(&g->z);
+	}
+	if (!gz) {
+		log_error("zlib cannot be used");
+		free(g);
+	}
+	return gz;
+}
+
+int gzip__close(FILE *gz)
+{
+	int err = ferror(gz) ? -EIO : 0;
+
+	return fclose(gz) ? -EIO : err;
+}
