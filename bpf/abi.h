@@ -22,6 +22,7 @@
 #define ABI_FRAME_BLOCK	 88  /* bytes read per frame */
 #define ABI_CODE_BLOCK	 96  /* bytes read per code object */
 #define ABI_TSTATE_BLOCK 192 /* bytes read per thread state */
+#define ABI_TRUST_NS	 50000000 /* most time that a code object's identity goes unchecked */
 #define ABI_LINES_PREFIX 48  /* bytes of line table read in one go with their size … */
 #define ABI_LINES_HASHED 4096 /* … and most bytes of the rest that count in a fingerprint */
 
@@ -139,6 +140,9 @@ struct abi_proc {
 	__u32 flags;	    /* ABI_PROC_* */
 	__u32 misses;	    /* times it was looked up in vain */
 	__u32 wait;	    /* ticks until the next time */
+	__u64 verify_until_ns; /* till then each walk reads every code object */
+	__u32 replaced;	    /* times that one was found where another was trusted to be */
+	__u32 pad;
 };
 
 /* Value of `hints`, key image id: what user space found out about a process. */
@@ -156,6 +160,7 @@ enum abi_record {
 	ABI_REC_LINES = 3,
 	ABI_REC_PROC = 4,
 	ABI_REC_EXIT = 5,
+	ABI_REC_RECALL = 6,
 };
 
 struct abi_hdr {
@@ -187,8 +192,8 @@ struct abi_sample {
 	__u8 outcome; /* enum abi_outcome */
 	__u8 gil;     /* enum abi_gil */
 	__u8 source;
-	__u8 pad;
-	__u32 pad2;
+	__u8 trusted; /* some code object was not read again for this sample */
+	__u32 pad;
 	char comm[ABI_COMM];
 	/* then frame_cnt times struct abi_frame, leaf first */
 };
@@ -250,6 +255,13 @@ struct abi_exit {
 	__u32 exec; /* 1: by exec */
 };
 
+/* A trusted code object turned out to be another one: recent samples with `trusted` may name the wrong one. */
+struct abi_recall {
+	struct abi_hdr hdr;
+	__u32 image_id;
+	__u32 pad;
+};
+
 /* ---- the sampling clock ---------------------------------------------------------------------------- */
 
 /* Value of `clocks`, one per CPU, written by user space when it redraws the period. */
@@ -263,7 +275,7 @@ struct abi_clock {
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
 ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 88);
-ABI_ASSERT("proc", sizeof(struct abi_proc) == 64);
+ABI_ASSERT("proc", sizeof(struct abi_proc) == 80);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
 ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);

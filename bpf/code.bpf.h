@@ -188,7 +188,7 @@ static __always_inline bool is_code_object(struct walk *w, u64 addr)
 	       type == w->code_type_addr;
 }
 
-/* Functions that call each other and share a place in the memo would fill the list by themselves. */
+/* Functions that call each other and share a memo would fill the list by themselves. */
 static __always_inline bool is_just_listed(const struct walk *w, u64 key)
 {
 	/* Each with a bound of its own: older verifiers do not carry one's over to the other. */
@@ -227,14 +227,82 @@ static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 	return key;
 }
 
+static __always_inline struct code_memos *code_memos(struct walk *w)
+{
+#ifdef PYBPF_HOST
+	return &w->memos;
+#else
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&memos, &zero);
+#endif
+}
+
+static __always_inline struct code_times *code_times(struct walk *w)
+{
+#ifdef PYBPF_HOST
+	return &w->memo_times;
+#else
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&memo_times, &zero);
+#endif
+}
+
+static __always_inline bool is_memo_of(const struct walk *w, const struct code_memo *m, u64 addr)
+{
+	return m->addr == addr && m->image_id == w->image_id;
+}
+
+/*
+ * What was read again and found the same is trusted for a fraction of the time that it has stood. When at
+ * last something else is found, all samples of the process that trusted are called back from the user side,
+ * which holds them for that long, and the process is not trusted for some time.
+ */
+static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u32 at, u64 addr)
+{
+	u64 now = w->sample.hdr.time_ns, key = code_key_read(w, addr), trust = 0;
+	struct code_times *t = code_times(w);
+
+	if (!t)
+		return key;
+	if (!is_memo_of(w, m, addr) || key != m->key) {
+		w->replaced |= is_memo_of(w, m, addr) && m->until_ns > t->time[at].checked_ns;
+		t->time[at].first_ns = now;
+	} else {
+		trust = (now - t->time[at].first_ns) / CODE_TRUST_PART;
+	}
+	t->time[at].checked_ns = now;
+	m->addr = addr;
+	m->key = key;
+	m->until_ns = now + (trust < w->trust_ns ? trust : w->trust_ns);
+	m->image_id = w->image_id;
+	m->walk = w->walk_cnt;
+	return key;
+}
+
+/* The key of the code object at this address; 0 when there is none. */
 static __always_inline u64 code_key(struct walk *w, u64 addr)
 {
-	struct code_memo *m = &w->memo[(addr >> 4 ^ addr >> 10) % WALK_MEMO];
+	u32 at = (u32)(addr >> 4 ^ addr >> 13) * 2 % CODE_MEMOS;
+	struct code_memos *all = code_memos(w);
+	struct code_memo *m;
 
-	if (m->addr == addr && m->walk == w->walk_cnt)
-		return m->key;
-	m->addr = addr;
-	m->walk = w->walk_cnt;
-	m->key = code_key_read(w, addr);
-	return m->key;
+	if (!all)
+		return 0;
+	m = &all->memo[at];
+	/* The other place, if it is there, or else the one that is trusted for less long. */
+	if (!is_memo_of(w, m, addr) && (is_memo_of(w, m + 1, addr) || m[1].until_ns < m->until_ns)) {
+		m++;
+		at++;
+	}
+	if (is_memo_of(w, m, addr)) {
+		if (m->walk == w->walk_cnt)
+			return m->key;
+		if (w->trust_ns && w->sample.hdr.time_ns < m->until_ns) {
+			w->sample.trusted = 1;
+			return m->key;
+		}
+	}
+	return code_memo_read(w, m, at, addr);
 }

@@ -19,6 +19,9 @@ struct procs_map procs SEC(".maps");
 struct scratches_map scratches SEC(".maps");
 /* For names sent by the tick itself; apart, because a per-CPU value may have 32 KiB at most. */
 struct code_bufs_map code_bufs SEC(".maps");
+/* Code objects by address. BPF only; each CPU has its own, so that none waits for another. */
+struct memos_map memos SEC(".maps");
+struct memo_times_map memo_times SEC(".maps");
 /* Keys of code objects whose names were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
 /* Scheduled callbacks. BPF only: taken by a tick (busy 0→1), given back by the callback. */
@@ -31,6 +34,7 @@ const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
+const volatile __u64 cfg_trust_ns = 0;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
 

@@ -23,15 +23,31 @@ struct code_buf {
 	u64 block[ABI_CODE_BLOCK / 8];
 };
 
-/* A code object met earlier in the same walk: it is alive, so its address alone tells it. */
-#define WALK_MEMO 64
+/*
+ * The code object last read at an address. Within a walk its address alone tells it, because a frame keeps it
+ * alive; between walks it is trusted for a while (bpf/code.bpf.h).
+ */
+#define CODE_MEMOS 1024
 struct code_memo {
 	u64 addr, key;
-	u64 walk;
+	u64 until_ns; /* till then it need not be read again */
+	u32 image_id;
+	u32 walk;     /* that read it last; see walk_cnt */
+};
+/* Pairs of neighbours are the two places of an address; a pair is a cache line. Per-CPU values have 32 KiB at most. */
+struct code_memos {
+	struct code_memo memo[CODE_MEMOS];
+};
+/* What only a reading needs of them. */
+struct code_times {
+	struct {
+		u64 first_ns, checked_ns; /* each reading between the two found the same */
+	} time[CODE_MEMOS];
 };
 
 #define TEXT_WORDS 12 /* of a string object that are looked at: head and the first 64 bytes of text */
 #define LINES_STEP 32 /* bytes of line table hashed per step */
+#define CODE_TRUST_PART 4 /* of the time it has stood, a code object is trusted for this part more */
 
 /*
  * Frames of one thread mostly lie one behind the other (Python 3.11 and newer: the data stack), so where the
@@ -62,13 +78,19 @@ struct walk {
 	/* members from the start of their block */
 	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry;
 	u8 code_line, code_version, code_file, code_name, code_lines;
-	u64 tstate_addr, frame_addr, last_frame_addr, deadline_ns;
+	u64 tstate_addr, frame_addr, last_frame_addr;
+	u64 deadline_ns, looked_ns, stolen_ns; /* when a walk is over, however deep; its looks at the clock */
 	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
-	u64 walk_cnt; /* numbers the walks, so that the memo need not be cleared */
-	struct code_memo memo[WALK_MEMO];
+	u32 walk_cnt; /* numbers the walks, so that the memos need not be cleared */
+	u64 trust_ns; /* longest time that a code object goes without being read; 0: read at each walk */
+	u32 replaced; /* another code object stood where one was trusted to be */
+#ifdef PYBPF_HOST
+	struct code_memos memos;
+	struct code_times memo_times;
+#endif
 	struct code_todo todo[CODE_TODO_MAX];
 };
 
@@ -153,6 +175,20 @@ extern struct code_bufs_map {
 	__type(value, struct code_buf);
 } code_bufs SEC(".maps");
 
+extern struct memos_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct code_memos);
+} memos SEC(".maps");
+
+extern struct memo_times_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct code_times);
+} memo_times SEC(".maps");
+
 extern struct seen_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SEEN_BUCKETS);
@@ -177,6 +213,7 @@ extern const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
+extern const volatile __u64 cfg_trust_ns;    /* see code_key(); 0: nothing goes unread */
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
 

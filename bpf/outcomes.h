@@ -30,6 +30,7 @@
 	X(FAULT_TSTATE, "fault_tstate", FAILED, "the thread's state was not readable")             \
 	X(FAULT_FRAME, "fault_frame", FAILED, "the innermost frame was not readable")              \
 	X(TORN, "torn", FAILED, "the thread was just switching from one frame to another")         \
+	X(REPLACED, "replaced", FAILED, "a code object gave way to another at its address")         \
 	X(BAD_TSTATE, "bad_tstate", FAILED, "the thread's state was not this thread's")            \
 	X(PROC_TABLE_FULL, "proc_table_full", FAILED, "too many processes at once")                \
 	X(INTERNAL, "internal", FAILED, "a BPF helper failed unexpectedly")                        \

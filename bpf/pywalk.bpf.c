@@ -10,6 +10,8 @@ enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
 /* Shims may be piled up without a Python frame between them, so steps are counted apart from frames. */
 #define WALK_MAX_STEPS (2 * ABI_MAX_FRAMES)
 #define WALK_TIME_EVERY 64
+/* So long for so few frames: a hypervisor ran something else meanwhile. That is not the walk's time. */
+#define WALK_STOLEN_NS 200000
 
 static __always_inline const u8 *frame_block(const struct walk *w)
 {
@@ -100,6 +102,16 @@ static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, const 
 	return back && !read_user(&state, 1, frame_addr - back) && !state ? WALK_ROOT : WALK_TORN;
 }
 
+static __always_inline bool is_late(struct walk *w)
+{
+	u64 now = now_ns(), took = now - w->looked_ns;
+
+	w->looked_ns = now;
+	if (took > WALK_STOLEN_NS)
+		w->stolen_ns += took;
+	return now - w->stolen_ns > w->deadline_ns;
+}
+
 static __always_inline u32 walk_step(struct walk *w)
 {
 	const struct abi_py_layout *l = &w->layout;
@@ -109,7 +121,7 @@ static __always_inline u32 walk_step(struct walk *w)
 
 	if (!w->frame_addr)
 		return WALK_ROOT;
-	if (++w->visited % WALK_TIME_EVERY == 0 && now_ns() > w->deadline_ns)
+	if (++w->visited % WALK_TIME_EVERY == 0 && is_late(w))
 		return WALK_TIME;
 	if (!load_frame(w))
 		return WALK_FAULT;
@@ -172,6 +184,8 @@ static __always_inline void prepare(struct walk *w)
 	w->code_lines = l->code_lines_off - l->code_base;
 	w->window_bytes = 0;
 	w->last_frame_addr = 0;
+	w->looked_ns = w->sample.hdr.time_ns;
+	w->stolen_ns = 0;
 }
 
 __hidden u32 pywalk(struct walk *w)

@@ -3,10 +3,13 @@
 #include "bpf/arch.h"
 #include "bpf/code.bpf.h"
 #include "bpf/pywalk.bpf.h"
+#include "bpf/record.bpf.h"
 #include "bpf/target.bpf.h"
 #include "bpf/tstate.bpf.h"
 
 #define PF_EXITING	  0x00000004 /* include/linux/sched.h */
+#define RECALL_NS	  1000000000ull /* first time without trust; each time twice as long … */
+#define RECALL_MAX_SHIFT  12		/* … up to an hour or so */
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
 static __always_inline void count(u32 outcome)
@@ -52,10 +55,10 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->exec_ns = task->se.sum_exec_runtime;
 	s->source = t->source;
 	s->gil = ABI_GIL_UNKNOWN;
+	s->trusted = 0;
 	s->pad = 0;
-	s->pad2 = 0;
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
-	w->frame_cnt = w->todo_cnt = 0;
+	w->frame_cnt = w->todo_cnt = w->replaced = 0;
 }
 
 /* Walks a Python process; the frames are in `w` when the outcome is a written one. */
@@ -70,6 +73,7 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	w->layout_id = layout_id;
 	w->code_type_addr = l->code_type_delta ? p->runtime_addr + l->code_type_delta : 0;
 	w->max_frames = cfg_max_frames;
+	w->trust_ns = w->sample.hdr.time_ns < p->verify_until_ns ? 0 : cfg_trust_ns;
 	w->deadline_ns = w->sample.hdr.time_ns + cfg_max_walk_ns;
 	w->sample.thread_ident = arch_thread_pointer(task);
 	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
@@ -104,6 +108,18 @@ static __always_inline void send_names(struct scratch *s, struct task_struct *ta
 		code_send_now(&s->walk);
 }
 
+/* The process is one that puts code objects in the places of others: the more often, the longer it is not trusted. */
+static __always_inline void recall(struct abi_proc *p, const struct walk *w)
+{
+	u32 shift = p->replaced < RECALL_MAX_SHIFT ? p->replaced : RECALL_MAX_SHIFT;
+	struct abi_recall r = {.image_id = p->image_id};
+
+	p->replaced++;
+	p->verify_until_ns = w->sample.hdr.time_ns + (RECALL_NS << shift);
+	record_header(&r.hdr, ABI_REC_RECALL, sizeof(r));
+	bpf_ringbuf_output(&events, &r, sizeof(r), BPF_RB_NO_WAKEUP);
+}
+
 static __always_inline u32 take(struct scratch *s, struct task_struct *task, const struct tick *t)
 {
 	struct walk *w = &s->walk;
@@ -129,6 +145,8 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	if (outcome == ABI_NO_GIL)
 		return outcome;
 	outcome = emit(w, outcome);
+	if (w->replaced)
+		recall(p, w);
 	send_names(s, task, mm);
 	return outcome;
 }

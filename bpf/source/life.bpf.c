@@ -58,7 +58,8 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	p->layout_id = p->tss_key = 0;
 	p->state = ABI_PROC_NEW;
 	p->announced = 0;
-	p->generation = p->misses = p->wait = 0;
+	p->generation = p->misses = p->wait = p->replaced = 0;
+	p->verify_until_ns = 0;
 	return 0;
 }
 

@@ -53,6 +53,11 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	resolve__exit(ctx, rec);
 }
 
+static void on_recall(void *ctx, const struct abi_recall *rec)
+{
+	resolve__recall(ctx, rec);
+}
+
 /* Small ids, so that records have to do with each other. */
 static void tame(struct abi_hdr *hdr, size_t bytes)
 {
@@ -77,6 +82,8 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 		*word %= 8;
 	} else if (hdr->kind == ABI_REC_EXIT && bytes >= sizeof(struct abi_exit)) {
 		((struct abi_exit *)hdr)->image_id %= IMAGES;
+	} else if (hdr->kind == ABI_REC_RECALL && bytes >= sizeof(struct abi_recall)) {
+		((struct abi_recall *)hdr)->image_id %= IMAGES;
 	} else if (hdr->kind == ABI_REC_PROC && bytes >= sizeof(struct abi_proc_rec)) {
 		((struct abi_proc_rec *)hdr)->image_id %= IMAGES;
 	}
@@ -85,7 +92,7 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 static size_t feed(struct resolve *r, const uint8_t *data, size_t size, uint64_t now)
 {
 	static const struct drain_handlers handlers = {
-		on_sample, on_code, on_lines, on_process, on_exit_record,
+		on_sample, on_code, on_lines, on_process, on_exit_record, on_recall,
 	};
 	size_t want = data[2] | (size_t)data[3] << 8, len, bytes;
 	struct abi_hdr *hdr;
@@ -94,7 +101,7 @@ static size_t feed(struct resolve *r, const uint8_t *data, size_t size, uint64_t
 	bytes = sizeof(*hdr) + len;
 	hdr = xcalloc(1, bytes);
 	memcpy(hdr + 1, data + 4, len);
-	hdr->kind = data[0] % 6;
+	hdr->kind = data[0] % 7;
 	hdr->size = (uint32_t)bytes;
 	hdr->tgid = NO_SUCH_PID;
 	hdr->tid = data[1] % 3;

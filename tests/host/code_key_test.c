@@ -130,12 +130,76 @@ static void what_runs_does_not_change_the_key(void **state)
 	assert_int_equal(key_now(p), key);
 }
 
+#define MS 1000000ull
+
+/* A tick at `at_ns`; the reads it took. */
+static u64 reads_at(struct world *p, u64 at_ns)
+{
+	p->w->sample.hdr.time_ns = at_ns;
+	p->w->sample.trusted = 0;
+	p->w->replaced = 0;
+	host.reads = 0;
+	assert_int_equal(tick(p), ABI_OK);
+	return host.reads;
+}
+
+/* What has stood for some time goes unread for a part of it, up to the limit. */
+static void what_has_stood_is_trusted(void **state)
+{
+	struct world *p = *state;
+	u64 lines, start = 1000 * MS, all;
+
+	one_function(p, 20, &lines);
+	p->w->trust_ns = 50 * MS;
+	see_all(p);
+	reads_at(p, start);
+	all = reads_at(p, start + 80 * MS); /* stood for 80 ms: good for 20 more */
+	assert_false(p->w->sample.trusted);
+	assert_true(reads_at(p, start + 99 * MS) < all);
+	assert_true(p->w->sample.trusted);
+	assert_int_equal(reads_at(p, start + 100 * MS), all); /* for 25 */
+	assert_true(reads_at(p, start + 124 * MS) < all);
+	assert_int_equal(reads_at(p, start + 10000 * MS), all);
+	assert_true(reads_at(p, start + 10049 * MS) < all);
+	assert_int_equal(reads_at(p, start + 10050 * MS), all);
+	p->w->trust_ns = 0;
+	assert_int_equal(reads_at(p, start + 10051 * MS), all);
+	p->w->trust_ns = 50 * MS;
+	p->w->image_id++;
+	assert_true(reads_at(p, start + 10052 * MS) >= all); /* and what is new is looked at more closely */
+	assert_false(p->w->replaced);
+}
+
+/* Another one in its place is found at the first reading, and told where somebody may have relied on it. */
+static void what_was_trusted_and_replaced(void **state)
+{
+	struct world *p = *state;
+	u64 lines, code = one_function(p, 20, &lines), start = 1000 * MS, key;
+
+	p->w->trust_ns = 50 * MS;
+	reads_at(p, start);
+	flip(p, code + p->l.code_firstlineno_off);
+	reads_at(p, start + MS);
+	assert_false(p->w->replaced); /* nothing was trusted yet */
+	reads_at(p, start + 81 * MS);
+	key = p->w->frames[0].code_key;
+	flip(p, code + p->l.code_firstlineno_off);
+	reads_at(p, start + 82 * MS);
+	assert_true(p->w->sample.trusted && !p->w->replaced);
+	assert_int_equal(p->w->frames[0].code_key, key); /* wrong, and not known yet */
+	reads_at(p, start + 102 * MS);
+	assert_true(p->w->replaced && !p->w->sample.trusted);
+	assert_true(p->w->frames[0].code_key != key);
+}
+
 static const struct version_test tests[] = {
 	TEST(another_object_another_key),
 	TEST_WITH(numbered_objects_by_their_number, ABI_MECH_VERSION),
 	TEST_WITHOUT(unnumbered_objects_by_their_lines, ABI_MECH_VERSION),
 	TEST(a_key_depends_on_its_object_alone),
 	TEST(what_runs_does_not_change_the_key),
+	TEST(what_has_stood_is_trusted),
+	TEST(what_was_trusted_and_replaced),
 };
 
 int main(void)

@@ -56,10 +56,23 @@ static void takes_too_long(void **state)
 
 	world__enter(p);
 	world__recurse(p, codes, 500);
-	host.look_ns = 400000; /* a millisecond after three looks */
+	host.look_ns = 150000; /* a millisecond after seven looks */
 	assert_int_equal(tick(p), ABI_CUT_TIME);
 	assert_in_range(p->w->frame_cnt, 2, 499);
 	host.look_ns = 0;
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 500);
+}
+
+/* Between two looks something else had the CPU. */
+static void stolen_time_is_not_its_own(void **state)
+{
+	struct world *p = *state;
+	u64 codes[2] = {world__function(p, 1), world__function(p, 2)};
+
+	world__enter(p);
+	world__recurse(p, codes, 500);
+	host.look_ns = 5000000;
 	assert_int_equal(tick(p), ABI_OK);
 	assert_int_equal(p->w->frame_cnt, 500);
 }
@@ -189,6 +202,7 @@ static const struct version_test tests[] = {
 	TEST(root_side_unreadable),
 	TEST(deeper_than_the_limit),
 	TEST(takes_too_long),
+	TEST(stolen_time_is_not_its_own),
 	TEST_WITH(a_chain_that_ends_at_a_generator, ABI_MECH_IP_POINTER),
 	TEST(a_generator_at_the_root),
 	TEST(a_chain_that_ends_without_a_shim),

@@ -101,26 +101,33 @@ static void mutual_recursion_leaves_room(void **state)
 	assert_int_equal(p->w->todo[2].addr, root);
 }
 
-/* The walker's memo of code objects has a place for every 64th address or so. */
-static bool share_a_place(u64 a, u64 b)
+/* Where the walker keeps what it knows of a code object; each place is for two. */
+static u32 place(u64 addr)
 {
-	return ((a >> 4 ^ a >> 10) - (b >> 4 ^ b >> 10)) % WALK_MEMO == 0;
+	return (u32)(addr >> 4 ^ addr >> 13) % (CODE_MEMOS / 2);
 }
 
-static void mutual_recursion_within_the_memo(void **state)
+/* More than a place has room for. */
+static void functions_that_share_a_place(void **state)
 {
 	struct world *p = *state;
-	u64 codes[2] = {world__function(p, 1), 0}, root;
+	u64 codes[3] = {world__function(p, 1)};
 
-	for (u32 i = 2; !codes[1] || !share_a_place(codes[0], codes[1]); i++)
-		codes[1] = world__function(p, i);
 	world__enter(p);
-	root = world__function(p, 3);
-	world__push(p, root, 0, WORLD_THREAD);
-	world__recurse(p, codes, 300);
+	for (u32 i = 1, nr = 2; i < 3; nr++) {
+		u64 code = world__function(p, nr);
+
+		if (place(code) == place(codes[0]))
+			codes[i++] = code;
+	}
+	for (u32 i = 0; i < 300; i++)
+		world__push(p, codes[i % 3], 0, WORLD_THREAD);
 	assert_int_equal(tick(p), ABI_OK);
-	assert_int_equal(p->w->todo_cnt, 3);
-	assert_int_equal(p->w->todo[2].addr, root);
+	for (u32 i = 3; i < 300; i++)
+		assert_int_equal(p->w->frames[i].code_key, p->w->frames[i - 3].code_key);
+	assert_int_equal(p->w->todo[0].addr, codes[299 % 3]);
+	assert_int_equal(p->w->todo[1].addr, codes[298 % 3]);
+	assert_int_equal(p->w->todo[2].addr, codes[297 % 3]);
 }
 
 static void more_new_names_than_fit(void **state)
@@ -264,7 +271,7 @@ static const struct version_test tests[] = {
 	TEST(generators_are_walked),
 	TEST(recursion_is_one_function),
 	TEST(mutual_recursion_leaves_room),
-	TEST(mutual_recursion_within_the_memo),
+	TEST(functions_that_share_a_place),
 	TEST(more_new_names_than_fit),
 	TEST(long_chains_are_right_in_every_frame),
 	TEST(a_frame_at_the_end_of_its_memory),

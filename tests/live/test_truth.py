@@ -173,8 +173,8 @@ def test_names_of_code_are_reused(interpreter, cgroup, spawn, recorder):
         total, spent = sum(found[tag] for tag in true), sum(true.values())
         assert set(tag for tag in found if tag.startswith(kind)) <= set(true)
         for tag, seconds in true.items():
-            # Counts follow the rate, which is drawn anew; a wrong name would be off by whole pieces of 12 ms.
-            assert abs(found[tag] / total - seconds / spent) < 0.035, (kind, tag, found[tag] / total, seconds / spent)
+            # Counts follow the rate, which is drawn anew; a name that stuck would have most of them.
+            assert abs(found[tag] / total - seconds / spent) < 0.06, (kind, tag, found[tag] / total, seconds / spent)
 
 
 def test_generators_and_tasks(interpreter, cgroup, spawn, recorder):

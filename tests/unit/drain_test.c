@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 struct seen {
-	unsigned samples, codes, lines, processes, exits;
+	unsigned samples, codes, lines, processes, exits, recalls;
 	uint64_t sum; /* of all bytes the handlers may use */
 };
 
@@ -53,17 +53,24 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	use(ctx, rec, sizeof(*rec));
 }
 
+static void on_recall(void *ctx, const struct abi_recall *rec)
+{
+	((struct seen *)ctx)->recalls++;
+	use(ctx, rec, sizeof(*rec));
+}
+
 static const struct drain_handlers handlers = {
 	.sample = on_sample,
 	.code = on_code,
 	.lines = on_lines,
 	.process = on_process,
 	.exit = on_exit_record,
+	.recall = on_recall,
 };
 
 static unsigned handled(const struct seen *s)
 {
-	return s->samples + s->codes + s->lines + s->processes + s->exits;
+	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls;
 }
 
 /* What drain makes of the first `size` bytes; as long as the record says, or as `size`. */
@@ -232,14 +239,18 @@ static void processes_and_exits(void **state)
 {
 	struct abi_hdr *process = new_record(ABI_REC_PROC, sizeof(struct abi_proc_rec));
 	struct abi_hdr *end = new_record(ABI_REC_EXIT, sizeof(struct abi_exit));
+	struct abi_hdr *recall = new_record(ABI_REC_RECALL, sizeof(struct abi_recall));
 	struct seen s = {0};
 
 	(void)state;
 	check_sizes(process, sizeof(struct abi_proc_rec), &s.processes, &s);
 	s = (struct seen){0};
 	check_sizes(end, sizeof(struct abi_exit), &s.exits, &s);
+	s = (struct seen){0};
+	check_sizes(recall, sizeof(struct abi_recall), &s.recalls, &s);
 	free(process);
 	free(end);
+	free(recall);
 }
 
 static void what_is_none_of_ours(void **state)
@@ -251,7 +262,7 @@ static void what_is_none_of_ours(void **state)
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
 		r->kind = (uint16_t)kind;
-		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_EXIT)
+		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_RECALL)
 			assert_int_equal(drain(r, size, &s), -EBADMSG);
 	}
 	r->kind = ABI_REC_EXIT;
@@ -274,7 +285,7 @@ static void any_bytes(void **state)
 	srand(1);
 	for (int i = 0; i < 200000; i++) {
 		size_t size = (size_t)rand() % sizeof(bytes);
-		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % 7)};
+		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % 8)};
 
 		for (size_t k = 0; k < size; k++)
 			bytes[k] = rand() % 4 ? 0 : (unsigned char)rand();
@@ -284,7 +295,7 @@ static void any_bytes(void **state)
 		taken += !drain(bytes, size, &s);
 	}
 	assert_int_equal(taken, handled(&s));
-	assert_true(s.samples && s.codes && s.lines && s.processes && s.exits);
+	assert_true(s.samples && s.codes && s.lines && s.processes && s.exits && s.recalls);
 }
 
 int main(void)

@@ -256,6 +256,44 @@ static void sums_follow_the_cpu_clock(void **state)
 	assert_in_range(sum_of_values(0, 100, false), 50 * PERIOD, 100 * PERIOD);
 }
 
+/* Samples that took code objects on trust wait until it is clear that they were right. */
+static void recalled(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	struct made_sample m = {.image_id = 1, .frames = stack, .cnt = 1, .trusted = true};
+	struct profile *p;
+
+	(void)state;
+	for (uint32_t image = 1; image <= 2; image++)
+		tell_function(image, image, "f");
+	tell_sample(&m); /* confirmed by the time that goes by */
+	m.at_ns = ABI_TRUST_NS;
+	tell_sample(&m);
+	m.image_id = 2;
+	tell_sample(&m); /* of another process */
+	m.image_id = 1;
+	m.trusted = false;
+	tell_sample(&m); /* it looked for itself; waits for those before it */
+	assert_int_equal(waiting(), 4);
+	flush(ABI_TRUST_NS);
+	assert_int_equal(waiting(), 4);
+	flush(2 * ABI_TRUST_NS);
+	assert_int_equal(waiting(), 3);
+	tell_recall(1);
+	flush(4 * ABI_TRUST_NS);
+	assert_int_equal(waiting(), 0);
+	assert_int_equal(resolve__stats(resolve)->recalled[ABI_OK], 1);
+	m.at_ns = 5 * ABI_TRUST_NS;
+	tell_sample(&m);
+	assert_int_equal(waiting(), 0);
+	p = finish();
+	assert_int_equal(p->sample_cnt, 4);
+	assert_int_equal(find_loss(p, 1, "replaced")->count, 1);
+	assert_true(find_loss(p, 1, "replaced")->failure);
+	assert_int_equal(p->loss_cnt, 1);
+	profile__free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +305,7 @@ int main(void)
 		cmocka_unit_test_setup(threads, begin),
 		cmocka_unit_test_setup(losses_by_process_with_their_spans, begin),
 		cmocka_unit_test_setup(nothing_disappears, begin),
+		cmocka_unit_test_setup(recalled, begin),
 		cmocka_unit_test(sums_follow_the_cpu_clock),
 	};
 

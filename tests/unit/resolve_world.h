@@ -83,6 +83,13 @@ static inline void tell_exit(uint32_t image_id, uint32_t exec)
 	resolve__exit(resolve, &r);
 }
 
+static inline void tell_recall(uint32_t image_id)
+{
+	struct abi_recall r = {.image_id = image_id};
+
+	resolve__recall(resolve, &r);
+}
+
 static inline void tell_code(const struct made_code *c)
 {
 	struct abi_code *r = code_record(c);
@@ -118,6 +125,7 @@ struct made_sample {
 	uint64_t at_ns, exec_ns; /* since START */
 	const struct abi_frame *frames;
 	uint32_t cnt;
+	bool trusted;
 };
 
 static inline void tell_sample(const struct made_sample *m)
@@ -129,6 +137,7 @@ static inline void tell_sample(const struct made_sample *m)
 	r->hdr.time_ns = START + m->at_ns;
 	r->value_ns = PERIOD;
 	r->exec_ns = m->exec_ns;
+	r->trusted = m->trusted;
 	r->gil = ABI_GIL_HELD;
 	strcpy(r->comm, "python3");
 	resolve__sample(resolve, r);

@@ -12,10 +12,12 @@
 
 #define WAIT_MAX_NS    3000000000ull /* a name that is not here by then will not come */
 #define WAIT_MAX_BYTES (8u << 20)
+#define HOLD_NS	       (ABI_TRUST_NS + ABI_TRUST_NS / 2) /* a recall comes at the first look after the trust */
 
-/* A sample that waits for names. */
+/* A sample that waits for names, or for the time when it cannot be recalled any more. */
 struct waiting {
 	struct waiting *next;
+	uint64_t hold_until_ns;
 	struct abi_sample rec;
 	struct abi_frame frames[];
 };
@@ -31,6 +33,7 @@ struct resolve {
 	int64_t unix_offset_ns;
 	struct waiting *first, **last;
 	size_t waiting_bytes;
+	uint64_t hold_until_ns; /* of the last sample that trusted: those behind it wait too, for the order's sake */
 	uint32_t *scratch, depth; /* frame ids of one sample */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
@@ -315,6 +318,7 @@ static void park(struct resolve *r, const struct abi_sample *rec, uint64_t value
 	struct waiting *w = xmalloc(sizeof(*w) + bytes);
 
 	w->next = NULL;
+	w->hold_until_ns = r->hold_until_ns;
 	w->rec = *rec;
 	w->rec.value_ns = value_ns;
 	memcpy(w->frames, rec + 1, bytes);
@@ -337,7 +341,9 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	value_ns = threads__value(&r->threads, p, rec);
 	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
-		if (name_frames(r, rec, false))
+		if (rec->trusted)
+			r->hold_until_ns = rec->hdr.time_ns + HOLD_NS;
+		if (rec->hdr.time_ns >= r->hold_until_ns && name_frames(r, rec, false))
 			send_sample(r, rec, value_ns);
 		else
 			park(r, rec, value_ns);
@@ -347,20 +353,45 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 	add_loss(r, rec, describe_process(r, p), value_ns);
 }
 
+void resolve__recall(struct resolve *r, const struct abi_recall *rec)
+{
+	for (struct waiting *w = r->first; w; w = w->next) {
+		if (!w->rec.trusted || w->rec.image_id != rec->image_id)
+			continue;
+		r->stats.recalled[w->rec.outcome]++;
+		w->rec.outcome = ABI_REPLACED;
+		w->rec.trusted = 0;
+	}
+}
+
+/* False when it has to wait, for names or for what it may turn out to be. */
+static bool send_waiting(struct resolve *r, struct waiting *w, uint64_t now_ns, bool force)
+{
+	struct process *p = processes__get(r->processes, w->rec.image_id, (pid_t)w->rec.hdr.tgid);
+
+	if (!force && now_ns < w->hold_until_ns)
+		return false;
+	if (w->rec.outcome == ABI_REPLACED) {
+		p->unwalked[ABI_REPLACED]++;
+		add_loss(r, &w->rec, describe_process(r, p), w->rec.value_ns);
+		return true;
+	}
+	if (!name_frames(r, &w->rec, force || now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS))
+		return false;
+	send_sample(r, &w->rec, w->rec.value_ns);
+	return true;
+}
+
 /* Sends on what can be sent; keeps the order of arrival among the rest. */
 static void flush_waiting(struct resolve *r, uint64_t now_ns, bool last)
 {
 	struct waiting **at = &r->first, *w;
 
 	while ((w = *at)) {
-		bool force = last || now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS ||
-			     r->waiting_bytes > WAIT_MAX_BYTES;
-
-		if (!name_frames(r, &w->rec, force)) {
+		if (!send_waiting(r, w, now_ns, last || r->waiting_bytes > WAIT_MAX_BYTES)) {
 			at = &w->next;
 			continue;
 		}
-		send_sample(r, &w->rec, w->rec.value_ns);
 		r->waiting_bytes -= sizeof(*w) + w->rec.frame_cnt * sizeof(struct abi_frame);
 		r->stats.waiting--;
 		*at = w->next;

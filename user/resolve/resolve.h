@@ -15,7 +15,8 @@ struct resolve_stats {
 	uint64_t by_outcome[ABI_OUTCOME_CNT];  /* records received */
 	uint64_t frames, unknown_frames;
 	uint64_t processes;		       /* Python processes with at least one stack */
-	uint64_t waiting;		       /* samples whose names are not here yet */
+	uint64_t waiting;		       /* samples whose names are not here yet, or that may be recalled */
+	uint64_t recalled[ABI_OUTCOME_CNT];    /* samples that came with this outcome, and were recalled */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
@@ -33,6 +34,7 @@ void resolve__exit(struct resolve *r, const struct abi_exit *rec);
 void resolve__code(struct resolve *r, const struct abi_code *rec);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
+void resolve__recall(struct resolve *r, const struct abi_recall *rec);
 
 /*
  * After each batch: samples whose names came are sent on; those that waited too long go without. Losses

@@ -41,6 +41,8 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->process(ctx, data);
 	else if (hdr->kind == ABI_REC_EXIT && size >= sizeof(struct abi_exit))
 		h->exit(ctx, data);
+	else if (hdr->kind == ABI_REC_RECALL && size >= sizeof(struct abi_recall))
+		h->recall(ctx, data);
 	else
 		return -EBADMSG;
 	return 0;

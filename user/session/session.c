@@ -17,6 +17,9 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+/* At lower rates reading all code objects at each tick is cheap, and then nothing has to be taken on trust. */
+#define TRUST_FROM_HZ 250
+
 struct session {
 	struct session_options o;
 	struct cgroup groups[ABI_MAX_CGROUPS]; /* the first o.cgroup_cnt */
@@ -92,6 +95,11 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	resolve__exit(s->resolve, rec);
 }
 
+static void on_recall(void *ctx, const struct abi_recall *rec)
+{
+	resolve__recall(((struct session *)ctx)->resolve, rec);
+}
+
 static int on_bytes(void *ctx, void *data, size_t size)
 {
 	static const struct drain_handlers handlers = {
@@ -100,6 +108,7 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.lines = on_lines,
 		.process = on_process,
 		.exit = on_exit_record,
+		.recall = on_recall,
 	};
 	struct session *s = ctx;
 
@@ -139,6 +148,7 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_mode = s->o.target;
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
+	s->skel->rodata->cfg_trust_ns = s->o.rate_hz > TRUST_FROM_HZ ? ABI_TRUST_NS : 0;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
@@ -405,6 +415,10 @@ void session__stats(const struct session *s, struct session_stats *out)
 	read_outcomes(s, out->outcomes);
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
 		out->ticks += out->outcomes[i];
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++) {
+		out->outcomes[i] -= out->resolved->recalled[i];
+		out->outcomes[ABI_REPLACED] += out->resolved->recalled[i];
+	}
 	out->lost = sum_class(out->outcomes, ABI_LOST);
 	out->failed = sum_class(out->outcomes, ABI_FAILED);
 	out->outside = sum_class(out->outcomes, ABI_OUTSIDE);
