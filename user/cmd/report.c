@@ -4,6 +4,7 @@
 #include "user/format/format.h"
 #include "user/format/report.h"
 #include "user/os/output.h"
+#include "user/os/source_text.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
 #include <errno.h>
@@ -13,20 +14,39 @@
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
 
-enum { KEY_FULL_FILENAMES = 0x3000 };
+enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_JSON };
 
 struct args {
 	const char *input;
 	struct view view;
-	unsigned rows;
+	struct report report;
+	bool json, has_rows;
 };
 
 static const struct argp_option options[] = {
+	{"by", KEY_BY, "WHAT", 0,
+	 "One table alone: function, line, file, module, thread, process, or the call tree", 2},
+	{"callers", KEY_CALLERS, "NAME", 0,
+	 "Who called a function and what it called. NAME is its name or module.name, or else the "
+	 "last part of it, any part of it, or a regular expression: the first of these that finds "
+	 "something. /NAME/ is always a regular expression",
+	 2},
+	{"json", KEY_JSON, NULL, 0, "Write JSON, with all rows (report.schema.json describes it)",
+	 2},
 	{"rows", 'n', "N", 0, "Rows of each table (default 20)", 2},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
 	{0},
 };
+
+static void parse_by(struct args *a, const char *arg, struct argp_state *state)
+{
+	__cleanup_free char *known = report_section_names();
+
+	if (!report_has_section(arg))
+		argp_error(state, "--by %s: known are %s", arg, known);
+	a->report.by = arg;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -38,16 +58,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->input;
 		return 0;
+	case KEY_BY:
+		parse_by(a, arg, state);
+		return 0;
+	case KEY_CALLERS:
+		a->report.callers = arg;
+		return 0;
+	case KEY_JSON:
+		a->json = true;
+		return 0;
 	case 'n':
 		if (units_parse_count(arg, &rows, &why))
 			argp_error(state, "-n %s: %s", arg, why);
-		a->rows = rows < MAX_ROWS ? (unsigned)rows : MAX_ROWS;
+		a->report.rows = rows < MAX_ROWS ? (unsigned)rows : MAX_ROWS;
+		a->has_rows = true;
 		return 0;
 	case 'g':
 		a->view.gil_only = true;
 		return 0;
 	case KEY_FULL_FILENAMES:
 		a->view.full_filenames = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->report.by && a->report.callers)
+			argp_error(state, "--by and --callers exclude each other");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -65,7 +99,11 @@ static const struct argp argp = {
 	       "called. "
 	       "For example:\n"
 	       "  pybpfprof report rec.pybpf\n"
-	       "  pybpfprof report -n 100 rec.pybpf | less -S",
+	       "  pybpfprof report -n 100 --by line rec.pybpf | less -S\n"
+	       "  pybpfprof report --callers Session.execute rec.pybpf\n"
+	       "\n"
+	       "The text of a source line is shown when its file is there, is no newer than the "
+	       "recording and has the function where it was.",
 	.children = children,
 };
 
@@ -89,31 +127,49 @@ static bool is_colourful(void)
 	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
 }
 
+static const char *source_line(void *ctx, const struct profile_function *f, int32_t line)
+{
+	return source_text__line(ctx, f->file, f->name, f->first_line, line);
+}
+
+static int write_report(const struct args *a, const struct profile *p)
+{
+	struct output *out = output__open("-");
+	int err = (a->json ? report_write_json : report_write)(p, &a->report, output__stream(out));
+	int end = output__commit(out);
+
+	if (err)
+		return CMD_FAILED;
+	return end && end != -EPIPE ? CMD_FAILED : CMD_OK;
+}
+
 static int run(int argc, char **argv)
 {
-	struct args a = {.rows = DEFAULT_ROWS};
-	struct report report = {.view = &a.view};
-	struct output *out;
+	struct args a = {.report = {.rows = DEFAULT_ROWS}};
+	struct source_text *source;
 	struct profile *p;
-	int err;
+	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (format_read(a.input, &p))
 		return CMD_FAILED;
-	report.rows = a.rows;
-	report.width = output_width();
-	report.colour = is_colourful();
-	out = output__open("-");
-	report_write(p, &report, output__stream(out));
-	err = output__commit(out);
+	source = source_text__new(p->meta.start_unix_ns);
+	a.report.view = &a.view;
+	a.report.source = (struct report_source){source_line, source};
+	if (a.json && !a.has_rows)
+		a.report.rows = UINT32_MAX;
+	a.report.width = output_width();
+	a.report.colour = is_colourful();
+	status = write_report(&a, p);
+	source_text__free(source);
 	profile__free(p);
-	return err && err != -EPIPE ? CMD_FAILED : CMD_OK;
+	return status;
 }
 
 const struct cmd cmd_report = {
 	.name = "report",
 	.args = "RECORDING",
-	.summary = "a recording as text: hot functions and lines, processes, threads, losses",
+	.summary = "a recording as text: hot functions and lines, callers, processes, losses",
 	.argp = &argp,
 	.run = run,
 };

@@ -1,15 +1,33 @@
-/* A profile as text for a terminal: what was recorded, what was hot, what was lost. */
+/*
+ * A profile as text for a terminal, or as JSON for scripts: what was recorded, what was hot, who
+ * called it, what was lost. Sections are rows of a table in report.c.
+ */
 #pragma once
 #include "user/profile/view.h"
 #include <stdio.h>
+
+/* Where the text of source lines comes from: formats open no files. */
+struct report_source {
+	/* NULL when it cannot be had, or is not what ran. */
+	const char *(*line)(void *ctx, const struct profile_function *f, int32_t line);
+	void *ctx;
+};
 
 struct report {
 	const struct view *view; /* gil_only and full_filenames count here */
 	unsigned rows;           /* of each table */
 	unsigned width;          /* columns of the terminal; 0: as wide as it takes */
 	bool colour;
+	const char *by;      /* one of report_sections alone; NULL: the usual ones */
+	const char *callers; /* this function's callers and callees instead; NULL: no */
+	struct report_source source;
 };
 
-void report_write(const struct profile *p, const struct report *r, FILE *out);
-/* The table of hot functions alone, for the end of a recording. */
-void report_write_hot(const struct profile *p, const struct report *r, FILE *out);
+/* "function, line, tree, …"; the caller frees. */
+char *report_section_names(void);
+bool report_has_section(const char *name);
+
+/* -ENOENT when there is no function like `callers` (said, with those that look alike). */
+int report_write(const struct profile *p, const struct report *r, FILE *out);
+/* report.schema.json */
+int report_write_json(const struct profile *p, const struct report *r, FILE *out);

@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define NUMBERS_WIDTH 38 /* of the four columns before the texts */
+#define NUMBERS_WIDTH 39 /* of the four columns before the texts */
+#define GIL_WIDTH     9  /* of a fifth, on terminals of */
+#define GIL_TERMINAL  100
 #define LEAST_TEXT    16 /* columns of a text on the narrowest terminal */
 
 double report_percent(uint64_t part, uint64_t whole)
@@ -56,9 +58,20 @@ void report_line(const struct report_text *t, const char *fmt, ...)
 		put_line(t, text);
 }
 
-static size_t widest(const struct report_row *rows, size_t cnt, bool place)
+void report_more(const struct report_text *t, size_t cnt)
 {
-	size_t most = strlen("function");
+	if (cnt > t->r->rows)
+		report_line(t, "         … and %zu more", cnt - t->r->rows);
+}
+
+static bool shows_gil(const struct report_text *t)
+{
+	return t->has_gil && (!t->r->width || t->r->width >= GIL_TERMINAL);
+}
+
+static size_t widest(const struct report_row *rows, size_t cnt, bool place, const char *title)
+{
+	size_t most = title ? columns_of(title) : 0;
 
 	for (size_t i = 0; i < cnt; i++) {
 		size_t columns = columns_of(place ? rows[i].place : rows[i].name);
@@ -72,12 +85,11 @@ static size_t widest(const struct report_row *rows, size_t cnt, bool place)
 /* What both texts may take: each what it needs, or else the name gets three fifths. */
 static void share_width(const struct report_text *t, size_t *name, size_t *place)
 {
-	size_t width = t->r->width, room;
+	size_t width = t->r->width, numbers = NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), room;
 
 	if (!width)
 		return;
-	room = width > NUMBERS_WIDTH + 2 * LEAST_TEXT + 2 ? width - NUMBERS_WIDTH - 2
-							  : 2 * LEAST_TEXT;
+	room = width > numbers + 2 * LEAST_TEXT + 2 ? width - numbers - 2 : 2 * LEAST_TEXT;
 	if (*name + *place <= room)
 		return;
 	if (*place <= room * 2 / 5)
@@ -88,30 +100,44 @@ static void share_width(const struct report_text *t, size_t *name, size_t *place
 		*place = room * 2 / 5, *name = room - *place;
 }
 
-void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
-		 bool place_first)
+static void put_titles(const struct report_text *t, const struct report_titles *titles,
+		       size_t first)
 {
-	size_t name = widest(rows, cnt, false), place = widest(rows, cnt, true);
+	__cleanup_free char *text = columns_fit(titles->first, first, COLUMNS_KEEP_START);
+
+	report_line(t, "   own %%     own s  total %%   total s%s  %s  %s",
+		    shows_gil(t) ? "    GIL %" : "", text, titles->second ? titles->second : "");
+}
+
+static void put_row(const struct report_text *t, const struct report_row *r, const char *first,
+		    const char *second)
+{
+	__cleanup_free char *gil =
+		shows_gil(t) ? xasprintf(" %8.1f", report_percent(r->gil_ns, r->total_ns))
+			     : xstrdup("");
+
+	report_line(t, "%8.2f %9.*f %8.2f %9.*f%s  %s  %s", report_percent(r->own_ns, t->all_ns),
+		    report_decimals(t), (double)r->own_ns / 1e9,
+		    report_percent(r->total_ns, t->all_ns), report_decimals(t),
+		    (double)r->total_ns / 1e9, gil, first, second);
+	if (r->below && *r->below)
+		report_line(t, "%*s│ %s", NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), "",
+			    r->below);
+}
+
+void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
+		 const struct report_titles *titles)
+{
+	bool swap = titles->place_first;
+	size_t name = widest(rows, cnt, false, swap ? titles->second : titles->first);
+	size_t place = widest(rows, cnt, true, swap ? titles->first : titles->second);
 
 	share_width(t, &name, &place);
-	for (size_t i = 0; i <= cnt; i++) {
-		__cleanup_free char *n =
-			columns_fit(i ? rows[i - 1].name : "function", name, COLUMNS_KEEP_START);
-		__cleanup_free char *p = columns_fit(i             ? rows[i - 1].place
-						     : place_first ? "line"
-								   : "file:line",
-						     place, COLUMNS_KEEP_END);
-		const char *first = place_first ? p : n, *second = place_first ? n : p;
+	put_titles(t, titles, swap ? place : name);
+	for (size_t i = 0; i < cnt; i++) {
+		__cleanup_free char *n = columns_fit(rows[i].name, name, COLUMNS_KEEP_START);
+		__cleanup_free char *p = columns_fit(rows[i].place, place, COLUMNS_KEEP_END);
 
-		if (!i)
-			report_line(t, "   own %%     own s  total %%   total s  %s  %s", first,
-				    second);
-		else
-			report_line(t, "%8.2f %9.*f %8.2f %9.*f  %s  %s",
-				    report_percent(rows[i - 1].own_ns, t->all_ns),
-				    report_decimals(t), (double)rows[i - 1].own_ns / 1e9,
-				    report_percent(rows[i - 1].total_ns, t->all_ns),
-				    report_decimals(t), (double)rows[i - 1].total_ns / 1e9, first,
-				    second);
+		put_row(t, &rows[i], swap ? p : n, swap ? n : p);
 	}
 }

@@ -1,0 +1,179 @@
+/*
+ * A group is found by a text made of what must be equal; clean texts have no newline, so one can
+ * part them. A function without a module is told apart by its file alone.
+ */
+#include "user/profile/groups.h"
+#include "user/util/alloc.h"
+#include "user/util/intern.h"
+#include <inttypes.h>
+#include <string.h>
+
+struct groups {
+	enum groups_key key;
+	const struct view *v;
+	bool moved;
+	struct intern *ids, *texts;
+	struct group *items; /* by id - 1 */
+	size_t cnt, cap;
+};
+
+struct groups *groups__new(enum groups_key key, const struct view *v, bool moved)
+{
+	struct groups *g = xcalloc(1, sizeof(*g));
+
+	g->key = key;
+	g->v = v;
+	g->moved = moved;
+	g->ids = intern__new();
+	g->texts = intern__new();
+	return g;
+}
+
+void groups__free(struct groups *g)
+{
+	if (!g)
+		return;
+	intern__free(g->ids);
+	intern__free(g->texts);
+	free(g->items);
+	free(g);
+}
+
+static const char *file_of(const struct groups *g, const struct profile_function *f)
+{
+	return g->v->full_filenames || !*f->short_file ? f->file : f->short_file;
+}
+
+static const char *name_of(const struct profile_function *f)
+{
+	return *f->name ? f->name : "[unnamed]";
+}
+
+/* Takes `text`. */
+static const char *keep(struct groups *g, char *text)
+{
+	uint32_t id = intern__id(g->texts, text, strlen(text));
+
+	free(text);
+	return intern__bytes(g->texts, id, NULL);
+}
+
+static const char *place_of(struct groups *g, const struct profile_function *f, int32_t line)
+{
+	const char *file = file_of(g, f);
+
+	if (!*file || line <= 0)
+		return file;
+	return keep(g, xasprintf("%s:%" PRId32, file, line));
+}
+
+static struct group function_group(struct groups *g, const struct profile_function *f,
+				   const struct profile_frame *at)
+{
+	(void)at;
+	return (struct group){name_of(f), place_of(g, f, g->moved ? 0 : f->first_line), f,
+			      f->first_line};
+}
+
+static struct group line_group(struct groups *g, const struct profile_function *f,
+			       const struct profile_frame *at)
+{
+	return (struct group){name_of(f), place_of(g, f, at->line), f, at->line};
+}
+
+/* Marks have no file and are listed by their own names, so that nothing goes missing from a table.
+ */
+static struct group file_group(struct groups *g, const struct profile_function *f,
+			       const struct profile_frame *at)
+{
+	const char *file = file_of(g, f);
+
+	(void)at;
+	return (struct group){*file ? file : name_of(f), "", f, 0};
+}
+
+static struct group module_group(struct groups *g, const struct profile_function *f,
+				 const struct profile_frame *at)
+{
+	const char *file = file_of(g, f);
+
+	(void)at;
+	if (f->origin != PROFILE_MARK && *f->module)
+		return (struct group){f->module, "", f, 0};
+	return (struct group){*file ? keep(g, xasprintf("(%s)", file)) : name_of(f), "", f, 0};
+}
+
+static struct group (*const makers[GROUPS_KEYS])(struct groups *, const struct profile_function *,
+						 const struct profile_frame *) = {
+	[GROUPS_FUNCTION] = function_group,
+	[GROUPS_LINE] = line_group,
+	[GROUPS_FILE] = file_group,
+	[GROUPS_MODULE] = module_group,
+};
+
+static uint32_t group_of(struct groups *g, const struct profile *p, const struct profile_frame *at)
+{
+	const struct profile_function *f = &p->functions[at->function];
+	struct group made = makers[g->key](g, f, at);
+	const char *module = g->moved && g->key <= GROUPS_LINE ? f->module : "";
+	__cleanup_free char *key = xasprintf("%s\n%s\n%s", made.name, made.place, module);
+	uint32_t id = intern__id(g->ids, key, strlen(key));
+
+	if (id > g->cnt) {
+		xgrow(g->items, g->cnt, g->cap);
+		g->items[g->cnt++] = made;
+	}
+	return id;
+}
+
+uint32_t *groups__add(struct groups *g, const struct profile *p)
+{
+	uint32_t *out = xcalloc((size_t)p->frame_cnt + 1, sizeof(*out));
+
+	for (uint32_t i = 1; i <= p->frame_cnt; i++)
+		out[i] = group_of(g, p, &p->frames[i]);
+	return out;
+}
+
+uint32_t groups__count(const struct groups *g)
+{
+	return (uint32_t)g->cnt;
+}
+
+const struct group *groups__at(const struct groups *g, uint32_t id)
+{
+	return &g->items[id - 1];
+}
+
+static int by_own(const void *a, const void *b)
+{
+	const struct group_row *x = a, *y = b;
+	int cmp;
+
+	if (x->sum.own_value_ns != y->sum.own_value_ns)
+		return x->sum.own_value_ns < y->sum.own_value_ns ? 1 : -1;
+	if (x->sum.value_ns != y->sum.value_ns)
+		return x->sum.value_ns < y->sum.value_ns ? 1 : -1;
+	cmp = strcmp(x->group->name, y->group->name);
+	return cmp ? cmp : strcmp(x->group->place, y->group->place);
+}
+
+struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame,
+			       const struct view *v, const struct profile *p, size_t *cnt)
+{
+	struct view holding = *v;
+	struct totals *all = totals__new(v, p, of_frame, groups__count(g)), *held;
+	struct group_row *rows = xcalloc(g->cnt + 1, sizeof(*rows));
+
+	holding.gil_only = true;
+	held = totals__new(&holding, p, of_frame, groups__count(g));
+	*cnt = 0;
+	for (uint32_t id = 1; id <= g->cnt; id++)
+		if (all->rows[id].samples)
+			rows[(*cnt)++] = (struct group_row){groups__at(g, id), id, all->rows[id],
+							    held->rows[id].value_ns};
+	qsort(rows, *cnt, sizeof(*rows), by_own);
+	totals__free(all);
+	totals__free(held);
+	return rows;
+}

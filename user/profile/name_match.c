@@ -1,0 +1,227 @@
+/* Ways of finding a function, tried from the strictest to the most generous: rows of a table. */
+#include "user/profile/name_match.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include <errno.h>
+#include <regex.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+struct search {
+	const char *typed;
+	regex_t regex;
+	bool has_regex;
+};
+
+/* "Router.handle.<locals>.inner" → "inner" */
+static const char *last_part(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot[1] ? dot + 1 : name;
+}
+
+static bool is_dotted(const char *typed, const char *module, const char *name)
+{
+	size_t len = strlen(module);
+
+	return len && !strncmp(typed, module, len) && typed[len] == '.' &&
+	       !strcmp(typed + len + 1, name);
+}
+
+static bool is_name(const struct search *s, const struct name_candidate *c)
+{
+	return !strcmp(s->typed, c->name) || is_dotted(s->typed, c->module, c->name);
+}
+
+static bool ends_with(const char *text, const char *end, size_t len)
+{
+	size_t have = strlen(text);
+
+	return have >= len && !strncmp(text + have - len, end, len) &&
+	       (have == len || text[have - len - 1] == '/');
+}
+
+/* `handle (app/views.py:12)`, as flame graphs have it and people copy it. */
+static bool is_frame_text(const struct search *s, const struct name_candidate *c)
+{
+	size_t len = strlen(c->name);
+	const char *file = s->typed + len + 2;
+
+	if (strncmp(s->typed, c->name, len) || strncmp(s->typed + len, " (", 2) || !*c->file)
+		return false;
+	return ends_with(c->file, file, strcspn(file, ":)"));
+}
+
+static bool is_last_part(const struct search *s, const struct name_candidate *c)
+{
+	return !strcmp(s->typed, last_part(c->name));
+}
+
+static bool is_part(const struct search *s, const struct name_candidate *c)
+{
+	return strstr(c->name, s->typed);
+}
+
+static bool is_part_of_any_case(const struct search *s, const struct name_candidate *c)
+{
+	return strcasestr(c->name, s->typed);
+}
+
+static bool is_matched(const struct search *s, const struct name_candidate *c)
+{
+	__cleanup_free char *whole = xasprintf("%s.%s", c->module, c->name);
+
+	if (!s->has_regex)
+		return false;
+	return !regexec(&s->regex, c->name, 0, NULL, 0) ||
+	       (*c->module && !regexec(&s->regex, whole, 0, NULL, 0));
+}
+
+static const struct {
+	bool (*does)(const struct search *s, const struct name_candidate *c);
+	const char *how;
+} ways[] = {
+	{is_name, "is the name of"},
+	{is_frame_text, "is the frame of"},
+	{is_last_part, "is the last part of"},
+	{is_part, "is part of"},
+	{is_part_of_any_case, "is part of, but for upper and lower case,"},
+	{is_matched, "matches, as a regular expression,"},
+};
+
+#define EXPRESSION (ARRAY_SIZE(ways) - 1)
+
+static void try_way(struct name_match *m, const struct search *s, size_t way,
+		    const struct name_candidate *all, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++)
+		if (ways[way].does(s, &all[i]))
+			m->hits[m->cnt++] = i;
+	if (m->cnt)
+		m->how = ways[way].how;
+}
+
+static int compile(struct search *s, const char *typed, char **why)
+{
+	int err = regcomp(&s->regex, typed, REG_EXTENDED | REG_NOSUB);
+	char text[128];
+
+	s->has_regex = !err;
+	if (!err)
+		return 0;
+	regerror(err, &s->regex, text, sizeof(text));
+	*why = xstrdup(text);
+	return -EINVAL;
+}
+
+int name_match__find(struct name_match *m, const char *typed, const struct name_candidate *all,
+		     size_t cnt, char **why)
+{
+	size_t len = strlen(typed);
+	bool forced = len > 2 && typed[0] == '/' && typed[len - 1] == '/';
+	__cleanup_free char *expression = forced ? xstrndup(typed + 1, len - 2) : xstrdup(typed);
+	struct search s = {.typed = typed};
+	int err = compile(&s, expression, why);
+
+	*m = (struct name_match){.hits = xcalloc(cnt + 1, sizeof(*m->hits))};
+	if (err && forced)
+		return err;
+	if (err) {
+		free(*why); /* then it is no expression: `list[` is a part of a name */
+		*why = NULL;
+	}
+	for (size_t way = forced ? EXPRESSION : 0; len && way <= EXPRESSION && !m->cnt; way++)
+		try_way(m, &s, way, all, cnt);
+	if (s.has_regex)
+		regfree(&s.regex);
+	return 0;
+}
+
+void name_match__free(struct name_match *m)
+{
+	free(m->hits);
+	*m = (struct name_match){0};
+}
+
+/* ---- what looks alike ------------------------------------------------------------------------ */
+
+#define NEAR_MAX 64 /* bytes compared: names are short, and the work grows with the square */
+#define NEAR_CNT 4
+
+static unsigned letter(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned)(c - 'A' + 'a') : (unsigned char)c;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to add, take away or change (Levenshtein), upper and lower case alike. */
+static unsigned distance(const char *a, const char *b)
+{
+	size_t n = strnlen(a, NEAR_MAX), k = strnlen(b, NEAR_MAX);
+	unsigned row[NEAR_MAX + 1];
+
+	for (unsigned j = 0; j <= k; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= n; i++) {
+		unsigned corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= k; j++) {
+			unsigned above = row[j];
+
+			row[j] = least(least(above, row[j - 1]) + 1,
+				       corner + (letter(a[i - 1]) != letter(b[j - 1])));
+			corner = above;
+		}
+	}
+	return row[k];
+}
+
+struct near {
+	const char *name;
+	unsigned distance;
+};
+
+/* Keeps the nearest few, each name once, the nearest first. */
+static void insert(struct near *best, size_t *cnt, struct near one)
+{
+	size_t at = *cnt;
+
+	for (size_t i = 0; i < *cnt; i++)
+		if (!strcmp(best[i].name, one.name))
+			return;
+	while (at && best[at - 1].distance > one.distance)
+		at--;
+	if (at == NEAR_CNT)
+		return;
+	if (*cnt < NEAR_CNT)
+		(*cnt)++;
+	memmove(best + at + 1, best + at, (*cnt - 1 - at) * sizeof(*best));
+	best[at] = one;
+}
+
+char *name_match__near(const char *typed, const struct name_candidate *all, size_t cnt)
+{
+	unsigned most = (unsigned)(strnlen(typed, NEAR_MAX) / 3) + 1;
+	struct near best[NEAR_CNT];
+	struct buf out = {0};
+	size_t found = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		struct near one = {all[i].name,
+				   least(distance(typed, all[i].name),
+					 distance(last_part(typed), last_part(all[i].name)))};
+
+		if (one.distance <= most)
+			insert(best, &found, one);
+	}
+	for (size_t i = 0; i < found; i++)
+		buf_printf(&out, "%s%s", !i ? "" : i + 1 == found ? " or " : ", ", best[i].name);
+	return buf_steal_text(&out);
+}
