@@ -7,6 +7,7 @@ CLANG	?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 PYTHON	?= /usr/bin/python3
 VERSION := 0.1.0
+RELEASED := 2026-11-22
 Q	:= $(if $(V),,@)
 msg	= $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
@@ -20,7 +21,8 @@ OPT	:= -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=al
 endif
 WARN	:= -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 CFLAGS	?=
-ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' $(OPT) $(WARN) \
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
+	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
 LDLIBS	:= -lbpf -lelf -lz -lyajl -lcap -lm
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
@@ -50,7 +52,7 @@ HOST_CFLAGS = $(ALL_CFLAGS) -DPYBPF_HOST -fno-strict-aliasing -Wno-unknown-pragm
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install clean deps demo test vm-test unit host live lint bench fuzz format
+.PHONY: all help install man clean deps demo test vm-test unit host live lint bench fuzz format
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -80,12 +82,14 @@ $(SKEL): $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # Sources that are embedded byte by byte: an array's initialisers.
-$(BUILD)/user/format/%.inc: user/format/%
+$(BUILD)/user/%.inc: user/%
 	$(call msg,EMBED,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 
 $(BUILD)/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
+$(foreach s,bash zsh fish,$(eval $(BUILD)/user/cmd/completions_$s.o: $(BUILD)/user/cmd/completions.$s.inc))
+$(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
 # Not a pattern rule: one without a recipe adds nothing, and a clean tree would have no skeleton.
 $(filter $(BUILD)/user/session/% $(BUILD)/user/source/%,$(filter-out $(PURE:%.c=$(BUILD)/%.o),$(OBJ))): | $(SKEL)
 $(BUILD)/%.o: %.c
@@ -156,6 +160,15 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libpure.a
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof
 	install -D -m 644 user/format/profile.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/profile.schema.json
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions \
+		fish/vendor_completions.d)
+	$(BUILD)/pybpfprof man >$(DESTDIR)$(PREFIX)/share/man/man1/pybpfprof.1
+	$(BUILD)/pybpfprof completions bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pybpfprof
+	$(BUILD)/pybpfprof completions zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_pybpfprof
+	$(BUILD)/pybpfprof completions fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/pybpfprof.fish
+
+man: all ## show the manual page
+	$(BUILD)/pybpfprof man | man -l -
 
 deps: ## install the packages the build and the tests need (root)
 	scripts/install-deps.sh

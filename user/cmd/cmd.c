@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct cmd cmd_record, cmd_convert, cmd_flamegraph, cmd_report;
+extern const struct cmd cmd_record, cmd_convert, cmd_flamegraph, cmd_report, cmd_completions, cmd_man;
 
 /* `record` first: it is what no command at all means, and what py-spy's `r` means. */
-const struct cmd *const cmds[] = {&cmd_record, &cmd_report, &cmd_flamegraph, &cmd_convert, NULL};
+const struct cmd *const cmds[] = {&cmd_record, &cmd_report, &cmd_flamegraph, &cmd_convert, &cmd_completions,
+				  &cmd_man, NULL};
 
 #define PROGRAM "pybpfprof"
 
 static void list_commands(FILE *out)
 {
 	for (const struct cmd *const *c = cmds; *c; c++)
-		fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+		if (!(*c)->hidden)
+			fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
 }
 
 static void print_help(FILE *out)
@@ -46,7 +48,7 @@ static const struct cmd *find(const char *word)
 	for (const struct cmd *const *c = cmds; *c; c++) {
 		if (!strcmp((*c)->name, word))
 			return *c;
-		if (!len || strncmp((*c)->name, word, len))
+		if (!len || (*c)->hidden || strncmp((*c)->name, word, len))
 			continue;
 		if (found && len > 1) {
 			log_error("%s: could be %s or %s; write more of it", word, found->name,

@@ -1,5 +1,6 @@
 /* Subcommands are rows of a table, one file each, ending in one `const struct cmd`. */
 #pragma once
+#include <stdbool.h>
 
 /* Exit statuses, the same for every command. */
 enum cmd_exit {
@@ -20,6 +21,7 @@ struct cmd {
 	const char *args;    /* "[TARGET] [OPTIONS]" for the usage line */
 	const char *summary; /* one line */
 	const struct argp *argp; /* the parser's own tables: help, man page and completions come from them */
+	bool hidden; /* not listed, not completed, no abbreviations */
 	/* argv[0] is the program's name with the command's; returns enum cmd_exit or a child's status. */
 	int (*run)(int argc, char **argv);
 };

@@ -1,6 +1,7 @@
 #include "user/os/cgroup.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <mntent.h>
@@ -72,6 +73,36 @@ int cgroup_find(const char *path, struct cgroup *out)
 	out->dir = dir;
 	dir = NULL;
 	return 0;
+}
+
+#define MAX_LEVELS 64 /* deeper than any hierarchy; each holds a directory open */
+
+static void visit(const char *dir, const char *path, unsigned level, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		__cleanup_free char *below = NULL, *below_path = NULL;
+
+		if (e->d_type != DT_DIR || !strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		below = xasprintf("%s/%s", dir, e->d_name);
+		below_path = xasprintf("%s%s%s", path, *path ? "/" : "", e->d_name);
+		fn(ctx, below_path);
+		if (level < MAX_LEVELS)
+			visit(below, below_path, level + 1, fn, ctx);
+	}
+	if (d)
+		closedir(d);
+}
+
+void cgroup_each(void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	__cleanup_free char *mount = cgroup_mount();
+
+	if (mount)
+		visit(mount, "", 0, fn, ctx);
 }
 
 void cgroup_clear(struct cgroup *c)

@@ -17,4 +17,6 @@ char *cgroup_mount(void);
  * group, a v1 path, v2 not mounted) and returns -ESRCH, -EINVAL or -EOPNOTSUPP.
  */
 int cgroup_find(const char *path, struct cgroup *out);
+/* Calls `fn` with the path of each group below the mount ("a/b"), parents first. */
+void cgroup_each(void (*fn)(void *ctx, const char *path), void *ctx);
 void cgroup_clear(struct cgroup *c);
