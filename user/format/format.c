@@ -16,6 +16,8 @@ const struct format *const formats[] = {
 	&format_json,
 	&format_folded,
 	&format_pprof,
+	&format_firefox,
+	&format_chrome_trace,
 	NULL,
 };
 

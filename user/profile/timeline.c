@@ -137,3 +137,21 @@ bool timeline_lay(uint64_t *end_ns, const struct timeline_sample *s)
 	*end_ns = (follows ? last : begin) + s->value_ns;
 	return follows;
 }
+
+uint64_t timeline__begin(const struct timeline *t, const struct profile *p)
+{
+	uint64_t begin = p->meta.start_unix_ns ? p->meta.start_unix_ns : UINT64_MAX;
+
+	for (uint32_t i = 1; i <= p->thread_cnt; i++) {
+		uint64_t end = 0;
+		size_t cnt;
+		const struct timeline_sample *s = timeline__thread(t, i, &cnt);
+
+		if (!cnt)
+			continue;
+		timeline_lay(&end, s);
+		if (end - s->value_ns < begin)
+			begin = end - s->value_ns;
+	}
+	return begin == UINT64_MAX ? 0 : begin;
+}

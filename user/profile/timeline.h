@@ -32,3 +32,6 @@ const struct timeline_sample *timeline__thread(const struct timeline *t, uint32_
  * goes on where the last one ended; false when the thread was not seen on a CPU in between.
  */
 bool timeline_lay(uint64_t *end_ns, const struct timeline_sample *s);
+
+/* What a time axis begins with: the recording's start, or where the first sample begins if that is earlier. */
+uint64_t timeline__begin(const struct timeline *t, const struct profile *p);
