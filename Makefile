@@ -24,7 +24,7 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -lyajl -lcap -lm
+LDLIBS	:= -lbpf -lelf -lz -lyajl -lcap -lncursesw -ltinfo -lm
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
@@ -37,7 +37,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 
 # Layers that need neither the skeleton nor root: what unit tests link.
 PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format python symbol target resolve))) \
-	user/session/drain.c
+	user/session/drain.c $(addprefix user/cmd/top_,model.c rows.c text.c)
 SRC	:= $(wildcard user/*.c user/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a

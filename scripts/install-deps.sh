@@ -14,7 +14,7 @@ set -euo pipefail
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libyajl-dev libcap-dev uthash-dev
+	libelf-dev zlib1g-dev libyajl-dev libcap-dev libncurses-dev uthash-dev
 "
 # The workload of the demo is standard library only.
 demo="

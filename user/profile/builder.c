@@ -307,6 +307,11 @@ struct profile_sink profile_builder__sink(struct profile_builder *b)
 	return (struct profile_sink){&builder_ops, b};
 }
 
+const struct profile *profile_builder__peek(const struct profile_builder *b)
+{
+	return &b->o->p;
+}
+
 static int kept_each(void *ctx, profile_sample_fn fn, void *arg)
 {
 	const struct kept *k = ctx;

@@ -49,6 +49,8 @@ struct profile_builder;
  */
 struct profile_builder *profile_builder__new(bool keep_samples);
 struct profile_sink profile_builder__sink(struct profile_builder *b);
+/* What there is so far, to look names up; its tables are valid until the sink's next call. */
+const struct profile *profile_builder__peek(const struct profile_builder *b);
 /* Frees the builder. Never NULL; dangling ids were counted as loss "damaged". */
 struct profile *profile_builder__finish(struct profile_builder *b);
 void profile__free(struct profile *p);
