@@ -12,7 +12,7 @@
 
 #define RECORDING_MAX  (1ull << 30) /* what a snapshot may be made of; days at the usual rate */
 #define FLUSH_EVERY_NS 1000000000ull
-#define HINT_AFTER_NS  3000000000ull
+#define HINT_AFTER_NS  900000000ull
 
 /* ---- two consumers ----------------------------------------------------------------------------------- */
 
