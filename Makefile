@@ -160,6 +160,7 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libpure.a
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof
 	install -D -m 644 user/format/profile.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/profile.schema.json
+	install -D -m 644 user/format/jsonl.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/jsonl.schema.json
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions \
 		fish/vendor_completions.d)
 	$(BUILD)/pybpfprof man >$(DESTDIR)$(PREFIX)/share/man/man1/pybpfprof.1

@@ -62,6 +62,8 @@ static char *known_formats(void)
 		buf_printf(&text, "%s%s (", text.len ? ", " : "", (*f)->name);
 		for (const char *const *suffix = (*f)->suffixes; *suffix; suffix++)
 			buf_printf(&text, "%s%s", suffix == (*f)->suffixes ? "" : " ", *suffix);
+		for (const char *const *prefix = (*f)->prefixes; prefix && *prefix; prefix++)
+			buf_printf(&text, " %s.*", *prefix);
 		buf_puts(&text, ")");
 	}
 	return buf_steal_text(&text);

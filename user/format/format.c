@@ -15,9 +15,12 @@ const struct format *const formats[] = {
 	&format_pstats,
 	&format_json,
 	&format_folded,
+	&format_speedscope,
 	&format_pprof,
 	&format_firefox,
 	&format_chrome_trace,
+	&format_callgrind,
+	&format_jsonl,
 	NULL,
 };
 
@@ -49,22 +52,49 @@ const struct format *format_by_name(const char *name)
 	return NULL;
 }
 
-/* The longest suffix wins, so that ".x.json" may be another format than ".json". */
+static size_t suffix_length(const struct format *f, const char *path)
+{
+	size_t len = strlen(path), longest = 0;
+
+	for (size_t i = 0; f->suffixes[i]; i++) {
+		size_t n = strlen(f->suffixes[i]);
+
+		if (n > longest && n <= len && !strcasecmp(path + len - n, f->suffixes[i]))
+			longest = n;
+	}
+	return longest;
+}
+
+static bool has_prefix(const struct format *f, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+	for (size_t i = 0; f->prefixes && f->prefixes[i]; i++) {
+		size_t n = strlen(f->prefixes[i]);
+
+		if (!strncmp(name, f->prefixes[i], n) && (!name[n] || name[n] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* The longest suffix wins, so that ".x.json" may be another format than ".json"; then prefixes. */
 const struct format *format_by_suffix(const char *path)
 {
 	const struct format *found = NULL;
-	size_t len = strlen(path), longest = 0;
+	size_t longest = 0;
 
-	for (size_t i = 0; formats[i]; i++)
-		for (size_t j = 0; formats[i]->suffixes[j]; j++) {
-			const char *suffix = formats[i]->suffixes[j];
-			size_t n = strlen(suffix);
+	for (size_t i = 0; formats[i]; i++) {
+		size_t n = suffix_length(formats[i], path);
 
-			if (n > longest && n <= len && !strcasecmp(path + len - n, suffix)) {
-				found = formats[i];
-				longest = n;
-			}
-		}
+		if (n > longest)
+			found = formats[i];
+		if (n > longest)
+			longest = n;
+	}
+	for (size_t i = 0; !found && formats[i]; i++)
+		if (has_prefix(formats[i], path))
+			found = formats[i];
 	return found;
 }
 

@@ -11,6 +11,8 @@
 struct format {
 	const char *name, *help;
 	const char *const *suffixes; /* ".svg", …, NULL-terminated; first is the usual one */
+	/* NULL, or names that files of this format have, alone or before a dot: "callgrind.out" */
+	const char *const *prefixes;
 	int (*write)(const struct profile *p, const struct view *v, FILE *out);
 	/* NULL when it is no input. `path` is for messages; the returned profile is the caller's. */
 	int (*read)(const char *path, struct profile **out);
@@ -19,7 +21,8 @@ struct format {
 };
 
 extern const struct format format_recording, format_svg, format_pstats, format_json, format_folded;
-extern const struct format format_pprof, format_firefox, format_chrome_trace;
+extern const struct format format_speedscope, format_pprof, format_firefox, format_chrome_trace;
+extern const struct format format_callgrind, format_jsonl;
 extern const struct format *const formats[]; /* NULL-terminated */
 
 /* By its name, one of py-spy's ("flamegraph", "raw"), or a suffix without the dot. */

@@ -1,27 +1,9 @@
 /* The names of functions in our JSON, quoted once. */
 #include "user/format/json_names.h"
+#include "user/format/json_member.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
 #include <string.h>
-
-/* Texts of a profile are clean UTF-8; `</` is broken up for whoever pastes this into HTML. */
-char *json_quote(const char *text)
-{
-	struct buf b = {0};
-
-	buf_put(&b, "\"", 1);
-	for (const char *s = text; *s; s++) {
-		if (*s == '"' || *s == '\\' || (*s == '/' && s > text && s[-1] == '<'))
-			buf_put(&b, "\\", 1);
-		if ((unsigned char)*s < 0x20)
-			buf_printf(&b, "\\u%04x", *s);
-		else
-			buf_put(&b, s, 1);
-	}
-	buf_put(&b, "\"", 1);
-	return buf_steal_text(&b);
-}
 
 static void name_function(struct json_names *n, uint32_t function, const char *text,
 			  uint32_t *last_of)

@@ -20,6 +20,3 @@ struct json_names {
 void json_names__init(struct json_names *n, const struct profile *p,
 		      const struct totals *by_function);
 void json_names__free(struct json_names *n);
-
-/* A text as a JSON string; the caller frees. */
-char *json_quote(const char *text);
