@@ -3,6 +3,7 @@
 #include "user/resolve/codes.h"
 #include "user/resolve/losses.h"
 #include "user/resolve/threads.h"
+#include "user/resolve/waiting.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/pair_map.h"
@@ -10,17 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#define WAIT_MAX_NS    3000000000ull /* a name that is not here by then will not come */
-#define WAIT_MAX_BYTES (8u << 20)
-#define HOLD_NS	       (ABI_TRUST_NS + ABI_TRUST_NS / 2) /* a recall comes at the first look after the trust */
-
-/* A sample that waits for names, or for the time when it cannot be recalled any more. */
-struct waiting {
-	struct waiting *next;
-	uint64_t hold_until_ns;
-	struct abi_sample rec;
-	struct abi_frame frames[];
-};
+#define WAIT_MAX_NS 3000000000ull /* a name that is not here by then will not come */
+#define HOLD_NS	    (ABI_TRUST_NS + ABI_TRUST_NS / 2) /* a recall comes at the first look after the trust */
 
 struct resolve {
 	struct profile_sink sink;
@@ -31,8 +23,7 @@ struct resolve {
 	struct pair_map stacks; /* (parent, frame) → stack id */
 	uint32_t stack_cnt, process_cnt;
 	int64_t unix_offset_ns;
-	struct waiting *first, **last;
-	size_t waiting_bytes;
+	struct waiting waiting;
 	uint64_t hold_until_ns; /* of the last sample that trusted: those behind it wait too, for the order's sake */
 	uint32_t *scratch, depth; /* frame ids of one sample */
 	struct losses losses;
@@ -64,7 +55,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	r->interpreters = interpreters;
 	r->codes = codes__new(sink, file_exists, r);
 	r->threads.sink = sink;
-	r->last = &r->first;
+	waiting__init(&r->waiting);
 	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
 	return r;
 }
@@ -73,12 +64,7 @@ void resolve__free(struct resolve *r)
 {
 	if (!r)
 		return;
-	while (r->first) {
-		struct waiting *next = r->first->next;
-
-		free(r->first);
-		r->first = next;
-	}
+	waiting__free(&r->waiting);
 	codes__free(r->codes);
 	pair_map__free(&r->stacks);
 	losses__free(&r->losses);
@@ -312,22 +298,6 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec, uint64_
 					 });
 }
 
-static void park(struct resolve *r, const struct abi_sample *rec, uint64_t value_ns)
-{
-	size_t bytes = rec->frame_cnt * sizeof(struct abi_frame);
-	struct waiting *w = xmalloc(sizeof(*w) + bytes);
-
-	w->next = NULL;
-	w->hold_until_ns = r->hold_until_ns;
-	w->rec = *rec;
-	w->rec.value_ns = value_ns;
-	memcpy(w->frames, rec + 1, bytes);
-	*r->last = w;
-	r->last = &w->next;
-	r->waiting_bytes += sizeof(*w) + bytes;
-	r->stats.waiting++;
-}
-
 void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 {
 	struct process *p;
@@ -346,7 +316,8 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 		if (rec->hdr.time_ns >= r->hold_until_ns && name_frames(r, rec, false))
 			send_sample(r, rec, value_ns);
 		else
-			park(r, rec, value_ns);
+			waiting__add(&r->waiting, rec, value_ns, r->hold_until_ns);
+		r->stats.waiting = r->waiting.cnt;
 		return;
 	}
 	p->unwalked[rec->outcome]++;
@@ -355,49 +326,34 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 
 void resolve__recall(struct resolve *r, const struct abi_recall *rec)
 {
-	for (struct waiting *w = r->first; w; w = w->next) {
-		if (!w->rec.trusted || w->rec.image_id != rec->image_id)
-			continue;
-		r->stats.recalled[w->rec.outcome]++;
-		w->rec.outcome = ABI_REPLACED;
-		w->rec.trusted = 0;
-	}
+	waiting__recall(&r->waiting, rec->image_id, r->stats.recalled);
 }
 
-/* False when it has to wait, for names or for what it may turn out to be. */
-static bool send_waiting(struct resolve *r, struct waiting *w, uint64_t now_ns, bool force)
-{
-	struct process *p = processes__get(r->processes, w->rec.image_id, (pid_t)w->rec.hdr.tgid);
+struct flush_arg {
+	struct resolve *r;
+	uint64_t now_ns;
+	bool last;
+};
 
-	if (!force && now_ns < w->hold_until_ns)
+/* False when it has to wait on, for names or for what it may turn out to be. */
+static bool send_waiting(void *ctx, const struct waiting_sample *w)
+{
+	struct flush_arg *a = ctx;
+	struct resolve *r = a->r;
+	struct process *p = processes__get(r->processes, w->rec.image_id, (pid_t)w->rec.hdr.tgid);
+	bool force = a->last || waiting__is_full(&r->waiting);
+
+	if (!force && a->now_ns < w->hold_until_ns)
 		return false;
 	if (w->rec.outcome == ABI_REPLACED) {
 		p->unwalked[ABI_REPLACED]++;
 		add_loss(r, &w->rec, describe_process(r, p), w->rec.value_ns);
 		return true;
 	}
-	if (!name_frames(r, &w->rec, force || now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS))
+	if (!name_frames(r, &w->rec, force || a->now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS))
 		return false;
 	send_sample(r, &w->rec, w->rec.value_ns);
 	return true;
-}
-
-/* Sends on what can be sent; keeps the order of arrival among the rest. */
-static void flush_waiting(struct resolve *r, uint64_t now_ns, bool last)
-{
-	struct waiting **at = &r->first, *w;
-
-	while ((w = *at)) {
-		if (!send_waiting(r, w, now_ns, last || r->waiting_bytes > WAIT_MAX_BYTES)) {
-			at = &w->next;
-			continue;
-		}
-		r->waiting_bytes -= sizeof(*w) + w->rec.frame_cnt * sizeof(struct abi_frame);
-		r->stats.waiting--;
-		*at = w->next;
-		free(w);
-	}
-	r->last = at;
 }
 
 struct names_arg {
@@ -412,21 +368,13 @@ static void read_names(void *ctx, struct process *p)
 	threads__read_names(&a->r->threads, p, a->now_ns);
 }
 
-static bool is_waited_for(const struct resolve *r, uint32_t image_id)
-{
-	for (const struct waiting *w = r->first; w; w = w->next)
-		if (w->rec.image_id == image_id)
-			return true;
-	return false;
-}
-
 /* Names of images that are gone: kept only as long as a sample of theirs waits for the rest. */
 static void forget_gone(struct resolve *r)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->gone_cnt; i++) {
-		if (is_waited_for(r, r->gone[i]))
+		if (waiting__has(&r->waiting, r->gone[i]))
 			r->gone[kept++] = r->gone[i];
 		else
 			codes__forget(r->codes, r->gone[i]);
@@ -437,8 +385,10 @@ static void forget_gone(struct resolve *r)
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
 	struct names_arg arg = {r, now_ns};
+	struct flush_arg flush = {r, now_ns, last};
 
-	flush_waiting(r, now_ns, last);
+	waiting__flush(&r->waiting, send_waiting, &flush);
+	r->stats.waiting = r->waiting.cnt;
 	if (!last)
 		processes__each(r->processes, read_names, &arg);
 	forget_gone(r);

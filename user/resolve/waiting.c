@@ -1,0 +1,83 @@
+#include "user/resolve/waiting.h"
+#include "user/util/alloc.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITING_MAX_BYTES (8u << 20)
+
+static size_t frame_bytes(const struct abi_sample *rec)
+{
+	return rec->frame_cnt * sizeof(struct abi_frame);
+}
+
+void waiting__init(struct waiting *q)
+{
+	*q = (struct waiting){.last = &q->first};
+}
+
+void waiting__free(struct waiting *q)
+{
+	while (q->first) {
+		struct waiting_sample *next = q->first->next;
+
+		free(q->first);
+		q->first = next;
+	}
+	waiting__init(q);
+}
+
+void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t value_ns, uint64_t hold_until_ns)
+{
+	struct waiting_sample *w = xmalloc(sizeof(*w) + frame_bytes(rec));
+
+	w->next = NULL;
+	w->hold_until_ns = hold_until_ns;
+	w->rec = *rec;
+	w->rec.value_ns = value_ns;
+	memcpy(w->frames, rec + 1, frame_bytes(rec));
+	*q->last = w;
+	q->last = &w->next;
+	q->cnt++;
+	q->bytes += sizeof(*w) + frame_bytes(rec);
+}
+
+void waiting__recall(struct waiting *q, uint32_t image_id, uint64_t was[ABI_OUTCOME_CNT])
+{
+	for (struct waiting_sample *w = q->first; w; w = w->next) {
+		if (!w->rec.trusted || w->rec.image_id != image_id)
+			continue;
+		was[w->rec.outcome]++;
+		w->rec.outcome = ABI_REPLACED;
+		w->rec.trusted = 0;
+	}
+}
+
+void waiting__flush(struct waiting *q, bool (*send)(void *ctx, const struct waiting_sample *w), void *ctx)
+{
+	struct waiting_sample **at = &q->first, *w;
+
+	while ((w = *at)) {
+		if (!send(ctx, w)) {
+			at = &w->next;
+			continue;
+		}
+		q->cnt--;
+		q->bytes -= sizeof(*w) + frame_bytes(&w->rec);
+		*at = w->next;
+		free(w);
+	}
+	q->last = at;
+}
+
+bool waiting__has(const struct waiting *q, uint32_t image_id)
+{
+	for (const struct waiting_sample *w = q->first; w; w = w->next)
+		if (w->rec.image_id == image_id)
+			return true;
+	return false;
+}
+
+bool waiting__is_full(const struct waiting *q)
+{
+	return q->bytes > WAITING_MAX_BYTES;
+}

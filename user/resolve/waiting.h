@@ -1,0 +1,32 @@
+/*
+ * Samples that cannot be sent on yet: a name is missing, or they took a code object on trust and may still
+ * be recalled. In the order of arrival.
+ */
+#pragma once
+#include "bpf/abi.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct waiting_sample {
+	struct waiting_sample *next;
+	uint64_t hold_until_ns; /* CLOCK_MONOTONIC; can be recalled till then */
+	struct abi_sample rec;	/* value_ns as corrected */
+	struct abi_frame frames[];
+};
+
+struct waiting {
+	struct waiting_sample *first, **last;
+	size_t cnt, bytes;
+};
+
+void waiting__init(struct waiting *q);
+void waiting__free(struct waiting *q);
+void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t value_ns, uint64_t hold_until_ns);
+/* Makes those of the image that trusted ABI_REPLACED; adds each to `was` under the outcome it had. */
+void waiting__recall(struct waiting *q, uint32_t image_id, uint64_t was[ABI_OUTCOME_CNT]);
+/* Offers each to `send` and drops those it takes. */
+void waiting__flush(struct waiting *q, bool (*send)(void *ctx, const struct waiting_sample *w), void *ctx);
+bool waiting__has(const struct waiting *q, uint32_t image_id);
+/* More than should be kept: what can be sent at all should go. */
+bool waiting__is_full(const struct waiting *q);
