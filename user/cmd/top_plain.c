@@ -5,6 +5,7 @@
 #include "user/cmd/top_plain.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/top_text.h"
+#include "user/format/json_member.h"
 #include "user/format/json_names.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"

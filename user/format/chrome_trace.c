@@ -8,6 +8,7 @@
  * Times are microseconds from the beginning: from 1970 they would not fit the doubles of the readers.
  */
 #include "user/format/format.h"
+#include "user/format/json_member.h"
 #include "user/format/json_names.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"

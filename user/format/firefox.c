@@ -11,6 +11,7 @@
 #include "user/format/firefox_tables.h"
 #include "user/format/format.h"
 #include "user/format/gzip.h"
+#include "user/format/json_member.h"
 #include "user/format/json_names.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"

@@ -5,6 +5,7 @@
  * github.com/firefox-devtools/profiler, src/types/profile.ts, as of processed version 60.
  */
 #include "user/format/firefox_tables.h"
+#include "user/format/json_member.h"
 #include "user/format/json_names.h"
 #include "user/util/alloc.h"
 #include <string.h>

@@ -1,4 +1,5 @@
 /* The names of functions in our JSON, quoted once. */
+#include "user/format/json_member.h"
 #include "user/format/json_names.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
