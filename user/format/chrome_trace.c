@@ -19,6 +19,12 @@
 
 #define NEXT_PID 10000000u /* beyond any pid: what is added for the next process that had the same one */
 
+/* What the events of a frame say; those at its end only the name, which some readers want there too. */
+struct head {
+	char *text;
+	int name_len;
+};
+
 struct writer {
 	const struct profile *p;
 	const struct view *v;
@@ -27,7 +33,7 @@ struct writer {
 	struct tracks *tracks;
 	uint64_t begin_ns;
 	const char *separator; /* before the next event */
-	char **heads;	      /* by frame: what its begin events say, made on sight */
+	struct head *heads;   /* by frame, made on sight */
 	uint32_t *open, *now; /* frames, root first: those that are open, those of the sample at hand */
 	size_t open_cnt;
 	uint32_t pid, tid; /* of the track at hand */
@@ -71,7 +77,7 @@ static void put_order_event(struct writer *w, const char *what, uint32_t at)
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-static const char *head_of(struct writer *w, uint32_t frame)
+static const struct head *head_of(struct writer *w, uint32_t frame)
 {
 	static const char *const origins[PROFILE_ORIGINS] = {
 		[PROFILE_USER] = "user",
@@ -82,25 +88,29 @@ static const char *head_of(struct writer *w, uint32_t frame)
 	uint32_t function = w->p->frames[frame].function;
 	const struct profile_function *f = &w->p->functions[function];
 	__cleanup_free char *text = NULL, *name = NULL, *file = NULL, *line = NULL;
+	struct head *h = &w->heads[frame];
 
-	if (w->heads[frame])
-		return w->heads[frame];
+	if (h->text)
+		return h;
 	text = view__function_text(w->p, function);
 	name = json_quote(text);
 	file = json_quote(view__file(w->v, w->p, function));
 	if (view__line(w->v, w->p, frame) > 0)
 		line = xasprintf("\"line\":%d,", view__line(w->v, w->p, frame));
-	w->heads[frame] = xasprintf(
-		",\"name\":%s,\"cat\":\"%s\",\"args\":{\"filename\":%s,%s\"first_line\":%d}}", name,
+	h->text = xasprintf(
+		",\"name\":%s,\"cat\":\"%s\",\"args\":{\"filename\":%s,%s\"first_line\":%d}", name,
 		origins[f->origin], file, line ? line : "", f->first_line);
-	return w->heads[frame];
+	h->name_len = (int)(strlen(",\"name\":") + strlen(name));
+	return h;
 }
 
 static void close_down_to(struct writer *w, size_t depth, uint64_t time_ns)
 {
 	for (; w->open_cnt > depth; w->open_cnt--) {
+		const struct head *h = head_of(w, w->open[w->open_cnt - 1]);
+
 		begin_timed(w, "E", time_ns);
-		fputs("}", w->out);
+		fprintf(w->out, "%.*s}", h->name_len, h->text);
 	}
 }
 
@@ -117,7 +127,7 @@ static void go_to(struct writer *w, uint32_t stack, uint64_t time_ns)
 	close_down_to(w, same, time_ns);
 	for (; same < depth; same++) {
 		begin_timed(w, "B", time_ns);
-		fputs(head_of(w, w->now[same]), w->out);
+		fprintf(w->out, "%s}", head_of(w, w->now[same])->text);
 		w->open[w->open_cnt++] = w->now[same];
 	}
 }
@@ -276,7 +286,7 @@ static int write_chrome_trace(const struct profile *p, const struct view *v, FIL
 	w.now = xcalloc(profile__max_depth(p) + 1, sizeof(*w.now));
 	write_document(&w);
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
-		free(w.heads[i]);
+		free(w.heads[i].text);
 	free(w.heads);
 	free(w.open);
 	free(w.now);
