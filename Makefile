@@ -43,12 +43,15 @@ OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
 UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 HOST	:= $(patsubst tests/host/%.c,$(BUILD)/tests/host/%,$(wildcard tests/host/*_test.c))
-# The walker's own sources as ordinary C, and what stands in for the kernel: the .c of tests/host that have a header.
+# What stands in for the kernel in tests of the walker: the .c of tests/host that have a header.
 HOST_PARTS := $(filter $(patsubst %.h,%.c,$(wildcard tests/host/*.h)),$(wildcard tests/host/*.c))
-HOST_OBJ := $(patsubst %,$(BUILD)/tests/host/bpf/%.o,tstate pywalk) $(HOST_PARTS:%.c=$(BUILD)/%.o)
+# The walker itself has two homes: BPF, and as ordinary C `dump` and the tests.
+WALKER	:= $(patsubst %,$(BUILD)/bpf/host/%.o,tstate pywalk)
+HOST_OBJ := $(WALKER) $(HOST_PARTS:%.c=$(BUILD)/%.o)
 HOST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(HOST_PARTS),$(wildcard tests/host/*.c)))
 # BPF is compiled without strict aliasing, and reads words wherever they are.
-HOST_CFLAGS = $(ALL_CFLAGS) -DPYBPF_HOST -fno-strict-aliasing -Wno-unknown-pragmas $(if $(SAN),-fno-sanitize=alignment)
+WALKER_CFLAGS := -DPYBPF_HOST -fno-strict-aliasing -Wno-unknown-pragmas $(if $(SAN),-fno-sanitize=alignment)
+HOST_CFLAGS = $(ALL_CFLAGS) $(WALKER_CFLAGS)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -87,6 +90,15 @@ $(BUILD)/user/%.inc: user/%
 	$(Q)mkdir -p $(@D)
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 
+# Names of the kernel's calls by number, as this machine's headers have them.
+$(BUILD)/user/os/syscalls.inc:
+	$(call msg,EMBED,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@
+
+$(BUILD)/user/os/syscalls.o $(BUILD)/fuzz/user/os/syscalls.o: $(BUILD)/user/os/syscalls.inc
+$(BUILD)/user/snapshot/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
 $(BUILD)/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
 $(foreach s,bash zsh fish,$(eval $(BUILD)/user/cmd/completions_$s.o: $(BUILD)/user/cmd/completions.$s.inc))
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
@@ -97,7 +109,7 @@ $(BUILD)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/pybpfprof: $(OBJ)
+$(BUILD)/pybpfprof: $(OBJ) $(WALKER)
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LDLIBS) -o $@
 
@@ -109,7 +121,7 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
-$(BUILD)/tests/host/bpf/%.o: bpf/%.bpf.c
+$(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@

@@ -1,10 +1,10 @@
 /*
  * The one door to the kernel (vmlinux.h and BPF helpers), or, under PYBPF_HOST, to ordinary C: the
- * walker's files include only this, so the same source runs in the kernel and in tests on the host.
+ * walker's files include only this, so the same source runs in the kernel, in `dump` and in tests.
  */
 #pragma once
 #ifdef PYBPF_HOST
-#include "tests/host/env_host.h"
+#include "bpf/env_host.h"
 #else
 #include "vmlinux/vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -17,6 +17,8 @@ static __always_inline long read_user(void *dst, u32 size, u64 addr)
 	return bpf_probe_read_user(dst, size, (const void *)addr);
 }
 #define now_ns() bpf_ktime_get_ns()
+/* Only the host wants to know where a frame lies. */
+#define frame_stored(n, frame_addr, code_addr) ((void)0)
 #endif
 
 #ifndef likely

@@ -83,6 +83,7 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f])
 		f->flags |= ABI_FRAME_SHIM_BELOW;
 	w->frame_cnt = n + 1;
+	frame_stored(n, w->frame_addr, code_addr);
 }
 
 /*

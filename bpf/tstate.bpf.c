@@ -145,3 +145,17 @@ __hidden u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread_pointer, u
 		*tss_key = key;
 	return outcome;
 }
+
+#ifdef PYBPF_HOST
+u32 tstate_take(struct walk *w, u64 runtime_addr, u64 tstate_addr)
+{
+	u32 outcome;
+
+	w->tstate_addr = tstate_addr;
+	outcome = read_tstate(w);
+	if (outcome != ABI_OK)
+		return outcome;
+	find_gil(w, runtime_addr, ~0ull); /* nobody's thread pointer: this very state is wanted */
+	return find_frame(w);
+}
+#endif

@@ -12,6 +12,7 @@ layers='
 user/main.c      *
 user/cmd         *
 user/session     user/source user/target user/resolve user/profile user/os user/util CONTRACT SKELETON
+user/snapshot    user/target user/resolve user/profile user/python user/symbol user/os user/util bpf/pywalk.bpf.h bpf/tstate.bpf.h CONTRACT
 user/resolve     user/target user/python user/symbol user/profile user/os user/util CONTRACT
 user/source      user/os user/util CONTRACT SKELETON
 user/target      user/python user/symbol user/os user/util CONTRACT
@@ -24,7 +25,7 @@ user/util
 bpf/abi.h        bpf/outcomes.h
 bpf/outcomes.h
 bpf/arch.h       bpf/arch
-bpf/env.bpf.h    bpf vmlinux tests/host
+bpf/env.bpf.h    bpf vmlinux
 bpf              vmlinux
 '
 # CONTRACT and SKELETON, spelled out.

@@ -28,6 +28,13 @@ bool host_code_is_new(u64 key)
 	return true;
 }
 
+void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr)
+{
+	(void)n;
+	(void)frame_addr;
+	(void)code_addr;
+}
+
 void host_mark_seen(u64 key)
 {
 	xgrow(host.seen, host.seen_cnt, host.seen_cap);

@@ -1,7 +1,7 @@
 /*
  * The kernel as the walker's sources see it, for ordinary C: bpf/env.bpf.h includes this under
- * PYBPF_HOST, so tests run the very files that BPF is made of. kernel.c defines what is declared
- * here.
+ * PYBPF_HOST, so `dump` and the tests run the very files that BPF is made of. What is declared here is
+ * defined by user/snapshot/walker.c in the program, by tests/host/kernel.c in tests.
  */
 #pragma once
 #include <linux/types.h>
@@ -26,9 +26,12 @@ struct task_struct;
 long host_read_user(void *dst, u32 size, u64 addr);
 u64 host_now_ns(void);
 bool host_code_is_new(u64 key);
+/* The frame of this address was stored as number `n` of the walk. */
+void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr);
 
 static __always_inline long read_user(void *dst, u32 size, u64 addr)
 {
 	return host_read_user(dst, size, addr);
 }
 #define now_ns() host_now_ns()
+#define frame_stored(n, frame_addr, code_addr) host_frame_stored(n, frame_addr, code_addr)
