@@ -34,7 +34,6 @@ static void read_all(int fd)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
-	struct abi_py_layout layout;
 	struct py_build build;
 
 	if (fd < 0)
@@ -47,6 +46,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strnlen(build.version, sizeof(build.version)) == sizeof(build.version) ||
 	    (build.runtime_vaddr && !build.supported && !build.why_not[0]))
 		__builtin_trap();
-	py_build_tls_from_libc(fd, &layout);
+	py_build_tls_from_libc(fd, &build);
 	return 0;
 }

@@ -63,16 +63,19 @@ static void test_thread_local_slots(void **state)
 {
 	__cleanup_close int libc = open_libc();
 	__cleanup_close int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct abi_py_layout from_libc = {0}, constants = py_version_find(8)->layout;
+	struct abi_py_layout constants = py_version_find(8)->layout;
+	struct py_build from_libc = {0};
 	pthread_key_t keys[100];
 
 	(void)state;
 	assert_int_equal(py_build_tls_from_libc(libc, &from_libc), 0);
 	assert_int_equal(py_build_tls_from_libc(self, &from_libc), -ENOENT);
+	assert_int_equal(*(pid_t *)((char *)pthread_self() + from_libc.objects.pthread_tid), gettid());
+	assert_int_equal(py_version_find(8)->objects.pthread_tid, from_libc.objects.pthread_tid);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		assert_int_equal(pthread_key_create(&keys[i], NULL), 0);
 		assert_int_equal(pthread_setspecific(keys[i], (void *)(i + 1000)), 0);
-		assert_int_equal(specific_by_layout(&from_libc, keys[i]), i + 1000);
+		assert_int_equal(specific_by_layout(&from_libc.layout, keys[i]), i + 1000);
 		assert_int_equal(specific_by_layout(&constants, keys[i]), i + 1000);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -165,9 +168,9 @@ static void test_layout_that_does_not_fit(void **state)
 static void fill_table(uint64_t *t)
 {
 	static const uint64_t values[][2] = {
-		{24, 283320}, {40, 632},  {64, 7264}, {72, 7344}, {88, 7656}, {160, 0},   {168, 8},
-		{176, 16},    {184, 72},  {192, 152}, {216, 32},  {232, 8},   {240, 0},   {248, 56},
-		{264, 70},    {280, 112}, {296, 128}, {304, 136}, {312, 68},  {344, 200}, {360, 8},
+		{24, 283320}, {40, 632},  {56, 7272}, {64, 7264}, {72, 7344}, {88, 7656}, {112, 16},
+		{160, 0},     {168, 8},   {176, 16},  {184, 72},  {192, 152}, {200, 160}, {216, 32},
+		{232, 8},     {240, 0},   {248, 56},  {256, 72},  {264, 70},    {280, 112}, {296, 128}, {304, 136}, {312, 68},  {344, 200}, {360, 8},
 		{376, 24},    {520, 16},  {528, 32},  {544, 32},  {552, 16},  {560, 40}};
 
 	memset(t, 0, 584);

@@ -11,10 +11,15 @@
 
 enum line_table_kind { LINE_TABLE_LNOTAB, LINE_TABLE_310, LINE_TABLE_LOCATIONS };
 
-/* What user space alone needs to read thread names and (later) locals; offsets from the object's start. */
+/* What user space alone needs to read all threads, their names and locals; offsets from the object's start. */
 struct py_objects {
-	uint32_t runtime_interp_head, interp_next, interp_modules, interp_threads_head;
-	uint32_t tstate_next, tstate_thread_id;
+	uint32_t runtime_interp_head, interp_next, interp_id, interp_modules, interp_threads_head;
+	uint32_t tstate_next, tstate_interp, tstate_thread_id;
+	uint32_t tstate_native_id; /* 0: only the C library knows the thread's number */
+	uint32_t runtime_gil;	   /* the struct itself; 0: … */
+	uint32_t interp_gil;	   /* … a pointer to it in each interpreter */
+	uint32_t frame_localsplus;
+	uint32_t pthread_tid; /* of the C library: struct pthread.tid */
 	/* the rest is private to user/python/objects.c and described there */
 	uint32_t minor; /* 8 … 13: index of the row */
 };
@@ -38,7 +43,8 @@ struct py_build {
 int py_build_identify(int fd, const char *path, struct py_build *out);
 
 /*
- * Takes pthread_getspecific's offsets from a libc (its exported _thread_db_* descriptors) into the
- * layout; returns -ENOENT when the file has none (x86-64 glibc's constants then stay), -ENOTSUP for musl.
+ * Takes pthread_getspecific's offsets and the place of a thread's number from a libc (its exported
+ * _thread_db_* descriptors) into the build; returns -ENOENT when the file has none (x86-64 glibc's constants
+ * then stay), -ENOTSUP for musl.
  */
-int py_build_tls_from_libc(int fd, struct abi_py_layout *layout);
+int py_build_tls_from_libc(int fd, struct py_build *build);

@@ -23,11 +23,16 @@ struct debug_fact {
 
 static const struct debug_member members_313[] = {
 	{40, OBJECTS(runtime_interp_head)},  /* runtime_state.interpreters_head */
+	{56, OBJECTS(interp_id)},            /* interpreter_state.id */
 	{64, OBJECTS(interp_next)},          /* interpreter_state.next */
 	{72, OBJECTS(interp_threads_head)},  /* interpreter_state.threads_head */
 	{88, OBJECTS(interp_modules)},       /* interpreter_state.imports_modules */
+	{112, OBJECTS(interp_gil)},          /* interpreter_state.ceval_gil */
 	{168, OBJECTS(tstate_next)},         /* thread_state.next */
+	{176, OBJECTS(tstate_interp)},       /* thread_state.interp */
 	{192, OBJECTS(tstate_thread_id)},    /* thread_state.thread_id */
+	{200, OBJECTS(tstate_native_id)},    /* thread_state.native_thread_id */
+	{256, OBJECTS(frame_localsplus)},    /* interpreter_frame.localsplus */
 	{184, LAYOUT(ts_frame_off)},         /* thread_state.current_frame */
 	{192, LAYOUT(ts_thread_id_off)},     /* thread_state.thread_id */
 	{216, LAYOUT(ts_gil_off)},           /* thread_state.status */

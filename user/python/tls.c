@@ -19,6 +19,16 @@ static bool read_symbol(const struct elf_file *e, const char *name, void *out, s
 	       elf_file__read(e, vaddr, out, len);
 }
 
+/* struct pthread.tid: the thread's number in its own pid namespace */
+static void read_tid(const struct elf_file *e, struct py_objects *objects)
+{
+	struct thread_db_field tid;
+
+	if (read_symbol(e, "_thread_db_pthread_tid", &tid, sizeof(tid)) && tid.bits == 32 &&
+	    tid.offset <= 8192)
+		objects->pthread_tid = tid.offset;
+}
+
 /* struct pthread has specific_1stblock[n] (entries) right before specific[n] (pointers to blocks).
  */
 static int from_descriptors(const struct elf_file *e, struct abi_py_layout *layout)
@@ -44,7 +54,7 @@ static int from_descriptors(const struct elf_file *e, struct abi_py_layout *layo
 	return 0;
 }
 
-int py_build_tls_from_libc(int fd, struct abi_py_layout *layout)
+int py_build_tls_from_libc(int fd, struct py_build *build)
 {
 	struct elf_file *e = elf_file__open(fd);
 	uint64_t vaddr, size;
@@ -57,7 +67,9 @@ int py_build_tls_from_libc(int fd, struct abi_py_layout *layout)
 	    elf_file__symbol(e, "__dls3", &vaddr, &size))
 		err = -ENOTSUP;
 	else
-		err = from_descriptors(e, layout);
+		err = from_descriptors(e, &build->layout);
+	if (!err)
+		read_tid(e, &build->objects);
 	elf_file__free(e);
 	return err;
 }

@@ -32,6 +32,12 @@
 	.tss_first_off = 784, .tss_table_off = 1296, .tss_per_block = 32, .tss_entry_size = 16,    \
 	.tss_value_off = 8
 
+/*
+ * Include/cpython/pystate.h: struct _ts.interp. glibc, x86-64, 2.25 to 2.43: struct pthread.tid, overridden by the
+ * libc's own descriptor (tls.c).
+ */
+#define THREADS .tstate_interp = 16, .pthread_tid = 720
+
 /* Include/cpython/frameobject.h (3.10: same, one member less): PyFrameObject f_back, f_code,
  * f_lasti */
 #define PYFRAME(lasti)                                                                             \
@@ -82,6 +88,10 @@ static const struct py_version versions[] = {
 				.interp_modules = 56,     /* struct _is.modules */
 				.tstate_next = 8,
 				.tstate_thread_id = 176,
+				.interp_id = 16, /* struct _is.id */
+				.runtime_gil = 1152, /* _PyRuntimeState.ceval.gil */
+				.frame_localsplus = 360, /* PyFrameObject.f_localsplus */
+				THREADS,
 				.minor = 8,
 			},
 	},
@@ -114,6 +124,10 @@ static const struct py_version versions[] = {
 				.interp_modules = 856,    /* struct _is.modules */
 				.tstate_next = 8,
 				.tstate_thread_id = 176,
+				.interp_id = 24, /* struct _is.id */
+				.runtime_gil = 352, /* _PyRuntimeState.ceval.gil */
+				.frame_localsplus = 360, /* PyFrameObject.f_localsplus */
+				THREADS,
 				.minor = 9,
 			},
 	},
@@ -149,6 +163,10 @@ static const struct py_version versions[] = {
 				.interp_modules = 856,
 				.tstate_next = 8,
 				.tstate_thread_id = 176,
+				.interp_id = 24, /* struct _is.id */
+				.runtime_gil = 352, /* _PyRuntimeState.ceval.gil */
+				.frame_localsplus = 352, /* PyFrameObject.f_localsplus */
+				THREADS,
 				.minor = 10,
 			},
 	},
@@ -190,6 +208,11 @@ static const struct py_version versions[] = {
 				.interp_modules = 888,
 				.tstate_next = 8,
 				.tstate_thread_id = 152,
+				.interp_id = 48, /* struct _is.id */
+				.runtime_gil = 360, /* _PyRuntimeState.ceval.gil */
+				.tstate_native_id = 160, /* struct _ts.native_thread_id */
+				.frame_localsplus = 72, /* _PyInterpreterFrame.localsplus */
+				THREADS,
 				.minor = 11,
 			},
 	},
@@ -231,6 +254,11 @@ static const struct py_version versions[] = {
 				.interp_modules = 944, /* struct _is.imports.modules */
 				.tstate_next = 8,
 				.tstate_thread_id = 136,
+				.interp_id = 8, /* struct _is.id */
+				.interp_gil = 384, /* struct _is.ceval.gil */
+				.tstate_native_id = 144, /* struct _ts.native_thread_id */
+				.frame_localsplus = 72, /* _PyInterpreterFrame.localsplus */
+				THREADS,
 				.minor = 12,
 			},
 	},
@@ -278,6 +306,11 @@ static const struct py_version versions[] = {
 				.interp_modules = 7656, /* struct _is.imports.modules */
 				.tstate_next = 8,
 				.tstate_thread_id = 152,
+				.interp_id = 7272, /* struct _is.id */
+				.interp_gil = 16, /* struct _is.ceval.gil */
+				.tstate_native_id = 160, /* struct _ts.native_thread_id */
+				.frame_localsplus = 72, /* _PyInterpreterFrame.localsplus */
+				THREADS,
 				.minor = 13,
 			},
 	},

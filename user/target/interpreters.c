@@ -101,7 +101,7 @@ static int collect(void *ctx, const struct procfs_map *m)
 }
 
 /* pthread_getspecific's offsets come from the libc that the process really uses. */
-static int read_libc(pid_t pid, const struct candidates *c, struct abi_py_layout *layout)
+static int read_libc(pid_t pid, const struct candidates *c, struct py_build *build)
 {
 	for (size_t i = 0; i < c->cnt; i++) {
 		const char *name = strrchr(c->items[i].path, '/');
@@ -112,7 +112,7 @@ static int read_libc(pid_t pid, const struct candidates *c, struct abi_py_layout
 			      strncmp(name, "/ld-musl", 8) && strncmp(name, "/libpthread", 11)))
 			continue;
 		fd = procfs_open_mapped(pid, &c->items[i].first);
-		err = fd < 0 ? -ENOENT : py_build_tls_from_libc(fd, layout);
+		err = fd < 0 ? -ENOENT : py_build_tls_from_libc(fd, build);
 		if (err != -ENOENT)
 			return err;
 	}
@@ -142,7 +142,7 @@ static struct interpreter *identify(struct interpreters *t, pid_t pid, const str
 	i->build = build;
 	i->path = xstrdup(at->path);
 	i->file = (struct abi_file){.inode = at->first.inode, .dev = at->first.dev};
-	if (build.supported && read_libc(pid, c, &i->build.layout) == -ENOTSUP) {
+	if (build.supported && read_libc(pid, c, &i->build) == -ENOTSUP) {
 		i->build.supported = false;
 		snprintf(i->build.why_not, sizeof(i->build.why_not), "musl libc is not supported yet");
 	}

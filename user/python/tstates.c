@@ -1,0 +1,151 @@
+/*
+ * _PyRuntime → interpreters → thread states, as linked lists that other threads change meanwhile. A freed state
+ * leads astray, so each must point back to its interpreter (struct _ts.interp), and a list counts when two
+ * readings in a row are alike. Thread numbers come from the C library (struct pthread.tid, kept right across
+ * fork()), and where that fails from Python's own native_thread_id.
+ */
+#include "user/python/tstates.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+#include <string.h>
+
+#define MAX_TSTATES  65536
+#define MAX_INTERPS  4096
+#define MAX_READINGS 50
+
+struct list {
+	struct py_tstate *items;
+	size_t cnt, cap;
+};
+
+struct reader {
+	const struct py_build *build;
+	memory_read_fn read;
+	void *ctx;
+	bool failed;
+};
+
+static uint64_t read_word(struct reader *r, uint64_t addr)
+{
+	uint64_t word = 0;
+
+	if (r->read(r->ctx, addr, &word, sizeof(word)))
+		r->failed = true;
+	return word;
+}
+
+/* A number, or 0: a thread that has ended leaves memory behind that may be anything or nothing. */
+static uint32_t read_tid(const struct reader *r, uint64_t addr)
+{
+	int32_t tid = 0;
+
+	if (r->read(r->ctx, addr, &tid, sizeof(tid)))
+		return 0;
+	return tid > 0 && tid <= 1 << 22 ? (uint32_t)tid : 0; /* PID_MAX_LIMIT */
+}
+
+static uint64_t gil_of(struct reader *r, uint64_t runtime, uint64_t interp)
+{
+	const struct py_objects *o = &r->build->objects;
+
+	return o->interp_gil ? read_word(r, interp + o->interp_gil) : runtime + o->runtime_gil;
+}
+
+static void read_threads(struct reader *r, const struct py_tstate *of_interp, struct list *out)
+{
+	const struct py_objects *o = &r->build->objects;
+	uint64_t interp = of_interp->interp_addr;
+	uint64_t at = read_word(r, interp + o->interp_threads_head);
+
+	while (at && !r->failed) {
+		struct py_tstate t = *of_interp;
+
+		t.addr = at;
+		t.ident = read_word(r, at + o->tstate_thread_id);
+		if (read_word(r, at + o->tstate_interp) != interp || out->cnt >= MAX_TSTATES)
+			r->failed = true;
+		t.inner_tid = t.ident ? read_tid(r, t.ident + o->pthread_tid) : 0;
+		if (!t.inner_tid && o->tstate_native_id)
+			t.inner_tid = read_tid(r, at + o->tstate_native_id);
+		xgrow(out->items, out->cnt, out->cap);
+		out->items[out->cnt++] = t;
+		at = read_word(r, at + o->tstate_next);
+	}
+}
+
+/* Both lists grow at their heads, so the reverse of what is found is the order of birth. */
+static void reverse(struct list *l)
+{
+	for (size_t i = 0; i < l->cnt / 2; i++) {
+		struct py_tstate t = l->items[i];
+
+		l->items[i] = l->items[l->cnt - 1 - i];
+		l->items[l->cnt - 1 - i] = t;
+	}
+}
+
+static void read_all(struct reader *r, uint64_t runtime, struct list *out)
+{
+	const struct py_objects *o = &r->build->objects;
+	uint64_t interp;
+
+	r->failed = false;
+	out->cnt = 0;
+	interp = read_word(r, runtime + o->runtime_interp_head);
+	for (unsigned i = 0; interp && !r->failed && i < MAX_INTERPS; i++) {
+		struct py_tstate of_interp = {
+			.interp_addr = interp,
+			.interp_id = (int64_t)read_word(r, interp + o->interp_id),
+			.gil_addr = gil_of(r, runtime, interp),
+		};
+
+		read_threads(r, &of_interp, out);
+		interp = read_word(r, interp + o->interp_next);
+	}
+	reverse(out);
+}
+
+static bool is_same(const struct list *a, const struct list *b)
+{
+	if (a->cnt != b->cnt)
+		return false;
+	for (size_t i = 0; i < a->cnt; i++)
+		if (a->items[i].addr != b->items[i].addr || a->items[i].ident != b->items[i].ident ||
+		    a->items[i].inner_tid != b->items[i].inner_tid)
+			return false;
+	return true;
+}
+
+static int read_until_alike(struct reader *r, uint64_t runtime, struct list lists[2])
+{
+	bool good = false;
+
+	for (unsigned i = 0; i < MAX_READINGS; i++) {
+		struct list last = lists[0];
+
+		lists[0] = lists[1];
+		lists[1] = last;
+		read_all(r, runtime, &lists[0]);
+		if (r->failed) {
+			good = false;
+			continue;
+		}
+		if (good && is_same(&lists[0], &lists[1]))
+			return lists[0].cnt ? 0 : -ESRCH;
+		good = true;
+	}
+	return good ? -EAGAIN : -EFAULT;
+}
+
+int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
+		    struct py_tstate **out, size_t *cnt)
+{
+	struct reader r = {build, read, ctx, false};
+	struct list lists[2] = {0};
+	int err = read_until_alike(&r, runtime_addr, lists);
+
+	free(lists[1].items);
+	*out = lists[0].items;
+	*cnt = lists[0].cnt;
+	return err;
+}

@@ -1,0 +1,23 @@
+/*
+ * The thread states of a live process: every thread of every interpreter that Python knows. The process is
+ * not stopped; a list that changes while it is read is read again.
+ */
+#pragma once
+#include "user/python/thread_names.h" /* memory_read_fn */
+
+struct py_tstate {
+	uint64_t addr;
+	uint64_t ident;	      /* pthread_self() */
+	uint32_t inner_tid;   /* the thread's number in its own pid namespace; 0 unknown */
+	uint64_t gil_addr;    /* struct _gil_runtime_state; 0 unknown */
+	uint64_t interp_addr;
+	int64_t interp_id;    /* 0: the main interpreter */
+};
+
+/*
+ * 0: `*out` (caller frees) in the order of the interpreter's list: main interpreter first, oldest thread first.
+ * -ESRCH: no interpreter (not started yet, or finalised). -EAGAIN: never two readings alike; `*out` is the last.
+ * -EFAULT: not readable.
+ */
+int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
+		    struct py_tstate **out, size_t *cnt);
