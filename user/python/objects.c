@@ -18,9 +18,6 @@
 #define TP_DICTOFFSET   288
 #define TP_INLINE       (1ul << 2)  /* Py_TPFLAGS_INLINE_VALUES, 3.13 */
 #define TP_MANAGED_DICT (1ul << 4)  /* Py_TPFLAGS_MANAGED_DICT, 3.11 on */
-#define TP_LONG         (1ul << 24) /* Py_TPFLAGS_LONG_SUBCLASS */
-#define TP_UNICODE      (1ul << 28) /* Py_TPFLAGS_UNICODE_SUBCLASS */
-#define TP_DICT         (1ul << 29) /* Py_TPFLAGS_DICT_SUBCLASS */
 
 /* Include/cpython/dictobject.h: PyDictObject.ma_keys, ma_values */
 #define MA_KEYS   32
@@ -73,7 +70,7 @@ bool object_reader_init(struct object_reader *r, const struct py_build *build, m
 	return true;
 }
 
-static bool read_bytes(struct object_reader *r, uint64_t addr, void *out, size_t len)
+bool object_read_bytes(struct object_reader *r, uint64_t addr, void *out, size_t len)
 {
 	/* user space ends at 2**47; a wild pointer is not worth a system call */
 	if (addr < 4096 || addr >= 1ull << 47 || !r->reads_left)
@@ -84,10 +81,10 @@ static bool read_bytes(struct object_reader *r, uint64_t addr, void *out, size_t
 
 bool object_read_u64(struct object_reader *r, uint64_t addr, uint64_t *value)
 {
-	return read_bytes(r, addr, value, sizeof(*value));
+	return object_read_bytes(r, addr, value, sizeof(*value));
 }
 
-static bool read_type(struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags)
+bool object_read_type(struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags)
 {
 	return object_read_u64(r, addr + OB_TYPE, type) &&
 	       object_read_u64(r, *type + TP_FLAGS, flags);
@@ -97,7 +94,7 @@ static bool has_type(struct object_reader *r, uint64_t addr, uint64_t flag)
 {
 	uint64_t type, flags;
 
-	return read_type(r, addr, &type, &flags) && flags & flag;
+	return object_read_type(r, addr, &type, &flags) && flags & flag;
 }
 
 /* Digits of 30 bits at 24; their number is in ob_size (or -1 times it), or in lv_tag >> 3. */
@@ -109,11 +106,11 @@ bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value)
 	} v = {0};
 	uint64_t count;
 
-	if (!has_type(r, addr, TP_LONG) || !read_bytes(r, addr + 16, &v.size, sizeof(v.size)))
+	if (!has_type(r, addr, OBJECT_IS_INT) || !object_read_bytes(r, addr + 16, &v.size, sizeof(v.size)))
 		return false;
 	count = r->layout->tagged_int ? v.size >> 3 : v.size;
 	if (count > 3 || (r->layout->tagged_int && (v.size & 3) == 2) ||
-	    !read_bytes(r, addr + 24, v.digits, count ? count * 4 : 4))
+	    !object_read_bytes(r, addr + 24, v.digits, count ? count * 4 : 4))
 		return false;
 	*value = 0;
 	for (uint64_t i = 0; i < count; i++) {
@@ -124,20 +121,30 @@ bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value)
 	return true;
 }
 
+bool object_int_digits(struct object_reader *r, uint64_t addr, uint64_t *count, bool *negative)
+{
+	uint64_t size;
+
+	if (!object_read_u64(r, addr + 16, &size))
+		return false;
+	*negative = r->layout->tagged_int ? (size & 3) == 2 : (int64_t)size < 0;
+	*count = r->layout->tagged_int ? size >> 3 : *negative ? -size : size;
+	return true;
+}
+
 static bool is_str_type(struct object_reader *r, uint64_t type)
 {
 	uint64_t flags;
 
 	if (type == r->str_type)
 		return true;
-	if (!object_read_u64(r, type + TP_FLAGS, &flags) || !(flags & TP_UNICODE))
+	if (!object_read_u64(r, type + TP_FLAGS, &flags) || !(flags & OBJECT_IS_STR))
 		return false;
 	r->str_type = type;
 	return true;
 }
 
-/* Where the characters of a compact str are; 0 when it is no such str. `len` in code points. */
-static uint64_t str_data(struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind)
+uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind)
 {
 	const struct abi_py_layout *l = &r->build->layout;
 	char head[STR_HEAD];
@@ -145,7 +152,7 @@ static uint64_t str_data(struct object_reader *r, uint64_t addr, uint64_t *len, 
 	uint32_t state;
 
 	if (l->str_length_off > STR_HEAD - 8 || l->str_state_off > STR_HEAD - 4 ||
-	    !read_bytes(r, addr, head, sizeof(head)))
+	    !object_read_bytes(r, addr, head, sizeof(head)))
 		return 0;
 	memcpy(&type, head + OB_TYPE, sizeof(type));
 	memcpy(len, head + l->str_length_off, sizeof(*len));
@@ -163,12 +170,12 @@ char *object_read_str(struct object_reader *r, uint64_t addr)
 	uint64_t len, data;
 	unsigned kind;
 
-	data = str_data(r, addr, &len, &kind);
+	data = object_str_data(r, addr, &len, &kind);
 	if (!data)
 		return NULL;
 	if (len > MAX_STR_READ)
 		len = MAX_STR_READ;
-	if (len && !read_bytes(r, data, units, len * kind))
+	if (len && !object_read_bytes(r, data, units, len * kind))
 		return NULL;
 	return text_from_units(units, len * kind, kind);
 }
@@ -180,9 +187,9 @@ static bool str_equals(struct object_reader *r, uint64_t addr, const char *name)
 	char found[32];
 	unsigned kind;
 
-	data = str_data(r, addr, &len, &kind);
+	data = object_str_data(r, addr, &len, &kind);
 	return data && kind == 1 && len == expected && len <= sizeof(found) &&
-	       read_bytes(r, data, found, len) && !memcmp(found, name, len);
+	       object_read_bytes(r, data, found, len) && !memcmp(found, name, len);
 }
 
 /* To 3.10: dk_size at 8, dk_nentries at 32, indices at 40; then entries of hash, key, value. */
@@ -220,12 +227,12 @@ static bool open_keys(struct object_dict *d, struct object_reader *r, uint64_t k
 	uint64_t head[5], entries;
 
 	*d = (struct object_dict){0};
-	if (!read_bytes(r, keys, head, sizeof(head)) ||
+	if (!object_read_bytes(r, keys, head, sizeof(head)) ||
 	    !(r->layout->log2_keys ? keys_by_log2 : keys_by_size)(head, &entries, d))
 		return false;
 	d->key_word = d->entry_words - 2;
 	d->words = xcalloc(d->count + 1ul, d->entry_words * 8ul);
-	if (d->count && !read_bytes(r, keys + entries, d->words, d->count * d->entry_words * 8ul)) {
+	if (d->count && !object_read_bytes(r, keys + entries, d->words, d->count * d->entry_words * 8ul)) {
 		object_dict__free(d);
 		return false;
 	}
@@ -239,7 +246,7 @@ static bool open_split(struct object_dict *d, struct object_reader *r, uint64_t 
 	if (!open_keys(d, r, keys))
 		return false;
 	d->split_values = xcalloc(d->count + 1ul, 8);
-	if (d->count && !read_bytes(r, values, d->split_values, d->count * 8ul)) {
+	if (d->count && !object_read_bytes(r, values, d->split_values, d->count * 8ul)) {
 		object_dict__free(d);
 		return false;
 	}
@@ -251,7 +258,7 @@ bool object_dict__open(struct object_dict *d, struct object_reader *r, uint64_t 
 	uint64_t keys, values;
 
 	*d = (struct object_dict){0};
-	if (!has_type(r, addr, TP_DICT) || !object_read_u64(r, addr + MA_KEYS, &keys) ||
+	if (!has_type(r, addr, OBJECT_IS_DICT) || !object_read_u64(r, addr + MA_KEYS, &keys) ||
 	    !object_read_u64(r, addr + MA_VALUES, &values))
 		return false;
 	return values ? open_split(d, r, keys, values + r->layout->values_at)
@@ -271,7 +278,7 @@ static uint64_t managed_values(struct object_reader *r, uint64_t addr, uint64_t 
 		return object_read_u64(r, addr + MANAGED_DICT, &word) && word & 1 ? word + 1 : 0;
 	case INLINE_VALUES:
 		if (flags & TP_INLINE &&
-		    read_bytes(r, addr + OBJECT_BYTES + VALUES_VALID, &valid, 1) && valid)
+		    object_read_bytes(r, addr + OBJECT_BYTES + VALUES_VALID, &valid, 1) && valid)
 			return addr + OBJECT_BYTES + r->layout->values_at;
 		return 0;
 	default:
@@ -284,7 +291,7 @@ bool object_dict__open_instance(struct object_dict *d, struct object_reader *r, 
 	uint64_t type, flags, values, keys, at;
 
 	*d = (struct object_dict){0};
-	if (!read_type(r, addr, &type, &flags))
+	if (!object_read_type(r, addr, &type, &flags))
 		return false;
 	if (r->layout->attributes == IN_DICT || !(flags & TP_MANAGED_DICT)) {
 		if (!object_read_u64(r, type + TP_DICTOFFSET, &at) || at < 16 || at > 4096)

@@ -26,9 +26,25 @@ struct object_dict {
 /* False when objects of this build cannot be read. */
 bool object_reader_init(struct object_reader *r, const struct py_build *build, memory_read_fn read,
 			void *ctx);
+bool object_read_bytes(struct object_reader *r, uint64_t addr, void *out, size_t len);
 bool object_read_u64(struct object_reader *r, uint64_t addr, uint64_t *value);
+/* The type of an object and its tp_flags, of which these tell what it is (Include/object.h: Py_TPFLAGS_…). */
+bool object_read_type(struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags);
+#define OBJECT_HEAP_TYPE (1ul << 9) /* made by a class statement */
+#define OBJECT_IS_INT	 (1ul << 24)
+#define OBJECT_IS_LIST	 (1ul << 25)
+#define OBJECT_IS_TUPLE	 (1ul << 26)
+#define OBJECT_IS_BYTES	 (1ul << 27)
+#define OBJECT_IS_STR	 (1ul << 28)
+#define OBJECT_IS_DICT	 (1ul << 29)
+#define OBJECT_IS_TYPE	 (1ul << 31)
 /* An int from 0 to 2**64 - 1. */
 bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value);
+/* Of an int of any size: how many digits of 30 bits (u32 each) follow at OBJECT_INT_DIGITS, low ones first. */
+#define OBJECT_INT_DIGITS 24
+bool object_int_digits(struct object_reader *r, uint64_t addr, uint64_t *count, bool *negative);
+/* Where the characters of a compact str are; 0 when it is no such str. `len` in code points of `kind` bytes. */
+uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind);
 /* A str as clean UTF-8 that the caller frees, cut after 256 code points; NULL when it is none. */
 char *object_read_str(struct object_reader *r, uint64_t addr);
 
