@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -172,6 +173,16 @@ int procfs_open_mapped(pid_t pid, const struct procfs_map *m)
 		close(fd);
 	}
 	return procfs_open_by_path(pid, m->path, m->inode);
+}
+
+char *procfs_program_path(pid_t pid)
+{
+	char path[32], target[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, target, sizeof(target));
+	return n < 0 ? NULL : xstrndup(target, (size_t)n);
 }
 
 int procfs_open_program(pid_t pid)

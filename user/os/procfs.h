@@ -29,6 +29,8 @@ int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx);
 /* Opens exactly the mapped file, even a deleted one or one of another mount namespace. fd or negative errno. */
 int procfs_open_mapped(pid_t pid, const struct procfs_map *m);
 
+/* The program's path as the process has it; NULL when it is not to be had. Caller frees. */
+char *procfs_program_path(pid_t pid);
 /* Opens the program of a process, and a file by its path in the process's root (with this inode only). */
 int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);

@@ -1,0 +1,17 @@
+/* Memory of another process, read without stopping it. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct memory {
+	pid_t pid;
+	int file; /* /proc/PID/mem, once the system call was refused; -1 before */
+	bool refused; /* neither way is allowed */
+};
+
+void memory_open(struct memory *m, pid_t pid);
+void memory_close(struct memory *m);
+/* All of it, or a negative errno (-EFAULT: not all there). `ctx` is a struct memory. */
+int memory_read(void *ctx, uint64_t addr, void *out, size_t len);

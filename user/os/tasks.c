@@ -1,0 +1,127 @@
+/* Readers of /proc/PID/task: small files, one read each, parsed from their fixed places. */
+#include "user/os/tasks.h"
+#include "user/util/alloc.h"
+#include "user/util/text.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+struct task_file {
+	char path[64], text[4096];
+};
+
+/* 0 or negative errno; the text is cut to what fits. */
+static int read_task(struct task_file *f, pid_t pid, pid_t tid, const char *name)
+{
+	__cleanup_close int fd = -1;
+	ssize_t n;
+
+	snprintf(f->path, sizeof(f->path), "/proc/%d/task/%d/%s", pid, tid, name);
+	fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = read(fd, f->text, sizeof(f->text) - 1);
+	if (n < 0)
+		return -errno;
+	f->text[n] = 0;
+	return 0;
+}
+
+/* "NSpid:	4711	7": one number per namespace, outermost first. */
+static pid_t inner_tid(const char *status, pid_t tid)
+{
+	const char *line = strstr(status, "\nNSpid:");
+	pid_t found = tid;
+	int n, skip;
+
+	for (line = line ? line + 7 : ""; sscanf(line, "%*[ \t]%d%n", &n, &skip) == 1; line += skip)
+		found = n;
+	return found;
+}
+
+static bool read_names(pid_t pid, struct task *t)
+{
+	struct task_file f;
+	__cleanup_free char *clean = NULL;
+
+	if (read_task(&f, pid, t->tid, "status"))
+		return false;
+	t->inner_tid = inner_tid(f.text, t->tid);
+	if (read_task(&f, pid, t->tid, "comm"))
+		return false;
+	clean = text_clean(f.text, strcspn(f.text, "\n"), 0);
+	snprintf(t->name, sizeof(t->name), "%s", clean);
+	return true;
+}
+
+int tasks_list(pid_t pid, struct task **out, size_t *cnt)
+{
+	size_t cap = 0;
+	struct dirent *e;
+	char path[32];
+	DIR *dir;
+
+	*out = NULL;
+	*cnt = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		struct task t = {.tid = atoi(e->d_name)};
+
+		if (t.tid <= 0 || !read_names(pid, &t))
+			continue;
+		xgrow(*out, *cnt, cap);
+		(*out)[(*cnt)++] = t;
+	}
+	if (dir)
+		closedir(dir);
+	return *cnt ? 0 : -ESRCH;
+}
+
+/* Fields as numbered in proc(5): 3 state, 39 processor, 41 policy. */
+int task_state(pid_t pid, pid_t tid, struct task_state *out)
+{
+	struct task_file f;
+	int err = read_task(&f, pid, tid, "stat");
+	char *p = err ? NULL : strrchr(f.text, ')'); /* the name before it may hold anything */
+
+	if (!p || p[1] != ' ')
+		return err ? err : -ESRCH;
+	*out = (struct task_state){.letter = p[2]};
+	p += 2;
+	for (int field = 3; field < 39 && p; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p && sscanf(p, "%d %*u %u", &out->cpu, &out->policy) == 2 ? 0 : -ESRCH;
+}
+
+int task_arrivals(pid_t pid, pid_t tid, uint64_t *count)
+{
+	unsigned long long ran, waited, arrivals;
+	struct task_file f;
+	int err = read_task(&f, pid, tid, "schedstat");
+
+	if (err)
+		return err;
+	if (sscanf(f.text, "%llu %llu %llu", &ran, &waited, &arrivals) != 3 || !arrivals)
+		return -ENODATA;
+	*count = arrivals;
+	return 0;
+}
+
+int task_call(pid_t pid, pid_t tid, struct task_call *out)
+{
+	unsigned long long first = 0;
+	struct task_file f;
+	int err = read_task(&f, pid, tid, "syscall");
+
+	*out = (struct task_call){.number = -1};
+	if (err)
+		return err;
+	out->off_cpu = sscanf(f.text, "%ld %llx", &out->number, &first) >= 1;
+	out->first_arg = out->number >= 0 ? first : 0;
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* The threads of a process as the kernel has them. All of it may be stale the moment it is read. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct task {
+	pid_t tid;
+	pid_t inner_tid; /* in its own pid namespace; the same as `tid` outside containers */
+	char name[64];	 /* clean UTF-8 */
+};
+
+/* All threads; the caller frees `*out`. 0 or -ESRCH. */
+int tasks_list(pid_t pid, struct task **out, size_t *cnt);
+
+/* From /proc/PID/task/TID/stat. */
+struct task_state {
+	char letter;	 /* R, S, D, T, t, Z, X … (Documentation/filesystems/proc.rst) */
+	int cpu;	 /* whose run queue it is on, or was last */
+	unsigned policy; /* SCHED_* */
+};
+int task_state(pid_t pid, pid_t tid, struct task_state *out);
+
+/*
+ * How often it has been given a CPU so far (/proc/PID/task/TID/schedstat). 0 or negative errno; -ENODATA
+ * when the kernel does not count.
+ */
+int task_arrivals(pid_t pid, pid_t tid, uint64_t *count);
+
+/*
+ * What it is blocked in (/proc/PID/task/TID/syscall). The kernel answers only after it has seen the thread off
+ * the CPU, so `off_cpu` is proof that at some moment of the call it was not running.
+ */
+struct task_call {
+	bool off_cpu;
+	long number; /* -1: blocked, but not in a system call */
+	uint64_t first_arg;
+};
+int task_call(pid_t pid, pid_t tid, struct task_call *out);
