@@ -1,0 +1,124 @@
+/* A dump for people, in the order and shape that py-spy's users know: leaf first, `name (file:line)`. */
+#include "user/cmd/dump.h"
+#include "user/resolve/resolve.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include <inttypes.h>
+
+const char *dump_doing(enum snapshot_doing doing)
+{
+	static const char *const words[] = {
+		[SNAPSHOT_UNKNOWN] = "unknown",		   [SNAPSHOT_RUNNING] = "running",
+		[SNAPSHOT_SLEEPING] = "sleeping",	   [SNAPSHOT_WAITS_FOR_GIL] = "waits for the GIL",
+		[SNAPSHOT_STOPPED] = "stopped",		   [SNAPSHOT_TRACED] = "stopped by a debugger",
+		[SNAPSHOT_ZOMBIE] = "zombie",
+	};
+
+	return words[doing];
+}
+
+/* "running, holds the GIL" */
+static char *state_text(const struct snapshot_thread *t)
+{
+	struct buf b = {0};
+
+	buf_puts(&b, dump_doing(t->doing));
+	if (t->doing == SNAPSHOT_SLEEPING && t->call)
+		buf_printf(&b, " in %s", t->call);
+	if (t->uninterruptible)
+		buf_puts(&b, ", uninterruptible");
+	if (t->holds_gil)
+		buf_puts(&b, ", holds the GIL");
+	return buf_steal_text(&b);
+}
+
+static void put_locals(FILE *out, const struct py_locals *l, bool arguments)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < l->cnt; i++) {
+		if (l->items[i].argument != arguments)
+			continue;
+		if (!any)
+			fprintf(out, "        %s:\n", arguments ? "Arguments" : "Locals");
+		any = true;
+		fprintf(out, "            %s: %s\n", l->items[i].name, l->items[i].text);
+	}
+}
+
+static void put_frame(FILE *out, const struct snapshot_frame *f, const struct dump_style *style)
+{
+	const char *file = style->full_filenames ? f->file : f->short_file;
+
+	fprintf(out, "    %s", f->name);
+	if (*file && (style->no_lines || !f->line))
+		fprintf(out, " (%s)", file);
+	else if (*file)
+		fprintf(out, " (%s:%d)", file, f->line);
+	fputc('\n', out);
+	put_locals(out, &f->locals, true);
+	put_locals(out, &f->locals, false);
+}
+
+/* What is wrong with a stack, or why there is none, in the words of bpf/outcomes.h. */
+static void put_remark(FILE *out, const struct snapshot_thread *t)
+{
+	if (t->outcome == ABI_NO_FRAME)
+		fprintf(out, "    (no Python function is running in it)\n");
+	else if (t->outcome != ABI_OK)
+		fprintf(out, "    (the rest is missing: %s)\n", outcome_sentence(t->outcome));
+	if (!t->sure)
+		fprintf(out, "    (not sure: the thread did not hold still while this was read)\n");
+}
+
+static void put_thread(FILE *out, const struct snapshot *s, const struct snapshot_thread *t,
+		       const struct dump_style *style)
+{
+	__cleanup_free char *state = state_text(t);
+
+	if (t->tid)
+		fprintf(out, "\nThread %d", t->tid);
+	else
+		fprintf(out, "\nThread %#" PRIx64, t->ident);
+	if (t->inner_tid != t->tid)
+		fprintf(out, " [%d in its container]", t->inner_tid);
+	fprintf(out, " (%s)", state);
+	if (*t->name)
+		fprintf(out, ": \"%s\"", t->name);
+	if (s->several_interps)
+		fprintf(out, " in interpreter %" PRId64, t->interp_id);
+	fputc('\n', out);
+	for (size_t i = 0; i < t->frame_cnt; i++)
+		put_frame(out, &t->frames[i], style);
+	put_remark(out, t);
+}
+
+static void put_header(FILE *out, const struct snapshot *s)
+{
+	fprintf(out, "Process %d", s->pid);
+	if (s->inner_pid && s->inner_pid != s->pid)
+		fprintf(out, " [%d in its container]", s->inner_pid);
+	fprintf(out, ": %s\nPython %s (%s)\n", s->command, s->version, s->executable);
+	if (*s->cgroup && (s->cgroup[1] || *s->cgroup != '/'))
+		fprintf(out, "Cgroup %s\n", s->cgroup);
+}
+
+static void put_native(FILE *out, const struct snapshot *s)
+{
+	if (!s->native_cnt)
+		return;
+	fprintf(out, "\n%zu more thread%s no Python state:", s->native_cnt, s->native_cnt == 1 ? " has" : "s have");
+	for (size_t i = 0; i < s->native_cnt; i++)
+		fprintf(out, "%s %d \"%s\"", i ? "," : "", s->native[i].tid, s->native[i].name);
+	fputc('\n', out);
+}
+
+void dump_text(FILE *out, const struct snapshot *s, const struct dump_style *style)
+{
+	put_header(out, s);
+	for (size_t i = 0; i < s->thread_cnt; i++)
+		put_thread(out, s, &s->threads[i], style);
+	put_native(out, s);
+	if (s->list_unsure)
+		fprintf(out, "\n(threads come and go so quickly that some may be missing)\n");
+}

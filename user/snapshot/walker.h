@@ -1,0 +1,26 @@
+/* The walker of bpf/ at home in this program: the same source, reading another process's memory. */
+#pragma once
+#include "user/python/code_object.h"
+
+struct walked_frame {
+	uint64_t addr, code_addr, code_key;
+	int32_t lasti;
+	const struct code_object *code; /* NULL: not readable. Valid until walker__keep_names() or walker__free() */
+};
+
+struct walker;
+
+/* `build` must outlive it. One at a time is at work (the walker has one kernel, too). */
+struct walker *walker__new(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx);
+void walker__free(struct walker *w);
+
+/*
+ * The stack of one thread state, leaf first, to its root: `*frames` is the walker's own until the next walk.
+ * Returns ABI_OK or the outcome that says what is missing; frames that were walked are there all the same.
+ */
+unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walked_frame **frames, size_t *cnt);
+/* Whether that thread state held the GIL then. */
+enum abi_gil walker__gil(const struct walker *w);
+
+/* Names read since the last call stay (true), or are thrown away: they were read in a moment that was none. */
+void walker__keep_names(struct walker *w, bool keep);
