@@ -99,9 +99,27 @@ $(BUILD)/user/os/syscalls.inc:
 
 $(BUILD)/user/os/syscalls.o $(BUILD)/fuzz/user/os/syscalls.o: $(BUILD)/user/os/syscalls.inc
 $(BUILD)/user/snapshot/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
-$(BUILD)/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
 $(foreach s,bash zsh fish,$(eval $(BUILD)/user/cmd/completions_$s.o: $(BUILD)/user/cmd/completions.$s.inc))
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
+# The page's script: all its files in one function, in the order of their names. Its policy allows only what
+# has the hash of what is embedded.
+HTML_JS := $(sort $(wildcard user/format/html_*.js))
+$(BUILD)/user/format/html_page.js: $(HTML_JS) Makefile
+	$(call msg,JOIN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(HTML_JS); echo '})();'; } > $@
+$(BUILD)/user/format/html_page.js.inc: $(BUILD)/user/format/html_page.js
+	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
+HASH	= sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@
+$(BUILD)/user/format/html_page.js.hash: $(BUILD)/user/format/html_page.js
+	$(Q)$(HASH)
+$(BUILD)/user/format/%.hash: user/format/%
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HASH)
+
+EMBEDDED := $(addprefix $(BUILD)/user/format/,svg_script.js.inc svg_style.css.inc html_page.js.inc html_page.js.hash \
+	html_style.css.inc html_style.css.hash svg_style.css.hash)
+$(BUILD)/user/format/svg.o $(BUILD)/user/format/html.o: $(EMBEDDED)
 # Not a pattern rule: one without a recipe adds nothing, and a clean tree would have no skeleton.
 $(filter $(BUILD)/user/session/% $(BUILD)/user/source/%,$(filter-out $(PURE:%.c=$(BUILD)/%.o),$(OBJ))): | $(SKEL)
 $(BUILD)/%.o: %.c
@@ -150,7 +168,7 @@ FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' -DPYB
 	-fno-omit-frame-pointer -Wall -Wextra $(WERROR) -I. -I$(BUILD) $(FUZZ_SAN)
 FUZZ_SECONDS ?= 60
 
-$(BUILD)/fuzz/user/format/svg.o: $(BUILD)/user/format/svg_script.js.inc $(BUILD)/user/format/svg_style.css.inc
+$(BUILD)/fuzz/user/format/svg.o $(BUILD)/fuzz/user/format/html.o: $(EMBEDDED)
 $(BUILD)/fuzz/tests/host/bpf/%.o: bpf/%.bpf.c
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D)

@@ -2,6 +2,7 @@
 #include "user/cmd/outputs.h"
 #include "user/cmd/cmd.h"
 #include "user/os/output.h"
+#include "user/os/source_file.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -144,11 +145,13 @@ int outputs__write_one(const struct outputs *o, size_t i, const struct profile *
 		       const struct view *v)
 {
 	struct output *out = output__open(o->items[i].path);
+	struct view with_sources = *v;
 	int err;
 
 	if (!out)
 		return -EIO;
-	err = o->items[i].format->write(p, v, output__stream(out));
+	with_sources.read_source = source_file__read;
+	err = o->items[i].format->write(p, &with_sources, output__stream(out));
 	/* A failed write to the stream is said by commit, which knows why. */
 	if (err && !ferror(output__stream(out))) {
 		output__abort(out);

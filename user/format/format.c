@@ -21,6 +21,7 @@ const struct format *const formats[] = {
 	&format_chrome_trace,
 	&format_callgrind,
 	&format_jsonl,
+	&format_html,
 	NULL,
 };
 

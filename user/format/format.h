@@ -22,7 +22,7 @@ struct format {
 
 extern const struct format format_recording, format_svg, format_pstats, format_json, format_folded;
 extern const struct format format_speedscope, format_pprof, format_firefox, format_chrome_trace;
-extern const struct format format_callgrind, format_jsonl;
+extern const struct format format_callgrind, format_jsonl, format_html;
 extern const struct format *const formats[]; /* NULL-terminated */
 
 /* By its name, one of py-spy's ("flamegraph", "raw"), or a suffix without the dot. */

@@ -14,6 +14,9 @@ struct view {
 	bool from_leaf;	     /* --merge-from leaf: call trees begin with the running function, then its callers */
 	bool icicle;	     /* SVG: root on top */
 	const char *title;   /* NULL: made from the profile */
+	/* The text of a source file of this machine (the caller frees; NULL: none to be had) and when it
+	 * was last written; itself NULL where no file may be read. */
+	char *(*read_source)(const char *path, uint64_t *changed_unix_ns);
 };
 
 /* The text of a frame as py-spy users grep it: `qualname (file.py:line)`. Caller frees. */

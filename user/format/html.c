@@ -1,0 +1,84 @@
+/*
+ * The page: one HTML file with its script, its styles and its data, which asks no network for anything
+ * and runs no code but its own: the policy in its head names the hashes of script and styles, made
+ * when the program is built. Its parts are html_*.js; colours are those of the SVG (svg_style.css).
+ */
+#include "user/format/format.h"
+#include "user/format/html_data.h"
+#include "user/format/svg_text.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+
+/* Made by the Makefile: the script is all html_*.js in one function. */
+static const char script[] = {
+#include <user/format/html_page.js.inc>
+	0};
+static const char style[] = {
+#include <user/format/html_style.css.inc>
+	0};
+static const char palette[] = {
+#include <user/format/svg_style.css.inc>
+	0};
+static const char script_hash[] =
+#include <user/format/html_page.js.hash>
+	;
+static const char style_hash[] =
+#include <user/format/html_style.css.hash>
+	;
+static const char palette_hash[] =
+#include <user/format/svg_style.css.hash>
+	;
+
+static void put_title(const struct profile *p, const struct view *v, FILE *out)
+{
+	const char *target = p->meta.target ? p->meta.target : "";
+
+	fputs("<title>", out);
+	svg_put_xml(out, v->title && *v->title ? v->title : *target ? target : "CPU profile");
+	fputs(" · pybpfprof</title>\n", out);
+}
+
+static void put_head(const struct profile *p, const struct view *v, FILE *out)
+{
+	fprintf(out,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+		"script-src 'sha256-%s'; style-src 'sha256-%s' 'sha256-%s'; img-src data:; "
+		"base-uri 'none'; form-action 'none'\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta name=\"referrer\" content=\"no-referrer\">\n"
+		"<meta name=\"generator\" content=\"pybpfprof " PYBPFPROF_VERSION "\">\n"
+		"<link rel=\"icon\" href=\"data:,\">\n",
+		script_hash, style_hash, palette_hash);
+	put_title(p, v, out);
+	fprintf(out, "<style>%s</style>\n<style id=\"palette\" media=\"not all\">%s</style>\n", style,
+		palette);
+}
+
+static int html_write(const struct profile *p, const struct view *v, FILE *out)
+{
+	int err;
+
+	put_head(p, v, out);
+	fputs("</head>\n<body>\n<noscript>This page draws a CPU profile with a script of its own; "
+	      "scripts are switched off here.</noscript>\n"
+	      "<script type=\"text/plain\" id=\"data\">\n",
+	      out);
+	err = html_data_write(p, v, out);
+	fprintf(out, "</script>\n<script>%s</script>\n</body>\n</html>\n", script);
+	if (!err && ferror(out)) {
+		log_error("html: the page could not be written");
+		err = -EIO;
+	}
+	return err;
+}
+
+static const char *const suffixes[] = {".html", ".htm", NULL};
+
+const struct format format_html = {
+	.name = "html",
+	.help = "a page for any browser: flame graph, time, callers and callees, table, sources",
+	.suffixes = suffixes,
+	.write = html_write,
+};

@@ -1,0 +1,180 @@
+// ---- html_brush.js: CPU over the time of the recording. What is selected here is what all views show. The two
+// ends are sliders for the keyboard and for screen readers; the mouse drags an end, the middle, or a new span.
+
+const brush = {key: '', all: null, hit: null, drag: null};
+const GRIP = 6, BRUSH_AXIS = 16;
+
+function buildBrush() {
+	const grip = (id, label) => make('div', {id, class: 'grip', role: 'slider', tabindex: '0', 'aria-label': label,
+		'aria-orientation': 'horizontal', keydown: brushKey});
+	brush.canvas = make('canvas', {});
+	brush.shade = make('div', {class: 'chosen'});
+	brush.from = grip('brush-from', 'Start of the selected time');
+	brush.to = grip('brush-to', 'End of the selected time');
+	brush.words = make('output', {id: 'brush-words'});
+	brush.all = button('brush-all', 'All time', 'Select all of the time: 0', () => setRange(0, D.slices));
+	brush.box = make('div', {id: 'brush', class: 'brush', role: 'group', 'aria-label': 'CPU over time',
+		pointerdown: brushDown, pointermove: brushMove, pointerup: brushUp, pointercancel: brushUp,
+		dblclick: () => setRange(0, D.slices)}, brush.canvas, brush.shade, brush.from, brush.to);
+	new ResizeObserver(() => showBrush()).observe(brush.box);
+	return make('section', {class: 'brush-row', 'aria-label': 'Time'}, brush.box,
+		make('div', {class: 'brush-side'}, brush.words, brush.all));
+}
+
+// While it is dragged the views follow, once per frame.
+function setRange(from, to, isPart) {
+	const range = cutRange(from, to);
+	if (String(range) !== String(S.range))
+		change({range}, {quiet: isPart});
+	else if (!isPart)
+		saveState(false);
+}
+
+function sliceAt(event) {
+	const r = brush.box.getBoundingClientRect();
+	return Math.max(0, Math.min(D.slices, (event.clientX - r.left) / r.width * D.slices));
+}
+
+function brushDown(event) {
+	if (event.button || !D.slices)
+		return;
+	const at = sliceAt(event), [from, to] = span(), near = GRIP / brush.box.clientWidth * D.slices;
+	let kind = 'new';
+	if (S.range && Math.abs(at - from) <= near)
+		kind = 'from';
+	else if (S.range && Math.abs(at - to) <= near)
+		kind = 'to';
+	else if (S.range && at > from && at < to)
+		kind = 'move';
+	brush.drag = {kind, at, from, to, moved: false};
+	brush.box.setPointerCapture(event.pointerId);
+	event.preventDefault();
+	(kind === 'to' ? brush.to : brush.from).focus({preventScroll: true});
+}
+
+function dragged(drag, at) {
+	if (drag.kind === 'from')
+		return [Math.round(at), drag.to];
+	if (drag.kind === 'to')
+		return [drag.from, Math.round(at)];
+	if (drag.kind === 'new')
+		return [Math.floor(Math.min(drag.at, at)), Math.ceil(Math.max(drag.at, at))];
+	const wide = drag.to - drag.from, first = Math.round(drag.from + at - drag.at);
+	const kept = Math.max(0, Math.min(first, D.slices - wide));
+	return [kept, kept + wide];
+}
+
+function brushMove(event) {
+	const {drag} = brush;
+	if (!drag) {
+		const [from, to] = span(), at = sliceAt(event), near = GRIP / brush.box.clientWidth * D.slices;
+		const onEnd = S.range && (Math.abs(at - from) <= near || Math.abs(at - to) <= near);
+		brush.box.style.cursor = onEnd ? 'ew-resize' : S.range && at > from && at < to ? 'grab' : 'crosshair';
+		return;
+	}
+	if (!drag.moved && Math.abs(sliceAt(event) - drag.at) * brush.box.clientWidth < 3 * D.slices)
+		return;
+	drag.moved = true;
+	drag.latest = sliceAt(event);
+	if (!drag.waiting)
+		requestAnimationFrame(() => {
+			drag.waiting = false;
+			if (brush.drag === drag)
+				setRange(...dragged(drag, drag.latest), true);
+		});
+	drag.waiting = true;
+}
+
+function brushUp(event) {
+	const {drag} = brush;
+	brush.drag = null;
+	if (drag && drag.moved)
+		setRange(...dragged(drag, sliceAt(event)));
+	else if (drag && drag.kind === 'new' && S.range)
+		setRange(0, D.slices);
+}
+
+function brushKey(event) {
+	const [from, to] = span(), isFrom = event.currentTarget === brush.from, at = isFrom ? from : to;
+	const far = Math.max(1, Math.round(D.slices / 20));
+	const ends = {Home: 0, End: D.slices, ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
+		PageDown: at - far, PageUp: at + far};
+	if (!(event.key in ends) || !D.slices)
+		return;
+	const value = ends[event.key];
+	if (isFrom)
+		setRange(Math.max(0, Math.min(value, to - 1)), to);
+	else
+		setRange(from, Math.max(from + 1, Math.min(value, D.slices)));
+	event.preventDefault();
+	event.stopPropagation();
+}
+
+// ---- drawing
+
+function brushSums() {
+	const key = [[...S.hidden].join(), S.gil, S.query, S.matchCase, S.mode, S.full, S.leaf].join('\0');
+	if (brush.key === key)
+		return;
+	brush.key = key;
+	brush.cpu = cpuPerSlice();
+	brush.hit = null;
+	if (S.query) {
+		const tree = callTree(), {covered} = coveredBy(tree);
+		brush.hit = cpuPerSlice(p => covered[tree.nodeOfPart[p]]);
+	}
+}
+
+// CPUs busy per bar of some pixels.
+function bars(sums, count) {
+	const out = new Float64Array(count), slices = new Int32Array(count), second = sliceSeconds();
+	for (let i = 0; i < sums.length; i++) {
+		const bar = Math.min(count - 1, Math.floor(i * count / sums.length));
+		out[bar] += sums[i];
+		slices[bar]++;
+	}
+	return out.map((sum, i) => sum / (Math.max(1, slices[i]) * second));
+}
+
+function paintBrush() {
+	const ratio = window.devicePixelRatio || 1, width = brush.box.clientWidth, height = brush.box.clientHeight;
+	const {canvas} = brush, pen = canvas.getContext('2d'), colours = inks();
+	canvas.width = Math.round(width * ratio);
+	canvas.height = Math.round(height * ratio);
+	pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+	brushSums();
+	const room = height - BRUSH_AXIS - 4, count = Math.min(Math.floor(width / 3), Math.max(1, D.slices));
+	const all = bars(brush.cpu, count), hit = brush.hit && bars(brush.hit, count), most = Math.max(...all, 1e-9);
+	const wide = width / count;
+	for (let i = 0; i < count; i++) {
+		const h = all[i] / most * room;
+		pen.fillStyle = colours.bar;
+		pen.fillRect(i * wide, 4 + room - h, Math.max(1, wide - (wide > 3 ? 1 : 0)), h);
+		if (!hit)
+			continue;
+		pen.fillStyle = colours.hit;
+		pen.fillRect(i * wide, 4 + room - hit[i] / most * room, Math.max(1, wide - (wide > 3 ? 1 : 0)), hit[i] / most * room);
+	}
+	drawAxis(pen, colours, {from: 0, seconds: D.slices * sliceSeconds(), width, y: height + 3});
+	pen.fillText('most: ' + (most < 0.095 ? most.toFixed(3) : most.toFixed(1)) + ' CPUs', 4, 13);
+}
+
+function showBrush() {
+	const section = brush.box.closest('section'), width = brush.box.clientWidth, [from, to] = span(), step = sliceSeconds();
+	section.hidden = !D.slices;
+	if (!D.slices || !width)
+		return;
+	paintBrush();
+	brush.shade.style.left = from / D.slices * 100 + '%';
+	brush.shade.style.width = (to - from) / D.slices * 100 + '%';
+	brush.box.classList.toggle('whole', !S.range);
+	for (const [grip, at] of [[brush.from, from], [brush.to, to]]) {
+		grip.style.left = at / D.slices * 100 + '%';
+		grip.setAttribute('aria-valuemin', '0');
+		grip.setAttribute('aria-valuemax', (D.slices * step).toFixed(3));
+		grip.setAttribute('aria-valuenow', (at * step).toFixed(3));
+		grip.setAttribute('aria-valuetext', momentText(at * step, step));
+	}
+	brush.words.textContent = S.range ? rangeText(S.range) + ' · ' + cpuText(M.allCpu) : 'Drag to select a span of time';
+	$('brush-all').disabled = !S.range;
+}

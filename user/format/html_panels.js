@@ -1,0 +1,207 @@
+// ---- html_panels.js: the words around the views: heading, threads, what was lost and how it was recorded, keys.
+
+function picker(id, label, choices, act) {
+	const select = make('select', {id, title: label, 'aria-label': label, change: () => act(select.value)},
+		choices.map(([value, text]) => make('option', {value}, text)));
+	return select;
+}
+
+function toggle(id, text, title, key) {
+	return button(id, text, title, () => change({[key]: !S[key]}));
+}
+
+// ---- threads
+
+function sumsByThread() {
+	const cpu = new Float64Array(D.head.threads.length);
+	for (let p = 0; p < D.part_thread.length; p++)
+		cpu[D.part_thread[p]] += D.part_value_ns[p];
+	return cpu;
+}
+
+function buildThreads() {
+	const cpu = sumsByThread(), all = cpu.reduce((a, b) => a + b, 0), processes = new Map();
+	ui.threadBoxes = [];
+	for (let t = 1; t < cpu.length; t++) {
+		const {process} = D.head.threads[t];
+		if (!D.threadParts[t].length)
+			continue;
+		if (!processes.has(process))
+			processes.set(process, {process, cpu: 0, threads: []});
+		processes.get(process).cpu += cpu[t];
+		processes.get(process).threads.push(t);
+	}
+	const row = (ids, text, share, isProcess) => {
+		const box = make('input', {type: 'checkbox', change: () => showOnly(ids, box.checked)});
+		const only = button('', 'only', 'Only this: ' + text, () => change({hidden: othersThan(ids)}));
+		ui.threadBoxes.push({box, ids});
+		only.className = 'only';
+		return make('div', {class: isProcess ? 'process' : 'thread'}, make('label', {}, box, make('span', {}, text)),
+			make('span', {class: 'share'}, percent(share, all)), only);
+	};
+	const rows = [];
+	for (const p of [...processes.values()].sort((a, b) => b.cpu - a.cpu)) {
+		rows.push(row(p.threads, processText(p.process), p.cpu, true));
+		for (const t of p.threads.sort((a, b) => cpu[b] - cpu[a]))
+			rows.push(row([t], threadText(t), cpu[t], false));
+	}
+	ui.threadList.replaceChildren(...rows);
+}
+
+function othersThan(ids) {
+	const wanted = new Set(ids), others = new Set();
+	for (let t = 1; t < D.head.threads.length; t++)
+		if (!wanted.has(t) && D.threadParts[t].length)
+			others.add(t);
+	return others;
+}
+
+function showOnly(ids, on) {
+	const hidden = new Set(S.hidden);
+	for (const id of ids) {
+		if (on)
+			hidden.delete(id);
+		else
+			hidden.add(id);
+	}
+	change({hidden});
+}
+
+function buildThreadPanel() {
+	ui.threadList = make('div', {class: 'list'});
+	return ui.threads = make('dialog', {id: 'threads-panel', 'aria-label': 'Processes and threads', class: 'panel'},
+		make('header', {}, make('h2', {}, 'Processes and threads'),
+			button('threads-all', 'All', 'Show all threads', () => change({hidden: new Set()})),
+			button('threads-none', 'None', 'Show none, to choose some', () => change({hidden: othersThan([])})),
+			closer()),
+		ui.threadList);
+}
+
+function showThreads() {
+	const hidden = S.hidden.size, all = D.threadParts.reduce((n, parts) => n + (parts.length ? 1 : 0), 0);
+	ui.threadsButton.textContent = hidden ? 'Threads: ' + (all - hidden) + ' of ' + all : 'Threads: ' + all;
+	ui.threadsButton.setAttribute('aria-pressed', String(hidden > 0));
+	for (const {box, ids} of ui.threadBoxes || []) {
+		const on = ids.filter(id => !S.hidden.has(id)).length;
+		box.checked = on > 0;
+		box.indeterminate = on > 0 && on < ids.length;
+	}
+}
+
+function closer() {
+	return make('button', {type: 'button', class: 'close', 'aria-label': 'Close', title: 'Close: Esc',
+		click: event => event.currentTarget.closest('dialog').close()}, '×');
+}
+
+function openPanel(panel) {
+	if (panel === ui.threads && !ui.threadBoxes)
+		buildThreads();
+	showThreads();
+	if (panel.open)
+		panel.close();
+	else
+		panel.showModal();
+}
+
+// ---- about: the command, the settings, what was lost
+
+function factRows() {
+	const h = D.head, pythons = [...new Set(h.processes.slice(1).map(p => p.python).filter(p => p))].sort();
+	const rate = h.rate_hz ? (+h.rate_hz.toPrecision(6)) + ' Hz asked' + (h.effective_rate_hz ?
+		', ' + (+h.effective_rate_hz.toPrecision(4)) + ' Hz effective' : '') : '';
+	return [
+		['Target', h.target],
+		['Recorded', h.start_unix_ms ? dateText(h.start_unix_ms) + (h.duration_ms ? ', for ' + secondsText(h.duration_ms / 1000) + ' s' : '') : ''],
+		['On', [h.host, h.kernel && 'Linux ' + h.kernel, h.cpus && plural(h.cpus, 'CPU')].filter(x => x).join(' · ')],
+		['Rate', rate],
+		['Samples', plural(h.samples, 'sample') + (h.only_gil_recorded ? ', only those that held the GIL' : '')],
+		['Time resolution of this page', D.slices ? momentText(sliceSeconds(), sliceSeconds()) : 'none: times are not known'],
+		['Processes', plural(h.processes.length - 1, 'process') + ', ' + plural(h.threads.length - 1, 'thread')],
+		['Python', pythons.join(', ')],
+		['Written by', h.tool],
+	].filter(([, text]) => text);
+}
+
+function lossRows() {
+	const h = D.head, ticks = h.ticks || 0, rows = [];
+	const row = (text, count, cpu, more) => make('tr', {}, make('td', {class: 'number'}, grouped(count)),
+		make('td', {class: 'number'}, ticks ? percent(count, ticks) : ''),
+		make('td', {class: 'number'}, cpu ? secondsText(cpu / 1000) + ' s' : ''), make('td', {}, text, more && make('small', {}, more)));
+	for (const loss of [...h.losses].sort((a, b) => b.failure - a.failure || b.count - a.count)) {
+		const more = [loss.failure ? '' : 'no failure', loss.process ? processText(loss.process) : '',
+			loss.to_ms > 0 ? momentText(loss.from_ms / 1000, 1) + ' – ' + momentText(loss.to_ms / 1000, 1) : ''];
+		rows.push(row(loss.sentence || loss.reason, loss.count, loss.cpu_ms, more.filter(x => x).join(' · ')));
+	}
+	if (h.truncated)
+		rows.push(row('stacks whose root side is missing', h.truncated, 0, 'these are in the samples'));
+	if (h.filtered)
+		rows.push(row('ticks in tasks that were not to be sampled', h.filtered, 0, 'no failure'));
+	return rows;
+}
+
+function buildAbout() {
+	const rows = lossRows(), h = D.head;
+	const table = rows.length ? make('table', {id: 'losses'}, make('thead', {}, make('tr', {},
+		['Ticks', 'Share', 'CPU', 'Why'].map(text => make('th', {scope: 'col'}, text)))), make('tbody', {}, rows)) :
+		make('p', {}, 'Nothing: every tick of the timer in the target is a sample.');
+	return ui.about = make('dialog', {id: 'about', 'aria-label': 'About this recording', class: 'panel wide'},
+		make('header', {}, make('h2', {}, 'About this recording'), closer()),
+		make('h3', {}, 'Command'), make('pre', {id: 'command'}, h.command || 'not known'),
+		make('h3', {}, 'Settings'), make('dl', {}, factRows().map(([name, text]) => [make('dt', {}, name), make('dd', {}, text)])),
+		make('h3', {}, 'What was lost'), make('p', {id: 'loss-text'}, h.loss_text), table);
+}
+
+const KEYS = [
+	['1 2 3 4 5', 'flame graph, time, callers and callees, table, source'],
+	['← ↑ → ↓', 'move in the view; in time: earlier, later, closer, wider'],
+	['Enter', 'zoom to the frame, open the row'], ['Backspace', 'one step out again'], ['Home', 'the whole picture again'],
+	['/', 'search, a regular expression'], ['n N', 'next, previous: match, or hot line'],
+	['Esc', 'close, clear the search, then the zoom'], ['0', 'reset: zoom, search, time, threads'],
+	['c', 'callers and callees of the frame'], ['e', 'its source'],
+	['i', 'flame or icicle'], ['o', 'order: heaviest first, by name'], ['m', 'merge from the root or from the leaf'],
+	['l', 'by line, by function, without lines'], ['p', 'one picture, per process, per thread'],
+	['f', 'whole paths of files'], ['g', 'only samples that held the GIL'], ['t', 'choose threads'],
+	['[ ]', 'earlier, later span of time'], ['a', 'about: command, settings, what was lost'], ['d', 'dark, light, as the system has it'],
+	['?', 'these keys'],
+];
+
+function buildHelp() {
+	return ui.help = make('dialog', {id: 'help', 'aria-label': 'Keys', class: 'panel'},
+		make('header', {}, make('h2', {}, 'Keys'), closer()),
+		make('dl', {class: 'keys'}, KEYS.map(([key, text]) => [make('dt', {}, key.split(' ').map(k => make('kbd', {}, k))),
+			make('dd', {}, text)])));
+}
+
+// ---- the heading
+
+function legend() {
+	const used = new Set(Array.from(D.function_colour.subarray(1), colour => Math.floor(colour / D.head.shades)));
+	const names = ['your code', 'standard library', 'site-packages', 'marks'];
+	return make('div', {class: 'legend', 'aria-hidden': 'true'}, names.map((name, kind) => {
+		if (!used.has(kind))
+			return null;
+		const swatch = make('span', {class: 'swatch', 'data-colour': kind * D.head.shades + 5});
+		return make('span', {}, swatch, name);
+	}));
+}
+
+function paintLegend() {
+	const fills = isDark() ? palettes.dark : palettes.light;
+	for (const swatch of document.querySelectorAll('.legend .swatch'))
+		swatch.style.background = fills[Number(swatch.dataset.colour)];
+}
+
+function buildHeading() {
+	const h = D.head, facts = [plural(h.samples, 'sample')];
+	if (h.rate_hz)
+		facts.push((+h.rate_hz.toPrecision(6)) + ' Hz asked' + (h.effective_rate_hz ? ', ' + (+h.effective_rate_hz.toPrecision(4)) + ' Hz effective' : ''));
+	if (h.duration_ms)
+		facts.push(secondsText(h.duration_ms / 1000) + ' s recorded');
+	ui.facts = make('span', {id: 'facts'}, facts.join(' · ') + ' · ');
+	ui.lost = button('lost', h.loss_text, 'What was lost, and how it was recorded: a', () => openPanel(ui.about));
+	ui.lost.className = 'link' + (h.losses.some(loss => loss.failure) || !h.complete ? ' lossy' : '');
+	const when = h.start_unix_ms ? ' · ' + dateText(h.start_unix_ms) + (h.host ? ' on ' + h.host : '') : '';
+	return make('header', {class: 'top'}, make('h1', {}, h.title),
+		h.command && make('p', {class: 'command', title: h.command}, '$ ' + h.command),
+		make('p', {class: 'facts'}, ui.facts, ui.lost, when));
+}

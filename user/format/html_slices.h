@@ -1,0 +1,32 @@
+/*
+ * Samples in slices of time: what a page needs to follow a selection of time, bounded however long
+ * the recording is. A part is (thread, stack, with the GIL or not); a row is one part in one slice.
+ */
+#pragma once
+#include "user/profile/profile.h"
+
+#define HTML_SLICES_MAX 4096      /* four to a pixel of a wide screen's histogram are never needed */
+#define HTML_ROWS_MAX   (1u << 20) /* beyond, slices become longer */
+
+struct html_part {
+	uint32_t thread, stack;
+	uint64_t samples, value_ns, truncated;
+	bool held;
+};
+
+struct html_row {
+	uint32_t slice, part;
+	uint64_t samples, value_ns;
+};
+
+struct html_slices {
+	uint64_t slice_ns;
+	uint32_t slice_cnt;
+	struct html_part *parts;
+	struct html_row *rows; /* by part, then by slice; none where times are not known */
+	size_t part_cnt, row_cnt;
+};
+
+/* 0, or what reading the samples said. */
+int html_slices__fill(struct html_slices *s, const struct profile *p);
+void html_slices__free(struct html_slices *s);

@@ -1,0 +1,153 @@
+// ---- html_source.js: the lines of a file with what they used. The text is what the machine had that wrote this
+// page; where there is none, the lines that have samples are still listed.
+
+const CODE_ROW = 19;
+const STATES = {
+	newer: 'This file was written after the recording ended: lines may have moved.',
+	differs: 'The file of that name on the machine that wrote this page is another one, so its text is not shown.',
+	missing: 'The text could not be read on the machine that wrote this page.',
+};
+const code = {key: '', files: [], lines: [], own: new Map(), total: new Map(), functions: new Map()};
+
+function fileTotals() {
+	const g = totals('file'), out = [];
+	for (let i = 0; i < g.count; i++)
+		if (g.total[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_MARK)
+			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.own[i], total: g.total[i]});
+	return out.sort((a, b) => b.own - a.own || b.total - a.total);
+}
+
+// Samples by line of one file, and where its functions begin.
+function lineTotals(file) {
+	const g = totals('line');
+	for (const map of [code.own, code.total, code.functions])
+		map.clear();
+	for (let i = 0; i < g.count; i++) {
+		if (D.function_file[g.fn[i]] !== file || !g.total[i])
+			continue;
+		const line = g.line[i];
+		code.own.set(line, (code.own.get(line) || 0) + g.own[i]);
+		code.total.set(line, (code.total.get(line) || 0) + g.total[i]);
+		if (!code.functions.has(line))
+			code.functions.set(line, g.fn[i]);
+	}
+}
+
+function sourceOf(file) {
+	return D.head.sources.find(source => source.file === file) || {file, state: 'missing'};
+}
+
+// Everything where there is a text, else the lines that are known.
+function codeLines(file) {
+	const source = sourceOf(file);
+	if (!source.text)
+		return [...code.total.keys()].sort((a, b) => a - b).map(line => [line, null]);
+	source.lines = source.lines || source.text.replace(/\n$/, '').split('\n');
+	const lines = source.lines.map((text, i) => [i + 1, text]);
+	const beyond = [...code.total.keys()].filter(line => line > lines.length || line === 0);
+	return lines.concat(beyond.sort((a, b) => a - b).map(line => [line, null]));
+}
+
+function heat(cell, share) {
+	if (share > 0)
+		cell.style.background = 'color-mix(in srgb, var(--heat) ' + (8 + 82 * Math.sqrt(share)).toFixed(1) + '%, transparent)';
+	return cell;
+}
+
+function codeRow(i) {
+	const [line, text] = code.lines[i], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
+	const share = value => value ? percent(value, M.allSamples) : '';
+	const row = make('div', {role: 'row', class: 'line' + (i === code.at ? ' here' : '') + (isFound(text) ? ' hit' : ''),
+		'aria-rowindex': i + 1, click: () => pickLine(i)},
+		heat(make('span', {role: 'cell', class: 'own', title: own ? plural(own, 'sample') : ''}, share(own)), own / (code.most || 1)),
+		make('span', {role: 'cell', class: 'total', title: total ? plural(total, 'sample') : ''}, share(total)),
+		make('span', {role: 'cell', class: 'number'}, line ? String(line) : '?'),
+		make('span', {role: 'cell', class: 'text' + (text === null ? ' none' : '')},
+			text === null ? nameOf(code.functions.get(line)) : text));
+	return row;
+}
+
+function isFound(text) {
+	return Boolean(S.query && text && expression().test(text));
+}
+
+function pickLine(i) {
+	if (!code.lines.length)
+		return;
+	code.at = Math.max(0, Math.min(i, code.lines.length - 1));
+	ui.code.reveal(code.at);
+	const [line] = code.lines[code.at], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
+	ui.name.classList.remove('hint');
+	ui.name.textContent = D.texts[S.file] + ':' + line;
+	ui.figures.textContent = total ? ['own ' + percent(own, M.allSamples), 'total ' + percent(total, M.allSamples),
+		plural(total, 'sample')].join(' · ') : 'no samples';
+	aim(code.functions.get(line) || 0);
+}
+
+// The next line with samples of its own, from where the keyboard is.
+function nextHot(step) {
+	for (let i = code.at + step; i >= 0 && i < code.lines.length; i += step)
+		if (code.total.get(code.lines[i][0]))
+			return pickLine(i);
+}
+
+const sourceKeys = {
+	ArrowDown: () => pickLine(code.at + 1),
+	ArrowUp: () => pickLine(code.at - 1),
+	PageDown: () => pickLine(code.at + 25),
+	PageUp: () => pickLine(code.at - 25),
+	Home: () => pickLine(0),
+	End: () => pickLine(Infinity),
+	n: () => nextHot(1),
+	N: () => nextHot(-1),
+	Enter: () => openSandwich(ui.aimed),
+};
+
+function buildSource() {
+	const body = make('div', {id: 'code', class: 'rows code', tabindex: '0', role: 'table', 'aria-label': 'Source lines'});
+	ui.code = new RowList(body, CODE_ROW, codeRow);
+	ui.codeBox = body;
+	ui.files = make('select', {id: 'files', 'aria-label': 'File',
+		change: () => change({file: Number(ui.files.value), line: 0}, {step: true})});
+	ui.codeState = make('output', {id: 'code-state'});
+	return make('div', {class: 'stack'},
+		make('div', {class: 'bar'}, ui.files, button('next-hot', 'Next hot line', 'The next line with samples: n', () => nextHot(1)),
+			ui.codeState),
+		make('div', {class: 'line heads', 'aria-hidden': 'true'}, make('span', {class: 'own'}, 'Own'),
+			make('span', {class: 'total'}, 'Total'), make('span', {class: 'number'}, 'Line'), make('span', {class: 'text'}, 'Text')),
+		body);
+}
+
+function hottestLine() {
+	let best = 0, most = -1;
+	code.lines.forEach(([line], i) => {
+		const own = code.own.get(line) || 0, weight = own + (code.total.get(line) || 0) / 1e6;
+		if (weight > most && weight > 0)
+			[best, most] = [i, weight];
+	});
+	return best;
+}
+
+function showSource() {
+	const files = fileTotals();
+	if (!S.file && files.length)
+		S.file = files[0].file;
+	if (S.file && !files.some(f => f.file === S.file))
+		files.push({file: S.file, text: D.texts[S.file], own: 0, total: 0});
+	ui.files.replaceChildren(...files.map(f => make('option', {value: f.file, selected: f.file === S.file},
+		percent(f.own, M.allSamples) + '  ' + f.text)));
+	lineTotals(S.file);
+	code.lines = S.file ? codeLines(S.file) : [];
+	code.most = Math.max(0, ...code.own.values());
+	ui.codeState.textContent = S.file ? STATES[sourceOf(S.file).state] || '' : 'No file has samples in this selection.';
+	ui.codeState.title = D.texts[S.file] || '';
+	const isOther = code.key !== S.file + ':' + S.line;
+	code.key = S.file + ':' + S.line;
+	if (isOther)
+		code.at = S.line ? Math.max(0, code.lines.findIndex(([line]) => line === S.line)) : hottestLine();
+	ui.code.show(code.lines.length, true);
+	if (isOther)
+		ui.code.centre(code.at);
+	hint(D.texts[S.file] ? D.texts[S.file] : '', 'own: the line itself ran · total: it, and what it called');
+	aim(code.lines.length ? code.functions.get(code.lines[code.at][0]) || 0 : 0);
+}

@@ -1,0 +1,24 @@
+/* The source texts that go into a page: files in which samples are, as far as this machine has them. */
+#pragma once
+#include "user/profile/view.h"
+
+enum html_source_state {
+	HTML_SOURCE_TEXT,    /* as it was recorded, as far as can be told */
+	HTML_SOURCE_NEWER,   /* written since the recording ended: lines may have moved */
+	HTML_SOURCE_DIFFERS, /* another file of that name: not embedded */
+	HTML_SOURCE_MISSING,
+};
+
+struct html_source {
+	const char *file; /* lives as long as the profile */
+	char *text;	  /* NULL unless TEXT or NEWER */
+	enum html_source_state state;
+};
+
+struct html_sources {
+	struct html_source *items;
+	size_t cnt;
+};
+
+void html_sources__fill(struct html_sources *s, const struct profile *p, const struct view *v);
+void html_sources__free(struct html_sources *s);
