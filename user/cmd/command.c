@@ -9,13 +9,13 @@
 
 #define STOP_WAIT_MS 5000 /* for a command that was told to stop */
 
-int command__start(struct command *c, struct target_options *o)
+int command__start(struct command *c, struct target_options *o, const int *stdio)
 {
 	int err;
 
 	if (!o->command)
 		return 0;
-	err = child_start(o->command, &c->child);
+	err = child_start(o->command, stdio, &c->child);
 	if (err) {
 		log_error("cannot start %s: %s", o->command[0], strerror(-err));
 		return err;

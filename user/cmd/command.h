@@ -11,8 +11,11 @@ struct command {
 	bool ended;  /* told by the caller, who watches command__fd */
 };
 
-/* Forks it, if one was given, and makes it the only pid of the target. 0 or negative errno (said). */
-int command__start(struct command *c, struct target_options *o);
+/*
+ * Forks it, if one was given, and makes it the only pid of the target. `stdio` as in child_start. 0 or
+ * negative errno (said).
+ */
+int command__start(struct command *c, struct target_options *o, const int *stdio);
 /* Lets it run. 0, or the exit status that a shell gives when there is no such command (said). */
 int command__go(struct command *c);
 /* Readable when it has ended; -1 without a command. */

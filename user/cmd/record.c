@@ -310,7 +310,7 @@ static int run(int argc, char **argv)
 	r.signals = signals_open((const int[]){SIGUSR1, 0});
 	err = r.signals < 0 ? r.signals : open_recording(&r);
 	if (!err)
-		err = command__start(&r.command, &r.o.target);
+		err = command__start(&r.command, &r.o.target, NULL);
 	if (!err)
 		err = open_session(&r);
 	status = err ? exit_status(err) : run_recording(&r);

@@ -1,33 +1,87 @@
-/* `top`: a live look at where Python programs spend their time; on a screen, or as tables. */
+/*
+ * `top`: a live look at where Python programs spend their time; on a screen, or as tables. The terminal is
+ * taken last, when all that could fail has said so in the ordinary way.
+ */
 #include "user/cmd/cmd.h"
 #include "user/cmd/signals.h"
 #include "user/cmd/top_options.h"
+#include "user/cmd/top_output.h"
 #include "user/cmd/top_plain.h"
+#include "user/cmd/top_screen.h"
 #include "user/cmd/top_source.h"
+#include "user/cmd/top_terminal.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <signal.h>
 
+struct top {
+	struct top_options o;
+	struct top_source source;
+	struct top_output output;
+	int signals;
+};
+
+static bool wants_screen(const struct top_options *o)
+{
+	return !o->plain && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int run_plain(struct top *t)
+{
+	/* the command's output must not get between the tables */
+	const int stdio[3] = {STDIN_FILENO, STDERR_FILENO, STDERR_FILENO};
+	int status;
+
+	t->signals = signals_open((const int[]){0});
+	status = t->signals < 0 ? CMD_FAILED : top_source__open(&t->source, &t->o, 0, stdio);
+	if (!status)
+		status = top_source__start(&t->source);
+	if (status)
+		return status;
+	status = top_plain_run(&t->source, t->signals);
+	top_source__end(&t->source);
+	return top_source__status(&t->source, status);
+}
+
+static int run_screen(struct top *t)
+{
+	int stdio[3], status;
+
+	t->signals = signals_open((const int[]){SIGTSTP, SIGCONT, SIGWINCH, 0});
+	if (t->signals < 0 || (t->o.target.command && top_output__open(&t->output, stdio)))
+		return CMD_FAILED;
+	status = top_source__open(&t->source, &t->o, t->o.window_ns, t->o.target.command ? stdio : NULL);
+	top_output__started(&t->output);
+	if (status)
+		return status;
+	if (top_terminal_enter()) {
+		log_error("this terminal (TERM=%s) has no screen to draw on; use --plain", getenv("TERM") ? getenv("TERM") : "");
+		return CMD_FAILED;
+	}
+	status = top_source__start(&t->source);
+	if (!status)
+		status = top_screen_run(&t->source, &t->output, t->signals);
+	top_terminal_leave();
+	top_source__end(&t->source);
+	status = top_source__status(&t->source, status);
+	top_output__show(&t->output);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
-	struct top_options o;
-	struct top_source s = {0};
-	int signals, status;
+	struct top *t = xcalloc(1, sizeof(*t));
+	int status;
 
-	top_options__parse(&o, argc, argv);
-	signals = signals_open((const int[]){0});
-	status = signals < 0 ? CMD_FAILED : top_source__open(&s, &o, 0);
-	if (!status)
-		status = top_source__start(&s);
-	if (!status) {
-		status = top_plain_run(&s, signals);
-		top_source__end(&s);
-		status = top_source__status(&s, status);
-	}
-	top_source__free(&s);
-	if (signals >= 0)
-		close(signals);
-	top_options__free(&o);
+	t->signals = t->output.from = t->output.to = t->output.null = -1;
+	top_options__parse(&t->o, argc, argv);
+	status = wants_screen(&t->o) ? run_screen(t) : run_plain(t);
+	top_source__free(&t->source);
+	top_output__close(&t->output);
+	if (t->signals >= 0)
+		close(t->signals);
+	top_options__free(&t->o);
+	free(t);
 	return status;
 }
 

@@ -288,6 +288,13 @@ double top_model__rate(const struct top_model *m, double recent)
 	       (m->tau_ns * -expm1(-span / m->tau_ns));
 }
 
+double top_model__percent(const struct top_model *m, double recent, bool of_all)
+{
+	if (of_all)
+		return m->sums.recent > 0 ? 100 * recent / m->sums.recent : 0;
+	return 100 * top_model__rate(m, recent);
+}
+
 /* ---- life -------------------------------------------------------------------------------------------- */
 
 void top_model__reset(struct top_model *m, uint64_t now_ns)

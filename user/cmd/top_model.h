@@ -53,6 +53,9 @@ const struct top_header *top_model__header(const struct top_model *m);
 /* A weighted sum as CPU time per time, as of the last settle: 1.0 is one CPU. */
 double top_model__rate(const struct top_model *m, double recent);
 
+/* The same as a percentage of one CPU, or of all that is counted. */
+double top_model__percent(const struct top_model *m, double recent, bool of_all);
+
 /* All counts from zero; names stay. */
 void top_model__reset(struct top_model *m, uint64_t now_ns);
 /* What counts as recent begins here. */

@@ -36,10 +36,7 @@ struct plain {
 /* Of one CPU; with a file of all CPU time. */
 static double percent(const struct plain *p, double recent)
 {
-	const struct top_model *m = p->s->model;
-	double whole = p->s->profile ? top_model__header(m)->cpus_busy : 1;
-
-	return whole > 0 ? 100 * top_model__rate(m, recent) / whole : 0;
+	return top_model__percent(p->s->model, recent, p->s->profile != NULL);
 }
 
 static size_t wanted_rows(const struct plain *p, size_t cnt, size_t usual)

@@ -76,29 +76,26 @@ static void open_recording(struct top_source *s)
 
 /* ---- life -------------------------------------------------------------------------------------------- */
 
-static int open_live(struct top_source *s, uint64_t window_ns)
+static int open_live(struct top_source *s, uint64_t window_ns, const int *stdio)
 {
 	struct session_options o = {.gil_only = s->o->gil_only, .command = s->o->command_line};
-	struct target_options target = s->o->target;
-	int err;
+	int err = command__start(&s->command, &s->o->target, stdio);
 
-	err = command__start(&s->command, (struct target_options *)&s->o->target);
 	if (err)
 		return exit_status(err);
-	target = s->o->target;
-	target_options__fill(&target, &o);
+	target_options__fill(&s->o->target, &o);
 	s->model = top_model__new(0, window_ns);
 	s->to_model = top_model__sink(s->model);
 	open_recording(s);
 	return exit_status(session__open(&o, (struct profile_sink){&tee_ops, s}, &s->session));
 }
 
-int top_source__open(struct top_source *s, const struct top_options *o, uint64_t window_ns)
+int top_source__open(struct top_source *s, struct top_options *o, uint64_t window_ns, const int *stdio)
 {
 	s->o = o;
 	s->recording_fd = -1;
 	if (!o->input)
-		return open_live(s, window_ns);
+		return open_live(s, window_ns, stdio);
 	if (format_read(o->input, &s->profile))
 		return CMD_FAILED;
 	s->model = top_model__of_profile(s->profile);
@@ -224,9 +221,11 @@ int top_source__status(struct top_source *s, int status)
 {
 	if (!s->command.argv)
 		return status;
-	if (!s->command.ended)
-		kill(s->command.child.pid, SIGTERM);
-	return command__status(&s->command, true, status);
+	if (s->command.ended || s->told)
+		return command__status(&s->command, true, status);
+	kill(s->command.child.pid, SIGTERM);
+	command__status(&s->command, true, status);
+	return status;
 }
 
 void top_source__free(struct top_source *s)

@@ -9,7 +9,7 @@
 #include "user/format/recording.h"
 
 struct top_source {
-	const struct top_options *o;
+	struct top_options *o;
 	struct top_model *model;
 	struct profile *profile; /* of a file */
 	struct session *session; /* live */
@@ -26,10 +26,10 @@ struct top_source {
 };
 
 /*
- * Reads the file, or starts the command (held) and opens the session. `window_ns` as in top_model__new.
- * enum cmd_exit.
+ * Reads the file, or starts the command (held) and opens the session. `window_ns` as in top_model__new,
+ * `stdio` as in child_start. enum cmd_exit.
  */
-int top_source__open(struct top_source *s, const struct top_options *o, uint64_t window_ns);
+int top_source__open(struct top_source *s, struct top_options *o, uint64_t window_ns, const int *stdio);
 /* Begins to sample; the exit status when it cannot, else 0. */
 int top_source__start(struct top_source *s);
 /* Drains what there is and looks for the end of the target; says what it finds. */
@@ -44,6 +44,6 @@ int top_source__fd(const struct top_source *s);
 struct profile *top_source__profile(struct top_source *s);
 /* To be called by who makes a profile in another process: what was recorded is there to be read. */
 void top_source__flush(struct top_source *s);
-/* The command's status where there is one, else `status`. */
+/* Ends the command, if there is one and nobody else did. Its own status then; `status` when we ended it. */
 int top_source__status(struct top_source *s, int status);
 void top_source__free(struct top_source *s);

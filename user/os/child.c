@@ -62,7 +62,19 @@ static void run_command(char **argv, int go)
 	_exit(err == -ENOENT ? 127 : 126);
 }
 
-int child_start(char **argv, struct child *out)
+/* All three at once: one may be where another has to go. */
+static void take_stdio(const int *stdio)
+{
+	int copies[3];
+
+	for (int i = 0; i < 3; i++)
+		copies[i] = fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
+	for (int i = 0; i < 3; i++)
+		if (copies[i] < 0 || dup2(copies[i], i) < 0)
+			_exit(125);
+}
+
+int child_start(char **argv, const int *stdio, struct child *out)
 {
 	int ends[2];
 
@@ -73,6 +85,8 @@ int child_start(char **argv, struct child *out)
 		return -errno;
 	if (!out->pid) {
 		close(ends[0]);
+		if (stdio)
+			take_stdio(stdio);
 		run_command(argv, ends[1]);
 	}
 	close(ends[1]);

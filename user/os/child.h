@@ -8,8 +8,11 @@ struct child {
 	int go; /* pipe: the command starts when a byte is written or it is closed */
 };
 
-/* Forks; the child waits. Under sudo it drops to the invoking user, groups included. 0 or negative errno. */
-int child_start(char **argv, struct child *out);
+/*
+ * Forks; the child waits. Under sudo it drops to the invoking user, groups included. `stdio`: what it has as
+ * file descriptors 0 to 2; NULL: ours. 0 or negative errno.
+ */
+int child_start(char **argv, const int *stdio, struct child *out);
 /* Lets the command start; 0, or the negative errno that its exec failed with. */
 int child_go(struct child *c);
 /* Waits for it; its exit status as a shell has it (128 + signal). */

@@ -2,11 +2,22 @@
 #include <stdarg.h>
 #include <string.h>
 
+static void (*last_act)(void);
+
+void xmalloc_last_act(void (*fn)(void))
+{
+	last_act = fn;
+}
+
 static void *check(void *p)
 {
 	if (!p) {
 		static const char msg[] = "pybpfprof: out of memory\n";
-		ssize_t ignored = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+		ssize_t ignored;
+
+		if (last_act)
+			last_act();
+		ignored = write(STDERR_FILENO, msg, sizeof(msg) - 1);
 		(void)ignored;
 		_exit(1);
 	}

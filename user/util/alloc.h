@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 void *xmalloc(size_t size);
+/* Called before memory that is out ends the program, for what must not be left as it is; async-signal-safe. */
+void xmalloc_last_act(void (*fn)(void));
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);

@@ -6,10 +6,16 @@
 
 static enum log_level log_level = LOG_INFO;
 static char *status_line;
+static void (*diverted)(enum log_level level, const char *text);
 
 void log_set_level(enum log_level level)
 {
 	log_level = level;
+}
+
+void log_divert(void (*fn)(enum log_level level, const char *text))
+{
+	diverted = fn;
 }
 
 static const char *const prefixes[] = {
@@ -31,6 +37,10 @@ void log_vwrite(enum log_level level, const char *fmt, va_list args)
 	}
 	/* Names of files, commands and functions come from the profiled processes: make them inert. */
 	clean = text_clean(raw, strlen(raw), TEXT_KEEP_NEWLINES);
+	if (diverted) {
+		diverted(level, clean);
+		return;
+	}
 	if (status_line)
 		fputs("\r\x1b[K", stderr);
 	fprintf(stderr, "%s%s\n", prefixes[level], clean);

@@ -13,6 +13,9 @@ void log_set_level(enum log_level level);
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_vwrite(enum log_level level, const char *fmt, va_list args);
 
+/* Messages go to `fn` instead of stderr, as clean text; NULL: to stderr again. */
+void log_divert(void (*fn)(enum log_level level, const char *text));
+
 /*
  * A status line that is redrawn in place on a terminal. `log_status(NULL)` removes it; any message
  * written meanwhile goes above it.

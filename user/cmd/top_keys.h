@@ -1,0 +1,13 @@
+/* What keys and the mouse do: a table, which the help is made of. */
+#pragma once
+#include "user/cmd/top_ui.h"
+
+struct top_key {
+	int codes[5]; /* curses' or characters; 0 ends */
+	const char *label, *help;
+	void (*act)(struct top_ui *ui, int code);
+};
+extern const struct top_key top_keys[]; /* ends with a row without a label */
+
+/* Takes all that was typed or clicked. False: the terminal is gone. */
+bool top_keys_read(struct top_ui *ui);
