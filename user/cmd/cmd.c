@@ -7,11 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct cmd cmd_record, cmd_top, cmd_dump, cmd_convert, cmd_flamegraph, cmd_report, cmd_completions, cmd_man;
+extern const struct cmd cmd_record, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_check;
+extern const struct cmd cmd_completions, cmd_man;
 
 /* `record` first: it is what no command at all means, and what py-spy's `r` means. */
-const struct cmd *const cmds[] = {&cmd_record,	   &cmd_top,	 &cmd_dump,	   &cmd_report, &cmd_flamegraph,
-				  &cmd_convert, &cmd_completions, &cmd_man, NULL};
+const struct cmd *const cmds[] = {
+	&cmd_record,
+	&cmd_top,
+	&cmd_dump,
+	&cmd_report,
+	&cmd_flamegraph,
+	&cmd_convert,
+	&cmd_check,
+	&cmd_completions,
+	&cmd_man,
+	NULL,
+};
 
 #define PROGRAM "pybpfprof"
 

@@ -9,6 +9,9 @@
 #define CAP_PERFMON 38
 #define CAP_BPF	    39
 #endif
+#ifndef CAP_CHECKPOINT_RESTORE
+#define CAP_CHECKPOINT_RESTORE 40
+#endif
 
 static bool has(cap_t set, cap_value_t cap)
 {
@@ -17,36 +20,70 @@ static bool has(cap_t set, cap_value_t cap)
 	return !cap_get_flag(set, cap, CAP_EFFECTIVE, &on) && on == CAP_SET;
 }
 
-char *caps_missing(void)
-{
-	/* Load and attach; then open the files that profiled processes have mapped. */
-	static const struct {
-		cap_value_t cap;
-		const char *name;
-	} needed[] = {
-		{CAP_BPF, "CAP_BPF"},
-		{CAP_PERFMON, "CAP_PERFMON"},
-		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
-		{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
-	};
-	cap_t set = cap_get_proc();
-	struct buf out = {0};
+/* CAP_SYS_ADMIN stands for some of the others (kernel/bpf/token.c, include/linux/perf_event.h). */
+static const struct {
+	cap_value_t cap;
+	const char *name, *purpose;
+	bool wanted, needed, admin;
+} table[] = {
+	{CAP_BPF, "CAP_BPF", "loads the BPF programs", true, true, true},
+	{CAP_PERFMON, "CAP_PERFMON", "attaches them to timers and reads memory", true, true, true},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "looks into other users' processes", true, false, false},
+	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "opens the interpreters of other users' processes", true, false,
+	 false},
+	{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", "opens interpreters whose file was replaced", false, false,
+	 true},
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "stands for CAP_BPF and CAP_PERFMON; timers where perf_event_paranoid is above 2",
+	 false, false, false},
+};
 
-	for (size_t i = 0; set && i < ARRAY_SIZE(needed); i++) {
-		/* CAP_SYS_ADMIN stands for the first two (kernel/bpf/token.c, perf_event.h). */
-		if (has(set, needed[i].cap) || (i < 2 && has(set, CAP_SYS_ADMIN)))
-			continue;
-		buf_printf(&out, "%s%s", out.len ? ", " : "", needed[i].name);
+void caps_each(void (*fn)(void *ctx, const struct cap_fact *f), void *ctx)
+{
+	cap_t set = cap_get_proc();
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct cap_fact f = {.name = table[i].name, .purpose = table[i].purpose, .needed = table[i].needed};
+
+		f.present = set && has(set, table[i].cap);
+		f.by_admin = !f.present && set && table[i].admin && has(set, CAP_SYS_ADMIN);
+		f.present |= f.by_admin;
+		fn(ctx, &f);
 	}
 	if (set)
 		cap_free(set);
+}
+
+static void note_missing(void *ctx, const struct cap_fact *f)
+{
+	struct buf *out = ctx;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].name == f->name && table[i].wanted && !f->present)
+			buf_printf(out, "%s%s", out->len ? ", " : "", f->name);
+}
+
+char *caps_missing(void)
+{
+	struct buf out = {0};
+
+	caps_each(note_missing, &out);
 	return out.len ? buf_steal_text(&out) : NULL;
+}
+
+/* The file reads "none [integrity] confidentiality": the word in brackets is how it is. */
+char *caps_lockdown(void)
+{
+	__cleanup_file FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "", *at;
+
+	if (!f || !fgets(line, sizeof(line), f) || !(at = strchr(line, '[')))
+		return NULL;
+	return xstrndup(at + 1, strcspn(at + 1, "]"));
 }
 
 bool caps_lockdown_confidentiality(void)
 {
-	__cleanup_file FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	char line[128] = "";
+	__cleanup_free char *word = caps_lockdown();
 
-	return f && fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]");
+	return word && !strcmp(word, "confidentiality");
 }

@@ -44,6 +44,15 @@ static char *find_dir(const char *mount, const char *path)
 	return real ? real : realpath(below, NULL);
 }
 
+bool cgroup_exists(const char *path)
+{
+	__cleanup_free char *mount = cgroup_mount();
+	__cleanup_free char *dir = mount ? find_dir(mount, path) : NULL;
+	struct stat st;
+
+	return dir && !stat(dir, &st) && S_ISDIR(st.st_mode);
+}
+
 int cgroup_find(const char *path, struct cgroup *out)
 {
 	__cleanup_free char *mount = cgroup_mount();

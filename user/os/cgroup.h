@@ -1,5 +1,6 @@
 /* The version 2 hierarchy: its mount, and its directories by path. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One cgroup as the kernel side compares it. */
@@ -17,6 +18,8 @@ char *cgroup_mount(void);
  * group, a v1 path, v2 not mounted) and returns -ESRCH, -EINVAL or -EOPNOTSUPP.
  */
 int cgroup_find(const char *path, struct cgroup *out);
+/* Would cgroup_find() find a directory there? In silence. */
+bool cgroup_exists(const char *path);
 /* Calls `fn` with the path of each group below the mount ("a/b"), parents first. */
 void cgroup_each(void (*fn)(void *ctx, const char *path), void *ctx);
 void cgroup_clear(struct cgroup *c);

@@ -1,4 +1,5 @@
 #include "user/os/perf.h"
+#include "user/os/settings.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -51,24 +52,14 @@ int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx)
 	return 0;
 }
 
-static long read_setting(const char *path, long otherwise)
-{
-	__cleanup_file FILE *f = fopen(path, "re");
-	long value = otherwise;
-
-	if (f && fscanf(f, "%ld", &value) != 1)
-		value = otherwise;
-	return value;
-}
-
 uint64_t perf_max_rate(void)
 {
-	long rate = read_setting("/proc/sys/kernel/perf_event_max_sample_rate", 0);
+	long rate = setting_read("kernel/perf_event_max_sample_rate", 0);
 
 	return rate > 0 ? (uint64_t)rate : 0;
 }
 
 long perf_paranoid(void)
 {
-	return read_setting("/proc/sys/kernel/perf_event_paranoid", 0);
+	return setting_read("kernel/perf_event_paranoid", 0);
 }

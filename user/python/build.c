@@ -25,10 +25,12 @@ struct identity {
 	struct py_build *out;
 };
 
-__attribute__((format(printf, 2, 3))) static bool refuse(struct identity *id, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static bool refuse(struct identity *id, enum py_refusal refusal,
+							const char *fmt, ...)
 {
 	va_list args;
 
+	id->out->refusal = refusal;
 	va_start(args, fmt);
 	vsnprintf(id->out->why_not, sizeof(id->out->why_not), fmt, args);
 	va_end(args);
@@ -65,7 +67,7 @@ static bool find_other(struct identity *id)
 		return true;
 	}
 	if (has_symbol(id->elf, "pypy_main_startup") || has_symbol(id->elf, "pypy_setup_home")) {
-		refuse(id, "PyPy is not supported, only CPython is");
+		refuse(id, PY_OTHER_PYTHON, "PyPy is not supported, only CPython is");
 		return true;
 	}
 	return false;
@@ -90,17 +92,17 @@ static bool check_version(struct identity *id)
 	unsigned major = out->version_hex >> 24, minor = out->version_hex >> 16 & 0xff;
 
 	if (!out->version_hex)
-		return refuse(id, "its Python version could not be found out");
+		return refuse(id, PY_UNKNOWN_VERSION, "its Python version could not be found out");
 	if (major == 3)
 		id->row = py_version_find(minor);
 	if (id->free_threaded)
-		return refuse(id, "CPython %s is free-threaded; these builds are not supported yet",
+		return refuse(id, PY_FREE_THREADED, "CPython %s is free-threaded; these builds are not supported yet",
 			      out->version);
 	if (!id->row)
-		return refuse(id, "CPython %s is not supported; 3.%u to 3.%u are", out->version,
+		return refuse(id, PY_OTHER_VERSION, "CPython %s is not supported; 3.%u to 3.%u are", out->version,
 			      PY_VERSION_OLDEST, PY_VERSION_NEWEST);
 	if ((out->version_hex & 0xf0) != 0xf0)
-		return refuse(id, "CPython %s is a pre-release; only releases are supported",
+		return refuse(id, PY_PRE_RELEASE, "CPython %s is a pre-release; only releases are supported",
 			      out->version);
 	return true;
 }
@@ -110,12 +112,12 @@ static bool check_platform(struct identity *id)
 	const char *version = id->out->version;
 
 	if (elf_file__machine(id->elf) != EM_X86_64)
-		return refuse(id,
+		return refuse(id, PY_OTHER_PROCESSOR,
 			      "CPython %s is built for another processor (ELF machine %u), "
 			      "only x86-64 is supported yet",
 			      version, elf_file__machine(id->elf));
 	if (!elf_file__needs(id->elf, "libc.so.6"))
-		return refuse(id,
+		return refuse(id, PY_OTHER_LIBC,
 			      "CPython %s is not linked to glibc; musl and fully static "
 			      "builds are not supported yet",
 			      version);
@@ -130,7 +132,7 @@ static bool check_release_build(struct identity *id)
 
 	for (size_t i = 0; i < ARRAY_SIZE(debug_only); i++) {
 		if (has_symbol(id->elf, debug_only[i]))
-			return refuse(id,
+			return refuse(id, PY_DEBUG_BUILD,
 				      "CPython %s is a debug build; these are not supported yet",
 				      id->out->version);
 	}
@@ -152,7 +154,7 @@ static bool check_basicsize(struct identity *id, const char *type, uint64_t expe
 	if (elf_file__read(id->elf, vaddr + TYPE_BASICSIZE, &found, sizeof(found)) &&
 	    found == expected)
 		return true;
-	return refuse(id, "CPython %s has an unknown layout: %s is %llu bytes, not %llu",
+	return refuse(id, PY_UNKNOWN_LAYOUT, "CPython %s has an unknown layout: %s is %llu bytes, not %llu",
 		      id->out->version, type, (unsigned long long)found,
 		      (unsigned long long)expected);
 }
@@ -197,7 +199,7 @@ static bool check_code_members(struct identity *id)
 		int64_t found = member_offset(id->elf, members, expected[i].name);
 
 		if (found >= 0 && found != expected[i].offset)
-			return refuse(id,
+			return refuse(id, PY_UNKNOWN_LAYOUT,
 				      "CPython %s has an unknown layout: code.%s is at %lld, "
 				      "not %u",
 				      id->out->version, expected[i].name, (long long)found,
@@ -216,10 +218,10 @@ static bool take_debug_offsets(struct identity *id)
 
 	if (!bytes || !elf_file__read(id->elf, id->out->runtime_vaddr, table, bytes) ||
 	    !debug_offsets_header(table, &hex, &free_threaded) || hex != id->out->version_hex)
-		return refuse(id, "CPython %s has no debug offsets of its version",
+		return refuse(id, PY_UNKNOWN_LAYOUT, "CPython %s has no debug offsets of its version",
 			      id->out->version);
 	wrong = debug_offsets_apply(table, id->row->minor, id->runtime_bytes, id->out);
-	return !wrong || refuse(id, "CPython %s: %s", id->out->version, wrong);
+	return !wrong || refuse(id, PY_UNKNOWN_LAYOUT, "CPython %s: %s", id->out->version, wrong);
 }
 
 /* Where PyCode_Type lies, seen from _PyRuntime: both are data of the same module. 0 when it is hidden. */
@@ -241,14 +243,14 @@ static bool take_layout(struct identity *id)
 	id->out->layout.code_type_delta = code_type_delta(id);
 	id->out->objects = row->objects;
 	if (row->runtime_bytes && id->runtime_bytes != row->runtime_bytes)
-		return refuse(id,
+		return refuse(id, PY_UNKNOWN_LAYOUT,
 			      "CPython %s has an unknown layout: _PyRuntime is %llu bytes, not %u",
 			      id->out->version, (unsigned long long)id->runtime_bytes,
 			      row->runtime_bytes);
 	if (row->debug_offsets && !take_debug_offsets(id))
 		return false;
 	return py_layout_fits(&id->out->layout) ||
-	       refuse(id, "CPython %s has a layout that the kernel side cannot read",
+	       refuse(id, PY_UNKNOWN_LAYOUT, "CPython %s has a layout that the kernel side cannot read",
 		      id->out->version);
 }
 

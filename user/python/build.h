@@ -24,10 +24,25 @@ struct py_objects {
 	uint32_t minor; /* 8 … 13: index of the row */
 };
 
+/* Why a build cannot be walked; `why_not` says it in words. */
+enum py_refusal {
+	PY_NOT_REFUSED,
+	PY_UNKNOWN_VERSION,
+	PY_OTHER_VERSION,
+	PY_PRE_RELEASE,
+	PY_FREE_THREADED,
+	PY_DEBUG_BUILD,
+	PY_OTHER_PROCESSOR,
+	PY_OTHER_LIBC,
+	PY_UNKNOWN_LAYOUT,
+	PY_OTHER_PYTHON, /* PyPy */
+};
+
 struct py_build {
 	uint32_t version_hex;	/* PY_VERSION_HEX; 0 unknown */
 	char version[32];	/* "3.12.1", as good as can be known ("3.8" when the patch is not) */
 	bool supported;
+	enum py_refusal refusal;
 	char why_not[160];	/* plain words when not: "free-threaded builds are not supported yet" */
 	uint64_t runtime_vaddr; /* _PyRuntime as linked */
 	uint64_t base_vaddr;

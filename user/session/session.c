@@ -33,6 +33,7 @@ struct session {
 	uint64_t start_unix_ns;
 	uint64_t received, bad_records, ring_lost_told, told_ns;
 	uint32_t cpus;
+	enum variant variant; /* loaded */
 	double effective_rate_hz; /* kept when the source is gone */
 	char host[65], kernel[65];
 };
@@ -163,6 +164,7 @@ static int load(struct session *s, enum variant variant)
 	if (!s->skel)
 		return -errno;
 	configure(s);
+	s->variant = variant;
 	err = pybpfprof_bpf__load(s->skel);
 	if (err) {
 		pybpfprof_bpf__destroy(s->skel);
@@ -401,6 +403,11 @@ static uint64_t sum_class(const uint64_t *outcomes, enum abi_outcome_class class
 		if (outcome_class(i) == class)
 			sum += outcomes[i];
 	return sum;
+}
+
+const char *session__variant(const struct session *s)
+{
+	return variant_text(s->variant);
 }
 
 void session__stats(const struct session *s, struct session_stats *out)

@@ -60,6 +60,8 @@ void session__send_meta(struct session *s, bool complete);
 void session__stop(struct session *s);
 void session__free(struct session *s);
 
+/* Which variant of the BPF object was loaded, in plain words. */
+const char *session__variant(const struct session *s);
 void session__stats(const struct session *s, struct session_stats *out);
 /* Calls `fn` for each process image seen. */
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx);

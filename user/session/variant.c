@@ -19,6 +19,18 @@ enum variant variant_expected(void)
 	return major == 6 && minor >= 18 ? VARIANT_WORK_IMPL : VARIANT_TICK;
 }
 
+const char *variant_text(enum variant v)
+{
+	static const char *const texts[] = {
+		[VARIANT_TICK] = "without task work: names are read by the timer itself, so those in swapped-out memory "
+				 "stay unknown",
+		[VARIANT_WORK_IMPL] = "with task work (as in 6.18 and 6.19): names also from swapped-out memory",
+		[VARIANT_WORK] = "with task work (7.0 and newer): names also from swapped-out memory",
+	};
+
+	return texts[v];
+}
+
 /* Maps, knobs and programs are the same in each object, so one skeleton serves them all. */
 static const void *object_bytes(enum variant v, size_t *size)
 {

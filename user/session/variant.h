@@ -15,5 +15,7 @@ enum variant {
 
 /* What this kernel should have, by its version. */
 enum variant variant_expected(void);
+/* How names are read, in plain words. */
+const char *variant_text(enum variant v);
 /* Opens a variant; the skeleton fits all of them. NULL with errno set. */
 struct pybpfprof_bpf *variant_open(enum variant v);

@@ -37,6 +37,8 @@ bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vadd
 bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
 /* Whether a library of exactly this soname is among its DT_NEEDED. */
 bool elf_file__needs(const struct elf_file *e, const char *soname);
+/* Where its libraries are looked for (DT_RUNPATH or DT_RPATH, "$ORIGIN" as it is); NULL none. Caller frees. */
+char *elf_file__run_path(const struct elf_file *e);
 /* Copies initialised data at a linked address; zeros beyond a segment's file part; false when unmapped. */
 bool elf_file__read(const struct elf_file *e, uint64_t vaddr, void *out, size_t len);
 /* A pointer-sized variable as the loader will set it, as a linked address: relative relocations applied. */

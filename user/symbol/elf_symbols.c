@@ -171,6 +171,17 @@ bool elf_file__needs(const struct elf_file *e, const char *soname)
 	return false;
 }
 
+char *elf_file__run_path(const struct elf_file *e)
+{
+	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
+	const struct elf_symtab *t = table_of(e, true);
+	uint64_t at;
+
+	if ((!dynamic_value(&d, DT_RUNPATH, &at) && !dynamic_value(&d, DT_RPATH, &at)) || at >= t->names_len)
+		return NULL;
+	return xstrdup(t->names + at);
+}
+
 struct elf_relocs elf_file__relocs(const struct elf_file *e, bool functions)
 {
 	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);

@@ -144,6 +144,7 @@ static struct interpreter *identify(struct interpreters *t, pid_t pid, const str
 	i->file = (struct abi_file){.inode = at->first.inode, .dev = at->first.dev};
 	if (build.supported && read_libc(pid, c, &i->build) == -ENOTSUP) {
 		i->build.supported = false;
+		i->build.refusal = PY_OTHER_LIBC;
 		snprintf(i->build.why_not, sizeof(i->build.why_not), "musl libc is not supported yet");
 	}
 	i->layout_id = i->build.supported ? layout_id_of(t, i) : ABI_LAYOUT_UNSUPPORTED;

@@ -1,5 +1,6 @@
 #include "user/util/log.h"
 #include "user/util/alloc.h"
+#include "user/util/buf.h"
 #include "user/util/text.h"
 #include <stdio.h>
 #include <string.h>
@@ -67,4 +68,24 @@ void log_status(const char *text)
 	if (status_line)
 		fputs(status_line, stderr);
 	fflush(stderr);
+}
+
+static struct buf captured;
+
+static void keep(enum log_level level, const char *text)
+{
+	if (level <= LOG_WARN)
+		buf_printf(&captured, "%s\n", text);
+}
+
+void log_capture(void)
+{
+	buf_reset(&captured);
+	log_divert(keep);
+}
+
+char *log_capture_end(void)
+{
+	log_divert(NULL);
+	return buf_steal_text(&captured);
 }

@@ -17,6 +17,13 @@ void log_vwrite(enum log_level level, const char *fmt, va_list args);
 void log_divert(void (*fn)(enum log_level level, const char *text));
 
 /*
+ * Until log_capture_end() warnings and errors are kept instead of written; it gives them, a line each (the
+ * caller frees). For commands that try something to say how it went.
+ */
+void log_capture(void);
+char *log_capture_end(void);
+
+/*
  * A status line that is redrawn in place on a terminal. `log_status(NULL)` removes it; any message
  * written meanwhile goes above it.
  */

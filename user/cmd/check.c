@@ -1,0 +1,154 @@
+/* `check`: will it work here? Kernel, rights, a real try, and the Pythons of a target; changes nothing. */
+#include "user/cmd/check_list.h"
+#include "user/cmd/check_system.h"
+#include "user/cmd/check_target.h"
+#include "user/os/cgroup.h"
+#include "user/util/alloc.h"
+#include "user/util/units.h"
+#include <argp.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct args {
+	struct target_options target;
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{"json", 'j', NULL, 0, "For scripts: everything as JSON", 3},
+	{0},
+};
+
+/* A word alone: a process id, a cgroup, or a program. */
+static void take_target(struct args *a, char *word, struct argp_state *state)
+{
+	struct target_options *o = &a->target;
+	const char *why = "";
+
+	if (o->command) /* its own arguments; options among them go behind `--` */
+		return;
+	if (isdigit((unsigned char)*word) && !units_parse_pids(word, &o->pids, &o->pid_cnt, &why))
+		return;
+	if (cgroup_exists(word)) {
+		o->cgroups = xrealloc(o->cgroups, (o->cgroup_cnt + 1) * sizeof(*o->cgroups));
+		o->cgroups[o->cgroup_cnt++] = word;
+		return;
+	}
+	o->command = &state->argv[state->next - 1];
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		a->target.optional = true;
+		state->child_inputs[0] = &a->target;
+		return 0;
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		take_target(a, arg, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[TARGET]\n-- COMMAND [ARG…]",
+	.doc = "Find out whether profiling works here: the kernel's features, rights, settings, and a real try. With a "
+	       "target (a process id, a cgroup, a program; or the options of record): which Pythons it runs, and why each "
+	       "can or cannot be profiled.\v"
+	       "For example:\n"
+	       "  sudo pybpfprof check\n"
+	       "  sudo pybpfprof check 4242\n"
+	       "  sudo pybpfprof check --all --json\n"
+	       "  pybpfprof check python3\n\n"
+	       "Exit status: 0 it works, 3 rights are missing, 4 the kernel lacks something, 5 no such target or no Python "
+	       "in it that can be walked. Without root it says as much as it can.",
+	.children = children,
+};
+
+static unsigned output_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+static bool is_colourful(void)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
+}
+
+static void print_json(const struct check_list *l, const struct check_targets *t)
+{
+	struct json_put *j = json_put__new(stdout);
+
+	json_put_map(j, NULL);
+	json_put_text(j, "schema", "pybpfprof-check/1");
+	json_put_text(j, "tool", "pybpfprof " PYBPFPROF_VERSION);
+	json_put_int(j, "status", check_list__status(l));
+	check_list__put(l, j);
+	check_targets__put(t, j);
+	json_put_end_map(j);
+	json_put__end(j);
+}
+
+static void print_text(const struct check_list *l)
+{
+	static const char *const verdicts[] = {
+		[CMD_OK] = "It works here.",
+		[CMD_FAILED] = "It does not work here: see above.",
+		[CMD_NOT_PERMITTED] = "Rights are missing: see above.",
+		[CMD_NO_FEATURE] = "This kernel lacks something: see above.",
+		[CMD_NO_TARGET] = "There is no Python in the target that could be profiled: see above.",
+	};
+
+	check_list__print(l, stdout, output_width(), is_colourful());
+	printf("\n%s\n", verdicts[check_list__status(l)]);
+}
+
+static int run(int argc, char **argv)
+{
+	struct session_options how = {0};
+	struct check_targets *t = NULL;
+	struct check_list l = {0};
+	struct args a = {0};
+	int status;
+
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
+	target_options__fill(&a.target, &how);
+	check_system(&l, &how);
+	if (a.target.text)
+		t = check_targets__find(&l, &a.target);
+	if (a.json)
+		print_json(&l, t);
+	else
+		print_text(&l);
+	status = check_list__status(&l);
+	check_list__free(&l);
+	check_targets__free(t);
+	target_options__free(&a.target);
+	return fflush(stdout) || ferror(stdout) ? CMD_FAILED : status;
+}
+
+const struct cmd cmd_check = {
+	.name = "check",
+	.args = "[TARGET]",
+	.summary = "will it work here? kernel, rights, and the Pythons of a target",
+	.argp = &argp,
+	.run = run,
+};
