@@ -200,7 +200,7 @@ static void tell_samples(struct maker *m)
 
 			last[t] = at;
 			s.stack = pick_stack(m, t, tick, ticks);
-			s.gil = some(m, 8) ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD;
+			s.gil = s.stack % 8 ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD;
 			m->samples++;
 			m->value_ns += s.value_ns;
 			m->to.ops->sample(m->to.ctx, &s);

@@ -1,7 +1,8 @@
 /*
  * Sums per part are exact, so that what a page says of a whole recording is what every other format
- * says; CPU time per row is in 0.1 ms, and what rounding leaves over goes into the part's next row.
- * Nothing of a profile stands in the page as it is: base64 has no character that HTML acts on.
+ * says. Rows hold samples only: their CPU time is their part's mean, for a jitter of each interval would
+ * make the file twice as large. Nothing of a profile stands in the page as it is: base64 has no
+ * character that HTML acts on.
  */
 #include "user/format/html_data.h"
 #include "user/format/html_slices.h"
@@ -18,8 +19,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#define NS_PER_UNIT 100000 /* CPU time of rows: 0.1 ms */
-#define LEVEL       6
+#define LEVEL       4
 #define LINE_BYTES  90 /* before base64: a multiple of 3 */
 #define COLUMNS_MAX 24
 
@@ -136,24 +136,17 @@ static void put_rows(struct writer *w)
 	struct column *rows = new_column(w, "part_rows");
 	struct column *slice = new_column(w, "row_slice");
 	struct column *samples = new_column(w, "row_samples");
-	struct column *cpu = new_column(w, "row_cpu");
 	const struct html_slices *s = &w->slices;
 	size_t at = 0;
 
 	for (size_t part = 0; part < s->part_cnt; part++) {
-		uint64_t last = 0, ns = 0, units = 0;
+		uint64_t last = 0;
 		size_t begin = at;
 
 		for (; at < s->row_cnt && s->rows[at].part == part; at++) {
-			uint64_t upto;
-
 			put(slice, s->rows[at].slice - last);
 			last = s->rows[at].slice;
 			put(samples, s->rows[at].samples);
-			ns += s->rows[at].value_ns;
-			upto = ns / NS_PER_UNIT;
-			put(cpu, upto - units);
-			units = upto;
 		}
 		put(rows, at - begin);
 	}
@@ -220,7 +213,6 @@ static void head_meta(struct writer *w)
 	head_count(w, "slice_ns", w->slices.slice_ns);
 	head_count(w, "slices", w->slices.row_cnt ? w->slices.slice_cnt : 0);
 	head_count(w, "shades", SVG_SHADES);
-	head_count(w, "units_per_second", 1000000000 / NS_PER_UNIT);
 }
 
 static void head_view(struct writer *w)

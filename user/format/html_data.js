@@ -3,6 +3,7 @@
 
 const FROM_ONE = /^(function|frame|stack)_/;
 const STEPS = new Set(['frame_function', 'stack_frame', 'part_thread', 'part_stack']);
+const WIDE = {part_value_ns: Float64Array, row_slice: Uint16Array, row_samples: Int32Array};
 let D = null; // all data, once it is there
 
 async function inflate(base64) {
@@ -16,7 +17,7 @@ async function inflate(base64) {
 // `count` varints (LEB128) from `at` on.
 function readColumn(name, count, raw, at) {
 	const first = FROM_ONE.test(name) ? 1 : 0, isStep = STEPS.has(name);
-	const out = new (name === 'part_value_ns' ? Float64Array : Int32Array)(count + first);
+	const out = new (WIDE[name] || Int32Array)(count + first);
 	let last = 0;
 	for (let i = first; i < out.length; i++) {
 		let byte = raw[at++], value = byte & 127;
@@ -40,6 +41,7 @@ function settleRows() {
 			D.row_slice[r] += D.row_slice[r - 1];
 	}
 	D.rowBegin = begin;
+	D.meanNs = D.part_value_ns.map((ns, p) => ns / D.part_samples[p]);
 }
 
 // A stack's subtree is order[place[s]] … order[end[s] - 1]; a parent is always older than its children.

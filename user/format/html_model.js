@@ -124,7 +124,7 @@ function rowFrom(part, slice) {
 }
 
 function weigh() {
-	const parts = D.part_samples.length, unit = 1e9 / D.head.units_per_second;
+	const parts = D.part_samples.length;
 	M.samples = M.samples || new Float64Array(parts);
 	M.cpu = M.cpu || new Float64Array(parts);
 	M.version++;
@@ -138,10 +138,9 @@ function weigh() {
 			cpu = D.part_value_ns[p];
 		} else {
 			const end = rowFrom(p, S.range[1]);
-			for (let r = rowFrom(p, S.range[0]); r < end; r++) {
+			for (let r = rowFrom(p, S.range[0]); r < end; r++)
 				samples += D.row_samples[r];
-				cpu += D.row_cpu[r] * unit;
-			}
+			cpu = samples * D.meanNs[p];
 		}
 		M.samples[p] = samples;
 		M.cpu[p] = cpu;
@@ -152,12 +151,13 @@ function weigh() {
 
 // CPU seconds per slice of what is switched on, whatever the brush says; `only`: of these parts.
 function cpuPerSlice(only) {
-	const out = new Float64Array(Math.max(1, D.slices)), unit = D.head.units_per_second;
+	const out = new Float64Array(Math.max(1, D.slices));
 	for (let p = 0; p < D.part_samples.length; p++) {
 		if (!isOn(p) || (only && !only(p)))
 			continue;
+		const seconds = D.meanNs[p] / 1e9;
 		for (let r = D.rowBegin[p]; r < D.rowBegin[p + 1]; r++)
-			out[D.row_slice[r]] += D.row_cpu[r] / unit;
+			out[D.row_slice[r]] += D.row_samples[r] * seconds;
 	}
 	return out;
 }

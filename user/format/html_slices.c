@@ -1,11 +1,12 @@
 /*
  * One pass over the samples. Rows are found without a hash: samples come nearly in order of time, so a
- * part's row in the slice at hand is the last one that it got. Rows that out of order samples
- * make twice are merged at the end; when there are too many, slices become twice as long.
+ * part's row in the slice at hand is the last one that it got. Rows that out of order samples make
+ * twice are merged at the end; should there be more than expected, slices become twice as long.
  */
 #include "user/format/html_slices.h"
 #include "user/util/alloc.h"
 #include "user/util/pair_map.h"
+#include <math.h>
 #include <string.h>
 
 #define BATCH          64 /* as in user/profile/builder.c: memory is waited for side by side */
@@ -21,13 +22,36 @@ struct filler {
 	size_t batch_cnt;
 };
 
-static void choose_slices(struct html_slices *s, const struct profile_meta *m)
+/* How many rows so many slices would give, if each bucket's samples came at any time. */
+static double expected_rows(const struct profile *p, double slices)
 {
-	uint64_t period = m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz) : DEFAULT_PERIOD;
-	uint64_t least = m->duration_ns / HTML_SLICES_MAX + 1;
+	double sum = 0;
 
-	s->slice_ns = period > least ? period : least;
-	s->slice_cnt = (uint32_t)(m->duration_ns / s->slice_ns) + 1;
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		sum += slices * -expm1(-(double)p->buckets[i].samples / slices);
+	return sum;
+}
+
+/* As many as there may be rows for, but none shorter than the time between two samples of a thread. */
+static void choose_slices(struct html_slices *s, const struct profile *p)
+{
+	const struct profile_meta *m = &p->meta;
+	uint64_t period = m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz) : DEFAULT_PERIOD;
+	uint64_t low = 1, high = m->duration_ns / (period ? period : 1) + 1;
+
+	high = high < HTML_SLICES_MAX ? high : HTML_SLICES_MAX;
+	if (p->sample_cnt <= HTML_ROWS_MAX)
+		low = high;
+	while (low < high) {
+		uint64_t middle = (low + high + 1) / 2;
+
+		if (expected_rows(p, (double)middle) > 0.95 * HTML_ROWS_MAX)
+			high = middle - 1;
+		else
+			low = middle;
+	}
+	s->slice_ns = m->duration_ns / low + 1;
+	s->slice_cnt = (uint32_t)low;
 }
 
 static uint32_t slice_of(const struct filler *f, uint64_t time_unix_ns)
@@ -63,7 +87,6 @@ static void add_row(struct filler *f, const struct html_row *more)
 
 	if (row && row->part == more->part && row->slice == more->slice) {
 		row->samples += more->samples;
-		row->value_ns += more->value_ns;
 		return;
 	}
 	xgrow(s->rows, s->row_cnt, f->row_cap);
@@ -111,8 +134,7 @@ static void add_batch(struct filler *f)
 		part->samples++;
 		part->value_ns += x->value_ns;
 		part->truncated += !!x->truncated;
-		add_row(f, &(struct html_row){slice_of(f, x->time_unix_ns), parts[i], 1,
-					      x->value_ns});
+		add_row(f, &(struct html_row){slice_of(f, x->time_unix_ns), parts[i], 1});
 	}
 	f->batch_cnt = 0;
 }
@@ -121,6 +143,7 @@ static int take_sample(void *arg, const struct profile_sample *s)
 {
 	struct filler *f = arg;
 
+	pair_map__prefetch(&f->ids, s->thread * 2 + (s->gil == PROFILE_GIL_HELD), s->stack);
 	f->batch[f->batch_cnt++] = *s;
 	if (f->batch_cnt == BATCH)
 		add_batch(f);
@@ -167,7 +190,6 @@ static size_t settle_part(struct html_row *rows, size_t cnt)
 	for (size_t i = 0; i < cnt; i++) {
 		if (n && rows[n - 1].slice == rows[i].slice) {
 			rows[n - 1].samples += rows[i].samples;
-			rows[n - 1].value_ns += rows[i].value_ns;
 		} else {
 			rows[n++] = rows[i];
 		}
@@ -206,7 +228,7 @@ int html_slices__fill(struct html_slices *s, const struct profile *p)
 	struct filler f = {.s = s, .start_ns = p->meta.start_unix_ns};
 	int err = 0;
 
-	choose_slices(s, &p->meta);
+	choose_slices(s, p);
 	if (p->samples.each) {
 		err = profile__each_sample(p, take_sample, &f);
 		add_batch(&f);

@@ -6,7 +6,7 @@
 #include "user/profile/profile.h"
 
 #define HTML_SLICES_MAX 4096      /* four to a pixel of a wide screen's histogram are never needed */
-#define HTML_ROWS_MAX   (1u << 20) /* beyond, slices become longer */
+#define HTML_ROWS_MAX   4000000   /* beyond, slices become longer */
 
 struct html_part {
 	uint32_t thread, stack;
@@ -15,8 +15,7 @@ struct html_part {
 };
 
 struct html_row {
-	uint32_t slice, part;
-	uint64_t samples, value_ns;
+	uint32_t slice, part, samples;
 };
 
 struct html_slices {

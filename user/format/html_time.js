@@ -51,7 +51,7 @@ function columnsOf(lane, step) {
 			if (!columns.has(at))
 				columns.set(at, new Map());
 			const column = columns.get(at), node = tree.nodeOfPart[p];
-			column.set(node, (column.get(node) || 0) + D.row_cpu[r] / D.head.units_per_second);
+			column.set(node, (column.get(node) || 0) + D.row_samples[r] * D.meanNs[p] / 1e9);
 		}
 	}
 	return [...columns].sort((a, b) => a[0] - b[0]);

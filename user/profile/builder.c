@@ -191,8 +191,8 @@ static void add_to_bucket(struct profile_bucket *k, const struct profile_sample 
 }
 
 /*
- * Two passes, because with many threads and stacks it is waiting for memory that takes the time: in
- * each pass no step needs the one before it, so the processor waits for many at once.
+ * Two passes, because with many threads and stacks it is waiting for memory that takes the time: each
+ * has fetched what the next one needs.
  */
 static void add_batch(struct profile_builder *b)
 {
@@ -211,6 +211,7 @@ static void take_sample(void *ctx, const struct profile_sample *s)
 {
 	struct profile_builder *b = ctx;
 
+	pair_map__prefetch(&b->buckets, s->thread, s->stack);
 	b->batch[b->batch_cnt++] = *s;
 	if (b->batch_cnt == BATCH)
 		add_batch(b);

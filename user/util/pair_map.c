@@ -57,6 +57,12 @@ uint32_t pair_map__get(const struct pair_map *m, uint32_t a, uint32_t b)
 	return m->cap ? find(m, (uint64_t)a << 32 | b)->value : 0;
 }
 
+void pair_map__prefetch(const struct pair_map *m, uint32_t a, uint32_t b)
+{
+	if (m->cap)
+		__builtin_prefetch(&m->slots[start_of(m, (uint64_t)a << 32 | b)]);
+}
+
 void pair_map__free(struct pair_map *m)
 {
 	free(m->slots);

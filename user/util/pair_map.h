@@ -22,4 +22,6 @@ struct pair_map {
 uint32_t *pair_map__slot(struct pair_map *m, uint32_t a, uint32_t b);
 /* The same without adding the key: 0 when there is none. */
 uint32_t pair_map__get(const struct pair_map *m, uint32_t a, uint32_t b);
+/* Has the memory fetched that a look-up of (a, b) will need soon. */
+void pair_map__prefetch(const struct pair_map *m, uint32_t a, uint32_t b);
 void pair_map__free(struct pair_map *m);
