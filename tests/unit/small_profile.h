@@ -95,10 +95,20 @@ static inline void tell_meta(struct profile_sink to, bool complete)
 }
 
 /*
- * Two processes, three threads; main → work → hostile name, main → a mark, and one function at two
- * lines. 40 samples over four stacks, two kinds of loss.
+ * The small profile: two processes, three threads; main → work → hostile name, main → a mark, and
+ * one function at two lines. 40 samples over four stacks, two kinds of loss.
  */
-static inline void tell_small(struct profile_sink to)
+static inline void tell_small_samples(struct profile_sink to, uint32_t from, uint32_t until)
+{
+	for (uint32_t i = from; i < until; i++) {
+		static const uint32_t stacks[] = {2, 3, 4, 6};
+
+		tell_sample(to, i, 1 + i % 3, stacks[i % 4]);
+	}
+}
+
+/* All that comes before sample `until`; the rest. */
+static inline void tell_small_until(struct profile_sink to, uint32_t until)
 {
 	tell_meta(to, false);
 	tell_process(to, 1, 42, "python3 app.py");
@@ -121,16 +131,23 @@ static inline void tell_small(struct profile_sink to)
 	tell_stack(to, 4, 2, 4);
 	tell_stack(to, 5, 0, 5);
 	tell_stack(to, 6, 5, 3);
-	for (uint32_t i = 0; i < 40; i++) {
-		static const uint32_t stacks[] = {2, 3, 4, 6};
+	tell_small_samples(to, 0, until);
+}
 
-		tell_sample(to, i, 1 + i % 3, stacks[i % 4]);
-	}
+static inline void tell_small_from(struct profile_sink to, uint32_t from)
+{
+	tell_small_samples(to, from, 40);
 	tell_loss(to, "ring_full", 10, 0);
 	tell_loss(to, "fault_frame", 2, 1);
 	tell_loss(to, "not_python", 7, 0);
 	tell_loss(to, "ring_full", 5, 0);
 	tell_meta(to, true);
+}
+
+static inline void tell_small(struct profile_sink to)
+{
+	tell_small_until(to, 20);
+	tell_small_from(to, 20);
 }
 
 static inline struct profile *small_profile(void)
