@@ -179,9 +179,35 @@ static void people_are_shown(void **state)
 	assert_text(units_count_text(UINT64_MAX), "18,446,744,073,709,551,615");
 }
 
+static void sizes_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{"1B", 1},	     {"500kB", 500000},	  {"10MB", 10000000}, {"1.5G", 1500000000},
+		{"64MiB", 64 << 20}, {"1ki", 1024},	  {"2t", 2000000000000},
+	};
+	static const char *const bad[] = {"", "10", "MB", "10 MB", "10s", "-1MB", "1e3MB", "9999999T"};
+	const char *why;
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(units_parse_size(good[i].text, &bytes, &why), 0);
+		assert_int_equal(bytes, good[i].bytes);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		why = NULL;
+		assert_int_not_equal(units_parse_size(bad[i], &bytes, &why), 0);
+		assert_non_null(why);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_are_read),
 		cmocka_unit_test(durations_are_read), cmocka_unit_test(wrong_durations_are_refused),
 		cmocka_unit_test(rates_are_read),     cmocka_unit_test(pids_are_read),
 		cmocka_unit_test(counts_are_read),    cmocka_unit_test(people_are_shown),

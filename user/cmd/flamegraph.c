@@ -10,11 +10,15 @@
 struct args {
 	const char *input, *output;
 	struct view view;
+	bool open;
 };
+
+enum { KEY_OPEN = 0x1000 };
 
 static const struct argp_option options[] = {
 	{"output", 'o', "FILE", 0,
 	 "Write FILE (.svg; - is standard output); default: the input's name with .svg", 2},
+	{"open", KEY_OPEN, NULL, 0, "Then show it in the browser of the user who typed the command", 2},
 	{0},
 };
 
@@ -32,6 +36,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state,
 				   "one output at a time; `pybpfprof convert` writes several");
 		a->output = arg;
+		return 0;
+	case KEY_OPEN:
+		a->open = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -75,6 +82,8 @@ static int draw(struct outputs *outputs, const char *input, const struct view *v
 		return CMD_FAILED;
 	if (outputs__write(outputs, p, v))
 		status = CMD_FAILED;
+	else if (outputs->open)
+		outputs__open(outputs);
 	else if (strcmp(outputs->items[0].path, "-"))
 		log_info("%s is written; open it in a browser", outputs->items[0].path);
 	profile__free(p);
@@ -99,6 +108,7 @@ static int run(int argc, char **argv)
 		return CMD_USAGE;
 	}
 	outputs.format_name = "svg";
+	outputs.open = a.open;
 	outputs__add(&outputs, name);
 	status = draw(&outputs, a.input, &a.view);
 	outputs__free(&outputs);

@@ -1,6 +1,7 @@
 /* What a command writes: which files, in which formats, checked first and written last. */
 #include "user/cmd/outputs.h"
 #include "user/cmd/cmd.h"
+#include "user/os/opener.h"
 #include "user/os/output.h"
 #include "user/os/source_file.h"
 #include "user/util/alloc.h"
@@ -9,6 +10,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
+
+enum { KEY_OPEN = 0x6000 };
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is written:", 10},
@@ -18,6 +22,8 @@ static const struct argp_option options[] = {
 	 "Format of the outputs whose extension names none; with a single output, of that one "
 	 "whatever its extension",
 	 10},
+	{"open", KEY_OPEN, NULL, 0,
+	 "Then show the first output that a browser can show, to the user who typed the command", 10},
 	{0},
 };
 
@@ -31,6 +37,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'f':
 		o->format_name = arg;
+		return 0;
+	case KEY_OPEN:
+		o->open = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -117,6 +126,47 @@ static bool is_format_used(const struct outputs *o)
 	return false;
 }
 
+/* What --open shows, or NULL. */
+static const char *page_of(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->cnt; i++)
+		if (o->items[i].format->is_page && strcmp(o->items[i].path, "-"))
+			return o->items[i].path;
+	return NULL;
+}
+
+void outputs__open(const struct outputs *o)
+{
+	if (o->open)
+		opener_show(page_of(o));
+}
+
+/* Where the longest of the format's suffixes begins that the name ends in, else its last extension. */
+static size_t suffix_at(const char *path, const struct format *f)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+	size_t len = strlen(name), longest = 0;
+
+	for (const char *const *suffix = f->suffixes; *suffix; suffix++) {
+		size_t n = strlen(*suffix);
+
+		if (n > longest && n < len && !strcasecmp(name + len - n, *suffix))
+			longest = n;
+	}
+	if (!longest && dot && dot > name)
+		longest = strlen(dot);
+	return strlen(path) - longest;
+}
+
+char *outputs__stamped(const struct outputs *o, size_t i, const char *stamp)
+{
+	const char *path = o->items[i].path;
+	size_t at = suffix_at(path, o->items[i].format);
+
+	return xasprintf("%.*s-%s%s", (int)at, path, stamp, path + at);
+}
+
 int outputs__check(struct outputs *o)
 {
 	for (size_t i = 0; i < o->cnt; i++) {
@@ -132,6 +182,10 @@ int outputs__check(struct outputs *o)
 	if (o->cnt && !is_format_used(o)) {
 		log_error("-f %s: each of the outputs names its format by its extension already",
 			  o->format_name);
+		return CMD_USAGE;
+	}
+	if (o->open && !page_of(o)) {
+		log_error("--open: a browser shows none of these outputs; add for example -o out.svg");
 		return CMD_USAGE;
 	}
 	for (size_t i = 0; i < o->cnt; i++) {

@@ -13,9 +13,10 @@ struct outputs {
 	} * items;
 	size_t cnt;
 	const char *format_name; /* -f; NULL: by extension */
+	bool open;		 /* --open */
 };
 
-/* An argp child with -o/--output and -f/--format; its input is a `struct outputs *` that starts
+/* An argp child with -o/--output, -f/--format and --open; its input is a `struct outputs *` that starts
  * zeroed. */
 extern const struct argp outputs_options;
 
@@ -27,6 +28,11 @@ void outputs__free(struct outputs *o);
  * for an unknown format or the same file twice, CMD_FAILED for a file that cannot be written.
  */
 int outputs__check(struct outputs *o);
+
+/* The name of output `i` with `stamp` before its extension: "a-STAMP.trace.json". Caller frees. */
+char *outputs__stamped(const struct outputs *o, size_t i, const char *stamp);
+/* With --open: shows the first output that a browser can show to the invoking user; says what was done. */
+void outputs__open(const struct outputs *o);
 
 /* One file, whole or not at all. 0 (also when the reader of stdout went away) or negative errno. */
 int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p,

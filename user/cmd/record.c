@@ -6,7 +6,8 @@
 #include "user/cmd/record_report.h"
 #include "user/cmd/signals.h"
 #include "user/cmd/target_end.h"
-#include "user/format/recording.h"
+#include "user/cmd/window.h"
+#include "user/profile/relay.h"
 #include "user/os/output.h"
 #include "user/session/session.h"
 #include "user/util/alloc.h"
@@ -23,19 +24,16 @@
 
 #define POLL_MS 200
 
-extern const struct format format_recording;
-
 struct record {
 	struct record_options o;
 	struct session *session;
-	struct recording *recording;
-	struct output *file; /* the recording's */
-	char *file_path;     /* its temporary name */
+	struct window *window; /* that is being recorded */
+	struct relay *relay;   /* NULL: without --rotate there is one window only */
 	struct command command;
 	struct target_end target_end;
 	struct record_live live;
 	int signals; /* signalfd */
-	bool started, stop, interrupted_twice;
+	bool stop, interrupted_twice;
 	int stop_signal;
 	pid_t snapshot;
 	uint64_t deadline_ns, next_flush_ns;
@@ -53,33 +51,19 @@ static char *join(char **argv)
 	return buf_steal_text(&out);
 }
 
-/* The first output that names the recording's own format, or -1. */
-static int recording_output(const struct record_options *o)
+static int open_window(struct record *r)
 {
-	for (size_t i = 0; i < o->outputs.cnt; i++)
-		if (o->outputs.items[i].format == &format_recording && strcmp(o->outputs.items[i].path, "-"))
-			return (int)i;
-	return -1;
-}
-
-/* Beside the first output that is a file, so that a crash leaves it where people look. */
-static int open_recording(struct record *r)
-{
-	int at = recording_output(&r->o);
-	const char *path = at >= 0 ? r->o.outputs.items[at].path : NULL;
+	__cleanup_free char *stamp = NULL;
 	int err;
 
-	for (size_t i = 0; !path && i < r->o.outputs.cnt; i++)
-		if (strcmp(r->o.outputs.items[i].path, "-"))
-			path = r->o.outputs.items[i].path;
-	r->file = output__open_lasting(path ? path : "pybpfprof", ".pybpf");
-	if (!r->file)
-		return -EIO;
-	r->file_path = output__temp_path(r->file);
-	err = recording__create(fileno(output__stream(r->file)), &r->recording);
-	if (!err)
-		log_verbose("recording to %s", r->file_path);
-	return err;
+	if (rotation__is_on(&r->o.rotation))
+		stamp = rotation__stamp(&r->o.rotation);
+	err = window__open(&r->o.outputs, stamp, &r->window);
+	if (err || !stamp)
+		return err;
+	r->relay = relay__new();
+	relay__begin(r->relay, recording__sink(r->window->recording), 0);
+	return 0;
 }
 
 static int open_session(struct record *r)
@@ -90,35 +74,72 @@ static int open_session(struct record *r)
 	};
 
 	target_options__fill(&r->o.target, &s);
-	return session__open(&s, recording__sink(r->recording), &r->session);
+	return session__open(&s, r->relay ? relay__sink(r->relay) : recording__sink(r->window->recording),
+			     &r->session);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
 
+static bool is_snapshot_running(struct record *r)
+{
+	if (r->snapshot > 0 && waitpid(r->snapshot, NULL, WNOHANG) != 0)
+		r->snapshot = 0;
+	return r->snapshot > 0;
+}
+
 /* A child of ours renders what there is, so that sampling and draining go on meanwhile. */
 static void snapshot(struct record *r)
 {
+	const struct outputs *o = &r->window->outputs;
 	struct profile *p = NULL;
 
-	if (r->snapshot > 0 && waitpid(r->snapshot, NULL, WNOHANG) == 0) {
+	if (is_snapshot_running(r)) {
 		log_warn("the last snapshot is still being written");
 		return;
 	}
 	session__send_meta(r->session, false);
-	recording__flush(r->recording);
+	recording__flush(r->window->recording);
 	r->snapshot = fork();
 	if (r->snapshot)
 		return;
 	log_status(NULL);
 	log_set_level(LOG_WARN);
-	if (format_read(r->file_path, &p))
+	if (format_read(r->window->path, &p))
 		_exit(1);
-	for (size_t i = 0; i < r->o.outputs.cnt; i++)
-		if (strcmp(r->o.outputs.items[i].path, "-"))
-			outputs__write_one(&r->o.outputs, i, p, &r->o.view);
+	for (size_t i = 0; i < o->cnt; i++)
+		if (strcmp(o->items[i].path, "-"))
+			outputs__write_one(o, i, p, &r->o.view);
 	log_set_level(LOG_INFO);
-	log_info("snapshot written to %s", r->o.outputs.items[0].path);
+	log_info("snapshot written to %s", o->items[0].path);
 	_exit(0);
+}
+
+/* The next window begins where this one ends. One that cannot be begun is tried again; this goes on. */
+static void rotate(struct record *r)
+{
+	__cleanup_free char *stamp = rotation__stamp(&r->o.rotation);
+	struct window *last = r->window, *next;
+
+	if (window__open(&r->o.outputs, stamp, &next))
+		return;
+	session__send_meta(r->session, true);
+	relay__begin(r->relay, recording__sink(next->recording), clock_unix_ns());
+	r->window = next;
+	next->keep = true;
+	if (window__close(last))
+		r->stop = true; /* said already */
+	rotation__hand_over(&r->o.rotation, last);
+}
+
+static void rotate_when_due(struct record *r, uint64_t now)
+{
+	if (!r->relay || r->stop)
+		return;
+	if (rotation__is_due(&r->o.rotation, now, recording__bytes(r->window->recording)))
+		rotate(r);
+	/* A snapshot is of the same names, and must not come last. */
+	if (!is_snapshot_running(r))
+		rotation__look(&r->o.rotation);
 }
 
 static void take_signals(struct record *r)
@@ -144,7 +165,7 @@ static void flush_now_and_then(struct record *r, uint64_t now)
 	if (now < r->next_flush_ns)
 		return;
 	r->next_flush_ns = now + 1000000000ull;
-	if (recording__flush(r->recording))
+	if (recording__flush(r->window->recording))
 		r->stop = true; /* said already; what was written is kept */
 }
 
@@ -180,6 +201,7 @@ static void run_loop(struct record *r)
 		if (target_end__look(&r->target_end, &r->o.target, r->session))
 			r->stop = true;
 		flush_now_and_then(r, now);
+		rotate_when_due(r, now);
 		record_live__update(&r->live, r->session);
 	}
 }
@@ -205,59 +227,47 @@ static void let_interrupt(const struct record *r)
 
 	snprintf(give_up_text, sizeof(give_up_text),
 		 "\npybpfprof: interrupted again: no outputs. The recording is kept: %s; pybpfprof convert makes "
-		 "them from it\n", r->file_path);
+		 "them from it\n", r->window->path);
 	signal(SIGINT, give_up);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Makes every output from the recording; the recording itself takes its place last. */
+/* Those of windows before the last one first, and no snapshot behind them. */
 static int write_outputs(struct record *r)
 {
-	int at = recording_output(&r->o), err;
-	struct profile *p = NULL;
+	int err;
 
-	err = format_read(r->file_path, &p);
-	for (size_t i = 0; !err && i < r->o.outputs.cnt; i++)
-		if ((int)i != at && outputs__write_one(&r->o.outputs, i, p, &r->o.view))
-			err = -EIO;
-	profile__free(p);
-	if (err || r->interrupted_twice)
-		return err;
-	if (at >= 0)
-		err = output__commit(r->file);
-	else
-		output__abort(r->file);
-	r->file = NULL;
-	return err;
+	if (r->snapshot > 0)
+		waitpid(r->snapshot, NULL, 0);
+	rotation__finish(&r->o.rotation);
+	err = window__write(r->window, &r->o.view);
+	if (r->window->file)
+		log_warn("the recording is kept: %s", r->window->path);
+	return err || r->o.rotation.failed ? -EIO : 0;
 }
 
 static int finish(struct record *r)
 {
-	int err, status;
+	int err;
 
 	session__stop(r->session);
 	record_live__end(&r->live);
-	err = recording__close(r->recording);
-	r->recording = NULL;
+	err = window__close(r->window);
 	take_signals(r);
 	record_report__summary(r->session);
 	if (r->interrupted_twice) {
 		log_warn("interrupted again: no outputs. The recording is %s; pybpfprof convert makes them from it",
-			 r->file_path);
+			 r->window->path);
 		return CMD_OK;
 	}
 	let_interrupt(r);
-	if (write_outputs(r))
-		err = -EIO;
-	if (r->file)
-		log_warn("the recording is kept: %s", r->file_path);
-	if (err)
+	if (write_outputs(r) || err)
 		return CMD_FAILED;
-	record_report__files(&r->o);
-	status = record_report__judge(r->session, &r->o);
-	return status;
+	record_report__files(&r->window->outputs);
+	outputs__open(&r->window->outputs);
+	return record_report__judge(r->session, &r->o);
 }
 
 static int run_recording(struct record *r)
@@ -271,7 +281,7 @@ static int run_recording(struct record *r)
 		return status;
 	if (r->o.duration_ns)
 		r->deadline_ns = clock_now_ns() + r->o.duration_ns;
-	r->started = true;
+	r->window->keep = true;
 	record_live__start(&r->live, r->o.quiet);
 	run_loop(r);
 	status = finish(r);
@@ -283,14 +293,10 @@ static int run_recording(struct record *r)
 static void release(struct record *r)
 {
 	session__free(r->session);
-	recording__close(r->recording);
-	if (r->file && !r->started)
-		output__abort(r->file);
-	else if (r->file)
-		output__leave(r->file);
+	relay__free(r->relay);
+	window__free(r->window);
 	if (r->signals >= 0)
 		close(r->signals);
-	free(r->file_path);
 	free(r->command_line);
 	record_options__free(&r->o);
 }
@@ -308,7 +314,7 @@ static int run(int argc, char **argv)
 		return status;
 	}
 	r.signals = signals_open((const int[]){SIGUSR1, 0});
-	err = r.signals < 0 ? r.signals : open_recording(&r);
+	err = r.signals < 0 ? r.signals : open_window(&r);
 	if (!err)
 		err = command__start(&r.command, &r.o.target, NULL);
 	if (!err)

@@ -8,10 +8,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEY_MAX_LOSS = 0x1000 };
+enum { KEY_MAX_LOSS = 0x1000, KEY_ROTATE };
 
 static const struct argp_option options[] = {
 	{"duration", 'd', "TIME", 0, "10, 10s, 5m, 1h30m (default: until Ctrl-C or the end of the target)", 2},
+	{"rotate", KEY_ROTATE, "TIME|SIZE", 0,
+	 "Begin new outputs each TIME (60, 5m) or whenever the recording has SIZE (10MB), without a pause; each "
+	 "has the time when it begins (UTC) in its name", 2},
 	{"max-loss", KEY_MAX_LOSS, "PERCENT", 0, "Exit with 7 when more samples than this were lost or failed", 2},
 	{"quiet", 'q', NULL, 0, "Only warnings and errors", 2},
 	{"verbose", 'v', NULL, 0, "Say more; twice: debugging messages", 2},
@@ -43,6 +46,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--duration %s: %s", arg, why);
 		if (!o->duration_ns)
 			argp_error(state, "--duration %s: must be longer than nothing", arg);
+		return 0;
+	case KEY_ROTATE:
+		if (rotation__parse(&o->rotation, arg, &why))
+			argp_error(state, "--rotate %s: %s", arg, why);
 		return 0;
 	case KEY_MAX_LOSS:
 		parse_loss(o, arg, state);
@@ -89,9 +96,24 @@ static void add_default_outputs(struct record_options *o)
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &tm);
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		o->default_paths[i] = xasprintf("pybpfprof-%.80s-%s%s", target, when, suffixes[i]);
+		/* windows have times of their own */
+		o->default_paths[i] =
+			rotation__is_on(&o->rotation) ?
+				xasprintf("pybpfprof-%.80s%s", target, suffixes[i]) :
+				xasprintf("pybpfprof-%.80s-%s%s", target, when, suffixes[i]);
 		outputs__add(&o->outputs, o->default_paths[i]);
 	}
+}
+
+/* Windows are files. */
+static int check_rotation(const struct record_options *o)
+{
+	for (size_t i = 0; rotation__is_on(&o->rotation) && i < o->outputs.cnt; i++)
+		if (!strcmp(o->outputs.items[i].path, "-")) {
+			log_error("-o -: standard output cannot be rotated; name a file");
+			return CMD_USAGE;
+		}
+	return 0;
 }
 
 int record_options__parse(struct record_options *o, int argc, char **argv)
@@ -100,7 +122,8 @@ int record_options__parse(struct record_options *o, int argc, char **argv)
 	argp_parse(&record_argp, argc, argv, ARGP_IN_ORDER, NULL, o);
 	if (!o->outputs.cnt)
 		add_default_outputs(o);
-	return outputs__check(&o->outputs);
+	o->rotation.view = &o->view;
+	return check_rotation(o) ? CMD_USAGE : outputs__check(&o->outputs);
 }
 
 void record_options__free(struct record_options *o)

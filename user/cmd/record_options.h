@@ -1,6 +1,7 @@
 /* What `record` was asked to do, checked as far as it can be without privileges. */
 #pragma once
 #include "user/cmd/outputs.h"
+#include "user/cmd/rotation.h"
 #include "user/cmd/target_options.h"
 #include "user/profile/view.h"
 #include <stdbool.h>
@@ -12,6 +13,7 @@ struct record_options {
 	uint64_t duration_ns; /* 0: until stopped */
 	double max_loss;      /* percent; negative: not given */
 	struct outputs outputs;
+	struct rotation rotation;
 	char *default_paths[2];
 	struct view view;
 };

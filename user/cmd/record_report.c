@@ -135,12 +135,12 @@ void record_report__summary(const struct session *s)
 	check_identity(&st);
 }
 
-void record_report__files(const struct record_options *o)
+void record_report__files(const struct outputs *o)
 {
 	const char *recording = NULL;
 
-	for (size_t i = 0; i < o->outputs.cnt; i++) {
-		const char *path = o->outputs.items[i].path;
+	for (size_t i = 0; i < o->cnt; i++) {
+		const char *path = o->items[i].path;
 		__cleanup_free char *size = NULL;
 		struct stat st;
 
@@ -148,9 +148,9 @@ void record_report__files(const struct record_options *o)
 			continue;
 		size = units_size_text((uint64_t)st.st_size);
 		log_info("wrote %s (%s)", path, size);
-		if (!strcmp(o->outputs.items[i].format->name, "svg"))
+		if (!strcmp(o->items[i].format->name, "svg"))
 			log_info("  open it in a browser; click to zoom, / to search");
-		if (!strcmp(o->outputs.items[i].format->name, "recording"))
+		if (!strcmp(o->items[i].format->name, "recording"))
 			recording = path;
 	}
 	if (recording)

@@ -16,6 +16,6 @@ void record_live__end(struct record_live *l);
 /* Samples, CPU time, Pythons, what was lost and why. */
 void record_report__summary(const struct session *s);
 /* The files with their sizes, and what to do with them. */
-void record_report__files(const struct record_options *o);
+void record_report__files(const struct outputs *o);
 /* enum cmd_exit for what was recorded; says why when it is not 0. */
 int record_report__judge(const struct session *s, const struct record_options *o);

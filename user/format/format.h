@@ -13,6 +13,7 @@ struct format {
 	const char *const *suffixes; /* ".svg", …, NULL-terminated; first is the usual one */
 	/* NULL, or names that files of this format have, alone or before a dot: "callgrind.out" */
 	const char *const *prefixes;
+	bool is_page; /* a browser shows it as it is */
 	int (*write)(const struct profile *p, const struct view *v, FILE *out);
 	/* NULL when it is no input. `path` is for messages; the returned profile is the caller's. */
 	int (*read)(const char *path, struct profile **out);

@@ -80,5 +80,6 @@ const struct format format_html = {
 	.name = "html",
 	.help = "a page for any browser: flame graph, time, callers and callees, table, sources",
 	.suffixes = suffixes,
+	.is_page = true,
 	.write = html_write,
 };

@@ -148,5 +148,6 @@ const struct format format_svg = {
 	.name = "svg",
 	.help = "interactive flame graph for any browser",
 	.suffixes = suffixes,
+	.is_page = true,
 	.write = svg_write,
 };

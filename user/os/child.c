@@ -11,8 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* Under sudo: uid, gid and supplementary groups of who typed the command; 0 or negative errno. */
-static int drop_to_invoking_user(void)
+int child_drop_to_invoking_user(void)
 {
 	const char *uid_text = getenv("SUDO_UID"), *gid_text = getenv("SUDO_GID");
 	const struct passwd *pw;
@@ -49,7 +48,7 @@ static void run_command(char **argv, int go)
 
 	if (read(go, &byte, 1) != 1)
 		_exit(125); /* the profiler gave up before starting it */
-	err = drop_to_invoking_user();
+	err = child_drop_to_invoking_user();
 	if (!err) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);

@@ -17,3 +17,8 @@ int child_start(char **argv, const int *stdio, struct child *out);
 int child_go(struct child *c);
 /* Waits for it; its exit status as a shell has it (128 + signal). */
 int child_wait(struct child *c);
+/*
+ * In a child: under sudo, become who typed the command, groups and HOME included; else nothing. 0 or
+ * negative errno.
+ */
+int child_drop_to_invoking_user(void);

@@ -1,4 +1,4 @@
-/* The clock that intervals are measured by. */
+/* The clock that intervals are measured by, and the one that people have. */
 #pragma once
 #include <stdint.h>
 #include <time.h>
@@ -8,5 +8,13 @@ static inline uint64_t clock_now_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t clock_unix_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }

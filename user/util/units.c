@@ -168,6 +168,37 @@ int units_parse_pids(const char *text, uint32_t **pids, size_t *cnt, const char 
 	}
 }
 
+int units_parse_size(const char *text, uint64_t *bytes, const char **why)
+{
+	static const struct {
+		const char *words[3];
+		double bytes;
+	} units[] = {
+		{{"b", NULL}, 1},
+		{{"k", "kb", NULL}, 1e3},
+		{{"m", "mb", NULL}, 1e6},
+		{{"g", "gb", NULL}, 1e9},
+		{{"t", "tb", NULL}, 1e12},
+		{{"ki", "kib", NULL}, 1024.0},
+		{{"mi", "mib", NULL}, 1024.0 * 1024},
+		{{"gi", "gib", NULL}, 1024.0 * 1024 * 1024},
+	};
+	double number;
+	int err = take_number(&text, &number, why);
+
+	for (size_t i = 0; !err && i < ARRAY_SIZE(units); i++) {
+		for (const char *const *word = units[i].words; *word; word++) {
+			if (strcasecmp(*word, text))
+				continue;
+			if (number * units[i].bytes >= 1e18)
+				return refuse(why, "the size is too large", -ERANGE);
+			*bytes = (uint64_t)(number * units[i].bytes + 0.5);
+			return 0;
+		}
+	}
+	return err ? err : refuse(why, "unknown unit; write for example 500kB, 10MB or 1GiB", -EINVAL);
+}
+
 int units_parse_count(const char *text, uint64_t *out, const char **why)
 {
 	uint64_t value = 0;

@@ -1,0 +1,35 @@
+/*
+ * --rotate: one recording after another without a pause between them. The outputs of those that are
+ * closed are made by a process of their own, one window at a time, while sampling goes on.
+ */
+#pragma once
+#include "user/cmd/window.h"
+#include <sys/types.h>
+
+struct rotation {
+	uint64_t every_ns, bytes; /* either is 0 */
+	const struct view *view;
+	uint64_t due_ns;
+	uint64_t last_stamp; /* seconds */
+	struct window *first, *last; /* closed windows; the first is in the hands of `child` */
+	pid_t child;		     /* 0: none */
+	size_t failed;		     /* windows whose outputs could not be made */
+};
+
+/* "60", "5m", "10MB"; 0, or -EINVAL with a sentence. */
+int rotation__parse(struct rotation *r, const char *text, const char **why);
+static inline bool rotation__is_on(const struct rotation *r)
+{
+	return r->every_ns || r->bytes;
+}
+
+/* What a window that begins now has in its names: 20261122T184005Z, never the same twice. Caller frees. */
+char *rotation__stamp(struct rotation *r);
+/* Is it time to begin the next window? `bytes`: what the recording has so far. */
+bool rotation__is_due(struct rotation *r, uint64_t now_ns, uint64_t bytes);
+/* Takes a closed window. */
+void rotation__hand_over(struct rotation *r, struct window *w);
+/* Sees what the child has done and gives it the next; call it now and then. */
+void rotation__look(struct rotation *r);
+/* Waits until the outputs of all windows are made. */
+void rotation__finish(struct rotation *r);
