@@ -107,7 +107,7 @@ static const struct argp argp = {
 		"  pybpfprof dump --pid 4242 --subprocesses -ll\n"
 		"  pybpfprof dump --pid 4242 --json | jq '.processes[].threads[] | select(.owns_gil)'\n\n"
 		"--json gives one object: schema, and a list processes of {pid, inner_pid (in its container), ppid, "
-		"command, executable, python, cgroup, complete, native_threads: [{os_thread_id, thread_name}], "
+		"command, executable, python, cgroup, complete, gil_moved, native_threads: [{os_thread_id, thread_name}], changed_sources, "
 		"threads: [{pid, thread_id (as threading.get_ident), os_thread_id, inner_thread_id, thread_name, "
 		"interpreter_id, state, syscall, uninterruptible, active, owns_gil, waits_for_gil, sure, outcome, "
 		"frames (leaf first): [{name, filename, short_filename, module, line, locals: [{addr, name, type, arg, "

@@ -85,6 +85,17 @@ static void put_native(FILE *out, const struct snapshot *s)
 	fputs("],", out);
 }
 
+static void put_changed(FILE *out, const struct snapshot *s)
+{
+	fputs("\"changed_sources\":[", out);
+	for (size_t i = 0; i < s->changed_cnt; i++) {
+		__cleanup_free char *name = json_quote(s->changed[i]);
+
+		fprintf(out, "%s%s", i ? "," : "", name);
+	}
+	fputs("],", out);
+}
+
 void dump_json_begin(FILE *out)
 {
 	fprintf(out, "{\"schema\":\"%s\",\"processes\":[", SCHEMA);
@@ -98,7 +109,9 @@ void dump_json(FILE *out, const struct snapshot *s, const struct dump_style *sty
 	put_text(out, "python", s->version);
 	put_text(out, "cgroup", s->cgroup);
 	put_bool(out, "complete", !s->list_unsure);
+	put_bool(out, "gil_moved", s->gil_moved);
 	put_native(out, s);
+	put_changed(out, s);
 	fputs("\n \"threads\":[", out);
 	for (size_t i = 0; i < s->thread_cnt; i++) {
 		fputs(i ? ",\n  " : "\n  ", out);

@@ -113,12 +113,22 @@ static void put_native(FILE *out, const struct snapshot *s)
 	fputc('\n', out);
 }
 
+static void put_remarks(FILE *out, const struct snapshot *s)
+{
+	if (s->list_unsure)
+		fprintf(out, "\n(threads come and go so quickly that some may be missing)\n");
+	if (s->gil_moved)
+		fprintf(out, "\n(the GIL changed hands meanwhile: each thread is shown as it was at its own moment)\n");
+	for (size_t i = 0; i < s->changed_cnt; i++)
+		fprintf(out, "%s(%s was changed after the process started: its lines may have moved)\n",
+			i ? "" : "\n", s->changed[i]);
+}
+
 void dump_text(FILE *out, const struct snapshot *s, const struct dump_style *style)
 {
 	put_header(out, s);
 	for (size_t i = 0; i < s->thread_cnt; i++)
 		put_thread(out, s, &s->threads[i], style);
 	put_native(out, s);
-	if (s->list_unsure)
-		fprintf(out, "\n(threads come and go so quickly that some may be missing)\n");
+	put_remarks(out, s);
 }

@@ -148,7 +148,7 @@ uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, 
 {
 	const struct abi_py_layout *l = &r->build->layout;
 	char head[STR_HEAD];
-	uint64_t type;
+	uint64_t type, data;
 	uint32_t state;
 
 	if (l->str_length_off > STR_HEAD - 8 || l->str_state_off > STR_HEAD - 4 ||
@@ -158,9 +158,10 @@ uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, 
 	memcpy(len, head + l->str_length_off, sizeof(*len));
 	memcpy(&state, head + l->str_state_off, sizeof(state));
 	*kind = state >> l->str_kind_shift & 7;
-	if (!(state >> l->str_compact_bit & 1) || (*kind != 1 && *kind != 2 && *kind != 4) ||
-	    !is_str_type(r, type))
+	if ((*kind != 1 && *kind != 2 && *kind != 4) || !is_str_type(r, type))
 		return 0;
+	if (!(state >> l->str_compact_bit & 1)) /* of a subclass: PyUnicodeObject.data, where compact ones have text */
+		return object_read_u64(r, addr + l->str_compact_off, &data) ? data : 0;
 	return addr + (state >> l->str_ascii_bit & 1 ? l->str_ascii_off : l->str_compact_off);
 }
 

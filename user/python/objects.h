@@ -43,7 +43,7 @@ bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value);
 /* Of an int of any size: how many digits of 30 bits (u32 each) follow at OBJECT_INT_DIGITS, low ones first. */
 #define OBJECT_INT_DIGITS 24
 bool object_int_digits(struct object_reader *r, uint64_t addr, uint64_t *count, bool *negative);
-/* Where the characters of a compact str are; 0 when it is no such str. `len` in code points of `kind` bytes. */
+/* Where the characters of a str are; 0 when it is no such str. `len` in code points of `kind` bytes. */
 uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, unsigned *kind);
 /* A str as clean UTF-8 that the caller frees, cut after 256 code points; NULL when it is none. */
 char *object_read_str(struct object_reader *r, uint64_t addr);

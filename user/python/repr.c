@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_DEPTH  6
+#define MAX_DEPTH  10
 #define MAX_DIGITS 64 /* of 30 bits */
 #define MAX_ITEMS  1024
 #define PAGE	   4096u
@@ -166,52 +166,65 @@ static bool put_bool(struct repr *p, uint64_t addr)
 	return true;
 }
 
-/* As Python writes it (Objects/floatobject.c, format code 'r'): the shortest text that gives the same back. */
-static void put_double(struct repr *p, double value)
+/* As Python writes it (format code 'r' of PyOS_double_to_string): the shortest text that gives the same back. */
+static char *double_text(double value)
 {
 	char text[40];
 	int digits = 1, exponent;
 	char *e;
 
-	if (isnan(value) || isinf(value)) {
-		buf_puts(&p->out, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
-		return;
-	}
+	if (isnan(value) || isinf(value))
+		return xstrdup(isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
 	do {
 		snprintf(text, sizeof(text), "%.*e", digits - 1, value);
 	} while (digits++ < 17 && strtod(text, NULL) != value);
 	e = strchr(text, 'e');
 	exponent = atoi(e + 1);
-	if (exponent < -4 || exponent >= 16) {
-		buf_put(&p->out, text, (size_t)(e - text));
-		buf_printf(&p->out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
-		return;
-	}
+	*e = 0;
+	if (exponent < -4 || exponent >= 16)
+		return xasprintf("%se%c%02d", text, exponent < 0 ? '-' : '+', abs(exponent));
 	digits -= 2; /* behind the first */
-	buf_printf(&p->out, "%.*f", digits > exponent ? digits - exponent : 1, value);
+	return xasprintf("%.*f", digits > exponent ? digits - exponent : 1, value);
 }
 
 static bool put_float(struct repr *p, uint64_t addr)
 {
+	__cleanup_free char *text = NULL;
 	double value;
 
 	if (!object_read_bytes(p->r, addr + FIRST_FIELD, &value, sizeof(value)))
 		return false;
-	put_double(p, value);
+	text = double_text(value);
+	buf_puts(&p->out, text);
 	return true;
 }
 
+/* Without the ".0" of a whole number. */
+static void put_part(struct repr *p, double value, bool sign)
+{
+	__cleanup_free char *text = double_text(value);
+	size_t len = strlen(text);
+
+	if (len > 2 && !strcmp(text + len - 2, ".0"))
+		text[len - 2] = 0;
+	buf_printf(&p->out, "%s%s", sign && text[0] != '-' ? "+" : "", text);
+}
+
+/* Objects/complexobject.c complex_repr() */
 static bool put_complex(struct repr *p, uint64_t addr)
 {
 	double value[2];
+	bool real;
 
 	if (!object_read_bytes(p->r, addr + FIRST_FIELD, value, sizeof(value)))
 		return false;
-	buf_puts(&p->out, "complex(");
-	put_double(p, value[0]);
-	buf_puts(&p->out, ", ");
-	put_double(p, value[1]);
-	buf_puts(&p->out, ")");
+	real = value[0] != 0 || signbit(value[0]);
+	if (real) {
+		buf_puts(&p->out, "(");
+		put_part(p, value[0], false);
+	}
+	put_part(p, value[1], real);
+	buf_puts(&p->out, real ? "j)" : "j");
 	return true;
 }
 
@@ -281,13 +294,14 @@ static bool put_str(struct repr *p, uint64_t addr)
 	return true;
 }
 
-static void put_byte(struct repr *p, unsigned char c)
+static void put_byte(struct repr *p, unsigned char c, char quote)
 {
-	static const char *const short_forms[] = {['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r",
-						  ['\''] = "\\'", ['\\'] = "\\\\"};
+	static const char *const short_forms[] = {['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r"};
 
 	if (c < ARRAY_SIZE(short_forms) && short_forms[c])
 		buf_puts(&p->out, short_forms[c]);
+	else if (c == quote || c == '\\')
+		buf_printf(&p->out, "\\%c", c);
 	else
 		buf_printf(&p->out, c < 0x20 || c >= 0x7f ? "\\x%02x" : "%c", c);
 }
@@ -295,15 +309,17 @@ static void put_byte(struct repr *p, unsigned char c)
 static bool put_raw_bytes(struct repr *p, uint64_t data, uint64_t len)
 {
 	__cleanup_free unsigned char *raw = NULL;
+	char quote;
 
 	len = len < p->max ? len : p->max;
 	raw = xmalloc(len + 1);
 	if (len && !object_read_bytes(p->r, data, raw, len))
 		return false;
-	buf_puts(&p->out, "b'");
+	quote = memchr(raw, '\'', len) && !memchr(raw, '"', len) ? '"' : '\'';
+	buf_printf(&p->out, "b%c", quote);
 	for (size_t i = 0; i < len; i++)
-		put_byte(p, raw[i]);
-	buf_puts(&p->out, "'");
+		put_byte(p, raw[i], quote);
+	buf_put(&p->out, &quote, 1);
 	return true;
 }
 

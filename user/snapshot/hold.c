@@ -84,7 +84,7 @@ static int follow(struct hold *h, struct hold_look *look)
 		err = read_arrivals(h, look);
 		if (!err)
 			err = task_state(h->pid, look->tid, s);
-		if (!err && s->cpu == cpu && sched_getcpu() == cpu) {
+		if (!err && s->letter == 'R' && s->cpu == cpu && sched_getcpu() == cpu) {
 			look->at_rest = look->arrivals != 0;
 			return 0;
 		}

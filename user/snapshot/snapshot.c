@@ -6,10 +6,13 @@
 #include "user/python/tstates.h"
 #include "user/snapshot/stack.h"
 #include "user/util/alloc.h"
+#include "user/util/intern.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #define LOCAL_TEXT_STEP 128 /* bytes of a local's text per -l, as in py-spy */
 
@@ -150,6 +153,19 @@ static char *first_name(const struct taking *k, const struct task *task)
 	return xstrdup(task->tid == k->s->pid ? "MainThread" : task->name);
 }
 
+/* Behind the other stacks of the same thread, which may run in several interpreters. */
+static void insert(struct snapshot *s, const struct snapshot_thread *t)
+{
+	size_t at = s->thread_cnt;
+
+	while (at && s->threads[at - 1].ident != t->ident)
+		at--;
+	at = at ? at : s->thread_cnt;
+	memmove(&s->threads[at + 1], &s->threads[at], (s->thread_cnt - at) * sizeof(*t));
+	s->threads[at] = *t;
+	s->thread_cnt++;
+}
+
 static void add_thread(struct taking *k, const struct py_tstate *ts)
 {
 	const struct task *task = find_task(k, ts->inner_tid);
@@ -158,6 +174,7 @@ static void add_thread(struct taking *k, const struct py_tstate *ts)
 		.tid = task ? task->tid : 0,
 		.inner_tid = task ? task->inner_tid : 0,
 		.ident = ts->ident,
+		.gil_addr = ts->gil_addr,
 		.interp_id = ts->interp_id,
 	};
 
@@ -165,7 +182,15 @@ static void add_thread(struct taking *k, const struct py_tstate *ts)
 	if (stack_read(&k->reader, ts, &t))
 		return; /* it has ended */
 	t.name = first_name(k, task);
-	s->threads[s->thread_cnt++] = t;
+	insert(s, &t);
+}
+
+static void find_gil_moved(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->thread_cnt; i++)
+		for (size_t j = 0; j < i; j++)
+			s->gil_moved |= s->threads[i].holds_gil && s->threads[j].holds_gil &&
+					s->threads[i].gil_addr == s->threads[j].gil_addr;
 }
 
 /* A thread that made a sub-interpreter keeps an idle state in it: not worth a stack of its own. */
@@ -216,8 +241,46 @@ static void read_threads(struct taking *k)
 	for (size_t i = 0; i < k->tstate_cnt; i++)
 		add_thread(k, &k->tstates[i]);
 	drop_idle_doubles(s);
+	find_gil_moved(s);
 	list_native(k);
 	thread_names_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, name_thread, s);
+}
+
+/* ---- sources ----------------------------------------------------------------------------------------- */
+
+static bool is_newer(const struct taking *k, const char *file)
+{
+	__cleanup_free char *path = xasprintf("/proc/%d/root%s", k->s->pid, file);
+	struct timespec boot, now;
+	struct stat st;
+	int64_t started;
+
+	if (file[0] != '/' || stat(path, &st) || clock_gettime(CLOCK_BOOTTIME, &boot) ||
+	    clock_gettime(CLOCK_REALTIME, &now))
+		return false;
+	started = now.tv_sec - boot.tv_sec + (int64_t)(k->start_ns / 1000000000);
+	return st.st_mtime > started + 1; /* the process's start is known to 10 ms, the sum to a second */
+}
+
+static void note_changed(struct taking *k, struct intern *seen, const char *file)
+{
+	uint32_t before = intern__count(seen);
+	struct snapshot *s = k->s;
+
+	if (intern__id(seen, file, strlen(file)) <= before || !is_newer(k, file))
+		return;
+	xgrow(s->changed, s->changed_cnt, s->changed_cap);
+	s->changed[s->changed_cnt++] = xstrdup(file);
+}
+
+static void find_changed_sources(struct taking *k)
+{
+	struct intern *seen = intern__new();
+
+	for (size_t i = 0; i < k->s->thread_cnt; i++)
+		for (size_t f = 0; f < k->s->threads[i].frame_cnt; f++)
+			note_changed(k, seen, k->s->threads[i].frames[f].file);
+	intern__free(seen);
 }
 
 /* ---- all of it --------------------------------------------------------------------------------------- */
@@ -242,6 +305,7 @@ static int take(struct taking *k, struct interpreters *known)
 	hold_open(&r->hold, r->pid);
 	read_threads(k);
 	walker__free(r->walker);
+	find_changed_sources(k);
 	return is_still_the_same(k, known) ? 0 : -ESRCH;
 }
 
@@ -275,6 +339,9 @@ void snapshot__free(struct snapshot *s)
 		stack_free(&s->threads[i]);
 	free(s->threads);
 	free(s->native);
+	for (size_t i = 0; i < s->changed_cnt; i++)
+		free(s->changed[i]);
+	free(s->changed);
 	free(s->command);
 	free(s->cgroup);
 	free(s->executable);

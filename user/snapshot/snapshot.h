@@ -23,6 +23,7 @@ enum snapshot_doing { SNAPSHOT_UNKNOWN, SNAPSHOT_RUNNING, SNAPSHOT_SLEEPING, SNA
 struct snapshot_thread {
 	pid_t tid, inner_tid; /* 0: Python's thread has no task (any more) */
 	uint64_t ident;	      /* pthread_self(), as threading.get_ident() has it */
+	uint64_t gil_addr;    /* tells the GILs of several interpreters apart */
 	char *name;
 	int64_t interp_id;
 	enum snapshot_doing doing;
@@ -38,11 +39,15 @@ struct snapshot_thread {
 struct snapshot {
 	pid_t pid, inner_pid, ppid;
 	char *command, *cgroup, *executable, *version;
-	bool several_interps, list_unsure;
+	bool several_interps;
+	bool list_unsure; /* threads came and went so quickly that some may be missing */
+	bool gil_moved;	  /* threads were read as holders of the same GIL, each at its own moment */
 	struct snapshot_thread *threads; /* the main thread first, then by age */
 	size_t thread_cnt;
 	struct task *native; /* threads without a Python state */
 	size_t native_cnt;
+	char **changed; /* sources that are newer than the process: their lines may have moved */
+	size_t changed_cnt, changed_cap;
 };
 
 /*

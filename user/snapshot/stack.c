@@ -9,7 +9,9 @@
 #include "user/os/syscalls.h"
 #include "user/python/line_table.h"
 #include "user/resolve/module_name.h"
+#include "user/resolve/resolve.h"
 #include "user/util/alloc.h"
+#include "user/util/log.h"
 #include <string.h>
 
 #define TRIES	     200
@@ -226,6 +228,7 @@ int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct snapsh
 		walker__keep_names(r->walker, false);
 		hold_rest(&r->hold, tries);
 	}
+	log_debug("thread %d: %u tries in vain, outcome %s", t->tid, tries, outcome_word(y.outcome));
 	if (!err && !y.still)
 		read_moving(r, ts->addr, &y);
 	if (!err)

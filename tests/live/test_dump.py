@@ -1,0 +1,411 @@
+"""`dump`: where every thread is now, against what the program itself says.
+
+Sleeping threads: frame by frame and line by line as sys._current_frames() has them. A busy one: any stack that the
+program can have, and no other. Locals: the repr() that the program prints of them.
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import struct
+import subprocess
+
+import pytest
+
+import interpreters
+from conftest import PATIENCE, PROGRAM, WORKLOADS, wait_until
+
+DUMPS = 25  # in a row, of each interpreter
+NOBODY = 65534
+
+
+@pytest.fixture
+def start():
+    """start(path or interpreter, "name.py" or "-c", …): a running program; said() gives its first line."""
+    started = []
+
+    def run(python, *args, before=(), **popen):
+        argv = [*before, getattr(python, "path", python)]
+        argv += [str(WORKLOADS / arg) if str(arg).endswith(".py") else str(arg) for arg in args]
+        started.append(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **popen))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait(PATIENCE)
+        process.stdin.close()
+        process.stdout.close()
+
+
+def dump(pid, *options, program=(PROGRAM,), status=0, **popen):
+    """(stdout, stderr) of one dump."""
+    argv = [*map(str, program), "dump", "--pid", str(pid), *options]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=2 * PATIENCE, **popen)
+    out, err = done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+    assert done.returncode == status, (done.returncode, err)
+    return out, err
+
+
+def dump_json(pid, *options, **kwargs):
+    """The only process of a dump."""
+    document = json.loads(dump(pid, "--json", *options, **kwargs)[0])
+    assert document["schema"] == "pybpfprof-dump/1"
+    (process,) = document["processes"]
+    return process
+
+
+def by_ident(process):
+    return {thread["thread_id"]: thread for thread in process["threads"]}
+
+
+def frames_of(thread):
+    return [[f["name"], f["filename"], f["line"]] for f in thread["frames"]]
+
+
+def of_file(thread, name):
+    """Root first, "name:line", of one file's frames."""
+    frames = reversed(thread["frames"])
+    return tuple(f"{f['name'].split('.')[-1]}:{f['line']}" for f in frames if f["filename"].endswith(name))
+
+
+def only_thread(pid, *options, **kwargs):
+    (thread,) = dump_json(pid, *options, **kwargs)["threads"]
+    return thread
+
+
+# ---- stacks --------------------------------------------------------------------------------------------
+
+
+def check_fifty(process, said, possible):
+    threads = by_ident(process)
+    assert len(threads) == len(process["threads"]) == 52 and process["complete"]
+    spinner = threads[said["spinner"]]
+    for ident, truth in said["stacks"].items():
+        thread = threads[int(ident)]
+        assert thread["sure"] and frames_of(thread) == truth
+        assert not thread["owns_gil"] and thread["thread_name"].startswith("sleeper ")
+    assert spinner["sure"] and of_file(spinner, "fifty.py") in possible
+    assert spinner["thread_name"] == "spinner"
+    return spinner
+
+
+def is_stopped(pid):
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
+
+
+def test_fifty_sleeping_and_one_busy(interpreter, start):
+    process = start(interpreter, "fifty.py")
+    said = json.loads(process.stdout.readline())
+    possible = {tuple(stack) for stack in said["possible"]}
+    seen = set()
+    for _ in range(DUMPS):
+        found = dump_json(process.pid)
+        spinner = check_fifty(found, said, possible)
+        assert spinner["state"] == "running" and spinner["owns_gil"] and spinner["active"]
+        others = [t for t in found["threads"] if t is not spinner]
+        assert {t["state"] for t in others} == {"sleeping"}
+        assert {t["syscall"] for t in others} >= {"futex", "read"}
+        seen.add(of_file(spinner, "fifty.py"))
+    assert len(seen) > 1, "it was met at different places"
+    # And where nothing can move any more.
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: is_stopped(process.pid), "all threads to stop")
+    found = dump_json(process.pid)
+    assert {t["state"] for t in found["threads"]} == {"stopped"}
+    spinner = by_ident(found)[said["spinner"]]
+    if spinner["outcome"] == "torn":  # stopped between two frames: said so, and no stack is made up
+        assert not spinner["frames"]
+        return
+    assert check_fifty(found, said, possible) is spinner or spinner["owns_gil"]
+    assert found["python"] == interpreter.version and "fifty.py" in found["command"]
+
+
+def test_every_kind_of_frame(interpreter, start):
+    process = start(interpreter, "asleep.py")
+    said = json.loads(process.stdout.readline())
+    kinds = {int(ident): kind for ident, kind in said["kinds"].items()}
+    found = dump_json(process.pid)
+    mine = {t["thread_id"]: t for t in found["threads"] if not t["interpreter_id"]}
+    for ident, truth in said["stacks"].items():
+        if kinds[int(ident)] == "in_a_sub_interpreter" and interpreter.minor >= (3, 12):
+            continue
+        assert mine[int(ident)]["sure"]
+        assert frames_of(mine[int(ident)]) == [frame[:3] for frame in truth], kinds[int(ident)]
+    depths = {kinds.get(ident): len(thread["frames"]) for ident, thread in mine.items()}
+    assert depths["deep_recursion"] > 2000, "no limit of the kernel's walker"
+    # A thread in a sub-interpreter has a stack in each, the inner one right behind the outer one.
+    (inner,) = [t for t in found["threads"] if t["interpreter_id"] and t["frames"]]
+    assert frames_of(inner) == [["inner", "<string>", 3], ["<module>", "<string>", 4]]
+    (outer,) = [t for t in found["threads"] if t["thread_id"] == inner["thread_id"] and not t["interpreter_id"]]
+    assert outer["frames"][0]["name"] == "in_a_sub_interpreter"
+    assert found["threads"].index(inner) == found["threads"].index(outer) + 1
+
+
+def test_threads_that_come_and_go(start, python):
+    """Whatever is shown as sure reaches its root; a thread that ends meanwhile is left out."""
+    code = (
+        "import threading\n"
+        "def leaf(): return [i for i in range(50)]\n"
+        "def grow():\n    for _ in range(2000): leaf()\n"
+        "print(flush=True)\n"
+        "while True:\n"
+        "    threads = [threading.Thread(target=grow) for _ in range(4)]\n"
+        "    for t in threads: t.start()\n"
+        "    for t in threads: t.join()\n"
+    )
+    process = start(python, "-c", code)
+    process.stdout.readline()
+    several = 0
+    for _ in range(20):
+        threads = [t for t in dump_json(process.pid)["threads"] if t["sure"] and t["outcome"] == "ok"]
+        several += len(threads) > 1
+        for thread in threads:
+            assert thread["frames"][-1]["name"].split(".")[-1] in ("_bootstrap", "<module>"), thread
+            assert all(frame["line"] > 0 for frame in thread["frames"])
+    assert several
+
+
+# ---- states --------------------------------------------------------------------------------------------
+
+
+def test_who_has_the_gil(interpreter, start):
+    code = "import threading\ndef spin():\n    while True: pass\n"
+    code += "for _ in range(3): threading.Thread(target=spin).start()\nprint(flush=True)\n"
+    process = start(interpreter, "-c", code)
+    process.stdout.readline()
+    states = set()
+
+    def look():
+        found = dump_json(process.pid)
+        busy = [t for t in found["threads"] if t["thread_name"] != "MainThread"]
+        assert len(busy) == 3
+        for thread in busy:
+            assert not (thread["owns_gil"] and thread["waits_for_gil"])
+            assert thread["sure"] and thread["frames"][0]["name"] == "spin"
+        assert found["gil_moved"] == (sum(t["owns_gil"] for t in busy) > 1)
+        states.update((t["state"], t["owns_gil"]) for t in busy)
+        return {("running", True), ("waits for the GIL", False)} <= states
+
+    wait_until(look, "a holder and a waiter")
+    assert states <= {("running", True), ("running", False), ("waits for the GIL", False), ("sleeping", False)}
+
+
+def test_in_a_call_that_keeps_the_gil(start, python):
+    code = "import ctypes\ndef hang(): ctypes.PyDLL(None).sleep(100000)\nprint(flush=True)\nhang()\n"
+    process = start(python, "-c", code)
+    process.stdout.readline()
+    wait_until(lambda: only_thread(process.pid)["syscall"] == "clock_nanosleep", "the call")
+    thread = only_thread(process.pid)
+    assert thread["owns_gil"] and thread["frames"][0]["name"] == "hang"
+    assert "(sleeping in clock_nanosleep, holds the GIL)" in dump(process.pid)[0]
+
+
+def test_one_that_never_holds_still_is_marked(start, python):
+    """No place beside a real-time thread to wait for its turn: what is read of it is not sure, and said so."""
+    code = (
+        "import os, sys\n"
+        "def leaf(): pass\n"
+        "def spin():\n    while True: leaf()\n"
+        "print(flush=True)\nsys.stdin.readline()\n"
+        "os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))\nspin()\n"
+    )
+    process = start(python, "-c", code)
+    process.stdout.readline()
+    cpus = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(process.pid, [max(cpus)])
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        wait_until(lambda: os.sched_getscheduler(process.pid) == os.SCHED_RR, "its class")
+        out = dump(process.pid)[0]
+    finally:
+        process.kill()
+    assert "(not sure: the thread did not hold still while this was read)" in out
+
+
+# ---- locals --------------------------------------------------------------------------------------------
+
+
+def test_locals(interpreter, start):
+    process = start(interpreter, "locals.py")
+    truth = json.loads(process.stdout.readline())["stacks"]
+    found = {t["thread_name"]: t for t in dump_json(process.pid, "-" + "l" * 20)["threads"]}
+    for name, stack in truth.items():
+        frames = [f for f in found[name]["frames"] if f["filename"].endswith("locals.py") and f["name"] != "rest"]
+        assert len(frames) == len(stack)
+        for frame, (function, values, arguments) in zip(frames, stack):
+            assert frame["name"].split(".")[-1] == function
+            assert {l["name"]: l["repr"] for l in frame["locals"]} == values
+            assert [l["name"] for l in frame["locals"] if l["arg"]] == arguments
+    kinds = {l["name"]: l["type"] for l in found["objects"]["frames"][1]["locals"]}
+    assert kinds["inner"] == "__main__.Outer.Inner" and kinds["error"] == "ValueError"
+
+
+def test_locals_as_text_and_their_length(start, python):
+    code = "import time\ndef f(a, *, k='x' * 1000):\n    n = list(range(1000))\n    print(flush=True)\n    time.sleep(10**5)\nf(1)\n"
+    process = start(python, "-c", code)
+    process.stdout.readline()
+    assert "Locals" not in dump(process.pid)[0]
+    short, longer = (dump(process.pid, option)[0] for option in ("-l", "-lll"))
+    assert "        Arguments:\n            a: 1\n            k: 'xxx" in short
+    assert "        Locals:\n            n: [0, 1, 2, 3" in short
+    for text, most in ((short, 128), (longer, 384)):
+        (value,) = re.findall(r"k: (.*)\n", text)
+        assert len(value) == most + 3 and value.endswith("...")
+
+
+# ---- the process ---------------------------------------------------------------------------------------
+
+
+def test_text(start, python):
+    process = start(python, "fifty.py")
+    process.stdout.readline()
+    out, _ = dump(process.pid)
+    assert out.startswith(f"Process {process.pid}: {python.path} ")
+    assert f"\nPython {python.version} (" in out
+    assert re.search(r'\nThread \d+ \(sleeping in \w+\): "sleeper 0"\n    \S+ \(fifty.py:\d+\)\n', out)
+    assert re.search(r'\nThread \d+ \(running, holds the GIL\): "spinner"\n    ', out)
+    assert f"({WORKLOADS}/fifty.py:" in dump(process.pid, "--full-filenames")[0]
+    assert "fifty.py)" in dump(process.pid, "--nolineno")[0]
+    assert "line" not in dump_json(process.pid, "--nolineno")["threads"][0]["frames"][0]
+
+
+def test_a_source_changed_since(start, python, tmp_path):
+    script = tmp_path / "once.py"
+    script.write_text("import time\nprint(flush=True)\ntime.sleep(10**5)\n")
+    process = start(python, script)
+    process.stdout.readline()
+    assert "was changed" not in dump(process.pid)[0]
+    os.utime(script, (2**31, 2**31))
+    assert f"({script} was changed after the process started" in dump(process.pid)[0]
+
+
+def test_without_python(start):
+    process = start("/bin/cat")
+    assert "no Python in process" in dump(process.pid, status=5)[1]
+    never_given = min(int(pathlib.Path("/proc/sys/kernel/pid_max").read_text()), 2**22 - 1)
+    assert f"no process {never_given}" in dump(never_given, status=5)[1]
+    assert "no Python" in dump(process.pid, "-s", status=5)[1]
+
+
+@pytest.mark.skipif(not interpreters.UNSUPPORTED, reason="this machine has only supported interpreters")
+def test_a_python_that_cannot_be_read(start):
+    python = interpreters.UNSUPPORTED[0]
+    process = start(python, "-c", "import sys; print(flush=True); sys.stdin.read()")
+    process.stdout.readline()
+    _, err = dump(process.pid, status=5)
+    assert python.version in err and "not supported" in err
+
+
+def test_subprocesses(start, python):
+    code = "import time; print(flush=True); time.sleep(10**5)"
+    script = f"{python.path} -c '{code}' & sleep 100000 & wait"
+    process = start("/bin/sh", "-c", script, start_new_session=True)
+    process.stdout.readline()
+    try:
+        _, err = dump(process.pid, status=5)
+        assert "1 Python subprocess" in err and "--subprocesses" in err
+        document = json.loads(dump(process.pid, "-s", "--json")[0])
+        (child,) = document["processes"]
+        assert child["ppid"] == process.pid and child["threads"][0]["frames"][0]["line"] == 1
+        both = json.loads(dump(process.pid, "-s", "--json", "--pid", str(child["pid"]))[0])
+        assert len(both["processes"]) == 2
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_in_a_container(start, python):
+    """Namespaces of its own for processes and files: numbers of both sides, sources that only it can see."""
+    script = (
+        "mount -t tmpfs none /mnt && mkdir /mnt/pkg && touch /mnt/pkg/__init__.py && cd /mnt && "
+        "echo 'import time\nprint(flush=True)\ntime.sleep(10**5)' > pkg/mod.py && "
+        f"exec {python.path} -c 'import sys; sys.path.insert(0, \"/mnt\"); import pkg.mod'"
+    )
+    # unshare itself stays outside; its child is number 1 inside
+    outside = start("/usr/bin/unshare", "--pid", "--mount", "--fork", "--kill-child", "/bin/sh", "-c", script)
+    outside.stdout.readline()
+    children = pathlib.Path(f"/proc/{outside.pid}/task/{outside.pid}/children")
+    pid = int(children.read_text())
+    process = dump_json(pid)
+    (thread,) = process["threads"]
+    assert (process["pid"], process["inner_pid"]) == (pid, 1)
+    assert (thread["os_thread_id"], thread["inner_thread_id"]) == (pid, 1) and thread["sure"]
+    leaf = thread["frames"][0]
+    assert (leaf["filename"], leaf["line"]) == ("/mnt/pkg/mod.py", 3)
+    assert (leaf["module"], leaf["short_filename"]) == ("pkg.mod", "pkg/mod.py")
+    assert dump(pid)[0].startswith(f"Process {pid} [1 in its container]: ")
+
+
+# ---- rights --------------------------------------------------------------------------------------------
+
+
+def as_nobody():
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+@pytest.fixture
+def for_all(tmp_path_factory):
+    """The program where everybody may run it, and a Python that everybody may run."""
+    everybody = [i for i in interpreters.SUPPORTED if i.path.startswith("/usr/")]
+    if not everybody:
+        pytest.skip("no supported Python outside of root's home")
+    program = pathlib.Path(f"/tmp/pybpfprof-dump-{os.getpid()}")
+    program.write_bytes(PROGRAM.read_bytes())
+    program.chmod(0o755)
+    yield program, everybody[0]
+    program.unlink()
+
+
+SLEEP = "import time; print(flush=True); time.sleep(10**5)"
+
+
+def test_a_process_of_ones_own(start, for_all):
+    """Without root, capabilities or BPF, where the kernel lets a user debug what is theirs."""
+    scope = pathlib.Path("/proc/sys/kernel/yama/ptrace_scope")
+    if scope.exists() and int(scope.read_text()):
+        pytest.skip("kernel.yama.ptrace_scope forbids it here")
+    program, python = for_all
+    process = start(python, "-c", SLEEP, preexec_fn=as_nobody, cwd="/")
+    process.stdout.readline()
+    thread = only_thread(process.pid, program=[program], preexec_fn=as_nobody, cwd="/")
+    assert thread["sure"] and thread["frames"][0]["line"] == 1
+
+
+def test_somebody_elses(start, for_all):
+    program, python = for_all
+    process = start(python, "-c", SLEEP)
+    process.stdout.readline()
+    _, err = dump(process.pid, program=[program], preexec_fn=as_nobody, cwd="/", status=3)
+    assert "CAP_SYS_PTRACE" in err and str(process.pid) in err
+
+
+def refuse_vm_readv():
+    """As a container's seccomp filter may do: process_vm_readv (x86-64: 310) fails with EPERM."""
+    code = [(0x20, 0, 0, 0), (0x15, 0, 1, 310), (0x06, 0, 0, 0x50000 | 1), (0x06, 0, 0, 0x7FFF0000)]
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in code))
+    program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(filters))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def test_where_the_quick_call_is_refused(start, python):
+    process = start(python, "-c", SLEEP)
+    process.stdout.readline()
+    thread = only_thread(process.pid, "-l", preexec_fn=refuse_vm_readv)
+    assert thread["sure"] and thread["frames"][0]["line"] == 1
+
+
+def test_usage(pybpfprof):
+    assert pybpfprof("dump").returncode == 2
+    assert pybpfprof("dump", "4242").returncode == 2
+    assert pybpfprof("dump", "--pid", "x").returncode == 2
+    shown = pybpfprof("dump", "--help")
+    assert shown.returncode == 0 and "--locals" in shown.stdout and "os_thread_id" in shown.stdout
