@@ -119,7 +119,7 @@ $(BUILD)/user/format/%.hash: user/format/%
 
 EMBEDDED := $(addprefix $(BUILD)/user/format/,svg_script.js.inc svg_style.css.inc html_page.js.inc html_page.js.hash \
 	html_style.css.inc html_style.css.hash svg_style.css.hash)
-$(BUILD)/user/format/svg.o $(BUILD)/user/format/html.o: $(EMBEDDED)
+$(BUILD)/user/format/svg_page.o $(BUILD)/user/format/html.o: $(EMBEDDED)
 # Not a pattern rule: one without a recipe adds nothing, and a clean tree would have no skeleton.
 $(filter $(BUILD)/user/session/% $(BUILD)/user/source/%,$(filter-out $(PURE:%.c=$(BUILD)/%.o),$(OBJ))): | $(SKEL)
 $(BUILD)/%.o: %.c
@@ -168,7 +168,7 @@ FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' -DPYB
 	-fno-omit-frame-pointer -Wall -Wextra $(WERROR) -I. -I$(BUILD) $(FUZZ_SAN)
 FUZZ_SECONDS ?= 60
 
-$(BUILD)/fuzz/user/format/svg.o $(BUILD)/fuzz/user/format/html.o: $(EMBEDDED)
+$(BUILD)/fuzz/user/format/svg_page.o $(BUILD)/fuzz/user/format/html.o: $(EMBEDDED)
 $(BUILD)/fuzz/tests/host/bpf/%.o: bpf/%.bpf.c
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct cmd cmd_record, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_check;
+extern const struct cmd cmd_record, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_diff, cmd_check;
 extern const struct cmd cmd_completions, cmd_man;
 
 /* `record` first: it is what no command at all means, and what py-spy's `r` means. */
@@ -18,6 +18,7 @@ const struct cmd *const cmds[] = {
 	&cmd_report,
 	&cmd_flamegraph,
 	&cmd_convert,
+	&cmd_diff,
 	&cmd_check,
 	&cmd_completions,
 	&cmd_man,
@@ -45,7 +46,8 @@ static void print_help(FILE *out)
 		"  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
 		"  sudo " PROGRAM " --cgroup PATH -o out.svg         a whole container\n"
 		"  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
-		"  " PROGRAM " report rec.pybpf                      what was hot, as text\n\n"
+		"  " PROGRAM " report rec.pybpf                      what was hot, as text\n"
+		"  " PROGRAM " diff before.pybpf after.pybpf         what changed\n\n"
 		"`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
 		" --version` says which version this is.\n");
 }

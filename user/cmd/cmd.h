@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-/* Exit statuses, the same for every command. */
+/* Exit statuses, the same for every command but `diff`, which has those of diff(1). */
 enum cmd_exit {
 	CMD_OK = 0,
 	CMD_FAILED = 1,

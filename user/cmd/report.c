@@ -1,6 +1,7 @@
 /* `report`: a recording, or our JSON, as text for a terminal. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
+#include "user/cmd/terminal.h"
 #include "user/format/format.h"
 #include "user/format/report.h"
 #include "user/os/output.h"
@@ -9,7 +10,6 @@
 #include "user/util/units.h"
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
@@ -24,8 +24,7 @@ struct args {
 };
 
 static const struct argp_option options[] = {
-	{"by", KEY_BY, "WHAT", 0,
-	 "One table alone: function, line, file, module, thread, process, or the call tree", 2},
+	{"by", KEY_BY, "function|line|file|module|thread|process|tree", 0, "One table alone", 2},
 	{"callers", KEY_CALLERS, "NAME", 0,
 	 "Who called a function and what it called. NAME is its name or module.name, or else the "
 	 "last part of it, any part of it, or a regular expression: the first of these that finds "
@@ -107,26 +106,6 @@ static const struct argp argp = {
 	.children = children,
 };
 
-/* The terminal's width; 0 where there is none: a file or a pipe gets whole names. */
-static unsigned output_width(void)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize size;
-	const char *why;
-	uint64_t width;
-
-	if (columns && !units_parse_count(columns, &width, &why) && width < 10000)
-		return (unsigned)width;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
-}
-
-static bool is_colourful(void)
-{
-	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-
-	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
-}
-
 static const char *source_line(void *ctx, const struct profile_function *f, int32_t line)
 {
 	return source_text__line(ctx, f->file, f->name, f->first_line, line);
@@ -158,8 +137,8 @@ static int run(int argc, char **argv)
 	a.report.source = (struct report_source){source_line, source};
 	if (a.json && !a.has_rows)
 		a.report.rows = UINT32_MAX;
-	a.report.width = output_width();
-	a.report.colour = is_colourful();
+	a.report.width = terminal_width();
+	a.report.colour = terminal_has_colour();
 	status = write_report(&a, p);
 	source_text__free(source);
 	profile__free(p);

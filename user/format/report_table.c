@@ -82,10 +82,9 @@ static size_t widest(const struct report_row *rows, size_t cnt, bool place, cons
 	return most;
 }
 
-/* What both texts may take: each what it needs, or else the name gets three fifths. */
-static void share_width(const struct report_text *t, size_t *name, size_t *place)
+void report_share_width(size_t width, size_t numbers, size_t *name, size_t *place)
 {
-	size_t width = t->r->width, numbers = NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), room;
+	size_t room;
 
 	if (!width)
 		return;
@@ -132,7 +131,8 @@ void report_rows(const struct report_text *t, const struct report_row *rows, siz
 	size_t name = widest(rows, cnt, false, swap ? titles->second : titles->first);
 	size_t place = widest(rows, cnt, true, swap ? titles->first : titles->second);
 
-	share_width(t, &name, &place);
+	report_share_width(t->r->width, NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), &name,
+			   &place);
 	put_titles(t, titles, swap ? place : name);
 	for (size_t i = 0; i < cnt; i++) {
 		__cleanup_free char *n = columns_fit(rows[i].name, name, COLUMNS_KEEP_START);

@@ -32,6 +32,11 @@ void report_more(const struct report_text *t, size_t cnt);
 /* own and total of each row, the share that held the GIL where there is room, then its texts. */
 void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
 		 const struct report_titles *titles);
+/*
+ * What two texts may take beside `numbers` columns of a terminal (0: no limit): each what it needs, as
+ * given, or else the name gets three fifths.
+ */
+void report_share_width(size_t width, size_t numbers, size_t *name, size_t *place);
 /* How many decimals seconds have: milliseconds only where there are few seconds. */
 int report_decimals(const struct report_text *t);
 /* 12.3 for 12.3 %; of nothing it is 0. */

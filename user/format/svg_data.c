@@ -56,6 +56,26 @@ static void put_labels(const struct svg_layout *l, FILE *out)
 	fputs("],\n", out);
 }
 
+static void put_times(const struct svg_layout *l, const char *name, const uint64_t *ns, FILE *out)
+{
+	fprintf(out, "\"%s\":[", name);
+	for (uint32_t i = 0; i < l->node_cnt; i++)
+		fprintf(out, "%s%llu", i ? "," : "",
+			(unsigned long long)((ns[l->nodes[i].tree_node] + NS_PER_UNIT / 2) /
+					     NS_PER_UNIT));
+	putc(']', out);
+}
+
+static void put_compared(const struct svg_layout *l, FILE *out)
+{
+	fprintf(out, ",\n\"compared\":{\"absolute\":%s,",
+		l->compared->absolute ? "true" : "false");
+	put_times(l, "a", l->compared->a_ns, out);
+	fputs(",\n", out);
+	put_times(l, "b", l->compared->b_ns, out);
+	putc('}', out);
+}
+
 void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v,
 		    FILE *out)
 {
@@ -75,6 +95,9 @@ void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, con
 		for (uint32_t i = 0; i < l->node_cnt; i++)
 			fprintf(out, "%s%llu", i ? "," : "",
 				(unsigned long long)columns[c].of(&l->nodes[i]));
-		fputs(columns[c + 1].name ? "],\n" : "]}", out);
+		fputs(columns[c + 1].name ? "],\n" : "]", out);
 	}
+	if (l->compared)
+		put_compared(l, out);
+	putc('}', out);
 }

@@ -25,9 +25,9 @@ unsigned svg_shade(const struct profile_function *f)
 
 const char *svg_class(const struct svg_label *label, char *out)
 {
-	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'm', 'r'};
+	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'm', 'r', 'p', 'n', 'e'};
 
-	if (label->kind >= SVG_MARK)
+	if (label->kind == SVG_MARK || label->kind == SVG_ROOT || label->kind == SVG_EVEN)
 		sprintf(out, "%c", letter[label->kind]);
 	else
 		sprintf(out, "%c%u", letter[label->kind], label->shade % SVG_SHADES);
@@ -98,7 +98,12 @@ static uint32_t rows_of(const struct view_tree *t)
 	return rows;
 }
 
-static void place(struct svg_layout *l, const struct view_tree *t, const struct profile *p)
+struct painter {
+	void (*paint)(void *ctx, uint32_t node, struct svg_label *label);
+	void *ctx;
+};
+
+static void place(struct svg_layout *l, const struct view_tree *t, const struct painter *painter)
 {
 	struct intern *seen = intern__new();
 	struct buf key = {0};
@@ -109,18 +114,20 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 
 	do {
 		const struct view_node *n = &t->nodes[i];
-		struct svg_label label = {n->text ? n->text : "", kind_of(n), 0};
+		struct svg_label label = {n->text ? n->text : "", SVG_ROOT, 0};
 
 		kept = n->total >= l->least;
 		if (kept) {
-			if (n->function)
-				label.shade = svg_shade(&p->functions[n->function]);
-			l->nodes[l->node_cnt++] = (struct svg_node){label_of(l, seen, &key, &label),
-								    n->depth,
-								    edge[n->depth],
-								    n->total,
-								    n->own,
-								    n->total_ns};
+			painter->paint(painter->ctx, i, &label);
+			l->nodes[l->node_cnt++] = (struct svg_node){
+				.label = label_of(l, seen, &key, &label),
+				.depth = n->depth,
+				.tree_node = i,
+				.left = edge[n->depth],
+				.total = n->total,
+				.own = n->own,
+				.total_ns = n->total_ns,
+			};
 			edge[n->depth + 1] = edge[n->depth];
 			edge[n->depth] += n->total;
 			l->row_cnt = n->depth >= l->row_cnt ? n->depth + 1 : l->row_cnt;
@@ -133,8 +140,34 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 	intern__free(seen);
 }
 
+/* By where the code lives, with a shade for each function. */
+struct origins {
+	const struct view_tree *tree;
+	const struct profile *p;
+};
+
+static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
+{
+	const struct origins *o = ctx;
+	const struct view_node *n = &o->tree->nodes[node];
+
+	label->kind = kind_of(n);
+	if (n->function)
+		label->shade = svg_shade(&o->p->functions[n->function]);
+}
+
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p)
 {
+	struct origins origins = {tree, p};
+
+	return svg_layout__painted(tree, paint_origin, &origins);
+}
+
+struct svg_layout *
+svg_layout__painted(const struct view_tree *tree,
+		    void (*paint)(void *ctx, uint32_t node, struct svg_label *label), void *ctx)
+{
+	const struct painter painter = {paint, ctx};
 	struct svg_layout *l = xcalloc(1, sizeof(*l));
 	uint32_t room;
 
@@ -145,7 +178,7 @@ struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct pr
 	room = kept_nodes(tree, l->least);
 	l->nodes = xcalloc(room, sizeof(*l->nodes));
 	l->labels = xcalloc(room, sizeof(*l->labels));
-	place(l, tree, p);
+	place(l, tree, &painter);
 	l->pruned_cnt = tree->count - l->node_cnt;
 	return l;
 }

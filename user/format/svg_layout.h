@@ -11,7 +11,18 @@
 #define SVG_MOST_SHARE   200    /* but none as wide as 1/200 */
 #define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the samples are always left out */
 
-enum svg_kind { SVG_USER, SVG_STDLIB, SVG_SITE, SVG_MARK, SVG_ROOT, SVG_KINDS };
+/* In the order of KINDS in svg_script.js. The last three are of comparisons. */
+enum svg_kind {
+	SVG_USER,
+	SVG_STDLIB,
+	SVG_SITE,
+	SVG_MARK,
+	SVG_ROOT,
+	SVG_MORE,
+	SVG_LESS,
+	SVG_EVEN,
+	SVG_KINDS
+};
 
 /* A text with its colour; functions of equal text and unlike colour are two of these. */
 struct svg_label {
@@ -22,6 +33,7 @@ struct svg_label {
 
 struct svg_node {
 	uint32_t label, depth;
+	uint32_t tree_node;        /* its index in the tree */
 	uint64_t left, total, own; /* samples; `left` counts from the picture's left edge */
 	uint64_t total_ns;
 };
@@ -32,9 +44,20 @@ struct svg_layout {
 	uint32_t node_cnt, label_cnt, row_cnt;
 	uint64_t least; /* nodes with fewer samples were left out: */
 	uint64_t pruned_cnt, pruned_samples;
+	const struct svg_compared *compared; /* NULL: one recording */
+};
+
+/* What the frames of a comparison had in the other recording: CPU time by node of the tree. */
+struct svg_compared {
+	const uint64_t *a_ns, *b_ns; /* [0]: the whole recording */
+	bool absolute;               /* seconds are compared, not shares */
 };
 
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p);
+/* The same with colours that `paint` chooses: kind and shade of a node. */
+struct svg_layout *
+svg_layout__painted(const struct view_tree *tree,
+		    void (*paint)(void *ctx, uint32_t node, struct svg_label *label), void *ctx);
 void svg_layout__free(struct svg_layout *l);
 
 /* The shade of a function: made from its name and short file name only, so equal in every picture.

@@ -16,12 +16,16 @@ const HIDE = 0.15;     // px; narrower ones not at all
 const TOUCH = 0.8;     // px; thin frames closer than this are drawn as one
 const OVERSCAN = 200;  // px drawn above and below what is in sight
 const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packages'],
-	['m', 'marks'], ['r', 'roots']];
+	['m', 'marks'], ['r', 'roots'],
+	['p', 'more CPU time in B'], ['n', 'less'], ['e', 'no change beyond chance']];
 const MERGED = 'Each function that was running, and its callers above it, or below it in an icicle. ';
+const COMPARED = 'Red had more of the CPU time in B than in A, blue less, grey is within chance. ' +
+	'Click a frame or press Enter to zoom, / to search.';
 const HINT = 'Width is the share of samples; left to right is the alphabet, not time. ' +
 	'Click a frame or press Enter to zoom, / to search.';
 
 const data = JSON.parse(island.textContent);
+const compared = data.compared; // of two recordings; none otherwise
 const label = data.label, depth = data.depth, total = data.total, own = data.own, cpu = data.cpu;
 const count = total.length;
 const parent = new Int32Array(count), end = new Int32Array(count);
@@ -43,7 +47,7 @@ function colourClass(colour) {
 }
 
 function kindClass(kind, shade = 5) {
-	return 'uls'.includes(kind) ? kind + shade : kind;
+	return 'ulspn'.includes(kind) ? kind + shade : kind;
 }
 
 // FNV-1a, as a number that is the same wherever the same names stand above each other.
@@ -79,8 +83,20 @@ const seconds = i => {
 	const s = cpu[i] / data.units_per_second;
 	return (s < 10 ? s.toFixed(3) : s.toFixed(1)) + ' CPU s';
 };
-const tooltip = i => textOf(i) + ' (' + plural(total[i], 'sample') + ', ' +
-	percent(total[i], total[0]) + ', ' + seconds(i) + ')';
+const tooltip = i => textOf(i) + (compared ? ' (' + compareText(i) + ')' :
+	' (' + plural(total[i], 'sample') + ', ' + percent(total[i], total[0]) + ', ' + seconds(i) + ')');
+
+// What a frame had in both recordings of a comparison: shares of each, or seconds.
+function compareText(i) {
+	const part = (times, at) => compared.absolute ? times[at] / data.units_per_second :
+		times[0] ? 100 * times[at] / times[0] : 0;
+	const a = part(compared.a, i), b = part(compared.b, i), by = b - a;
+	const [unit, points] = compared.absolute ? [' s', ' s'] : ['%', ' pp'];
+	const sign = by < 0 ? '−' : '+', digits = compared.absolute ? 3 : 2;
+	const ratio = a ? sign + Math.abs(100 * by / a).toFixed(0) + '%' : b ? 'new' : '';
+	return 'A ' + a.toFixed(digits) + unit + ', B ' + b.toFixed(digits) + unit + ': ' +
+		sign + Math.abs(by).toFixed(digits) + points + (ratio ? ', ' + ratio : '');
+}
 
 // ---- elements
 
@@ -300,15 +316,17 @@ function describe(i) {
 	if (i === null) {
 		i = state.zoom;
 		if (hint) {
-			ui.name.textContent = (data.from_leaf ? MERGED : '') + HINT;
-			ui.figures.textContent = plural(total[0], 'sample') + ' · ' + seconds(0);
+			ui.name.textContent = (data.from_leaf ? MERGED : '') + (compared ? COMPARED : HINT);
+			ui.figures.textContent = compared ? compareText(0) :
+				plural(total[0], 'sample') + ' · ' + seconds(0);
 			return;
 		}
 	}
-	const figures = [plural(total[i], 'sample'), percent(total[i], total[0]), seconds(i)];
+	const figures = compared ? [compareText(i), seconds(i)] :
+		[plural(total[i], 'sample'), percent(total[i], total[0]), seconds(i)];
 	if (state.zoom && depth[i] > depth[state.zoom])
 		figures.splice(2, 0, percent(total[i], total[state.zoom]) + ' of the zoomed frame');
-	if (own[i] && !data.from_leaf)
+	if (own[i] && !data.from_leaf && !compared)
 		figures.push('itself ' + plural(own[i], 'sample') + ', ' +
 			percent(own[i], total[0]));
 	ui.name.textContent = textOf(i);
@@ -386,7 +404,7 @@ function showMatched() {
 	if (state.zoom)
 		text += ', ' + percent(matchedIn(state.zoom), total[state.zoom]) + ' of zoom';
 	ui.matched.textContent = text;
-	ui.matched.title = plural(matched.samples, 'sample') + ' in ' +
+	ui.matched.title = (compared ? '' : plural(matched.samples, 'sample') + ' in ') +
 		plural(matched.frames, 'frame');
 }
 

@@ -29,12 +29,32 @@ struct still {
 	bool icicle;
 };
 
+/* "12.34%", or "1.234 s". */
+static char *amount(const struct svg_compared *c, uint64_t ns, uint64_t whole_ns)
+{
+	if (c->absolute)
+		return xasprintf("%.3f s", (double)ns / 1e9);
+	return xasprintf("%.2f%%", whole_ns ? 100.0 * (double)ns / (double)whole_ns : 0);
+}
+
+static char *compared_tooltip(const struct svg_layout *l, const struct svg_node *n)
+{
+	const struct svg_compared *c = l->compared;
+	__cleanup_free char *a = amount(c, c->a_ns[n->tree_node], c->a_ns[0]);
+	__cleanup_free char *b = amount(c, c->b_ns[n->tree_node], c->b_ns[0]);
+
+	return xasprintf("%s (A %s, B %s)", l->labels[n->label].text, a, b);
+}
+
 char *svg_tooltip(const struct svg_layout *l, const struct svg_node *n)
 {
-	__cleanup_free char *samples = svg_grouped(n->total);
+	__cleanup_free char *samples = NULL;
 	uint64_t share = (n->total * 20000 / l->nodes[0].total + 1) / 2; /* hundredths of a % */
 	uint64_t ms = (n->total_ns + 500000) / 1000000;
 
+	if (l->compared)
+		return compared_tooltip(l, n);
+	samples = svg_grouped(n->total);
 	return xasprintf("%s (%s sample%s, %u.%02u%%, %u.%03u CPU s)", l->labels[n->label].text,
 			 samples, n->total == 1 ? "" : "s", (unsigned)(share / 100),
 			 (unsigned)(share % 100), (unsigned)(ms / 1000), (unsigned)(ms % 1000));

@@ -2,6 +2,7 @@
 #include "user/profile/name_match.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/nearest.h"
 #include <errno.h>
 #include <regex.h>
 #include <stdbool.h>
@@ -147,45 +148,11 @@ void name_match__free(struct name_match *m)
 
 /* ---- what looks alike ------------------------------------------------------------------------ */
 
-#define NEAR_MAX 64 /* bytes compared: names are short, and the work grows with the square */
 #define NEAR_CNT 4
-
-static unsigned letter(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (unsigned)(c - 'A' + 'a') : (unsigned char)c;
-}
-
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-/* Letters to add, take away or change (Levenshtein), upper and lower case alike. */
-static unsigned distance(const char *a, const char *b)
-{
-	size_t n = strnlen(a, NEAR_MAX), k = strnlen(b, NEAR_MAX);
-	unsigned row[NEAR_MAX + 1];
-
-	for (unsigned j = 0; j <= k; j++)
-		row[j] = j;
-	for (unsigned i = 1; i <= n; i++) {
-		unsigned corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= k; j++) {
-			unsigned above = row[j];
-
-			row[j] = least(least(above, row[j - 1]) + 1,
-				       corner + (letter(a[i - 1]) != letter(b[j - 1])));
-			corner = above;
-		}
-	}
-	return row[k];
-}
 
 struct near {
 	const char *name;
-	unsigned distance;
+	size_t distance;
 };
 
 /* Keeps the nearest few, each name once, the nearest first. */
@@ -208,15 +175,15 @@ static void insert(struct near *best, size_t *cnt, struct near one)
 
 char *name_match__near(const char *typed, const struct name_candidate *all, size_t cnt)
 {
-	unsigned most = (unsigned)(strnlen(typed, NEAR_MAX) / 3) + 1;
+	size_t most = strlen(typed) / 3 + 1;
 	struct near best[NEAR_CNT];
 	struct buf out = {0};
 	size_t found = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
-		struct near one = {all[i].name,
-				   least(distance(typed, all[i].name),
-					 distance(last_part(typed), last_part(all[i].name)))};
+		size_t whole = nearest_distance(typed, all[i].name);
+		size_t last = nearest_distance(last_part(typed), last_part(all[i].name));
+		struct near one = {all[i].name, whole < last ? whole : last};
 
 		if (one.distance <= most)
 			insert(best, &found, one);

@@ -13,6 +13,8 @@ struct view {
 	bool gil_only;	     /* only samples that held the GIL */
 	bool from_leaf;	     /* --merge-from leaf: call trees begin with the running function, then its callers */
 	bool icicle;	     /* SVG: root on top */
+	bool process_roots;  /* also where only one process has samples */
+	bool no_ids;	     /* processes and threads by name alone, as they are called in every run */
 	const char *title;   /* NULL: made from the profile */
 	/* The text of a source file of this machine (the caller frees; NULL: none to be had) and when it
 	 * was last written; itself NULL where no file may be read. */

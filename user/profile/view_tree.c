@@ -62,6 +62,22 @@ static uint32_t child_of(struct build *b, uint32_t parent, uint32_t text)
 	return *slot;
 }
 
+static char *process_text(const struct build *b, uint32_t process)
+{
+	if (b->v->no_ids)
+		return xasprintf("process \"%s\"", b->p->processes[process].command);
+	return view__process_text(b->p, process);
+}
+
+static char *thread_text(const struct build *b, uint32_t thread)
+{
+	const char *name = b->p->threads[thread].name;
+
+	if (b->v->no_ids)
+		return *name ? xasprintf("thread %s", name) : xstrdup("thread without a name");
+	return view__thread_text(b->p, thread);
+}
+
 static uint32_t root_of(struct build *b, uint32_t thread)
 {
 	uint32_t process = b->p->threads[thread].process;
@@ -71,13 +87,13 @@ static uint32_t root_of(struct build *b, uint32_t thread)
 
 	if (b->process_roots) {
 		if (!*of_process)
-			*of_process = child_of(b, 0, text_id(b, view__process_text(b->p, process)));
+			*of_process = child_of(b, 0, text_id(b, process_text(b, process)));
 		node = *of_process;
 	}
 	if (!b->v->threads)
 		return node;
 	if (!*of_thread)
-		*of_thread = child_of(b, node, text_id(b, view__thread_text(b->p, thread)));
+		*of_thread = child_of(b, node, text_id(b, thread_text(b, thread)));
 	return *of_thread;
 }
 
@@ -199,7 +215,7 @@ struct view_tree *view_tree__new(const struct view *v, const struct profile *p)
 		.process_nodes = xcalloc(p->process_cnt + 1, sizeof(uint32_t)),
 		.thread_nodes = xcalloc(p->thread_cnt + 1, sizeof(uint32_t)),
 		.path = xcalloc(profile__max_depth(p) + 1, sizeof(uint32_t)),
-		.process_roots = view__process_roots(v, p),
+		.process_roots = v->process_roots || view__process_roots(v, p),
 	};
 
 	b.tree->texts = intern__new();

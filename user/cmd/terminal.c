@@ -1,0 +1,27 @@
+/* COLUMNS counts before the terminal's own word, as in other tools; NO_COLOR as no-color.org has
+ * it. */
+#include "user/cmd/terminal.h"
+#include "user/util/units.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+unsigned terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	const char *why;
+	uint64_t width;
+
+	if (columns && !units_parse_count(columns, &width, &why) && width < 10000)
+		return (unsigned)width;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+bool terminal_has_colour(void)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
+}

@@ -1,0 +1,48 @@
+/*
+ * How far a difference of two recordings may be chance. Samples are drawn at random moments, so
+ * what a function had is known only as well as its number of samples allows. This is the least
+ * there is: what differs from run to run besides (load, caches, other input) no single pair can
+ * tell.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CHANCE_Z 1.959964 /* 95 % of a normal distribution lie within so many standard errors */
+
+/* One recording as a whole. */
+struct chance_run {
+	double ns;      /* CPU time of all its samples */
+	double samples; /* as many as would count if all stood for the same time */
+};
+
+/* A part of a recording: what a function had. */
+struct chance_part {
+	uint64_t ns, samples;
+};
+
+struct chance_change {
+	double from, to; /* shares of the runs, 0..1; or seconds */
+	double by;       /* to - from */
+	double error;    /* the change is within ± this in 95 of 100 cases when there is none */
+	double odds;     /* of a change as large as this by chance alone: 0..1 */
+};
+
+/* The sum of squares corrects for samples that stand for unlike times. */
+struct chance_run chance_run_of(double ns, double samples, double sum_of_squares);
+/* Of the shares of two runs. */
+struct chance_change chance_of_shares(const struct chance_run *a, const struct chance_part *in_a,
+				      const struct chance_run *b, const struct chance_part *in_b);
+/* Of seconds. */
+struct chance_change chance_of_seconds(const struct chance_run *a, const struct chance_part *in_a,
+				       const struct chance_run *b, const struct chance_part *in_b);
+/* The error of one share or time alone, at 95 %. */
+double chance_of_share(const struct chance_run *run, const struct chance_part *part);
+double chance_of_second(const struct chance_run *run, const struct chance_part *part);
+
+/*
+ * Of many changes looked at together some are large by chance. The largest odds that still count as
+ * a finding, so that of 20 lists without any true change 19 have no finding; negative: none does.
+ */
+double chance_bound(const double *odds, size_t cnt);
