@@ -22,6 +22,7 @@ import pytest
 
 import folded
 import interpreters
+import readers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
@@ -29,6 +30,25 @@ WORKLOADS = pathlib.Path(__file__).resolve().parent / "workloads"
 PATIENCE = 60  # seconds until a test gives up waiting for something that should be quick
 
 counter = itertools.count()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "reader(program, format): a file of that format is opened by that program")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    for mark in item.iter_markers("reader"):
+        readers.note(*mark.args, report)
+
+
+def pytest_terminal_summary(terminalreporter):
+    lines = readers.matrix()
+    if lines:
+        terminalreporter.section("reader matrix")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_collection_modifyitems(items):

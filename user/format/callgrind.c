@@ -131,18 +131,35 @@ static const char *file_of(const struct writer *w, uint32_t place)
 	return is_blank(file) ? NO_FILE : file;
 }
 
-/* Readers know a function by file and name: the second of a name gets its line, a third a number.
- */
-static char *unlike_others(struct intern *taken, const char *file, const char *name, int32_t line)
+/* A blank name would read as a reference to an earlier one. */
+static const char *name_of(const struct writer *w, uint32_t place)
 {
-	for (unsigned i = 0;; i++) {
-		char *text = !i      ? xstrdup(name)
-			     : i < 2 ? xasprintf("%s:%" PRId32, name, line)
-				     : xasprintf("%s:%" PRId32 "#%u", name, line, i);
-		__cleanup_free char *key = xasprintf("%s\n%s", file, text);
+	const char *name = view__name(w->p, w->places->function[place]);
+
+	return is_blank(name) ? "[blank]" : name;
+}
+
+static uint32_t name_id(struct intern *names, const char *file, const char *name)
+{
+	__cleanup_free char *key = xasprintf("%s\n%s", file, name);
+
+	return intern__id(names, key, strlen(key));
+}
+
+/* Readers know a function by file and name. Those that share both are told apart by their lines. */
+static char *text_among(const struct writer *w, struct intern *taken, uint32_t place, bool shared)
+{
+	int32_t line = w->p->functions[w->places->function[place]].first_line;
+	const char *name = name_of(w, place);
+
+	if (!shared)
+		return xstrdup(name);
+	for (unsigned i = 1;; i++) {
+		char *text = i == 1 ? xasprintf("%s:%" PRId32, name, line)
+				    : xasprintf("%s:%" PRId32 "#%u", name, line, i);
 		uint32_t known = intern__count(taken);
 
-		if (intern__id(taken, key, strlen(key)) > known)
+		if (name_id(taken, file_of(w, place), text) > known)
 			return text;
 		free(text);
 	}
@@ -150,19 +167,19 @@ static char *unlike_others(struct intern *taken, const char *file, const char *n
 
 static void make_texts(struct writer *w)
 {
-	struct intern *taken = intern__new();
+	size_t cnt = (size_t)w->places->cnt + 1;
+	__cleanup_free uint32_t *sharing = xcalloc(cnt, sizeof(*sharing)); /* by name's id */
+	struct intern *names = intern__new();
 
-	w->texts = xcalloc((size_t)w->places->cnt + 1, sizeof(*w->texts));
-	for (uint32_t place = 1; place <= w->places->cnt; place++) {
-		uint32_t function = w->places->function[place];
-		const char *name = view__name(w->p, function);
+	w->texts = xcalloc(cnt, sizeof(*w->texts));
+	for (uint32_t place = 1; place < cnt; place++)
+		sharing[name_id(names, file_of(w, place), name_of(w, place))]++;
+	for (uint32_t place = 1; place < cnt; place++) {
+		uint32_t id = name_id(names, file_of(w, place), name_of(w, place));
 
-		/* a blank name would read as a reference to an earlier one */
-		w->texts[place] =
-			unlike_others(taken, file_of(w, place), is_blank(name) ? "[blank]" : name,
-				      w->p->functions[function].first_line);
+		w->texts[place] = text_among(w, names, place, sharing[id] > 1);
 	}
-	intern__free(taken);
+	intern__free(names);
 }
 
 /* `fn=(3) name` at first, then `fn=(3)`. */

@@ -52,6 +52,10 @@ enum {
 struct sum {
 	uint64_t samples, value_ns;
 };
+/* Samples of a stack and a thread, apart by the label `gil`. */
+struct sums {
+	struct sum held, rest;
+};
 
 struct location {
 	uint32_t mapping, place;
@@ -66,10 +70,10 @@ struct writer {
 	struct intern *texts;     /* id = index in string_table, whose 0 is "" */
 	struct intern *mappings;  /* "path\nversion" → mapping id */
 	struct intern *locations; /* struct location → location id */
-	struct intern *samples;   /* a Sample without its values → index of its sum */
+	struct intern *samples;   /* a Sample without values and `gil` → index of its sums */
 	struct pair_map known;    /* (mapping, frame) → location id */
 	uint32_t *mapping_of;     /* by process; 0: not made yet */
-	struct sum *sums;
+	struct sums *sums;
 	size_t sum_cap;
 	uint64_t *stack; /* location ids of the stack at hand */
 };
@@ -142,7 +146,7 @@ static void put_label_number(struct writer *w, struct buf *sample, const char *k
 }
 
 /* `thread` and `process` read as in every other output; `thread_name` is for adding up pools. */
-static void put_labels(struct writer *w, struct buf *sample, uint32_t thread, bool gil)
+static void put_labels(struct writer *w, struct buf *sample, uint32_t thread)
 {
 	const struct profile_thread *t = &w->p->threads[thread];
 	const struct profile_process *q = &w->p->processes[t->process];
@@ -154,67 +158,69 @@ static void put_labels(struct writer *w, struct buf *sample, uint32_t thread, bo
 	put_label_text(w, sample, "thread_name", t->name);
 	put_label_text(w, sample, "python", q->python);
 	put_label_text(w, sample, "cgroup", q->cgroup);
-	put_label_text(w, sample, "gil", gil ? "held" : "");
 	put_label_number(w, sample, "pid", q->pid);
 	put_label_number(w, sample, "tid", t->tid);
 }
 
-static void add(struct writer *w, const struct buf *sample, struct sum sum)
+static struct sums *sums_of(struct writer *w, const struct buf *sample)
 {
 	uint32_t i = intern__id(w->samples, sample->data, sample->len);
 
-	while (i >= w->sum_cap) {
+	if (i >= w->sum_cap) {
 		size_t cap = w->sum_cap ? w->sum_cap * 2 : 64;
 
 		w->sums = xrealloc(w->sums, cap * sizeof(*w->sums));
 		memset(w->sums + w->sum_cap, 0, (cap - w->sum_cap) * sizeof(*w->sums));
 		w->sum_cap = cap;
 	}
-	w->sums[i].samples += sum.samples;
-	w->sums[i].value_ns += sum.value_ns;
+	return &w->sums[i];
 }
 
-static void add_bucket(struct writer *w, const struct profile_bucket *b, bool gil, struct sum sum)
+static void add_bucket(struct writer *w, const struct profile_bucket *b)
 {
 	uint32_t mapping = mapping_of(w, w->p->threads[b->thread].process);
 	struct buf sample = {0};
+	struct sums *sums;
 	size_t depth = 0;
 
-	if (!sum.samples)
-		return;
 	for (uint32_t s = b->stack; s; s = w->p->stacks[s].parent)
 		w->stack[depth++] =
 			location_of(w, mapping, view__frame(w->v, w->p, w->p->stacks[s].frame));
 	pb_put_packed(&sample, SAMPLE_LOCATION_ID, w->stack, depth);
-	put_labels(w, &sample, b->thread, gil);
-	add(w, &sample, sum);
+	put_labels(w, &sample, b->thread);
+	sums = sums_of(w, &sample);
+	sums->held.samples += b->gil_samples;
+	sums->held.value_ns += b->gil_value_ns;
+	sums->rest.samples += view__samples(w->v, b) - b->gil_samples;
+	sums->rest.value_ns += view__value_ns(w->v, b) - b->gil_value_ns;
+	buf_free(&sample);
+}
+
+static void put_sample(struct writer *w, uint32_t id, const char *gil, struct sum sum)
+{
+	const uint64_t values[] = {sum.samples, sum.value_ns};
+	struct buf sample = {0};
+	size_t len;
+	const void *rest = intern__bytes(w->samples, id, &len);
+
+	if (!sum.samples)
+		return;
+	buf_put(&sample, rest, len);
+	put_label_text(w, &sample, "gil", gil);
+	pb_put_packed(&sample, SAMPLE_VALUE, values, ARRAY_SIZE(values));
+	put(w, PROFILE_SAMPLE, &sample);
 	buf_free(&sample);
 }
 
 static void put_samples(struct writer *w)
 {
-	const struct profile *p = w->p;
-	struct buf sample = {0};
-
-	for (size_t i = 0; i < p->bucket_cnt; i++) {
-		const struct profile_bucket *b = &p->buckets[i];
-		struct sum gil = {b->gil_samples, b->gil_value_ns};
-		struct sum rest = {view__samples(w->v, b) - gil.samples,
-				   view__value_ns(w->v, b) - gil.value_ns};
-
-		add_bucket(w, b, true, gil);
-		add_bucket(w, b, false, rest);
-	}
+	for (size_t i = 0; i < w->p->bucket_cnt; i++)
+		if (view__samples(w->v, &w->p->buckets[i]))
+			add_bucket(w, &w->p->buckets[i]);
 	for (uint32_t i = 1; i <= intern__count(w->samples); i++) {
-		const uint64_t values[] = {w->sums[i].samples, w->sums[i].value_ns};
-		size_t len;
-		const void *rest = intern__bytes(w->samples, i, &len);
-
-		buf_put(&sample, rest, len);
-		pb_put_packed(&sample, SAMPLE_VALUE, values, ARRAY_SIZE(values));
-		put(w, PROFILE_SAMPLE, &sample);
+		put_sample(w, i, "held", w->sums[i].held);
+		put_sample(w, i, "", w->sums[i].rest);
 	}
-	buf_free(&sample);
 }
 
 /* ---- what samples refer to ------------------------------------------------------------------- */

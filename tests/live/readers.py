@@ -1,0 +1,376 @@
+"""Programs that read our files, and what they find in them: own and total per function.
+
+To add a reader, write a function with `@reads(FORMAT, PROGRAM, KEY)` above it: it gets the path of a file and
+returns {key: (own, total)}, in CPU seconds (or samples: unit="samples"). KEY makes of a Function what the reader calls
+it; functions that it cannot tell apart get the same key. test_readers.py compares every reader with the samples
+themselves, and fails for a format of the program's table that nothing here reads.
+
+A test that opens a file elsewhere is marked `@pytest.mark.reader(PROGRAM, FORMAT)`; both are rows of the matrix
+that is printed at the end.
+"""
+
+import collections
+import functools
+import glob
+import json
+import marshal
+import os
+import pathlib
+import posixpath
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
+
+Function = collections.namedtuple("Function", "file line name module origin")
+Reader = collections.namedtuple("Reader", "format program key read unit options precision among")
+READERS = []
+BY_FUNCTION = ("-F", "--full-filenames")
+
+
+class Missing(Exception):
+    """The reader cannot be had on this machine."""
+
+
+def reads(format, program, key, unit="seconds", options=BY_FUNCTION, precision=1e-9, among=False):
+    """`options` are for convert; `precision`: what may be missing of a number, besides 1e-9 of it.
+
+    `among`: what a function is called depends on the others; KEY gets the set of all and gives such a function.
+    """
+
+    def add(read):
+        READERS.append(Reader(format, program, key, read, unit, options, precision, among))
+        return read
+
+    return add
+
+
+# ---- the formats that there are ------------------------------------------------------------------------------
+
+
+@functools.lru_cache
+def formats():
+    """{name: [suffixes]} of all that can be written, as the program's own table says."""
+    done = subprocess.run([str(PROGRAM), "convert", "-i", "x", "-o", "x.no-such"], stderr=subprocess.PIPE)
+    listed = done.stderr.decode().partition("or -f: ")[2]
+    found = {name: words.split() for name, words in re.findall(r"(\w+) \(([^)]*)\)", listed)}
+    assert len(found) > 5, done.stderr
+    return found
+
+
+# ---- what samples say ------------------------------------------------------------------------------------------
+
+
+def functions_of(doc, sample):
+    """The stack of a sample of our JSON, root first."""
+    stack = []
+    for name, which in zip(sample["stack"], sample.get("which", [0] * len(sample["stack"]))):
+        f = doc["functions"][name]
+        f = f.get("variants", [f])[which]
+        qualname = name[len(f["module"]) + 1 :] if f["module"] else name
+        stack.append(Function(f["file"], f["line"], qualname, f["module"], f["origin"]))
+    return stack
+
+
+def add_up(stacks):
+    """[(keys from the root, value)] → {key: (own, total)}; a key counts once per stack."""
+    own, total = collections.Counter(), collections.Counter()
+    for keys, value in stacks:
+        for key in set(keys):
+            total[key] += value
+        if keys:
+            own[keys[-1]] += value
+    return {key: (own[key], total[key]) for key in total}
+
+
+def wanted(doc, reader):
+    """What this reader has to find, from the samples one by one."""
+    stacks = collections.Counter()
+    for sample in doc["samples"]:
+        stacks[tuple(functions_of(doc, sample))] += 1 if reader.unit == "samples" else round(sample["value"] * 1e9)
+    key = reader.key({f for stack in stacks for f in stack}) if reader.among else reader.key
+    scale = 1 if reader.unit == "samples" else 1e-9
+    rows = add_up(([key(f) for f in stack], value) for stack, value in stacks.items())
+    return {name: (own * scale, total * scale) for name, (own, total) in rows.items()}
+
+
+# ---- running readers ---------------------------------------------------------------------------------------------
+
+
+def run(*args, may_say=None, **options):
+    """stdout; a reader that complains on stderr has not read it well. `may_say`: part of what is no complaint."""
+    options = {"cwd": "/", **options}
+    done = subprocess.run([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    assert done.returncode == 0, f"{args}: {done.returncode}\n{done.stderr.decode(errors='replace')}"
+    assert not done.stderr or (may_say and may_say in done.stderr.decode()), f"{args} said: {done.stderr.decode(errors='replace')[:2000]}"
+    return done.stdout.decode()
+
+
+def command(name):
+    path = shutil.which(name)
+    if not path:
+        raise Missing(f"{name} is not installed")
+    return path
+
+
+@functools.lru_cache
+def made_by(script):
+    done = subprocess.run([str(ROOT / "scripts" / script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        raise Missing(f"{script}: {done.stderr.decode(errors='replace')[-300:]}")
+    return pathlib.Path(done.stdout.decode().strip())
+
+
+def npm():
+    """The node_modules of tests/package.json."""
+    command("node")
+    command("npm")
+    return made_by("test-npm.sh")
+
+
+def pprof(*args, **options):
+    """Debian ships the tool as built; Go from elsewhere may have to compile it first."""
+    ready = sorted(glob.glob("/usr/lib/go-*/pkg/tool/*/pprof"))
+    return run(*([ready[-1]] if ready else [command("go"), "tool", "pprof"]), *args, **options)
+
+
+def speedscope(path):
+    return json.loads(run(command("node"), ROOT / "tests/live/speedscope_import.js", npm() / "speedscope", path))
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------
+
+
+def whole(f):
+    return f.file, f.line, f.name
+
+
+def place(f):
+    """As other outputs than pstats say it: nothing but a name where there is no file."""
+    return f"{f.name} ({f.file}:{f.line})" if f.file and f.origin != "mark" else f.name
+
+
+def dotted(f):
+    return f"{f.module}.{f.name}" if f.module and f.origin != "mark" else f.name
+
+
+def pstats_key(f):
+    if f.origin == "mark":
+        return "~", 0, re.sub(r"^\[(.*)\]$", r"<\1>", f.name) if f.name.startswith("[") else f"<{f.name}>"
+    return f.file or "~", max(f.line, 0), f.name
+
+
+# ---- what is our own to read -------------------------------------------------------------------------------------
+
+
+def json_rows(doc):
+    rows = {}
+    for name, both in doc["functions"].items():
+        for f in both.get("variants", [both]):
+            qualname = name[len(f["module"]) + 1 :] if f["module"] else name
+            own, total = rows.get((f["file"], f["line"], qualname), (0, 0))
+            rows[f["file"], f["line"], qualname] = own + f["own_time"], total + f["time"]
+    return rows
+
+
+@reads("json", "Python's json", whole)
+def read_json(path):
+    return json_rows(json.loads(path.read_bytes()))
+
+
+@reads("recording", "pybpfprof", whole)
+def read_recording(path):
+    return json_rows(json.loads(run(PROGRAM, "convert", "-i", path, "-o", "-", "-f", "json")))
+
+
+@reads("svg", "Python's expat", place, unit="samples")
+def read_svg(path):
+    """The numbers that the page draws from; a browser is driven in test_svg.py."""
+    root = xml.etree.ElementTree.parse(path).getroot()
+    data = json.loads(next(e for e in root.iter("{http://www.w3.org/2000/svg}script") if e.get("id") == "data").text)
+    nodes, trail = [], []
+    for depth, label, total in zip(data["depth"], data["label"], data["total"]):
+        del trail[depth:]
+        if trail:
+            nodes[trail[-1]][1] -= total
+        trail.append(len(nodes))
+        nodes.append([[data["texts"][i] for i in [data["label"][n] for n in trail[1:]]], total])
+    return add_up((without_roots(keys), own) for keys, own in nodes[1:] if own and without_roots(keys))
+
+
+def without_roots(keys):
+    return [key for i, key in enumerate(keys) if i > 1 or not re.match(r'process \d+:"|thread \(\d+\)', key)]
+
+
+# ---- folded ------------------------------------------------------------------------------------------------------
+
+
+def folded_key(f):
+    return place(f).replace(";", ":")
+
+
+@reads("folded", "line by line", folded_key, unit="samples")
+def read_folded(path):
+    stacks = []
+    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+        stack, count = line.rsplit(" ", 1)
+        stacks.append((without_roots(stack.split(";")), int(count)))
+    return add_up(stacks)
+
+
+@reads("folded", "speedscope", folded_key, unit="samples")
+def read_folded_speedscope(path):
+    rows = {f["name"]: (f["own"], f["total"]) for f in speedscope(path)["profiles"][0]["frames"]}
+    return {key: row for key, row in rows.items() if without_roots([key])}
+
+
+# ---- pstats ------------------------------------------------------------------------------------------------------
+
+
+@reads("pstats", "Python's marshal", pstats_key)
+def read_pstats(path):
+    return {key: (row[2], row[3]) for key, row in marshal.loads(path.read_bytes()).items()}
+
+
+# ---- speedscope --------------------------------------------------------------------------------------------------
+
+
+def nanoseconds(profile):
+    assert profile["unit"] == "nanoseconds", profile["unit"]
+    return 1e-9
+
+
+@reads("speedscope", "speedscope", lambda f: (f.name, f.file or None, f.line if f.file and f.line > 0 else None))
+def read_speedscope(path):
+    profile = speedscope(path)["profiles"][0]
+    scale = nanoseconds(profile)
+    return {(f["name"], f.get("file"), f.get("line")): (f["own"] * scale, f["total"] * scale) for f in profile["frames"]}
+
+
+# ---- pprof -------------------------------------------------------------------------------------------------------
+
+
+def pprof_key(f):
+    # it tidies paths up
+    return f"{dotted(f)} {posixpath.normpath(f.file)}" if f.file else dotted(f)
+
+
+@reads("pprof", "go tool pprof", pprof_key)
+def read_pprof(path):
+    text = pprof("-top", "-filefunctions", "-nodecount=1000000", "-nodefraction=0", "-edgefraction=0", "-unit=ns", path)
+    rows = {}
+    for line in text.partition("\n      flat")[2].splitlines()[1:]:
+        flat, _, _, cum, _, key = line.split(None, 5)
+        assert flat == "0" or flat.endswith("ns"), line
+        rows[key] = tuple(float(n.removesuffix("ns")) * 1e-9 for n in (flat, cum))
+    return rows
+
+
+@reads("pprof", "speedscope", lambda f: (dotted(f), f.file or None, max(f.line, 0) or None))
+def read_pprof_speedscope(path):
+    profile = speedscope(path)["profiles"][0]
+    scale = nanoseconds(profile)
+    return {
+        (f["name"], f.get("file") or None, f.get("line") or None): (f["own"] * scale, f["total"] * scale)
+        for f in profile["frames"]
+    }
+
+
+# ---- callgrind ---------------------------------------------------------------------------------------------------
+
+
+def callgrind_rows(path, inclusive):
+    args = ["--threshold=100", "--auto=no", "--show=CPU_ns", f"--inclusive={inclusive}", path]
+    rows = {}
+    for line in run(command("callgrind_annotate"), *args).splitlines():
+        found = re.match(r" *([\d,]+)(?: \([ \d.]+%\))  (.*)$", line)
+        if found and found.group(2) != "PROGRAM TOTALS" and not re.match(r'\?\?\?:process \d+:"', found.group(2)):
+            rows[found.group(2)] = int(found.group(1).replace(",", "")) * 1e-9
+    return rows
+
+
+def callgrind_key(functions):
+    """Where several functions of a file have one name, their lines tell them apart."""
+    cnt = collections.Counter((f.file, f.name) for f in functions)
+    return lambda f: f"{f.file or '???'}:{f.name}" + (f":{f.line}" if cnt[f.file, f.name] > 1 else "")
+
+
+@reads("callgrind", "callgrind_annotate", callgrind_key, among=True)
+def read_callgrind(path):
+    own, total = callgrind_rows(path, "no"), callgrind_rows(path, "yes")
+    return {key: (own.get(key, 0), total[key]) for key in total}
+
+
+# ---- JSON Lines --------------------------------------------------------------------------------------------------
+
+
+@reads("jsonl", "Python's json", whole)
+def read_jsonl(path):
+    """In one pass: what a line refers to is known by then."""
+    tables = {kind: {} for kind in ("process", "thread", "function", "frame", "stack", "lost")}
+    stacks = collections.Counter()
+    kind = None
+    for text in path.read_text(encoding="utf-8").split("\n")[:-1]:
+        line = json.loads(text)
+        kind = line["type"]
+        if kind == "sample":
+            assert tables["thread"][line["thread"]]["thread_id"] == line["thread_id"]
+            stacks[line["stack"]] += round(line["value"] * 1e9)
+        elif kind in tables:
+            tables[kind][line["id"]] = line
+    assert kind == "end"
+
+    def key_of(frame):
+        f = tables["function"][tables["frame"][frame]["function"]]
+        return f["file"], f["line"], f["name"]
+
+    rows = add_up(([key_of(n) for n in tables["stack"][stack]["frames"]], ns * 1e-9) for stack, ns in stacks.items())
+    for f in tables["function"].values():
+        assert abs(f["time"] - rows[f["file"], f["line"], f["name"]][1]) < 1e-6
+    return rows
+
+
+JQ = """
+[inputs] | (map(select(.type == "function")) | map([.file, .line, .name])) as $functions
+| (map(select(.type == "frame")) | map(.function)) as $frames
+| (map(select(.type == "stack")) | map(.frames | map($frames[.]))) as $stacks
+| map(select(.type == "sample")) | group_by(.stack) | map({s: $stacks[.[0].stack], v: (map(.value) | add)})
+| (reduce .[] as $x ({}; .["\\($x.s[-1])"] += $x.v)) as $own
+| (reduce .[] as $x ({}; reduce ($x.s | unique)[] as $f (.; .["\\($f)"] += $x.v))) as $total
+| $total | keys | map([$functions[tonumber], ($own[.] // 0), $total[.]])
+"""
+
+
+@reads("jsonl", "jq", whole)
+def read_jsonl_jq(path):
+    """Ids are positions, so tables are arrays."""
+    return {tuple(key): (own, total) for key, own, total in json.loads(run(command("jq"), "-nc", JQ, path))}
+
+
+# ---- the matrix --------------------------------------------------------------------------------------------------
+
+RESULTS = collections.defaultdict(collections.Counter)  # (format, program) → outcome → tests
+
+
+def note(program, format, report):
+    """Called for each phase of each marked test."""
+    if report.when == "call" or report.outcome != "passed":
+        RESULTS[format, program][report.outcome] += 1
+
+
+def matrix():
+    """The lines of the table, a row for each reader of each format."""
+    if not RESULTS:
+        return []
+    order = list(formats()) if PROGRAM.exists() else []
+    rows = [("format", "reader", "tests", "result")]
+    for (format, program), outcomes in sorted(
+        RESULTS.items(), key=lambda row: (order.index(row[0][0]) if row[0][0] in order else 99, row[0])
+    ):
+        result = "FAILED" if outcomes["failed"] else "ok" if outcomes["passed"] else "skipped"
+        rows.append((format, program, str(sum(outcomes.values())), result))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    return ["  ".join((row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]), row[3])) for row in rows]
