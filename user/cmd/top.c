@@ -23,7 +23,7 @@ struct top {
 
 static bool wants_screen(const struct top_options *o)
 {
-	return !o->plain && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	return !o->plain && top_terminal_possible();
 }
 
 static int run_plain(struct top *t)
@@ -55,7 +55,7 @@ static int run_screen(struct top *t)
 	if (status)
 		return status;
 	if (top_terminal_enter()) {
-		log_error("this terminal (TERM=%s) has no screen to draw on; use --plain", getenv("TERM") ? getenv("TERM") : "");
+		log_error("the terminal cannot be taken over; use --plain");
 		return CMD_FAILED;
 	}
 	status = top_source__start(&t->source);

@@ -196,13 +196,20 @@ static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t
 }
 
 /* Why the table is empty. */
-static const char *empty_text(const struct top_ui *ui)
+static char *empty_text(const struct top_ui *ui)
 {
-	if (top_rows__filter_text(ui->rows))
-		return "Nothing matches. Esc removes the filter.";
+	const struct top_header *h = top_model__header(ui->source->model);
+	__cleanup_free char *losses = NULL;
+
+	if (h->samples && top_rows__filter_text(ui->rows))
+		return xstrdup("Nothing matches. Esc removes the filter.");
+	if (h->lost && !h->samples) {
+		losses = profile__loss_text(top_model__profile(ui->source->model));
+		return xasprintf("No stack could be read: %s", losses);
+	}
 	if (ui->source->ended)
-		return "No samples: no Python code ran on a CPU.";
-	return "No samples yet: no Python code is running on a CPU (what sleeps or waits uses none).";
+		return xstrdup("No samples: no Python code ran on a CPU.");
+	return xstrdup("No samples yet: no Python code is running on a CPU (what sleeps or waits uses none).");
 }
 
 static void draw_table(struct top_ui *ui, const struct top_layout *l)
@@ -210,8 +217,11 @@ static void draw_table(struct top_ui *ui, const struct top_layout *l)
 	draw_titles(ui, l);
 	for (size_t i = ui->first; i < ui->cnt && i < ui->first + (size_t)l->rows; i++)
 		draw_row(ui, l, i);
-	if (!ui->cnt)
-		put_line(l->rows_y, A_DIM, empty_text(ui));
+	if (!ui->cnt) {
+		__cleanup_free char *why = empty_text(ui);
+
+		put_line(l->rows_y, A_DIM, why);
+	}
 }
 
 /* ---- below it, and help ------------------------------------------------------------------------------ */
@@ -321,6 +331,7 @@ void top_draw(struct top_ui *ui)
 	}
 	draw_foot(ui, &l);
 	refresh();
+	ui->changed = false;
 }
 
 struct top_at top_draw_at(const struct top_ui *ui, int y, int x)

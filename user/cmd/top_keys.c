@@ -207,15 +207,34 @@ const struct top_key top_keys[] = {
 	{{0}, NULL, NULL, NULL},
 };
 
-/* ---- the mouse --------------------------------------------------------------------------------------- */
+/* ---- help and the mouse --------------------------------------------------------------------------------------- */
+
+/* In the help the arrows scroll; any other key leaves it. */
+static void key_in_help(struct top_ui *ui, int code)
+{
+	if (code == KEY_DOWN || code == 'j')
+		ui->help_first++;
+	else if ((code == KEY_UP || code == 'k') && ui->help_first)
+		ui->help_first--;
+	else if (code == KEY_NPAGE)
+		ui->help_first += ui->page;
+	else if (code == KEY_PPAGE)
+		ui->help_first = ui->help_first > ui->page ? ui->help_first - ui->page : 0;
+	else if (code != KEY_UP && code != 'k')
+		ui->help = false;
+}
 
 static void mouse(struct top_ui *ui)
 {
 	MEVENT event;
 	struct top_at at;
 
-	if (getmouse(&event) == ERR)
+	if (getmouse(&event) == ERR || ui->prompt.question)
 		return;
+	if (ui->help) {
+		key_in_help(ui, event.bstate & BUTTON4_PRESSED ? KEY_UP : event.bstate & BUTTON5_PRESSED ? KEY_DOWN : ESC);
+		return;
+	}
 	if (event.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)) {
 		top_ui__scroll(ui, event.bstate & BUTTON4_PRESSED ? -WHEEL_ROWS : WHEEL_ROWS);
 		return;
@@ -265,21 +284,6 @@ static void type(struct top_ui *ui, wint_t c, bool is_key)
 		top_prompt__type(&ui->prompt, c);
 }
 
-/* In the help the arrows scroll; any other key leaves it. */
-static void key_in_help(struct top_ui *ui, int code)
-{
-	if (code == KEY_DOWN || code == 'j')
-		ui->help_first++;
-	else if ((code == KEY_UP || code == 'k') && ui->help_first)
-		ui->help_first--;
-	else if (code == KEY_NPAGE)
-		ui->help_first += ui->page;
-	else if (code == KEY_PPAGE)
-		ui->help_first = ui->help_first > ui->page ? ui->help_first - ui->page : 0;
-	else if (code != KEY_UP && code != 'k')
-		ui->help = false;
-}
-
 static void press(struct top_ui *ui, int code)
 {
 	for (const struct top_key *k = top_keys; k->label; k++) {
@@ -301,6 +305,7 @@ static void take(struct top_ui *ui, wint_t c, bool is_key)
 		return;
 	free(ui->message);
 	ui->message = NULL;
+	ui->changed = true;
 	if (is_key && c == KEY_MOUSE)
 		mouse(ui);
 	else if (ui->prompt.question)

@@ -1,6 +1,6 @@
 /* Where things are on a screen of a given size. Pure: drawing and clicks ask the same. */
 #pragma once
-#include "user/cmd/top_options.h"
+#include "user/cmd/top_text.h"
 
 enum top_cell { TOP_CELL_NUMBER, TOP_CELL_NAME, TOP_CELL_THREAD, TOP_CELL_PLACE };
 

@@ -191,8 +191,9 @@ static void fold_ended(struct top_model *m)
 	m->cnt = m->cap = 0;
 	for (size_t i = 0; i < cnt; i++) {
 		bool ended = m->seen_ns[old[i].thread] + ENDED_AFTER_NS < m->now_ns;
+		uint32_t at = bucket_of(m, ended ? 0 : old[i].thread, old[i].stack);
 
-		add(&m->buckets[bucket_of(m, ended ? 0 : old[i].thread, old[i].stack)].sums, &old[i].sums);
+		add(&m->buckets[at].sums, &old[i].sums);
 	}
 	free(old);
 	if (m->cnt > m->limit / 2)
@@ -341,8 +342,9 @@ struct top_model *top_model__of_profile(const struct profile *p)
 	for (size_t i = 0; i < p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &p->buckets[i];
 		struct top_sums sums = {b->value_ns, b->gil_value_ns, (double)b->value_ns, (double)b->gil_value_ns};
+		uint32_t at = bucket_of(m, b->thread, b->stack);
 
-		add(&m->buckets[bucket_of(m, b->thread, b->stack)].sums, &sums);
+		add(&m->buckets[at].sums, &sums);
 		add(&m->sums, &sums);
 		see(m, b->thread, p->meta.start_unix_ns + 1);
 	}

@@ -4,16 +4,8 @@
 #include "user/util/buf.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
+#include <regex.h>
 #include <string.h>
-
-const struct top_column_info top_columns[TOP_COLUMNS] = {
-	[TOP_OWN_NOW] = {"own-now", "%Own", "the last seconds: CPU time in the function itself", 6},
-	[TOP_TOTAL_NOW] = {"total-now", "%Total", "the last seconds: CPU time in it and in all it called", 6},
-	[TOP_OWN] = {"own", "Own", "since the start: CPU seconds in the function itself", 7},
-	[TOP_TOTAL] = {"total", "Total", "since the start: CPU seconds in it and in all it called", 7},
-	[TOP_GIL] = {"gil", "GIL%", "the last seconds: the part of %Total that held the GIL", 6},
-	[TOP_NAME] = {"name", "Function", "by name", 0},
-};
 
 enum { KEY_FULL_FILENAMES = 0x4000, KEY_ONCE, KEY_JSON, KEY_PLAIN, KEY_INTERVAL, KEY_WINDOW, KEY_SORT, KEY_FILTER,
        KEY_ROWS, KEY_BY };
@@ -137,11 +129,17 @@ static error_t parse_shown(struct top_options *o, int key, char *arg, struct arg
 
 static void check(const struct top_options *o, struct argp_state *state)
 {
+	regex_t regex;
+
 	if (o->input && o->target.text)
 		argp_error(state, "--input shows a file; leave the target out");
 	if (!o->input && !o->target.text)
 		argp_error(state, "show what? Give --pid PID, --cgroup PATH, --all, --input FILE or a command: -- python3 "
 				  "app.py");
+	if (o->filter && regcomp(&regex, o->filter, REG_EXTENDED | REG_NOSUB))
+		argp_error(state, "--filter %s: this is no regular expression", o->filter);
+	if (o->filter)
+		regfree(&regex);
 	if (o->interval_ns < 50000000ull)
 		argp_error(state, "--interval: at least 50ms");
 	if (o->window_ns < 100000000ull)

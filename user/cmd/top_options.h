@@ -1,7 +1,7 @@
 /* What `top` was asked to show, and how. */
 #pragma once
 #include "user/cmd/target_options.h"
-#include "user/cmd/top_rows.h"
+#include "user/cmd/top_text.h"
 
 struct top_options {
 	struct target_options target;
@@ -16,13 +16,6 @@ struct top_options {
 };
 
 extern const struct argp top_argp;
-
-/* A column's name on the command line, in the header and in the help. */
-struct top_column_info {
-	const char *option, *title, *help;
-	unsigned width;
-};
-extern const struct top_column_info top_columns[TOP_COLUMNS];
 
 /* Parses and checks; ends the program with usage messages like every command. */
 void top_options__parse(struct top_options *o, int argc, char **argv);

@@ -238,26 +238,18 @@ int top_plain_run(struct top_source *s, int signals)
 {
 	struct plain p = {.s = s, .o = s->o, .rows = top_rows__new(s->model), .out = stdout, .width = terminal_width()};
 	uint64_t until = clock_now_ns() + s->o->interval_ns;
-	int err = 0, status = CMD_OK;
-	bool last;
+	__cleanup_free char *why = NULL;
+	bool last = false;
+	int err = 0;
 
 	top_rows__look(p.rows, &s->o->lens);
-	if (s->o->filter) {
-		__cleanup_free char *why = NULL;
-
-		if (top_rows__filter(p.rows, s->o->filter, &why)) {
-			log_error("--filter %s: %s", s->o->filter, why);
-			status = CMD_USAGE;
-		}
-	}
+	top_rows__filter(p.rows, s->o->filter, &why); /* the options have seen that it is one */
 	p.from_ns = top_source__now_ns(s);
-	while (!err && !status) {
+	while (!err && !last) {
 		last = wait_interval(&p, signals, until) || s->o->once;
 		err = put_interval(&p);
-		if (last)
-			break;
 		until += s->o->interval_ns;
 	}
 	top_rows__free(p.rows);
-	return status;
+	return CMD_OK;
 }

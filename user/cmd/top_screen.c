@@ -18,6 +18,7 @@ static void take_signals(struct top_ui *ui, int signals)
 	struct signalfd_siginfo info;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
+		ui->changed = true;
 		switch (info.ssi_signo) {
 		case SIGTSTP:
 			top_terminal_suspend();
@@ -52,6 +53,7 @@ static void show_message(struct top_ui *ui)
 	free(ui->message);
 	ui->message = text;
 	ui->alarm = false;
+	ui->changed = true;
 }
 
 /* The last numbers, once, when nothing more will come. */
@@ -77,7 +79,8 @@ static void run_loop(struct top_ui *ui, struct top_output *output, int signals)
 		};
 
 		show_message(ui);
-		top_draw(ui);
+		if (ui->changed)
+			top_draw(ui);
 		poll(fds, ARRAY_SIZE(fds), timeout(ui));
 		take_signals(ui, signals);
 		if (!top_keys_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))

@@ -153,18 +153,25 @@ bool top_terminal_utf8(void)
 	return term.utf8;
 }
 
+bool top_terminal_possible(void)
+{
+	int err;
+	const char *move;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || setupterm(NULL, STDOUT_FILENO, &err) == ERR)
+		return false;
+	move = tigetstr("cup");
+	return move && move != (char *)-1;
+}
+
 int top_terminal_enter(void)
 {
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &term.line))
+	if (tcgetattr(STDIN_FILENO, &term.line))
 		return -ENOTTY;
 	setlocale(LC_CTYPE, "");
 	term.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	if (!newterm(NULL, stdout, stdin))
 		return -ENOTTY;
-	if (!tigetstr("cup") || tigetstr("cup") == (char *)-1) {
-		endwin();
-		return -ENOTTY;
-	}
 	prepare_reset();
 	term.up = true;
 	catch_crashes();

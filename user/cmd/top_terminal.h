@@ -5,7 +5,9 @@
 #pragma once
 #include "user/cmd/top_options.h"
 
-/* 0; -ENOTTY when there is no terminal that can do it (not said). */
+/* Is there a terminal that has a screen? */
+bool top_terminal_possible(void);
+/* 0; -ENOTTY when there is none after all. */
 int top_terminal_enter(void);
 void top_terminal_leave(void);
 /* Stops like any program at Ctrl-Z; returns when it goes on. */

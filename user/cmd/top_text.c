@@ -6,6 +6,15 @@
 #include "user/util/units.h"
 #include <string.h>
 
+const struct top_column_info top_columns[TOP_COLUMNS] = {
+	[TOP_OWN_NOW] = {"own-now", "%Own", "the last seconds: CPU time in the function itself", 6},
+	[TOP_TOTAL_NOW] = {"total-now", "%Total", "the last seconds: CPU time in it and in all it called", 6},
+	[TOP_OWN] = {"own", "Own", "since the start: CPU seconds in the function itself", 7},
+	[TOP_TOTAL] = {"total", "Total", "since the start: CPU seconds in it and in all it called", 7},
+	[TOP_GIL] = {"gil", "GIL%", "the last seconds: the part of %Total that held the GIL", 6},
+	[TOP_NAME] = {"name", "Function", "by name", 0},
+};
+
 #define ENDED "[ended threads]"
 
 static const struct profile_function *function_of(const struct profile *p, const struct top_row *row)

@@ -2,6 +2,13 @@
 #pragma once
 #include "user/cmd/top_rows.h"
 
+/* A column's name on the command line, in the header and in the help. */
+struct top_column_info {
+	const char *option, *title, *help;
+	unsigned width;
+};
+extern const struct top_column_info top_columns[TOP_COLUMNS];
+
 /* "Worker.run"; "process 42:…" and "thread (43): name" with groups of those. */
 char *top_text_name(const struct profile *p, const struct top_lens *l, const struct top_row *row);
 /* "worker.py:12": the function's first line, or the line; "" where there is none. */

@@ -96,6 +96,7 @@ void top_ui__rearrange(struct top_ui *ui)
 {
 	long found;
 
+	ui->changed = true;
 	ui->shown = top_rows__sorted(ui->rows, ui->order, &ui->cnt);
 	found = ui->moved ? top_rows__find(ui->rows, &ui->chosen) : 0;
 	if (found >= 0)

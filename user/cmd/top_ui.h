@@ -27,6 +27,7 @@ struct top_ui {
 	size_t page;	       /* rows that the screen has; set by who draws */
 	bool moved; /* the user chose a row; else the first one stays chosen */
 	bool paused, help, of_all, full_filenames, quit;
+	bool changed; /* to be drawn */
 	size_t help_first;
 	uint64_t interval_ns, next_ns;
 	struct top_place trail[TOP_TRAIL];

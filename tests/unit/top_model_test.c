@@ -1,0 +1,300 @@
+/*
+ * What `top` counts: rates that are right from the first second on, fade as they should and survive any
+ * time; sums that are exact; memory that does not grow with time.
+ */
+#include "tests/unit/small_profile.h"
+#include "user/cmd/top_model.h"
+#include <math.h>
+
+#define SECOND 1000000000ull
+#define START  (1700000000ull * SECOND)
+#define WINDOW (5 * SECOND)
+#define near(a, b, by) assert_true(fabs((a) - (b)) <= (by))
+
+static void ignore(void *ctx, const struct top_bucket *b, const struct top_sums *more)
+{
+	(void)ctx;
+	(void)b;
+	(void)more;
+}
+
+static void settle(struct top_model *m, uint64_t now_ns)
+{
+	top_model__settle(m, now_ns, ignore, NULL);
+}
+
+/* One process, three threads, two stacks. */
+static struct top_model *new_model(uint64_t window_ns)
+{
+	struct top_model *m = top_model__new(START, window_ns);
+	struct profile_sink to = top_model__sink(m);
+
+	tell_process(to, 1, 42, "python3 app.py");
+	tell_process(to, 2, 43, "python3 other.py");
+	tell_thread(to, 1, 1, "MainThread");
+	tell_thread(to, 2, 1, "worker");
+	tell_thread(to, 3, 2, "MainThread");
+	tell_function(to, 1, "main", "app.py");
+	tell_function(to, 2, "work", "app.py");
+	tell_frame(to, 1, 1, 11);
+	tell_frame(to, 2, 2, 22);
+	tell_stack(to, 1, 0, 1);
+	tell_stack(to, 2, 1, 2);
+	return m;
+}
+
+static void tell(struct top_model *m, uint64_t at_ns, uint32_t thread, bool gil)
+{
+	struct profile_sample s = {.time_unix_ns = at_ns, .value_ns = 10000000, .thread = thread, .stack = 2};
+	struct profile_sink to = top_model__sink(m);
+
+	s.gil = gil ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD;
+	to.ops->sample(to.ctx, &s);
+}
+
+/* 100 samples a second, of which `percent` are taken, evenly. */
+static void run(struct top_model *m, uint64_t from_ns, uint64_t seconds, unsigned percent)
+{
+	unsigned sum = 0;
+
+	for (uint64_t i = 0; i < seconds * 100; i++) {
+		sum += percent;
+		if (sum < 100)
+			continue;
+		sum -= 100;
+		tell(m, from_ns + (i + 1) * 10000000, 1, sum % 2 == 0);
+	}
+}
+
+static void test_a_steady_rate_is_right_from_the_start(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+
+	(void)state;
+	for (uint64_t second = 0; second < 60; second++) {
+		run(m, START + second * SECOND, 1, 50);
+		settle(m, START + (second + 1) * SECOND);
+		near(top_model__header(m)->cpus_busy, 0.5, 0.01);
+	}
+	assert_int_equal(top_model__header(m)->ns, 30 * SECOND);
+	assert_int_equal(top_model__header(m)->samples, 3000);
+	assert_int_equal(top_model__header(m)->elapsed_ns, 60 * SECOND);
+	top_model__free(m);
+}
+
+static void test_what_ended_fades(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+	double full;
+
+	(void)state;
+	run(m, START, 60, 100);
+	settle(m, START + 60 * SECOND);
+	full = top_model__header(m)->cpus_busy;
+	near(full, 1, 0.01);
+	/* half of it each 0.3466 windows */
+	settle(m, START + 60 * SECOND + (uint64_t)(0.34657 * (double)WINDOW));
+	near(top_model__header(m)->cpus_busy, full / 2, 0.005);
+	settle(m, START + 90 * SECOND);
+	near(top_model__header(m)->cpus_busy, 0, 0.0001);
+	assert_int_equal(top_model__header(m)->ns, 60 * SECOND);
+	top_model__free(m);
+}
+
+/* Weights grow by e^400 each thousand seconds here: their base has to move. */
+static void test_days_change_nothing(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+
+	(void)state;
+	for (uint64_t hour = 0; hour < 72; hour++) {
+		run(m, START + hour * 3600 * SECOND + 3540 * SECOND, 60, 25);
+		settle(m, START + (hour + 1) * 3600 * SECOND);
+		near(top_model__header(m)->cpus_busy, 0.25, 0.01);
+	}
+	assert_int_equal(top_model__header(m)->ns, 72 * 15 * SECOND);
+	top_model__free(m);
+}
+
+static void test_a_pause_keeps_the_numbers(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+	struct top_header before;
+
+	(void)state;
+	run(m, START, 10, 100);
+	settle(m, START + 10 * SECOND);
+	before = *top_model__header(m);
+	run(m, START + 10 * SECOND, 7200, 30); /* two hours in which nobody looks */
+	assert_memory_equal(&before, top_model__header(m), sizeof(before));
+	assert_true(top_model__rate(m, 1) > 0);
+	settle(m, START + 7210 * SECOND);
+	near(top_model__header(m)->cpus_busy, 0.3, 0.01);
+	assert_int_equal(top_model__header(m)->ns, (10 + 2160) * SECOND);
+	top_model__free(m);
+}
+
+static void test_reset_counts_from_there(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+
+	(void)state;
+	run(m, START, 10, 100);
+	tell_loss(top_model__sink(m), "ring_full", 5, 0);
+	settle(m, START + 10 * SECOND);
+	assert_int_equal(top_model__header(m)->lost, 5);
+	top_model__reset(m, START + 10 * SECOND);
+	assert_int_equal(top_model__header(m)->ns, 0);
+	tell(m, START + 10 * SECOND - 1, 1, true); /* was on its way */
+	run(m, START + 10 * SECOND, 2, 20);
+	settle(m, START + 12 * SECOND);
+	near(top_model__header(m)->cpus_busy, 0.2, 0.01);
+	assert_int_equal(top_model__header(m)->ns, 2 * SECOND / 5);
+	assert_int_equal(top_model__header(m)->lost, 0);
+	assert_int_equal(top_model__header(m)->elapsed_ns, 2 * SECOND);
+	top_model__free(m);
+}
+
+/* Without a window each interval stands for itself. */
+static void test_intervals(void **state)
+{
+	struct top_model *m = new_model(0);
+
+	(void)state;
+	for (unsigned i = 1; i <= 5; i++) {
+		run(m, START + (i - 1) * SECOND, 1, i * 20);
+		settle(m, START + i * SECOND);
+		near(top_model__header(m)->cpus_busy, i * 0.2, 1e-6);
+		top_model__next_interval(m, START + i * SECOND);
+	}
+	assert_int_equal(top_model__header(m)->ns, 3 * SECOND);
+	top_model__free(m);
+}
+
+static void test_header(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+
+	(void)state;
+	settle(m, START);
+	near(top_model__header(m)->walked, 1, 0); /* of nothing, nothing was lost */
+	for (unsigned i = 0; i < 100; i++) {
+		tell(m, START + i * 10000000, 1, i % 4 == 0);
+		if (i < 50)
+			tell(m, START + i * 10000000, 3, true);
+	}
+	tell_loss(top_model__sink(m), "ring_full", 40, 0);
+	tell_loss(top_model__sink(m), "fault_frame", 10, 1);
+	tell_loss(top_model__sink(m), "not_python", 1000, 0); /* no failure */
+	settle(m, START + SECOND);
+	assert_int_equal(top_model__header(m)->threads, 2);
+	assert_int_equal(top_model__header(m)->processes, 2);
+	assert_int_equal(top_model__header(m)->lost, 50);
+	near(top_model__header(m)->walked, 0.75, 1e-9);
+	near(top_model__header(m)->gil, 0.75, 0.1);
+	/* the second process was last seen more than a window ago */
+	settle(m, START + SECOND / 2 + WINDOW + SECOND / 10);
+	assert_int_equal(top_model__header(m)->threads, 1);
+	assert_int_equal(top_model__header(m)->processes, 1);
+	top_model__free(m);
+}
+
+static void test_dangling_ids_are_losses(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+	struct profile_sink to = top_model__sink(m);
+
+	(void)state;
+	for (uint32_t bad = 0; bad < 4; bad++) {
+		struct profile_sample s = {.time_unix_ns = START + 1, .value_ns = 1};
+
+		s.thread = bad == 0 ? 0 : bad == 1 ? 4 : 1;
+		s.stack = bad == 2 ? 0 : bad == 3 ? 3 : 1;
+		to.ops->sample(to.ctx, &s);
+	}
+	settle(m, START + SECOND);
+	assert_int_equal(top_model__header(m)->lost, 4);
+	assert_int_equal(top_model__header(m)->samples, 0);
+	top_model__free(m);
+}
+
+struct sum {
+	uint64_t ns, folded_ns;
+	double recent;
+};
+
+static void add_up(void *ctx, const struct top_bucket *b, const struct top_sums *all)
+{
+	struct sum *s = ctx;
+
+	s->ns += all->ns;
+	s->recent += all->recent;
+	if (!b->thread)
+		s->folded_ns += all->ns;
+}
+
+/* A server that starts a thread for each request: its buckets are those of its stacks, not of its threads. */
+static void test_threads_that_ended_are_folded(void **state)
+{
+	struct top_model *m = new_model(WINDOW);
+	struct sum sum = {0};
+	size_t most = 0;
+
+	(void)state;
+	top_model__set_bucket_limit(m, 1000);
+	for (uint32_t i = 0; i < 50000; i++) {
+		uint64_t now = START + i * SECOND / 2;
+
+		tell_thread(top_model__sink(m), 4 + i, 1, "request");
+		tell(m, now, 4 + i, true);
+		settle(m, now);
+		if (top_model__bucket_cnt(m) > most)
+			most = top_model__bucket_cnt(m);
+	}
+	assert_true(most <= 1001);
+	settle(m, START + 50000 * SECOND / 2 - SECOND / 4); /* between two samples */
+	top_model__each(m, add_up, &sum);
+	assert_int_equal(sum.ns, 50000 * 10000000ull);
+	assert_int_equal(sum.ns, top_model__header(m)->ns);
+	assert_true(sum.folded_ns > 0 && sum.folded_ns < sum.ns);
+	near(top_model__rate(m, sum.recent), 0.02, 0.002);
+	top_model__free(m);
+}
+
+static void test_of_a_profile(void **state)
+{
+	struct profile *p = small_profile();
+	struct top_model *m = top_model__of_profile(p);
+	struct sum sum = {0};
+
+	(void)state;
+	settle(m, p->meta.start_unix_ns + p->meta.duration_ns);
+	top_model__each(m, add_up, &sum);
+	assert_int_equal(sum.ns, p->value_ns);
+	assert_int_equal(top_model__header(m)->samples, 40);
+	assert_int_equal(top_model__header(m)->lost, 17);
+	assert_int_equal(top_model__header(m)->processes, 2);
+	assert_int_equal(top_model__header(m)->threads, 3);
+	near(top_model__header(m)->cpus_busy, (double)p->value_ns / 5e9, 1e-9);
+	near(top_model__percent(m, sum.recent, true), 100, 1e-9);
+	top_model__free(m);
+	profile__free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_steady_rate_is_right_from_the_start),
+		cmocka_unit_test(test_what_ended_fades),
+		cmocka_unit_test(test_days_change_nothing),
+		cmocka_unit_test(test_a_pause_keeps_the_numbers),
+		cmocka_unit_test(test_reset_counts_from_there),
+		cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_dangling_ids_are_losses),
+		cmocka_unit_test(test_threads_that_ended_are_folded),
+		cmocka_unit_test(test_of_a_profile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
