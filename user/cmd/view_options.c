@@ -9,7 +9,8 @@ enum {
 	KEY_MERGE,
 	KEY_REVERSE,
 	KEY_INVERTED,
-	KEY_TITLE
+	KEY_TITLE,
+	KEY_TIMESTAMPS
 };
 
 static const struct argp_option options[] = {
@@ -24,6 +25,11 @@ static const struct argp_option options[] = {
 	{"merge-from", KEY_MERGE, "leaf|root", 0,
 	 "Merge stacks from their root (default), or from their leaf: functions by their own time, "
 	 "each with its callers. For .svg and .folded",
+	 20},
+	{"timestamps", KEY_TIMESTAMPS, NULL, 0,
+	 "Samples one by one with their times: .folded has a line for each, in order of time and with "
+	 "the time in front; .speedscope.json a true time axis; .pb.gz a label. Formats that do not "
+	 "add up have them anyway",
 	 20},
 	/* as flamegraph.pl has them */
 	{"reverse", KEY_REVERSE, NULL, OPTION_HIDDEN, "The same as --merge-from leaf", 20},
@@ -77,6 +83,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_INVERTED:
 		v->icicle = true;
+		return 0;
+	case KEY_TIMESTAMPS:
+		v->timestamps = true;
 		return 0;
 	case KEY_TITLE:
 		v->title = arg;

@@ -2,7 +2,9 @@
  * Collapsed stacks, the lowest common denominator: `root;…;leaf COUNT`, one line per stack, ordered
  * frame by frame. Only ';' and the line's end have a meaning there (newlines never reach a
  * profile), and the count is what follows the last blank. Nothing but stacks is written: readers
- * take comments for stacks, so what was lost is told by the summary and the other formats.
+ * take comments for stacks, so what was lost is told by the summary and the other formats. With
+ * --timestamps there is a line for each sample, in the order of time (what flamegraph.pl
+ * --flamechart wants), its time in front.
  */
 #include "user/format/format.h"
 #include "user/util/alloc.h"
@@ -94,7 +96,101 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 	}
 }
 
-static int write_folded(const struct profile *p, const struct view *v, FILE *out)
+/* ---- a line per sample ------------------------------------------------------------------------ */
+
+struct moment {
+	uint64_t time_unix_ns;
+	uint32_t thread, stack;
+};
+
+struct moments {
+	const struct profile *p;
+	const struct view *v;
+	FILE *out;
+	struct moment *items;
+	size_t cnt, cap;
+	char **texts; /* by frame, made on sight */
+	uint32_t *room;
+	bool process_roots;
+};
+
+static int add_moment(void *arg, const struct profile_sample *s)
+{
+	struct moments *m = arg;
+
+	if (m->v->gil_only && s->gil != PROFILE_GIL_HELD)
+		return 0;
+	xgrow(m->items, m->cnt, m->cap);
+	m->items[m->cnt++] = (struct moment){s->time_unix_ns, s->thread, s->stack};
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct moment *x = a, *y = b;
+
+	if (x->time_unix_ns != y->time_unix_ns)
+		return x->time_unix_ns < y->time_unix_ns ? -1 : 1;
+	return x->thread != y->thread ? (x->thread < y->thread ? -1 : 1) : 0;
+}
+
+/* Takes over `text`. */
+static void put_root(const struct moments *m, char *text)
+{
+	make_fit(text);
+	fprintf(m->out, ";%s", text);
+	free(text);
+}
+
+static const char *text_of(struct moments *m, uint32_t frame)
+{
+	char **text = &m->texts[frame];
+
+	if (!*text) {
+		*text = view__frame_text(m->v, m->p, view__frame(m->v, m->p, frame));
+		make_fit(*text);
+	}
+	return *text;
+}
+
+/* `1795371891.326937;root;…;leaf 1` */
+static void put_moment(struct moments *m, const struct moment *at)
+{
+	size_t depth = profile__stack_frames(m->p, at->stack, m->room, profile__max_depth(m->p));
+	uint64_t us = (at->time_unix_ns + 500) / 1000;
+
+	fprintf(m->out, "%llu.%06llu", (unsigned long long)(us / 1000000),
+		(unsigned long long)(us % 1000000));
+	if (m->process_roots)
+		put_root(m, view__process_text(m->p, m->p->threads[at->thread].process));
+	if (m->v->threads)
+		put_root(m, view__thread_text(m->p, at->thread));
+	for (size_t i = 0; i < depth; i++)
+		fprintf(m->out, ";%s", text_of(m, m->room[m->v->from_leaf ? depth - 1 - i : i]));
+	fputs(" 1\n", m->out);
+}
+
+static int write_moments(const struct profile *p, const struct view *v, FILE *out)
+{
+	struct moments m = {.p = p, .v = v, .out = out};
+	int err = profile__each_sample(p, add_moment, &m);
+
+	m.texts = xcalloc((size_t)p->frame_cnt + 1, sizeof(*m.texts));
+	m.room = xcalloc(profile__max_depth(p) + 1, sizeof(*m.room));
+	m.process_roots = view__process_roots(v, p);
+	if (m.cnt)
+		qsort(m.items, m.cnt, sizeof(*m.items), by_time);
+	for (size_t i = 0; i < m.cnt && !err; i++)
+		put_moment(&m, &m.items[i]);
+	for (uint32_t i = 1; i <= p->frame_cnt; i++)
+		free(m.texts[i]);
+	free(m.texts);
+	free(m.room);
+	free(m.items);
+	return err;
+}
+
+static int write_sums(const struct profile *p, const struct view *v, FILE *out)
 {
 	struct view_tree *tree = view_tree__new(v, p);
 	struct folding f = {.tree = tree, .out = out};
@@ -106,7 +202,14 @@ static int write_folded(const struct profile *p, const struct view *v, FILE *out
 	put_below(&f, &all, 1);
 	buf_free(&f.line);
 	view_tree__free(tree);
-	return ferror(out) ? -EIO : 0;
+	return 0;
+}
+
+static int write_folded(const struct profile *p, const struct view *v, FILE *out)
+{
+	int err = v->timestamps ? write_moments(p, v, out) : write_sums(p, v, out);
+
+	return ferror(out) ? -EIO : err;
 }
 
 static const char *const suffixes[] = {".folded", ".collapsed", ".txt", NULL};

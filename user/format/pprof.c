@@ -75,6 +75,7 @@ struct writer {
 	uint32_t *mapping_of;     /* by process; 0: not made yet */
 	struct sums *sums;
 	size_t sum_cap;
+	uint64_t time_ns; /* with --timestamps: of the sample at hand */
 	uint64_t *stack; /* location ids of the stack at hand */
 };
 
@@ -160,6 +161,8 @@ static void put_labels(struct writer *w, struct buf *sample, uint32_t thread)
 	put_label_text(w, sample, "cgroup", q->cgroup);
 	put_label_number(w, sample, "pid", q->pid);
 	put_label_number(w, sample, "tid", t->tid);
+	if (w->time_ns)
+		put_label_number(w, sample, "timestamp_ns", w->time_ns);
 }
 
 static struct sums *sums_of(struct writer *w, const struct buf *sample)
@@ -212,15 +215,37 @@ static void put_sample(struct writer *w, uint32_t id, const char *gil, struct su
 	buf_free(&sample);
 }
 
-static void put_samples(struct writer *w)
+/* As a bucket of its own. */
+static int add_sample(void *arg, const struct profile_sample *s)
 {
-	for (size_t i = 0; i < w->p->bucket_cnt; i++)
+	struct profile_bucket b = {
+		.thread = s->thread, .stack = s->stack, .samples = 1, .value_ns = s->value_ns};
+	struct writer *w = arg;
+
+	if (s->gil == PROFILE_GIL_HELD) {
+		b.gil_samples = 1;
+		b.gil_value_ns = s->value_ns;
+	}
+	w->time_ns = s->time_unix_ns;
+	if (view__samples(w->v, &b))
+		add_bucket(w, &b);
+	return 0;
+}
+
+static int put_samples(struct writer *w)
+{
+	int err = 0;
+
+	for (size_t i = 0; !w->v->timestamps && i < w->p->bucket_cnt; i++)
 		if (view__samples(w->v, &w->p->buckets[i]))
 			add_bucket(w, &w->p->buckets[i]);
+	if (w->v->timestamps)
+		err = profile__each_sample(w->p, add_sample, w);
 	for (uint32_t i = 1; i <= intern__count(w->samples); i++) {
 		put_sample(w, i, "held", w->sums[i].held);
 		put_sample(w, i, "", w->sums[i].rest);
 	}
+	return err;
 }
 
 /* ---- what samples refer to ------------------------------------------------------------------- */
@@ -361,22 +386,26 @@ static void release(struct writer *w)
 	free(w->stack);
 }
 
-static void put_all(struct writer *w)
+static int put_all(struct writer *w)
 {
+	int err;
+
 	put_value_type(w, PROFILE_SAMPLE_TYPE, "samples", "count");
 	put_value_type(w, PROFILE_SAMPLE_TYPE, "cpu", "nanoseconds");
 	put_value_type(w, PROFILE_PERIOD_TYPE, "cpu", "nanoseconds");
-	put_samples(w);
+	err = put_samples(w);
 	put_mappings(w);
 	put_locations(w);
 	put_functions(w);
 	put_circumstances(w);
 	put_texts(w);
+	return err;
 }
 
 static int write_pprof(const struct profile *p, const struct view *v, FILE *out)
 {
 	struct writer w = {.p = p, .v = v, .out = gzip__open(out)};
+	int err, closed;
 
 	if (!w.out)
 		return -ENOMEM;
@@ -387,9 +416,10 @@ static int write_pprof(const struct profile *p, const struct view *v, FILE *out)
 	w.samples = intern__new();
 	w.mapping_of = xcalloc((size_t)p->process_cnt + 1, sizeof(*w.mapping_of));
 	w.stack = xcalloc(profile__max_depth(p) + 1, sizeof(*w.stack));
-	put_all(&w);
+	err = put_all(&w);
 	release(&w);
-	return gzip__close(w.out);
+	closed = gzip__close(w.out);
+	return err ? err : closed;
 }
 
 static const char *const suffixes[] = {".pb.gz", ".pprof", NULL};

@@ -38,6 +38,7 @@ struct writer {
 	uint32_t *frame_of, *list_of; /* by frame and by stack of the profile; 0: not made yet */
 	uint32_t *room;               /* for the frames of one stack */
 	struct timeline *timeline;
+	uint64_t begin_ns; /* of the time axis */
 	const char *separator; /* between profiles */
 };
 
@@ -122,11 +123,15 @@ static struct track track_of(struct writer *w, uint32_t thread)
 {
 	size_t cnt;
 	const struct timeline_sample *s = timeline__thread(w->timeline, thread, &cnt);
+	uint64_t end = 0, last = w->begin_ns;
 	struct track t = {0};
 
-	for (size_t i = 0; i < cnt; i++) {
+	for (size_t i = 0; i < cnt; i++, last = end) {
 		struct run run = {s[i].value_ns, list_of(w, s[i].stack)};
 
+		/* With --timestamps an empty stack stands for the time off the CPU. */
+		if (!timeline_lay(&end, &s[i]) && w->v->timestamps && end - run.value_ns > last)
+			add_run(&t, (struct run){end - run.value_ns - last, make_list(w, 0, 0)});
 		if (!t.cnt || t.runs[t.cnt - 1].list != run.list) {
 			add_run(&t, run);
 			continue;
@@ -296,6 +301,7 @@ static int write_speedscope(const struct profile *p, const struct view *v, FILE 
 	w.frame_of = xcalloc((size_t)p->frame_cnt + 1, sizeof(*w.frame_of));
 	w.list_of = xcalloc((size_t)p->stack_cnt + 1, sizeof(*w.list_of));
 	w.room = xcalloc(profile__max_depth(p) + 3, sizeof(*w.room));
+	w.begin_ns = timeline__begin(w.timeline, p);
 	fputc('{', out);
 	json_member_text(out, "$schema", SCHEMA);
 	put_name(&w);

@@ -12,6 +12,7 @@ struct view {
 	bool full_filenames; /* whole paths */
 	bool gil_only;	     /* only samples that held the GIL */
 	bool from_leaf;	     /* --merge-from leaf: call trees begin with the running function, then its callers */
+	bool timestamps;     /* samples one by one, with their times, also where a format adds them up */
 	bool icicle;	     /* SVG: root on top */
 	bool process_roots;  /* also where only one process has samples */
 	bool no_ids;	     /* processes and threads by name alone, as they are called in every run */
