@@ -189,7 +189,8 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libpure.a
 
 install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/pybpfprof $(DESTDIR)$(PREFIX)/bin/pybpfprof
-	install -D -m 644 user/format/profile.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/profile.schema.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/pybpfprof user/format/profile.schema.json \
+		user/format/report.schema.json user/format/diff.schema.json
 	install -D -m 644 user/format/jsonl.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/jsonl.schema.json
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions \
 		fish/vendor_completions.d)

@@ -133,8 +133,11 @@ def add_caller(sums, what):
 def is_sampled(stats):
     """Samples stand for about the same time each, so total time / count is alike for all functions. Calls are not:
     a profile of calls has cheap and expensive functions, and nearly always some that took no time at all."""
-    each = [entry[3] / entry[1] for entry in stats.values() if entry[1] > 0]
-    return len(each) > 2 and min(each) > 0 and max(each) < 8 * min(each)
+    each = sorted(entry[3] / entry[1] for entry in stats.values() if entry[1] > 0)
+    if len(each) < 3:
+        return False
+    low, high = each[len(each) // 10], each[len(each) - 1 - len(each) // 10]  # one odd sample proves nothing
+    return low > 0 and high < 8 * low
 
 
 # ---- words

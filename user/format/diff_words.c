@@ -49,6 +49,8 @@ static int by_size(const void *a, const void *b, void *table)
 		return is_found(t, x) ? -1 : 1;
 	if (by_x != by_y)
 		return by_x < by_y ? 1 : -1;
+	if (diff_change_of(t, x)->to != diff_change_of(t, y)->to)
+		return diff_change_of(t, x)->to < diff_change_of(t, y)->to ? 1 : -1;
 	return x < y ? -1 : x > y; /* as they were */
 }
 

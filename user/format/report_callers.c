@@ -173,8 +173,14 @@ static void put_sides(const struct report_text *t, const struct callers *c, uint
 {
 	size_t cnt;
 	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
+	uint64_t sum = 0;
 
-	report_line(t, "  %s", callers ? "called by" : "spent in");
+	for (size_t i = 0; i < cnt; i++)
+		sum += sides[i].ns;
+	report_line(t, "  %s%s", callers ? "called by" : "spent in",
+		    sum > c->totals->rows[id].value_ns
+			    ? " (with recursion these add up to more than the whole)"
+			    : "");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++)
 		report_line(t, "%8.2f %9.*f  %s%s%s%s",
 			    report_percent(sides[i].ns, c->totals->rows[id].value_ns),
