@@ -151,6 +151,7 @@ def strict_schema():
     return whole
 
 
+@pytest.mark.reader("its schema", "json")
 def test_json_is_what_its_schema_says(recording, tmp_path):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     doc = json.loads(convert(recording, tmp_path / "x.json"))
@@ -261,6 +262,7 @@ print(json.dumps([stats.total_tt, stats.total_calls, both.total_tt, sorted(rows)
 """
 
 
+@pytest.mark.reader("pstats of every CPython", "pstats")
 def test_pstats_opens_in_every_cpython(recording, tmp_path):
     wanted = convert(recording, tmp_path / "x.prof")
     stats = marshal.loads(wanted)
@@ -297,6 +299,7 @@ def hottest(recording, tmp_path):
     return path, stats, max(stats, key=lambda key: stats[key][2])
 
 
+@pytest.mark.reader("snakeviz", "pstats")
 def test_pstats_opens_in_snakeviz(hottest, venv):
     path, stats, hot = hottest
     load = "import json, pstats, sys; from snakeviz.stats import *; s = pstats.Stats(sys.argv[1]); "
@@ -310,6 +313,7 @@ def test_pstats_opens_in_snakeviz(hottest, venv):
     assert tree["{}:{}({})".format(*hot)]["stats"] == list(stats[hot][:4])
 
 
+@pytest.mark.reader("tuna", "pstats")
 def test_pstats_opens_in_tuna(hottest, venv):
     path, stats, hot = hottest
     load = "import json, sys; from tuna.main import read; print(json.dumps(read(sys.argv[1])))"
@@ -327,6 +331,7 @@ def test_pstats_opens_in_tuna(hottest, venv):
     assert len(shown) > 3
 
 
+@pytest.mark.reader("gprof2dot", "pstats")
 def test_pstats_opens_in_gprof2dot(hottest, venv):
     path, _, hot = hottest
     dot = run(venv / "bin/gprof2dot", "-f", "pstats", "-n", "0", "-e", "0", path).decode()
@@ -334,6 +339,7 @@ def test_pstats_opens_in_gprof2dot(hottest, venv):
     assert dot.count("->") > 2
 
 
+@pytest.mark.reader("flameprof", "pstats")
 def test_pstats_opens_in_flameprof(hottest, venv):
     path, _, hot = hottest
     drawn = xml.etree.ElementTree.fromstring(run(venv / "bin/python", "-m", "flameprof", path))
@@ -405,6 +411,7 @@ def test_json_is_as_good_as_the_recording(recording, tmp_path):
             assert got[name] == wanted[name], f"{name} {view}"
 
 
+@pytest.mark.reader("pybpfprof", "json")
 def test_json_may_be_reformatted(recording, tmp_path):
     convert(recording, tmp_path / "x.json")
     wanted = outputs(recording, tmp_path / "rec", ["-t"])

@@ -271,6 +271,7 @@ def test_the_command_draws_the_same(make_svg, service, tmp_path, form):
 # ---- the page
 
 
+@pytest.mark.reader("Chromium", "svg")
 def test_opens_alone(page, service, data):
     page.open(service)
     assert page.driver.title == data["title"]
@@ -296,6 +297,7 @@ def test_width_follows_the_window(page, service, data):
         assert overflow and max(overflow) < 1
 
 
+@pytest.mark.reader("Chromium", "svg")
 def test_click_zooms_and_reset_returns(page, service, data):
     page.open(service)
     before = page.frames()
@@ -353,6 +355,7 @@ def test_search_matches_the_right_share(page, service, data, expression):
     assert not [f for f in page.frames() if "hit" in f[5]]
 
 
+@pytest.mark.reader("Chromium", "svg")
 def test_search_inside_a_zoom_and_case(page, service, data):
     page.open(service)
     node = some_frame(data, page, 3)

@@ -57,10 +57,27 @@ static void suffixes_decide(void **state)
 	assert_ptr_equal(format_by_suffix("x.PROF"), &format_pstats);
 	assert_ptr_equal(format_by_suffix("a.svg.json"), &format_json);
 	assert_ptr_equal(format_by_suffix("x.collapsed"), &format_folded);
+	assert_ptr_equal(format_by_suffix("a.speedscope.json"), &format_speedscope);
+	assert_ptr_equal(format_by_suffix("speedscope.json"), &format_json);
+	assert_ptr_equal(format_by_suffix("a.pb.gz"), &format_pprof);
+	assert_ptr_equal(format_by_suffix("a.trace.json"), &format_chrome_trace);
+	assert_ptr_equal(format_by_suffix("a.jsonl"), &format_jsonl);
+	assert_null(format_by_suffix("a.gz"));
 	assert_null(format_by_suffix("svg"));
 	assert_null(format_by_suffix("x.svg.gz"));
 	assert_null(format_by_suffix(""));
 	assert_null(format_by_suffix("dir.svg/x"));
+}
+
+static void names_without_a_suffix_decide(void **state)
+{
+	(void)state;
+	assert_ptr_equal(format_by_suffix("callgrind.out"), &format_callgrind);
+	assert_ptr_equal(format_by_suffix("/tmp/a.b/callgrind.out.4242"), &format_callgrind);
+	assert_ptr_equal(format_by_suffix("callgrind.out.svg"), &format_svg);
+	assert_null(format_by_suffix("callgrind.outer"));
+	assert_null(format_by_suffix("my-callgrind.out.1"));
+	assert_null(format_by_suffix("callgrind.out.1/x"));
 }
 
 /* A file of this content under this name; removed by the caller. */
@@ -168,6 +185,7 @@ int main(void)
 		cmocka_unit_test(every_row_is_whole),
 		cmocka_unit_test(names_of_py_spy_are_known),
 		cmocka_unit_test(suffixes_decide),
+		cmocka_unit_test(names_without_a_suffix_decide),
 		cmocka_unit_test(what_cannot_be_read_is_explained),
 		cmocka_unit_test(inputs_are_known_by_content),
 	};
