@@ -61,11 +61,13 @@ static void test_hint(void **state)
 	__cleanup_free char *near = nearest_hint("flmae", two);
 	__cleanup_free char *far = nearest_hint("round", two);
 	__cleanup_free char *only = nearest_hint("x", one);
+	__cleanup_free char *list = nearest_hint_of("lin", "function, line, file");
 
 	(void)state;
 	assert_string_equal(near, "did you mean flame? Known are flame and icicle");
 	assert_string_equal(far, "known are flame and icicle");
 	assert_string_equal(only, "known are cpu");
+	assert_string_equal(list, "did you mean line? Known are function, line and file");
 }
 
 int main(void)

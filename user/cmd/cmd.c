@@ -2,6 +2,7 @@
 #include "user/cmd/cmd.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
+#include "user/util/nearest.h"
 #include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,6 +53,19 @@ static void print_help(FILE *out)
 		" --version` says which version this is.\n");
 }
 
+/* "; did you mean record?" Caller frees. */
+static char *nearest_command(const char *word)
+{
+	const char *names[ARRAY_SIZE(cmds)] = {0}, *near;
+	size_t cnt = 0;
+
+	for (const struct cmd *const *c = cmds; *c; c++)
+		if (!(*c)->hidden)
+			names[cnt++] = (*c)->name;
+	near = nearest_word(word, names);
+	return near ? xasprintf("; did you mean %s?", near) : xstrdup(".");
+}
+
 /* The one command that begins with `word`; a single letter means the first, as py-spy has them. */
 static const struct cmd *find(const char *word)
 {
@@ -72,7 +86,9 @@ static const struct cmd *find(const char *word)
 			found = *c;
 	}
 	if (!found) {
-		log_error("%s: no such command. These are known:", word);
+		__cleanup_free char *near = nearest_command(word);
+
+		log_error("%s: no such command%s These are known:", word, near);
 		list_commands(stderr);
 		fprintf(stderr,
 			"To profile a program, write `" PROGRAM " [OPTIONS] -- PROGRAM ARGS`.\n");

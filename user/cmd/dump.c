@@ -2,8 +2,10 @@
 #include "user/cmd/dump.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/exit_status.h"
+#include "user/cmd/pids.h"
 #include "user/os/output.h"
 #include "user/os/procfs.h"
+#include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
@@ -57,12 +59,10 @@ static error_t parse_messages(struct args *a, int key)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
-	const char *why = "";
 
 	switch (key) {
 	case 'p':
-		if (units_parse_pids(arg, &a->pids, &a->pid_cnt, &why))
-			argp_error(state, "--pid %s: %s", arg, why);
+		pids_parse(state, arg, &a->pids, &a->pid_cnt);
 		return 0;
 	case 's':
 		a->subprocesses = true;
@@ -199,7 +199,7 @@ static void dump_pid(struct dumping *d, pid_t pid)
 	int err;
 
 	if (!tgid) {
-		log_error("no process %d (it may have ended; pids are those of this host's view)", pid);
+		lookalikes_complain(pid);
 		keep_status(d, -ESRCH);
 		return;
 	}

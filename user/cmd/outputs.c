@@ -7,12 +7,15 @@
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
+#include "user/util/nearest.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
 
 enum { KEY_OPEN = 0x6000 };
+
+#define MAX_WORDS 128 /* names and extensions of all formats */
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is written:", 10},
@@ -79,6 +82,30 @@ static char *known_formats(void)
 	return buf_steal_text(&text);
 }
 
+static const char *extension_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+
+	return dot ? dot : "";
+}
+
+/* Frees `what` is wrong. Both names and extensions are offered, as `word` may be either. */
+static void complain(char *what, const char *word, const char *known)
+{
+	const char *words[MAX_WORDS + 1] = {0}, *near;
+	size_t cnt = 0;
+
+	for (const struct format *const *f = formats; *f; f++) {
+		if (cnt < MAX_WORDS && *word != '.')
+			words[cnt++] = (*f)->name;
+		for (const char *const *s = (*f)->suffixes; *s && cnt < MAX_WORDS; s++)
+			words[cnt++] = *s + (*word != '.');
+	}
+	near = nearest_word(word, words);
+	log_error("%s%s%s%s Known are %s", what, near ? "; did you mean " : "", near ? near : "", near ? "?" : ".", known);
+	free(what);
+}
+
 static int find_format(struct outputs *o, size_t i)
 {
 	const char *path = o->items[i].path;
@@ -90,13 +117,12 @@ static int find_format(struct outputs *o, size_t i)
 	if (o->format_name && (o->cnt == 1 || !by_suffix)) {
 		o->items[i].format = format_by_name(o->format_name);
 		if (!o->items[i].format)
-			log_error("--format %s: no such format; known are %s", o->format_name,
-				  known);
+			complain(xasprintf("--format %s: no such format", o->format_name), o->format_name, known);
 	} else if (!by_suffix && !strcmp(path, "-")) {
 		log_error("-o -: say which format with -f; known are %s", known);
 	} else if (!by_suffix) {
-		log_error("%s: its extension names no format; use one of these, or -f: %s", path,
-			  known);
+		complain(xasprintf("%s: its extension names no format; use one of these, or -f", path), extension_of(path),
+			 known);
 	}
 	if (o->items[i].format && !o->items[i].format->write) {
 		log_error("%s: %s cannot be written", path, o->items[i].format->name);

@@ -34,6 +34,7 @@ struct record {
 	struct record_live live;
 	int signals; /* signalfd */
 	bool stop, interrupted_twice;
+	bool left_out; /* that children are left out was said */
 	int stop_signal;
 	pid_t snapshot;
 	uint64_t deadline_ns, next_flush_ns;
@@ -267,6 +268,8 @@ static int finish(struct record *r)
 		return CMD_FAILED;
 	record_report__files(&r->window->outputs);
 	outputs__open(&r->window->outputs);
+	if (!r->left_out)
+		record_report__left_out(r->session); /* they may have come later */
 	return record_report__judge(r->session, &r->o);
 }
 
@@ -282,6 +285,7 @@ static int run_recording(struct record *r)
 	if (r->o.duration_ns)
 		r->deadline_ns = clock_now_ns() + r->o.duration_ns;
 	r->window->keep = true;
+	r->left_out = record_report__left_out(r->session);
 	record_live__start(&r->live, r->o.quiet);
 	run_loop(r);
 	status = finish(r);

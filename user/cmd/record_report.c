@@ -193,18 +193,23 @@ static bool too_lossy(const struct session_stats *st, double max_percent)
 	return true;
 }
 
+bool record_report__left_out(const struct session *s)
+{
+	size_t cnt = session__children_left_out(s);
+
+	if (cnt)
+		log_warn("%zu Python process%s among the target's children %s left out: add --subprocesses", cnt,
+			 cnt == 1 ? "" : "es", cnt == 1 ? "is" : "are");
+	return cnt > 0;
+}
+
 int record_report__judge(const struct session *s, const struct record_options *o)
 {
 	struct session_stats st;
 	struct judgement j = {0};
-	size_t left_out;
 
 	session__stats(s, &st);
 	session__each_process(s, judge_process, &j);
-	left_out = st.resolved->samples ? 0 : session__children_left_out(s);
-	if (left_out)
-		log_warn("%zu Python process%s among the target's children %s left out: add --subprocesses", left_out,
-			 left_out == 1 ? "" : "es", left_out == 1 ? "was" : "were");
 	if (too_lossy(&st, o->max_loss))
 		return CMD_LOSSY;
 	if (st.resolved->samples)

@@ -7,6 +7,7 @@
 #include "user/os/output.h"
 #include "user/os/source_text.h"
 #include "user/util/alloc.h"
+#include "user/util/nearest.h"
 #include "user/util/units.h"
 #include <errno.h>
 #include <string.h>
@@ -42,8 +43,11 @@ static void parse_by(struct args *a, const char *arg, struct argp_state *state)
 {
 	__cleanup_free char *known = report_section_names();
 
-	if (!report_has_section(arg))
-		argp_error(state, "--by %s: known are %s", arg, known);
+	if (!report_has_section(arg)) {
+		__cleanup_free char *hint = nearest_hint_of(arg, known);
+
+		argp_error(state, "--by %s: %s", arg, hint);
+	}
 	a->report.by = arg;
 }
 

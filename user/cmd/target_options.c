@@ -1,6 +1,8 @@
 /* The options that choose what is profiled and how it is sampled; names are those of py-spy and perf. */
 #include "user/cmd/target_options.h"
 #include "bpf/abi.h"
+#include "user/cmd/choice.h"
+#include "user/cmd/pids.h"
 #include "user/os/perf.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -30,9 +32,9 @@ static const struct argp_option options[] = {
 
 static void parse_scope(struct target_options *o, const char *arg, struct argp_state *state)
 {
-	if (strcmp(arg, "cpu") && strcmp(arg, "cgroup"))
-		argp_error(state, "--scope %s: known are cpu and cgroup", arg);
-	o->scoped = !strcmp(arg, "cgroup");
+	static const char *const scopes[] = {"cpu", "cgroup", NULL};
+
+	o->scoped = choice_parse(state, "--scope", arg, scopes) == 1;
 }
 
 static void parse_rate(struct target_options *o, const char *arg, struct argp_state *state)
@@ -135,7 +137,6 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct target_options *o = state->input;
-	const char *why = "";
 
 	if (!o) /* the tables alone are being read */
 		return ARGP_ERR_UNKNOWN;
@@ -145,8 +146,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->max_frames = ABI_MAX_FRAMES;
 		return 0;
 	case 'p':
-		if (units_parse_pids(arg, &o->pids, &o->pid_cnt, &why))
-			argp_error(state, "--pid %s: %s", arg, why);
+		pids_parse(state, arg, &o->pids, &o->pid_cnt);
 		return 0;
 	case KEY_CGROUP:
 		add_cgroup(o, arg);

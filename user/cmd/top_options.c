@@ -1,5 +1,6 @@
 /* The options of `top`; names are those of py-spy where it has them, the target's those of `record`. */
 #include "user/cmd/top_options.h"
+#include "user/cmd/choice.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -47,20 +48,18 @@ static uint64_t parse_time(const char *option, const char *arg, struct argp_stat
 
 static void parse_sort(struct top_options *o, const char *arg, struct argp_state *state)
 {
-	for (o->order.column = 0; o->order.column < TOP_COLUMNS; o->order.column++)
-		if (!strcmp(arg, top_columns[o->order.column].option))
-			return;
-	argp_error(state, "--sort %s: known are own-now, total-now, own, total, gil and name", arg);
+	const char *names[TOP_COLUMNS + 1] = {0};
+
+	for (size_t i = 0; i < TOP_COLUMNS; i++)
+		names[i] = top_columns[i].option;
+	o->order.column = choice_parse(state, "--sort", arg, names);
 }
 
 static void parse_by(struct top_options *o, const char *arg, struct argp_state *state)
 {
-	static const char *const names[TOP_GROUPS] = {"function", "process", "thread"};
+	static const char *const names[TOP_GROUPS + 1] = {"function", "process", "thread"};
 
-	for (o->lens.group = 0; o->lens.group < TOP_GROUPS; o->lens.group++)
-		if (!strcmp(arg, names[o->lens.group]))
-			return;
-	argp_error(state, "--by %s: known are function, process and thread", arg);
+	o->lens.group = choice_parse(state, "--by", arg, names);
 }
 
 static error_t parse_plain(struct top_options *o, int key, char *arg, struct argp_state *state)

@@ -1,6 +1,6 @@
 /* The options that say how a profile is looked at; names and short forms are those of py-spy. */
 #include "user/cmd/view_options.h"
-#include <string.h>
+#include "user/cmd/choice.h"
 
 enum {
 	KEY_NOLINENO = 0x2000,
@@ -40,16 +40,16 @@ static const struct argp_option options[] = {
 
 static void parse_layout(const char *arg, struct view *v, struct argp_state *state)
 {
-	if (strcmp(arg, "flame") && strcmp(arg, "icicle"))
-		argp_error(state, "--layout %s: known are flame and icicle", arg);
-	v->icicle = !strcmp(arg, "icicle");
+	static const char *const layouts[] = {"flame", "icicle", NULL};
+
+	v->icicle = choice_parse(state, "--layout", arg, layouts) == 1;
 }
 
 static void parse_merge(const char *arg, struct view *v, struct argp_state *state)
 {
-	if (strcmp(arg, "leaf") && strcmp(arg, "root"))
-		argp_error(state, "--merge-from %s: known are leaf and root", arg);
-	v->from_leaf = !strcmp(arg, "leaf");
+	static const char *const ends[] = {"leaf", "root", NULL};
+
+	v->from_leaf = choice_parse(state, "--merge-from", arg, ends) == 0;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

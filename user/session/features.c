@@ -4,12 +4,25 @@
  */
 #include "user/session/features.h"
 #include "user/os/caps.h"
+#include "user/os/container.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+/* Inside a container sudo helps nobody; what does is said to whoever starts it. */
+static void hint_at_container(void)
+{
+	__cleanup_free char *name = container_name();
+
+	if (!name)
+		return;
+	log_info("inside a container (%s) its starter must give them: --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE "
+		 "--cap-add DAC_READ_SEARCH, or --privileged; and --pid=host%s", name,
+		 container_own_users() ? ". In a user namespace (rootless) they do not count" : "");
+}
 
 int features_check_privileges(void)
 {
@@ -19,6 +32,7 @@ int features_check_privileges(void)
 	if (caps && (strstr(caps, "CAP_BPF") || strstr(caps, "CAP_PERFMON"))) {
 		log_error("not permitted: %s missing. Run it with sudo, or give the program the capabilities "
 			  "CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH", caps);
+		hint_at_container();
 		return -EPERM;
 	}
 	if (caps)
@@ -51,6 +65,7 @@ int features_explain(int err)
 	if (err == -EPERM) { /* -EACCES is what the verifier says when it refuses a program */
 		log_error("the kernel did not permit loading the BPF programs (CAP_BPF and CAP_PERFMON are needed; "
 			  "a seccomp filter may forbid bpf())");
+		hint_at_container();
 		return -EPERM;
 	}
 	if (err == -ENOMEM) {

@@ -7,6 +7,7 @@
 #include "user/session/targets.h"
 #include "user/session/variant.h"
 #include "user/source/cpu.h"
+#include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <bpf/bpf.h>
@@ -203,7 +204,10 @@ static int find_cgroups(const struct session_options *o, struct cgroup *groups)
 	}
 	for (size_t i = 0; i < o->cgroup_cnt; i++) {
 		int err = cgroup_find(o->cgroups[i], &groups[i]);
+		__cleanup_free char *near = err == -ESRCH ? lookalikes_of_cgroup(o->cgroups[i]) : NULL;
 
+		if (near && *near)
+			log_info("%s", near);
 		if (err)
 			return err;
 	}

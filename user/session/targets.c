@@ -1,6 +1,8 @@
 #include "user/session/targets.h"
 #include "pybpfprof.skel.h"
+#include "user/os/caps.h"
 #include "user/os/procfs.h"
+#include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <bpf/bpf.h>
@@ -155,7 +157,7 @@ static int add_chosen(struct targets *t)
 		pid_t pid = (pid_t)t->o->pids[i], tgid = procfs_tgid(pid);
 
 		if (!tgid) {
-			log_error("no process %d (it may have ended; pids are those of this host's view)", pid);
+			lookalikes_complain(pid);
 			return -ESRCH;
 		}
 		if (tgid != pid)
@@ -168,6 +170,32 @@ static int add_chosen(struct targets *t)
 	return 0;
 }
 
+static int refuse_access(void)
+{
+	__cleanup_free char *missing = caps_missing();
+
+	if (missing && strstr(missing, "CAP_SYS_PTRACE"))
+		log_error("not permitted to look into the target: it belongs to another user, and CAP_SYS_PTRACE is "
+			  "missing. Run it with sudo");
+	else
+		log_error("not permitted to look into the target, though CAP_SYS_PTRACE is there: a security module or "
+			  "another user namespace keeps it closed");
+	return -EPERM;
+}
+
+static void explain_no_python(const struct targets *t)
+{
+	__cleanup_free char *command = procfs_command((pid_t)t->o->pids[0]);
+	size_t children = targets__children_left_out(t);
+
+	if (children)
+		log_error("no Python in process %u (%s), but in %zu of its children: add --subprocesses", t->o->pids[0],
+			  command ? command : "it has ended", children);
+	else
+		log_error("no Python in process %u (%s): it has no interpreter mapped. If it starts Python later, add "
+			  "--subprocesses", t->o->pids[0], command ? command : "it has ended");
+}
+
 /* Chosen pids must hold something to profile, unless children may yet bring it. */
 static int judge_chosen(const struct targets *t)
 {
@@ -177,12 +205,9 @@ static int judge_chosen(const struct targets *t)
 		log_error("no Python in the target that can be walked");
 		return -ENODATA;
 	}
-	if (t->not_permitted) {
-		log_error("not permitted to look into the target: CAP_SYS_PTRACE is missing (run it with sudo)");
-		return -EPERM;
-	}
-	log_error("no Python in process %u: it has no interpreter mapped. If Python runs in its children, add "
-		  "--subprocesses", t->o->pids[0]);
+	if (t->not_permitted)
+		return refuse_access();
+	explain_no_python(t);
 	return -ENOENT;
 }
 

@@ -1,6 +1,7 @@
 #include "user/source/cpu.h"
 #include "bpf/abi.h"
 #include "pybpfprof.skel.h"
+#include "user/os/container.h"
 #include "user/os/perf.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -80,6 +81,9 @@ static int explain(const struct cpu_source *s, int cpu, int err)
 	if (err == -EACCES && paranoid > 2)
 		log_error("not permitted: with kernel.perf_event_paranoid = %ld this kernel gives timers to "
 			  "CAP_SYS_ADMIN only. Run it with sudo, or set that to 2 (sysctl -w)", paranoid);
+	else if (err == -EACCES || err == -EPERM)
+		log_error("not permitted to open a timer on CPU %d: CAP_PERFMON is needed%s. Run it with sudo", cpu,
+			  container_filters_calls() ? ", and no seccomp filter that forbids perf_event_open()" : "");
 	else
 		log_error("cannot open a timer on CPU %d: %s", cpu, strerror(-err));
 	return err;

@@ -6,6 +6,7 @@
 #include "user/target/pythons.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/log.h"
 #include "user/util/nearest.h"
 #include "user/util/text.h"
 #include <stdbool.h>
@@ -73,7 +74,15 @@ char *lookalikes_of_name(const char *name)
 	text = pythons__text(&all, name, MOST);
 	pythons__free(&all);
 	return *text ? xasprintf("Python processes with \"%s\" in their command line: %s", name, text) :
-		       xasprintf("no Python process has \"%s\" in its command line", name);
+		       xasprintf("No Python process has \"%s\" in its command line", name);
+}
+
+void lookalikes_complain(pid_t pid)
+{
+	__cleanup_free char *near = lookalikes_of_pid(pid);
+
+	log_error("no process %d (it may have ended; pids are those of this host's view)%s%s", pid, *near ? ". " : "",
+		  near);
 }
 
 struct search {

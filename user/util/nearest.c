@@ -7,7 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LONGEST 64 /* longer ones are no typing errors of short ones */
+#define LONGEST	  64 /* longer ones are no typing errors of short ones */
+#define MAX_WORDS 64
 
 static size_t least(size_t a, size_t b)
 {
@@ -74,4 +75,16 @@ char *nearest_hint(const char *word, const char *const *choices)
 	if (!near)
 		out.data[0] = 'k';
 	return buf_steal_text(&out);
+}
+
+char *nearest_hint_of(const char *word, const char *list)
+{
+	__cleanup_free char *copy = xstrdup(list);
+	const char *words[MAX_WORDS + 1] = {0};
+	char *save = NULL;
+	size_t cnt = 0;
+
+	for (char *w = strtok_r(copy, ", ", &save); w && cnt < MAX_WORDS; w = strtok_r(NULL, ", ", &save))
+		words[cnt++] = w;
+	return nearest_hint(word, words);
 }

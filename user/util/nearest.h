@@ -11,3 +11,5 @@ size_t nearest_distance(const char *a, const char *b);
 const char *nearest_word(const char *word, const char *const *choices);
 /* "did you mean b? Known are a, b and c", or "known are a, b and c". Caller frees. */
 char *nearest_hint(const char *word, const char *const *choices);
+/* The same of a list in one text, "a, b, c". */
+char *nearest_hint_of(const char *word, const char *list);

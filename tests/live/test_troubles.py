@@ -1,0 +1,151 @@
+"""The messages for what goes wrong most often: what was looked for, what looks like it, what to do."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from conftest import PROGRAM
+
+SLEEP = "import time; print(1, flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def python_process():
+    """One with a word of its own in its command line."""
+    word = f"trouble{os.getpid()}.py"
+    process = subprocess.Popen([sys.executable, "-c", SLEEP, word], stdout=subprocess.PIPE)
+    process.word = word
+    assert process.stdout.readline() == b"1\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("command", ["record", "top", "dump"])
+def test_a_name_instead_of_a_process_id(command, python_process, pybpfprof):
+    done = pybpfprof(command, "--pid", python_process.word)
+    assert done.returncode == 2
+    assert f"{python_process.pid} (" in done.stderr and python_process.word in done.stderr
+
+
+@pytest.mark.parametrize("args", [["record", "-d", "1"], ["top", "--once"], ["dump"]])
+def test_a_process_that_is_not_there(args, python_process, pybpfprof):
+    """One digit too many: what is one digit away is named."""
+    wanted = python_process.pid * 10 + 1
+    if wanted > 4194304:
+        wanted = python_process.pid // 10
+    if os.path.exists(f"/proc/{wanted}"):
+        pytest.skip(f"there is a process {wanted}")
+    done = pybpfprof(*args, "--pid", wanted)
+    assert done.returncode == 5
+    assert f"no process {wanted}" in done.stderr and f"{python_process.pid} (" in done.stderr
+
+
+def test_a_process_id_from_inside_a_container(pybpfprof):
+    """A number that means another process out here, or none: the one it has here is told."""
+    # a low number would be somebody else's here
+    script = 'echo 4000000 >/proc/sys/kernel/ns_last_pid; sleep 600 & echo $!; wait'
+    outer = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        inside = outer.stdout.readline().strip()
+        if inside != "4000001" or os.path.exists("/proc/4000001"):
+            pytest.skip("no PID namespace with a chosen number here: " + inside)
+        done = pybpfprof("record", "--pid", inside, "-d", "1")
+        assert done.returncode == 5 and "inside its container: give " in done.stderr, done.stderr
+        told = int(done.stderr.split("inside its container: give ")[1].split()[0])
+        assert open(f"/proc/{told}/comm").read().strip() == "sleep"
+    finally:
+        outer.kill()
+        outer.communicate()
+
+
+def test_a_thread_of_a_process(recorder):
+    """Its process is taken, and that is said."""
+    code = "import threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); print(1, flush=True)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"1\n"
+        thread = next(int(tid) for tid in os.listdir(f"/proc/{process.pid}/task") if int(tid) != process.pid)
+        recording = recorder("--pid", thread).stop(expect=None)
+        assert f"{thread} is a thread of process {process.pid}" in recording.stderr
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_cgroup_that_is_not_there(cgroup, pybpfprof):
+    name = cgroup.path.name
+    mistyped = name[:-1] + ("x" if name[-1] != "x" else "y")
+    done = pybpfprof("record", "--cgroup", mistyped, "-d", "1")
+    assert done.returncode == 5 and name in done.stderr.split("Near it:")[1]
+
+
+@pytest.fixture
+def family():
+    """A Python with a Python child; and a shell with one."""
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
+    started = []
+
+    def start(*argv):
+        started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True))
+        assert started[-1].stdout.readline() == b"1\n"
+        return started[-1].pid
+
+    yield lambda shell: start("sh", "-c", f"{sys.executable} -c '{SLEEP}'; true") if shell else start(sys.executable, "-c", code)
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def test_children_that_were_left_out(family, recorder, pybpfprof):
+    parent = family(shell=False)
+    recording = recorder("--pid", parent).stop(expect=None)
+    assert recording.stderr.count("1 Python process among the target's children is left out: add --subprocesses") == 1
+    recording = recorder("--pid", parent, "--subprocesses").stop(expect=None)
+    assert "left out" not in recording.stderr
+    shell = family(shell=True)
+    done = pybpfprof("record", "--pid", shell, "-d", "1")
+    assert done.returncode == 5 and "in 1 of its children: add --subprocesses" in done.stderr
+
+
+@pytest.mark.parametrize("args", [["record", "-d", "1"], ["top", "--once"], ["dump"]])
+def test_an_ordinary_user(args, python_process):
+    """The capability is named, and sudo."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        program = shutil.copy(PROGRAM, folder)
+        done = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, *args, "-p", str(python_process.pid)],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=folder,
+        )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert ("CAP_SYS_PTRACE" if args == ["dump"] else "CAP_BPF") in done.stderr and "sudo" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args, meant",
+    [
+        (["recrod"], "record"),
+        (["record", "--pid", "1", "--layout", "flmae"], "flame"),
+        (["record", "--cgroup", "/", "--scope", "cgruop"], "cgroup"),
+        (["record", "--pid", "1", "-o", "out.sgv"], ".svg"),
+        (["record", "--pid", "1", "-o", "-", "-f", "jsno"], "json"),
+        (["report", "--by", "functoin", "x"], "function"),
+        (["top", "--pid", "1", "--sort", "totl"], "total"),
+        (["completions", "bahs"], "bash"),
+    ],
+)
+def test_typing_errors_get_the_nearest_word(args, meant, pybpfprof):
+    done = pybpfprof(*args)
+    assert done.returncode == 2 and f"did you mean {meant}?" in done.stderr, done.stderr
