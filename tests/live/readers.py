@@ -12,6 +12,7 @@ that is printed at the end.
 import collections
 import functools
 import glob
+import gzip
 import json
 import marshal
 import os
@@ -21,6 +22,8 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree
+
+import firefox_profiler
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
@@ -348,6 +351,105 @@ JQ = """
 def read_jsonl_jq(path):
     """Ids are positions, so tables are arrays."""
     return {tuple(key): (own, total) for key, own, total in json.loads(run(command("jq"), "-nc", JQ, path))}
+
+
+# ---- Firefox Profiler ----------------------------------------------------------------------------------------------
+
+
+def profiler(path):
+    return firefox_profiler.Profiler(command("node"), npm() / "@firefox-devtools/profiler-cli/dist/profiler-cli.js", path)
+
+
+def firefox_key(f):
+    return f.file, f.line if f.line > 0 else None, f.name
+
+
+class FirefoxFile:
+    def __init__(self, path):
+        self.doc = json.loads(gzip.decompress(path.read_bytes()))
+        self.texts, self.functions = (self.doc["shared"][key] for key in ("stringArray", "funcTable"))
+
+    def function(self, row):
+        source, f = self.functions["source"][row], self.functions
+        file = "" if source is None else self.texts[self.doc["shared"]["sources"]["filename"][source]]
+        return file, f["lineNumber"][row], self.texts[f["name"][row]]
+
+    def stack(self, row):
+        """Rows of the frame table, root first."""
+        table, frames = self.doc["shared"]["stackTable"], []
+        while row is not None:
+            frames.append(table["frame"][row])
+            row = table["prefix"][row]
+        return frames[::-1]
+
+    def functions_of(self, row):
+        return [self.function(self.doc["shared"]["frameTable"]["func"][frame]) for frame in self.stack(row)]
+
+
+@reads("firefox", "Firefox Profiler", firefox_key)
+def read_firefox(path):
+    """Its own processing of the file, thread by thread; functions keep their rows."""
+    file, rows = FirefoxFile(path), collections.defaultdict(lambda: (0, 0))
+    with profiler(path) as shown:
+        for thread in shown.ask("thread", "list")["threads"]:
+            listed = shown.ask("thread", "functions", thread=thread["threadHandle"])
+            assert (listed["weightType"], listed["totalFunctionCount"]) == ("tracing-ms", len(listed["functions"]))
+            for f in listed["functions"]:
+                key = file.function(f["functionIndex"])
+                assert key[2] == f["name"]
+                own, total = rows[key]
+                rows[key] = own + f["selfSamples"] / 1000, total + f["totalSamples"] / 1000
+    return dict(rows)
+
+
+@reads("firefox", "Python's json", firefox_key)
+def read_firefox_tables(path):
+    file, stacks = FirefoxFile(path), collections.Counter()
+    for thread in file.doc["threads"]:
+        for stack, weight in zip(thread["samples"]["stack"], thread["samples"]["weight"]):
+            assert stack is not None or weight == 0
+            stacks[stack] += round(weight * 1e6)
+    return add_up((file.functions_of(stack), ns * 1e-9) for stack, ns in stacks.items() if stack is not None)
+
+
+# ---- Chrome trace --------------------------------------------------------------------------------------------------
+
+
+def slices_of(path):
+    """[(pid, tid, frames from the root, from, to)] in ns, as the format's rules have them: strictly nested."""
+    tracks, slices = collections.defaultdict(list), []
+    last = collections.defaultdict(int)
+    for event in json.loads(path.read_bytes())["traceEvents"]:
+        track = event["pid"], event["tid"]
+        if event["ph"] not in "BE":
+            assert event["ph"] in "Mi"
+            continue
+        ns = round(event["ts"] * 1000)
+        assert ns >= last[track]
+        last[track] = ns
+        if event["ph"] == "B":
+            args = event["args"]
+            tracks[track].append(((args["filename"], args["first_line"], event["name"]), ns))
+        else:
+            frames = [frame for frame, _ in tracks[track]]
+            frame, begun = tracks[track].pop()
+            assert frame[2] == event["name"]
+            slices.append((*track, frames, begun, ns))
+    assert not any(tracks.values())
+    return slices
+
+
+@reads("chrometrace", "Python's json", lambda f: (f.file, f.line, dotted(f)))
+def read_chrome_trace(path):
+    """By the rules of the format. Perfetto's trace processor is no package: it is fetched from a storage bucket."""
+    own, total = collections.Counter(), collections.Counter()
+    for _, _, frames, begun, ended in slices_of(path):
+        own[frames[-1]] += ended - begun
+        if frames[-1] not in frames[:-1]:
+            total[frames[-1]] += ended - begun
+        if len(frames) > 1:
+            own[frames[-2]] -= ended - begun
+    return {key: (own[key] * 1e-9, total[key] * 1e-9) for key in total}
 
 
 # ---- the matrix --------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ struct writer {
 	uint32_t *open, *now; /* frames, root first: those that are open, those of the sample at hand */
 	size_t open_cnt;
 	uint32_t pid, tid; /* of the track at hand */
+	uint32_t any;	   /* a process with samples, for what belongs to none */
 };
 
 static void put_quoted(const struct writer *w, const char *text)
@@ -191,11 +192,12 @@ static void put_processes(struct writer *w)
 {
 	__cleanup_free bool *used = xcalloc((size_t)w->p->process_cnt + 1, sizeof(*used));
 
-	for (uint32_t i = 1; i <= w->p->thread_cnt; i++) {
+	for (uint32_t i = w->p->thread_cnt; i; i--) {
 		size_t cnt;
 
 		timeline__thread(w->timeline, i, &cnt);
-		used[w->p->threads[i].process] |= cnt > 0;
+		if (cnt)
+			used[w->any = w->p->threads[i].process] = true;
 	}
 	for (size_t i = 0; i < w->p->loss_cnt; i++)
 		used[w->p->losses[i].process] = true;
@@ -220,7 +222,7 @@ static void put_loss(struct writer *w, const struct profile_loss *l)
 {
 	uint64_t to = l->to_unix_ns > l->from_unix_ns ? l->to_unix_ns : l->from_unix_ns;
 
-	choose_process(w, l->process);
+	choose_process(w, l->process ? l->process : w->any);
 	begin_timed(w, "i", l->from_unix_ns);
 	fprintf(w->out, ",\"s\":\"%s\",\"cat\":\"%s\",\"name\":", l->process ? "p" : "g",
 		l->failure ? "lost" : "no stack");
