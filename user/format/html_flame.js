@@ -110,8 +110,15 @@ function openSource(fn) {
 
 const FLAME_HINT = 'Width is the share of samples. Click a frame or press Enter to zoom, / to search, ? for all keys.';
 
+// A flame graph that is lower than its place stands on the ground.
 function flameRow(tree, depth) {
-	return (S.icicle ? depth : tree.rows - 1 - depth) * ROW + 1;
+	const air = Math.max(0, ui.flame.height - tree.rows * ROW - 2);
+	return S.icicle ? depth * ROW + 1 : air + (tree.rows - 1 - depth) * ROW + 1;
+}
+
+// The keyboard's frame is marked only for who uses the keyboard.
+function isMarked(pane) {
+	return ui.byKeys && document.activeElement === pane.box;
 }
 
 function flameLook(tree) {
@@ -119,7 +126,7 @@ function flameLook(tree) {
 	return node => {
 		const label = tree.label[node], hit = Boolean(hits && node && hits[label]);
 		return {text: tree.labels.texts[label], colour: tree.labels.colour[label], ref: node, hit,
-			dim: Boolean(hits) && !hit, here: node === here && document.activeElement === ui.flame.box};
+			dim: Boolean(hits) && !hit, here: node === here && isMarked(ui.flame)};
 	};
 }
 

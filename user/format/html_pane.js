@@ -113,15 +113,15 @@ class Pane {
 			letters.pop();
 		return letters.length ? letters.join('') + '…' : '';
 	}
-	// look: {text, colour, ref, hit, dim, above, here}
+	// look: {text, colour, ref, hit, dim, above, here, least}; least: px that a thin box has anyway
 	frame(x, y, width, look) {
 		const {pen} = this, isThin = width < THIN;
 		if (!this.inSight(y))
 			return;
-		pen.globalAlpha = look.above ? 0.5 : look.dim ? 0.42 : isThin ? 0.75 : 1;
+		pen.globalAlpha = look.above ? 0.5 : look.dim ? 0.42 : isThin && !look.least ? 0.75 : 1;
 		pen.fillStyle = look.hit ? this.inks.hit : this.inks.fills[isThin ? middleShade(look.colour) : look.colour];
 		if (isThin) {
-			pen.fillRect(x, y, Math.max(width, 0.4), ROW - 1);
+			pen.fillRect(x, y, Math.max(width, look.least || 0.4), ROW - 1);
 		} else {
 			pen.beginPath();
 			pen.roundRect(x, y, width - 0.6, ROW - 1, 2);

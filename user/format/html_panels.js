@@ -142,7 +142,7 @@ function lossRows() {
 function buildAbout() {
 	const rows = lossRows(), h = D.head;
 	const table = rows.length ? make('table', {id: 'losses'}, make('thead', {}, make('tr', {},
-		['Ticks', 'Share', 'CPU', 'Why'].map(text => make('th', {scope: 'col'}, text)))), make('tbody', {}, rows)) :
+		['Ticks', 'Share', 'CPU', 'Why'].map(text => make('th', {scope: 'col', class: text === 'Why' ? '' : 'number'}, text)))), make('tbody', {}, rows)) :
 		make('p', {}, 'Nothing: every tick of the timer in the target is a sample.');
 	return ui.about = make('dialog', {id: 'about', 'aria-label': 'About this recording', class: 'panel wide'},
 		make('header', {}, make('h2', {}, 'About this recording'), closer()),

@@ -24,11 +24,11 @@ function paintSandwich(pane) {
 		return node => {
 			const label = tree.label[node], hit = Boolean(hits && node && hits[label]);
 			return {text: tree.labels.texts[label], colour: tree.labels.colour[label], ref: side + node, hit,
-				dim: Boolean(hits) && !hit, here: side + node === pair.here && document.activeElement === pane.box};
+				dim: Boolean(hits) && !hit, here: side + node === pair.here && isMarked(pane)};
 		};
 	};
 	const focus = {text: focusText(S.focus).replace('\0', ' (') + (g.place[S.focus] ? ')' : ''),
-		colour: D.function_colour[g.fn[S.focus]], ref: 'b0', here: pair.here === 'b0' && document.activeElement === pane.box};
+		colour: D.function_colour[g.fn[S.focus]], ref: 'b0', here: pair.here === 'b0' && isMarked(pane)};
 	const lookUp = look(callers, 'a'), lookDown = look(callees, 'b');
 	drawTree(pane, callers, 0, 0, pane.width, depth => middle - depth * ROW, node => node ? lookUp(node) : focus);
 	drawTree(pane, callees, 0, 0, pane.width, depth => middle + depth * ROW, node => node ? lookDown(node) : focus);

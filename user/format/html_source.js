@@ -13,11 +13,11 @@ function fileTotals() {
 	const g = totals('file'), out = [];
 	for (let i = 0; i < g.count; i++)
 		if (g.total[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_MARK)
-			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.own[i], total: g.total[i]});
+			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.ownCpu[i], total: g.cpu[i]});
 	return out.sort((a, b) => b.own - a.own || b.total - a.total);
 }
 
-// Samples by line of one file, and where its functions begin.
+// CPU time by line of one file, and a function of each.
 function lineTotals(file) {
 	const g = totals('line');
 	for (const map of [code.own, code.total, code.functions])
@@ -26,8 +26,8 @@ function lineTotals(file) {
 		if (D.function_file[g.fn[i]] !== file || !g.total[i])
 			continue;
 		const line = g.line[i];
-		code.own.set(line, (code.own.get(line) || 0) + g.own[i]);
-		code.total.set(line, (code.total.get(line) || 0) + g.total[i]);
+		code.own.set(line, (code.own.get(line) || 0) + g.ownCpu[i]);
+		code.total.set(line, (code.total.get(line) || 0) + g.cpu[i]);
 		if (!code.functions.has(line))
 			code.functions.set(line, g.fn[i]);
 	}
@@ -56,11 +56,11 @@ function heat(cell, share) {
 
 function codeRow(i) {
 	const [line, text] = code.lines[i], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
-	const share = value => value ? percent(value, M.allSamples) : '';
+	const share = value => value ? percent(value, M.allCpu) : '';
 	const row = make('div', {role: 'row', class: 'line' + (i === code.at ? ' here' : '') + (isFound(text) ? ' hit' : ''),
 		'aria-rowindex': i + 1, click: () => pickLine(i)},
-		heat(make('span', {role: 'cell', class: 'own', title: own ? plural(own, 'sample') : ''}, share(own)), own / (code.most || 1)),
-		make('span', {role: 'cell', class: 'total', title: total ? plural(total, 'sample') : ''}, share(total)),
+		heat(make('span', {role: 'cell', class: 'own', title: own ? cpuText(own) : ''}, share(own)), own / (code.most || 1)),
+		make('span', {role: 'cell', class: 'total', title: total ? cpuText(total) : ''}, share(total)),
 		make('span', {role: 'cell', class: 'number'}, line ? String(line) : '?'),
 		make('span', {role: 'cell', class: 'text' + (text === null ? ' none' : '')},
 			text === null ? nameOf(code.functions.get(line)) : text));
@@ -79,8 +79,8 @@ function pickLine(i) {
 	const [line] = code.lines[code.at], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
 	ui.name.classList.remove('hint');
 	ui.name.textContent = D.texts[S.file] + ':' + line;
-	ui.figures.textContent = total ? ['own ' + percent(own, M.allSamples), 'total ' + percent(total, M.allSamples),
-		plural(total, 'sample')].join(' · ') : 'no samples';
+	ui.figures.textContent = total ? ['own ' + percent(own, M.allCpu), 'total ' + percent(total, M.allCpu),
+		cpuText(total)].join(' · ') : 'no samples';
 	aim(code.functions.get(line) || 0);
 }
 
@@ -135,7 +135,7 @@ function showSource() {
 	if (S.file && !files.some(f => f.file === S.file))
 		files.push({file: S.file, text: D.texts[S.file], own: 0, total: 0});
 	ui.files.replaceChildren(...files.map(f => make('option', {value: f.file, selected: f.file === S.file},
-		percent(f.own, M.allSamples) + '  ' + f.text)));
+		percent(f.own, M.allCpu) + '  ' + f.text)));
 	lineTotals(S.file);
 	code.lines = S.file ? codeLines(S.file) : [];
 	code.most = Math.max(0, ...code.own.values());

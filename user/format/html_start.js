@@ -208,6 +208,8 @@ async function begin() {
 	weigh();
 	buildPage();
 	document.addEventListener('keydown', onKey);
+	document.addEventListener('keydown', event => { ui.byKeys = event.key.startsWith('Arrow') || ui.byKeys; }, true);
+	document.addEventListener('pointerdown', () => { ui.byKeys = false; }, true);
 	window.addEventListener('popstate', restoreState);
 	window.addEventListener('hashchange', restoreState);
 	matchMedia('(prefers-color-scheme: dark)').addEventListener('change', showAll);

@@ -1,5 +1,5 @@
-// ---- html_table.js: functions, lines, files or modules with what they used themselves and in all. The sandwich
-// has the same list beside it, narrower.
+// ---- html_table.js: functions, lines, files or modules with what they used themselves and in all. Shares are of
+// CPU time, as in `pybpfprof report`. The sandwich has the same list beside it, narrower.
 
 const TABLE_ROW = 24;
 const COLUMNS = [
@@ -15,8 +15,8 @@ function tableRows(kind) {
 	for (let i = 0; i < g.count; i++)
 		if (g.total[i] && (!wanted || wanted.test(g.place[i] ? g.name[i] + ' (' + g.place[i] + ')' : g.name[i])))
 			rows.push(i);
-	const text = S.sort === 'place' ? g.place : g.name, by = S.sort === 'total' ? g.total : g.own;
-	const other = S.sort === 'total' ? g.own : g.total, way = S.up ? -1 : 1;
+	const text = S.sort === 'place' ? g.place : g.name, by = S.sort === 'total' ? g.cpu : g.ownCpu;
+	const other = S.sort === 'total' ? g.ownCpu : g.cpu, way = S.up ? -1 : 1;
 	const byName = (a, b) => g.name[a] < g.name[b] ? -1 : g.name[a] > g.name[b] ? 1 : a - b;
 	if (S.sort === 'own' || S.sort === 'total')
 		return rows.sort((a, b) => way * (by[b] - by[a] || other[b] - other[a]) || byName(a, b));
@@ -69,7 +69,7 @@ class Table {
 	row(i) {
 		const g = grouping(this.kind), id = this.rows[i], isHere = i === this.at;
 		const figures = (value, cpu, kind) => make('div', {role: 'cell', class: 'figure ' + kind, title: plural(value, 'sample')},
-			meter(value, M.allSamples, kind), make('span', {class: 'share'}, percent(value, M.allSamples)),
+			meter(cpu, M.allCpu, kind), make('span', {class: 'share'}, percent(cpu, M.allCpu)),
 			this.narrow ? null : make('span', {class: 'cpu'}, secondsText(cpu / 1e9) + ' s'));
 		const swatch = make('span', {class: 'swatch'});
 		swatch.style.background = this.fills[D.function_colour[g.fn[id]]];
@@ -107,8 +107,8 @@ class Table {
 function describeGroup(g, id) {
 	ui.name.classList.remove('hint');
 	ui.name.textContent = g.name[id] + (g.place[id] ? ' (' + g.place[id] + ')' : '');
-	ui.figures.textContent = ['own ' + percent(g.own[id], M.allSamples), cpuText(g.ownCpu[id]),
-		'total ' + percent(g.total[id], M.allSamples), cpuText(g.cpu[id]), plural(g.total[id], 'sample')].join(' · ');
+	ui.figures.textContent = ['own ' + percent(g.ownCpu[id], M.allCpu), cpuText(g.ownCpu[id]),
+		'total ' + percent(g.cpu[id], M.allCpu), cpuText(g.cpu[id]), plural(g.total[id], 'sample')].join(' · ');
 	aim(g.kind === 'function' || g.kind === 'line' ? g.fn[id] : 0);
 }
 

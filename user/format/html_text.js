@@ -12,7 +12,7 @@ function make(name, attributes, ...parts) {
 		else if (value !== false && value !== undefined)
 			e.setAttribute(key, value === true ? '' : value);
 	}
-	e.append(...parts.flat().filter(part => part !== null && part !== undefined && part !== false));
+	e.append(...parts.flat(Infinity).filter(part => part !== null && part !== undefined && part !== false));
 	return e;
 }
 

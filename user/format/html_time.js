@@ -154,7 +154,7 @@ function paintLane(pane, lane, pxPerSecond) {
 		const label = tree.label[box.node], hit = Boolean(hits && hits[label]);
 		pane.frame(box.from * pxPerSecond, y, (box.to - box.from) * pxPerSecond, {
 			text: tree.labels.texts[label], colour: tree.labels.colour[label], hit, dim: Boolean(hits) && !hit,
-			ref: {box, lane, start: from * sliceSeconds()}});
+			least: 1.4, ref: {box, lane, start: from * sliceSeconds()}});
 	}
 	if (!pane.inSight(lane.top))
 		return;
