@@ -58,8 +58,8 @@ def reads(format, program, key, unit="seconds", options=BY_FUNCTION, precision=1
 def formats():
     """{name: [suffixes]} of all that can be written, as the program's own table says."""
     done = subprocess.run([str(PROGRAM), "convert", "-i", "x", "-o", "x.no-such"], stderr=subprocess.PIPE)
-    listed = done.stderr.decode().partition("or -f: ")[2]
-    found = {name: words.split() for name, words in re.findall(r"(\w+) \(([^)]*)\)", listed)}
+    listed = done.stderr.decode()
+    found = {name: words.split() for name, words in re.findall(r"(\w+) \((\.[^)]*)\)", listed)}
     assert len(found) > 5, done.stderr
     return found
 
