@@ -23,12 +23,13 @@ demo="
 # libcmocka: units. chromium, selenium, libxml2: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
 # golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
-# podman, runc: a real container. sudo, libcap2-bin, util-linux: who may do what. debootstrap: other Pythons.
+# tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin, util-linux: who may do what.
+# debootstrap: other Pythons.
 tests="
 	libcmocka-dev
 	python3-pytest python3-venv python3-jsonschema python3-selenium
 	chromium chromium-driver libxml2-utils
-	sudo libcap2-bin util-linux podman runc debootstrap
+	tmux sudo libcap2-bin util-linux podman runc debootstrap
 	golang-go valgrind npm|nodejs jq
 	zsh fish man-db mandoc
 "
