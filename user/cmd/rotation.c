@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #define LEAST_NS     1000000000ull /* names have seconds */
-#define LEAST_BYTES  65536
+#define LEAST_BYTES  4096
 #define NICE_CHILD   10		   /* what is profiled has the CPUs first */
 #define MANY_WAITING 3
 
@@ -26,7 +26,7 @@ int rotation__parse(struct rotation *r, const char *text, const char **why)
 	if (!units_parse_size(text, &r->bytes, &ignored)) {
 		if (r->bytes >= LEAST_BYTES)
 			return 0;
-		*why = "at least 64kB";
+		*why = "at least 5kB";
 		return -EINVAL;
 	}
 	if (units_parse_duration(text, &r->every_ns, why)) {

@@ -8,6 +8,7 @@
 
 static void name_outputs(struct window *w, const struct outputs *o, const char *stamp)
 {
+	w->outputs.open = o->open;
 	for (size_t i = 0; i < o->cnt; i++) {
 		outputs__add(&w->outputs, stamp ? outputs__stamped(o, i, stamp) :
 						  xstrdup(o->items[i].path));
