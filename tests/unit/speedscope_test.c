@@ -149,6 +149,35 @@ static void neighbours_are_one(void **state)
 	profile__free(p);
 }
 
+/* Two stacks by turns, so deep that their samples are more than a page can hold. */
+static void too_much_is_added_up(void **state)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct profile *p;
+	struct buf out;
+
+	(void)state;
+	tell_meta(to, true);
+	tell_process(to, 1, 42, "app");
+	tell_thread(to, 1, 1, "MainThread");
+	tell_function(to, 1, "f", "/x/a.py");
+	for (uint32_t i = 1; i <= 1001; i++) {
+		tell_frame(to, i, 1, (int32_t)i);
+		tell_stack(to, i, i - 1, i);
+	}
+	for (uint32_t i = 0; i < 6000; i++)
+		tell_sample(to, i, 1, 1000 + i % 2);
+	p = profile_builder__finish(b);
+	out = written(&format_speedscope, p, &test_views[0]);
+	assert_in_range(out.len, 4 << 20, 17 << 20);
+	buf_put(&out, "", 1);
+	assert_non_null(strstr(out.data, "equal stacks added up within 40 ms\""));
+	buf_free(&out);
+	check(p, &test_views[0]);
+	profile__free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +185,7 @@ int main(void)
 		cmocka_unit_test(service_adds_up),
 		cmocka_unit_test(nothing_is_a_file),
 		cmocka_unit_test(neighbours_are_one),
+		cmocka_unit_test(too_much_is_added_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,11 @@
  * speedscope's own file format (its file-format-schema.json): a `sampled` profile for each thread,
  * in order of time, and in front of them one of all threads together. Weights are the CPU time that
  * samples stand for; neighbours with the same stack are one entry. The profile of all threads has
- * each stack once: threads that ran side by side have no common order of time, and a second copy of
- * every sample would bring large files near the longest string a browser can hold.
+ * each stack once: threads that ran side by side have no common order of time.
+ *
+ * The page makes a box of every frame of every entry: a file of 85 MB took it 4 GB of memory. So
+ * beyond MAX_SIZE stacks that are equal within a slice of time become one entry, and the file says
+ * so.
  */
 #include "user/format/format.h"
 #include "user/format/json_member.h"
@@ -12,11 +15,15 @@
 #include "user/util/buf.h"
 #include "user/util/intern.h"
 #include "user/util/pair_map.h"
+#include "user/util/units.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define SCHEMA "https://www.speedscope.app/file-format-schema.json"
+#define SCHEMA      "https://www.speedscope.app/file-format-schema.json"
+#define MAX_SIZE    (16u << 20) /* of all threads' stacks */
+#define FIRST_SLICE 40000000ull /* ns; each next one is four times as long */
+#define LAST_SLICE  (FIRST_SLICE << 14)
 
 /* What a profile of the file consists of: what followed each other with the same stack is one. */
 struct run {
@@ -38,7 +45,8 @@ struct writer {
 	uint32_t *frame_of, *list_of; /* by frame and by stack of the profile; 0: not made yet */
 	uint32_t *room;               /* for the frames of one stack */
 	struct timeline *timeline;
-	uint64_t begin_ns; /* of the time axis */
+	uint64_t slice_ns;     /* 0: every sample has its own place */
+	uint64_t begin_ns;     /* of the time axis */
 	const char *separator; /* between profiles */
 };
 
@@ -82,15 +90,21 @@ static uint32_t root_frame(struct writer *w, char *text)
 	return frame_id(w, json);
 }
 
-/* Frames of a stack into `room`, behind what is there already. */
+/* The frames of a stack below those that are in `room` already. */
 static uint32_t make_list(struct writer *w, uint32_t stack, size_t roots)
 {
-	uint32_t *frames = w->room + roots;
+	uint32_t *frames = w->room + roots, list;
 	size_t depth = profile__stack_frames(w->p, stack, frames, profile__max_depth(w->p));
+	struct buf json = {0};
 
 	for (size_t i = 0; i < depth; i++)
 		frames[i] = frame_of(w, frames[i]);
-	return intern__id(w->lists, w->room, (roots + depth) * sizeof(*w->room));
+	for (size_t i = 0; i < roots + depth; i++)
+		buf_printf(&json, "%c%" PRIu32, i ? ',' : '[', w->room[i] - 1);
+	buf_puts(&json, "]");
+	list = intern__id(w->lists, json.data, json.len);
+	buf_free(&json);
+	return list;
 }
 
 static uint32_t list_of(struct writer *w, uint32_t stack)
@@ -119,27 +133,63 @@ static void add_run(struct track *t, struct run run)
 	t->value_ns += run.value_ns;
 }
 
+/*
+ * The samples of a thread; equal stacks within a slice of `slice_ns` are one, at the place of the
+ * first. Without slices neighbours are.
+ */
 static struct track track_of(struct writer *w, uint32_t thread)
 {
-	size_t cnt;
+	size_t cnt, slice = 0; /* index of its first run */
 	const struct timeline_sample *s = timeline__thread(w->timeline, thread, &cnt);
-	uint64_t end = 0, last = w->begin_ns;
+	uint64_t number = 0;          /* of that slice */
+	struct pair_map places = {0}; /* list → index + 1 of its last run */
 	struct track t = {0};
 
-	for (size_t i = 0; i < cnt; i++, last = end) {
-		struct run run = {s[i].value_ns, list_of(w, s[i].stack)};
+	for (size_t i = 0; i < cnt; i++) {
+		uint32_t list = list_of(w, s[i].stack);
+		uint32_t *place = pair_map__slot(&places, list, 0);
 
-		/* With --timestamps an empty stack stands for the time off the CPU. */
-		if (!timeline_lay(&end, &s[i]) && w->v->timestamps && end - run.value_ns > last)
-			add_run(&t, (struct run){end - run.value_ns - last, make_list(w, 0, 0)});
-		if (!t.cnt || t.runs[t.cnt - 1].list != run.list) {
-			add_run(&t, run);
+		if (!w->slice_ns)
+			slice = t.cnt ? t.cnt - 1 : 0;
+		else if ((s[i].time_unix_ns - s->time_unix_ns) / w->slice_ns != number)
+			slice = t.cnt;
+		if (w->slice_ns)
+			number = (s[i].time_unix_ns - s->time_unix_ns) / w->slice_ns;
+		if (*place > slice) {
+			t.runs[*place - 1].value_ns += s[i].value_ns;
+			t.value_ns += s[i].value_ns;
 			continue;
 		}
-		t.runs[t.cnt - 1].value_ns += run.value_ns;
-		t.value_ns += run.value_ns;
+		add_run(&t, (struct run){s[i].value_ns, list});
+		*place = (uint32_t)t.cnt;
 	}
+	pair_map__free(&places);
 	return t;
+}
+
+/* Bytes that the stacks of all threads take. */
+static uint64_t size_of_tracks(struct writer *w)
+{
+	uint64_t size = 0;
+
+	for (uint32_t thread = 1; thread <= w->p->thread_cnt; thread++) {
+		struct track t = track_of(w, thread);
+
+		for (size_t i = 0; i < t.cnt; i++) {
+			size_t len;
+
+			intern__bytes(w->lists, t.runs[i].list, &len);
+			size += len + 2;
+		}
+		free(t.runs);
+	}
+	return size;
+}
+
+static void choose_slice(struct writer *w)
+{
+	while (size_of_tracks(w) > MAX_SIZE && w->slice_ns < LAST_SLICE)
+		w->slice_ns = w->slice_ns ? w->slice_ns * 4 : FIRST_SLICE;
 }
 
 /* A track of all threads: each stack once, in the order of first sight. */
@@ -171,17 +221,6 @@ static struct track add_up(struct writer *w)
 
 /* ---- the document ---------------------------------------------------------------------------- */
 
-static void put_list(const struct writer *w, uint32_t list)
-{
-	size_t len;
-	const uint32_t *frames = intern__bytes(w->lists, list, &len);
-
-	fputc('[', w->out);
-	for (size_t i = 0; i < len / sizeof(*frames); i++)
-		fprintf(w->out, "%s%" PRIu32, i ? "," : "", frames[i] - 1);
-	fputc(']', w->out);
-}
-
 /* Ends the track's life. */
 static void put_track(struct writer *w, struct track t, const char *name)
 {
@@ -195,7 +234,7 @@ static void put_track(struct writer *w, struct track t, const char *name)
 	fputs("\n\"samples\":[", w->out);
 	for (size_t i = 0; i < t.cnt; i++) {
 		fputs(i ? ",\n" : "\n", w->out);
-		put_list(w, t.runs[i].list);
+		fputs(intern__bytes(w->lists, t.runs[i].list, NULL), w->out);
 	}
 	fputs("],\n\"weights\":[", w->out);
 	for (size_t i = 0; i < t.cnt; i++)
@@ -259,8 +298,10 @@ static void put_name(const struct writer *w)
 {
 	const struct profile_meta *m = &w->p->meta;
 	__cleanup_free char *lost = profile__loss_text(w->p);
-	__cleanup_free char *name =
-		xasprintf("%s · %s", w->v->title ? w->v->title : m->target, lost);
+	__cleanup_free char *slice = units_duration_text(w->slice_ns);
+	__cleanup_free char *name = xasprintf(
+		"%s · %s%s%s", w->v->title ? w->v->title : m->target, lost,
+		w->slice_ns ? " · equal stacks added up within " : "", w->slice_ns ? slice : "");
 	const char *blank = strchr(m->tool, ' ');
 	__cleanup_free char *exporter =
 		xasprintf("%.*s%s%s", blank ? (int)(blank - m->tool) : (int)strlen(m->tool),
@@ -302,6 +343,7 @@ static int write_speedscope(const struct profile *p, const struct view *v, FILE 
 	w.list_of = xcalloc((size_t)p->stack_cnt + 1, sizeof(*w.list_of));
 	w.room = xcalloc(profile__max_depth(p) + 3, sizeof(*w.room));
 	w.begin_ns = timeline__begin(w.timeline, p);
+	choose_slice(&w);
 	fputc('{', out);
 	json_member_text(out, "$schema", SCHEMA);
 	put_name(&w);
