@@ -24,6 +24,7 @@ import subprocess
 import xml.etree.ElementTree
 
 import firefox_profiler
+import html_page
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
@@ -206,6 +207,12 @@ def read_svg(path):
 
 def without_roots(keys):
     return [key for i, key in enumerate(keys) if i > 1 or not re.match(r'process \d+:"|thread \(\d+\)', key)]
+
+
+@reads("html", "Python's zlib", lambda f: (f.file, max(f.line, 0), f.name))
+def read_html(path):
+    """The sums that the page starts from; a browser is driven in test_html.py."""
+    return add_up((keys, ns * 1e-9) for keys, ns in html_page.Page(path).function_stacks()[1].items())
 
 
 # ---- folded ------------------------------------------------------------------------------------------------------

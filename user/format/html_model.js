@@ -343,10 +343,11 @@ function callTree(roots = S.roots, leaf = S.leaf) {
 
 // ---- sums per function, line, file or module: a sample counts once however often a group is on its stack
 
+const placeOf = (f, line) => kindOfFunction(f) !== KIND_MARK && fileOf(f, S.full) ? fileOf(f, S.full) + ':' + line : '';
 const GROUP_KEYS = {
-	function: (f, line) => [nameOf(f), fileOf(f, S.full) && fileOf(f, S.full) + ':' + D.function_line[f],
+	function: f => [nameOf(f), placeOf(f, D.function_line[f]),
 		D.texts[D.function_file[f]] + '\0' + D.texts[D.function_module[f]]],
-	line: (f, line) => [nameOf(f), fileOf(f, S.full) && fileOf(f, S.full) + ':' + line, D.texts[D.function_file[f]]],
+	line: (f, line) => [nameOf(f), placeOf(f, line), D.texts[D.function_file[f]]],
 	file: f => [fileOf(f, S.full) || nameOf(f), '', D.texts[D.function_file[f]]],
 	module: f => [D.texts[D.function_module[f]] || fileOf(f, S.full) || nameOf(f), '', ''],
 };
