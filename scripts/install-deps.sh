@@ -27,7 +27,7 @@ demo="
 # debootstrap: other Pythons.
 tests="
 	libcmocka-dev
-	python3-pytest python3-venv python3-jsonschema python3-selenium
+	python3-pytest python3-pytest-xdist python3-venv python3-jsonschema python3-selenium
 	chromium chromium-driver libxml2-utils
 	tmux sudo libcap2-bin util-linux podman runc debootstrap
 	golang-go valgrind npm|nodejs jq

@@ -93,11 +93,13 @@ sanitized() {
 	c_tests host SAN=address,undefined
 }
 
-# Counts from pytest's own record; a run that left none (or counted nothing) is a failure.
+# python_tests NAME FOLDER [PYTEST-OPTION…]. Counts from pytest's own record; a run that left none (or counted
+# nothing) is a failure.
 python_tests() {
-	local folder=$1 report=$PWD/$logs/pytest-$(basename "$1").xml status counts
+	local report=$PWD/$logs/pytest-$1.xml status counts
+	shift
 	rm -f "$report"
-	"$python" -m pytest -p no:cacheprovider -q -rs --tb=short --durations=5 --junitxml="$report" "$folder"
+	"$python" -m pytest -p no:cacheprovider -q -rs --tb=short --durations=5 --junitxml="$report" "$@"
 	status=$?
 	counts=$("$python" - "$report" <<'END'
 import sys, xml.etree.ElementTree as tree
@@ -129,8 +131,17 @@ suite lint check make -s lint
 suite unit c_tests unit
 suite host c_tests host
 suite sanitized sanitized
+# What samples has the machine to itself; what only reads and draws files shares it.
+beside=()
+"$python" -c "import xdist" 2>/dev/null && beside=(-n "$jobs" --dist loadfile)
 for folder in $(python_suites); do
-	suite "${folder#tests/}" python_tests "$folder"
+	name=${folder#tests/}
+	if [[ $name == live ]]; then
+		suite offline python_tests offline "$folder" -m offline "${beside[@]}"
+		suite live python_tests live "$folder" -m "not offline"
+	else
+		suite "$name" python_tests "$name" "$folder"
+	fi
 done
 
 echo "all suites: $((SECONDS - start)) s"

@@ -34,13 +34,19 @@ counter = itertools.count()
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "reader(program, format): a file of that format is opened by that program")
+    config.addinivalue_line("markers", "offline: needs no quiet machine, so it may run beside others")
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     report = (yield).get_result()
-    for mark in item.iter_markers("reader"):
-        readers.note(*mark.args, report)
+    report.user_properties += [("reader", mark.args) for mark in item.iter_markers("reader")]
+
+
+def pytest_runtest_logreport(report):
+    for name, value in report.user_properties:
+        if name == "reader":
+            readers.note(*value, report)
 
 
 def pytest_terminal_summary(terminalreporter):

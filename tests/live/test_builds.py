@@ -10,6 +10,8 @@ import pytest
 
 import interpreters
 
+pytestmark = pytest.mark.offline
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 HOLDER = """

@@ -14,6 +14,8 @@ import pytest
 
 from conftest import PATIENCE, PROGRAM, wait_until
 
+pytestmark = pytest.mark.offline
+
 HERE = pathlib.Path(__file__).resolve().parent
 SHELLS = ["bash", "zsh", "fish"]
 # Sets what readline would, calls the function, and prints what it answered.

@@ -22,6 +22,8 @@ import pytest
 import interpreters
 from conftest import PROGRAM, ROOT
 
+pytestmark = pytest.mark.offline
+
 jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA = json.loads((ROOT / "user/format/profile.schema.json").read_bytes())

@@ -10,6 +10,8 @@ import pytest
 from conftest import PATIENCE
 from test_completions import commands, options, run
 
+pytestmark = pytest.mark.offline
+
 EVERYWHERE = {"--help", "--usage", "--version"}
 
 

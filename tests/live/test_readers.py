@@ -17,6 +17,8 @@ import interpreters
 import readers
 from readers import PROGRAM, ROOT, run
 
+pytestmark = pytest.mark.offline
+
 jsonschema = pytest.importorskip("jsonschema")
 
 PAYLOAD = "</script><svg onload=\"planted=1\">;\x1b[31m\n\\]]>'\"&amp;\u202e(7) \U0001f40d %s fn=(1) 12"
