@@ -227,6 +227,7 @@ const flameKeys = {
 function buildFlame() {
 	const pane = ui.flame = new Pane('flame', 'Flame graph', paintFlame);
 	const tree = () => callTree();
+	pane.onGround = () => !S.icicle;
 	pane.canvas.addEventListener('click', event => {
 		const box = pane.at(event);
 		if (box)

@@ -58,7 +58,7 @@ class Pane {
 		this.boxes = [];
 		this.letter = 6.6;
 		this.box.addEventListener('scroll', () => this.redraw());
-		new ResizeObserver(() => this.redraw()).observe(this.box);
+		new ResizeObserver(() => this.resized()).observe(this.box);
 	}
 	get width() {
 		return this.box.clientWidth;
@@ -68,6 +68,12 @@ class Pane {
 	}
 	setHeight(height) {
 		this.space.style.height = Math.max(height, 1) + 'px';
+	}
+	// What stands on the ground stays there.
+	resized() {
+		if (this.onGround && this.onGround())
+			this.box.scrollTop = this.box.scrollHeight - this.height - (this.below || 0);
+		this.redraw();
 	}
 	redraw() {
 		if (this.waiting)
@@ -95,6 +101,8 @@ class Pane {
 		this.inks = inks();
 		this.boxes = [];
 		this.paint(this);
+		this.below = this.box.scrollHeight - this.top - height; // px below what is in sight
+		this.canvas.frames = this.boxes; // what is drawn, for who drives the page by script
 	}
 	inSight(y) {
 		return y > this.top - ROW && y < this.top + this.height;
@@ -132,7 +140,7 @@ class Pane {
 		if (look.here)
 			this.outline(x, y, width);
 		if (look.ref !== undefined)
-			this.boxes.push({x, y, width, ref: look.ref});
+			this.boxes.push({x, y, width, ref: look.ref, text: look.text, hit: Boolean(look.hit), above: Boolean(look.above)});
 	}
 	// The place in brackets reads best set apart.
 	words(look, x, y, width) {
