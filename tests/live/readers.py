@@ -106,7 +106,7 @@ def wanted(doc, reader):
 
 def run(*args, may_say=None, **options):
     """stdout; a reader that complains on stderr has not read it well. `may_say`: part of what is no complaint."""
-    options = {"cwd": "/", **options}
+    options = {"cwd": "/", "env": {**os.environ, "LC_ALL": "C.UTF-8"}, **options}
     done = subprocess.run([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     assert done.returncode == 0, f"{args}: {done.returncode}\n{done.stderr.decode(errors='replace')}"
     assert not done.stderr or (may_say and may_say in done.stderr.decode()), f"{args} said: {done.stderr.decode(errors='replace')[:2000]}"
@@ -121,8 +121,13 @@ def command(name):
 
 
 @functools.lru_cache
+def outcome_of(script):
+    """Once: without a network it takes its time to fail."""
+    return subprocess.run([str(ROOT / "scripts" / script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
 def made_by(script):
-    done = subprocess.run([str(ROOT / "scripts" / script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = outcome_of(script)
     if done.returncode:
         raise Missing(f"{script}: {done.stderr.decode(errors='replace')[-300:]}")
     return pathlib.Path(done.stdout.decode().strip())
@@ -133,6 +138,9 @@ def npm():
     command("node")
     command("npm")
     return made_by("test-npm.sh")
+
+
+PPROF_ALL = ("-nodecount=1000000", "-nodefraction=0", "-edgefraction=0", "-unit=ns")
 
 
 def pprof(*args, **options):
@@ -253,7 +261,7 @@ def nanoseconds(profile):
     return 1e-9
 
 
-@reads("speedscope", "speedscope", lambda f: (f.name, f.file or None, f.line if f.file and f.line > 0 else None))
+@reads("speedscope", "speedscope", lambda f: (place(f), f.file or None, f.line if f.file and f.line > 0 else None))
 def read_speedscope(path):
     profile = speedscope(path)["profiles"][0]
     scale = nanoseconds(profile)
@@ -270,7 +278,7 @@ def pprof_key(f):
 
 @reads("pprof", "go tool pprof", pprof_key)
 def read_pprof(path):
-    text = pprof("-top", "-filefunctions", "-nodecount=1000000", "-nodefraction=0", "-edgefraction=0", "-unit=ns", path)
+    text = pprof("-top", "-filefunctions", *PPROF_ALL, path)
     rows = {}
     for line in text.partition("\n      flat")[2].splitlines()[1:]:
         flat, _, _, cum, _, key = line.split(None, 5)

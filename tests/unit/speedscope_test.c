@@ -142,8 +142,8 @@ static void neighbours_are_one(void **state)
 	out = written(&format_speedscope, p, &test_views[0]);
 	buf_put(&out, "", 1);
 	assert_non_null(strstr(out.data, "\"samples\":[\n[0],\n[0,1],\n[0],\n[0,1]]"));
-	assert_non_null(strstr(out.data, "{\"name\":\"f\",\"file\":\"a.py\",\"line\":5}"));
-	assert_non_null(strstr(out.data, "{\"name\":\"g\",\"file\":\"a.py\"}"));
+	assert_non_null(strstr(out.data, "{\"name\":\"f (a.py:5)\",\"file\":\"a.py\",\"line\":5}"));
+	assert_non_null(strstr(out.data, "{\"name\":\"g (a.py)\",\"file\":\"a.py\"}"));
 	assert_non_null(strstr(out.data, "process 42:\\\"app\\\" thread (1001): MainThread"));
 	buf_free(&out);
 	profile__free(p);

@@ -66,7 +66,9 @@ static uint32_t frame_of(struct writer *w, uint32_t frame)
 
 	if (w->frame_of[frame])
 		return w->frame_of[frame];
-	__cleanup_free char *name = json_quote(view__name(w->p, function));
+	/* Its table shows nothing but names: a bare `<module>` would be there many times. */
+	__cleanup_free char *text = view__frame_text(w->v, w->p, shown);
+	__cleanup_free char *name = json_quote(text);
 	buf_printf(&json, "{\"name\":%s", name);
 	if (*file) {
 		__cleanup_free char *quoted = json_quote(file);
