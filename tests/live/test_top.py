@@ -447,6 +447,12 @@ def test_suspend_and_resume(several, terminal):
     window.wait_settings(before)
     window.keys("fg", "Enter")
     window.wait_text("Processes ·")
+    # stopped in a way that no program sees, going on behind the shell's back: it draws when it is its turn
+    os.kill(window.pid(), signal.SIGSTOP)
+    window.press("Enter", "Stopped", "prompt$")
+    os.kill(window.pid(), signal.SIGCONT)
+    window.keys("fg", "Enter")
+    window.wait(lambda s: "Processes ·" in s and "%Own" in s and "Stopped" not in s, "the screen once more")
     window.keys("q")
     window.wait_settings(before)
     window.text("echo sta''tus=$?\n")  # of fg
@@ -468,6 +474,14 @@ def test_every_exit_restores_the_terminal(several, terminal):
             os.kill(window.pid(), way)
         window.wait_text(f"status={status}", "prompt$")
         window.wait_settings(before)
+
+
+def test_the_terminal_goes_away(several, terminal):
+    window = terminal()
+    window.run("-s", "-p", several.pid, *QUICK)
+    pid = window.pid()
+    window.close()
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the program to end with its terminal")
 
 
 def test_the_end_of_the_target(python, spawn, terminal):

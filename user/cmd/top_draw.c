@@ -239,6 +239,16 @@ static void draw_prompt(const struct top_ui *ui, int y)
 	move(y, x < COLS ? x : COLS - 1);
 }
 
+static const char *hints(const struct top_ui *ui)
+{
+	if (ui->help)
+		return "any other key: back";
+	if (ui->trail_cnt)
+		return "Esc back · q quit · ? help · Enter callers · s sort · t threads · l lines · p pause · w write";
+	return "q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · p pause · r reset · "
+	       "w write";
+}
+
 static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 {
 	int y = l->foot_y >= 0 ? l->foot_y : LINES - 1;
@@ -249,10 +259,7 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 	else if (ui->message)
 		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
 	else if (l->foot_y >= 0)
-		put_line(y, A_DIM,
-			 ui->help ? "any other key: back" :
-				    "q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · "
-				    "p pause · r reset · w write");
+		put_line(y, A_DIM, hints(ui));
 }
 
 static void help_line(struct buf *out, const char *label, const char *text)
@@ -282,8 +289,10 @@ static void help_lines(const struct top_ui *ui, struct buf *out)
 		snprintf(label, sizeof(label), "%d  %s", c + 1, top_columns[c].title);
 		help_line(out, label, top_columns[c].help);
 	}
-	buf_puts(out, "\nPercentages are of one CPU, or (%) of all CPU time that was sampled. The last seconds "
-		      "fade.\nColours: your code, the standard library, site-packages, marks.");
+	buf_puts(out, "\nPercentages are of one CPU, or (%) of all CPU time that was sampled. The last seconds fade.\n"
+		      "A caller's numbers are those of the function when it was called from there, a callee's are\n"
+		      "its own when it was called from the function.\n"
+		      "Colours: your code, the standard library, site-packages, marks.");
 }
 
 static void draw_help(struct top_ui *ui, const struct top_layout *l)

@@ -24,8 +24,10 @@ static void take_signals(struct top_ui *ui, int signals)
 			top_terminal_suspend();
 			break;
 		case SIGWINCH:
-		case SIGCONT:
 			top_terminal_resized();
+			break;
+		case SIGCONT:
+			top_terminal_resumed();
 			break;
 		default:
 			command__pass_on(&ui->source->command, &info);
@@ -69,8 +71,9 @@ static void take_numbers(struct top_ui *ui)
 static void run_loop(struct top_ui *ui, struct top_output *output, int signals)
 {
 	while (!ui->quit) {
+		bool ours = top_terminal_ours();
 		struct pollfd fds[] = {
-			{.fd = STDIN_FILENO, .events = POLLIN},
+			{.events = POLLIN},
 			{.fd = signals, .events = POLLIN},
 			{.fd = top_source__fd(ui->source), .events = POLLIN},
 			{.fd = ui->source->ended ? -1 : command__fd(&ui->source->command), .events = POLLIN},
@@ -79,11 +82,17 @@ static void run_loop(struct top_ui *ui, struct top_output *output, int signals)
 		};
 
 		show_message(ui);
-		if (ui->changed)
+		if (ours && ui->changed)
 			top_draw(ui);
-		poll(fds, ARRAY_SIZE(fds), timeout(ui));
+		/* in the background keys are another's, and nobody says when that ends */
+		fds[0].fd = ours ? STDIN_FILENO : -1;
+		poll(fds, ARRAY_SIZE(fds), ours ? timeout(ui) : POLL_MS);
+		if (!ours && top_terminal_ours()) {
+			top_terminal_resumed();
+			ui->changed = true;
+		}
 		take_signals(ui, signals);
-		if (!top_keys_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
+		if (fds[0].fd >= 0 && !top_keys_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
 			ui->quit = true; /* the terminal is gone */
 		if (fds[4].revents)
 			top_output__take(output);

@@ -207,6 +207,21 @@ void top_terminal_resized(void)
 	clearok(curscr, TRUE);
 }
 
+bool top_terminal_ours(void)
+{
+	pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+	return foreground < 0 || foreground == getpgrp();
+}
+
+void top_terminal_resumed(void)
+{
+	if (!top_terminal_ours())
+		return;
+	reset_prog_mode();
+	top_terminal_resized();
+}
+
 void top_terminal_suspend(void)
 {
 	sigset_t set;
@@ -219,6 +234,5 @@ void top_terminal_suspend(void)
 	raise(SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &set, NULL); /* here it stops */
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	reset_prog_mode();
-	top_terminal_resized();
+	top_terminal_resumed();
 }

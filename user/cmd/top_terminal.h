@@ -12,8 +12,12 @@ int top_terminal_enter(void);
 void top_terminal_leave(void);
 /* Stops like any program at Ctrl-Z; returns when it goes on. */
 void top_terminal_suspend(void);
-/* After SIGWINCH or SIGCONT: the size as it is now, everything drawn anew. */
+/* After SIGWINCH: the size as it is now, everything drawn anew. */
 void top_terminal_resized(void);
+/* After SIGCONT: who stopped us by SIGSTOP, or ran meanwhile, may have left the terminal otherwise. */
+void top_terminal_resumed(void);
+/* False while we run in the background of a shell: then nothing may be drawn. */
+bool top_terminal_ours(void);
 
 /* The colours: attributes for addstr, 0 where there are none (NO_COLOR, a terminal without). */
 enum top_colour { TOP_PLAIN_TEXT, TOP_USER, TOP_STDLIB, TOP_SITE, TOP_MARK, TOP_ALARM, TOP_NUMBER, TOP_COLOURS };

@@ -280,7 +280,5 @@ char *top_ui__describe(const struct top_ui *ui)
 		buf_printf(&out, " · the last %.3g s · every %.3g s", (double)ui->o->window_ns / 1e9,
 			   (double)ui->interval_ns / 1e9);
 	buf_puts(&out, ui->of_all ? " · % of all CPU time" : " · % of one CPU");
-	if (ui->trail_cnt)
-		buf_puts(&out, " · Esc goes back");
 	return buf_steal_text(&out);
 }
