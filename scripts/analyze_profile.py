@@ -279,7 +279,7 @@ class Report:
         hottest = [row for row in self.sorted("own") if row.own > 0][:HOTTEST]
         if not hottest:
             return
-        self.heading("Callers of the hottest functions (total time of the function when called from there)")
+        self.heading("Callers of the hottest functions (total time when called from there)")
         for row in hottest:
             text = "%s  %s" % (clean(row.name), clean(row.place()))
             print(shorten(text, self.width))
