@@ -147,27 +147,33 @@ def test_every_kind_of_frame(interpreter, start):
 
 
 def test_threads_that_come_and_go(start, python):
-    """Whatever is shown as sure reaches its root; a thread that ends meanwhile is left out."""
+    """Whatever is shown as sure reaches its root, and those that stay are always there."""
     code = (
         "import threading\n"
         "def leaf(): return [i for i in range(50)]\n"
-        "def grow():\n    for _ in range(2000): leaf()\n"
-        "print(flush=True)\n"
+        "def grow():\n    for _ in range(20): leaf()\n"
+        "def stay(): never.acquire()\n"
+        "never = threading.Lock(); never.acquire()\n"
+        "kept = [threading.Thread(target=stay, daemon=True) for _ in range(4)]\n"
+        "for t in kept: t.start()\n"
+        "print([t.ident for t in kept], flush=True)\n"
         "while True:\n"
         "    threads = [threading.Thread(target=grow) for _ in range(4)]\n"
         "    for t in threads: t.start()\n"
         "    for t in threads: t.join()\n"
     )
     process = start(python, "-c", code)
-    process.stdout.readline()
-    several = 0
+    kept = set(json.loads(process.stdout.readline()))
+    wait_until(lambda: all(by_ident(dump_json(process.pid))[i]["frames"][0]["name"] == "stay" for i in kept), "sleep")
     for _ in range(20):
-        threads = [t for t in dump_json(process.pid)["threads"] if t["sure"] and t["outcome"] == "ok"]
-        several += len(threads) > 1
-        for thread in threads:
-            assert thread["frames"][-1]["name"].split(".")[-1] in ("_bootstrap", "<module>"), thread
-            assert all(frame["line"] > 0 for frame in thread["frames"])
-    assert several
+        threads = by_ident(dump_json(process.pid))
+        assert kept <= set(threads)
+        for ident in kept:
+            assert threads[ident]["sure"] and threads[ident]["frames"][0]["name"] == "stay"
+        for thread in threads.values():
+            if thread["sure"] and thread["outcome"] == "ok":
+                assert thread["frames"][-1]["name"].split(".")[-1] in ("_bootstrap", "<module>"), thread
+                assert all(frame["line"] > 0 for frame in thread["frames"])
 
 
 # ---- states --------------------------------------------------------------------------------------------

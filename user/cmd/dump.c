@@ -109,7 +109,7 @@ static const struct argp argp = {
 		"--json gives one object: schema, and a list processes of {pid, inner_pid (in its container), ppid, "
 		"command, executable, python, cgroup, complete, gil_moved, native_threads: [{os_thread_id, thread_name}], changed_sources, "
 		"threads: [{pid, thread_id (as threading.get_ident), os_thread_id, inner_thread_id, thread_name, "
-		"interpreter_id, state, syscall, uninterruptible, active, owns_gil, waits_for_gil, sure, outcome, "
+		"interpreter_id, state, syscall, uninterruptible, active, owns_gil, waits_for_gil, sure, locals_sure, outcome, "
 		"frames (leaf first): [{name, filename, short_filename, module, line, locals: [{addr, name, type, arg, "
 		"repr}]}]}]}.\n\n"
 		"Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",

@@ -65,6 +65,7 @@ static void put_thread(FILE *out, const struct snapshot *s, const struct snapsho
 	put_bool(out, "owns_gil", t->holds_gil);
 	put_bool(out, "waits_for_gil", t->doing == SNAPSHOT_WAITS_FOR_GIL);
 	put_bool(out, "sure", t->sure);
+	put_bool(out, "locals_sure", t->locals_sure);
 	put_text(out, "outcome", outcome_word(t->outcome));
 	fputs("\"frames\":[", out);
 	for (size_t i = 0; i < t->frame_cnt; i++) {

@@ -60,6 +60,14 @@ static void put_frame(FILE *out, const struct snapshot_frame *f, const struct du
 	put_locals(out, &f->locals, false);
 }
 
+static bool has_locals(const struct snapshot_thread *t)
+{
+	for (size_t i = 0; i < t->frame_cnt; i++)
+		if (t->frames[i].locals.cnt)
+			return true;
+	return false;
+}
+
 /* What is wrong with a stack, or why there is none, in the words of bpf/outcomes.h. */
 static void put_remark(FILE *out, const struct snapshot_thread *t)
 {
@@ -69,6 +77,8 @@ static void put_remark(FILE *out, const struct snapshot_thread *t)
 		fprintf(out, "    (the rest is missing: %s)\n", outcome_sentence(t->outcome));
 	if (!t->sure)
 		fprintf(out, "    (not sure: the thread did not hold still while this was read)\n");
+	else if (has_locals(t) && !t->locals_sure)
+		fprintf(out, "    (the values of locals were read somewhat later than the stack)\n");
 }
 
 static void put_thread(FILE *out, const struct snapshot *s, const struct snapshot_thread *t,

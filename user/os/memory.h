@@ -9,9 +9,18 @@ struct memory {
 	pid_t pid;
 	int file; /* /proc/PID/mem, once the system call was refused; -1 before */
 	bool refused; /* neither way is allowed */
+	struct memory_page *pages;
+	bool looking;  /* pages are kept */
+	uint64_t look; /* those of earlier looks do not count */
 };
 
 void memory_open(struct memory *m, pid_t pid);
 void memory_close(struct memory *m);
+/*
+ * Begins a look: from now on whole pages are read and kept, since what is read lies close together. What changes
+ * meanwhile is not noticed, so a look is short. memory_look_away() ends it.
+ */
+void memory_look(struct memory *m);
+void memory_look_away(struct memory *m);
 /* All of it, or a negative errno (-EFAULT: not all there). `ctx` is a struct memory. */
 int memory_read(void *ctx, uint64_t addr, void *out, size_t len);

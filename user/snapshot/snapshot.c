@@ -243,7 +243,9 @@ static void read_threads(struct taking *k)
 	drop_idle_doubles(s);
 	find_gil_moved(s);
 	list_native(k);
+	memory_look(&k->memory);
 	thread_names_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, name_thread, s);
+	memory_look_away(&k->memory);
 }
 
 /* ---- sources ----------------------------------------------------------------------------------------- */
@@ -299,6 +301,7 @@ static int take(struct taking *k, struct interpreters *known)
 	r->pid = k->s->pid;
 	r->build = &k->interp->build;
 	r->options = k->options;
+	r->memory = &k->memory;
 	r->locals = (struct py_locals_reader){r->build, memory_read, &k->memory,
 					      (size_t)k->options->locals * LOCAL_TEXT_STEP};
 	r->walker = walker__new(r->build, k->runtime_addr, memory_read, &k->memory);

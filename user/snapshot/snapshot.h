@@ -31,6 +31,7 @@ struct snapshot_thread {
 	bool uninterruptible, holds_gil;
 	/* The stack is of one moment: the thread held still while it was read. */
 	bool sure;
+	bool locals_sure; /* the values of locals are of that moment, too */
 	unsigned outcome; /* enum abi_outcome: OK, NO_FRAME, or what is missing */
 	struct snapshot_frame *frames; /* leaf first */
 	size_t frame_cnt;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define TRIES	     200
+#define TRIES_WITH_LOCALS 30
 #define TRIES_UNSEEN 20
 #define TRIES_ASLEEP 3
 #define MAX_UNSURE   20
@@ -112,19 +113,25 @@ static bool is_machinery(const struct code_object *c)
 
 struct try {
 	struct hold_look look;
+	unsigned number; /* tries before this one */
 	unsigned outcome;
 	enum abi_gil gil;
 	const struct walked_frame *frames; /* the walker's */
 	size_t frame_cnt;
 	struct py_locals *locals; /* by frame; NULL: not wanted */
-	bool still;
+	bool still, locals_still;
 };
 
-static void read_stack(struct stack_reader *r, uint64_t tstate_addr, struct try *y)
+static void walk(struct stack_reader *r, uint64_t tstate_addr, struct try *y)
 {
+	memory_look(r->memory);
 	y->outcome = walker__walk(r->walker, tstate_addr, &y->frames, &y->frame_cnt);
 	y->gil = walker__gil(r->walker);
-	if (!r->options->locals)
+}
+
+static void read_locals(struct stack_reader *r, struct try *y)
+{
+	if (!r->options->locals || y->outcome == ABI_TORN)
 		return;
 	y->locals = xcalloc(y->frame_cnt + 1, sizeof(*y->locals));
 	for (size_t i = 0; i < y->frame_cnt; i++)
@@ -139,15 +146,24 @@ static void free_try(struct try *y)
 	y->locals = NULL;
 }
 
-/* Everything that depends on the moment is read between the two looks; nothing else is. */
+/*
+ * Everything that depends on the moment is read before the thread is looked at again; nothing else is. Many or
+ * large locals may take longer than a busy thread ever holds still: after some tries the stack alone has to do,
+ * and the values are read behind it.
+ */
 static int try_once(struct stack_reader *r, uint64_t tstate_addr, pid_t tid, struct try *y)
 {
 	int err = hold_begin(&r->hold, tid, &y->look);
 
 	if (err)
 		return err;
-	read_stack(r, tstate_addr, y);
+	walk(r, tstate_addr, y);
+	if (y->number < TRIES_WITH_LOCALS)
+		read_locals(r, y);
 	y->still = hold_end(&r->hold, &y->look);
+	y->locals_still = y->still && y->locals;
+	if (y->still && !y->locals)
+		read_locals(r, y);
 	return 0;
 }
 
@@ -156,6 +172,7 @@ static void keep(struct stack_reader *r, struct try *y, uint64_t gil_addr, struc
 	t->outcome = y->outcome;
 	t->holds_gil = y->gil == ABI_GIL_HELD;
 	t->sure = y->still;
+	t->locals_sure = y->locals_still;
 	if (t->tid)
 		describe_state(&y->look, gil_addr, t);
 	t->frames = xcalloc(y->frame_cnt + 1, sizeof(*t->frames));
@@ -198,12 +215,13 @@ static void read_moving(struct stack_reader *r, uint64_t tstate_addr, struct try
 	for (unsigned i = 0; i < MAX_UNSURE; i++) {
 		free_try(y);
 		walker__keep_names(r->walker, false);
-		read_stack(r, tstate_addr, y);
+		walk(r, tstate_addr, y);
 		if (i && is_complete(y) && fingerprint(y) == before)
 			break;
 		before = fingerprint(y);
 	}
-	y->still = false;
+	read_locals(r, y);
+	y->still = y->locals_still = false;
 }
 
 /* A thread that cannot be seen off its CPU is not worth as much patience as one that can. */
@@ -217,23 +235,23 @@ static unsigned tries_for(const struct stack_reader *r, const struct try *y)
 int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct snapshot_thread *t)
 {
 	struct try y = {0};
-	unsigned tries = 0;
 	int err = 0;
 
 	while (t->tid) {
 		err = try_once(r, ts->addr, t->tid, &y);
-		if (err || (y.still && is_complete(&y)) || ++tries >= tries_for(r, &y))
+		if (err || (y.still && is_complete(&y)) || ++y.number >= tries_for(r, &y))
 			break;
 		free_try(&y);
 		walker__keep_names(r->walker, false);
-		hold_rest(&r->hold, tries);
+		hold_rest(&r->hold, y.number);
 	}
-	log_debug("thread %d: %u tries in vain, outcome %s", t->tid, tries, outcome_word(y.outcome));
+	log_debug("thread %d: %u tries in vain, outcome %s", t->tid, y.number, outcome_word(y.outcome));
 	if (!err && !y.still)
 		read_moving(r, ts->addr, &y);
 	if (!err)
 		keep(r, &y, ts->gil_addr, t);
 	free_try(&y);
+	memory_look_away(r->memory);
 	hold_close(&r->hold);
 	return err;
 }

@@ -1,5 +1,6 @@
 /* One thread's stack at one moment, tried until the thread held still for it. */
 #pragma once
+#include "user/os/memory.h"
 #include "user/python/tstates.h"
 #include "user/snapshot/hold.h"
 #include "user/snapshot/snapshot.h"
@@ -10,6 +11,7 @@ struct stack_reader {
 	pid_t pid;
 	const struct py_build *build;
 	const struct snapshot_options *options;
+	struct memory *memory;
 	struct walker *walker;
 	struct py_locals_reader locals;
 	struct hold hold;

@@ -1,0 +1,177 @@
+/* Lists of interpreters and thread states as a process may show them: whole, changing, broken, in circles. */
+#include "user/python/tstates.h"
+#include "user/python/versions.h"
+#include "user/util/alloc.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define BASE	  0x10000000ull
+#define BYTES	  0x40000
+#define RUNTIME	  BASE
+#define INTERP(i) (BASE + 0x10000 + 0x8000 * (uint64_t)(i)) /* newest is the highest */
+#define THREAD(i) (BASE + 0x30000 + 0x200 * (uint64_t)(i))
+#define IDENT(i)  (BASE + 0x38000 + 0x800 * (uint64_t)(i))
+
+struct process {
+	unsigned char bytes[BYTES];
+	struct py_build build;
+	uint64_t toggled; /* a word that is another one at each read; 0: none */
+};
+
+static void put(struct process *p, uint64_t addr, uint64_t value)
+{
+	memcpy(p->bytes + (addr - BASE), &value, sizeof(value));
+}
+
+static int read_memory(void *ctx, uint64_t addr, void *out, size_t len)
+{
+	struct process *p = ctx;
+
+	if (addr < BASE || addr - BASE > BYTES - len)
+		return -EFAULT;
+	memcpy(out, p->bytes + (addr - BASE), len);
+	if (addr == p->toggled)
+		put(p, addr, *(uint64_t *)out ? 0 : THREAD(1));
+	return 0;
+}
+
+/* Interpreter 0 with the threads 0 and 1, interpreter 1 with thread 2; born in this order. */
+static void fill(struct process *p)
+{
+	const struct py_objects *o = &p->build.objects;
+	static const unsigned interp_of[] = {0, 0, 1};
+
+	put(p, RUNTIME + o->runtime_interp_head, INTERP(1));
+	put(p, INTERP(1) + o->interp_next, INTERP(0));
+	put(p, INTERP(1) + o->interp_id, 1);
+	put(p, INTERP(0) + o->interp_threads_head, THREAD(1));
+	put(p, INTERP(1) + o->interp_threads_head, THREAD(2));
+	put(p, THREAD(1) + o->tstate_next, THREAD(0));
+	for (unsigned i = 0; i < 3; i++) {
+		put(p, THREAD(i) + o->tstate_interp, INTERP(interp_of[i]));
+		put(p, THREAD(i) + o->tstate_thread_id, IDENT(i));
+		put(p, IDENT(i) + o->pthread_tid, 100 + i);
+		if (o->interp_gil && i < 2)
+			put(p, INTERP(i) + o->interp_gil, BASE + 8 * i);
+	}
+}
+
+static struct process *make(unsigned minor)
+{
+	const struct py_version *row = py_version_find(minor);
+	struct process *p = xcalloc(1, sizeof(*p));
+
+	p->build.objects = row->objects;
+	p->build.layout = row->layout;
+	p->build.supported = true;
+	fill(p);
+	return p;
+}
+
+static int read_all(struct process *p, struct py_tstate **out, size_t *cnt)
+{
+	return py_tstates_read(&p->build, RUNTIME, read_memory, p, out, cnt);
+}
+
+static void assert_fails(struct process *p, int err)
+{
+	struct py_tstate *found;
+	size_t cnt;
+
+	assert_int_equal(read_all(p, &found, &cnt), err);
+	free(found);
+	fill(p);
+}
+
+static void test_whole_lists(void **state)
+{
+	(void)state;
+	for (unsigned minor = PY_VERSION_OLDEST; minor <= PY_VERSION_NEWEST; minor++) {
+		struct process *p = make(minor);
+		const struct py_objects *o = &p->build.objects;
+		struct py_tstate *t;
+		size_t cnt;
+
+		assert_int_equal(read_all(p, &t, &cnt), 0);
+		assert_int_equal(cnt, 3);
+		for (size_t i = 0; i < cnt; i++) {
+			assert_int_equal(t[i].addr, THREAD(i));
+			assert_int_equal(t[i].ident, IDENT(i));
+			assert_int_equal(t[i].inner_tid, 100 + i);
+			assert_int_equal(t[i].interp_id, i == 2);
+			assert_int_equal(t[i].interp_addr, INTERP(i == 2));
+		}
+		/* one GIL for all up to 3.11, then one for each */
+		assert_int_equal(t[2].gil_addr, o->interp_gil ? BASE + 8 : RUNTIME + o->runtime_gil);
+		free(t);
+		free(p);
+	}
+}
+
+/* Where the C library's memory is gone, Python's own number counts; where both are, nothing does. */
+static void test_numbers_of_threads(void **state)
+{
+	struct process *p = make(12);
+	const struct py_objects *o = &p->build.objects;
+	struct py_tstate *t;
+	size_t cnt;
+
+	(void)state;
+	put(p, THREAD(0) + o->tstate_thread_id, 0x5000);
+	put(p, THREAD(0) + o->tstate_native_id, 4711);
+	put(p, IDENT(1) + o->pthread_tid, 0xffffffffull); /* what glibc leaves of a thread that has ended */
+	put(p, THREAD(2) + o->tstate_thread_id, 0);
+	assert_int_equal(read_all(p, &t, &cnt), 0);
+	assert_int_equal(t[0].inner_tid, 4711);
+	assert_int_equal(t[1].inner_tid, 0);
+	assert_int_equal(t[2].inner_tid, 0);
+	free(t);
+	free(p);
+}
+
+static void test_broken_lists(void **state)
+{
+	struct process *p = make(13);
+	const struct py_objects *o = &p->build.objects;
+
+	(void)state;
+	put(p, RUNTIME + o->runtime_interp_head, 0);
+	assert_fails(p, -ESRCH);
+	put(p, INTERP(0) + o->interp_threads_head, 0);
+	put(p, INTERP(1) + o->interp_threads_head, 0);
+	assert_fails(p, -ESRCH);
+	put(p, THREAD(1) + o->tstate_next, 0x4141414141414141);
+	assert_fails(p, -EFAULT);
+	/* a state that was freed and is something else now */
+	put(p, THREAD(0) + o->tstate_interp, INTERP(1));
+	assert_fails(p, -EFAULT);
+	/* circles end */
+	put(p, THREAD(0) + o->tstate_next, THREAD(1));
+	assert_fails(p, -EFAULT);
+	free(p);
+}
+
+static void test_lists_that_change(void **state)
+{
+	struct process *p = make(9);
+
+	(void)state;
+	p->toggled = INTERP(0) + p->build.objects.interp_threads_head;
+	assert_fails(p, -EAGAIN);
+	free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole_lists),
+		cmocka_unit_test(test_numbers_of_threads),
+		cmocka_unit_test(test_broken_lists),
+		cmocka_unit_test(test_lists_that_change),
+	};
+
+	return cmocka_run_group_tests_name("tstates", tests, NULL, NULL);
+}
