@@ -11,6 +11,7 @@
 #include "user/os/output.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
+#include "user/util/text.h"
 #include "user/util/units.h"
 #include <errno.h>
 #include <string.h>
@@ -296,9 +297,11 @@ static bool has_samples(const struct chance_run *run, const char *path)
 
 static int compare(struct args *a, const struct profile *before, const struct profile *after)
 {
+	__cleanup_free char *name_a = text_clean(a->inputs[0], strlen(a->inputs[0]), 0);
+	__cleanup_free char *name_b = text_clean(a->inputs[1], strlen(a->inputs[1]), 0);
 	struct diff *d;
-	struct diff_report r = {.name_a = a->inputs[0],
-				.name_b = a->inputs[1],
+	struct diff_report r = {.name_a = name_a,
+				.name_b = name_b,
 				.checked = a->checked,
 				.checked_cnt = a->checked_cnt,
 				.rows = a->rows};

@@ -7,6 +7,7 @@
 #include "user/os/output.h"
 #include "user/os/source_text.h"
 #include "user/util/alloc.h"
+#include "user/util/text.h"
 #include "user/util/nearest.h"
 #include "user/util/units.h"
 #include <errno.h>
@@ -130,6 +131,7 @@ static int run(int argc, char **argv)
 {
 	struct args a = {.report = {.rows = DEFAULT_ROWS}};
 	struct source_text *source;
+	__cleanup_free char *callers = NULL;
 	struct profile *p;
 	int status;
 
@@ -137,6 +139,9 @@ static int run(int argc, char **argv)
 	if (format_read(a.input, &p))
 		return CMD_FAILED;
 	source = source_text__new(p->meta.start_unix_ns);
+	if (a.report.callers) /* as names in profiles are, so that they meet */
+		a.report.callers = callers =
+			text_clean(a.report.callers, strlen(a.report.callers), 0);
 	a.report.view = &a.view;
 	a.report.source = (struct report_source){source_line, source};
 	if (a.json && !a.has_rows)

@@ -9,10 +9,11 @@
 #define LOSSY        0.05 /* a part of the samples that is worth a warning */
 
 const char *const diff_meaning[] = {
-	"± is what chance alone does in 95 of 100 cases with so many samples. Where many",
-	"are compared some changes exceed theirs all the same: those marked more, less,",
-	"new or gone stand out even so, those marked ≈ do not. What differs from run to",
-	"run for other reasons (load, caches, input) is not in it.",
+	"± is what chance alone does in 95 of 100 cases with so many samples; a change",
+	"marked ≈ is within it. Where many are compared some exceed theirs by chance all",
+	"the same: those marked more? and less? may be such, those marked more, less, new",
+	"or gone stand out even so. What differs from run to run for other reasons (load,",
+	"caches, input) is not in it.",
 	NULL,
 };
 
@@ -83,6 +84,8 @@ const char *diff_verdict(const struct diff_table *t, const struct diff_row *row)
 {
 	const struct chance_change *c = diff_change_of(t, row);
 
+	if (!is_found(t, row) && fabs(c->by) > c->error)
+		return c->by > 0 ? "more?" : "less?";
 	if (!is_found(t, row))
 		return "≈";
 	return c->from <= 0 ? "new" : c->to <= 0 ? "gone" : c->by > 0 ? "more" : "less";

@@ -15,7 +15,7 @@ struct diff_table {
 void diff_table__fill(struct diff_table *table, const struct diff_report *r, bool total);
 const struct chance_change *diff_change_of(const struct diff_table *t, const struct diff_row *row);
 
-/* "more", "less", "new", "gone", "≈" */
+/* "more", "less", "new", "gone"; "more?" and "less?" beyond their ± alone; "≈" */
 const char *diff_verdict(const struct diff_table *t, const struct diff_row *row);
 /* A share in percent or seconds, and the change with its sign; the caller frees. */
 char *diff_amount(const struct diff *d, double value);

@@ -1,6 +1,7 @@
 /* The grammar: what ( selector ) operator amount. Each part is looked up in a table of its own. */
 #include "user/profile/diff_limit.h"
 #include "user/util/alloc.h"
+#include "user/util/text.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -128,12 +129,14 @@ static int parse_rest(struct diff_limit *l, const char *text, char **why)
 
 int diff_limit__parse(struct diff_limit *l, const char *text, char **why)
 {
-	const char *open = strchr(text, '('), *close = strrchr(text, ')');
-	const char *what = skip_blanks(text);
+	/* as names in profiles are, so that they meet */
+	char *clean = text_clean(text, strlen(text), 0);
+	const char *open = strchr(clean, '('), *close = strrchr(clean, ')');
+	const char *what = skip_blanks(clean);
 	size_t len = open ? (size_t)(open - what) : 0;
 	int err;
 
-	*l = (struct diff_limit){.text = xstrdup(text)};
+	*l = (struct diff_limit){.text = clean};
 	while (len && isspace((unsigned char)what[len - 1]))
 		len--;
 	l->total = len == 5 && !strncmp(what, "total", 5);
