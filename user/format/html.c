@@ -1,7 +1,8 @@
 /*
- * The page: one HTML file with its script, its styles and its data, which asks no network for anything
- * and runs no code but its own: the policy in its head names the hashes of script and styles, made
- * when the program is built. Its parts are html_*.js; colours are those of the SVG (svg_style.css).
+ * The page: one HTML file with its script, its styles and its data, which asks no network for
+ * anything and runs no code but its own: the policy in its head names the hashes of script and
+ * styles, made when the program is built. Its parts are html_*.js; colours are those of the SVG
+ * (svg_style.css).
  */
 #include "user/format/format.h"
 #include "user/format/html_data.h"
@@ -52,8 +53,8 @@ static void put_head(const struct profile *p, const struct view *v, FILE *out)
 		"<link rel=\"icon\" href=\"data:,\">\n",
 		script_hash, style_hash, palette_hash);
 	put_title(p, v, out);
-	fprintf(out, "<style>%s</style>\n<style id=\"palette\" media=\"not all\">%s</style>\n", style,
-		palette);
+	fprintf(out, "<style>%s</style>\n<style id=\"palette\" media=\"not all\">%s</style>\n",
+		style, palette);
 }
 
 static int html_write(const struct profile *p, const struct view *v, FILE *out)

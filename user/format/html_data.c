@@ -1,21 +1,16 @@
 /*
  * Sums per part are exact, so that what a page says of a whole recording is what every other format
- * says. Rows hold samples only: their CPU time is their part's mean, for a jitter of each interval would
- * make the file twice as large. Nothing of a profile stands in the page as it is: base64 has no
- * character that HTML acts on.
+ * says. Rows hold samples only: their CPU time is their part's mean, for a jitter of each interval
+ * would make the file twice as large. Nothing of a profile stands in the page as it is: base64 has
+ * no character that HTML acts on.
  */
 #include "user/format/html_data.h"
-#include "user/format/html_slices.h"
-#include "user/format/html_sources.h"
+#include "user/format/html_head.h"
 #include "user/format/svg_layout.h"
 #include "user/format/svg_text.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
-#include "user/util/intern.h"
 #include "user/util/log.h"
-#include "user/util/text.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -23,41 +18,34 @@
 #define LINE_BYTES  90 /* before base64: a multiple of 3 */
 #define COLUMNS_MAX 24
 
-struct column {
-	const char *name;
-	struct buf bytes;
-	size_t cnt;
-};
-
 struct writer {
 	const struct profile *p;
 	const struct view *v;
 	struct html_slices slices;
 	struct html_sources sources;
 	struct intern *texts; /* ids are indexes of "texts" */
-	struct column columns[COLUMNS_MAX];
+	struct html_column columns[COLUMNS_MAX];
 	size_t column_cnt;
-	FILE *head;
 };
 
 /* ---- columns */
 
-static struct column *new_column(struct writer *w, const char *name)
+static struct html_column *new_column(struct writer *w, const char *name)
 {
-	struct column *c = &w->columns[w->column_cnt++];
+	struct html_column *c = &w->columns[w->column_cnt++];
 
 	c->name = name;
 	return c;
 }
 
-static void put(struct column *c, uint64_t value)
+static void put(struct html_column *c, uint64_t value)
 {
 	buf_put_varint(&c->bytes, value);
 	c->cnt++;
 }
 
 /* The difference to the value before, which is mostly small. */
-static void put_step(struct column *c, uint64_t value, uint64_t *last)
+static void put_step(struct html_column *c, uint64_t value, uint64_t *last)
 {
 	buf_put_svarint(&c->bytes, (int64_t)(value - *last));
 	*last = value;
@@ -71,12 +59,12 @@ static uint32_t text_id(struct writer *w, const char *text)
 
 static void put_functions(struct writer *w)
 {
-	struct column *name = new_column(w, "function_name");
-	struct column *module = new_column(w, "function_module");
-	struct column *file = new_column(w, "function_file");
-	struct column *short_file = new_column(w, "function_short_file");
-	struct column *line = new_column(w, "function_line");
-	struct column *colour = new_column(w, "function_colour");
+	struct html_column *name = new_column(w, "function_name");
+	struct html_column *module = new_column(w, "function_module");
+	struct html_column *file = new_column(w, "function_file");
+	struct html_column *short_file = new_column(w, "function_short_file");
+	struct html_column *line = new_column(w, "function_line");
+	struct html_column *colour = new_column(w, "function_colour");
 
 	for (uint32_t i = 1; i <= w->p->function_cnt; i++) {
 		const struct profile_function *f = &w->p->functions[i];
@@ -92,10 +80,10 @@ static void put_functions(struct writer *w)
 
 static void put_stacks(struct writer *w)
 {
-	struct column *function = new_column(w, "frame_function");
-	struct column *line = new_column(w, "frame_line");
-	struct column *parent = new_column(w, "stack_parent");
-	struct column *frame = new_column(w, "stack_frame");
+	struct html_column *function = new_column(w, "frame_function");
+	struct html_column *line = new_column(w, "frame_line");
+	struct html_column *parent = new_column(w, "stack_parent");
+	struct html_column *frame = new_column(w, "stack_frame");
 	uint64_t last_function = 0, last_frame = 0;
 
 	for (uint32_t i = 1; i <= w->p->frame_cnt; i++) {
@@ -110,12 +98,12 @@ static void put_stacks(struct writer *w)
 
 static void put_parts(struct writer *w)
 {
-	struct column *thread = new_column(w, "part_thread");
-	struct column *stack = new_column(w, "part_stack");
-	struct column *held = new_column(w, "part_held");
-	struct column *samples = new_column(w, "part_samples");
-	struct column *value = new_column(w, "part_value_ns");
-	struct column *truncated = new_column(w, "part_truncated");
+	struct html_column *thread = new_column(w, "part_thread");
+	struct html_column *stack = new_column(w, "part_stack");
+	struct html_column *held = new_column(w, "part_held");
+	struct html_column *samples = new_column(w, "part_samples");
+	struct html_column *value = new_column(w, "part_value_ns");
+	struct html_column *truncated = new_column(w, "part_truncated");
 	uint64_t last_thread = 0, last_stack = 0;
 
 	for (size_t i = 0; i < w->slices.part_cnt; i++) {
@@ -133,9 +121,9 @@ static void put_parts(struct writer *w)
 /* A part's first row tells its slice from 0, each other from the one before. */
 static void put_rows(struct writer *w)
 {
-	struct column *rows = new_column(w, "part_rows");
-	struct column *slice = new_column(w, "row_slice");
-	struct column *samples = new_column(w, "row_samples");
+	struct html_column *rows = new_column(w, "part_rows");
+	struct html_column *slice = new_column(w, "row_slice");
+	struct html_column *samples = new_column(w, "row_samples");
 	const struct html_slices *s = &w->slices;
 	size_t at = 0;
 
@@ -150,211 +138,6 @@ static void put_rows(struct writer *w)
 		}
 		put(rows, at - begin);
 	}
-}
-
-/* ---- the line of JSON */
-
-static void head_text(struct writer *w, const char *key, const char *text)
-{
-	fprintf(w->head, "\"%s\":", key);
-	svg_put_json(w->head, text ? text : "");
-	fputs(",", w->head);
-}
-
-static void head_count(struct writer *w, const char *key, uint64_t value)
-{
-	fprintf(w->head, "\"%s\":%" PRIu64 ",", key, value);
-}
-
-static void head_flag(struct writer *w, const char *key, bool value)
-{
-	fprintf(w->head, "\"%s\":%s,", key, value ? "true" : "false");
-}
-
-/* Three decimals, whatever the locale says about points. */
-static void head_thousandths(struct writer *w, const char *key, uint64_t value)
-{
-	fprintf(w->head, "\"%s\":%" PRIu64 ".%03u,", key, value / 1000, (unsigned)(value % 1000));
-}
-
-static char *title_of(const struct writer *w)
-{
-	const char *target = w->p->meta.target;
-
-	if (w->v->title && *w->v->title)
-		return xstrdup(w->v->title);
-	return target && *target ? xasprintf("CPU profile of %s", target) : xstrdup("CPU profile");
-}
-
-static void head_meta(struct writer *w)
-{
-	const struct profile_meta *m = &w->p->meta;
-	__cleanup_free char *title = title_of(w);
-	__cleanup_free char *losses = profile__loss_text(w->p);
-
-	head_text(w, "title", title);
-	head_text(w, "tool", m->tool);
-	head_text(w, "command", m->command);
-	head_text(w, "target", m->target);
-	head_text(w, "host", m->host);
-	head_text(w, "kernel", m->kernel);
-	head_text(w, "loss_text", losses);
-	head_count(w, "start_unix_ms", m->start_unix_ns / 1000000);
-	head_thousandths(w, "duration_ms", m->duration_ns / 1000);
-	head_thousandths(w, "rate_hz", (uint64_t)(m->rate_hz * 1000 + 0.5));
-	head_thousandths(w, "effective_rate_hz", (uint64_t)(m->effective_rate_hz * 1000 + 0.5));
-	head_count(w, "cpus", m->cpus);
-	head_count(w, "ticks", m->ticks);
-	head_count(w, "filtered", m->filtered);
-	head_count(w, "truncated", w->p->truncated_cnt);
-	head_count(w, "samples", w->p->sample_cnt);
-	head_flag(w, "only_gil_recorded", m->gil_only);
-	head_flag(w, "complete", m->complete);
-	head_count(w, "slice_ns", w->slices.slice_ns);
-	head_count(w, "slices", w->slices.row_cnt ? w->slices.slice_cnt : 0);
-	head_count(w, "shades", SVG_SHADES);
-}
-
-static void head_view(struct writer *w)
-{
-	head_flag(w, "threads", w->v->threads);
-	head_flag(w, "by_function", w->v->by_function);
-	head_flag(w, "no_lines", w->v->no_lines);
-	head_flag(w, "full_filenames", w->v->full_filenames);
-	head_flag(w, "gil_only", w->v->gil_only);
-	head_flag(w, "from_leaf", w->v->from_leaf);
-	head_flag(w, "icicle", w->v->icicle);
-}
-
-static void head_processes(struct writer *w)
-{
-	fputs("\"processes\":[null", w->head);
-	for (uint32_t i = 1; i <= w->p->process_cnt; i++) {
-		const struct profile_process *q = &w->p->processes[i];
-
-		fprintf(w->head, ",\n{\"pid\":%u,\"parent\":%u,", q->pid, q->parent_pid);
-		head_text(w, "command", q->command);
-		head_text(w, "python", q->python);
-		head_text(w, "cgroup", q->cgroup);
-		fputs("\"interpreter\":", w->head);
-		svg_put_json(w->head, q->interpreter);
-		fputs("}", w->head);
-	}
-	fputs("],\n\"threads\":[null", w->head);
-	for (uint32_t i = 1; i <= w->p->thread_cnt; i++) {
-		const struct profile_thread *t = &w->p->threads[i];
-
-		fprintf(w->head, ",\n{\"process\":%u,\"tid\":%u,\"name\":", t->process, t->tid);
-		svg_put_json(w->head, t->name);
-		fputs("}", w->head);
-	}
-	fputs("],\n", w->head);
-}
-
-/* Milliseconds since the start; a span may have begun before it. */
-static int64_t since_start_ms(const struct writer *w, uint64_t unix_ns)
-{
-	return (int64_t)(unix_ns - w->p->meta.start_unix_ns) / 1000000;
-}
-
-static void head_losses(struct writer *w)
-{
-	fputs("\"losses\":[", w->head);
-	for (size_t i = 0; i < w->p->loss_cnt; i++) {
-		const struct profile_loss *l = &w->p->losses[i];
-
-		fputs(i ? ",\n{" : "\n{", w->head);
-		head_text(w, "reason", l->reason);
-		head_text(w, "sentence", l->sentence);
-		head_count(w, "count", l->count);
-		head_thousandths(w, "cpu_ms", l->value_ns / 1000);
-		head_flag(w, "failure", l->failure);
-		if (l->to_unix_ns)
-			fprintf(w->head, "\"from_ms\":%" PRId64 ",\"to_ms\":%" PRId64 ",",
-				since_start_ms(w, l->from_unix_ns), since_start_ms(w, l->to_unix_ns));
-		fprintf(w->head, "\"process\":%u}", l->process);
-	}
-	fputs("],\n", w->head);
-}
-
-/* Line ends and tabs stay what they are. */
-static void head_source_text(struct writer *w, const char *text)
-{
-	__cleanup_free char *clean = text_clean(text, strlen(text), TEXT_KEEP_NEWLINES);
-
-	fputs(",\"text\":\"", w->head);
-	for (const char *c = clean; *c; c++) {
-		if (*c == '\n' || *c == '\t')
-			fprintf(w->head, "\\%c", *c == '\n' ? 'n' : 't');
-		else if (*c == '"' || *c == '\\')
-			fprintf(w->head, "\\%c", *c);
-		else
-			putc(*c, w->head);
-	}
-	fputs("\"", w->head);
-}
-
-static void head_sources(struct writer *w)
-{
-	static const char *const states[] = {
-		[HTML_SOURCE_TEXT] = "text",
-		[HTML_SOURCE_NEWER] = "newer",
-		[HTML_SOURCE_DIFFERS] = "differs",
-		[HTML_SOURCE_MISSING] = "missing",
-	};
-
-	fputs("\"sources\":[", w->head);
-	for (size_t i = 0; i < w->sources.cnt; i++) {
-		const struct html_source *s = &w->sources.items[i];
-
-		fprintf(w->head, "%s{\"file\":%u,\"state\":\"%s\"", i ? ",\n" : "\n",
-			text_id(w, s->file), states[s->state]);
-		if (s->text)
-			head_source_text(w, s->text);
-		fputs("}", w->head);
-	}
-	fputs("],\n", w->head);
-}
-
-/* Last: everything else has named its texts. */
-static void head_texts(struct writer *w)
-{
-	fputs("\"texts\":[\"\"", w->head);
-	for (uint32_t i = 1; i <= intern__count(w->texts); i++) {
-		fputs(",\n", w->head);
-		svg_put_json(w->head, intern__bytes(w->texts, i, NULL));
-	}
-	fputs("],\n\"columns\":[", w->head);
-	for (size_t i = 0; i < w->column_cnt; i++)
-		fprintf(w->head, "%s[\"%s\",%zu,%zu]", i ? "," : "", w->columns[i].name,
-			w->columns[i].cnt, w->columns[i].bytes.len);
-	fputs("]", w->head);
-}
-
-/* One line: JSON needs no line ends between its parts, and strings hold none. */
-static void make_head(struct writer *w, struct buf *out)
-{
-	char *text = NULL;
-	size_t len = 0;
-
-	w->head = open_memstream(&text, &len);
-	fputs("{\"format\":\"pybpfprof page\",\"version\":1,", w->head);
-	head_meta(w);
-	fputs("\"view\":{", w->head);
-	head_view(w);
-	fputs("\"is_view\":true},", w->head);
-	head_processes(w);
-	head_losses(w);
-	head_sources(w);
-	head_texts(w);
-	fputs("}", w->head);
-	fclose(w->head);
-	for (size_t i = 0; i < len; i++)
-		if (text[i] == '\n')
-			text[i] = ' ';
-	buf_put(out, text, len);
-	buf_put(out, "\n", 1);
-	free(text);
 }
 
 /* ---- packing */
@@ -391,6 +174,19 @@ static int put_packed(const struct buf *raw, FILE *out)
 	return 0;
 }
 
+static void put_head(struct writer *w, struct buf *out)
+{
+	struct html_head head = {.p = w->p,
+				 .v = w->v,
+				 .slices = &w->slices,
+				 .sources = &w->sources,
+				 .columns = w->columns,
+				 .column_cnt = w->column_cnt,
+				 .texts = w->texts};
+
+	html_head__write(&head, out);
+}
+
 int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 {
 	struct writer w = {.p = p, .v = v, .texts = intern__new()};
@@ -403,7 +199,7 @@ int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 		put_stacks(&w);
 		put_parts(&w);
 		put_rows(&w);
-		make_head(&w, &raw);
+		put_head(&w, &raw);
 		for (size_t i = 0; i < w.column_cnt; i++)
 			buf_put(&raw, w.columns[i].bytes.data, w.columns[i].bytes.len);
 		err = put_packed(&raw, out);

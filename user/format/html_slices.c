@@ -1,7 +1,8 @@
 /*
- * One pass over the samples. Rows are found without a hash: samples come nearly in order of time, so a
- * part's row in the slice at hand is the last one that it got. Rows that out of order samples make
- * twice are merged at the end; should there be more than expected, slices become twice as long.
+ * One pass over the samples. Rows are found without a hash: samples come nearly in order of time,
+ * so a part's row in the slice at hand is the last one that it got. Rows that out of order samples
+ * make twice are merged at the end; should there be more than expected, slices become twice as
+ * long.
  */
 #include "user/format/html_slices.h"
 #include "user/util/alloc.h"
@@ -32,20 +33,21 @@ static double expected_rows(const struct profile *p, double slices)
 	return sum;
 }
 
-/* As many as there may be rows for, but none shorter than the time between two samples of a thread. */
+/* As many as there may be rows for, but none shorter than the time between two samples of a thread.
+ */
 static void choose_slices(struct html_slices *s, const struct profile *p)
 {
 	const struct profile_meta *m = &p->meta;
-	uint64_t period = m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz) : DEFAULT_PERIOD;
+	uint64_t period = m->rate_hz > 1e-6 ? (uint64_t)(1e9 / m->rate_hz) : DEFAULT_PERIOD;
 	uint64_t low = 1, high = m->duration_ns / (period ? period : 1) + 1;
 
 	high = high < HTML_SLICES_MAX ? high : HTML_SLICES_MAX;
-	if (p->sample_cnt <= HTML_ROWS_MAX)
+	if (p->sample_cnt <= s->row_max)
 		low = high;
 	while (low < high) {
 		uint64_t middle = (low + high + 1) / 2;
 
-		if (expected_rows(p, (double)middle) > 0.95 * HTML_ROWS_MAX)
+		if (expected_rows(p, (double)middle) > 0.95 * (double)s->row_max)
 			high = middle - 1;
 		else
 			low = middle;
@@ -125,7 +127,7 @@ static void add_batch(struct filler *f)
 			__builtin_prefetch(&s->rows[f->last[part]], 1);
 		__builtin_prefetch(&s->parts[part], 1);
 	}
-	while (s->row_cnt + f->batch_cnt > HTML_ROWS_MAX && s->slice_cnt > 1)
+	while (s->row_cnt + f->batch_cnt > s->row_max && s->slice_cnt > 1)
 		lengthen_slices(f);
 	for (size_t i = 0; i < f->batch_cnt; i++) {
 		const struct profile_sample *x = &f->batch[i];
@@ -154,10 +156,12 @@ static void take_bucket(struct filler *f, const struct profile_bucket *b, bool h
 {
 	uint64_t samples = held ? b->gil_samples : b->samples - b->gil_samples;
 	struct html_part *part;
+	uint32_t i;
 
 	if (!samples)
 		return;
-	part = &f->s->parts[part_of(f, b->thread, b->stack, held)];
+	i = part_of(f, b->thread, b->stack, held);
+	part = &f->s->parts[i];
 	part->samples += samples;
 	part->value_ns += held ? b->gil_value_ns : b->value_ns - b->gil_value_ns;
 }
@@ -228,6 +232,7 @@ int html_slices__fill(struct html_slices *s, const struct profile *p)
 	struct filler f = {.s = s, .start_ns = p->meta.start_unix_ns};
 	int err = 0;
 
+	s->row_max = s->row_max ? s->row_max : HTML_ROWS_MAX;
 	choose_slices(s, p);
 	if (p->samples.each) {
 		err = profile__each_sample(p, take_sample, &f);

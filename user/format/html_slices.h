@@ -5,8 +5,8 @@
 #pragma once
 #include "user/profile/profile.h"
 
-#define HTML_SLICES_MAX 4096      /* four to a pixel of a wide screen's histogram are never needed */
-#define HTML_ROWS_MAX   4000000   /* beyond, slices become longer */
+#define HTML_SLICES_MAX 4096    /* four to a pixel of a wide screen's histogram are never needed */
+#define HTML_ROWS_MAX   4000000 /* beyond, slices become longer */
 
 struct html_part {
 	uint32_t thread, stack;
@@ -24,6 +24,7 @@ struct html_slices {
 	struct html_part *parts;
 	struct html_row *rows; /* by part, then by slice; none where times are not known */
 	size_t part_cnt, row_cnt;
+	size_t row_max; /* set before filling; 0: HTML_ROWS_MAX */
 };
 
 /* 0, or what reading the samples said. */

@@ -138,7 +138,7 @@ function showSource() {
 		percent(f.own, M.allCpu) + '  ' + f.text)));
 	lineTotals(S.file);
 	code.lines = S.file ? codeLines(S.file) : [];
-	code.most = Math.max(0, ...code.own.values());
+	code.most = [...code.own.values()].reduce((a, b) => Math.max(a, b), 0);
 	ui.codeState.textContent = S.file ? STATES[sourceOf(S.file).state] || '' : 'No file has samples in this selection.';
 	ui.codeState.title = D.texts[S.file] || '';
 	const isOther = code.key !== S.file + ':' + S.line;

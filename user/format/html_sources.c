@@ -1,7 +1,8 @@
 /*
- * A recording names source files by path; whether the file that has the path now is the one that ran is
- * not known to anybody. So a text is taken only when the functions of the profile are where they should
- * be in it, and one written after the recording is marked. Hot files come first: the sum is bounded.
+ * A recording names source files by path; whether the file that has the path now is the one that
+ * ran is not known to anybody. So a text is taken only when the functions of the profile are where
+ * they should be in it, and one written after the recording is marked. Hot files come first: the
+ * sum is bounded.
  */
 #include "user/format/html_sources.h"
 #include "user/profile/totals.h"
@@ -39,7 +40,8 @@ static bool has_word(const char *line, const char *word)
 	size_t len = strcspn(line, "\n"), n = strlen(word);
 
 	for (size_t i = 0; i + n <= len; i++)
-		if (!memcmp(line + i, word, n) && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t'))
+		if (!memcmp(line + i, word, n) &&
+		    (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t'))
 			return true;
 	return false;
 }

@@ -1,4 +1,5 @@
-/* The source texts that go into a page: files in which samples are, as far as this machine has them. */
+/* The source texts that go into a page: files in which samples are, as far as this machine has
+ * them. */
 #pragma once
 #include "user/profile/view.h"
 
@@ -11,7 +12,7 @@ enum html_source_state {
 
 struct html_source {
 	const char *file; /* lives as long as the profile */
-	char *text;	  /* NULL unless TEXT or NEWER */
+	char *text;       /* NULL unless TEXT or NEWER */
 	enum html_source_state state;
 };
 

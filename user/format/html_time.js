@@ -68,8 +68,9 @@ function ranksOf(tree) {
 	for (let next = 0; open.length;) {
 		const node = open.pop();
 		ranks[node] = next++;
-		open.push(...Array.from(tree.childList.subarray(tree.childBegin[node], tree.childBegin[node + 1]))
-			.sort((a, b) => labelRank[tree.label[b]] - labelRank[tree.label[a]]));
+		const children = tree.childList.slice(tree.childBegin[node], tree.childBegin[node + 1]);
+		for (const child of children.sort((a, b) => labelRank[tree.label[b]] - labelRank[tree.label[a]]))
+			open.push(child);
 	}
 	return tree.ranks = ranks;
 }
@@ -256,9 +257,10 @@ function buildTime() {
 }
 
 function timeHint() {
-	const words = D.slices ? 'Time runs to the right; each thread has a lane. Click a frame to look at its span of time.'
-		: 'This profile does not say when its samples were taken.';
-	hint(words, S.range ? rangeText(S.range) : '');
+	const step = sliceSeconds(), isCoarse = D.head.rate_hz && step > 2 / D.head.rate_hz;
+	const words = 'Time runs to the right; each thread has a lane. Click a frame to look at its span of time.' +
+		(isCoarse ? ' Within ' + secondsText(step) + ' s stacks stand side by side by name.' : '');
+	hint(D.slices ? words : 'This profile does not say when its samples were taken.', S.range ? rangeText(S.range) : '');
 }
 
 function showTime() {

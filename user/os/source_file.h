@@ -1,7 +1,8 @@
 /*
- * The text of a Python source file, for views that show lines. Paths come from profiled processes, and
- * what is read may end up in a file that is passed on: only regular files that are Python sources by
- * name, symbolic links resolved, and only what who called the profiler may read (under sudo: not root).
+ * The text of a Python source file, for views that show lines. Paths come from profiled processes,
+ * and what is read may end up in a file that is passed on: only regular files that are Python
+ * sources by name, symbolic links resolved, and only what who called the profiler may read (under
+ * sudo: not root).
  */
 #pragma once
 #include <stdint.h>
