@@ -1,0 +1,232 @@
+/*
+ * Threads as speedscope shows them. The page makes a box of every frame of every entry: a file of
+ * 85 MB took it 4 GB of memory. So beyond MAX_SIZE stacks that are equal within a slice of time
+ * become one entry, unless --timestamps asks for each.
+ */
+#include "user/format/json_member.h"
+#include "user/format/speedscope.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/pair_map.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_SIZE    (16u << 20) /* of all threads' stacks */
+#define FIRST_SLICE 40000000ull /* ns; each next one is four times as long */
+#define LAST_SLICE  (FIRST_SLICE << 14)
+
+/* ---- frames and stacks ----------------------------------------------------------------------- */
+
+static uint32_t frame_id(struct scope *w, const char *json)
+{
+	return intern__id(w->frames, json, strlen(json));
+}
+
+static uint32_t frame_of(struct scope *w, uint32_t frame)
+{
+	uint32_t shown = view__frame(w->v, w->p, frame), function = w->p->frames[shown].function;
+	const char *file = view__file(w->v, w->p, function);
+	int32_t line = view__line(w->v, w->p, shown);
+	struct buf json = {0};
+
+	if (w->frame_of[frame])
+		return w->frame_of[frame];
+	/* Its table shows nothing but names: a bare `<module>` would be there many times. */
+	__cleanup_free char *text = view__frame_text(w->v, w->p, shown);
+	__cleanup_free char *name = json_quote(text);
+	buf_printf(&json, "{\"name\":%s", name);
+	if (*file) {
+		__cleanup_free char *quoted = json_quote(file);
+
+		buf_printf(&json, ",\"file\":%s", quoted);
+	}
+	if (*file && line > 0)
+		buf_printf(&json, ",\"line\":%" PRId32, line);
+	buf_puts(&json, "}");
+	w->frame_of[frame] = frame_id(w, json.data);
+	buf_free(&json);
+	return w->frame_of[frame];
+}
+
+static uint32_t root_frame(struct scope *w, char *text)
+{
+	__cleanup_free char *name = json_quote(text);
+	__cleanup_free char *json = xasprintf("{\"name\":%s}", name);
+
+	free(text);
+	return frame_id(w, json);
+}
+
+/* The frames of a stack below those that are in `room` already. */
+static uint32_t make_list(struct scope *w, uint32_t stack, size_t roots)
+{
+	uint32_t *frames = w->room + roots, list;
+	size_t depth = profile__stack_frames(w->p, stack, frames, profile__max_depth(w->p));
+	struct buf json = {0};
+
+	for (size_t i = 0; i < depth; i++)
+		frames[i] = frame_of(w, frames[i]);
+	buf_puts(&json, "[");
+	for (size_t i = 0; i < roots + depth; i++)
+		buf_printf(&json, "%s%" PRIu32, i ? "," : "", w->room[i] - 1);
+	buf_puts(&json, "]");
+	list = intern__id(w->lists, json.data, json.len);
+	buf_free(&json);
+	return list;
+}
+
+static uint32_t list_of(struct scope *w, uint32_t stack)
+{
+	if (!w->list_of[stack])
+		w->list_of[stack] = make_list(w, stack, 0);
+	return w->list_of[stack];
+}
+
+/* With --threads the profile of all of them begins with frames for process and thread. */
+static uint32_t list_below_roots(struct scope *w, const struct profile_bucket *b)
+{
+	if (!w->v->threads)
+		return list_of(w, b->stack);
+	w->room[0] = root_frame(w, view__process_text(w->p, w->p->threads[b->thread].process));
+	w->room[1] = root_frame(w, view__thread_text(w->p, b->thread));
+	return make_list(w, b->stack, 2);
+}
+
+/* ---- tracks ---------------------------------------------------------------------------------- */
+
+static void add_run(struct scope_track *t, struct scope_run run)
+{
+	xgrow(t->runs, t->cnt, t->cap);
+	t->runs[t->cnt++] = run;
+	t->value_ns += run.value_ns;
+}
+
+/* To the run of that index + 1 where it may be added to, else to a new one; gives which. */
+static uint32_t add_to(struct scope_track *t, uint32_t known, struct scope_run run)
+{
+	if (!known) {
+		add_run(t, run);
+		return (uint32_t)t->cnt;
+	}
+	t->runs[known - 1].value_ns += run.value_ns;
+	t->value_ns += run.value_ns;
+	return known;
+}
+
+/* Neighbours with the same stack are one; with --timestamps an empty stack is time off the CPU. */
+static struct scope_track every_sample(struct scope *w, const struct timeline_sample *s, size_t cnt)
+{
+	uint64_t end = 0, last = w->begin_ns;
+	struct scope_track t = {0};
+
+	for (size_t i = 0; i < cnt; i++, last = end) {
+		struct scope_run run = {s[i].value_ns, list_of(w, s[i].stack)};
+		bool follows = timeline_lay(&end, &s[i]);
+
+		if (w->v->timestamps && !follows && end - run.value_ns > last)
+			add_run(&t,
+				(struct scope_run){end - run.value_ns - last, make_list(w, 0, 0)});
+		add_to(&t, t.cnt && t.runs[t.cnt - 1].list == run.list ? (uint32_t)t.cnt : 0, run);
+	}
+	return t;
+}
+
+/* Equal stacks within a slice of time are one, at the place of the first. */
+static struct scope_track slices(struct scope *w, const struct timeline_sample *s, size_t cnt)
+{
+	uint64_t number = 0;          /* of the slice */
+	size_t first = 0;             /* index of its first run */
+	struct pair_map places = {0}; /* list → index + 1 of its last run */
+	struct scope_track t = {0};
+
+	for (size_t i = 0; i < cnt; i++) {
+		struct scope_run run = {s[i].value_ns, list_of(w, s[i].stack)};
+		uint32_t *place = pair_map__slot(&places, run.list, 0);
+
+		if ((s[i].time_unix_ns - s->time_unix_ns) / w->slice_ns != number)
+			first = t.cnt;
+		number = (s[i].time_unix_ns - s->time_unix_ns) / w->slice_ns;
+		*place = add_to(&t, *place > first ? *place : 0, run);
+	}
+	pair_map__free(&places);
+	return t;
+}
+
+struct scope_track scope__thread(struct scope *w, uint32_t thread)
+{
+	size_t cnt;
+	const struct timeline_sample *s = timeline__thread(w->timeline, thread, &cnt);
+
+	return w->slice_ns ? slices(w, s, cnt) : every_sample(w, s, cnt);
+}
+
+struct scope_track scope__all(struct scope *w)
+{
+	struct scope_track all = {0};
+	struct pair_map places = {0}; /* list → index + 1 in runs */
+
+	for (size_t i = 0; i < w->p->bucket_cnt; i++) {
+		const struct profile_bucket *b = &w->p->buckets[i];
+		uint64_t value_ns = view__value_ns(w->v, b);
+		uint32_t list, *place;
+
+		if (!view__samples(w->v, b))
+			continue;
+		list = list_below_roots(w, b);
+		place = pair_map__slot(&places, list, 0);
+		*place = add_to(&all, *place, (struct scope_run){value_ns, list});
+	}
+	pair_map__free(&places);
+	return all;
+}
+
+/* Bytes that the stacks of all threads take. */
+static uint64_t size_of_tracks(struct scope *w)
+{
+	uint64_t size = 0;
+
+	for (uint32_t thread = 1; thread <= w->p->thread_cnt; thread++) {
+		struct scope_track t = scope__thread(w, thread);
+
+		for (size_t i = 0; i < t.cnt; i++) {
+			size_t len;
+
+			intern__bytes(w->lists, t.runs[i].list, &len);
+			size += len + 2;
+		}
+		free(t.runs);
+	}
+	return size;
+}
+
+static void choose_slice(struct scope *w)
+{
+	while (!w->v->timestamps && size_of_tracks(w) > MAX_SIZE && w->slice_ns < LAST_SLICE)
+		w->slice_ns = w->slice_ns ? w->slice_ns * 4 : FIRST_SLICE;
+}
+
+int scope__open(struct scope *w, const struct view *v, const struct profile *p)
+{
+	*w = (struct scope){.p = p, .v = v, .timeline = timeline__new(v, p)};
+	if (!w->timeline)
+		return -EIO;
+	w->frames = intern__new();
+	w->lists = intern__new();
+	w->frame_of = xcalloc((size_t)p->frame_cnt + 1, sizeof(*w->frame_of));
+	w->list_of = xcalloc((size_t)p->stack_cnt + 1, sizeof(*w->list_of));
+	w->room = xcalloc(profile__max_depth(p) + 3, sizeof(*w->room));
+	w->begin_ns = timeline__begin(w->timeline, p);
+	choose_slice(w);
+	return 0;
+}
+
+void scope__close(struct scope *w)
+{
+	timeline__free(w->timeline);
+	free(w->frame_of);
+	free(w->list_of);
+	free(w->room);
+	intern__free(w->frames);
+	intern__free(w->lists);
+}
