@@ -18,7 +18,7 @@ import pytest
 import interpreters
 from conftest import PATIENCE, PROGRAM, WORKLOADS, wait_until
 
-DUMPS = 25  # in a row, of each interpreter
+DUMPS = 40  # in a row, of each interpreter
 NOBODY = 65534
 
 

@@ -5,6 +5,8 @@
 #include "user/util/buf.h"
 #include <inttypes.h>
 
+#define MAX_NATIVE 8 /* are named; JSON has them all */
+
 const char *dump_doing(enum snapshot_doing doing)
 {
 	static const char *const words[] = {
@@ -118,9 +120,9 @@ static void put_native(FILE *out, const struct snapshot *s)
 	if (!s->native_cnt)
 		return;
 	fprintf(out, "\n%zu more thread%s no Python state:", s->native_cnt, s->native_cnt == 1 ? " has" : "s have");
-	for (size_t i = 0; i < s->native_cnt; i++)
+	for (size_t i = 0; i < s->native_cnt && i < MAX_NATIVE; i++)
 		fprintf(out, "%s %d \"%s\"", i ? "," : "", s->native[i].tid, s->native[i].name);
-	fputc('\n', out);
+	fputs(s->native_cnt > MAX_NATIVE ? ", …\n" : "\n", out);
 }
 
 static void put_remarks(FILE *out, const struct snapshot *s)

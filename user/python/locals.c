@@ -13,6 +13,7 @@
 #define MAX_READS     20000 /* per frame */
 
 /* Include/cpython/code.h: co_flags */
+#define CO_OPTIMIZED   1
 #define CO_VARARGS     4
 #define CO_VARKEYWORDS 8
 
@@ -25,17 +26,22 @@
 #define BYTES_DATA  32 /* PyBytesObject.ob_sval */
 #define CELL_REF    16 /* PyCellObject.ob_ref */
 
-/* Offsets in PyCodeObject. */
+/* Offsets in PyCodeObject, and in a frame. */
 struct code_members {
 	uint16_t argcount, kwonlyargcount, flags;
 	uint16_t names;		/* co_varnames, or co_localsplusnames */
 	uint16_t cells, free;	/* tuples of names; 0: … */
 	uint16_t kinds;		/* … bytes of kinds */
+	uint16_t f_globals, f_locals;
 };
 
 static const struct code_members members[] = {
-	[8] = {16, 24, 36, 72, 88, 80, 0},  [9] = {16, 24, 36, 72, 88, 80, 0},	[10] = {16, 24, 36, 72, 88, 80, 0},
-	[11] = {56, 64, 48, 96, 0, 0, 104}, [12] = {52, 60, 48, 96, 0, 0, 104}, [13] = {52, 60, 48, 96, 0, 0, 104},
+	[8] = {16, 24, 36, 72, 88, 80, 0, 48, 56},
+	[9] = {16, 24, 36, 72, 88, 80, 0, 48, 56},
+	[10] = {16, 24, 36, 72, 88, 80, 0, 48, 56},
+	[11] = {56, 64, 48, 96, 0, 0, 104, 8, 24},
+	[12] = {52, 60, 48, 96, 0, 0, 104, 24, 40},
+	[13] = {52, 60, 48, 96, 0, 0, 104, 24, 40},
 };
 
 enum kind { LOCAL = 0, CELL = 1 };
@@ -49,9 +55,10 @@ struct frame {
 	const struct py_locals_reader *from;
 	struct object_reader r;
 	const struct code_members *m;
-	uint64_t code_addr, localsplus;
+	uint64_t addr, code_addr, localsplus;
 	struct variable *items;
 	size_t cnt;
+	uint32_t flags;
 	uint32_t arguments; /* the first so many names */
 };
 
@@ -66,11 +73,9 @@ static uint32_t read_count(struct frame *f, uint16_t member)
 /* *args and **kwargs come behind the named ones. */
 static void count_arguments(struct frame *f)
 {
-	uint32_t flags = 0;
-
-	object_read_bytes(&f->r, f->code_addr + f->m->flags, &flags, sizeof(flags));
+	object_read_bytes(&f->r, f->code_addr + f->m->flags, &f->flags, sizeof(f->flags));
 	f->arguments = read_count(f, f->m->argcount) + read_count(f, f->m->kwonlyargcount) +
-		       !!(flags & CO_VARARGS) + !!(flags & CO_VARKEYWORDS);
+		       !!(f->flags & CO_VARARGS) + !!(f->flags & CO_VARKEYWORDS);
 }
 
 /* Appends the names of a tuple, with the values that lie in the frame at their turn. */
@@ -114,6 +119,25 @@ static void join_cells(struct frame *f)
 		}
 }
 
+/* The body of a class keeps its names in a dict. A module's are its globals: too many to be of use here. */
+static void add_namespace(struct frame *f)
+{
+	struct object_dict d = {0};
+	uint64_t globals, locals;
+
+	if (!object_read_u64(&f->r, f->addr + f->m->f_globals, &globals) ||
+	    !object_read_u64(&f->r, f->addr + f->m->f_locals, &locals) || locals == globals ||
+	    !object_dict__open(&d, &f->r, locals))
+		return;
+	for (uint32_t i = 0; i < d.count && f->cnt < MAX_VARIABLES; i++) {
+		struct variable v = {.kind = LOCAL};
+
+		if (object_dict__entry(&d, i, &v.name, &v.value))
+			f->items[f->cnt++] = v;
+	}
+	object_dict__free(&d);
+}
+
 static void collect(struct frame *f)
 {
 	count_arguments(f);
@@ -124,6 +148,8 @@ static void collect(struct frame *f)
 		add_names(f, f->m->cells, CELL);
 		add_names(f, f->m->free, CELL);
 	}
+	if (!(f->flags & CO_OPTIMIZED))
+		add_namespace(f);
 	if (f->arguments > f->cnt)
 		f->arguments = 0; /* hardly a code object */
 	join_cells(f);
@@ -166,7 +192,7 @@ static void add(struct frame *f, size_t i, struct py_locals *out)
 void py_locals_read(const struct py_locals_reader *from, uint64_t frame_addr, uint64_t code_addr,
 		    struct py_locals *out)
 {
-	struct frame f = {.from = from, .code_addr = code_addr};
+	struct frame f = {.from = from, .addr = frame_addr, .code_addr = code_addr};
 	const struct py_objects *o = &from->build->objects;
 
 	*out = (struct py_locals){0};

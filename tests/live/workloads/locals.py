@@ -138,6 +138,12 @@ def cells(shared, alone):
     inside("m")
 
 
+def class_body(value):
+    class Body:
+        x = [1]
+        rest()
+
+
 def unbound(later):
     if later:
         never_set = 1  # noqa: F841
@@ -155,6 +161,7 @@ CALLS = [
     (containers, (), {}),
     (objects, (), {}),
     (cells, ("s", 1), {}),
+    (class_body, (7,), {}),
     (unbound, (0,), {}),
     (Outer().method, ("m",), {}),
 ]
