@@ -211,6 +211,12 @@ def test_trouble_is_no_regression(pybpfprof, diff, sides, tmp_path):
 # ---- what it looks like
 
 
+def test_help_says_how_to_write_thresholds(pybpfprof):
+    text = pybpfprof("diff", "--help").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Exit status: 0; 1 when a threshold is crossed; 2 when it could not compare." in text
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_text_fits_the_terminal(pybpfprof, sides, width):
     files = [sides["folder"] / f"{name}.json" for name in ("before", "slower")]

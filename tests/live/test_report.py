@@ -118,6 +118,21 @@ def test_callers_and_callees(report, doc):
     assert "with recursion" in text
 
 
+def test_the_hottest_and_who_is_around_them(report, doc):
+    own = made.sums(doc, lambda s: s["stack"])
+    data = report("--json", "--by", "callers")["callers"]
+    assert {f"{r['module']}.{r['name']}" for r in data} == set(own)
+    assert [r["own_seconds"] for r in data] == sorted((r["own_seconds"] for r in data), reverse=True)
+    for row in data:
+        want = own[f"{row['module']}.{row['name']}"]
+        assert (row["own_seconds"], row["seconds"]) == pytest.approx((want.own, want.total), abs=1e-6)
+        if row["name"] in ("main", "Engine.load", "query"):  # no recursion in these
+            assert sum(r["seconds"] for r in row["callees"]) + row["own_seconds"] == pytest.approx(row["seconds"], abs=1e-6)
+            assert sum(r["seconds"] for r in row["callers"]) == pytest.approx(row["seconds"], abs=1e-6)
+    text = report()
+    assert "\nCallers and callees of the hottest" in text and "\nEngine.step (app/core.py:20)\n" in text
+
+
 def test_callers_are_found_as_people_type(pybpfprof, report, source):
     for typed, words in {
         "Engine.step": "is the name of 1 function",
@@ -152,7 +167,7 @@ def test_text_fits_and_agrees(report, doc, width):
 
 def test_one_table_alone(report, pybpfprof, source):
     headings = {"function": "Hot functions", "line": "Hot lines", "file": "By file", "module": "By module",
-                "thread": "By thread", "process": "By process", "tree": "Call tree"}
+                "thread": "By thread", "process": "By process", "tree": "Call tree", "callers": "Callers and callees"}
     for by, heading in headings.items():
         text = report("--by", by)
         assert [h for h in headings.values() if f"\n{h}" in text] == [heading]

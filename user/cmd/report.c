@@ -26,7 +26,7 @@ struct args {
 };
 
 static const struct argp_option options[] = {
-	{"by", KEY_BY, "function|line|file|module|thread|process|tree", 0, "One table alone", 2},
+	{"by", KEY_BY, "function|line|file|module|thread|process|tree|callers", 0, "One table alone", 2},
 	{"callers", KEY_CALLERS, "NAME", 0,
 	 "Who called a function and what it called. NAME is its name or module.name, or else the "
 	 "last part of it, any part of it, or a regular expression: the first of these that finds "

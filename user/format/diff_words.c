@@ -129,8 +129,9 @@ char *diff_run_text(const struct diff *d, const struct profile *p)
 	__cleanup_free char *losses = profile__loss_text(p);
 	__cleanup_free char *samples = units_count_text(samples_of(d, p));
 
-	return xasprintf("%s%s%s samples, %.2f CPU seconds, %s", p->meta.target,
-			 *p->meta.target ? ", " : "", samples, run->ns / 1e9, losses);
+	return xasprintf("%s%s%s sample%s, %.2f CPU seconds, %s", p->meta.target,
+			 *p->meta.target ? ", " : "", samples, strcmp(samples, "1") ? "s" : "",
+			 run->ns / 1e9, losses);
 }
 
 static double lost_part(const struct profile *p)

@@ -44,6 +44,7 @@ static const struct section {
 	{"function", has_samples, report_put_functions, report_json_functions},
 	{"line", has_samples, report_put_lines, report_json_lines},
 	{"tree", has_samples, report_put_tree, report_json_tree},
+	{"callers", has_samples, report_put_hottest, report_json_hottest},
 	{"module", has_samples, report_put_modules, report_json_modules},
 	{"file", NULL, report_put_files, report_json_files},
 	{"process", has_processes, report_put_processes, report_json_processes},

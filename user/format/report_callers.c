@@ -64,20 +64,23 @@ static void say_unknown(const struct callers *c, const struct name_candidate *al
 			  c->r->callers);
 }
 
+static void list_sampled(struct callers *c)
+{
+	for (uint32_t id = 1; id <= groups__count(c->groups); id++)
+		if (c->totals->rows[id].samples)
+			c->sampled[c->sampled_cnt++] = id;
+}
+
 static int find(struct callers *c)
 {
-	struct name_candidate *all = xcalloc(groups__count(c->groups) + 1u, sizeof(*all));
+	struct name_candidate *all = xcalloc(c->sampled_cnt + 1, sizeof(*all));
 	char *why = NULL;
 	int err;
 
-	for (uint32_t id = 1; id <= groups__count(c->groups); id++) {
-		const struct group *g = groups__at(c->groups, id);
+	for (size_t i = 0; i < c->sampled_cnt; i++) {
+		const struct group *g = groups__at(c->groups, c->sampled[i]);
 
-		if (!c->totals->rows[id].samples)
-			continue;
-		all[c->sampled_cnt] =
-			(struct name_candidate){g->function->module, g->name, g->function->file};
-		c->sampled[c->sampled_cnt++] = id;
+		all[i] = (struct name_candidate){g->function->module, g->name, g->function->file};
 	}
 	err = name_match__find(&c->match, c->r->callers, all, c->sampled_cnt, &why);
 	if (err)
@@ -91,6 +94,17 @@ static int find(struct callers *c)
 	return err;
 }
 
+static int by_own(const void *a, const void *b, void *ctx)
+{
+	const struct callers *c = ctx;
+	uint64_t x = c->totals->rows[*(const uint32_t *)a].own_value_ns;
+	uint64_t y = c->totals->rows[*(const uint32_t *)b].own_value_ns;
+
+	if (x != y)
+		return x < y ? 1 : -1;
+	return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
+}
+
 static int by_total(const void *a, const void *b, void *ctx)
 {
 	const struct callers *c = ctx;
@@ -100,20 +114,28 @@ static int by_total(const void *a, const void *b, void *ctx)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-struct callers *report_callers__new(const struct report *r, const struct profile *p, int *err)
+static struct callers *open_callers(const struct report *r, const struct profile *p)
 {
 	struct callers *c = xcalloc(1, sizeof(*c));
 	uint32_t cnt;
 
 	c->r = r;
 	c->p = p;
-	c->groups = groups__new(GROUPS_FUNCTION, c->r->view, false);
-	c->of_frame = groups__add(c->groups, c->p);
+	c->groups = groups__new(GROUPS_FUNCTION, r->view, false);
+	c->of_frame = groups__add(c->groups, p);
 	cnt = groups__count(c->groups);
-	c->totals = totals__new(c->r->view, c->p, c->of_frame, cnt);
+	c->totals = totals__new(r->view, p, c->of_frame, cnt);
 	c->root_ns = xcalloc(cnt + 1u, sizeof(*c->root_ns));
 	c->sampled = xcalloc(cnt + 1u, sizeof(*c->sampled));
+	list_sampled(c);
 	add_roots(c);
+	return c;
+}
+
+struct callers *report_callers__new(const struct report *r, const struct profile *p, int *err)
+{
+	struct callers *c = open_callers(r, p);
+
 	*err = find(c);
 	if (!*err) {
 		qsort_r(c->match.hits, c->match.cnt, sizeof(*c->match.hits), by_total, c);
@@ -167,10 +189,12 @@ static struct side *sides_of(const struct callers *c, uint32_t id, bool callers,
 /* ---- as text --------------------------------------------------------------------------------- */
 
 #define MATCHES_MAX 10 /* functions shown in full */
+#define HOTTEST     3  /* functions of a whole report, with so many of each side */
 
 static void put_sides(const struct report_text *t, const struct callers *c, uint32_t id,
 		      bool callers)
 {
+	size_t most = !c->r->callers && !c->r->by ? HOTTEST : t->r->rows;
 	size_t cnt;
 	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
 	uint64_t sum = 0;
@@ -181,13 +205,14 @@ static void put_sides(const struct report_text *t, const struct callers *c, uint
 		    sum > c->totals->rows[id].value_ns
 			    ? " (with recursion these add up to more than the whole)"
 			    : "");
-	for (size_t i = 0; i < cnt && i < t->r->rows; i++)
+	for (size_t i = 0; i < cnt && i < most; i++)
 		report_line(t, "%8.2f %9.*f  %s%s%s%s",
 			    report_percent(sides[i].ns, c->totals->rows[id].value_ns),
 			    report_decimals(t), (double)sides[i].ns / 1e9, sides[i].name,
 			    *sides[i].place ? " (" : "", sides[i].place,
 			    *sides[i].place ? ")" : "");
-	report_more(t, cnt);
+	if (cnt > most)
+		report_line(t, "         … and %zu more", cnt - most);
 }
 
 static void put_function(const struct report_text *t, const struct callers *c, uint32_t id)
@@ -219,6 +244,20 @@ void report_put_callers(const struct report_text *t, const struct callers *c)
 			    cnt - MATCHES_MAX);
 }
 
+/* Of the functions with the most own time: who leads there is what one asks next. */
+void report_put_hottest(const struct report_text *t, const struct profile *p)
+{
+	struct callers *c = open_callers(t->r, p);
+	size_t most = t->r->by ? t->r->rows : HOTTEST;
+
+	qsort_r(c->sampled, c->sampled_cnt, sizeof(*c->sampled), by_own, c);
+	report_heading(t,
+		       "Callers and callees of the hottest functions (--callers NAME: of others)");
+	for (size_t i = 0; i < c->sampled_cnt && i < most; i++)
+		put_function(t, c, c->sampled[i]);
+	report_callers__free(c);
+}
+
 /* ---- as JSON --------------------------------------------------------------------------------- */
 
 static void json_sides(const struct report_json *o, const struct callers *c, uint32_t id,
@@ -240,21 +279,35 @@ static void json_sides(const struct report_json *o, const struct callers *c, uin
 	json_put_end_list(o->j);
 }
 
+static void json_function(const struct report_json *o, const struct callers *c, uint32_t id)
+{
+	json_put_map(o->j, NULL);
+	report_json_function(o, groups__at(c->groups, id)->function);
+	report_json_own(o, &c->totals->rows[id]);
+	json_put_seconds(o->j, "root_seconds", c->root_ns[id]);
+	json_sides(o, c, id, true);
+	json_sides(o, c, id, false);
+	json_put_end_map(o->j);
+}
+
 void report_json_callers(const struct report_json *o, const struct callers *c)
 {
 	json_put_text(o->j, "searched", o->r->callers);
 	json_put_text(o->j, "matched", c->match.how);
 	json_put_list(o->j, "found");
-	for (size_t i = 0; i < c->match.cnt; i++) {
-		uint32_t id = c->sampled[c->match.hits[i]];
-
-		json_put_map(o->j, NULL);
-		report_json_function(o, groups__at(c->groups, id)->function);
-		report_json_own(o, &c->totals->rows[id]);
-		json_put_seconds(o->j, "root_seconds", c->root_ns[id]);
-		json_sides(o, c, id, true);
-		json_sides(o, c, id, false);
-		json_put_end_map(o->j);
-	}
+	for (size_t i = 0; i < c->match.cnt; i++)
+		json_function(o, c, c->sampled[c->match.hits[i]]);
 	json_put_end_list(o->j);
+}
+
+void report_json_hottest(const struct report_json *o, const struct profile *p)
+{
+	struct callers *c = open_callers(o->r, p);
+
+	qsort_r(c->sampled, c->sampled_cnt, sizeof(*c->sampled), by_own, c);
+	json_put_list(o->j, "callers");
+	for (size_t i = 0; i < c->sampled_cnt && i < o->r->rows; i++)
+		json_function(o, c, c->sampled[i]);
+	json_put_end_list(o->j);
+	report_callers__free(c);
 }

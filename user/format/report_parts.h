@@ -29,6 +29,8 @@ struct callers;
 struct callers *report_callers__new(const struct report *r, const struct profile *p, int *err);
 void report_callers__free(struct callers *c);
 void report_put_callers(const struct report_text *t, const struct callers *c);
+/* The same of the functions with the most own time. */
+void report_put_hottest(const struct report_text *t, const struct profile *p);
 
 /* The same as JSON: report_json.c */
 struct report_json {
@@ -47,6 +49,7 @@ void report_json_head(const struct report_json *o, const struct profile *p,
 		      const struct totals_row *all);
 void report_json_losses(const struct report_json *o, const struct profile *p);
 void report_json_callers(const struct report_json *o, const struct callers *c);
+void report_json_hottest(const struct report_json *o, const struct profile *p);
 /* own and total of something */
 void report_json_own(const struct report_json *o, const struct totals_row *sum);
 /* The keys that say which function: name, module, file, line, origin */

@@ -21,23 +21,32 @@ int report_decimals(const struct report_text *t)
 	return t->all_ns < 10000000000 ? 3 : 2;
 }
 
+static char *cut_to_fit(const struct report_text *t, const char *text)
+{
+	if (t->r->width && columns_of(text) > t->r->width)
+		return columns_fit(text, t->r->width, COLUMNS_KEEP_START);
+	return xstrdup(text);
+}
+
 void report_heading(const struct report_text *t, const char *fmt, ...)
 {
+	__cleanup_free char *text = NULL, *cut = NULL;
 	va_list args;
 
-	fputs(t->r->colour ? "\n\x1b[1m" : "\n", t->out);
 	va_start(args, fmt);
-	vfprintf(t->out, fmt, args);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
 	va_end(args);
-	fputs(t->r->colour ? "\x1b[0m\n" : "\n", t->out);
+	if (!text)
+		return;
+	cut = cut_to_fit(t, text);
+	fprintf(t->out, t->r->colour ? "\n\x1b[1m%s\x1b[0m\n" : "\n%s\n", cut);
 }
 
 /* Without the blanks a cell was filled up with: they would only make lines wrap. */
 static void put_line(const struct report_text *t, const char *text)
 {
-	__cleanup_free char *cut = t->r->width && columns_of(text) > t->r->width
-					   ? columns_fit(text, t->r->width, COLUMNS_KEEP_START)
-					   : xstrdup(text);
+	__cleanup_free char *cut = cut_to_fit(t, text);
 	size_t len = strlen(cut);
 
 	while (len && cut[len - 1] == ' ')

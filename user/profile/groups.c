@@ -89,7 +89,9 @@ static struct group file_group(struct groups *g, const struct profile_function *
 	const char *file = file_of(g, f);
 
 	(void)at;
-	return (struct group){*file ? file : name_of(f), "", f, 0};
+	if (!*file)
+		file = f->origin == PROFILE_MARK ? name_of(f) : "(unknown)";
+	return (struct group){file, "", f, 0};
 }
 
 static struct group module_group(struct groups *g, const struct profile_function *f,
@@ -100,7 +102,9 @@ static struct group module_group(struct groups *g, const struct profile_function
 	(void)at;
 	if (f->origin != PROFILE_MARK && *f->module)
 		return (struct group){f->module, "", f, 0};
-	return (struct group){*file ? keep(g, xasprintf("(%s)", file)) : name_of(f), "", f, 0};
+	if (*file)
+		return (struct group){keep(g, xasprintf("(%s)", file)), "", f, 0};
+	return (struct group){f->origin == PROFILE_MARK ? name_of(f) : "(unknown)", "", f, 0};
 }
 
 static struct group (*const makers[GROUPS_KEYS])(struct groups *, const struct profile_function *,
