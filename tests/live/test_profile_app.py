@@ -1,15 +1,19 @@
 """scripts/profile_app.sh: an application's CPU and memory in one go, whatever way it ends; and what follows its memory
 inside every Python."""
 
+import fcntl
 import json
 import marshal
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
+import termios
 import xml.etree.ElementTree
 
 import pytest
@@ -98,7 +102,10 @@ def test_time_over(python, tmp_path):
         "print(child.pid, flush=True)\n"
         "burn()\n"
     )
-    done = finish(start(tmp_path, "1.5", python.path, "app.py"))
+    for seconds in ("1.5", "20"):  # the second only where a busy machine takes so long to start it
+        done = finish(start(tmp_path, seconds, python.path, "app.py"))
+        if done.out.strip():
+            break
     assert done.returncode == 0, done.err
     assert (tmp_path / "bye").exists()
     wait_until(lambda: not os.path.exists(f"/proc/{done.out.strip()}"), "the child to be gone")
@@ -108,7 +115,7 @@ def test_time_over(python, tmp_path):
 
 def test_one_that_runs_already(spawn, python, cgroup, tmp_path):
     busy = spawn(python, "busy.py", 0, cgroup=cgroup).go()
-    done = finish(start(tmp_path, "1", busy.pid, PROFILING="1"))
+    done = finish(start(tmp_path, "1", busy.pid, PROFILING="1", PROFILE_OPTIONS="--rate 499"))
     assert done.returncode == 0, done.err
     assert "memory can be followed only from the start" in done.err
     assert "inner" in functions(tmp_path)
@@ -117,7 +124,7 @@ def test_one_that_runs_already(spawn, python, cgroup, tmp_path):
 
 
 def test_ctrl_c(python, tmp_path):
-    """To the whole group, as a terminal sends it: both end, the files are written."""
+    """At a terminal, where it goes to all of them: both end, the files are written, the status is the application's."""
     (tmp_path / "app.py").write_text(
         "try:\n"
         "    print('up', flush=True)\n"
@@ -125,11 +132,32 @@ def test_ctrl_c(python, tmp_path):
         "except KeyboardInterrupt:\n"
         "    raise SystemExit(7)\n"
     )
-    process = start(tmp_path, "60", python.path, "app.py")
-    assert process.stdout.readline() == "up\n"
-    os.killpg(process.pid, signal.SIGINT)
-    finish(process)
-    assert process.returncode == 7, process.err
+    ours, theirs = pty.openpty()
+
+    def own_terminal():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [SCRIPT, "60", python.path, "app.py"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs,
+        preexec_fn=own_terminal, env={**os.environ, "PYBPFPROF": str(PROGRAM)},
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    try:
+        while b"up\r\n" not in said:
+            assert select.select([ours], [], [], PATIENCE)[0], said
+            said += os.read(ours, 65536)
+        os.write(ours, b"\x03")
+        while select.select([ours], [], [], PATIENCE)[0]:
+            said += os.read(ours, 65536)
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(ours)
+        if process.poll() is None and b"app_profile.pybpf" not in said:
+            process.kill()
+    assert process.wait(PATIENCE) == 7, said.decode(errors="replace")
     assert (tmp_path / "app_profile.pybpf").exists()
 
 
@@ -233,11 +261,15 @@ def test_memory_in_one_go(python, tmp_path):
         "    grow()\n"
         "    if len(kept) > 30000: time.sleep(0.01)\n"
     )
-    process = start(tmp_path, "3", python.path, "-W", "ignore", "app.py", PROFILING="1", PYBPFPROF_MEMORY_EVERY="0.5")
     snapshot = tmp_path / "app_memory_snapshot.txt"
-    wait_until(lambda: snapshot.exists() or process.poll() is not None, "a snapshot")
-    assert process.poll() is None, "it is there while the program runs"
-    finish(process)
+    for seconds in ("2.5", "30"):  # the second only where a busy machine takes so long to start it
+        process = start(tmp_path, seconds, python.path, "-W", "ignore", "app.py", PROFILING="1", PYBPFPROF_MEMORY_EVERY="0.5")
+        wait_until(lambda: snapshot.exists() or process.poll() is not None, "a snapshot")
+        early = process.poll() is None and not (tmp_path / "app_memory_final.txt").exists()
+        finish(process)
+        if early:
+            break
+    assert early, "it is there while the program runs"
     assert process.returncode == 0, process.err
     final = (tmp_path / "app_memory_final.txt").read_text()
     assert re.search(r"By line\n.*\n.*app\.py:4  kept\.append", final), "the largest is named, with its source"
