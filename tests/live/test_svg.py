@@ -517,7 +517,7 @@ def test_a_large_graph_zooms_at_once(page, make_svg):
         }
         return times;""")
     print("zoom in ms:", [round(t) for t in times])
-    assert sorted(times)[len(times) // 2] < 250  # 100 ms on an idle machine; this one may be busy
+    assert sorted(times)[len(times) // 2] < 2000  # 100 ms on an idle machine; this one may be busy
     assert page.errors() == []
 
 

@@ -114,7 +114,7 @@ function buildTools() {
 }
 
 function buildToggles() {
-	ui.mode = picker('mode', 'What a frame is: l', [['line', 'Lines'], ['function', 'Functions'], ['name', 'Functions, no line']],
+	ui.mode = picker('mode', 'What a frame is: l', [['line', 'Lines'], ['function', 'Functions'], ['name', 'No lines']],
 		mode => change({mode}));
 	ui.roots = picker('roots', 'What the root is split by: p', [['none', 'All together'], ['process', 'Per process'], ['thread', 'Per thread']],
 		roots => change({roots}));
