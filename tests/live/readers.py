@@ -149,8 +149,9 @@ def pprof(*args, **options):
     return run(*([ready[-1]] if ready else [command("go"), "tool", "pprof"]), *args, **options)
 
 
-def speedscope(path):
-    return json.loads(run(command("node"), ROOT / "tests/live/speedscope_import.js", npm() / "speedscope", path))
+def speedscope(path, **options):
+    script = ROOT / "tests/live/speedscope_import.js"
+    return json.loads(run(command("node"), script, npm() / "speedscope", path, **options))
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------
@@ -465,6 +466,21 @@ def read_chrome_trace(path):
         if len(frames) > 1:
             own[frames[-2]] -= ended - begun
     return {key: (own[key] * 1e-9, total[key] * 1e-9) for key in total}
+
+
+@reads("chrometrace", "speedscope", lambda f: (f.file, f.line, dotted(f)), precision=1e-6)
+def read_chrome_trace_speedscope(path):
+    """It shows what belongs to a begin as part of the name, and says that ends do not repeat it."""
+    own, total = collections.Counter(), collections.Counter()
+    for profile in speedscope(path, may_say="Tried to end")["profiles"]:
+        assert profile["unit"] == "microseconds"
+        for frame in profile["frames"]:
+            name, brace, args = frame["name"].rpartition(' {"')
+            args = json.loads('{"' + args) if brace else {}
+            key = args.get("filename", ""), args.get("first_line", 0), name if brace else frame["name"]
+            own[key] += frame["own"] * 1e-6
+            total[key] += frame["total"] * 1e-6
+    return {key: (own[key], total[key]) for key in total}
 
 
 # ---- the matrix --------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ static int run(int argc, char **argv)
 const struct cmd cmd_convert = {
 	.name = "convert",
 	.args = "-i RECORDING -o FILE",
-	.summary = "a recording into another format (SVG, pstats, JSON, folded)",
+	.summary = "a recording into other formats (SVG, HTML, speedscope, pprof, …)",
 	.argp = &argp,
 	.run = run,
 };
