@@ -37,7 +37,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 
 # Layers that need neither the skeleton nor root: what unit tests link.
 PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format python symbol target resolve))) \
-	user/session/drain.c $(addprefix user/cmd/top_,model.c rows.c text.c prompt.c layout.c)
+	user/session/drain.c $(addprefix user/cmd/top_,model.c rows.c codes.c text.c prompt.c layout.c)
 SRC	:= $(wildcard user/*.c user/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a

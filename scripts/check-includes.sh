@@ -42,7 +42,7 @@ gelf.h             user/symbol
 elfutils/*         user/symbol
 zlib.h             user/format
 yajl/*             user/format
-curses.h           user/cmd/top_keys.c user/cmd/top_terminal.c user/cmd/top_draw.c
+curses.h           user/cmd/top_keys.c user/cmd/top_input.c user/cmd/top_terminal.c user/cmd/top_draw.c
 term.h             user/cmd/top_terminal.c
 sys/capability.h   user/os
 '

@@ -3,7 +3,7 @@
  * otherwise moves nothing else. Texts are clean already: nothing here can act on the terminal.
  */
 #include "user/cmd/top_draw.h"
-#include "user/cmd/top_keys.h"
+#include "user/cmd/top_help.h"
 #include "user/cmd/top_layout.h"
 #include "user/cmd/top_terminal.h"
 #include "user/cmd/top_text.h"
@@ -262,52 +262,16 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 		put_line(y, A_DIM, hints(ui));
 }
 
-static void help_line(struct buf *out, const char *label, const char *text)
-{
-	__cleanup_free char *padded = columns_fit(label, 19, COLUMNS_KEEP_START);
-
-	buf_printf(out, "%s %s\n", padded, text);
-}
-
-static void help_lines(const struct top_ui *ui, struct buf *out)
-{
-	struct profile p = *top_model__profile(ui->source->model);
-	__cleanup_free char *losses = NULL;
-
-	p.meta.complete |= !ui->source->profile; /* that it still runs is no loss */
-	losses = profile__loss_text(&p);
-	buf_printf(out, "%s: %s\n", p.meta.tool, p.meta.target);
-	buf_printf(out, "%g samples per second and CPU · %s\n\n", p.meta.rate_hz, losses);
-	for (const struct top_key *k = top_keys; k->label; k++)
-		if (k->help)
-			help_line(out, k->label, k->help);
-	help_line(out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls");
-	buf_puts(out, "\n");
-	for (enum top_column c = 0; c < TOP_COLUMNS; c++) {
-		char label[32];
-
-		snprintf(label, sizeof(label), "%d  %s", c + 1, top_columns[c].title);
-		help_line(out, label, top_columns[c].help);
-	}
-	buf_puts(out, "\nPercentages are of one CPU, or (%) of all CPU time that was sampled. The last seconds fade.\n"
-		      "A caller's numbers are those of the function when it was called from there, a callee's are\n"
-		      "its own when it was called from the function.\n"
-		      "Colours: your code, the standard library, site-packages, marks.");
-}
-
 static void draw_help(struct top_ui *ui, const struct top_layout *l)
 {
-	struct buf text = {0};
+	__cleanup_free char *text = top_help_text(ui);
 	size_t n = 0, lines = 1, page = (size_t)(l->foot_y >= 0 ? l->foot_y : LINES);
-	char *line, *rest;
+	char *line = text;
 
-	help_lines(ui, &text);
-	rest = buf_steal_text(&text);
-	for (const char *c = rest; *c; c++)
+	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
 	if (ui->help_first + page > lines)
 		ui->help_first = lines > page ? lines - page : 0;
-	line = rest;
 	for (char *next; line; line = next, n++) {
 		next = strchr(line, '\n');
 		if (next)
@@ -315,7 +279,6 @@ static void draw_help(struct top_ui *ui, const struct top_layout *l)
 		if (n >= ui->help_first && n < ui->help_first + page)
 			put_line((int)(n - ui->help_first), n ? 0 : A_BOLD, line);
 	}
-	free(rest);
 }
 
 void top_draw(struct top_ui *ui)

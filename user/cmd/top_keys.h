@@ -1,4 +1,4 @@
-/* What keys and the mouse do: a table, which the help is made of. */
+/* What keys do: a table, which the help is made of. */
 #pragma once
 #include "user/cmd/top_ui.h"
 
@@ -7,7 +7,4 @@ struct top_key {
 	const char *label, *help;
 	void (*act)(struct top_ui *ui, int code);
 };
-extern const struct top_key top_keys[]; /* ends with a row without a label */
-
-/* Takes all that was typed or clicked. False: the terminal is gone. */
-bool top_keys_read(struct top_ui *ui);
+extern const struct top_key top_keys[]; /* ends with a row without a label; one without a help goes with the one before */

@@ -4,29 +4,19 @@
  * happened since the last one, not what there is.
  */
 #include "user/cmd/top_rows.h"
+#include "user/cmd/top_codes.h"
 #include "user/cmd/top_text.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
-#include "user/util/intern.h"
 #include "user/util/pair_map.h"
 #include <ctype.h>
 #include <errno.h>
 #include <regex.h>
 #include <string.h>
 
-/* Places in the code by what they are called; functions and lines each have ids of their own. */
-struct codes {
-	struct intern *names;
-	uint32_t *frames; /* by code id: one frame of it */
-	size_t frames_cap;
-	uint32_t *of_frame; /* code id by frame */
-	size_t of_cap, of_cnt;
-};
-
 struct top_rows {
 	struct top_model *m;
 	struct top_lens lens;
-	struct codes codes[2]; /* functions, lines */
+	struct top_codes *codes[2]; /* functions, lines */
 	struct top_row *rows;
 	size_t cnt, cap;
 	struct pair_map index[TOP_CALLEE + 1]; /* (thread or process, code) → row + 1, by role */
@@ -38,51 +28,14 @@ struct top_rows {
 	char *filter; /* NULL: none, and no regex */
 };
 
-/* ---- places in the code ------------------------------------------------------------------------------ */
-
-/* Copies of a function in several processes, and code objects made anew, are one place. */
-static uint32_t name_code(struct codes *c, const struct profile *p, uint32_t frame, bool lines)
-{
-	const struct profile_function *f = &p->functions[p->frames[frame].function];
-	struct buf key = {0};
-	uint32_t id;
-
-	buf_put(&key, f->name, strlen(f->name) + 1);
-	buf_put(&key, f->file, strlen(f->file) + 1);
-	buf_printf(&key, "%d", lines ? p->frames[frame].line : f->first_line);
-	id = intern__id(c->names, key.data, key.len);
-	buf_free(&key);
-	while (c->frames_cap <= id) {
-		c->frames_cap = c->frames_cap ? c->frames_cap * 2 : 64;
-		c->frames = xrealloc(c->frames, c->frames_cap * sizeof(*c->frames));
-	}
-	if (id == intern__count(c->names))
-		c->frames[id] = frame;
-	return id;
-}
-
-static uint32_t code_of(struct top_rows *r, uint32_t frame, bool lines)
-{
-	struct codes *c = &r->codes[lines];
-	const struct profile *p = top_model__profile(r->m);
-
-	for (; c->of_cnt <= frame; c->of_cnt++) {
-		xgrow(c->of_frame, c->of_cnt, c->of_cap);
-		c->of_frame[c->of_cnt] = c->of_cnt ? name_code(c, p, (uint32_t)c->of_cnt, lines) : 0;
-	}
-	return c->of_frame[frame];
-}
-
 uint32_t top_rows__code_of(struct top_rows *r, uint32_t frame, bool lines)
 {
-	return frame && frame <= top_model__profile(r->m)->frame_cnt ? code_of(r, frame, lines) : 0;
+	return top_codes__of_frame(r->codes[lines], top_model__profile(r->m), frame);
 }
 
 uint32_t top_rows__code_frame(const struct top_rows *r, uint32_t code)
 {
-	const struct codes *c = &r->codes[r->lens.lines];
-
-	return code && code <= intern__count(c->names) ? c->frames[code] : 0;
+	return top_codes__frame(r->codes[r->lens.lines], code);
 }
 
 /* ---- adding up --------------------------------------------------------------------------------------- */
@@ -139,7 +92,7 @@ static void count_stack(const struct visit *v, uint32_t stack)
 	size_t depth = 0;
 
 	for (; stack; stack = p->stacks[stack].parent, depth++) {
-		uint32_t code = code_of(v->r, p->stacks[stack].frame, v->r->lens.lines);
+		uint32_t code = top_rows__code_of(v->r, p->stacks[stack].frame, v->r->lens.lines);
 
 		if (!focus || code == focus)
 			count(v, TOP_PLAIN, code, depth == 0);
@@ -370,8 +323,8 @@ struct top_rows *top_rows__new(struct top_model *m)
 	struct top_rows *r = xcalloc(1, sizeof(*r));
 
 	r->m = m;
-	r->codes[0].names = intern__new();
-	r->codes[1].names = intern__new();
+	r->codes[0] = top_codes__new(false);
+	r->codes[1] = top_codes__new(true);
 	return r;
 }
 
@@ -380,11 +333,8 @@ void top_rows__free(struct top_rows *r)
 	if (!r)
 		return;
 	clear(r);
-	for (size_t i = 0; i < ARRAY_SIZE(r->codes); i++) {
-		intern__free(r->codes[i].names);
-		free(r->codes[i].frames);
-		free(r->codes[i].of_frame);
-	}
+	top_codes__free(r->codes[0]);
+	top_codes__free(r->codes[1]);
 	if (r->filter)
 		regfree(&r->regex);
 	free(r->filter);

@@ -2,7 +2,7 @@
 #include "user/cmd/top_screen.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/top_draw.h"
-#include "user/cmd/top_keys.h"
+#include "user/cmd/top_input.h"
 #include "user/cmd/top_terminal.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
@@ -92,7 +92,7 @@ static void run_loop(struct top_ui *ui, struct top_output *output, int signals)
 			ui->changed = true;
 		}
 		take_signals(ui, signals);
-		if (fds[0].fd >= 0 && !top_keys_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
+		if (fds[0].fd >= 0 && !top_input_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
 			ui->quit = true; /* the terminal is gone */
 		if (fds[4].revents)
 			top_output__take(output);

@@ -18,6 +18,7 @@
 #define MESSAGES_KEPT 20
 
 static struct {
+	SCREEN *screen;
 	bool up, colours, utf8;
 	struct termios line; /* before we came */
 	char reset[512];
@@ -155,13 +156,16 @@ bool top_terminal_utf8(void)
 
 bool top_terminal_possible(void)
 {
-	int err;
 	const char *move;
+	bool possible;
+	int err;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || setupterm(NULL, STDOUT_FILENO, &err) == ERR)
 		return false;
 	move = tigetstr("cup");
-	return move && move != (char *)-1;
+	possible = move && move != (char *)-1;
+	del_curterm(cur_term);
+	return possible;
 }
 
 int top_terminal_enter(void)
@@ -170,7 +174,8 @@ int top_terminal_enter(void)
 		return -ENOTTY;
 	setlocale(LC_CTYPE, "");
 	term.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	if (!newterm(NULL, stdout, stdin))
+	term.screen = newterm(NULL, stdout, stdin);
+	if (!term.screen)
 		return -ENOTTY;
 	prepare_reset();
 	term.up = true;
@@ -195,6 +200,7 @@ void top_terminal_leave(void)
 		return;
 	endwin();
 	term.up = false;
+	delscreen(term.screen);
 	say_again();
 }
 
