@@ -115,7 +115,8 @@ static void moved_code_is_the_same_code(void **state)
 	unsigned processes = 0;
 
 	(void)state;
-	one.command = other.command = "python3 worker.py";
+	one.command = "/srv/v1/venv/bin/python3 /srv/v1/worker.py --log a/b / ";
+	other.command = "/opt/app-2.0/bin/python3 worker.py --log a/b / ";
 	other.moved = 7;
 	other.root = "/opt/app-2.0";
 	a = make_run(&one);
@@ -130,7 +131,7 @@ static void moved_code_is_the_same_code(void **state)
 	t = diff_tree__new(d);
 	for (uint32_t i = 0; i < t->count; i++) {
 		assert_int_equal(t->nodes[i].a.ns, t->nodes[i].b.ns);
-		processes += !strcmp(t->nodes[i].text, "process \"python3 worker.py\"") ||
+		processes += !strcmp(t->nodes[i].text, "process \"python3 worker.py --log a/b  \"") ||
 			     !strcmp(t->nodes[i].text, "process \"python3 app.py\"");
 	}
 	assert_int_equal(processes, 2);

@@ -5,6 +5,7 @@
  */
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
+#include "user/util/buf.h"
 #include "user/util/intern.h"
 #include "user/util/pair_map.h"
 #include <string.h>
@@ -62,10 +63,33 @@ static uint32_t child_of(struct build *b, uint32_t parent, uint32_t text)
 	return *slot;
 }
 
+/* Whole paths become their last part: another checkout or virtual environment is the same program. */
+static char *command_without_folders(const char *command)
+{
+	struct buf out = {0};
+
+	for (const char *word = command, *end;; word = end + 1) {
+		const char *name = word;
+
+		end = strchrnul(word, ' ');
+		if (*word == '/')
+			name = (const char *)memrchr(word, '/', (size_t)(end - word)) + 1;
+		buf_put(&out, name, (size_t)(end - name));
+		if (!*end)
+			break;
+		buf_puts(&out, " ");
+	}
+	return buf_steal_text(&out);
+}
+
 static char *process_text(const struct build *b, uint32_t process)
 {
-	if (b->v->no_ids)
-		return xasprintf("process \"%s\"", b->p->processes[process].command);
+	if (b->v->no_ids) {
+		__cleanup_free char *command =
+			command_without_folders(b->p->processes[process].command);
+
+		return xasprintf("process \"%s\"", command);
+	}
 	return view__process_text(b->p, process);
 }
 
