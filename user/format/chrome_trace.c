@@ -13,11 +13,13 @@
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"
+#include "user/util/log.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define NEXT_PID 10000000u /* beyond any pid: what is added for the next process that had the same one */
+#define MANY_EVENTS 10000000u /* about a gigabyte: more than its viewers open in most browsers */
+#define NEXT_PID    10000000u /* beyond any pid: what is added for the next process that had the same one */
 
 /* What the events of a frame say; those at its end only the name, which some readers want there too. */
 struct head {
@@ -37,6 +39,7 @@ struct writer {
 	uint32_t *open, *now; /* frames, root first: those that are open, those of the sample at hand */
 	size_t open_cnt;
 	uint32_t pid, tid; /* of the track at hand */
+	uint64_t events;
 	uint32_t any;	   /* a process with samples, for what belongs to none */
 };
 
@@ -58,6 +61,10 @@ static void begin_timed(struct writer *w, const char *phase, uint64_t time_ns)
 {
 	uint64_t ns = time_ns > w->begin_ns ? time_ns - w->begin_ns : 0;
 
+	if (++w->events == MANY_EVENTS)
+		log_warn("the Chrome trace has more than %u million events; its viewers may not open it. "
+			 "A .profile.json.gz of the same is far smaller",
+			 MANY_EVENTS / 1000000);
 	begin_event(w, phase);
 	fprintf(w->out, ",\"ts\":%" PRIu64 ".%03" PRIu64, ns / 1000, ns % 1000);
 }
