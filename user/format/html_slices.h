@@ -5,7 +5,7 @@
 #pragma once
 #include "user/profile/profile.h"
 
-#define HTML_SLICES_MAX 4096    /* four to a pixel of a wide screen's histogram are never needed */
+#define HTML_SLICES_MAX 16384   /* what a page can zoom into; more than a screen has pixels */
 #define HTML_ROWS_MAX   4000000 /* beyond, slices become longer */
 
 struct html_part {
