@@ -10,6 +10,7 @@ import gzip
 import itertools
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -83,7 +84,7 @@ def convert(source, target, *options):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    run("make", "-s", "-C", ROOT, "build/tests/unit/make_files")
+    subprocess.run(["make", "-s", "-C", ROOT, "build/tests/unit/make_files"], check=True)
     path = tmp_path_factory.mktemp("made") / "rec.pybpf"
     run(ROOT / "build/tests/unit/make_files", "depth=60", "name=" + PAYLOAD, "command=pybpfprof " + PAYLOAD, path)
     return path
@@ -93,10 +94,10 @@ def made(tmp_path_factory):
 def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "work.py").write_text(WORKLOAD)
-    # one that names methods by their class, and one that does not
+    # up to 3.10 methods are named without their class: several functions of one name in a file
     python = [i for i in interpreters.SUPPORTED if i.minor <= (3, 10)] or interpreters.SUPPORTED
     command = ["record", "-s", "-r", "499", "-o", folder / "rec.pybpf", "--", python[-1].path, folder / "work.py"]
-    readers.subprocess.run([str(a) for a in (PROGRAM, *command)], check=True, cwd=folder, capture_output=True)
+    subprocess.run([str(a) for a in (PROGRAM, *command)], check=True, cwd=folder, capture_output=True)
     return folder / "rec.pybpf"
 
 
