@@ -1,11 +1,12 @@
 /*
- * `man`: the manual page, for `make install`. Commands, options, formats and outcomes come from the tables the
+ * `man`: the manual page, for `make install`. Commands, options, keys, formats and outcomes come from the tables the
  * program itself works by; the rest is man_page.roff, where a line @NAME@ stands for each of these.
  */
 #include "bpf/outcomes.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/option_list.h"
 #include "user/cmd/roff.h"
+#include "user/cmd/top_keys.h"
 #include "user/format/format.h"
 #include "user/util/alloc.h"
 #include <argp.h>
@@ -176,6 +177,19 @@ static void write_formats(FILE *out)
 	}
 }
 
+static void write_keys(FILE *out)
+{
+	for (const struct top_key *k = top_keys; k->label; k++) {
+		if (!k->help)
+			continue;
+		fputs(".TP\n", out);
+		roff_bold(out, k->label);
+		fputc('\n', out);
+		roff_text(out, k->help);
+		fputc('\n', out);
+	}
+}
+
 static const char *const classes[] = {
 	[ABI_WRITTEN] = "A stack was recorded:",
 	[ABI_FILTERED] = "Not to be sampled; not counted as lost:",
@@ -217,6 +231,7 @@ static const struct {
 } parts[] = {
 	{"@SYNOPSIS@\n", write_synopsis},
 	{"@COMMANDS@\n", write_commands},
+	{"@KEYS@\n", write_keys},
 	{"@FORMATS@\n", write_formats},
 	{"@OUTCOMES@\n", write_outcomes},
 };

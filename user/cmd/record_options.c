@@ -75,8 +75,9 @@ const struct argp record_argp = {
 	.parser = parse,
 	.args_doc = "--pid PID\n--cgroup PATH\n--all\n-- COMMAND [ARG…]",
 	.doc = "Sample Python programs from the kernel and write what was seen.\v"
-	       "Without -o a flame graph (.svg) and the recording (.pybpf) are written here. Formats: .svg, .prof, "
-	       ".json, .folded, .pybpf. Ctrl-C stops and writes; a second one keeps only the recording; SIGUSR1 "
+	       "Without -o a flame graph (.svg) and the recording (.pybpf) are written here. Formats: .svg, .html, "
+	       ".prof, .json, .folded, .speedscope.json, .pb.gz (pprof), .profile.json.gz (Firefox Profiler), .trace.json, "
+	       ".callgrind, .jsonl, .pybpf. Ctrl-C stops and writes; a second one keeps only the recording; SIGUSR1 "
 	       "writes what there is so far and goes on.\n\n"
 	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 4 the kernel lacks a feature, 5 no such "
 	       "target or no Python in it, 6 nothing could be walked, 7 lossier than --max-loss; with a command, "
