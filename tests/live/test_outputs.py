@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -208,3 +209,32 @@ def test_open_says_why_not(pybpfprof, desktop, source):
         assert done.returncode == 0 and words in done.stderr, done.stderr
     refused = pybpfprof("convert", "-i", source, "-o", "out/x.prof", "--open", env=env)
     assert refused.returncode == 2 and "--open" in refused.stderr
+
+
+def test_open_through_sudo(desktop, source, tmp_path):
+    """sudo keeps little of a desktop's environment: the rest is found in the shell that it was typed into."""
+    if not shutil.which("sudo") or not os.path.isdir("/etc/sudoers.d") or not os.path.exists("/usr/bin/xdg-open"):
+        pytest.skip("needs sudo, its folder of rules and xdg-utils")
+    _, said = desktop()
+    program, rule = (f"{folder}/pybpfprof-open-{os.getpid()}" for folder in ("/usr/local/bin", "/etc/sudoers.d"))
+    shutil.copy(PROGRAM, program)
+    source.chmod(0o644)
+    shell = {"WAYLAND_DISPLAY": "wayland-7", "BROWSER": str(tmp_path / "xdg-open"), "PATH": os.environ["PATH"]}
+    try:
+        with open(os.open(rule, os.O_CREAT | os.O_WRONLY, 0o440), "w") as file:
+            file.write(f"nobody ALL=(root) NOPASSWD: {program}\n")
+        done = subprocess.run(
+            ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-c",
+             f"sudo -n {program} flamegraph -i in.json -o out/x.svg --open; exit $?"],  # fmt: skip
+            cwd=tmp_path, env=shell, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    finally:
+        os.unlink(rule)
+        os.unlink(program)
+    if "sudo:" in done.stderr:
+        pytest.skip("sudo does not work here: " + done.stderr.strip())
+    assert done.returncode == 0 and "opened out/x.svg for nobody" in done.stderr, done.stderr
+    # the browser may be started behind its opener's back
+    wait_until(said.exists, "the browser")
+    uid, shown, *_ = said.read_text().splitlines()
+    assert int(uid) == NOBODY and shown.endswith("/out/x.svg")
