@@ -95,9 +95,7 @@ static void only_old_python_files(void **state)
 {
 	__cleanup_free char *newer = make_file("newer.py", program, THEN + 1);
 	__cleanup_free char *other = make_file("secret", program, OLD);
-	__cleanup_free char *script = make_file("tool", "#!/usr/bin/env python3\nx = 1\n", OLD);
-	__cleanup_free char *shell = make_file("sh", "#!/bin/sh\npython\n", OLD);
-	__cleanup_free char *empty = make_file("empty.py", "", OLD);
+	__cleanup_free char *old = make_file("old.py", "x = 0\nx = 1\n", OLD);
 	__cleanup_free char *fifo = xasprintf("%s/fifo.py", folder);
 	struct source_text *s = source_text__new((uint64_t)THEN * 1000000000);
 	struct source_text *unknown = source_text__new(0);
@@ -106,16 +104,16 @@ static void only_old_python_files(void **state)
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	assert_null(source_text__line(s, newer, "<module>", 1, 1));
 	assert_null(source_text__line(s, other, "<module>", 1, 1));
-	assert_string_equal(source_text__line(s, script, "<module>", 1, 2), "x = 1");
-	assert_null(source_text__line(s, shell, "<module>", 1, 2));
-	assert_string_equal(source_text__line(s, empty, "<module>", 1, 1), "");
+	assert_string_equal(source_text__line(s, old, "<module>", 1, 2), "x = 1");
+	assert_string_equal(source_text__line(s, old, "<module>", 1, 3), "");
+	assert_null(source_text__line(s, old, "<module>", 1, 4));
 	assert_null(
 		source_text__line(s, fifo, "<module>", 1, 1)); /* and does not wait for a writer */
 	assert_null(source_text__line(s, folder, "<module>", 1, 1));
 	assert_null(source_text__line(s, "/nowhere/x.py", "<module>", 1, 1));
 	assert_null(source_text__line(s, "<frozen os>", "<module>", 1, 1));
 	assert_null(source_text__line(s, "", "<module>", 1, 1));
-	assert_null(source_text__line(unknown, script, "<module>", 1, 2));
+	assert_null(source_text__line(unknown, old, "<module>", 1, 2));
 	source_text__free(s);
 	source_text__free(unknown);
 }

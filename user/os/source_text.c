@@ -1,19 +1,13 @@
-/*
- * Files are read whole and once; what could not be read is remembered as well. FIFOs, devices and
- * files of any size may be named by a profile: none of them can make this wait or grow.
- */
+/* Files are read whole and once; what could not be read is remembered as well. */
 #include "user/os/source_text.h"
+#include "user/os/source_file.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
 #include "user/util/text.h"
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define FILE_MAX   (8 << 20)
 #define ALL_MAX    (64 << 20)
 #define DECORATORS 30 /* lines a function's name may be below its first line */
 
@@ -55,47 +49,6 @@ void source_text__free(struct source_text *s)
 	free(s);
 }
 
-static bool is_old_enough(const struct source_text *s, const struct stat *st)
-{
-	return st->st_mtim.tv_sec >= 0 &&
-	       (uint64_t)st->st_mtim.tv_sec * 1000000000 + (uint64_t)st->st_mtim.tv_nsec <=
-		       s->newest_ns;
-}
-
-static char *read_all(const struct source_text *s, const char *path, size_t *len)
-{
-	__cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	char *bytes;
-
-	*len = 0;
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !is_old_enough(s, &st) ||
-	    st.st_size > FILE_MAX || s->held + (size_t)st.st_size > ALL_MAX)
-		return NULL;
-	bytes = xmalloc((size_t)st.st_size + 1);
-	while (*len < (size_t)st.st_size) {
-		ssize_t n = read(fd, bytes + *len, (size_t)st.st_size - *len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		*len += (size_t)n;
-	}
-	bytes[*len] = 0;
-	return bytes;
-}
-
-static bool is_python(const char *path, const struct file *f)
-{
-	const char *dot = strrchr(path, '.'), *first = f->bytes, *python;
-
-	if (dot && (!strcmp(dot, ".py") || !strcmp(dot, ".pyw") || !strcmp(dot, ".pyx")))
-		return true;
-	python = strstr(first, "python");
-	return !strncmp(first, "#!", 2) && python && python < first + strcspn(first, "\n");
-}
-
 static void find_lines(struct file *f)
 {
 	char *end;
@@ -109,13 +62,16 @@ static void find_lines(struct file *f)
 
 static void load(struct source_text *s, const char *path, struct file *f)
 {
-	f->bytes = read_all(s, path, &f->len);
-	if (f->bytes && !is_python(path, f)) {
+	uint64_t changed_ns;
+
+	f->bytes = s->held < ALL_MAX ? source_file__read(path, &changed_ns) : NULL;
+	if (f->bytes && changed_ns > s->newest_ns) {
 		free(f->bytes);
 		f->bytes = NULL;
 	}
 	if (!f->bytes)
 		return;
+	f->len = strlen(f->bytes);
 	s->held += f->len;
 	find_lines(f);
 }
@@ -179,7 +135,7 @@ static bool has_function(const struct file *f, const char *function, int32_t fir
 const char *source_text__line(struct source_text *s, const char *path, const char *function,
 			      int32_t first_line, int32_t line)
 {
-	const struct file *f = *path && *path != '<' ? file_of(s, path) : NULL;
+	const struct file *f = *path == '/' ? file_of(s, path) : NULL;
 	__cleanup_free char *clean = NULL;
 	const char *at;
 	size_t len;

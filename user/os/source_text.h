@@ -1,8 +1,8 @@
 /*
  * Lines of Python source files, to be shown beside what was measured. A profile names its files
- * itself, so a file is trusted only as far as it proves to be the one that ran: a regular file that
- * is Python by its name or first line, no newer than the recording, with the function where it
- * should be. Everything else has no text.
+ * itself, so a file is trusted only as far as it proves to be the one that ran: one that
+ * source_file__read gives, no newer than the recording, with the function where it should be.
+ * Everything else has no text.
  */
 #pragma once
 #include <stdint.h>
