@@ -3,12 +3,9 @@
  * diff(1), so that a job can tell a regression from a file that could not be read.
  */
 #include "user/cmd/cmd.h"
+#include "user/cmd/diff_outputs.h"
 #include "user/cmd/outputs.h"
-#include "user/cmd/terminal.h"
 #include "user/cmd/view_options.h"
-#include "user/format/diff_report.h"
-#include "user/format/svg_diff.h"
-#include "user/os/output.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
@@ -25,15 +22,12 @@ enum { KEY_FAIL_IF = 0x4000, KEY_ABSOLUTE, KEY_BY, KEY_WIDTH, KEY_MARKDOWN, KEY_
 
 struct args {
 	const char *inputs[2];
-	const char **outputs;
-	size_t output_cnt;
 	struct diff_checked *checked;
 	size_t checked_cnt;
-	const char *format;
+	struct diff_outputs outputs;
 	struct diff_options diff;
 	struct view view;
 	unsigned rows;
-	bool width_of_a;
 };
 
 static const struct argp_option options[] = {
@@ -90,12 +84,6 @@ static void add_input(struct args *a, const char *path, struct argp_state *state
 	a->inputs[a->inputs[0] != NULL] = path;
 }
 
-static void add_output(struct args *a, const char *path)
-{
-	a->outputs = xrealloc(a->outputs, (a->output_cnt + 1) * sizeof(*a->outputs));
-	a->outputs[a->output_cnt++] = path;
-}
-
 static void parse_rows(struct args *a, const char *arg, struct argp_state *state)
 {
 	const char *why;
@@ -119,16 +107,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		add_input(a, arg, state);
 		return 0;
 	case 'o':
-		add_output(a, arg);
+		diff_outputs__add(&a->outputs, arg);
 		return 0;
 	case 'f':
-		a->format = arg;
+		a->outputs.format = arg;
 		return 0;
 	case KEY_MARKDOWN:
-		a->format = "md";
+		a->outputs.format = "md";
 		return 0;
 	case KEY_JSON:
-		a->format = "json";
+		a->outputs.format = "json";
 		return 0;
 	case KEY_FAIL_IF:
 		add_threshold(a, arg, state);
@@ -143,7 +131,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_rows(a, arg, state);
 		return 0;
 	case KEY_WIDTH:
-		a->width_of_a = choose("width", arg, sides, 2, state);
+		a->outputs.width_of_a = choose("width", arg, sides, 2, state);
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->inputs[1])
@@ -183,82 +171,6 @@ static const struct argp argp = {
 	       "Exit status: 0; 1 when a threshold is crossed; 2 when it could not compare.",
 	.children = children,
 };
-
-/* ---- outputs --------------------------------------------------------------------------------- */
-
-/* What is written, and how, by the end of its name or by -f. */
-struct writer {
-	const char *name, *suffix;
-	int (*tables)(const struct diff_report *r, FILE *out); /* NULL: the flame graph */
-};
-
-static const struct writer writers[] = {
-	{"text", ".txt", diff_write_text},
-	{"md", ".md", diff_write_markdown},
-	{"json", ".json", diff_write_json},
-	{"svg", ".svg", NULL},
-};
-
-static const struct writer *writer_by_name(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
-		if (writers[i].tables && !strcmp(writers[i].name, name))
-			return &writers[i];
-	log_error("-f %s: known are text, md and json; -o FILE.svg draws a flame graph", name);
-	return NULL;
-}
-
-static const struct writer *writer_of(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	for (size_t i = 0; dot && i < ARRAY_SIZE(writers); i++)
-		if (!strcmp(dot, writers[i].suffix))
-			return &writers[i];
-	log_error("%s: a comparison is written as .svg, .txt, .md or .json", path);
-	return NULL;
-}
-
-/* Before anything is read: a name that cannot be written should not cost the reading. */
-static int check_outputs(const struct args *a)
-{
-	if (!writer_by_name(a->format))
-		return -EINVAL;
-	for (size_t i = 0; i < a->output_cnt; i++)
-		if (!writer_of(a->outputs[i]) || output__check(a->outputs[i]))
-			return -EINVAL;
-	return 0;
-}
-
-static int write_one(const struct args *a, const char *path, const struct writer *w,
-		     const struct diff_report *r)
-{
-	const struct svg_diff svg = {r->diff, &a->view, r->name_a, r->name_b, a->width_of_a};
-	struct output *out = output__open(path);
-	int err;
-
-	if (!out)
-		return -EIO;
-	err = w->tables ? w->tables(r, output__stream(out))
-			: svg_diff_write(&svg, output__stream(out));
-	if (err && !ferror(output__stream(out))) {
-		output__abort(out);
-		return err;
-	}
-	err = output__commit(out);
-	return err == -EPIPE ? 0 : err;
-}
-
-static int write_all(const struct args *a, struct diff_report *r)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < a->output_cnt; i++)
-		err = write_one(a, a->outputs[i], writer_of(a->outputs[i]), r) ? -EIO : err;
-	r->width = terminal_width();
-	r->colour = terminal_has_colour();
-	return write_one(a, "-", writer_by_name(a->format), r) ? -EIO : err;
-}
 
 /* ---- the comparison -------------------------------------------------------------------------- */
 
@@ -310,7 +222,7 @@ static int compare(struct args *a, const struct profile *before, const struct pr
 	a->diff.view = &a->view;
 	r.diff = d = diff__new(&a->diff, before, after);
 	if (has_samples(&d->run_a, a->inputs[0]) && has_samples(&d->run_b, a->inputs[1]) &&
-	    !check_thresholds(a, d) && !write_all(a, &r))
+	    !check_thresholds(a, d) && !diff_outputs__write(&a->outputs, &r, &a->view))
 		status = is_crossed(a) ? DIFF_CROSSED : CMD_OK;
 	diff__free(d);
 	return status;
@@ -323,18 +235,18 @@ static void free_args(struct args *a)
 		limit_results__free(a->checked[i].results, a->checked[i].cnt);
 	}
 	free(a->checked);
-	free(a->outputs);
+	free(a->outputs.files);
 }
 
 static int run(int argc, char **argv)
 {
-	struct args a = {.rows = DEFAULT_ROWS, .format = "text"};
+	struct args a = {.rows = DEFAULT_ROWS, .outputs.format = "text"};
 	struct profile *before = NULL, *after = NULL;
 	int status = DIFF_TROUBLE;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	outputs__die_cleanly();
-	if (!check_outputs(&a) && !format_read(a.inputs[0], &before) &&
+	if (!diff_outputs__check(&a.outputs) && !format_read(a.inputs[0], &before) &&
 	    !format_read(a.inputs[1], &after))
 		status = compare(&a, before, after);
 	profile__free(before);
