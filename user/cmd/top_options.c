@@ -179,7 +179,8 @@ const struct argp top_argp = {
 	       "Percentages are of one CPU over the last seconds; with --input of all CPU time there is. Keys: ? shows "
 	       "them; q ends. Without a terminal a plain table is written for each interval, and its percentages are "
 	       "of that interval alone.\n\n"
-	       "The output of a command is shown when the screen is gone; the command ends with it.\n\n"
+	       "On the screen a command has no input, and what it prints is shown when the screen is gone; it ends "
+	       "with the screen.\n\n"
 	       "Exit status: as for record; 0 when you quit.",
 	.children = children,
 };

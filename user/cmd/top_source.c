@@ -197,9 +197,10 @@ void top_source__poll(struct top_source *s)
 	if (!end)
 		end = target_end__look(&s->target_end, &s->o->target, s->session);
 	flush_now_and_then(s, now);
-	hint(s, now);
 	if (end)
 		top_source__end(s);
+	else
+		hint(s, now);
 }
 
 struct profile *top_source__profile(struct top_source *s)
