@@ -284,7 +284,7 @@ def tree_shown(tree, frames, in_order):
 def test_speedscope_shows_threads_in_order_of_time(scoped, recording):
     doc, profiles = document(recording), scoped[1]["profiles"]
     threads = {s["thread"] for s in doc["samples"]}
-    assert profiles[0]["name"] == "all threads" and len(profiles) == len(threads) + 1
+    assert profiles[0]["name"].startswith("all threads · ") and len(profiles) == len(threads) + 1
     assert scoped[1]["view"] == 0
     by_name = {profile["name"]: profile for profile in profiles[1:]}
     for index in threads:
@@ -304,7 +304,7 @@ def test_speedscope_shows_threads_in_order_of_time(scoped, recording):
 def test_speedscope_tells_what_was_lost(scoped, recording):
     doc = document(recording)
     said = "no samples lost" if not doc["failed_count"] else f"{doc['failed_count']} lost: "
-    assert said in scoped[1]["name"]
+    assert said in scoped[1]["name"] and said in scoped[1]["profiles"][0]["name"]
     assert re.match(r"pybpfprof@\d", scoped[0]["exporter"])
 
 

@@ -17,16 +17,20 @@
 struct writer {
 	struct scope scope;
 	FILE *out;
-	const char *separator; /* between profiles */
+	char *remark; /* what was lost, and what was added up */
+	bool has_profile;
 };
 
 /* Ends the track's life. */
 static void put_track(struct writer *w, struct scope_track t, const char *name)
 {
-	fputs(w->separator, w->out);
-	w->separator = ",\n";
+	/* Above its views the page shows nothing but the name of a profile. */
+	__cleanup_free char *first = xasprintf("%s · %s", name, w->remark);
+
+	fputs(w->has_profile ? ",\n" : "\n", w->out);
 	fputs("{\"type\":\"sampled\",", w->out);
-	json_member_text(w->out, "name", name);
+	json_member_text(w->out, "name", w->has_profile ? name : first);
+	w->has_profile = true;
 	json_member_text(w->out, "unit", "nanoseconds");
 	json_member_count(w->out, "startValue", 0);
 	json_member_count(w->out, "endValue", t.value_ns);
@@ -78,7 +82,6 @@ static void put_profiles(struct writer *w)
 	__cleanup_free uint32_t *threads = busy_threads(w, &cnt);
 
 	fputs("\"profiles\":[", w->out);
-	w->separator = "\n";
 	if (cnt != 1 || w->scope.v->threads)
 		put_track(w, scope__all(&w->scope), "all threads");
 	for (size_t i = 0; i < cnt; i++) {
@@ -92,16 +95,20 @@ static void put_profiles(struct writer *w)
 	fputs("],\n", w->out);
 }
 
-/* The reader shows the name above each view: what it is, and what was lost. */
+static char *remark_of(const struct scope *scope)
+{
+	__cleanup_free char *lost = profile__loss_text(scope->p);
+	__cleanup_free char *slice = units_duration_text(scope->slice_ns);
+
+	return xasprintf("%s%s%s", lost, scope->slice_ns ? " · equal stacks added up within " : "",
+			 scope->slice_ns ? slice : "");
+}
+
 static void put_name(const struct writer *w)
 {
 	const struct profile_meta *m = &w->scope.p->meta;
-	__cleanup_free char *lost = profile__loss_text(w->scope.p);
-	__cleanup_free char *slice = units_duration_text(w->scope.slice_ns);
 	__cleanup_free char *name =
-		xasprintf("%s · %s%s%s", w->scope.v->title ? w->scope.v->title : m->target, lost,
-			  w->scope.slice_ns ? " · equal stacks added up within " : "",
-			  w->scope.slice_ns ? slice : "");
+		xasprintf("%s · %s", w->scope.v->title ? w->scope.v->title : m->target, w->remark);
 	const char *blank = strchr(m->tool, ' ');
 	__cleanup_free char *exporter =
 		xasprintf("%.*s%s%s", blank ? (int)(blank - m->tool) : (int)strlen(m->tool),
@@ -129,12 +136,14 @@ static int write_speedscope(const struct profile *p, const struct view *v, FILE 
 	if (!err) {
 		fputc('{', out);
 		json_member_text(out, "$schema", SCHEMA);
+		w.remark = remark_of(&w.scope);
 		put_name(&w);
 		fputc('\n', out);
 		put_profiles(&w);
 		put_frames(&w);
 	}
 	scope__close(&w.scope);
+	free(w.remark);
 	return err;
 }
 
