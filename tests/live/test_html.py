@@ -225,8 +225,11 @@ def test_the_file_is_inert(make_page):
     assert "planted" not in re.sub(r"<title>.*?</title>", "", text)
     assert "<img" not in text and text.count("<script") == 2
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text).group(1)
+    assert policy.count("'sha256-") == 3
+    policy = re.sub(r"'sha256-[^']*'", "", policy)
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
-    assert not re.search(r"(src|href)\s*=\s*[\"'](?!data:,)", text.partition("<script>")[0])
+    markup = re.sub(r"(?s)<(script|style)[^>]*>.*?</\1>", "", text)
+    assert not re.search(r"\s(src|href)\s*=\s*[\"'](?!data:,)", markup) and len(markup) < 3000
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
         assert word not in text
     page = html_page.Page(make_page(name=PAYLOAD, command=PAYLOAD, title=PAYLOAD))
@@ -297,6 +300,27 @@ def test_frames_are_those_of_the_svg(page, service, make_page, data):
         near = [total for (text, d, x), total in wanted.items()
                 if text == f["text"] and d == depth and abs(x - (f["x"] - left) / width) < 0.002]
         assert any(abs(total / drawn["total"][0] - f["width"] / width) < 0.001 for total in near), f
+
+
+def test_colours_are_those_of_the_svg(page, service, make_page):
+    svg = make_page(format="svg").read_text(encoding="utf-8")
+    drawn = json.loads(re.search(r'id="data">(.*?)</script>', svg, re.S).group(1))
+    light = svg.partition("@media")[0]
+    colours = collections.defaultdict(set)
+    for text, number in zip(drawn["texts"], drawn["colours"]):
+        kind, shade = divmod(number, drawn["shades"])
+        name = "ulsmr"[kind] + (str(shade) if kind < 3 else "")
+        colours[text].add(re.search(rf"\.{name} ?{{ ?fill: ?(#[0-9a-f]{{6}})", light).group(1))
+    page.open(service, "#theme=light")
+    page.frames()
+    seen = page.script("""const c = document.querySelector('#flame canvas'), pen = c.getContext('2d'), ratio = c.width / c.clientWidth;
+        const top = c.closest('.pane').scrollTop;
+        return c.frames.filter(b => b.width > 20 && b.y > top && b.y + 18 < top + c.clientHeight).map(b => [b.text, '#' +
+            [...pen.getImageData((b.x + b.width / 2) * ratio, (b.y + 15 - top) * ratio, 1, 1).data].slice(0, 3)
+                .map(v => v.toString(16).padStart(2, '0')).join('')])""")
+    assert len(seen) > 100
+    right = [colour in colours[text] for text, colour in seen]
+    assert sum(right) > 0.9 * len(right), seen  # the foot of a letter may be where the picture is looked at
 
 
 def test_click_zooms_and_escape_returns(page, service):
@@ -465,6 +489,10 @@ def test_callers_and_callees(page, service, data):
           "a click makes the caller the middle")
     page.driver.back()
     until(lambda: page.text("name") == name, "and back")
+    page.mouse(next(f for f in page.frames("sandwich") if f["text"] == other["text"]))
+    until(lambda: page.text("name") != name, "again")
+    page.keys(Keys.BACKSPACE)
+    until(lambda: page.text("name") == name, "Backspace is a way back too")
 
 
 def test_time_order_draws_samples_where_they_were(page, folder):

@@ -97,6 +97,8 @@ function openSandwich(fn) {
 	if (!fn)
 		return;
 	const g = grouping('function'), frame = D.frame_function.indexOf(fn, 1);
+	if (S.view === 'sandwich')
+		pair.trail.push(S.focus);
 	change({view: 'sandwich', focus: frame > 0 ? g.ofFrame[frame] : -1}, {step: true});
 	viewBox().focus();
 }
@@ -158,6 +160,7 @@ function zoomTo(node) {
 function moveTo(node) {
 	const tree = callTree();
 	here = node;
+	ui.flame.box.focus({preventScroll: true});
 	ui.flame.reveal(flameRow(tree, tree.depth[node]));
 	ui.flame.redraw();
 	describe(tree, node, S.zoom);

@@ -1,7 +1,12 @@
 // ---- html_panels.js: the words around the views: heading, threads, what was lost and how it was recorded, keys.
 
 function picker(id, label, choices, act) {
-	const select = make('select', {id, title: label, 'aria-label': label, change: () => act(select.value)},
+	const changed = () => {
+		act(select.value);
+		if (!ui.byKeys)
+			viewBox().focus({preventScroll: true}); // who chose with the mouse goes on in the view
+	};
+	const select = make('select', {id, title: label, 'aria-label': label, change: changed},
 		choices.map(([value, text]) => make('option', {value}, text)));
 	return select;
 }

@@ -1,7 +1,7 @@
 // ---- html_sandwich.js: one function in the middle, who called it above, whom it called below. Everything is as
 // wide as its share of the function's samples.
 
-const pair = {key: '', trees: null, here: null};
+const pair = {key: '', trees: null, here: null, trail: []}; // trail: what was in the middle before
 
 function sandwichTrees() {
 	const key = [M.version, S.mode, S.full, S.focus].join();
@@ -100,7 +100,10 @@ const sandwichKeys = {
 	ArrowRight: () => movePair(pairBeside(1)),
 	Enter: () => focusOn(pair.here),
 	' ': () => focusOn(pair.here),
-	Backspace: () => history.back(),
+	Backspace: () => {
+		if (pair.trail.length)
+			change({focus: pair.trail.pop()}, {step: true});
+	},
 };
 
 function buildSandwich() {

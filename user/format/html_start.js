@@ -65,7 +65,8 @@ function stepOut() {
 
 function onKey(event) {
 	const typing = event.target === ui.search, control = event.ctrlKey || event.metaKey, inPanel = event.target.closest('dialog');
-	const isControl = ['button', 'select'].includes(event.target.localName) && ['Enter', ' ', 'ArrowUp', 'ArrowDown'].includes(event.key);
+	const tag = event.target.localName, isEscape = event.key === 'Escape';
+	const isControl = tag === 'button' && ['Enter', ' '].includes(event.key) || tag === 'select' && !isEscape;
 	const ofView = {flame: flameKeys, time: timeKeys, sandwich: sandwichKeys, table: {}, source: sourceKeys}[S.view];
 	const act = ofView[event.key] || commonKeys[event.key];
 	if (control && event.key.toLowerCase() === 'f' && !typing && !inPanel) {
@@ -77,7 +78,7 @@ function onKey(event) {
 		if (own !== inPanel)
 			return;
 		inPanel.close();
-	} else if (event.key === 'Escape') {
+	} else if (isEscape) {
 		if (typing)
 			viewBox().focus({preventScroll: true});
 		stepOut();
