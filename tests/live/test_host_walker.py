@@ -15,6 +15,7 @@ import time
 import pytest
 
 import interpreters
+from conftest import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
@@ -64,11 +65,20 @@ def start():
         process.stdout.close()
 
 
+def all_are(pid, letter):
+    """Whether that is the state of every thread."""
+    states = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        stat = pathlib.Path(f"/proc/{pid}/task/{task}/stat").read_text()
+        states.add(stat.rsplit(")", 1)[1].split()[0])
+    return states == {letter}
+
+
 @pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
 def test_sleeping_threads(host_walk, start, python):
     process = start(python, "asleep.py")
     said = json.loads(process.stdout.readline())
-    time.sleep(0.1)  # the reporter goes to sleep too
+    wait_until(lambda: all_are(process.pid, "S"), "the reporter to sleep too")
     threads = host_walk(process.pid)
     kinds = {int(ident): kind for ident, kind in said["kinds"].items()}
     by_kind = {kind: threads[ident] for ident, kind in kinds.items()}
@@ -95,14 +105,6 @@ def test_sleeping_threads(host_walk, start, python):
         assert inner.frames[0].name == "in_a_sub_interpreter"
 
 
-def all_stopped(pid):
-    states = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        stat = pathlib.Path(f"/proc/{pid}/task/{task}/stat").read_text()
-        states.append(stat.rsplit(")", 1)[1].split()[0])
-    return set(states) <= {"T"}
-
-
 @pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
 def test_threads_stopped_anywhere(host_walk, start, python):
     process = start(python, "anywhere.py")
@@ -111,7 +113,7 @@ def test_threads_stopped_anywhere(host_walk, start, python):
     for _ in range(40):
         time.sleep(0.013)
         process.send_signal(signal.SIGSTOP)
-        while not all_stopped(process.pid):
+        while not all_are(process.pid, "T"):
             time.sleep(0.001)
         threads = host_walk(process.pid)
         process.send_signal(signal.SIGCONT)
