@@ -333,7 +333,7 @@ struct top_model *top_model__new(uint64_t start_ns, uint64_t window_ns)
 	return m;
 }
 
-struct top_model *top_model__of_profile(const struct profile *p)
+struct top_model *top_model__of_profile(const struct profile *p, bool gil_only)
 {
 	struct top_model *m = xcalloc(1, sizeof(*m));
 
@@ -341,14 +341,19 @@ struct top_model *top_model__of_profile(const struct profile *p)
 	m->limit = SIZE_MAX;
 	for (size_t i = 0; i < p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &p->buckets[i];
-		struct top_sums sums = {b->value_ns, b->gil_value_ns, (double)b->value_ns, (double)b->gil_value_ns};
-		uint32_t at = bucket_of(m, b->thread, b->stack);
+		uint64_t ns = gil_only ? b->gil_value_ns : b->value_ns;
+		struct top_sums sums = {ns, b->gil_value_ns, (double)ns, (double)b->gil_value_ns};
+		uint32_t at;
 
+		if (gil_only && !b->gil_samples)
+			continue;
+		at = bucket_of(m, b->thread, b->stack);
 		add(&m->buckets[at].sums, &sums);
+		m->samples += gil_only ? b->gil_samples : b->samples;
 		add(&m->sums, &sums);
 		see(m, b->thread, p->meta.start_unix_ns + 1);
 	}
-	m->samples = m->samples_settled = p->sample_cnt;
+	m->samples_settled = m->samples;
 	m->start_ns = m->recent_from_ns = p->meta.start_unix_ns;
 	m->now_ns = m->start_ns + p->meta.duration_ns;
 	m->changed = true;

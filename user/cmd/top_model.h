@@ -34,8 +34,11 @@ struct top_model;
 
 /* Times are those of the samples, Unix ns. `window_ns` 0: nothing fades, see __next_interval. */
 struct top_model *top_model__new(uint64_t start_ns, uint64_t window_ns);
-/* Everything of a profile, which must outlive the model; "the last seconds" are all of it. */
-struct top_model *top_model__of_profile(const struct profile *p);
+/*
+ * Everything of a profile, or what held the GIL; it must outlive the model. "The last seconds" are all of
+ * it.
+ */
+struct top_model *top_model__of_profile(const struct profile *p, bool gil_only);
 void top_model__free(struct top_model *m);
 struct profile_sink top_model__sink(struct top_model *m);
 

@@ -14,7 +14,7 @@ enum { KEY_FULL_FILENAMES = 0x4000, KEY_ONCE, KEY_JSON, KEY_PLAIN, KEY_INTERVAL,
 static const struct argp_option options[] = {
 	{"input", 'i', "FILE", 0, "Nothing live: a recording (.pybpf) or this program's JSON", 1},
 	{"duration", 'd', "TIME", 0, "Stop after 10, 10s, 5m (default: never)", 2},
-	{NULL, 0, NULL, 0, "What is shown (there is a key for each of these too):", 3},
+	{NULL, 0, NULL, 0, "What is shown (? lists the keys that change it):", 3},
 	{"threads", 't', NULL, 0, "A row for each thread", 3},
 	{"lines", 'l', NULL, 0, "Lines instead of functions", 3},
 	{"by", KEY_BY, "function|process|thread", 0, "What a row is (default: function)", 3},

@@ -98,7 +98,7 @@ int top_source__open(struct top_source *s, struct top_options *o, uint64_t windo
 		return open_live(s, window_ns, stdio);
 	if (format_read(o->input, &s->profile))
 		return CMD_FAILED;
-	s->model = top_model__of_profile(s->profile);
+	s->model = top_model__of_profile(s->profile, o->gil_only);
 	s->ended = true;
 	return CMD_OK;
 }

@@ -229,7 +229,11 @@ void top_ui__filter(struct top_ui *ui, const char *regex)
 
 void top_ui__write(struct top_ui *ui, const char *path)
 {
-	struct view view = {.threads = ui->lens.threads, .full_filenames = ui->full_filenames};
+	struct view view = {
+		.threads = ui->lens.threads,
+		.full_filenames = ui->full_filenames,
+		.gil_only = ui->o->gil_only,
+	};
 
 	if (!*path)
 		return;
