@@ -39,6 +39,14 @@ const struct chance_change *diff_change_of(const struct diff_table *t, const str
 	return t->total ? &row->total : &row->own;
 }
 
+/* 0: beyond chance; 1: beyond its own ± alone; 2: within it. */
+static int standing(const struct diff_table *t, const struct diff_row *row)
+{
+	const struct chance_change *c = diff_change_of(t, row);
+
+	return is_found(t, row) ? 0 : fabs(c->by) > c->error ? 1 : 2;
+}
+
 static int by_size(const void *a, const void *b, void *table)
 {
 	const struct diff_table *t = table;
@@ -46,8 +54,8 @@ static int by_size(const void *a, const void *b, void *table)
 	const struct diff_row *y = *(const struct diff_row *const *)b;
 	double by_x = fabs(diff_change_of(t, x)->by), by_y = fabs(diff_change_of(t, y)->by);
 
-	if (is_found(t, x) != is_found(t, y))
-		return is_found(t, x) ? -1 : 1;
+	if (standing(t, x) != standing(t, y))
+		return standing(t, x) - standing(t, y);
 	if (by_x != by_y)
 		return by_x < by_y ? 1 : -1;
 	if (diff_change_of(t, x)->to != diff_change_of(t, y)->to)
@@ -84,9 +92,9 @@ const char *diff_verdict(const struct diff_table *t, const struct diff_row *row)
 {
 	const struct chance_change *c = diff_change_of(t, row);
 
-	if (!is_found(t, row) && fabs(c->by) > c->error)
+	if (standing(t, row) == 1)
 		return c->by > 0 ? "more?" : "less?";
-	if (!is_found(t, row))
+	if (standing(t, row) == 2)
 		return "≈";
 	return c->from <= 0 ? "new" : c->to <= 0 ? "gone" : c->by > 0 ? "more" : "less";
 }

@@ -4,10 +4,11 @@
 
 /* One of the two tables: own time, or total time. */
 struct diff_table {
-	const char *title;                  /* "Own time" */
-	const struct diff_row *const *rows; /* findings first, then the largest within chance */
-	size_t cnt;                         /* to be shown */
-	size_t found_cnt, within_cnt;       /* of all */
+	const char *title; /* "Own time" */
+	const struct diff_row *const
+		*rows; /* findings first, then those that may be, then the largest within chance */
+	size_t cnt;    /* to be shown */
+	size_t found_cnt, within_cnt; /* of all */
 	bool total;
 };
 
