@@ -42,8 +42,9 @@ def scripts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("completions")
     for shell in SHELLS:
         (folder / shell).write_text(run(PROGRAM, "completions", shell))
+    (folder / "files").mkdir()
     for name in ("profile one.json", "other.pybpf"):
-        (folder / name).write_text("")
+        (folder / "files" / name).write_text("")
     return folder
 
 
@@ -51,18 +52,18 @@ def bash(scripts, line):
     # as readline splits: `=` is a word of its own
     words = [word for part in line.split(" ") for word in (re.split("(=)", part) if part else [""])]
     words = [word for i, word in enumerate(words) if word or i == len(words) - 1]
-    return re.findall("<<(.*)>>", run("bash", "-c", BASH, "bash", scripts / "bash", *words, cwd=scripts))
+    return re.findall("<<(.*)>>", run("bash", "-c", BASH, "bash", scripts / "bash", *words, cwd=scripts / "files"))
 
 
 def zsh(scripts, line):
-    said = run("zsh", "-f", HERE / "zsh_capture.zsh", scripts / "zsh", line, cwd=scripts)
+    said = run("zsh", "-f", HERE / "zsh_capture.zsh", scripts / "zsh", line, cwd=scripts / "files")
     assert "<<begin>>" in said and "<<end>>" in said, said
     return re.findall("<<(.*?)>>", said.split("<<begin>>")[1].split("<<end>>")[0])
 
 
 def fish(scripts, line):
     script = "source $argv[1]; complete -C $argv[2]"
-    out = run("fish", "--no-config", "-c", script, scripts / "fish", line, cwd=scripts)
+    out = run("fish", "--no-config", "-c", script, scripts / "fish", line, cwd=scripts / "files")
     # what fish puts in front of a value belongs to the word that is being completed
     return [answer.split("\t")[0].split("=", 1)[-1] for answer in out.splitlines()]
 

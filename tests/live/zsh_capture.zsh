@@ -1,9 +1,9 @@
 # What zsh would offer: zsh_capture.zsh FUNCTIONS LINE prints <<word>> for each. Completion needs zle, and zle a
 # terminal: an interactive zsh runs in a pseudo-terminal, with compadd telling what it is given (with -O, -A or -D
-# it only filters arrays).
+# it only filters arrays). The list of all completions is kept as FUNCTIONS.dump.
 zmodload zsh/zpty
 zpty z zsh -f -i
-zpty -w z "PS1= PS2=; autoload -U compinit; compinit -D -u; source ${(q)1}"
+zpty -w z "PS1= PS2=; autoload -U compinit; compinit -C -u -d ${(q)1}.dump; source ${(q)1}"
 zpty -w z 'compadd() {
 	local -a hits
 	if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)[[:space:]]* ]]; then builtin compadd "$@"; return $?; fi

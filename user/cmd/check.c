@@ -1,4 +1,5 @@
-/* `check`: will it work here? Kernel, rights, a real try, and the Pythons of a target; changes nothing. */
+/* `check`: will it work here? Kernel, rights, a real try, and the Pythons of a target; changes
+ * nothing. */
 #include "user/cmd/check_list.h"
 #include "user/cmd/check_system.h"
 #include "user/cmd/check_target.h"
@@ -66,15 +67,18 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[TARGET]\n-- COMMAND [ARG…]",
-	.doc = "Find out whether profiling works here: the kernel's features, rights, settings, and a real try. With a "
-	       "target (a process id, a cgroup, a program; or the options of record): which Pythons it runs, and why each "
+	.doc = "Find out whether profiling works here: the kernel's features, rights, settings, "
+	       "and a real try. With a "
+	       "target (a process id, a cgroup, a program; or the options of record): which "
+	       "Pythons it runs, and why each "
 	       "can or cannot be profiled.\v"
 	       "For example:\n"
 	       "  sudo pybpfprof check\n"
 	       "  sudo pybpfprof check 4242\n"
 	       "  sudo pybpfprof check --all --json\n"
 	       "  pybpfprof check python3\n\n"
-	       "Exit status: 0 it works, 3 rights are missing, 4 the kernel lacks something, 5 no such target or no Python "
+	       "Exit status: 0 it works, 3 rights are missing, 4 the kernel lacks something, 5 no "
+	       "such target or no Python "
 	       "in it that can be walked. Without root it says as much as it can.",
 	.children = children,
 };
@@ -114,7 +118,8 @@ static void print_text(const struct check_list *l)
 		[CMD_FAILED] = "It does not work here: see above.",
 		[CMD_NOT_PERMITTED] = "Rights are missing: see above.",
 		[CMD_NO_FEATURE] = "This kernel lacks something: see above.",
-		[CMD_NO_TARGET] = "There is no Python in the target that could be profiled: see above.",
+		[CMD_NO_TARGET] =
+			"There is no Python in the target that could be profiled: see above.",
 	};
 
 	check_list__print(l, stdout, output_width(), is_colourful());

@@ -15,7 +15,7 @@ static const struct {
 	[CHECK_UNKNOWN] = {"unknown", "?", "\x1b[33m"},
 };
 
-#define INDENT	  "          "
+#define INDENT       "          "
 #define MARK_COLUMNS 7
 
 static char *clean_format(const char *fmt, va_list args)
@@ -27,8 +27,8 @@ static char *clean_format(const char *fmt, va_list args)
 	return text_clean(raw ? raw : "", raw ? strlen(raw) : 0, 0);
 }
 
-struct check_item *check_list__add(struct check_list *l, enum check_state state, const char *name, const char *fmt,
-				   ...)
+struct check_item *check_list__add(struct check_list *l, enum check_state state, const char *name,
+				   const char *fmt, ...)
 {
 	struct check_item item = {.section = l->section, .state = state, .status = CMD_OK};
 	va_list args;
@@ -54,7 +54,8 @@ void check_item__remedy(struct check_item *i, const char *fmt, ...)
 
 enum cmd_exit check_list__status(const struct check_list *l)
 {
-	static const enum cmd_exit order[] = {CMD_NO_FEATURE, CMD_NOT_PERMITTED, CMD_NO_TARGET, CMD_FAILED};
+	static const enum cmd_exit order[] = {CMD_NO_FEATURE, CMD_NOT_PERMITTED, CMD_NO_TARGET,
+					      CMD_FAILED};
 
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++)
 		for (size_t i = 0; i < l->cnt; i++)
@@ -63,7 +64,8 @@ enum cmd_exit check_list__status(const struct check_list *l)
 	return CMD_OK;
 }
 
-/* Words of a text in lines of `width` columns, each behind the indentation; the first goes on where it is. */
+/* Words of a text in lines of `width` columns, each behind the indentation; the first goes on where
+ * it is. */
 static void print_wrapped(FILE *out, const char *text, unsigned width)
 {
 	size_t column = sizeof(INDENT) - 1;
@@ -94,16 +96,17 @@ void check_list__print(const struct check_list *l, FILE *out, unsigned width, bo
 	for (size_t i = 0; i < l->cnt; i++) {
 		const struct check_item *c = &l->items[i];
 		const char *on = colour ? states[c->state].colour : "";
-		__cleanup_free char *text =
-			*c->name && *c->text ? xasprintf("%s: %s", c->name, c->text) :
-					       xasprintf("%s%s", c->name, c->text);
+		__cleanup_free char *text = *c->name && *c->text
+						    ? xasprintf("%s: %s", c->name, c->text)
+						    : xasprintf("%s%s", c->name, c->text);
 		__cleanup_free char *remedy = c->remedy ? xasprintf("→ %s", c->remedy) : NULL;
 
 		if (strcmp(section, c->section))
-			fprintf(out, "%s%s%s%s\n", i ? "\n" : "", colour ? "\x1b[1m" : "", c->section,
-				colour ? "\x1b[0m" : "");
+			fprintf(out, "%s%s%s%s\n", i ? "\n" : "", colour ? "\x1b[1m" : "",
+				c->section, colour ? "\x1b[0m" : "");
 		section = c->section;
-		fprintf(out, "  %s%-*s%s ", on, MARK_COLUMNS, states[c->state].mark, *on ? "\x1b[0m" : "");
+		fprintf(out, "  %s%-*s%s ", on, MARK_COLUMNS, states[c->state].mark,
+			*on ? "\x1b[0m" : "");
 		print_wrapped(out, text, width);
 		if (remedy) {
 			fputs(INDENT, out);

@@ -1,4 +1,5 @@
-/* Nothing is started: the files say it, looked for as the kernel (`#!`) and the loader (DT_NEEDED) would. */
+/* Nothing is started: the files say it, looked for as the kernel (`#!`) and the loader (DT_NEEDED)
+ * would. */
 #include "user/cmd/check_program.h"
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
@@ -93,12 +94,14 @@ static char *in_folder(const char *folder, const char *origin, const char *name)
 /* DT_RUNPATH, LD_LIBRARY_PATH, and where distributions and makers put libpython. ld.so(8) */
 static char *find_library(const struct elf_file *e, const char *program, const char *name)
 {
-	static const char usual[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/usr/local/lib:"
-				    "/usr/local/lib64:/usr/lib:$ORIGIN/../lib";
+	static const char usual[] =
+		"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/usr/local/lib:"
+		"/usr/local/lib64:/usr/lib:$ORIGIN/../lib";
 	__cleanup_free char *run_path = elf_file__run_path(e);
 	__cleanup_free char *real = realpath(program, NULL);
 	const char *more = getenv("LD_LIBRARY_PATH");
-	__cleanup_free char *all = xasprintf("%s:%s:%s", run_path ? run_path : "", more ? more : "", usual);
+	__cleanup_free char *all =
+		xasprintf("%s:%s:%s", run_path ? run_path : "", more ? more : "", usual);
 	char *save = NULL, *found = NULL, *slash = real ? strrchr(real, '/') : NULL;
 
 	if (slash)

@@ -3,11 +3,12 @@
 #include "user/python/build.h"
 
 struct check_program {
-	char *path;	/* of the program that would be started; NULL: there is none of that name */
-	char *holder;	/* of the file with the interpreter in it; NULL: none found */
+	char *path;   /* of the program that would be started; NULL: there is none of that name */
+	char *holder; /* of the file with the interpreter in it; NULL: none found */
 	struct py_build build;
 };
 
-/* A path, a name to be found in PATH, or a script with a `#!` line. 0, -ESRCH no such program, -ENOENT no Python. */
+/* A path, a name to be found in PATH, or a script with a `#!` line. 0, -ESRCH no such program,
+ * -ENOENT no Python. */
 int check_program_find(const char *name, struct check_program *out);
 void check_program_clear(struct check_program *p);

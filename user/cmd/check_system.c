@@ -15,9 +15,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#define GET_RIGHTS "run it with sudo, or give the program the capability (setcap, AmbientCapabilities=, --cap-add)"
+#define GET_RIGHTS                                                                                 \
+	"run it with sudo, or give the program the capability (setcap, AmbientCapabilities=, "     \
+	"--cap-add)"
 
-/* ---- the kernel ------------------------------------------------------------------------------------- */
+/* ---- the kernel ----------------------------------------------------------------------------- */
 
 static void check_version(struct check_list *l)
 {
@@ -29,7 +31,8 @@ static void check_version(struct check_list *l)
 	uname(&u);
 	sscanf(u.release, "%u.%u", &major, &minor);
 	ok = major > 5 || (major == 5 && minor >= 17);
-	i = check_list__add(l, ok ? CHECK_OK : CHECK_MISSING, "kernel", "Linux %s, %s", u.release, u.machine);
+	i = check_list__add(l, ok ? CHECK_OK : CHECK_MISSING, "kernel", "Linux %s, %s", u.release,
+			    u.machine);
 	if (!ok) {
 		i->status = CMD_NO_FEATURE;
 		check_item__remedy(i, "Linux 5.17 or newer is needed");
@@ -50,15 +53,17 @@ static bool is_refusal(const struct feature *f)
 static void check_feature(void *ctx, const struct feature *f)
 {
 	struct check_list *l = ctx;
-	enum check_state state = !f->present ? (f->needed ? CHECK_MISSING : CHECK_NOTE) :
-				 f->tried    ? CHECK_OK :
-					       CHECK_UNKNOWN;
-	__cleanup_free char *since = *f->since ? xasprintf("in Linux %s and newer", f->since) : xstrdup("");
+	enum check_state state = !f->present ? (f->needed ? CHECK_MISSING : CHECK_NOTE)
+				 : f->tried  ? CHECK_OK
+					     : CHECK_UNKNOWN;
+	__cleanup_free char *since =
+		*f->since ? xasprintf("in Linux %s and newer", f->since) : xstrdup("");
 	struct check_item *i;
 
 	if (f->tried)
 		i = check_list__add(l, state, f->name, "%s%s%s", f->present ? "there" : "not there",
-				    f->present || !*since ? "" : "; it is ", f->present ? "" : since);
+				    f->present || !*since ? "" : "; it is ",
+				    f->present ? "" : since);
 	else
 		i = check_list__add(l, state, f->name, "not tried for want of rights; %s", since);
 	if (state == CHECK_OK || (f->present && !is_refusal(f)))
@@ -82,7 +87,9 @@ static void check_lockdown(struct check_list *l)
 	if (!bad)
 		return;
 	i->status = CMD_NO_FEATURE;
-	check_item__remedy(i, "BPF may not read memory then: boot with lockdown=integrity or without lockdown");
+	check_item__remedy(
+		i,
+		"BPF may not read memory then: boot with lockdown=integrity or without lockdown");
 }
 
 static void check_cgroups(struct check_list *l)
@@ -92,11 +99,13 @@ static void check_cgroups(struct check_list *l)
 	if (mount)
 		check_list__add(l, CHECK_OK, "cgroup v2", "mounted at %s", mount);
 	else
-		check_item__remedy(check_list__add(l, CHECK_WARN, "cgroup v2", "not mounted: --cgroup cannot work"),
-				   "mount -t cgroup2 none /sys/fs/cgroup/unified, or profile by --pid PID --subprocesses");
+		check_item__remedy(check_list__add(l, CHECK_WARN, "cgroup v2",
+						   "not mounted: --cgroup cannot work"),
+				   "mount -t cgroup2 none /sys/fs/cgroup/unified, or profile by "
+				   "--pid PID --subprocesses");
 }
 
-/* ---- rights ----------------------------------------------------------------------------------------- */
+/* ---- rights --------------------------------------------------------------------------------- */
 
 static void check_capability(void *ctx, const struct cap_fact *f)
 {
@@ -104,11 +113,12 @@ static void check_capability(void *ctx, const struct cap_fact *f)
 	struct check_item *i;
 
 	if (f->present) {
-		check_list__add(l, CHECK_OK, f->name, "%s%s", f->purpose, f->by_admin ? " (CAP_SYS_ADMIN stands for it)" : "");
+		check_list__add(l, CHECK_OK, f->name, "%s%s", f->purpose,
+				f->by_admin ? " (CAP_SYS_ADMIN stands for it)" : "");
 		return;
 	}
-	i = check_list__add(l, f->needed ? CHECK_MISSING : CHECK_NOTE, f->name, "%s%s", f->needed ? "" : "not there; ",
-			    f->purpose);
+	i = check_list__add(l, f->needed ? CHECK_MISSING : CHECK_NOTE, f->name, "%s%s",
+			    f->needed ? "" : "not there; ", f->purpose);
 	if (!f->needed)
 		return;
 	i->status = CMD_NOT_PERMITTED;
@@ -135,7 +145,8 @@ static void check_paranoid(struct check_list *l)
 	i = check_list__add(l, CHECK_MISSING, "kernel.perf_event_paranoid",
 			    "%ld: this kernel gives timers to CAP_SYS_ADMIN only", value);
 	i->status = CMD_NOT_PERMITTED;
-	check_item__remedy(i, "run it with sudo, or set it to 2: sysctl -w kernel.perf_event_paranoid=2");
+	check_item__remedy(
+		i, "run it with sudo, or set it to 2: sysctl -w kernel.perf_event_paranoid=2");
 }
 
 static void check_rate(struct check_list *l, double rate_hz)
@@ -146,16 +157,22 @@ static void check_rate(struct check_list *l, double rate_hz)
 
 	if (!most)
 		return;
-	i = check_list__add(l, rate_hz > (double)most ? CHECK_WARN : CHECK_OK, "kernel.perf_event_max_sample_rate",
+	i = check_list__add(l, rate_hz > (double)most ? CHECK_WARN : CHECK_OK,
+			    "kernel.perf_event_max_sample_rate",
 			    "%ld per second and CPU; asked for: %g", most, rate_hz);
 	if (rate_hz > (double)most)
-		check_item__remedy(i, "choose a lower --rate, or: sysctl -w kernel.perf_event_max_sample_rate=%.0f",
+		check_item__remedy(i,
+				   "choose a lower --rate, or: sysctl -w "
+				   "kernel.perf_event_max_sample_rate=%.0f",
 				   rate_hz);
 	if (percent == 0 || percent == 100)
-		check_list__add(l, CHECK_OK, "kernel.perf_cpu_time_max_percent", "%ld: no limit", percent);
+		check_list__add(l, CHECK_OK, "kernel.perf_cpu_time_max_percent", "%ld: no limit",
+				percent);
 	else if (percent > 0)
-		check_list__add(l, CHECK_OK, "kernel.perf_cpu_time_max_percent",
-				"%ld: where interrupts take longer the kernel lowers the rate above", percent);
+		check_list__add(
+			l, CHECK_OK, "kernel.perf_cpu_time_max_percent",
+			"%ld: where interrupts take longer the kernel lowers the rate above",
+			percent);
 }
 
 static void check_settings(struct check_list *l, double rate_hz)
@@ -163,8 +180,10 @@ static void check_settings(struct check_list *l, double rate_hz)
 	static const struct {
 		const char *name, *path, *text;
 	} notes[] = {
-		{"kernel.unprivileged_bpf_disabled", "kernel/unprivileged_bpf_disabled", "concerns only those without CAP_BPF"},
-		{"kernel.yama.ptrace_scope", "kernel/yama/ptrace_scope", "concerns only those without CAP_SYS_PTRACE"},
+		{"kernel.unprivileged_bpf_disabled", "kernel/unprivileged_bpf_disabled",
+		 "concerns only those without CAP_BPF"},
+		{"kernel.yama.ptrace_scope", "kernel/yama/ptrace_scope",
+		 "concerns only those without CAP_SYS_PTRACE"},
 	};
 	long jit = setting_read("net/core/bpf_jit_enable", 1);
 
@@ -174,10 +193,12 @@ static void check_settings(struct check_list *l, double rate_hz)
 		long value = setting_read(notes[i].path, -1);
 
 		if (value >= 0)
-			check_list__add(l, CHECK_NOTE, notes[i].name, "%ld; %s", value, notes[i].text);
+			check_list__add(l, CHECK_NOTE, notes[i].name, "%ld; %s", value,
+					notes[i].text);
 	}
 	if (!jit)
-		check_item__remedy(check_list__add(l, CHECK_WARN, "net.core.bpf_jit_enable", "0: BPF is interpreted, slowly"),
+		check_item__remedy(check_list__add(l, CHECK_WARN, "net.core.bpf_jit_enable",
+						   "0: BPF is interpreted, slowly"),
 				   "sysctl -w net.core.bpf_jit_enable=1");
 }
 
@@ -189,22 +210,29 @@ static void check_container(struct check_list *l)
 	if (name)
 		check_list__add(l, CHECK_NOTE, "container", "we seem to be inside one (%s)", name);
 	if (container_own_users()) {
-		i = check_list__add(l, CHECK_MISSING, "user namespace", "not the host's: capabilities do not count for BPF");
+		i = check_list__add(l, CHECK_MISSING, "user namespace",
+				    "not the host's: capabilities do not count for BPF");
 		i->status = CMD_NOT_PERMITTED;
-		check_item__remedy(i, "run it on the host, or in a container without user namespace (no rootless, --userns=host)");
+		check_item__remedy(i, "run it on the host, or in a container without user "
+				      "namespace (no rootless, --userns=host)");
 	}
 	if (container_own_pids()) {
 		i = check_list__add(l, CHECK_WARN, "PID namespace",
-				    "not the host's: the kernel side numbers processes as the host does, so --pid finds none");
-		check_item__remedy(i, "run it on the host, or with the host's PID namespace (--pid=host, hostPID: true)");
+				    "not the host's: the kernel side numbers processes as the host "
+				    "does, so --pid finds none");
+		check_item__remedy(i, "run it on the host, or with the host's PID namespace "
+				      "(--pid=host, hostPID: true)");
 	}
 	if (container_filters_calls()) {
-		i = check_list__add(l, CHECK_WARN, "seccomp", "a filter is in force; it may forbid bpf() and perf_event_open()");
-		check_item__remedy(i, "if loading fails below: --security-opt seccomp=unconfined (or a profile that allows both)");
+		i = check_list__add(
+			l, CHECK_WARN, "seccomp",
+			"a filter is in force; it may forbid bpf() and perf_event_open()");
+		check_item__remedy(i, "if loading fails below: --security-opt seccomp=unconfined "
+				      "(or a profile that allows both)");
 	}
 }
 
-/* ---- a real try ------------------------------------------------------------------------------------- */
+/* ---- a real try ----------------------------------------------------------------------------- */
 
 static void add_lines(struct check_list *l, const struct trial *t)
 {
@@ -227,15 +255,18 @@ static void check_trial(struct check_list *l, const struct session_options *o)
 		check_list__add(l, CHECK_OK, "loads", "%s", t.variant);
 	if (t.err) {
 		if (!*t.said)
-			check_list__add(l, CHECK_MISSING, "attaches", "no: %s", strerror(-t.err))->status = exit_status(t.err);
+			check_list__add(l, CHECK_MISSING, "attaches", "no: %s", strerror(-t.err))
+				->status = exit_status(t.err);
 	} else {
 		took = units_duration_text(t.elapsed_ns);
 		i = check_list__add(l, t.ticks || o->scoped ? CHECK_OK : CHECK_MISSING, "attaches",
-				    "timers on %u CPU%s, %llu tick%s in %s", t.cpus, t.cpus == 1 ? "" : "s",
-				    (unsigned long long)t.ticks, t.ticks == 1 ? "" : "s", took);
+				    "timers on %u CPU%s, %llu tick%s in %s", t.cpus,
+				    t.cpus == 1 ? "" : "s", (unsigned long long)t.ticks,
+				    t.ticks == 1 ? "" : "s", took);
 		if (i->state == CHECK_MISSING) {
 			i->status = CMD_NO_FEATURE;
-			check_item__remedy(i, "the timers do not fire: see dmesg for what perf says, and the settings above");
+			check_item__remedy(i, "the timers do not fire: see dmesg for what perf "
+					      "says, and the settings above");
 		}
 	}
 	add_lines(l, &t);

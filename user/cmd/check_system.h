@@ -1,4 +1,5 @@
-/* The first half of `check`: this kernel, our rights, and whether the real program loads, attaches and ticks. */
+/* The first half of `check`: this kernel, our rights, and whether the real program loads, attaches
+ * and ticks. */
 #pragma once
 #include "user/cmd/check_list.h"
 #include "user/session/session.h"

@@ -1,6 +1,8 @@
-/* One line per Python: by its pid what it runs, where its interpreter is, and why it can or cannot be walked. */
+/* Who is looked at, and what is said where there is nothing to profile; check_python.c says it of
+ * each Python. */
 #include "user/cmd/check_target.h"
 #include "user/cmd/check_program.h"
+#include "user/cmd/check_python.h"
 #include "user/os/cgroup.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"
@@ -9,115 +11,41 @@
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
-struct row {
-	pid_t pid, inner_pid; /* 0: of a program that does not run; the same as here */
-	char *command, *cgroup, *interpreter, *version;
-	char *why_not; /* NULL: can be walked */
-	const char *remedy;
-	bool deleted;
-};
-
 struct check_targets {
-	struct row *rows;
+	struct check_python *rows;
 	size_t cnt, cap;
 	char *title;
 	struct interpreters *interpreters;
 	struct check_list *list;
 	size_t without, forbidden; /* processes: not Python, may not be looked into */
-	bool chosen;		   /* those that are looked at were named one by one */
+	bool chosen;               /* those that are looked at were named one by one */
 };
 
-/* ---- one Python ------------------------------------------------------------------------------------- */
-
-/* What somebody can do about a build that cannot be walked. */
-static const char *remedy_of(enum py_refusal refusal)
-{
-	static const char *const remedies[] = {
-		[PY_UNKNOWN_VERSION] = "use the interpreter as its makers ship it: this file is packed, stripped or altered too far",
-		[PY_OTHER_VERSION] = "run the program with a supported version, or look for a newer pybpfprof",
-		[PY_PRE_RELEASE] = "update to the release",
-		[PY_FREE_THREADED] = "run the program with the default build of that version (python3.13, not python3.13t)",
-		[PY_DEBUG_BUILD] = "run the program with a release build (no --with-pydebug, python3 instead of python3-dbg)",
-		[PY_OTHER_PROCESSOR] = "profile it on x86-64",
-		[PY_OTHER_LIBC] = "use an image that is built on glibc (python:3.12-slim instead of python:3.12-alpine)",
-		[PY_UNKNOWN_LAYOUT] = "use an ordinary build of that version; a patched one has other structures",
-		[PY_OTHER_PYTHON] = "run the program with CPython",
-	};
-
-	return refusal < ARRAY_SIZE(remedies) ? remedies[refusal] : NULL;
-}
-
-/* The 64 hexadecimal digits that container runtimes name cgroups by; the first twelve are what people see. */
-static char *container_of_cgroup(const char *cgroup)
-{
-	const char *at = cgroup;
-
-	while (*at) {
-		size_t len = strspn(at, "0123456789abcdef");
-
-		if (len == 64)
-			return xasprintf("container %.12s", at);
-		at += len + (at[len] != 0);
-	}
-	return NULL;
-}
+/* ---- processes ------------------------------------------------------------------------------ */
 
 static char *clean(const char *text)
 {
 	return text_clean(text, strlen(text), 0);
 }
 
-/* "container 0123456789ab, as pid 7 there"; "" for a process that is in none. Caller frees. */
-static char *place_text(const struct row *r)
+static struct check_python *add_row(struct check_targets *t, const char *holder,
+				    const struct py_build *build)
 {
-	__cleanup_free char *container = container_of_cgroup(r->cgroup);
-	__cleanup_free char *inner = r->inner_pid ? xasprintf(", as pid %d there", r->inner_pid) : xstrdup("");
-
-	if (!container && !r->inner_pid)
-		return xstrdup("");
-	return xasprintf("; in %s%s", container ? container : "a container", inner);
-}
-
-static void show(struct check_targets *t, const struct row *r)
-{
-	__cleanup_free char *pid = r->pid ? xasprintf("%d", r->pid) : xstrdup(""), *place = place_text(r);
-	struct check_item *i = check_list__add(t->list, r->why_not ? CHECK_MISSING : CHECK_OK, pid,
-					       "Python %s: %s (%s%s%s)%s%s", *r->version ? r->version : "(version unknown)",
-					       r->command, r->interpreter,
-					       r->deleted ? ", replaced since: read from what is mapped" : "", place,
-					       r->why_not ? " cannot be profiled: " : "", r->why_not ? r->why_not : "");
-
-	if (r->why_not && r->remedy)
-		check_item__remedy(i, "%s", r->remedy);
-	if (r->why_not && t->chosen)
-		i->status = CMD_NO_TARGET;
-}
-
-static struct row *add_row(struct check_targets *t, const char *holder, const struct py_build *b)
-{
-	static const char deleted[] = " (deleted)";
-	size_t len = strlen(holder);
-	struct row r = {.version = clean(b->version), .interpreter = clean(holder)};
-
-	/* how the kernel marks a mapping whose file has no name any more: fs/d_path.c */
-	if (len > strlen(deleted) && !strcmp(holder + len - strlen(deleted), deleted)) {
-		r.deleted = true;
-		r.interpreter[strlen(r.interpreter) - strlen(deleted)] = 0;
-	}
-	if (!b->supported) {
-		r.why_not = clean(b->why_not);
-		r.remedy = remedy_of(b->refusal);
-	}
 	xgrow(t->rows, t->cnt, t->cap);
-	t->rows[t->cnt] = r;
+	check_python__init(&t->rows[t->cnt], holder, build);
 	return &t->rows[t->cnt++];
 }
 
-/* ---- processes -------------------------------------------------------------------------------------- */
+static void show(struct check_targets *t, const struct check_python *p)
+{
+	struct check_item *i = check_python__show(p, t->list);
+
+	if (p->why_not && t->chosen)
+		i->status = CMD_NO_TARGET;
+}
 
 static void count_child(void *ctx, pid_t pid)
 {
@@ -146,17 +74,23 @@ static void explain_none(struct check_targets *t, pid_t pid, int err)
 	struct check_item *i;
 
 	if (err == -EPERM) {
-		i = check_list__add(t->list, CHECK_UNKNOWN, name, "not permitted to look into it: %s", command ? command : "?");
+		i = check_list__add(t->list, CHECK_UNKNOWN, name,
+				    "not permitted to look into it: %s", command ? command : "?");
 		i->status = CMD_NOT_PERMITTED;
-		check_item__remedy(i, "it belongs to another user: run it with sudo (or give it CAP_SYS_PTRACE)");
+		check_item__remedy(
+			i,
+			"it belongs to another user: run it with sudo (or give it CAP_SYS_PTRACE)");
 		return;
 	}
-	i = check_list__add(t->list, CHECK_MISSING, name, "no Python in it: %s", command ? command : "it has ended");
+	i = check_list__add(t->list, CHECK_MISSING, name, "no Python in it: %s",
+			    command ? command : "it has ended");
 	i->status = CMD_NO_TARGET;
 	if (children)
-		check_item__remedy(i, "%zu of its children run%s Python: add --subprocesses", children, children == 1 ? "s" : "");
+		check_item__remedy(i, "%zu of its children run%s Python: add --subprocesses",
+				   children, children == 1 ? "s" : "");
 	else if (command)
-		check_item__remedy(i, "it has no interpreter mapped; if it starts Python later, add --subprocesses");
+		check_item__remedy(i, "it has no interpreter mapped; if it starts Python later, "
+				      "add --subprocesses");
 }
 
 static void look(void *ctx, pid_t pid)
@@ -164,7 +98,7 @@ static void look(void *ctx, pid_t pid)
 	struct check_targets *t = ctx;
 	const struct interpreter *found = NULL;
 	uint64_t addr;
-	struct row *r;
+	struct check_python *r;
 	char *command;
 	int err;
 
@@ -200,7 +134,8 @@ static void look_at_pids(struct check_targets *t, const struct target_options *o
 
 		if (!tgid) {
 			__cleanup_free char *near = lookalikes_of_pid(pid);
-			struct check_item *item = check_list__add(t->list, CHECK_MISSING, name, "no such process");
+			struct check_item *item =
+				check_list__add(t->list, CHECK_MISSING, name, "no such process");
 
 			item->status = CMD_NO_TARGET;
 			if (*near)
@@ -215,8 +150,11 @@ static void look_at_pids(struct check_targets *t, const struct target_options *o
 		if (o->subprocesses)
 			procfs_descendants(tgid, look, t);
 		else if (children && t->cnt)
-			check_list__add(t->list, CHECK_NOTE, "", "%zu Python child%s of %d would be left out: --subprocesses "
-					"includes them", children, children == 1 ? "" : "ren", tgid);
+			check_list__add(
+				t->list, CHECK_NOTE, "",
+				"%zu Python child%s of %d would be left out: --subprocesses "
+				"includes them",
+				children, children == 1 ? "" : "ren", tgid);
 		t->chosen = false;
 	}
 }
@@ -224,18 +162,22 @@ static void look_at_pids(struct check_targets *t, const struct target_options *o
 static void look_at_cgroups(struct check_targets *t, const struct target_options *o)
 {
 	for (size_t i = 0; i < o->cgroup_cnt; i++) {
-		__cleanup_free char *said = NULL;
+		__cleanup_free char *said = NULL, *near = NULL;
 		struct cgroup group = {0};
+		struct check_item *item;
 		int err;
 
-		log_capture_end(); /* what was said so far is in the list */
-		log_capture();
+		log_capture(); /* anew: what was said before is in the list */
 		err = cgroup_find(o->cgroups[i], &group);
 		said = log_capture_end();
 		log_capture();
 		if (err) {
 			said[strcspn(said, "\n")] = 0;
-			check_list__add(t->list, CHECK_MISSING, "", "%s", said)->status = CMD_NO_TARGET;
+			item = check_list__add(t->list, CHECK_MISSING, "", "%s", said);
+			item->status = CMD_NO_TARGET;
+			near = lookalikes_of_cgroup(o->cgroups[i]);
+			if (*near)
+				check_item__remedy(item, "%s", near);
 			continue;
 		}
 		procfs_cgroup_members(group.dir, look, t);
@@ -243,7 +185,7 @@ static void look_at_cgroups(struct check_targets *t, const struct target_options
 	}
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static void sum_up(struct check_targets *t)
 {
@@ -253,18 +195,25 @@ static void sum_up(struct check_targets *t)
 	for (size_t k = 0; k < t->cnt; k++)
 		walked += !t->rows[k].why_not;
 	if (t->forbidden) {
-		i = check_list__add(t->list, CHECK_UNKNOWN, "", "%zu process%s of other users may not be looked into",
+		i = check_list__add(t->list, CHECK_UNKNOWN, "",
+				    "%zu process%s of other users may not be looked into",
 				    t->forbidden, t->forbidden == 1 ? "" : "es");
-		check_item__remedy(i, "%s", geteuid() ? "run it with sudo" : "a security module or a user namespace keeps us out");
+		check_item__remedy(i, "%s",
+				   geteuid()
+					   ? "run it with sudo"
+					   : "a security module or a user namespace keeps us out");
 	}
 	if (t->without)
-		check_list__add(t->list, CHECK_NOTE, "", "%zu process%s without Python", t->without, t->without == 1 ? "" : "es");
+		check_list__add(t->list, CHECK_NOTE, "", "%zu process%s without Python", t->without,
+				t->without == 1 ? "" : "es");
 	for (size_t k = 0; k < t->list->cnt && !walked; k++)
 		if (t->list->items[k].section == t->title && t->list->items[k].status)
 			return; /* said already, of each */
 	if (walked)
 		return;
-	i = check_list__add(t->list, CHECK_MISSING, "", t->cnt ? "none of these Pythons can be walked" : "no Python runs there now");
+	i = check_list__add(t->list, CHECK_MISSING, "",
+			    t->cnt ? "none of these Pythons can be walked"
+				   : "no Python runs there now");
 	i->status = t->forbidden && !t->cnt ? CMD_NOT_PERMITTED : CMD_NO_TARGET;
 }
 
@@ -318,8 +267,10 @@ static void suggest(struct check_item *i, const char *word)
 {
 	__cleanup_free char *group = lookalikes_of_cgroup(word), *names = lookalikes_of_name(word);
 
-	check_item__remedy(i, "a process is given by its number, a cgroup by its path, a program by its name. %s",
-			   *group ? group : names);
+	check_item__remedy(
+		i,
+		"a process is given by its number, a cgroup by its path, a program by its name. %s",
+		*group ? group : names);
 }
 
 void check_targets__program(struct check_targets *t, struct check_list *l, const char *name)
@@ -327,7 +278,7 @@ void check_targets__program(struct check_targets *t, struct check_list *l, const
 	struct check_program p;
 	int err = check_program_find(name, &p);
 	struct check_item *i;
-	struct row *r;
+	struct check_python *r;
 
 	t->chosen = true;
 	if (!err) {
@@ -336,12 +287,16 @@ void check_targets__program(struct check_targets *t, struct check_list *l, const
 		r->cgroup = xstrdup("");
 		show(t, r);
 	} else if (err == -ENOENT) {
-		i = check_list__add(l, CHECK_UNKNOWN, p.path, "%s%s", "no Python interpreter shows in this file",
-				    strcmp(base_of(p.path), base_of(name)) ? ", which would run it" : "");
+		i = check_list__add(l, CHECK_UNKNOWN, p.path, "%s%s",
+				    "no Python interpreter shows in this file",
+				    strcmp(base_of(p.path), base_of(name)) ? ", which would run it"
+									   : "");
 		i->status = CMD_NO_TARGET;
-		check_item__remedy(i, "if it starts Python, record it with --subprocesses; or start it and check its pid");
+		check_item__remedy(i, "if it starts Python, record it with --subprocesses; or "
+				      "start it and check its pid");
 	} else {
-		i = check_list__add(l, CHECK_MISSING, name, "%s", err == -ESRCH ? "no such program" : strerror(-err));
+		i = check_list__add(l, CHECK_MISSING, name, "%s",
+				    err == -ESRCH ? "no such program" : strerror(-err));
 		i->status = CMD_NO_TARGET;
 		if (err == -ESRCH)
 			suggest(i, name);
@@ -349,33 +304,11 @@ void check_targets__program(struct check_targets *t, struct check_list *l, const
 	check_program_clear(&p);
 }
 
-static void put_optional(struct json_put *j, const char *key, const char *text)
-{
-	if (text && *text)
-		json_put_text(j, key, text);
-}
-
 void check_targets__put(const struct check_targets *t, struct json_put *j)
 {
 	json_put_list(j, "pythons");
-	for (size_t i = 0; t && i < t->cnt; i++) {
-		const struct row *r = &t->rows[i];
-
-		json_put_map(j, NULL);
-		if (r->pid)
-			json_put_int(j, "pid", r->pid);
-		if (r->inner_pid)
-			json_put_int(j, "pid_in_container", r->inner_pid);
-		json_put_text(j, "command", r->command);
-		put_optional(j, "cgroup", r->cgroup);
-		json_put_text(j, "python", r->version);
-		json_put_text(j, "interpreter", r->interpreter);
-		json_put_bool(j, "replaced", r->deleted);
-		json_put_bool(j, "walkable", !r->why_not);
-		put_optional(j, "why_not", r->why_not);
-		put_optional(j, "remedy", r->why_not ? r->remedy : NULL);
-		json_put_end_map(j);
-	}
+	for (size_t i = 0; t && i < t->cnt; i++)
+		check_python__put(&t->rows[i], j);
 	json_put_end_list(j);
 }
 
@@ -383,13 +316,8 @@ void check_targets__free(struct check_targets *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->cnt; i++) {
-		free(t->rows[i].command);
-		free(t->rows[i].cgroup);
-		free(t->rows[i].interpreter);
-		free(t->rows[i].version);
-		free(t->rows[i].why_not);
-	}
+	for (size_t i = 0; i < t->cnt; i++)
+		check_python__clear(&t->rows[i]);
 	free(t->rows);
 	free(t->title);
 	interpreters__free(t->interpreters);

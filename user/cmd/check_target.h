@@ -1,4 +1,5 @@
-/* The second half of `check`: which Pythons a target runs, and for each why it can or cannot be walked. */
+/* The second half of `check`: which Pythons a target runs, and for each why it can or cannot be
+ * walked. */
 #pragma once
 #include "user/cmd/check_list.h"
 #include "user/cmd/target_options.h"

@@ -10,9 +10,9 @@
 static const struct {
 	const char *name, *kind;
 } kinds[] = {
-	{"PID", "pids"},	 {"PATH", "cgroups"}, {"FILE", "files"},   {"DIR", "files"},  {"RECORDING", "files"},
-	{"FORMAT", "formats"}, {"TARGET", "targets"}, {"INPUT", "files"}, {"OUTPUT", "files"}, {"BEFORE", "files"},
-	{"AFTER", "files"},
+	{"PID", "pids"},        {"PATH", "cgroups"},   {"FILE", "files"},     {"DIR", "files"},
+	{"RECORDING", "files"}, {"FORMAT", "formats"}, {"TARGET", "targets"}, {"INPUT", "files"},
+	{"OUTPUT", "files"},    {"BEFORE", "files"},   {"AFTER", "files"},
 };
 
 /* "flame|icicle": the words themselves. */
@@ -21,7 +21,8 @@ static bool is_choice(const char *name)
 	if (!strchr(name, '|'))
 		return false;
 	for (; *name; name++)
-		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) && !strchr("|-_", *name))
+		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) &&
+		    !strchr("|-_", *name))
 			return false;
 	return true;
 }

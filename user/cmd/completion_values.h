@@ -13,8 +13,8 @@ struct shell {
 extern const struct shell shell_bash, shell_zsh, shell_fish;
 
 /*
- * What a value is, by its name in the help: "pids", "cgroups", "formats", "files", "targets", "words a b" (one
- * of these), or "none": nothing can be suggested. Caller frees.
+ * What a value is, by its name in the help: "pids", "cgroups", "formats", "files", "targets",
+ * "words a b" (one of these), or "none": nothing can be suggested. Caller frees.
  */
 char *completion_kind(const char *arg);
 /* The same for the words that are no options, by the usage text; NULL when there are none. */
@@ -24,5 +24,6 @@ char *completion_argument_kind(const struct argp *argp);
 void completion_options(const struct cmd *c, struct option_list *l);
 /* Calls `write` for each command that is to be known. */
 void completion_each(FILE *out, void (*write)(FILE *out, const struct cmd *c));
-/* What goes between single quotes; characters of `extra` get a backslash, a quote becomes `quote`. Caller frees. */
+/* What goes between single quotes; characters of `extra` get a backslash, a quote becomes `quote`.
+ * Caller frees. */
 char *completion_quoted(const char *text, const char *extra, const char *quote);

@@ -1,6 +1,7 @@
 /*
- * `completions`: a shell's completion of every command's options and their values, from the parsers' own
- * tables. What is only known at the time (processes, cgroups, formats) the shells ask this program for: --list.
+ * `completions`: a shell's completion of every command's options and their values, from the
+ * parsers' own tables. What is only known at the time (processes, cgroups, formats) the shells ask
+ * this program for: --list.
  */
 #include "user/cmd/cmd.h"
 #include "user/cmd/completion_values.h"
@@ -25,7 +26,7 @@ struct args {
 	void (*list)(void);
 };
 
-/* ---- lists: a value, a tabulator, what it is ---------------------------------------------------------- */
+/* ---- lists: a value, a tabulator, what it is ------------------------------------------------ */
 
 static void list_pids(void)
 {
@@ -68,10 +69,11 @@ static const struct {
 	void (*print)(void);
 } lists[] = {{"pids", list_pids}, {"cgroups", list_cgroups}, {"formats", list_formats}};
 
-/* ---- the command ------------------------------------------------------------------------------------ */
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
-	{"list", KEY_LIST, "pids|cgroups|formats", OPTION_HIDDEN, "What may be given; for the completions themselves", 0},
+	{"list", KEY_LIST, "pids|cgroups|formats", OPTION_HIDDEN,
+	 "What may be given; for the completions themselves", 0},
 	{0},
 };
 
@@ -126,7 +128,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "bash|zsh|fish",
-	.doc = "Write a shell's completion of commands, options, process ids, cgroups and formats. `make install` puts "
+	.doc = "Write a shell's completion of commands, options, process ids, cgroups and formats. "
+	       "`make install` puts "
 	       "them where the shells look.\vFor one session, or from the shell's start-up file:\n"
 	       "  source <(pybpfprof completions bash)\n"
 	       "  source <(pybpfprof completions zsh)\n"

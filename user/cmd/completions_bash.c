@@ -37,7 +37,8 @@ static void write_values(FILE *out, const struct cmd *c)
 	completion_options(c, &l);
 	for (size_t i = 0; i < l.cnt; i++) {
 		const struct option_row *o = &l.rows[i];
-		__cleanup_free char *kind = o->arg && !o->arg_optional ? completion_kind(o->arg) : NULL;
+		__cleanup_free char *kind =
+			o->arg && !o->arg_optional ? completion_kind(o->arg) : NULL;
 
 		if (!kind)
 			continue;
@@ -69,7 +70,8 @@ static void write_all(FILE *out)
 	fprintf(out, "\tesac\n}\n\n# What the value of an option is; fails when it has none.\n"
 		     "_pybpfprof_value() { # COMMAND OPTION\n\tcase $1:$2 in\n");
 	completion_each(out, write_values);
-	fprintf(out, "\t*) return 1 ;;\n\tesac\n}\n\n_pybpfprof_argument() { # COMMAND\n\tcase $1 in\n");
+	fprintf(out,
+		"\t*) return 1 ;;\n\tesac\n}\n\n_pybpfprof_argument() { # COMMAND\n\tcase $1 in\n");
 	completion_each(out, write_argument);
 	fprintf(out, "\t*) return 1 ;;\n\tesac\n}\n%s", functions);
 }

@@ -1,4 +1,5 @@
-/* For fish: the functions of completions.fish, then a `complete` line for each command and option. */
+/* For fish: the functions of completions.fish, then a `complete` line for each command and option.
+ */
 #include "user/cmd/cmd.h"
 #include "user/cmd/completion_values.h"
 #include "user/util/alloc.h"
@@ -18,7 +19,8 @@ static void write_command(FILE *out, const struct cmd *c)
 {
 	__cleanup_free char *summary = completion_quoted(c->summary, "\\", "\\'");
 
-	fprintf(out, "complete -c pybpfprof -f -n __pybpfprof_needs_command -a %s -d '%s'\n", c->name, summary);
+	fprintf(out, "complete -c pybpfprof -f -n __pybpfprof_needs_command -a %s -d '%s'\n",
+		c->name, summary);
 }
 
 /* fish's arguments for a kind of value. */

@@ -1,4 +1,5 @@
-/* For zsh: a list of commands and _arguments' specifications of each, then the functions of completions.zsh. */
+/* For zsh: a list of commands and _arguments' specifications of each, then the functions of
+ * completions.zsh. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/completion_values.h"
 #include "user/util/alloc.h"
@@ -58,7 +59,8 @@ static void write_arguments(FILE *out, const struct cmd *c)
 	for (size_t i = 0; i < l.cnt; i++)
 		write_option(out, &l.rows[i]);
 	if (action)
-		fprintf(out, "\t\t\t'*:%s:%s'\n", !strncmp(kind, "words", 5) ? "word" : kind, action);
+		fprintf(out, "\t\t\t'*:%s:%s'\n", !strncmp(kind, "words", 5) ? "word" : kind,
+			action);
 	fprintf(out, "\t\t)\n\t\t;;\n");
 	option_list__free(&l);
 }

@@ -1,6 +1,7 @@
 /*
- * `man`: the manual page, for `make install`. Commands, options, keys, formats and outcomes come from the tables the
- * program itself works by; the rest is man_page.roff, where a line @NAME@ stands for each of these.
+ * `man`: the manual page, for `make install`. Commands, options, keys, formats and outcomes come
+ * from the tables the program itself works by; the rest is man_page.roff, where a line @NAME@
+ * stands for each of these.
  */
 #include "bpf/outcomes.h"
 #include "user/cmd/cmd.h"
@@ -16,7 +17,7 @@ static const char page[] = {
 #include <user/cmd/man_page.roff.inc>
 	0};
 
-/* ---- commands --------------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 static void write_synopsis(FILE *out)
 {
@@ -89,7 +90,8 @@ static void refer(FILE *out, const struct option_list *l, size_t i, const struct
 			return; /* done at its first option */
 	fputs(".TP\n", out);
 	for (size_t k = i; k < l->cnt; k++) {
-		if (l->rows[k].owner != owner || l->rows[k].header || l->rows[k].hidden || l->rows[k].alias)
+		if (l->rows[k].owner != owner || l->rows[k].header || l->rows[k].hidden ||
+		    l->rows[k].alias)
 			continue;
 		fputs(any ? ", " : "", out);
 		write_names(out, &l->rows[k]);
@@ -99,7 +101,8 @@ static void refer(FILE *out, const struct option_list *l, size_t i, const struct
 }
 
 /* Does any option of this header's group get a description here? */
-static bool is_header_needed(const struct option_list *l, const struct option_row *header, const struct cmd *c)
+static bool is_header_needed(const struct option_list *l, const struct option_row *header,
+			     const struct cmd *c)
 {
 	for (size_t i = 0; i < l->cnt; i++) {
 		const struct option_row *o = &l->rows[i];
@@ -159,7 +162,7 @@ static void write_commands(FILE *out)
 			write_command(out, *c);
 }
 
-/* ---- the other tables ------------------------------------------------------------------------------- */
+/* ---- the other tables ----------------------------------------------------------------------- */
 
 static void write_formats(FILE *out)
 {
@@ -173,7 +176,10 @@ static void write_formats(FILE *out)
 		}
 		fputs("\\fP)\n", out);
 		roff_text(out, (*f)->help);
-		fprintf(out, "%s\n", (*f)->read ? "\n(an input as well: \\fBconvert\\fP, \\fBreport\\fP and others read it)" : "");
+		fprintf(out, "%s\n",
+			(*f)->read ? "\n(an input as well: \\fBconvert\\fP, \\fBreport\\fP and "
+				     "others read it)"
+				   : "");
 	}
 }
 
@@ -209,7 +215,7 @@ static void write_outcomes(FILE *out)
 #undef X
 	};
 
-	for (size_t class = 0; class < ARRAY_SIZE(classes); class++) {
+	for (size_t class = 0; class < ARRAY_SIZE(classes); class ++) {
 		fprintf(out, ".PP\n%s\n", classes[class]);
 		for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
 			if (outcomes[i].class != class)
@@ -223,16 +229,14 @@ static void write_outcomes(FILE *out)
 	}
 }
 
-/* ---- the page --------------------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
 	void (*write)(FILE *out);
 } parts[] = {
-	{"@SYNOPSIS@\n", write_synopsis},
-	{"@COMMANDS@\n", write_commands},
-	{"@KEYS@\n", write_keys},
-	{"@FORMATS@\n", write_formats},
+	{"@SYNOPSIS@\n", write_synopsis}, {"@COMMANDS@\n", write_commands},
+	{"@KEYS@\n", write_keys},         {"@FORMATS@\n", write_formats},
 	{"@OUTCOMES@\n", write_outcomes},
 };
 
@@ -248,14 +252,15 @@ static void write_line(FILE *out, const char *line, size_t len)
 }
 
 static const struct argp argp = {
-	.doc = "Write the manual page, as roff, to standard output. To read it: pybpfprof man | man -l -",
+	.doc = "Write the manual page, as roff, to standard output. To read it: pybpfprof man | "
+	       "man -l -",
 };
 
 static int run(int argc, char **argv)
 {
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	printf(".\\\" Written by `pybpfprof man`.\n.TH PYBPFPROF 1 \"" PYBPFPROF_DATE "\" \"pybpfprof " PYBPFPROF_VERSION
-	       "\" \"User Commands\"\n");
+	printf(".\\\" Written by `pybpfprof man`.\n.TH PYBPFPROF 1 \"" PYBPFPROF_DATE
+	       "\" \"pybpfprof " PYBPFPROF_VERSION "\" \"User Commands\"\n");
 	for (const char *at = page; *at;) {
 		size_t len = strcspn(at, "\n");
 

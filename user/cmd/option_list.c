@@ -1,4 +1,5 @@
-/* How argp groups its options: the GNU C Library Reference Manual, "Specifying Options in an Argp Parser". */
+/* How argp groups its options: the GNU C Library Reference Manual, "Specifying Options in an Argp
+ * Parser". */
 #include "user/cmd/option_list.h"
 #include "user/util/alloc.h"
 #include <ctype.h>
@@ -9,7 +10,8 @@ static bool is_last(const struct argp_option *o)
 	return !o->name && !o->key && !o->doc && !o->group;
 }
 
-static void add_option(struct option_list *l, const struct argp *owner, const struct argp_option *o, int group)
+static void add_option(struct option_list *l, const struct argp *owner, const struct argp_option *o,
+		       int group)
 {
 	struct option_row row = {
 		.name = o->name,

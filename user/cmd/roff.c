@@ -1,6 +1,6 @@
 /*
- * Escapes of groff_man(7) that mandoc knows as well. A hyphen that people may copy is written \-; one inside
- * a word is a hyphen.
+ * Escapes of groff_man(7) that mandoc knows as well. A hyphen that people may copy is written \-;
+ * one inside a word is a hyphen.
  */
 #include "user/cmd/roff.h"
 #include "user/util/alloc.h"
@@ -75,7 +75,8 @@ static char *escaped(const char *text, size_t len, bool exact)
 	return buf_steal_text(&out);
 }
 
-/* Source lines of ordinary length; what would begin one with a control character is kept from being one. */
+/* Source lines of ordinary length; what would begin one with a control character is kept from being
+ * one. */
 static void put_filled(FILE *out, const char *text)
 {
 	size_t column = 0;

@@ -1,6 +1,6 @@
 /*
- * The numbers of the first namespaces are fixed (include/linux/proc_ns.h); what kind of container it is can
- * only be guessed from what its makers leave behind (systemd: CONTAINER_INTERFACE).
+ * The numbers of the first namespaces are fixed (include/linux/proc_ns.h); what kind of container
+ * it is can only be guessed from what its makers leave behind (systemd: CONTAINER_INTERFACE).
  */
 #include "user/os/container.h"
 #include "user/os/procfs.h"
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #define INIT_USER_INODE 0xEFFFFFFDu /* PROC_USER_INIT_INO */
-#define INIT_PID_INODE	0xEFFFFFFCu /* PROC_PID_INIT_INO */
+#define INIT_PID_INODE  0xEFFFFFFCu /* PROC_PID_INIT_INO */
 
 static bool is_other_namespace(const char *path, uint32_t first)
 {

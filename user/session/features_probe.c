@@ -28,13 +28,16 @@ static int probe_ring(void)
 static int probe_loop(void)
 {
 	/* what is refused for want of rights counts as there */
-	return probe_ring() == 1 ? libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) : -EPERM;
+	return probe_ring() == 1
+		       ? libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL)
+		       : -EPERM;
 }
 
 /* The kernel's own list of its functions; both forms of the name (user/session/variant.h). */
 static int probe_task_work(void)
 {
-	static const char *const names[] = {"bpf_task_work_schedule_resume", "bpf_task_work_schedule_resume_impl"};
+	static const char *const names[] = {"bpf_task_work_schedule_resume",
+					    "bpf_task_work_schedule_resume_impl"};
 	struct btf *btf = btf__load_vmlinux_btf();
 	int found = 0;
 
@@ -72,16 +75,20 @@ static const struct {
 	bool needed;
 	probe_fn probe;
 } table[] = {
-	{"type information (BTF)", "", "use a kernel built with CONFIG_DEBUG_INFO_BTF=y; distributions' kernels are", true,
+	{"type information (BTF)", "",
+	 "use a kernel built with CONFIG_DEBUG_INFO_BTF=y; distributions' kernels are", true,
 	 probe_btf},
 	{"BPF ring buffer", "5.8", "use Linux 5.17 or newer", true, probe_ring},
 	{"bpf_loop", "5.17", "use Linux 5.17 or newer", true, probe_loop},
-	{"perf timers", "2.6.31", "see perf_event_paranoid below; a container's seccomp filter may forbid them too", true,
+	{"perf timers", "2.6.31",
+	 "see perf_event_paranoid below; a container's seccomp filter may forbid them too", true,
 	 probe_timer},
-	{"task work", "6.18", "nothing is broken: names of code in swapped-out memory may stay unknown", false,
+	{"task work", "6.18",
+	 "nothing is broken: names of code in swapped-out memory may stay unknown", false,
 	 probe_task_work},
 	{"timers of a cgroup's own", "2.6.39",
-	 "leave out --scope cgroup (CONFIG_CGROUP_PERF; the perf_event controller must not be in a version 1 hierarchy)",
+	 "leave out --scope cgroup (CONFIG_CGROUP_PERF; the perf_event controller must not be in a "
+	 "version 1 hierarchy)",
 	 false, probe_cgroup_timer},
 };
 
@@ -110,7 +117,9 @@ void features_each(void (*fn)(void *ctx, const struct feature *f), void *ctx)
 	libbpf_print_fn_t before = libbpf_set_print(silent);
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct feature f = {.name = table[i].name, .since = table[i].since, .remedy = table[i].remedy,
+		struct feature f = {.name = table[i].name,
+				    .since = table[i].since,
+				    .remedy = table[i].remedy,
 				    .needed = table[i].needed};
 		int found = table[i].probe();
 

@@ -33,7 +33,8 @@ void trial_run(const struct session_options *o, struct trial *t)
 		.allow_no_python = true,
 		.no_task_work = o->no_task_work,
 	};
-	struct profile_builder *nobody = profile_builder__new(false); /* what is recorded is thrown away */
+	struct profile_builder *nobody =
+		profile_builder__new(false); /* what is recorded is thrown away */
 	struct session *s = NULL;
 
 	if (o->scoped && o->target == SESSION_CGROUPS) {

@@ -1,4 +1,5 @@
-/* People copy pids from inside containers, mistype a digit, or give a name; each has its own answer. */
+/* People copy pids from inside containers, mistype a digit, or give a name; each has its own
+ * answer. */
 #include "user/target/lookalikes.h"
 #include "user/os/cgroup.h"
 #include "user/os/container.h"
@@ -55,8 +56,9 @@ char *lookalikes_of_pid(pid_t pid)
 	if (outside) {
 		__cleanup_free char *command = procfs_command(outside);
 
-		return xasprintf("%d is the number that process %d (%s) has inside its container: give %d", pid, outside,
-				 command ? command : "?", outside);
+		return xasprintf(
+			"%d is the number that process %d (%s) has inside its container: give %d",
+			pid, outside, command ? command : "?", outside);
 	}
 	near = python_text(pid);
 	if (*near)
@@ -73,16 +75,17 @@ char *lookalikes_of_name(const char *name)
 	pythons__find(&all);
 	text = pythons__text(&all, name, MOST);
 	pythons__free(&all);
-	return *text ? xasprintf("Python processes with \"%s\" in their command line: %s", name, text) :
-		       xasprintf("No Python process has \"%s\" in its command line", name);
+	return *text ? xasprintf("Python processes with \"%s\" in their command line: %s", name,
+				 text)
+		     : xasprintf("No Python process has \"%s\" in its command line", name);
 }
 
 void lookalikes_complain(pid_t pid)
 {
 	__cleanup_free char *near = lookalikes_of_pid(pid);
 
-	log_error("no process %d (it may have ended; pids are those of this host's view)%s%s", pid, *near ? ". " : "",
-		  near);
+	log_error("no process %d (it may have ended; pids are those of this host's view)%s%s", pid,
+		  *near ? ". " : "", near);
 }
 
 struct search {

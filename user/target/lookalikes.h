@@ -2,7 +2,8 @@
 #pragma once
 #include <sys/types.h>
 
-/* "its number inside its container; …" or "Python runs in 42 (…)"; never NULL, "" when nothing is near. Caller frees. */
+/* "its number inside its container; …" or "Python runs in 42 (…)"; never NULL, "" when nothing is
+ * near. Caller frees. */
 char *lookalikes_of_pid(pid_t pid);
 /* Logs that there is no such process, with that sentence. */
 void lookalikes_complain(pid_t pid);

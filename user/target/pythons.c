@@ -18,7 +18,8 @@ static bool is_python_name(const char *path)
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 
-	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9) || !strncmp(name, "pypy", 4);
+	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9) ||
+	       !strncmp(name, "pypy", 4);
 }
 
 static int look_at_map(void *ctx, const struct procfs_map *m)
@@ -51,7 +52,8 @@ static void add(void *ctx, pid_t pid)
 	struct python_process p = {.pid = pid};
 
 	/* in brackets: kernel threads, and what is dying */
-	if (!command || command[0] == '[' || procfs_stat(pid, NULL, &p.ppid) || !looks_like_python(pid, command))
+	if (!command || command[0] == '[' || procfs_stat(pid, NULL, &p.ppid) ||
+	    !looks_like_python(pid, command))
 		return;
 	p.command = text_clean(command, strlen(command), 0);
 	xgrow(t->items, t->cnt, t->cap);
@@ -83,8 +85,9 @@ void pythons__free(struct pythons *t)
 
 static char *shortened(const char *command)
 {
-	return columns_of(command) <= COMMAND_COLUMNS ? xstrdup(command) :
-							columns_fit(command, COMMAND_COLUMNS, COLUMNS_KEEP_START);
+	return columns_of(command) <= COMMAND_COLUMNS
+		       ? xstrdup(command)
+		       : columns_fit(command, COMMAND_COLUMNS, COLUMNS_KEEP_START);
 }
 
 char *pythons__text(const struct pythons *t, const char *word, size_t most)

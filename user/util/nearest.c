@@ -1,4 +1,5 @@
-/* Edit distance with swaps of neighbours (optimal string alignment); words are short, so it is quadratic. */
+/* Edit distance with swaps of neighbours (optimal string alignment); words are short, so it is
+ * quadratic. */
 #include "user/util/nearest.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define LONGEST	  64 /* longer ones are no typing errors of short ones */
+#define LONGEST   64 /* longer ones are no typing errors of short ones */
 #define MAX_WORDS 64
 
 static size_t least(size_t a, size_t b)
@@ -34,7 +35,8 @@ size_t nearest_distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			row[j] = least(last[j - 1] + !same(a[i - 1], b[j - 1]), least(last[j], row[j - 1]) + 1);
+			row[j] = least(last[j - 1] + !same(a[i - 1], b[j - 1]),
+				       least(last[j], row[j - 1]) + 1);
 			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
 				row[j] = least(row[j], before[j - 2] + 1);
 		}
@@ -84,7 +86,8 @@ char *nearest_hint_of(const char *word, const char *list)
 	char *save = NULL;
 	size_t cnt = 0;
 
-	for (char *w = strtok_r(copy, ", ", &save); w && cnt < MAX_WORDS; w = strtok_r(NULL, ", ", &save))
+	for (char *w = strtok_r(copy, ", ", &save); w && cnt < MAX_WORDS;
+	     w = strtok_r(NULL, ", ", &save))
 		words[cnt++] = w;
 	return nearest_hint(word, words);
 }

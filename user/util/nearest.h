@@ -2,11 +2,12 @@
 #pragma once
 #include <stddef.h>
 
-/* Letters to insert, drop, change or swap (with a neighbour) between two words; case counts nothing. */
+/* Letters to insert, drop, change or swap (with a neighbour) between two words; case counts
+ * nothing. */
 size_t nearest_distance(const char *a, const char *b);
 /*
- * The word of a NULL-terminated list that `word` is most like: a beginning of it, or few letters away;
- * NULL when none is.
+ * The word of a NULL-terminated list that `word` is most like: a beginning of it, or few letters
+ * away; NULL when none is.
  */
 const char *nearest_word(const char *word, const char *const *choices);
 /* "did you mean b? Known are a, b and c", or "known are a, b and c". Caller frees. */
