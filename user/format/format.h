@@ -1,7 +1,7 @@
 /*
  * Output formats are rows of a table, one file each, ending in one `const struct format`. A writer gets
- * the finished profile and a stream; it does no other I/O, but for source texts through its view. Two formats can also be read: the recording
- * and our JSON. Errors: 0 or negative errno; the function that detects one logs it.
+ * the finished profile and a stream; it does no other I/O, but for source texts through its view. Two
+ * formats can also be read: the recording and our JSON. Errors: 0 or negative errno; the function that detects one logs it.
  */
 #pragma once
 #include "user/profile/profile.h"

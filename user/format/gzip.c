@@ -7,6 +7,7 @@
 
 #define GZIP_WINDOW                                                                                \
 	(15 + 16) /* zlib.h, deflateInit2: + 16 writes a gzip header, without name and time */
+#define LEVEL 4 /* 6 takes three times as long for columns of numbers and saves 4 % */
 
 struct gzip {
 	z_stream z;
@@ -60,7 +61,7 @@ FILE *gzip__open(FILE *out)
 	FILE *gz = NULL;
 
 	g->out = out;
-	if (deflateInit2(&g->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, MAX_MEM_LEVEL,
+	if (deflateInit2(&g->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, MAX_MEM_LEVEL,
 			 Z_DEFAULT_STRATEGY) == Z_OK) {
 		gz = fopencookie(g, "w", io);
 		if (!gz)
