@@ -179,9 +179,57 @@ static void inputs_are_known_by_content(void **state)
 	profile__free(want);
 }
 
+static char *written(const struct format *f, const struct profile *p, const struct view *v)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	uint64_t sum = 14695981039346656037u;
+
+	assert_int_equal(f->write(p, v, out), 0);
+	fclose(out);
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ (unsigned char)text[i]) * 1099511628211u;
+	free(text);
+	assert_true(len > 0 || !p->sample_cnt);
+	text = malloc(64);
+	snprintf(text, 64, "%zu bytes, hash %llx", len, (unsigned long long)sum);
+	return text;
+}
+
+/* What can be written can be written in any view, of any profile, and is the same again. */
+static void test_every_view_of_every_format(void **state)
+{
+	static const struct view views[] = {
+		{0},
+		{.threads = true, .full_filenames = true},
+		{.by_function = true, .timestamps = true},
+		{.no_lines = true, .gil_only = true, .from_leaf = true},
+		{.gil_only = true, .timestamps = true, .threads = true, .from_leaf = true, .title = HOSTILE},
+	};
+	struct profile *profiles[2];
+
+	(void)state;
+	profiles[0] = small_profile();
+	profiles[1] = profile_builder__finish(profile_builder__new(true)); /* of nothing */
+	for (size_t i = 0; formats[i]; i++) {
+		for (size_t k = 0; formats[i]->write && k < 2 * sizeof(views) / sizeof(*views); k++) {
+			char *first = written(formats[i], profiles[k % 2], &views[k / 2]);
+			char *again = written(formats[i], profiles[k % 2], &views[k / 2]);
+
+			assert_string_equal(first, again);
+			free(first);
+			free(again);
+		}
+	}
+	profile__free(profiles[0]);
+	profile__free(profiles[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_view_of_every_format),
 		cmocka_unit_test(every_row_is_whole),
 		cmocka_unit_test(names_of_py_spy_are_known),
 		cmocka_unit_test(suffixes_decide),

@@ -121,8 +121,10 @@ static void rotate(struct record *r)
 	__cleanup_free char *stamp = rotation__stamp(&r->o.rotation);
 	struct window *last = r->window, *next;
 
-	if (window__open(&r->o.outputs, stamp, &next))
+	if (window__open(&r->o.outputs, stamp, &next)) {
+		rotation__postpone(&r->o.rotation, clock_now_ns());
 		return;
+	}
 	session__send_meta(r->session, true);
 	relay__begin(r->relay, recording__sink(next->recording), clock_unix_ns());
 	r->window = next;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #define LEAST_NS     1000000000ull /* names have seconds */
+#define RETRY_NS     10000000000ull /* after a window that could not be begun */
 #define LEAST_BYTES  4096
 #define NICE_CHILD   10		   /* what is profiled has the CPUs first */
 #define MANY_WAITING 3
@@ -59,6 +60,8 @@ char *rotation__stamp(struct rotation *r)
 /* Windows keep to the beat of the first; those that a stopped profiler missed are left out. */
 bool rotation__is_due(struct rotation *r, uint64_t now_ns, uint64_t bytes)
 {
+	if (now_ns < r->not_before_ns)
+		return false;
 	if (r->bytes)
 		return bytes >= r->bytes;
 	if (!r->every_ns)
@@ -69,6 +72,11 @@ bool rotation__is_due(struct rotation *r, uint64_t now_ns, uint64_t bytes)
 		return false;
 	r->due_ns += r->every_ns * (1 + (now_ns - r->due_ns) / r->every_ns);
 	return true;
+}
+
+void rotation__postpone(struct rotation *r, uint64_t now_ns)
+{
+	r->not_before_ns = now_ns + RETRY_NS;
 }
 
 /* In the child. SIGTERM ends it without leaving half a file; the terminal's Ctrl-C is for its parent. */

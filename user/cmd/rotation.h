@@ -9,7 +9,7 @@
 struct rotation {
 	uint64_t every_ns, bytes; /* either is 0 */
 	const struct view *view;
-	uint64_t due_ns;
+	uint64_t due_ns, not_before_ns;
 	uint64_t last_stamp; /* seconds */
 	struct window *first, *last; /* closed windows; the first is in the hands of `child` */
 	pid_t child;		     /* 0: none */
@@ -27,6 +27,8 @@ static inline bool rotation__is_on(const struct rotation *r)
 char *rotation__stamp(struct rotation *r);
 /* Is it time to begin the next window? `bytes`: what the recording has so far. */
 bool rotation__is_due(struct rotation *r, uint64_t now_ns, uint64_t bytes);
+/* The next window could not be begun: not so soon again. */
+void rotation__postpone(struct rotation *r, uint64_t now_ns);
 /* Takes a closed window. */
 void rotation__hand_over(struct rotation *r, struct window *w);
 /* Sees what the child has done and gives it the next; call it now and then. */

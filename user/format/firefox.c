@@ -245,6 +245,7 @@ static void put_thread(struct writer *w, uint32_t thread)
 	__cleanup_free char *name = thread ? tracks_thread_name(w->p, thread) :
 					     xstrdup("no samples");
 	__cleanup_free char *command = tracks_process_name(w->p, process);
+	uint64_t started = w->p->processes[process].start_unix_ns;
 
 	fputs("\n{", w->out);
 	put_key_text(w, "name", name);
@@ -252,10 +253,11 @@ static void put_thread(struct writer *w, uint32_t thread)
 	put_pid(w, process);
 	put_tid(w, thread);
 	fputs("\"isMainThread\":false,\"processType\":\"default\",\"pausedRanges\":[],"
-	      "\"processStartupTime\":0,\"processShutdownTime\":null,\"unregisterTime\":null,",
+	      "\"processShutdownTime\":null,\"unregisterTime\":null,\"processStartupTime\":",
 	      w->out);
+	put_ms(w, started > w->begin_ns ? (int64_t)(started - w->begin_ns) : 0);
 	make_rows(w, thread);
-	fputs("\"registerTime\":", w->out);
+	fputs(",\"registerTime\":", w->out);
 	put_ms(w, w->rows[0].time_ns);
 	fputs(",\n", w->out);
 	put_markers(w, thread);
