@@ -33,14 +33,6 @@ struct top_model {
 	struct top_header header;
 };
 
-static void add(struct top_sums *to, const struct top_sums *more)
-{
-	to->ns += more->ns;
-	to->gil_ns += more->gil_ns;
-	to->recent += more->recent;
-	to->recent_gil += more->recent_gil;
-}
-
 static void scale(struct top_sums *s, double by)
 {
 	s->recent *= by;
@@ -119,8 +111,8 @@ static void take_sample(void *ctx, const struct profile_sample *s)
 		xgrow(m->dirty, m->dirty_cnt, m->dirty_cap);
 		m->dirty[m->dirty_cnt++] = at;
 	}
-	add(waiting, &more);
-	add(&m->waiting, &more);
+	top_sums_add(waiting, &more);
+	top_sums_add(&m->waiting, &more);
 	m->samples++;
 	see(m, s->thread, s->time_unix_ns);
 }
@@ -193,7 +185,7 @@ static void fold_ended(struct top_model *m)
 		bool ended = m->seen_ns[old[i].thread] + ENDED_AFTER_NS < m->now_ns;
 		uint32_t at = bucket_of(m, ended ? 0 : old[i].thread, old[i].stack);
 
-		add(&m->buckets[at].sums, &old[i].sums);
+		top_sums_add(&m->buckets[at].sums, &old[i].sums);
 	}
 	free(old);
 	if (m->cnt > m->limit / 2)
@@ -248,12 +240,12 @@ bool top_model__settle(struct top_model *m, uint64_t now_ns, top_bucket_fn fn, v
 
 		if (!m->changed)
 			fn(ctx, b, &b->waiting);
-		add(&b->sums, &b->waiting);
+		top_sums_add(&b->sums, &b->waiting);
 		b->waiting = (struct top_sums){0};
 		b->listed = false;
 	}
 	m->dirty_cnt = 0;
-	add(&m->sums, &m->waiting);
+	top_sums_add(&m->sums, &m->waiting);
 	m->waiting = (struct top_sums){0};
 	m->samples_settled = m->samples;
 	if (m->cnt > m->limit)
@@ -348,9 +340,9 @@ struct top_model *top_model__of_profile(const struct profile *p, bool gil_only)
 		if (gil_only && !b->gil_samples)
 			continue;
 		at = bucket_of(m, b->thread, b->stack);
-		add(&m->buckets[at].sums, &sums);
+		top_sums_add(&m->buckets[at].sums, &sums);
 		m->samples += gil_only ? b->gil_samples : b->samples;
-		add(&m->sums, &sums);
+		top_sums_add(&m->sums, &sums);
 		see(m, b->thread, p->meta.start_unix_ns + 1);
 	}
 	m->samples_settled = m->samples;

@@ -14,6 +14,14 @@ struct top_sums {
 	double recent, recent_gil; /* ns, weighted by age; only top_model__rate knows the scale */
 };
 
+static inline void top_sums_add(struct top_sums *to, const struct top_sums *more)
+{
+	to->ns += more->ns;
+	to->gil_ns += more->gil_ns;
+	to->recent += more->recent;
+	to->recent_gil += more->recent_gil;
+}
+
 struct top_bucket {
 	uint32_t thread, stack; /* thread 0: of threads that ended */
 	struct top_sums sums, waiting;

@@ -40,14 +40,6 @@ uint32_t top_rows__code_frame(const struct top_rows *r, uint32_t code)
 
 /* ---- adding up --------------------------------------------------------------------------------------- */
 
-static void add(struct top_sums *to, const struct top_sums *more)
-{
-	to->ns += more->ns;
-	to->gil_ns += more->gil_ns;
-	to->recent += more->recent;
-	to->recent_gil += more->recent_gil;
-}
-
 struct visit {
 	struct top_rows *r;
 	uint32_t process, thread; /* that rows are split by */
@@ -78,10 +70,10 @@ static void count(const struct visit *v, enum top_role role, uint32_t code, bool
 	struct top_row *row = row_of(v, role, code);
 
 	if (row->visit != v->r->visit)
-		add(&row->total, v->more);
+		top_sums_add(&row->total, v->more);
 	row->visit = v->r->visit;
 	if (leaf)
-		add(&row->own, v->more);
+		top_sums_add(&row->own, v->more);
 }
 
 /* From the leaf to the root: `callee` is what the frame before this one belongs to, 0 at the leaf. */
