@@ -4,14 +4,13 @@ A screen is read by capture-pane. Everything waits for what is to appear, never 
 """
 
 import contextlib
-import itertools
 import json
 import os
-import pathlib
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import unicodedata
 
 import pytest
@@ -19,7 +18,6 @@ import pytest
 from conftest import PROGRAM, children_of, wait_until
 
 QUICK = ["--interval", "200ms"]
-counter = itertools.count()
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
 
 
@@ -27,7 +25,7 @@ class Terminal:
     """A shell in a tmux of its own."""
 
     def __init__(self, folder, columns=100, lines=24, env=None):
-        self.name = f"pybpfprof-{os.getpid()}-{next(counter)}"
+        self.home = tempfile.mkdtemp()  # a socket's path has to be short
         self.folder = folder
         self.env = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
         self.env.pop("TMUX", None)
@@ -40,7 +38,7 @@ class Terminal:
 
     def tmux(self, *args):
         done = subprocess.run(
-            ["tmux", "-L", self.name, *args], cwd=self.folder, env=self.env, stdout=subprocess.PIPE, timeout=60
+            ["tmux", "-S", f"{self.home}/socket", *args], cwd=self.folder, env=self.env, stdout=subprocess.PIPE, timeout=60
         )
         return done.stdout.decode(errors="replace")
 
@@ -109,6 +107,7 @@ class Terminal:
 
     def close(self):
         self.tmux("kill-server")
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 @pytest.fixture
