@@ -136,6 +136,12 @@ function bars(sums, count) {
 	return out.map((sum, i) => sum / (Math.max(1, slices[i]) * second));
 }
 
+// A bar spans some ticks of the timer: one that spans a single tick would be empty or twice as high by chance.
+function barCount(width) {
+	const ticks = D.slices * sliceSeconds() * (D.head.rate_hz || 100);
+	return Math.max(1, Math.min(Math.floor(width / 3), D.slices, Math.max(8, Math.floor(ticks / 8))));
+}
+
 function paintBrush() {
 	const ratio = window.devicePixelRatio || 1, width = brush.box.clientWidth, height = brush.box.clientHeight;
 	const {canvas} = brush, pen = canvas.getContext('2d'), colours = inks();
@@ -143,7 +149,7 @@ function paintBrush() {
 	canvas.height = Math.round(height * ratio);
 	pen.setTransform(ratio, 0, 0, ratio, 0, 0);
 	brushSums();
-	const room = height - BRUSH_AXIS - 4, count = Math.min(Math.floor(width / 3), Math.max(1, D.slices));
+	const room = height - BRUSH_AXIS - 4, count = barCount(width);
 	const all = bars(brush.cpu, count), hit = brush.hit && bars(brush.hit, count), most = Math.max(...all, 1e-9);
 	const wide = width / count;
 	for (let i = 0; i < count; i++) {
