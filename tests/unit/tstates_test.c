@@ -71,18 +71,17 @@ static struct process *make(unsigned minor)
 	return p;
 }
 
-static int read_all(struct process *p, struct py_tstate **out, size_t *cnt)
+static int read_all(struct process *p, struct py_tstates *out)
 {
-	return py_tstates_read(&p->build, RUNTIME, read_memory, p, out, cnt);
+	return py_tstates_read(&p->build, RUNTIME, read_memory, p, out);
 }
 
 static void assert_fails(struct process *p, int err)
 {
-	struct py_tstate *found;
-	size_t cnt;
+	struct py_tstates found;
 
-	assert_int_equal(read_all(p, &found, &cnt), err);
-	free(found);
+	assert_int_equal(read_all(p, &found), err);
+	free(found.items);
 	fill(p);
 }
 
@@ -92,12 +91,13 @@ static void test_whole_lists(void **state)
 	for (unsigned minor = PY_VERSION_OLDEST; minor <= PY_VERSION_NEWEST; minor++) {
 		struct process *p = make(minor);
 		const struct py_objects *o = &p->build.objects;
-		struct py_tstate *t;
-		size_t cnt;
+		struct py_tstates all;
+		const struct py_tstate *t;
 
-		assert_int_equal(read_all(p, &t, &cnt), 0);
-		assert_int_equal(cnt, 3);
-		for (size_t i = 0; i < cnt; i++) {
+		assert_int_equal(read_all(p, &all), 0);
+		assert_int_equal(all.cnt, 3);
+		t = all.items;
+		for (size_t i = 0; i < all.cnt; i++) {
 			assert_int_equal(t[i].addr, THREAD(i));
 			assert_int_equal(t[i].ident, IDENT(i));
 			assert_int_equal(t[i].inner_tid, 100 + i);
@@ -106,7 +106,7 @@ static void test_whole_lists(void **state)
 		}
 		/* one GIL for all up to 3.11, then one for each */
 		assert_int_equal(t[2].gil_addr, o->interp_gil ? BASE + 8 : RUNTIME + o->runtime_gil);
-		free(t);
+		free(all.items);
 		free(p);
 	}
 }
@@ -116,19 +116,18 @@ static void test_numbers_of_threads(void **state)
 {
 	struct process *p = make(12);
 	const struct py_objects *o = &p->build.objects;
-	struct py_tstate *t;
-	size_t cnt;
+	struct py_tstates all;
 
 	(void)state;
 	put(p, THREAD(0) + o->tstate_thread_id, 0x5000);
 	put(p, THREAD(0) + o->tstate_native_id, 4711);
 	put(p, IDENT(1) + o->pthread_tid, 0xffffffffull); /* what glibc leaves of a thread that has ended */
 	put(p, THREAD(2) + o->tstate_thread_id, 0);
-	assert_int_equal(read_all(p, &t, &cnt), 0);
-	assert_int_equal(t[0].inner_tid, 4711);
-	assert_int_equal(t[1].inner_tid, 0);
-	assert_int_equal(t[2].inner_tid, 0);
-	free(t);
+	assert_int_equal(read_all(p, &all), 0);
+	assert_int_equal(all.items[0].inner_tid, 4711);
+	assert_int_equal(all.items[1].inner_tid, 0);
+	assert_int_equal(all.items[2].inner_tid, 0);
+	free(all.items);
 	free(p);
 }
 

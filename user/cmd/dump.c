@@ -65,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		pids_parse(state, arg, &a->pids, &a->pid_cnt);
 		return 0;
 	case 's':
-		a->subprocesses = true;
+		a->subprocesses = a->options.may_lack_python = true;
 		return 0;
 	case 'l':
 		if (a->options.locals < MAX_LOCALS)
@@ -124,7 +124,6 @@ struct dumping {
 	size_t shown, python_children, looked_at;
 	pid_t child; /* the first of the Python children that were left out */
 	int status;
-	bool is_child;
 };
 
 static void ignore(void *ctx, const struct interpreter *i)
@@ -136,7 +135,7 @@ static void ignore(void *ctx, const struct interpreter *i)
 static int dump_one(struct dumping *d, pid_t pid)
 {
 	struct snapshot *s;
-	int err = snapshot__take(d->known, pid, &d->a->options, d->is_child || d->a->subprocesses, &s);
+	int err = snapshot__take(d->known, pid, &d->a->options, &s);
 
 	if (err)
 		return err;
@@ -161,13 +160,10 @@ static void keep_status(struct dumping *d, int err)
 static void dump_child(void *ctx, pid_t pid)
 {
 	struct dumping *d = ctx;
-	int err;
+	int err = dump_one(d, pid);
 
-	d->is_child = true;
-	err = dump_one(d, pid);
 	if (err && err != -ENOENT && err != -ESRCH)
 		keep_status(d, err);
-	d->is_child = false;
 }
 
 static void look_for_python(void *ctx, pid_t pid)
@@ -212,7 +208,7 @@ static void dump_pid(struct dumping *d, pid_t pid)
 		hint_at_children(d, tgid);
 	if (err == -ENOENT && d->a->subprocesses && d->shown > before)
 		return; /* a shell script around Python */
-	if (err == -ENOENT && d->a->subprocesses)
+	if ((err == -ENOENT || err == -ESRCH) && d->a->subprocesses)
 		log_error("no Python in process %d, nor in its children", tgid);
 	if (err)
 		keep_status(d, err);

@@ -98,17 +98,30 @@ int task_state(pid_t pid, pid_t tid, struct task_state *out)
 	return p && sscanf(p, "%d %*u %u", &out->cpu, &out->policy) == 2 ? 0 : -ESRCH;
 }
 
-int task_arrivals(pid_t pid, pid_t tid, uint64_t *count)
+static uint64_t status_number(const char *status, const char *key)
+{
+	const char *at = strstr(status, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+int task_turns(pid_t pid, pid_t tid, struct task_turns *out)
 {
 	unsigned long long ran, waited, arrivals;
 	struct task_file f;
 	int err = read_task(&f, pid, tid, "schedstat");
 
+	/* "0 0 0" without CONFIG_SCHEDSTATS and delay accounting (kernel/sched/stats.h) */
+	if (!err && sscanf(f.text, "%llu %llu %llu", &ran, &waited, &arrivals) == 3 && arrivals) {
+		*out = (struct task_turns){.count = arrivals};
+		return 0;
+	}
+	err = read_task(&f, pid, tid, "status");
 	if (err)
 		return err;
-	if (sscanf(f.text, "%llu %llu %llu", &ran, &waited, &arrivals) != 3 || !arrivals)
-		return -ENODATA;
-	*count = arrivals;
+	*out = (struct task_turns){.count = status_number(f.text, "\nvoluntary_ctxt_switches:") +
+					    status_number(f.text, "\nnonvoluntary_ctxt_switches:"),
+				   .ended_only = true};
 	return 0;
 }
 

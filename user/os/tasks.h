@@ -23,10 +23,14 @@ struct task_state {
 int task_state(pid_t pid, pid_t tid, struct task_state *out);
 
 /*
- * How often it has been given a CPU so far (/proc/PID/task/TID/schedstat). 0 or negative errno; -ENODATA
- * when the kernel does not count.
+ * How often it has been given a CPU so far (schedstat), or, where the kernel does not count that, how often it has
+ * left one (status). 0 or negative errno.
  */
-int task_arrivals(pid_t pid, pid_t tid, uint64_t *count);
+struct task_turns {
+	uint64_t count;
+	bool ended_only; /* the turn it may be having now is not in it */
+};
+int task_turns(pid_t pid, pid_t tid, struct task_turns *out);
 
 /*
  * What it is blocked in (/proc/PID/task/TID/syscall). The kernel answers only after it has seen the thread off

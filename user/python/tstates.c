@@ -13,11 +13,6 @@
 #define MAX_INTERPS  4096
 #define MAX_READINGS 50
 
-struct list {
-	struct py_tstate *items;
-	size_t cnt, cap;
-};
-
 struct reader {
 	const struct py_build *build;
 	memory_read_fn read;
@@ -51,7 +46,7 @@ static uint64_t gil_of(struct reader *r, uint64_t runtime, uint64_t interp)
 	return o->interp_gil ? read_word(r, interp + o->interp_gil) : runtime + o->runtime_gil;
 }
 
-static void read_threads(struct reader *r, const struct py_tstate *of_interp, struct list *out)
+static void read_threads(struct reader *r, const struct py_tstate *of_interp, struct py_tstates *out)
 {
 	const struct py_objects *o = &r->build->objects;
 	uint64_t interp = of_interp->interp_addr;
@@ -74,7 +69,7 @@ static void read_threads(struct reader *r, const struct py_tstate *of_interp, st
 }
 
 /* Both lists grow at their heads, so the reverse of what is found is the order of birth. */
-static void reverse(struct list *l)
+static void reverse(struct py_tstates *l)
 {
 	for (size_t i = 0; i < l->cnt / 2; i++) {
 		struct py_tstate t = l->items[i];
@@ -84,7 +79,7 @@ static void reverse(struct list *l)
 	}
 }
 
-static void read_all(struct reader *r, uint64_t runtime, struct list *out)
+static void read_all(struct reader *r, uint64_t runtime, struct py_tstates *out)
 {
 	const struct py_objects *o = &r->build->objects;
 	uint64_t interp;
@@ -105,7 +100,7 @@ static void read_all(struct reader *r, uint64_t runtime, struct list *out)
 	reverse(out);
 }
 
-static bool is_same(const struct list *a, const struct list *b)
+static bool is_same(const struct py_tstates *a, const struct py_tstates *b)
 {
 	if (a->cnt != b->cnt)
 		return false;
@@ -116,12 +111,12 @@ static bool is_same(const struct list *a, const struct list *b)
 	return true;
 }
 
-static int read_until_alike(struct reader *r, uint64_t runtime, struct list lists[2])
+static int read_until_alike(struct reader *r, uint64_t runtime, struct py_tstates lists[2])
 {
 	bool good = false;
 
 	for (unsigned i = 0; i < MAX_READINGS; i++) {
-		struct list last = lists[0];
+		struct py_tstates last = lists[0];
 
 		lists[0] = lists[1];
 		lists[1] = last;
@@ -138,14 +133,13 @@ static int read_until_alike(struct reader *r, uint64_t runtime, struct list list
 }
 
 int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
-		    struct py_tstate **out, size_t *cnt)
+		    struct py_tstates *out)
 {
 	struct reader r = {build, read, ctx, false};
-	struct list lists[2] = {0};
+	struct py_tstates lists[2] = {0};
 	int err = read_until_alike(&r, runtime_addr, lists);
 
 	free(lists[1].items);
-	*out = lists[0].items;
-	*cnt = lists[0].cnt;
+	*out = lists[0];
 	return err;
 }

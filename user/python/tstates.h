@@ -14,10 +14,15 @@ struct py_tstate {
 	int64_t interp_id;    /* 0: the main interpreter */
 };
 
+struct py_tstates {
+	struct py_tstate *items;
+	size_t cnt, cap;
+};
+
 /*
- * 0: `*out` (caller frees) in the order of the interpreter's list: main interpreter first, oldest thread first.
- * -ESRCH: no interpreter (not started yet, or finalised). -EAGAIN: never two readings alike; `*out` is the last.
+ * 0: `out` (the caller frees its items) in the order of the interpreter's list: main interpreter first, oldest thread first.
+ * -ESRCH: no interpreter (not started yet, or finalised). -EAGAIN: never two readings alike; `out` is the last.
  * -EFAULT: not readable.
  */
 int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
-		    struct py_tstate **out, size_t *cnt);
+		    struct py_tstates *out);

@@ -58,15 +58,6 @@ static bool may_share_cpu(const struct hold *h, const struct task_state *s)
 	       s->cpu >= 0 && s->cpu < CPU_SETSIZE;
 }
 
-static int read_arrivals(const struct hold *h, struct hold_look *look)
-{
-	int err = task_arrivals(h->pid, look->tid, &look->arrivals);
-
-	if (err == -ENODATA)
-		look->arrivals = 0; /* no proof on this kernel */
-	return err == -ENODATA ? 0 : err;
-}
-
 /*
  * The count is read first: a turn that the thread gets between the count and the look at its CPU then shows at
  * the end as well.
@@ -81,11 +72,11 @@ static int follow(struct hold *h, struct hold_look *look)
 
 		if (!pin(h, cpu))
 			return 0;
-		err = read_arrivals(h, look);
+		err = task_turns(h->pid, look->tid, &look->turns);
 		if (!err)
 			err = task_state(h->pid, look->tid, s);
 		if (!err && s->letter == 'R' && s->cpu == cpu && sched_getcpu() == cpu) {
-			look->at_rest = look->arrivals != 0;
+			look->at_rest = true;
 			return 0;
 		}
 	}
@@ -97,7 +88,7 @@ int hold_begin(struct hold *h, pid_t tid, struct hold_look *look)
 	int err;
 
 	*look = (struct hold_look){.tid = tid};
-	err = read_arrivals(h, look);
+	err = task_turns(h->pid, tid, &look->turns);
 	if (!err)
 		err = task_state(h->pid, tid, &look->state);
 	if (err)
@@ -106,15 +97,29 @@ int hold_begin(struct hold *h, pid_t tid, struct hold_look *look)
 		look->call.off_cpu = false;
 	if (!look->call.off_cpu)
 		return follow(h, look);
-	look->at_rest = look->arrivals != 0;
+	look->at_rest = true;
 	return 0;
+}
+
+/* Where only turns that have ended are counted, the thread must not be having one. */
+static bool is_off_cpu(const struct hold *h, const struct hold_look *look)
+{
+	struct task_state now;
+	struct task_call call;
+
+	if (!task_call(h->pid, look->tid, &call) && call.off_cpu)
+		return true;
+	return h->pinned && !task_state(h->pid, look->tid, &now) && now.cpu == look->state.cpu &&
+	       now.cpu == sched_getcpu();
 }
 
 bool hold_end(const struct hold *h, const struct hold_look *look)
 {
-	uint64_t now = 0;
+	struct task_turns now;
 
-	return look->at_rest && !task_arrivals(h->pid, look->tid, &now) && now == look->arrivals;
+	return look->at_rest && (!look->turns.ended_only || is_off_cpu(h, look)) &&
+	       !task_turns(h->pid, look->tid, &now) && now.count == look->turns.count &&
+	       now.ended_only == look->turns.ended_only;
 }
 
 void hold_rest(struct hold *h, unsigned tries)

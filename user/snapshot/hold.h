@@ -16,7 +16,7 @@ struct hold {
 struct hold_look {
 	pid_t tid;
 	bool at_rest; /* the thread was not running at the start */
-	uint64_t arrivals;
+	struct task_turns turns;
 	struct task_state state;
 	struct task_call call;
 };

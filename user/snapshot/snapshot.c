@@ -24,8 +24,7 @@ struct taking {
 	struct stack_reader reader;
 	struct task *tasks;
 	size_t task_cnt;
-	struct py_tstate *tstates;
-	size_t tstate_cnt;
+	struct py_tstates tstates;
 	const struct snapshot_options *options;
 };
 
@@ -49,7 +48,7 @@ static int refuse(pid_t pid, int err, bool quiet)
 {
 	if (err == -EPERM || err == -EACCES)
 		return not_permitted(pid);
-	if (err == -ESRCH)
+	if (err == -ESRCH && !quiet)
 		log_error("process %d has ended, or is only a kernel thread or a zombie", pid);
 	else if (err == -ENOENT && !quiet)
 		log_error("no Python in process %d: it has no interpreter mapped. If Python runs in its children, "
@@ -117,8 +116,7 @@ static const struct task *find_task(const struct taking *k, uint32_t inner_tid)
 
 static int list_threads(struct taking *k)
 {
-	int err = py_tstates_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, &k->tstates,
-				  &k->tstate_cnt);
+	int err = py_tstates_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, &k->tstates);
 
 	if (k->memory.refused)
 		return -EPERM;
@@ -224,8 +222,8 @@ static void list_native(struct taking *k)
 	for (size_t i = 0; i < k->task_cnt; i++) {
 		bool known = false;
 
-		for (size_t j = 0; j < k->tstate_cnt && !known; j++)
-			known = (uint32_t)k->tasks[i].inner_tid == k->tstates[j].inner_tid;
+		for (size_t j = 0; j < k->tstates.cnt && !known; j++)
+			known = (uint32_t)k->tasks[i].inner_tid == k->tstates.items[j].inner_tid;
 		if (!known)
 			s->native[s->native_cnt++] = k->tasks[i];
 		if (k->tasks[i].tid == s->pid)
@@ -237,9 +235,9 @@ static void read_threads(struct taking *k)
 {
 	struct snapshot *s = k->s;
 
-	s->threads = xcalloc(k->tstate_cnt + 1, sizeof(*s->threads));
-	for (size_t i = 0; i < k->tstate_cnt; i++)
-		add_thread(k, &k->tstates[i]);
+	s->threads = xcalloc(k->tstates.cnt + 1, sizeof(*s->threads));
+	for (size_t i = 0; i < k->tstates.cnt; i++)
+		add_thread(k, &k->tstates.items[i]);
 	drop_idle_doubles(s);
 	find_gil_moved(s);
 	list_native(k);
@@ -312,7 +310,7 @@ static int take(struct taking *k, struct interpreters *known)
 	return is_still_the_same(k, known) ? 0 : -ESRCH;
 }
 
-int snapshot__take(struct interpreters *known, pid_t pid, const struct snapshot_options *o, bool quiet,
+int snapshot__take(struct interpreters *known, pid_t pid, const struct snapshot_options *o,
 		   struct snapshot **out)
 {
 	struct taking k = {.s = xcalloc(1, sizeof(*k.s)), .options = o};
@@ -323,12 +321,12 @@ int snapshot__take(struct interpreters *known, pid_t pid, const struct snapshot_
 	err = take(&k, known);
 	memory_close(&k.memory);
 	free(k.tasks);
-	free(k.tstates);
+	free(k.tstates.items);
 	if (err) {
 		snapshot__free(k.s);
 		k.s = NULL;
 		if (err != -ENODATA)
-			err = refuse(pid, err, quiet);
+			err = refuse(pid, err, o->may_lack_python);
 	}
 	*out = k.s;
 	return err;

@@ -9,6 +9,7 @@
 
 struct snapshot_options {
 	unsigned locals; /* 0: none; else how long their texts may get, in steps */
+	bool may_lack_python; /* such a process is passed in silence */
 };
 
 struct snapshot_frame {
@@ -53,9 +54,8 @@ struct snapshot {
 
 /*
  * 0, or negative errno, said to the user: -ESRCH (no such process, or it ended meanwhile), -ENOENT (no Python in
- * it), -ENODATA (a Python that cannot be read), -EPERM. With `quiet` a process without Python is passed in
- * silence.
+ * it), -ENODATA (a Python that cannot be read), -EPERM.
  */
-int snapshot__take(struct interpreters *known, pid_t pid, const struct snapshot_options *o, bool quiet,
+int snapshot__take(struct interpreters *known, pid_t pid, const struct snapshot_options *o,
 		   struct snapshot **out);
 void snapshot__free(struct snapshot *s);
