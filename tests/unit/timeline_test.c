@@ -1,4 +1,5 @@
-/* The timeline: every sample of a view once, by thread, in the order of time, laid without a gap of its own. */
+/* The timeline: every sample of a view once, by thread, in the order of time, laid without a gap of
+ * its own. */
 #include "tests/unit/small_profile.h"
 #include "user/profile/timeline.h"
 #include <errno.h>
@@ -34,8 +35,7 @@ static void test_by_thread_in_order(void **state)
 	s = timeline__thread(t, 1, &cnt);
 	assert_int_equal(cnt, 4);
 	for (size_t i = 0; i < cnt; i++)
-		assert_int_equal(s[i].time_unix_ns,
-				 1700000000000000000u + wanted[i] * 10000000u);
+		assert_int_equal(s[i].time_unix_ns, 1700000000000000000u + wanted[i] * 10000000u);
 	timeline__thread(t, 2, &cnt);
 	assert_int_equal(cnt, 0);
 	s = timeline__thread(t, 3, &cnt);
@@ -83,8 +83,7 @@ static void test_view(void **state)
 /* A source that gives more when it is read than when it was counted. */
 static int twice(void *ctx, profile_sample_fn fn, void *arg)
 {
-	const struct profile_sample s = {
-		.time_unix_ns = 5, .value_ns = 1, .thread = 1, .stack = 1};
+	const struct profile_sample s = {.time_unix_ns = 5, .value_ns = 1, .thread = 1, .stack = 1};
 
 	(void)ctx;
 	for (int i = 0; i < 100; i++)

@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define LEAST_NS     1000000000ull /* names have seconds */
+#define LEAST_NS     1000000000ull  /* names have seconds */
 #define RETRY_NS     10000000000ull /* after a window that could not be begun */
 #define LEAST_BYTES  4096
-#define NICE_CHILD   10		   /* what is profiled has the CPUs first */
+#define NICE_CHILD   10 /* what is profiled has the CPUs first */
 #define MANY_WAITING 3
 
 int rotation__parse(struct rotation *r, const char *text, const char **why)
@@ -40,7 +40,8 @@ int rotation__parse(struct rotation *r, const char *text, const char **why)
 	return -EINVAL;
 }
 
-/* In UTC: local time has an hour twice each autumn. A clock that was set back does not go back here. */
+/* In UTC: local time has an hour twice each autumn. A clock that was set back does not go back
+ * here. */
 char *rotation__stamp(struct rotation *r)
 {
 	uint64_t now = clock_unix_ns() / 1000000000;
@@ -79,7 +80,8 @@ void rotation__postpone(struct rotation *r, uint64_t now_ns)
 	r->not_before_ns = now_ns + RETRY_NS;
 }
 
-/* In the child. SIGTERM ends it without leaving half a file; the terminal's Ctrl-C is for its parent. */
+/* In the child. SIGTERM ends it without leaving half a file; the terminal's Ctrl-C is for its
+ * parent. */
 static void make_outputs(struct window *w, const struct view *v)
 {
 	sigset_t set;
@@ -135,7 +137,8 @@ static void end_window(struct rotation *r, int status)
 		r->last = NULL;
 	if (status) {
 		r->failed++;
-		log_warn("not all outputs of a window could be made; its recording is kept: %s", w->path);
+		log_warn("not all outputs of a window could be made; its recording is kept: %s",
+			 w->path);
 	} else {
 		say_written(w);
 	}
@@ -155,8 +158,10 @@ void rotation__hand_over(struct rotation *r, struct window *w)
 	for (const struct window *one = r->first; one; one = one->next)
 		waiting++;
 	if (waiting > MANY_WAITING)
-		log_warn("%zu windows wait for their outputs: making them takes longer than a window; "
-			 "rotate less often or ask for fewer outputs", waiting);
+		log_warn("%zu windows wait for their outputs: making them takes longer than a "
+			 "window; "
+			 "rotate less often or ask for fewer outputs",
+			 waiting);
 }
 
 void rotation__look(struct rotation *r)

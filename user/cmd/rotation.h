@@ -10,10 +10,10 @@ struct rotation {
 	uint64_t every_ns, bytes; /* either is 0 */
 	const struct view *view;
 	uint64_t due_ns, not_before_ns;
-	uint64_t last_stamp; /* seconds */
+	uint64_t last_stamp;         /* seconds */
 	struct window *first, *last; /* closed windows; the first is in the hands of `child` */
-	pid_t child;		     /* 0: none */
-	size_t failed;		     /* windows whose outputs could not be made */
+	pid_t child;                 /* 0: none */
+	size_t failed;               /* windows whose outputs could not be made */
 };
 
 /* "60", "5m", "10MB"; 0, or -EINVAL with a sentence. */
@@ -23,7 +23,8 @@ static inline bool rotation__is_on(const struct rotation *r)
 	return r->every_ns || r->bytes;
 }
 
-/* What a window that begins now has in its names: 20261122T184005Z, never the same twice. Caller frees. */
+/* What a window that begins now has in its names: 20261122T184005Z, never the same twice. Caller
+ * frees. */
 char *rotation__stamp(struct rotation *r);
 /* Is it time to begin the next window? `bytes`: what the recording has so far. */
 bool rotation__is_due(struct rotation *r, uint64_t now_ns, uint64_t bytes);

@@ -1,4 +1,5 @@
-/* The files of a recording: streamed under a temporary name, then made into every output asked for. */
+/* The files of a recording: streamed under a temporary name, then made into every output asked for.
+ */
 #include "user/cmd/window.h"
 #include "user/os/output.h"
 #include "user/util/alloc.h"
@@ -10,8 +11,8 @@ static void name_outputs(struct window *w, const struct outputs *o, const char *
 {
 	w->outputs.open = o->open;
 	for (size_t i = 0; i < o->cnt; i++) {
-		outputs__add(&w->outputs, stamp ? outputs__stamped(o, i, stamp) :
-						  xstrdup(o->items[i].path));
+		outputs__add(&w->outputs,
+			     stamp ? outputs__stamped(o, i, stamp) : xstrdup(o->items[i].path));
 		w->outputs.items[i].format = o->items[i].format;
 	}
 }

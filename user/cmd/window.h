@@ -1,17 +1,17 @@
 /*
- * A recording in the making and the outputs that belong to it: those of a whole run, or with --rotate
- * those of the stretch between two rotations.
+ * A recording in the making and the outputs that belong to it: those of a whole run, or with
+ * --rotate those of the stretch between two rotations.
  */
 #pragma once
 #include "user/cmd/outputs.h"
 #include "user/format/recording.h"
 
 struct window {
-	struct outputs outputs;	     /* with this window's own names */
+	struct outputs outputs;      /* with this window's own names */
 	struct recording *recording; /* NULL once it is closed */
-	char *path;		     /* where the recording is until it takes its place */
-	bool keep;		     /* it holds something: if its outputs are never made, it stays */
-	struct output *file;	     /* the recording's; NULL once it is in its place */
+	char *path;                  /* where the recording is until it takes its place */
+	bool keep;           /* it holds something: if its outputs are never made, it stays */
+	struct output *file; /* the recording's; NULL once it is in its place */
 	struct window *next;
 };
 
@@ -23,8 +23,8 @@ int window__open(const struct outputs *o, const char *stamp, struct window **out
 /* Ends the recording; 0 or the error that cut it. */
 int window__close(struct window *w);
 /*
- * Makes every output from the recording, which takes its own place last, or goes if it was not asked
- * for. When one fails it stays where it is.
+ * Makes every output from the recording, which takes its own place last, or goes if it was not
+ * asked for. When one fails it stays where it is.
  */
 int window__write(struct window *w, const struct view *v);
 /* NULL is fine. */

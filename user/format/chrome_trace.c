@@ -1,15 +1,16 @@
 /*
- * Chrome's trace events as JSON, for ui.perfetto.dev and chrome://tracing: a begin and an end for each
- * stretch of samples that a thread spent in a frame, strictly nested.
+ * Chrome's trace events as JSON, for ui.perfetto.dev and chrome://tracing: a begin and an end for
+ * each stretch of samples that a thread spent in a frame, strictly nested.
  *
  * A sample is as long as the CPU time that it stands for and ends about when it was taken
- * (timeline_lay); where a thread was not seen on a CPU everything is closed, so nobody is shown in a
- * function while asleep, and the durations of a function add up to its time everywhere else.
- * Times are microseconds from the beginning: from 1970 they would not fit the doubles of the readers.
+ * (timeline_lay); where a thread was not seen on a CPU everything is closed, so nobody is shown in
+ * a function while asleep, and the durations of a function add up to its time everywhere else.
+ * Times are microseconds from the beginning: from 1970 they would not fit the doubles of the
+ * readers.
  */
 #include "user/format/format.h"
 #include "user/format/json_member.h"
-#include "user/format/json_names.h"
+#include "user/format/json_member.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"
@@ -19,9 +20,11 @@
 #include <string.h>
 
 #define MANY_EVENTS 10000000u /* about a gigabyte: more than its viewers open in most browsers */
-#define NEXT_PID    10000000u /* beyond any pid: what is added for the next process that had the same one */
+#define NEXT_PID                                                                                   \
+	10000000u /* beyond any pid: what is added for the next process that had the same one */
 
-/* What the events of a frame say; those at its end only the name, which some readers want there too. */
+/* What the events of a frame say; those at its end only the name, which some readers want there
+ * too. */
 struct head {
 	char *text;
 	int name_len;
@@ -35,12 +38,13 @@ struct writer {
 	struct tracks *tracks;
 	uint64_t begin_ns;
 	const char *separator; /* before the next event */
-	struct head *heads;   /* by frame, made on sight */
-	uint32_t *open, *now; /* frames, root first: those that are open, those of the sample at hand */
+	struct head *heads;    /* by frame, made on sight */
+	uint32_t *open,
+		*now; /* frames, root first: those that are open, those of the sample at hand */
 	size_t open_cnt;
 	uint32_t pid, tid; /* of the track at hand */
 	uint64_t events;
-	uint32_t any;	   /* a process with samples, for what belongs to none */
+	uint32_t any; /* a process with samples, for what belongs to none */
 };
 
 static void put_quoted(const struct writer *w, const char *text)
@@ -53,7 +57,8 @@ static void put_quoted(const struct writer *w, const char *text)
 /* Of the track at hand. */
 static void begin_event(struct writer *w, const char *phase)
 {
-	fprintf(w->out, "%s{\"ph\":\"%s\",\"pid\":%u,\"tid\":%u", w->separator, phase, w->pid, w->tid);
+	fprintf(w->out, "%s{\"ph\":\"%s\",\"pid\":%u,\"tid\":%u", w->separator, phase, w->pid,
+		w->tid);
 	w->separator = ",\n";
 }
 
@@ -62,7 +67,8 @@ static void begin_timed(struct writer *w, const char *phase, uint64_t time_ns)
 	uint64_t ns = time_ns > w->begin_ns ? time_ns - w->begin_ns : 0;
 
 	if (++w->events == MANY_EVENTS)
-		log_warn("the Chrome trace has more than %u million events; its viewers may not open it. "
+		log_warn("the Chrome trace has more than %u million events; its viewers may not "
+			 "open it. "
 			 "A .profile.json.gz of the same is far smaller",
 			 MANY_EVENTS / 1000000);
 	begin_event(w, phase);
@@ -233,7 +239,8 @@ static void put_loss(struct writer *w, const struct profile_loss *l)
 	begin_timed(w, "i", l->from_unix_ns);
 	fprintf(w->out, ",\"s\":\"%s\",\"cat\":\"%s\",\"name\":", l->process ? "p" : "g",
 		l->failure ? "lost" : "no stack");
-	__cleanup_free char *name = xasprintf("%s: %s", l->failure ? "lost" : "no stack", l->reason);
+	__cleanup_free char *name =
+		xasprintf("%s: %s", l->failure ? "lost" : "no stack", l->reason);
 	put_quoted(w, name);
 	fprintf(w->out,
 		",\"args\":{\"samples\":%" PRIu64 ",\"cpu_ms\":%" PRIu64 ".%06" PRIu64

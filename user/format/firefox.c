@@ -5,14 +5,13 @@
  *
  * The page draws a stack from its sample to the next one, and takes a CPU delta for what was used
  * since the sample before. So a sample stands where its CPU time began (timeline_lay), and where a
- * thread leaves the CPU there is a sample without a stack: what was asleep is shown as such. Weights are
- * CPU time, so sums in its call tree are the same as everywhere else.
+ * thread leaves the CPU there is a sample without a stack: what was asleep is shown as such.
+ * Weights are CPU time, so sums in its call tree are the same as everywhere else.
  */
-#include "user/format/firefox_tables.h"
+#include "user/format/firefox_markers.h"
 #include "user/format/format.h"
 #include "user/format/gzip.h"
 #include "user/format/json_member.h"
-#include "user/format/json_names.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"
@@ -20,7 +19,7 @@
 #include <inttypes.h>
 
 #define PROCESSED_VERSION 60
-#define GECKO_VERSION	  30 /* of the raw format that belongs to it; only shown */
+#define GECKO_VERSION     30 /* of the raw format that belongs to it; only shown */
 
 struct row { /* of the samples table */
 	int64_t time_ns;
@@ -36,26 +35,10 @@ struct writer {
 	struct tracks *tracks;
 	struct firefox_tables tables;
 	uint64_t begin_ns; /* what all times are relative to */
-	uint32_t *home;	   /* by loss: the thread that shows it; 0: a made-up one */
+	struct firefox_markers markers;
 	struct row *rows;
 	size_t row_cnt, row_cap;
 };
-
-static void put_key_text(const struct writer *w, const char *key, const char *text)
-{
-	__cleanup_free char *quoted = json_quote(text);
-
-	fprintf(w->out, "\"%s\":%s,", key, quoted);
-}
-
-/* Milliseconds, exact. */
-static void put_ms(const struct writer *w, int64_t ns)
-{
-	uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
-
-	fprintf(w->out, "%s%" PRIu64 ".%06" PRIu64, ns < 0 ? "-" : "", size / 1000000,
-		size % 1000000);
-}
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
@@ -98,121 +81,17 @@ static void put_samples(const struct writer *w)
 	fputs("],\n\"time\":[", w->out);
 	for (size_t i = 0; i < w->row_cnt; i++) {
 		fputs(i ? "," : "", w->out);
-		put_ms(w, w->rows[i].time_ns);
+		firefox_put_ms(w->out, w->rows[i].time_ns);
 	}
 	fputs("],\n\"weight\":[", w->out);
 	for (size_t i = 0; i < w->row_cnt; i++) {
 		fputs(i ? "," : "", w->out);
-		put_ms(w, (int64_t)w->rows[i].weight_ns);
+		firefox_put_ms(w->out, (int64_t)w->rows[i].weight_ns);
 	}
 	fputs("],\n\"threadCPUDelta\":[", w->out);
 	for (size_t i = 0; i < w->row_cnt; i++)
 		fprintf(w->out, "%s%" PRIu64, i ? "," : "", w->rows[i].cpu_ns);
 	fputs("]}", w->out);
-}
-
-/* ---- losses, as markers ------------------------------------------------------------------------ */
-
-static uint32_t first_thread(const struct writer *w, uint32_t process)
-{
-	for (uint32_t i = 1; i <= w->p->thread_cnt; i++) {
-		size_t cnt;
-
-		timeline__thread(w->timeline, i, &cnt);
-		if (cnt && (!process || w->p->threads[i].process == process))
-			return i;
-	}
-	return 0;
-}
-
-/* Each loss at the first thread of its process; what belongs to nobody at the first of all. */
-static void place_losses(struct writer *w)
-{
-	uint32_t anybody = first_thread(w, 0);
-
-	w->home = xcalloc(w->p->loss_cnt, sizeof(*w->home));
-	for (size_t i = 0; i < w->p->loss_cnt; i++) {
-		uint32_t process = w->p->losses[i].process;
-
-		w->home[i] = process ? first_thread(w, process) : anybody;
-		if (!w->home[i])
-			w->home[i] = anybody;
-	}
-}
-
-static void put_loss(struct writer *w, const struct profile_loss *l)
-{
-	__cleanup_free char *process = l->process ? tracks_process_name(w->p, l->process) : NULL;
-
-	fputs("{\"type\":\"Lost\",", w->out);
-	put_key_text(w, "reason", l->reason);
-	put_key_text(w, "why", l->sentence);
-	if (process)
-		put_key_text(w, "process", process);
-	fprintf(w->out, "\"failure\":\"%s\",\"cpu\":", l->failure ? "yes" : "no");
-	put_ms(w, (int64_t)l->value_ns);
-	fprintf(w->out, ",\"samples\":%" PRIu64 "}", l->count);
-}
-
-/* One column of the marker table: `put` for each loss of this thread. */
-static size_t put_column(struct writer *w, uint32_t thread, const char *name,
-			 void (*put)(struct writer *w, const struct profile_loss *l))
-{
-	size_t cnt = 0;
-
-	fprintf(w->out, "\"%s\":[", name);
-	for (size_t i = 0; i < w->p->loss_cnt; i++) {
-		if (w->home[i] != thread)
-			continue;
-		fputs(cnt++ ? "," : "", w->out);
-		put(w, &w->p->losses[i]);
-	}
-	fputs("],", w->out);
-	return cnt;
-}
-
-static void put_from(struct writer *w, const struct profile_loss *l)
-{
-	put_ms(w, (int64_t)(l->from_unix_ns - w->begin_ns));
-}
-
-static void put_to(struct writer *w, const struct profile_loss *l)
-{
-	uint64_t to = l->to_unix_ns > l->from_unix_ns ? l->to_unix_ns : l->from_unix_ns;
-
-	put_ms(w, (int64_t)(to - w->begin_ns));
-}
-
-static void put_loss_name(struct writer *w, const struct profile_loss *l)
-{
-	fprintf(w->out, "%u", firefox_text(&w->tables, l->failure ? "Lost samples" : "No stack"));
-}
-
-static void put_interval(struct writer *w, const struct profile_loss *l)
-{
-	(void)l;
-	fputs("1", w->out); /* MarkerPhase: an interval */
-}
-
-static void put_category(struct writer *w, const struct profile_loss *l)
-{
-	(void)l;
-	fprintf(w->out, "%d", PROFILE_MARK);
-}
-
-static void put_markers(struct writer *w, uint32_t thread)
-{
-	size_t cnt;
-
-	fputs("\"markers\":{", w->out);
-	put_column(w, thread, "data", put_loss);
-	put_column(w, thread, "startTime", put_from);
-	put_column(w, thread, "endTime", put_to);
-	put_column(w, thread, "phase", put_interval);
-	put_column(w, thread, "category", put_category);
-	cnt = put_column(w, thread, "name", put_loss_name);
-	fprintf(w->out, "\"length\":%zu},\"showMarkersInTimeline\":%s,\n", cnt,
-		cnt ? "true" : "false");
 }
 
 /* ---- threads --------------------------------------------------------------------------------- */
@@ -242,25 +121,25 @@ static void put_tid(const struct writer *w, uint32_t thread)
 static void put_thread(struct writer *w, uint32_t thread)
 {
 	uint32_t process = w->p->threads[thread].process;
-	__cleanup_free char *name = thread ? tracks_thread_name(w->p, thread) :
-					     xstrdup("no samples");
+	__cleanup_free char *name =
+		thread ? tracks_thread_name(w->p, thread) : xstrdup("no samples");
 	__cleanup_free char *command = tracks_process_name(w->p, process);
 	uint64_t started = w->p->processes[process].start_unix_ns;
 
 	fputs("\n{", w->out);
-	put_key_text(w, "name", name);
-	put_key_text(w, "processName", thread ? command : "");
+	json_member_text(w->out, "name", name);
+	json_member_text(w->out, "processName", thread ? command : "");
 	put_pid(w, process);
 	put_tid(w, thread);
 	fputs("\"isMainThread\":false,\"processType\":\"default\",\"pausedRanges\":[],"
 	      "\"processShutdownTime\":null,\"unregisterTime\":null,\"processStartupTime\":",
 	      w->out);
-	put_ms(w, started > w->begin_ns ? (int64_t)(started - w->begin_ns) : 0);
+	firefox_put_ms(w->out, started > w->begin_ns ? (int64_t)(started - w->begin_ns) : 0);
 	make_rows(w, thread);
 	fputs(",\"registerTime\":", w->out);
-	put_ms(w, w->rows[0].time_ns);
+	firefox_put_ms(w->out, w->rows[0].time_ns);
 	fputs(",\n", w->out);
-	put_markers(w, thread);
+	firefox_markers__write(&w->markers, thread, w->out);
 	put_samples(w);
 	fputs("}", w->out);
 }
@@ -290,7 +169,7 @@ static void put_threads(struct writer *w)
 static void put_entry(const struct writer *w, const char *label, const char *text)
 {
 	fputs("{\"format\":\"string\",", w->out);
-	put_key_text(w, "label", label);
+	json_member_text(w->out, "label", label);
 	__cleanup_free char *quoted = json_quote(text);
 	fprintf(w->out, "\"value\":%s}", quoted);
 }
@@ -314,19 +193,6 @@ static void put_extra(const struct writer *w)
 	fputs("]}],", w->out);
 }
 
-static const char marker_schema[] =
-	"\"markerSchema\":[{\"name\":\"Lost\",\"tooltipLabel\":\"{marker.data.reason}\","
-	"\"tableLabel\":\"{marker.data.samples} × {marker.data.reason}: {marker.data.why}\","
-	"\"chartLabel\":\"{marker.data.samples} × {marker.data.reason}\","
-	"\"display\":[\"marker-chart\",\"marker-table\",\"timeline-overview\"],"
-	"\"description\":\"Ticks that gave no stack, somewhere in this span of time.\","
-	"\"fields\":[{\"key\":\"reason\",\"label\":\"Reason\",\"format\":\"string\"},"
-	"{\"key\":\"why\",\"label\":\"Why\",\"format\":\"string\"},"
-	"{\"key\":\"process\",\"label\":\"Process\",\"format\":\"string\"},"
-	"{\"key\":\"samples\",\"label\":\"Samples\",\"format\":\"integer\"},"
-	"{\"key\":\"cpu\",\"label\":\"CPU time\",\"format\":\"duration\"},"
-	"{\"key\":\"failure\",\"label\":\"A failure\",\"format\":\"string\"}]}],";
-
 static void put_meta(const struct writer *w)
 {
 	const struct profile_meta *m = &w->p->meta;
@@ -335,15 +201,16 @@ static void put_meta(const struct writer *w)
 
 	fprintf(w->out, "{\"meta\":{\"version\":%d,\"preprocessedProfileVersion\":%d,",
 		GECKO_VERSION, PROCESSED_VERSION);
-	put_key_text(w, "product", *title ? title : m->tool);
-	put_key_text(w, "importedFrom", m->tool);
-	put_key_text(w, "arguments", m->command);
-	put_key_text(w, "oscpu", kernel);
-	put_key_text(w, "platform", "Linux");
-	fprintf(w->out, "\"interval\":%.6f,\"startTime\":", m->rate_hz > 0 ? 1e3 / m->rate_hz : 1.0);
-	put_ms(w, (int64_t)w->begin_ns);
+	json_member_text(w->out, "product", *title ? title : m->tool);
+	json_member_text(w->out, "importedFrom", m->tool);
+	json_member_text(w->out, "arguments", m->command);
+	json_member_text(w->out, "oscpu", kernel);
+	json_member_text(w->out, "platform", "Linux");
+	fprintf(w->out,
+		"\"interval\":%.6f,\"startTime\":", m->rate_hz > 0 ? 1e3 / m->rate_hz : 1.0);
+	firefox_put_ms(w->out, (int64_t)w->begin_ns);
 	fputs(",\"profilingStartTime\":0,\"profilingEndTime\":", w->out);
-	put_ms(w, (int64_t)m->duration_ns);
+	firefox_put_ms(w->out, (int64_t)m->duration_ns);
 	fprintf(w->out, ",\"logicalCPUs\":%u,\"processType\":0,\"stackwalk\":1,\"debug\":false,",
 		m->cpus);
 	fputs("\"symbolicated\":true,\"symbolicationNotSupported\":true,"
@@ -351,7 +218,7 @@ static void put_meta(const struct writer *w)
 	      "\"sampleUnits\":{\"time\":\"ms\",\"eventDelay\":\"ms\",\"threadCPUDelta\":\"ns\"},",
 	      w->out);
 	put_extra(w);
-	fputs(marker_schema, w->out);
+	firefox_put_marker_schema(w->out);
 	fputs("\"categories\":[", w->out);
 	firefox_put_categories(w->out);
 	fputs("]},\"libs\":[],\"pages\":[],", w->out);
@@ -360,12 +227,14 @@ static void put_meta(const struct writer *w)
 static void write_document(struct writer *w)
 {
 	w->begin_ns = timeline__begin(w->timeline, w->p);
-	place_losses(w);
+	w->markers.begin_ns = w->begin_ns;
+	w->markers.tables = &w->tables;
+	firefox_markers__init(&w->markers, w->timeline);
 	put_meta(w);
 	put_threads(w);
 	firefox_tables__write(&w->tables, w->out);
 	fputs("}\n", w->out);
-	free(w->home);
+	firefox_markers__free(&w->markers);
 	free(w->rows);
 }
 

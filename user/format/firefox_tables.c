@@ -1,13 +1,14 @@
 /*
- * Whether a sample held the GIL is a subcategory of its leaf frame: the sidebar then adds up the CPU
- * time with and without it, of whatever is selected. So a stack that was seen both ways has two rows,
- * which every view of the Firefox Profiler merges again, by function. Columns and their meaning:
- * github.com/firefox-devtools/profiler, src/types/profile.ts, as of processed version 60.
+ * Whether a sample held the GIL is a subcategory of its leaf frame: the sidebar then adds up the
+ * CPU time with and without it, of whatever is selected. So a stack that was seen both ways has two
+ * rows, which every view of the Firefox Profiler merges again, by function. Columns and their
+ * meaning: github.com/firefox-devtools/profiler, src/types/profile.ts, as of processed version 60.
  */
 #include "user/format/firefox_tables.h"
 #include "user/format/json_member.h"
-#include "user/format/json_names.h"
+#include "user/format/json_member.h"
 #include "user/util/alloc.h"
+#include <inttypes.h>
 #include <string.h>
 
 /* By enum profile_origin. One must be grey: it is the default. */
@@ -95,6 +96,13 @@ uint32_t firefox_stack(struct firefox_tables *t, uint32_t stack, unsigned gil)
 	while (depth)
 		prefix = stack_row(t, t->path[--depth], 0, prefix);
 	return stack_row(t, stack, gil, prefix) - 1;
+}
+
+void firefox_put_ms(FILE *out, int64_t ns)
+{
+	uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+
+	fprintf(out, "%s%" PRIu64 ".%06" PRIu64, ns < 0 ? "-" : "", size / 1000000, size % 1000000);
 }
 
 /* ---- the document ---------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "user/util/pair_map.h"
 #include <stdio.h>
 
-struct firefox_row { /* of the frame table and of the stack table */
+struct firefox_row {  /* of the frame table and of the stack table */
 	uint32_t of;  /* a frame: profile's frame; a stack: the row of its frame */
 	uint32_t sub; /* a frame: its subcategory; a stack: the row of its prefix + 1, 0: none */
 };
@@ -17,10 +17,10 @@ struct firefox_tables {
 	const struct profile *p;
 	const struct view *v;
 	struct places *places;
-	struct intern *texts;		  /* id = index + 1 */
-	struct intern *sources;		  /* file names; the same */
-	struct pair_map frame_ids;	  /* (frame, subcategory) → row + 1 */
-	struct pair_map stack_ids;	  /* (stack, subcategory of its leaf) → row + 1 */
+	struct intern *texts;      /* id = index + 1 */
+	struct intern *sources;    /* file names; the same */
+	struct pair_map frame_ids; /* (frame, subcategory) → row + 1 */
+	struct pair_map stack_ids; /* (stack, subcategory of its leaf) → row + 1 */
 	struct firefox_row *frames, *stacks;
 	size_t frame_cnt, frame_cap, stack_cnt, stack_cap;
 	uint32_t *path; /* room for the stack at hand */
@@ -36,3 +36,5 @@ uint32_t firefox_stack(struct firefox_tables *t, uint32_t stack, unsigned gil);
 void firefox_tables__write(struct firefox_tables *t, FILE *out);
 /* The list for "categories": by origin, each with a subcategory for each state of the GIL. */
 void firefox_put_categories(FILE *out);
+/* Milliseconds, exact. */
+void firefox_put_ms(FILE *out, int64_t ns);

@@ -96,7 +96,7 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 	}
 }
 
-/* ---- a line per sample ------------------------------------------------------------------------ */
+/* ---- a line per sample ----------------------------------------------------------------------- */
 
 struct moment {
 	uint64_t time_unix_ns;

@@ -1,12 +1,13 @@
 /*
- * Timelines know threads by their numbers alone, but the kernel gives numbers out again and a process
- * keeps its own through exec: here those that share one are told apart.
+ * Timelines know threads by their numbers alone, but the kernel gives numbers out again and a
+ * process keeps its own through exec: here those that share one are told apart.
  */
 #pragma once
 #include "user/profile/profile.h"
 
 struct tracks {
-	/* By id: how many before it have the same pid, the same tid. 0: the first, shown as it is. */
+	/* By id: how many before it have the same pid, the same tid. 0: the first, shown as it is.
+	 */
 	uint32_t *process_copy, *thread_copy;
 };
 

@@ -19,12 +19,21 @@
 
 #define MAX_ANCESTORS 64
 #define MAX_ENVIRON   (1 << 20)
-#define PATIENCE_MS   2000 /* for an opener that fails; those that work may run as long as the browser */
+#define PATIENCE_MS                                                                                \
+	2000 /* for an opener that fails; those that work may run as long as the browser */
 
 /* What makes a desktop session; nothing else is taken over. */
 static const char *const session_variables[] = {
-	"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS",
-	"XDG_CURRENT_DESKTOP", "XDG_SESSION_TYPE", "XDG_DATA_DIRS", "BROWSER", "LANG",
+	"DISPLAY",
+	"WAYLAND_DISPLAY",
+	"XAUTHORITY",
+	"XDG_RUNTIME_DIR",
+	"DBUS_SESSION_BUS_ADDRESS",
+	"XDG_CURRENT_DESKTOP",
+	"XDG_SESSION_TYPE",
+	"XDG_DATA_DIRS",
+	"BROWSER",
+	"LANG",
 };
 
 /* The parent of a process, or 0. */
@@ -149,10 +158,13 @@ static int early_status(pid_t pid)
 static int explain(const char *path, int err)
 {
 	if (err == -ENODEV)
-		log_warn("%s is not opened: there is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is "
-			 "set); copy it to where you have a browser", path);
+		log_warn("%s is not opened: there is no screen here (neither DISPLAY nor "
+			 "WAYLAND_DISPLAY is "
+			 "set); copy it to where you have a browser",
+			 path);
 	else if (err == -ENOENT)
-		log_warn("%s is not opened: there is no xdg-open; install xdg-utils, or open it yourself",
+		log_warn("%s is not opened: there is no xdg-open; install xdg-utils, or open it "
+			 "yourself",
 			 path);
 	else
 		log_warn("%s is not opened: %s", path, strerror(-err));
@@ -174,7 +186,9 @@ int opener_show(const char *path)
 	pid_t pid;
 
 	if (geteuid() == 0 && !getenv("SUDO_UID")) {
-		log_warn("%s is not opened: this is root's own session, and root should run no browser", path);
+		log_warn("%s is not opened: this is root's own session, and root should run no "
+			 "browser",
+			 path);
 		return -EPERM;
 	}
 	if (pipe2(ends, O_CLOEXEC))

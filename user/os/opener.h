@@ -1,4 +1,5 @@
-/* Showing a file to the person at the screen: in their session and with their rights, never as root. */
+/* Showing a file to the person at the screen: in their session and with their rights, never as
+ * root. */
 #pragma once
 
 /*

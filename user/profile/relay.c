@@ -58,8 +58,8 @@ void relay__free(struct relay *r)
 
 static const char *keep(struct relay *r, const char *text)
 {
-	return intern__bytes(r->texts, intern__id(r->texts, text ? text : "", text ? strlen(text) : 0),
-			     NULL);
+	return intern__bytes(r->texts,
+			     intern__id(r->texts, text ? text : "", text ? strlen(text) : 0), NULL);
 }
 
 static bool is_known(const struct ids *t, uint32_t id)
@@ -94,7 +94,8 @@ static void forget(struct ids *t)
 	t->local_cnt = 0;
 }
 
-/* ---- telling the window, on demand ------------------------------------------------------------- */
+/* ---- telling the window, on demand -------------------------------------------------------------
+ */
 
 static uint32_t tell_process(struct relay *r, uint32_t id, bool again)
 {

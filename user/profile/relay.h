@@ -1,7 +1,7 @@
 /*
- * A sink in front of others, one after another, while the stream goes on. Each gets the definitions of
- * what its samples refer to, with ids of its own and when they are needed, and a meta record that is
- * about its stretch of time alone: so every window of an endless stream stands by itself.
+ * A sink in front of others, one after another, while the stream goes on. Each gets the definitions
+ * of what its samples refer to, with ids of its own and when they are needed, and a meta record
+ * that is about its stretch of time alone: so every window of an endless stream stands by itself.
  */
 #pragma once
 #include "user/profile/sink.h"

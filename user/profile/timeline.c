@@ -67,7 +67,8 @@ static int place_all(struct placing *to, const struct profile *p)
 	return err;
 }
 
-/* Where there were fewer than counted, the rest moves up: threads follow each other without gaps. */
+/* Where there were fewer than counted, the rest moves up: threads follow each other without gaps.
+ */
 static void close_gaps(struct placing *to, const struct profile *p)
 {
 	struct timeline *t = to->t;

@@ -1,6 +1,6 @@
 /*
- * The samples of a view thread by thread, each thread's in the order of time, and where they stand on
- * its line: what formats with a time axis are made from.
+ * The samples of a view thread by thread, each thread's in the order of time, and where they stand
+ * on its line: what formats with a time axis are made from.
  */
 #pragma once
 #include "user/profile/view.h"
@@ -14,7 +14,8 @@ struct timeline_sample {
 
 struct timeline {
 	struct timeline_sample *samples;
-	size_t *ends; /* by thread: behind its last sample; those of thread t begin at ends[t - 1] */
+	size_t *ends; /* by thread: behind its last sample; those of thread t begin at ends[t - 1]
+		       */
 };
 
 /* NULL when the samples cannot be read (said already). */
@@ -33,5 +34,6 @@ const struct timeline_sample *timeline__thread(const struct timeline *t, uint32_
  */
 bool timeline_lay(uint64_t *end_ns, const struct timeline_sample *s);
 
-/* What a time axis begins with: the recording's start, or where the first sample begins if that is earlier. */
+/* What a time axis begins with: the recording's start, or where the first sample begins if that is
+ * earlier. */
 uint64_t timeline__begin(const struct timeline *t, const struct profile *p);
