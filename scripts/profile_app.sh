@@ -1,7 +1,7 @@
 #!/bin/bash
 # Profiles an application for some time in one go, and leaves all files about it in the working directory.
 #
-#   scripts/profile_app.sh SECONDS CMD [ARG…]    starts it; it gets SIGTERM when the time is over
+#   scripts/profile_app.sh SECONDS CMD [ARG…]    starts it; it gets SIGTERM when the time is over and the files are there
 #   scripts/profile_app.sh SECONDS PID           one that runs already, and goes on
 #   scripts/profile_app.sh SECONDS               finds a Python application that runs
 #

@@ -140,14 +140,17 @@ def test_kernel_without_btf(tmp_path):
     assert found["type information (BTF)"]["state"] == "missing"
 
 
-def test_in_a_pid_namespace():
+def test_in_a_pid_namespace(tmp_path):
     """Our pids are not the kernel side's there."""
     argv = ["unshare", "--pid", "--fork", "--mount-proc", PROGRAM, "check", "--json"]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if "unshare:" in done.stderr:
         pytest.skip("no PID namespaces here: " + done.stderr.strip())
     _, found = items(done)
-    assert "--pid=host" in found["PID namespace"]["remedy"]
+    assert done.returncode == 3 and "--pid=host" in found["PID namespace"]["remedy"]
+    argv[-2:] = ["record", "-d", "1", "-o", "out.svg", "--", "true"]
+    done = subprocess.run(argv, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert done.returncode == 3 and "--pid=host" in done.stderr, "said, rather than nothing found"
 
 
 # ---- targets -----------------------------------------------------------------------------------------------

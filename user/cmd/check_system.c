@@ -217,9 +217,10 @@ static void check_container(struct check_list *l)
 				      "namespace (no rootless, --userns=host)");
 	}
 	if (container_own_pids()) {
-		i = check_list__add(l, CHECK_WARN, "PID namespace",
-				    "not the host's: the kernel side numbers processes as the host "
-				    "does, so --pid finds none");
+		i = check_list__add(l, CHECK_MISSING, "PID namespace",
+				    "not the host's: the kernel side knows processes by the host's "
+				    "numbers only");
+		i->status = CMD_NOT_PERMITTED;
 		check_item__remedy(i, "run it on the host, or with the host's PID namespace "
 				      "(--pid=host, hostPID: true)");
 	}

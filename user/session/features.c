@@ -17,11 +17,13 @@ static void hint_at_container(void)
 {
 	__cleanup_free char *name = container_name();
 
+	if (container_own_users())
+		log_info("in a user namespace of its own (a rootless container) capabilities do not count for BPF: run it on "
+			 "the host");
 	if (!name)
 		return;
 	log_info("inside a container (%s) its starter must give them: --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE "
-		 "--cap-add DAC_READ_SEARCH, or --privileged; and --pid=host%s", name,
-		 container_own_users() ? ". In a user namespace (rootless) they do not count" : "");
+		 "--cap-add DAC_READ_SEARCH, or --privileged; and --pid=host", name);
 }
 
 int features_check_privileges(void)

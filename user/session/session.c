@@ -1,6 +1,7 @@
 #include "user/session/session.h"
 #include "pybpfprof.skel.h"
 #include "user/os/cgroup.h"
+#include "user/os/container.h"
 #include "user/os/procfs.h"
 #include "user/session/drain.h"
 #include "user/session/features.h"
@@ -247,10 +248,27 @@ static int attach_life(struct session *s)
 	return err;
 }
 
+/* The kernel side knows processes by the first namespace's numbers only. */
+static int check_pid_namespace(const struct session_options *o)
+{
+	if (!container_own_pids())
+		return 0;
+	if (o->target != SESSION_PIDS) {
+		log_warn("in a PID namespace of its own most processes cannot be looked at: run it on the host, or with the "
+			 "host's PID namespace (--pid=host, hostPID: true)");
+		return 0;
+	}
+	log_error("in a PID namespace of its own processes have other numbers than the kernel side sees: run it on the "
+		  "host, or with the host's PID namespace (--pid=host, hostPID: true)");
+	return -EPERM;
+}
+
 static int prepare(struct session *s)
 {
-	int err = find_cgroups(&s->o, s->groups);
+	int err = check_pid_namespace(&s->o);
 
+	if (!err)
+		err = find_cgroups(&s->o, s->groups);
 	if (!err)
 		err = open_bpf(s);
 	if (err)
