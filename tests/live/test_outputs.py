@@ -1,12 +1,15 @@
 """Outputs of `record`: several at once, one after another with --rotate, and shown with --open."""
 
+import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 
 import pytest
 
@@ -153,84 +156,93 @@ exit {status}
 
 
 @pytest.fixture
-def desktop(tmp_path):
+def place():
+    """A folder that everybody may go through, as those of pytest are not."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="pybpfprof-open-"))
+    folder.chmod(0o755)
+    (folder / "out").mkdir()
+    (folder / "out").chmod(0o777)
+    (folder / "in.json").write_text('{"process_name":"a","functions":{"f":{"samples":1,"time":0.01}},'
+                                    '"samples":[{"thread_id":1,"stack":["f"],"timestamp":1.5}]}')  # fmt: skip
+    (folder / "in.json").chmod(0o644)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def desktop(place):
     """desktop(status=0) plants an xdg-open; the environment of somebody who typed sudo on a screen, and what it said."""
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    out = tmp_path / "out"
-    out.mkdir()
-    out.chmod(0o777)
 
     def plant(status=0):
-        opener = tmp_path / "xdg-open"
-        opener.write_text(XDG_OPEN.format(said=out / "said", status=status))
+        opener = place / "xdg-open"
+        opener.write_text(XDG_OPEN.format(said=place / "out/said", status=status))
         opener.chmod(0o755)
         env = {key: value for key, value in os.environ.items() if key not in ("WAYLAND_DISPLAY", "BROWSER")}
         sudo = {"SUDO_UID": str(NOBODY), "SUDO_GID": str(NOBODY), "SUDO_USER": "nobody", "DISPLAY": ":7"}
-        return {**env, **sudo, "PATH": f"{tmp_path}:{env['PATH']}"}, out / "said"
+        return {**env, **sudo, "PATH": f"{place}:{env['PATH']}"}, place / "out/said"
 
     return plant
 
 
-@pytest.fixture
-def source(tmp_path):
-    (tmp_path / "in.json").write_text('{"process_name":"a","functions":{"f":{"samples":1,"time":0.01}},'
-                                      '"samples":[{"thread_id":1,"stack":["f"],"timestamp":1.5}]}')  # fmt: skip
-    return tmp_path / "in.json"
-
-
-def test_open_is_for_the_invoking_user(pybpfprof, desktop, source, tmp_path):
+def test_open_is_for_the_invoking_user(pybpfprof, desktop, place):
     env, said = desktop()
-    page = tmp_path / "out/-x.svg"
+    page = place / "out/-x.svg"
     for args in (["convert", "-o", "out/x.prof", "-o", page], ["flamegraph", "-o", page]):
-        done = pybpfprof(*args, "--open", "-i", source, env=env)
+        done = pybpfprof(*args, "--open", "-i", "in.json", env=env, cwd=place)
         assert done.returncode == 0 and f"opened {page} for nobody" in done.stderr, done.stderr
+        wait_until(said.exists, "xdg-open")
         uid, shown, display, home, readable = said.read_text().splitlines()
         assert (int(uid), shown, display, readable) == (NOBODY, str(page), ":7", "readable")
         assert home != "/root"
         said.unlink()
 
 
-def test_open_after_a_recording(pybpfprof, desktop, tmp_path):
+def test_open_after_a_recording(pybpfprof, desktop, place):
     env, said = desktop()
-    done = pybpfprof("record", "--open", "-o", "out/x.json", "-o", "out/x.html", "--", "/usr/bin/python3", "-c", "sum(range(10**7))", env=env)
+    command = ["/usr/bin/python3", "-c", "sum(range(10**7))"]
+    done = pybpfprof("record", "--open", "-o", "out/x.json", "-o", "out/x.html", "--", *command, env=env, cwd=place)
     assert done.returncode == 0 and "opened" in done.stderr, done.stderr
-    assert said.read_text().splitlines()[1] == str(tmp_path / "out/x.html")
+    wait_until(said.exists, "xdg-open")
+    assert said.read_text().splitlines()[1] == str(place / "out/x.html")
 
 
-def test_open_says_why_not(pybpfprof, desktop, source):
+def test_open_says_why_not(pybpfprof, desktop, place):
     """Never root's browser, never a browser in the terminal; the outputs are there all the same."""
-    env, said = desktop()
+    env, _ = desktop()
     root = {key: value for key, value in env.items() if not key.startswith("SUDO_")}
-    for changed, words in ((root, "root's own session"), ({k: v for k, v in env.items() if k != "DISPLAY"}, "no screen"),
-                           ({**env, "PATH": "/nowhere"}, "no xdg-open"), (desktop(status=4)[0], "failed with status 4")):  # fmt: skip
-        done = pybpfprof("flamegraph", "-i", source, "-o", "out/x.svg", "--open", env=changed)
+    for changed, words in (
+        (root, "root's own session"),
+        ({key: value for key, value in env.items() if key != "DISPLAY"}, "no screen"),
+        ({**env, "PATH": "/nowhere"}, "no xdg-open"),
+    ):
+        done = pybpfprof("flamegraph", "-i", "in.json", "-o", "out/x.svg", "--open", env=changed, cwd=place)
         assert done.returncode == 0 and words in done.stderr, done.stderr
-    refused = pybpfprof("convert", "-i", source, "-o", "out/x.prof", "--open", env=env)
+        assert (place / "out/x.svg").exists()
+        (place / "out/x.svg").unlink()
+    refused = pybpfprof("convert", "-i", "in.json", "-o", "out/x.prof", "--open", env=env, cwd=place)
     assert refused.returncode == 2 and "--open" in refused.stderr
 
 
-def test_open_through_sudo(desktop, source, tmp_path):
+def test_open_through_sudo(desktop, place):
     """sudo keeps little of a desktop's environment: the rest is found in the shell that it was typed into."""
     if not shutil.which("sudo") or not os.path.isdir("/etc/sudoers.d") or not os.path.exists("/usr/bin/xdg-open"):
         pytest.skip("needs sudo, its folder of rules and xdg-utils")
     _, said = desktop()
     program, rule = (f"{folder}/pybpfprof-open-{os.getpid()}" for folder in ("/usr/local/bin", "/etc/sudoers.d"))
-    shutil.copy(PROGRAM, program)
-    source.chmod(0o644)
-    shell = {"WAYLAND_DISPLAY": "wayland-7", "BROWSER": str(tmp_path / "xdg-open"), "PATH": os.environ["PATH"]}
+    shell = {"WAYLAND_DISPLAY": "wayland-7", "BROWSER": str(place / "xdg-open"), "PATH": os.environ["PATH"]}
     try:
+        shutil.copy(PROGRAM, program)
         with open(os.open(rule, os.O_CREAT | os.O_WRONLY, 0o440), "w") as file:
             file.write(f"nobody ALL=(root) NOPASSWD: {program}\n")
         done = subprocess.run(
             ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-c",
-             f"sudo -n {program} flamegraph -i in.json -o out/x.svg --open; exit $?"],  # fmt: skip
-            cwd=tmp_path, env=shell, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+             f"sudo -n {program} flamegraph -i in.json -o out/x.svg --open; exit $?"],
+            cwd=place, env=shell, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
     finally:
-        os.unlink(rule)
-        os.unlink(program)
+        for path in (rule, program):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
     if "sudo:" in done.stderr:
         pytest.skip("sudo does not work here: " + done.stderr.strip())
     assert done.returncode == 0 and "opened out/x.svg for nobody" in done.stderr, done.stderr
