@@ -16,6 +16,8 @@ import pytest
 import interpreters
 from conftest import PATIENCE, PROGRAM, wait_until
 
+pytestmark = pytest.mark.offline
+
 NOBODY = 65534
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from conftest import PATIENCE, PROGRAM, ROOT, WORKLOADS
 
+pytestmark = pytest.mark.offline
+
 SECONDS = 4
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from conftest import ROOT, cgroup2_mount
 
+pytestmark = pytest.mark.offline
+
 
 @pytest.fixture(scope="module")
 def demo():

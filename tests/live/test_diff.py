@@ -15,6 +15,8 @@ import made
 from conftest import ROOT
 from test_svg import Page, data_of, driver  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.offline
+
 jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA = json.loads((ROOT / "user/format/diff.schema.json").read_bytes())

@@ -18,6 +18,8 @@ import pytest
 import interpreters
 from conftest import PATIENCE, PROGRAM, WORKLOADS, wait_until
 
+pytestmark = pytest.mark.offline
+
 DUMPS = 40  # in a row, of each interpreter
 NOBODY = 65534
 

@@ -18,6 +18,8 @@ import pytest
 
 import html_page
 
+pytestmark = pytest.mark.offline
+
 webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402

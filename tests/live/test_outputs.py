@@ -16,6 +16,8 @@ import pytest
 import readers
 from conftest import PROGRAM, cpu_seconds, summary_number, wait_until
 
+pytestmark = pytest.mark.offline
+
 NOBODY = 65534
 
 

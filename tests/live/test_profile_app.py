@@ -21,6 +21,8 @@ import pytest
 import interpreters
 from conftest import PATIENCE, PROGRAM, ROOT, WORKLOADS, wait_until
 
+pytestmark = pytest.mark.offline
+
 SCRIPT = ROOT / "scripts/profile_app.sh"
 SITE = ROOT / "scripts/profile_app"
 NOBODY = 65534

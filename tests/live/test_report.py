@@ -9,6 +9,8 @@ import pytest
 import made
 from conftest import ROOT
 
+pytestmark = pytest.mark.offline
+
 jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA = json.loads((ROOT / "user/format/report.schema.json").read_bytes())

@@ -13,6 +13,8 @@ import pytest
 import readers
 from readers import PROGRAM, run
 
+pytestmark = pytest.mark.offline
+
 START = 1700000000
 FUNCTIONS = {
     "app.main": ("/srv/app.py", 1, "app", "user"),

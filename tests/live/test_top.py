@@ -17,6 +17,8 @@ import pytest
 
 from conftest import PROGRAM, children_of, wait_until
 
+pytestmark = pytest.mark.offline
+
 QUICK = ["--interval", "200ms"]
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
 

@@ -11,6 +11,8 @@ import pytest
 
 from conftest import PROGRAM
 
+pytestmark = pytest.mark.offline
+
 SLEEP = "import time; print(1, flush=True); time.sleep(600)"
 
 
