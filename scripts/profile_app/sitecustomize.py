@@ -145,9 +145,7 @@ class Memory:
         if self.done == pid:
             return
         self.done = pid
-        if pid not in self.snapshots:
-            self.write("snapshot")
-        self.write("final")
+        self.write(*(("final",) if pid in self.snapshots else ("snapshot", "final")))
 
     def at_sigterm(self, number, frame):
         """Ends as it would have ended without us."""
@@ -157,25 +155,27 @@ class Memory:
 
     # ---- what ----
 
-    def write(self, kind):
-        """Whole or not at all, and never a trouble of the program's."""
+    def write(self, *kinds):
+        """Never a trouble of the program's: where the disk is full or the folder is not ours it goes on."""
         pid = os.getpid()
-        suffix = "" if pid == self.first else ".%d" % pid
-        path = "%s_%s%s.txt" % (NAME, kind, suffix)
-        temporary = os.path.join(os.path.dirname(path), ".%s.%d" % (os.path.basename(path), pid))
         try:
-            text = "".join(self.lines(pid))
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                data = text.encode("utf-8", "backslashreplace")
-                while data:
-                    data = data[os.write(fd, data) :]
-            finally:
-                os.close(fd)
-            os.rename(temporary, path)
+            data = "".join(self.lines(pid)).encode("utf-8", "backslashreplace")
+            for kind in kinds:
+                self.write_file("%s_%s%s.txt" % (NAME, kind, "" if pid == self.first else ".%d" % pid), data)
             self.snapshots.add(pid)
-        except Exception:  # a full disk, a folder that is not ours: the program goes on
+        except Exception:
             pass
+
+    def write_file(self, path, data):
+        """Whole or not at all."""
+        temporary = os.path.join(os.path.dirname(path), ".%s.%d" % (os.path.basename(path), os.getpid()))
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            while data:
+                data = data[os.write(fd, data) :]
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
 
     def statistics(self):
         """[(size, blocks, frames)] of each call stack, largest first; frames innermost first.

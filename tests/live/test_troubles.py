@@ -52,14 +52,17 @@ def test_a_process_that_is_not_there(args, python_process, pybpfprof):
 def test_a_process_id_from_inside_a_container(pybpfprof):
     """A number that means another process out here, or none: the one it has here is told."""
     # a low number would be somebody else's here
-    script = 'echo 4000000 >/proc/sys/kernel/ns_last_pid; sleep 600 & echo $!; wait'
+    number = int(open("/proc/sys/kernel/pid_max").read()) - 1000
+    while os.path.exists(f"/proc/{number}"):
+        number -= 1
+    script = f"echo {number - 1} >/proc/sys/kernel/ns_last_pid; sleep 600 & echo $!; wait"
     outer = subprocess.Popen(
         ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         inside = outer.stdout.readline().strip()
-        if inside != "4000001" or os.path.exists("/proc/4000001"):
+        if inside != str(number):
             pytest.skip("no PID namespace with a chosen number here: " + inside)
         done = pybpfprof("record", "--pid", inside, "-d", "1")
         assert done.returncode == 5 and "inside its container: give " in done.stderr, done.stderr
