@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
 	{"quiet", 'q', NULL, 0, "Only warnings and errors", 3},
 	{"verbose", 'v', NULL, 0, "Say more; twice: debugging messages", 3},
-	{"nonblocking", KEY_NONBLOCKING, NULL, OPTION_HIDDEN, "Accepted for those who know it from py-spy: it always is", 3},
+	{"nonblocking", KEY_NONBLOCKING, NULL, OPTION_HIDDEN, "As in py-spy; it always is", 3},
 	{0},
 };
 

@@ -6,6 +6,7 @@
  */
 #include "user/python/locals.h"
 #include "user/python/repr.h"
+#include "user/python/type_name.h"
 #include "user/util/alloc.h"
 #include <string.h>
 

@@ -1,31 +1,19 @@
 /*
- * One function per kind of object, in tables by type name and by tp_flags. Offsets are those of the types' headers
- * in Include/cpython, the same from 3.8 to 3.13 where none is in a table. A container within itself is shown as "...".
+ * Containers, things with a name, and the tables of all kinds: by the name of a type made in C, and by tp_flags.
+ * Offsets are those of the types' headers in Include/cpython, the same from 3.8 to 3.13 where none is in a table.
+ * A container within itself is shown as "...".
  */
 #include "user/python/repr.h"
+#include "user/python/repr_parts.h"
+#include "user/python/type_name.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
-#include "user/util/text.h"
-#include <math.h>
 #include <string.h>
 
-#define MAX_DEPTH  10
-#define MAX_DIGITS 64 /* of 30 bits */
-#define MAX_ITEMS  1024
-#define PAGE	   4096u
+#define MAX_ITEMS 1024 /* places of a set that are looked at */
 
 #define OB_SIZE	    16 /* PyVarObject.ob_size */
 #define FIRST_FIELD 16 /* what follows PyObject */
-#define BYTES_DATA  32 /* PyBytesObject.ob_sval */
 #define ITEMS	    24 /* PyTupleObject.ob_item; PyListObject.ob_item is a pointer */
-
-struct repr {
-	struct object_reader *r;
-	struct buf out;
-	size_t max;
-	uint64_t path[MAX_DEPTH]; /* what is being written, outermost first */
-	unsigned depth;
-};
 
 static void put_object(struct repr *p, uint64_t addr);
 
@@ -34,199 +22,7 @@ static bool is_full(const struct repr *p)
 	return p->out.len > p->max;
 }
 
-/* ---- names of types ----------------------------------------------------------------------------------- */
-
-/* A C string; read up to a page's end at a time, because what lies behind may not be mapped. */
-static bool read_c_string(struct object_reader *r, uint64_t addr, char *out, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size - 1) {
-		size_t n = PAGE - (size_t)((addr + len) % PAGE);
-
-		n = n < size - 1 - len ? n : size - 1 - len;
-		if (!object_read_bytes(r, addr + len, out + len, n))
-			return false;
-		if (memchr(out + len, 0, n))
-			return true;
-		len += n;
-	}
-	out[len] = 0;
-	return true;
-}
-
-/* PyTypeObject.tp_name: with its module where the type is made in C. */
-static bool read_tp_name(struct object_reader *r, uint64_t type, char *out, size_t size)
-{
-	uint64_t name;
-
-	return object_read_u64(r, type + 24, &name) && read_c_string(r, name, out, size) && *out;
-}
-
-/* PyHeapTypeObject.ht_qualname, by minor version from 3.8 on. */
-static char *qualified_name(struct object_reader *r, uint64_t type)
-{
-	static const uint16_t offsets[] = {864, 856, 864, 864, 872, 872};
-	uint32_t row = r->build->objects.minor - 8;
-	uint64_t name;
-
-	if (row >= ARRAY_SIZE(offsets) || !object_read_u64(r, type + offsets[row], &name))
-		return NULL;
-	return object_read_str(r, name);
-}
-
-/* tp_dict["__module__"] */
-static char *module_of(struct object_reader *r, uint64_t type)
-{
-	struct object_dict d = {0};
-	uint64_t dict, value;
-	char *name = NULL;
-
-	if (object_read_u64(r, type + 264, &dict) && object_dict__open(&d, r, dict) &&
-	    object_dict__find(&d, r, "__module__", &value))
-		name = object_read_str(r, value);
-	object_dict__free(&d);
-	return name;
-}
-
-static char *type_name(struct object_reader *r, uint64_t type, uint64_t flags)
-{
-	__cleanup_free char *qualified = flags & OBJECT_HEAP_TYPE ? qualified_name(r, type) : NULL;
-	__cleanup_free char *module = qualified ? module_of(r, type) : NULL;
-	char name[128];
-
-	if (qualified && module)
-		return xasprintf("%s.%s", module, qualified);
-	if (!read_tp_name(r, type, name, sizeof(name)))
-		return NULL;
-	return text_clean(name, strlen(name), 0);
-}
-
-char *object_type_name(struct object_reader *r, uint64_t addr)
-{
-	uint64_t type, flags;
-
-	return object_read_type(r, addr, &type, &flags) ? type_name(r, type, flags) : NULL;
-}
-
-/* ---- scalars ------------------------------------------------------------------------------------------ */
-
-/* Decimal digits of a number of 30-bit digits: divided by 10**9 until nothing is left. */
-static void put_big(struct repr *p, uint32_t *digits, size_t cnt)
-{
-	char text[MAX_DIGITS * 10 + 16];
-	size_t at = sizeof(text);
-
-	do {
-		uint64_t rest = 0;
-
-		for (size_t i = cnt; i-- > 0;) {
-			rest = rest << 30 | digits[i];
-			digits[i] = (uint32_t)(rest / 1000000000);
-			rest %= 1000000000;
-		}
-		while (cnt && !digits[cnt - 1])
-			cnt--;
-		for (int i = 0; i < 9 && (cnt || rest || at == sizeof(text)); i++, rest /= 10)
-			text[--at] = (char)('0' + rest % 10);
-	} while (cnt);
-	buf_put(&p->out, text + at, sizeof(text) - at);
-}
-
-static bool put_int(struct repr *p, uint64_t addr)
-{
-	uint32_t digits[MAX_DIGITS] = {0};
-	uint64_t cnt;
-	bool negative;
-
-	if (!object_int_digits(p->r, addr, &cnt, &negative))
-		return false;
-	if (cnt > MAX_DIGITS) {
-		buf_printf(&p->out, "<%sint of about %llu bits>", negative ? "negative " : "",
-			   (unsigned long long)cnt * 30);
-		return cnt < 1ull << 40;
-	}
-	if (cnt && !object_read_bytes(p->r, addr + OBJECT_INT_DIGITS, digits, cnt * 4))
-		return false;
-	for (size_t i = 0; i < cnt; i++)
-		if (digits[i] >> 30)
-			return false;
-	buf_puts(&p->out, negative ? "-" : "");
-	put_big(p, digits, cnt);
-	return true;
-}
-
-static bool put_bool(struct repr *p, uint64_t addr)
-{
-	uint64_t value;
-
-	if (!object_read_int(p->r, addr, &value) || value > 1)
-		return false;
-	buf_puts(&p->out, value ? "True" : "False");
-	return true;
-}
-
-/* As Python writes it (format code 'r' of PyOS_double_to_string): the shortest text that gives the same back. */
-static char *double_text(double value)
-{
-	char text[40];
-	int digits = 1, exponent;
-	char *e;
-
-	if (isnan(value) || isinf(value))
-		return xstrdup(isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
-	do {
-		snprintf(text, sizeof(text), "%.*e", digits - 1, value);
-	} while (digits++ < 17 && strtod(text, NULL) != value);
-	e = strchr(text, 'e');
-	exponent = atoi(e + 1);
-	*e = 0;
-	if (exponent < -4 || exponent >= 16)
-		return xasprintf("%se%c%02d", text, exponent < 0 ? '-' : '+', abs(exponent));
-	digits -= 2; /* behind the first */
-	return xasprintf("%.*f", digits > exponent ? digits - exponent : 1, value);
-}
-
-static bool put_float(struct repr *p, uint64_t addr)
-{
-	__cleanup_free char *text = NULL;
-	double value;
-
-	if (!object_read_bytes(p->r, addr + FIRST_FIELD, &value, sizeof(value)))
-		return false;
-	text = double_text(value);
-	buf_puts(&p->out, text);
-	return true;
-}
-
-/* Without the ".0" of a whole number. */
-static void put_part(struct repr *p, double value, bool sign)
-{
-	__cleanup_free char *text = double_text(value);
-	size_t len = strlen(text);
-
-	if (len > 2 && !strcmp(text + len - 2, ".0"))
-		text[len - 2] = 0;
-	buf_printf(&p->out, "%s%s", sign && text[0] != '-' ? "+" : "", text);
-}
-
-/* Objects/complexobject.c complex_repr() */
-static bool put_complex(struct repr *p, uint64_t addr)
-{
-	double value[2];
-	bool real;
-
-	if (!object_read_bytes(p->r, addr + FIRST_FIELD, value, sizeof(value)))
-		return false;
-	real = value[0] != 0 || signbit(value[0]);
-	if (real) {
-		buf_puts(&p->out, "(");
-		put_part(p, value[0], false);
-	}
-	put_part(p, value[1], real);
-	buf_puts(&p->out, real ? "j)" : "j");
-	return true;
-}
+/* ---- words -------------------------------------------------------------------------------------------- */
 
 static bool put_none(struct repr *p, uint64_t addr)
 {
@@ -247,101 +43,6 @@ static bool put_not_implemented(struct repr *p, uint64_t addr)
 	(void)addr;
 	buf_puts(&p->out, "NotImplemented");
 	return true;
-}
-
-/* ---- text and bytes ----------------------------------------------------------------------------------- */
-
-/* Quoted as repr() does: in single quotes unless only those are inside. */
-static void put_quoted(struct repr *p, const uint32_t *units, size_t cnt)
-{
-	__cleanup_free uint32_t *escaped = xcalloc(2 * cnt + 1, sizeof(*escaped));
-	__cleanup_free char *text = NULL;
-	bool has_single = false, has_double = false;
-	uint32_t quote;
-	size_t n = 0;
-
-	for (size_t i = 0; i < cnt; i++) {
-		has_single |= units[i] == '\'';
-		has_double |= units[i] == '"';
-	}
-	quote = has_single && !has_double ? '"' : '\'';
-	for (size_t i = 0; i < cnt; i++) {
-		if (units[i] == quote || units[i] == '\\')
-			escaped[n++] = '\\';
-		escaped[n++] = units[i];
-	}
-	text = text_from_units(escaped, n * sizeof(*escaped), sizeof(*escaped));
-	buf_printf(&p->out, "%c%s%c", (char)quote, text, (char)quote);
-}
-
-static bool put_str(struct repr *p, uint64_t addr)
-{
-	__cleanup_free unsigned char *raw = NULL;
-	__cleanup_free uint32_t *units = NULL;
-	unsigned kind;
-	uint64_t len, data = object_str_data(p->r, addr, &len, &kind);
-
-	if (!data)
-		return false;
-	len = len < p->max ? len : p->max; /* what is cut off need not be read */
-	raw = xcalloc(len + 1, kind);
-	units = xcalloc(len + 1, sizeof(*units));
-	if (len && !object_read_bytes(p->r, data, raw, len * kind))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		memcpy(&units[i], raw + i * kind, kind); /* little-endian */
-	put_quoted(p, units, len);
-	return true;
-}
-
-static void put_byte(struct repr *p, unsigned char c, char quote)
-{
-	static const char *const short_forms[] = {['\t'] = "\\t", ['\n'] = "\\n", ['\r'] = "\\r"};
-
-	if (c < ARRAY_SIZE(short_forms) && short_forms[c])
-		buf_puts(&p->out, short_forms[c]);
-	else if (c == quote || c == '\\')
-		buf_printf(&p->out, "\\%c", c);
-	else
-		buf_printf(&p->out, c < 0x20 || c >= 0x7f ? "\\x%02x" : "%c", c);
-}
-
-static bool put_raw_bytes(struct repr *p, uint64_t data, uint64_t len)
-{
-	__cleanup_free unsigned char *raw = NULL;
-	char quote;
-
-	len = len < p->max ? len : p->max;
-	raw = xmalloc(len + 1);
-	if (len && !object_read_bytes(p->r, data, raw, len))
-		return false;
-	quote = memchr(raw, '\'', len) && !memchr(raw, '"', len) ? '"' : '\'';
-	buf_printf(&p->out, "b%c", quote);
-	for (size_t i = 0; i < len; i++)
-		put_byte(p, raw[i], quote);
-	buf_put(&p->out, &quote, 1);
-	return true;
-}
-
-static bool put_bytes(struct repr *p, uint64_t addr)
-{
-	uint64_t len;
-
-	return object_read_u64(p->r, addr + OB_SIZE, &len) && put_raw_bytes(p, addr + BYTES_DATA, len);
-}
-
-/* Include/cpython/bytearrayobject.h: ob_size, ob_alloc, ob_bytes, ob_start */
-static bool put_bytearray(struct repr *p, uint64_t addr)
-{
-	uint64_t len, data = 0;
-	bool ok;
-
-	if (!object_read_u64(p->r, addr + OB_SIZE, &len) || (len && !object_read_u64(p->r, addr + 40, &data)))
-		return false;
-	buf_puts(&p->out, "bytearray(");
-	ok = put_raw_bytes(p, data, len);
-	buf_puts(&p->out, ")");
-	return ok;
 }
 
 /* ---- containers --------------------------------------------------------------------------------------- */
@@ -500,32 +201,30 @@ static bool put_module(struct repr *p, uint64_t addr)
 
 /* ---- the tables ---------------------------------------------------------------------------------------- */
 
-typedef bool (*put_fn)(struct repr *p, uint64_t addr);
-
 /* By the exact name of a type made in C. */
 static const struct {
 	const char *type;
-	put_fn put;
+	repr_fn put;
 } by_name[] = {
-	{"NoneType", put_none},	   {"bool", put_bool},		 {"float", put_float},
-	{"complex", put_complex},  {"ellipsis", put_ellipsis},	 {"NotImplementedType", put_not_implemented},
-	{"bytearray", put_bytearray}, {"set", put_set},		 {"frozenset", put_frozenset},
-	{"function", put_function}, {"module", put_module},	 {"numpy.float64", put_float},
+	{"NoneType", put_none},	   {"bool", repr_bool},		 {"float", repr_float},
+	{"complex", repr_complex},  {"ellipsis", put_ellipsis},	 {"NotImplementedType", put_not_implemented},
+	{"bytearray", repr_bytearray}, {"set", put_set},		 {"frozenset", put_frozenset},
+	{"function", put_function}, {"module", put_module},	 {"numpy.float64", repr_float},
 };
 
 /* By tp_flags: subclasses are shown as Type(value). */
 static const struct {
 	uint64_t flag;
 	const char *type;
-	put_fn put;
+	repr_fn put;
 } by_flag[] = {
-	{OBJECT_IS_INT, "int", put_int},	 {OBJECT_IS_STR, "str", put_str},
-	{OBJECT_IS_BYTES, "bytes", put_bytes},	 {OBJECT_IS_LIST, "list", put_list},
+	{OBJECT_IS_INT, "int", repr_int},	 {OBJECT_IS_STR, "str", repr_str},
+	{OBJECT_IS_BYTES, "bytes", repr_bytes},	 {OBJECT_IS_LIST, "list", put_list},
 	{OBJECT_IS_TUPLE, "tuple", put_tuple},	 {OBJECT_IS_DICT, "dict", put_dict},
 	{OBJECT_IS_TYPE, "type", put_type},
 };
 
-static put_fn find_by_name(const char *name, uint64_t flags)
+static repr_fn find_by_name(const char *name, uint64_t flags)
 {
 	for (size_t i = 0; !(flags & OBJECT_HEAP_TYPE) && i < ARRAY_SIZE(by_name); i++)
 		if (!strcmp(by_name[i].type, name))
@@ -564,9 +263,9 @@ static void put_object(struct repr *p, uint64_t addr)
 	size_t before = p->out.len;
 	uint64_t type, flags;
 	bool ok = false;
-	put_fn put;
+	repr_fn put;
 
-	if (p->depth >= MAX_DEPTH || is_within_itself(p, addr)) {
+	if (p->depth >= REPR_DEPTH || is_within_itself(p, addr)) {
 		buf_puts(&p->out, "...");
 		return;
 	}

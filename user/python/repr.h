@@ -10,5 +10,3 @@
  * reader's `reads_left` bounds the work.
  */
 char *object_repr(struct object_reader *r, uint64_t addr, size_t max);
-/* "int", "collections.OrderedDict", "__main__.Outer.Inner"; NULL when it cannot be read. The caller frees. */
-char *object_type_name(struct object_reader *r, uint64_t addr);

@@ -4,22 +4,20 @@
 #include "user/os/procfs.h"
 #include "user/python/thread_names.h"
 #include "user/python/tstates.h"
+#include "user/snapshot/sources.h"
 #include "user/snapshot/stack.h"
 #include "user/util/alloc.h"
-#include "user/util/intern.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #define LOCAL_TEXT_STEP 128 /* bytes of a local's text per -l, as in py-spy */
 
 struct taking {
 	struct snapshot *s;
 	const struct interpreter *interp;
-	uint64_t runtime_addr, start_ns;
+	uint64_t runtime_addr;
 	struct memory memory;
 	struct stack_reader reader;
 	struct task *tasks;
@@ -36,8 +34,9 @@ static int not_permitted(pid_t pid)
 	int scope = 0;
 
 	if (f && fscanf(f, "%d", &scope) == 1 && scope)
-		log_error("not permitted to read the memory of process %d: CAP_SYS_PTRACE is missing (run it with sudo; "
-			  "for processes of your own `sysctl kernel.yama.ptrace_scope=0` would do)", pid);
+		log_error("not permitted to read the memory of process %d: CAP_SYS_PTRACE is missing (run it "
+			  "with sudo; for processes of your own `sysctl kernel.yama.ptrace_scope=0` would do)",
+			  pid);
 	else
 		log_error("not permitted to read the memory of process %d: it is another user's, or protected; "
 			  "CAP_SYS_PTRACE is missing (run it with sudo)", pid);
@@ -70,7 +69,7 @@ static int describe(struct taking *k)
 {
 	struct snapshot *s = k->s;
 
-	if (procfs_stat(s->pid, &k->start_ns, &s->ppid))
+	if (procfs_stat(s->pid, &s->start_ns, &s->ppid))
 		return -ESRCH;
 	s->command = clean(procfs_command(s->pid));
 	s->cgroup = clean(procfs_cgroup(s->pid));
@@ -99,7 +98,7 @@ static bool is_still_the_same(const struct taking *k, struct interpreters *known
 	const struct interpreter *interp;
 	uint64_t runtime_addr, start_ns;
 
-	return !procfs_stat(k->s->pid, &start_ns, NULL) && start_ns == k->start_ns &&
+	return !procfs_stat(k->s->pid, &start_ns, NULL) && start_ns == k->s->start_ns &&
 	       !interpreters__discover(known, k->s->pid, &interp, &runtime_addr) && interp == k->interp &&
 	       runtime_addr == k->runtime_addr;
 }
@@ -246,43 +245,6 @@ static void read_threads(struct taking *k)
 	memory_look_away(&k->memory);
 }
 
-/* ---- sources ----------------------------------------------------------------------------------------- */
-
-static bool is_newer(const struct taking *k, const char *file)
-{
-	__cleanup_free char *path = xasprintf("/proc/%d/root%s", k->s->pid, file);
-	struct timespec boot, now;
-	struct stat st;
-	int64_t started;
-
-	if (file[0] != '/' || stat(path, &st) || clock_gettime(CLOCK_BOOTTIME, &boot) ||
-	    clock_gettime(CLOCK_REALTIME, &now))
-		return false;
-	started = now.tv_sec - boot.tv_sec + (int64_t)(k->start_ns / 1000000000);
-	return st.st_mtime > started + 1; /* the process's start is known to 10 ms, the sum to a second */
-}
-
-static void note_changed(struct taking *k, struct intern *seen, const char *file)
-{
-	uint32_t before = intern__count(seen);
-	struct snapshot *s = k->s;
-
-	if (intern__id(seen, file, strlen(file)) <= before || !is_newer(k, file))
-		return;
-	xgrow(s->changed, s->changed_cnt, s->changed_cap);
-	s->changed[s->changed_cnt++] = xstrdup(file);
-}
-
-static void find_changed_sources(struct taking *k)
-{
-	struct intern *seen = intern__new();
-
-	for (size_t i = 0; i < k->s->thread_cnt; i++)
-		for (size_t f = 0; f < k->s->threads[i].frame_cnt; f++)
-			note_changed(k, seen, k->s->threads[i].frames[f].file);
-	intern__free(seen);
-}
-
 /* ---- all of it --------------------------------------------------------------------------------------- */
 
 static int take(struct taking *k, struct interpreters *known)
@@ -306,7 +268,7 @@ static int take(struct taking *k, struct interpreters *known)
 	hold_open(&r->hold, r->pid);
 	read_threads(k);
 	walker__free(r->walker);
-	find_changed_sources(k);
+	sources_find_changed(k->s);
 	return is_still_the_same(k, known) ? 0 : -ESRCH;
 }
 

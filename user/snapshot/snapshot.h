@@ -40,6 +40,7 @@ struct snapshot_thread {
 
 struct snapshot {
 	pid_t pid, inner_pid, ppid;
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	char *command, *cgroup, *executable, *version;
 	bool several_interps;
 	bool list_unsure; /* threads came and went so quickly that some may be missing */
