@@ -297,7 +297,7 @@ def test_duration_is_seconds(cgroup, spawn, recorder, python):
     assert recording.status == 0
     assert time.monotonic() - start >= 1
     document = recording.json()
-    assert document["duration"] == pytest.approx(1, abs=0.5)
+    assert document["duration"] == pytest.approx(1, abs=1.5)
     assert document["rate"] == 1000
     assert 0 < document["effective_rate"] < 1500
 
