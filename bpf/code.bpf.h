@@ -255,13 +255,14 @@ static __always_inline bool is_memo_of(const struct walk *w, const struct code_m
 }
 
 /*
- * What was read again and found the same is trusted for a fraction of the time that it has stood. When at
- * last something else is found, all samples of the process that trusted are called back from the user side,
- * which holds them for that long, and the process is not trusted for some time.
+ * What was read again and again and found the same for 200 ms is trusted for 50 ms; code objects that come and
+ * go (of modules that are being imported, of templates) do not get so old. When at last something else is
+ * found, all samples of the process that trusted are called back from the user side, which holds them for that
+ * long, and the process is not trusted for some time.
  */
 static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u32 at, u64 addr)
 {
-	u64 now = w->sample.hdr.time_ns, key = code_key_read(w, addr), trust = 0;
+	u64 now = w->sample.hdr.time_ns, key = code_key_read(w, addr);
 	struct code_times *t = code_times(w);
 
 	if (!t)
@@ -269,13 +270,11 @@ static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u
 	if (!is_memo_of(w, m, addr) || key != m->key) {
 		w->replaced |= is_memo_of(w, m, addr) && m->until_ns > t->time[at].checked_ns;
 		t->time[at].first_ns = now;
-	} else {
-		trust = (now - t->time[at].first_ns) / CODE_TRUST_PART;
 	}
 	t->time[at].checked_ns = now;
 	m->addr = addr;
 	m->key = key;
-	m->until_ns = now + (trust < w->trust_ns ? trust : w->trust_ns);
+	m->until_ns = now - t->time[at].first_ns >= CODE_STOOD * w->trust_ns ? now + w->trust_ns : now;
 	m->image_id = w->image_id;
 	m->walk = w->walk_cnt;
 	return key;

@@ -47,7 +47,7 @@ struct code_times {
 
 #define TEXT_WORDS 12 /* of a string object that are looked at: head and the first 64 bytes of text */
 #define LINES_STEP 32 /* bytes of line table hashed per step */
-#define CODE_TRUST_PART 4 /* of the time it has stood, a code object is trusted for this part more */
+#define CODE_STOOD 4	/* a code object is trusted once it has stood for so many times the longest trust */
 
 /*
  * Frames of one thread mostly lie one behind the other (Python 3.11 and newer: the data stack), so where the

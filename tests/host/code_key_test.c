@@ -143,7 +143,7 @@ static u64 reads_at(struct world *p, u64 at_ns)
 	return host.reads;
 }
 
-/* What has stood for some time goes unread for a part of it, up to the limit. */
+/* What has stood for four times the longest trust goes unread for that time. */
 static void what_has_stood_is_trusted(void **state)
 {
 	struct world *p = *state;
@@ -153,12 +153,15 @@ static void what_has_stood_is_trusted(void **state)
 	p->w->trust_ns = 50 * MS;
 	see_all(p);
 	reads_at(p, start);
-	all = reads_at(p, start + 80 * MS); /* stood for 80 ms: good for 20 more */
+	all = reads_at(p, start + 199 * MS);
+	assert_int_equal(reads_at(p, start + 199 * MS + 1), all);
+	assert_int_equal(reads_at(p, start + 200 * MS), all);
 	assert_false(p->w->sample.trusted);
-	assert_true(reads_at(p, start + 99 * MS) < all);
+	assert_true(reads_at(p, start + 249 * MS) < all);
 	assert_true(p->w->sample.trusted);
-	assert_int_equal(reads_at(p, start + 100 * MS), all); /* for 25 */
-	assert_true(reads_at(p, start + 124 * MS) < all);
+	assert_int_equal(reads_at(p, start + 250 * MS), all);
+	assert_false(p->w->sample.trusted);
+	assert_true(reads_at(p, start + 299 * MS) < all);
 	assert_int_equal(reads_at(p, start + 10000 * MS), all);
 	assert_true(reads_at(p, start + 10049 * MS) < all);
 	assert_int_equal(reads_at(p, start + 10050 * MS), all);
@@ -181,13 +184,13 @@ static void what_was_trusted_and_replaced(void **state)
 	flip(p, code + p->l.code_firstlineno_off);
 	reads_at(p, start + MS);
 	assert_false(p->w->replaced); /* nothing was trusted yet */
-	reads_at(p, start + 81 * MS);
+	reads_at(p, start + 201 * MS);
 	key = p->w->frames[0].code_key;
 	flip(p, code + p->l.code_firstlineno_off);
-	reads_at(p, start + 82 * MS);
+	reads_at(p, start + 202 * MS);
 	assert_true(p->w->sample.trusted && !p->w->replaced);
 	assert_int_equal(p->w->frames[0].code_key, key); /* wrong, and not known yet */
-	reads_at(p, start + 102 * MS);
+	reads_at(p, start + 251 * MS);
 	assert_true(p->w->replaced && !p->w->sample.trusted);
 	assert_true(p->w->frames[0].code_key != key);
 }
