@@ -215,7 +215,9 @@ int record_report__judge(const struct session *s, const struct record_options *o
 	if (st.resolved->samples)
 		return CMD_OK;
 	if (!j.python) {
-		log_error("no Python was seen in %s", o->target.text);
+		log_error("no Python was seen in %s%s", o->target.text,
+			  o->target.subprocesses || o->target.all || o->target.cgroup_cnt ?
+				  "" : ". If it starts Python as a child (a shell script does, pyenv may): add --subprocesses");
 		return CMD_NO_TARGET;
 	}
 	if (st.failed + st.lost) {
