@@ -34,7 +34,6 @@ const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
-const volatile __u64 cfg_trust_ns = 0;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
 

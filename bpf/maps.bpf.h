@@ -213,7 +213,6 @@ extern const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
-extern const volatile __u64 cfg_trust_ns;    /* see code_key(); 0: nothing goes unread */
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
 

@@ -73,7 +73,7 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	w->layout_id = layout_id;
 	w->code_type_addr = l->code_type_delta ? p->runtime_addr + l->code_type_delta : 0;
 	w->max_frames = cfg_max_frames;
-	w->trust_ns = w->sample.hdr.time_ns < p->verify_until_ns ? 0 : cfg_trust_ns;
+	w->trust_ns = w->sample.hdr.time_ns < p->verify_until_ns ? 0 : ABI_TRUST_NS;
 	w->deadline_ns = w->sample.hdr.time_ns + cfg_max_walk_ns;
 	w->sample.thread_ident = arch_thread_pointer(task);
 	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);

@@ -19,9 +19,6 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-/* At lower rates reading all code objects at each tick is cheap, and then nothing has to be taken on trust. */
-#define TRUST_FROM_HZ 250
-
 struct session {
 	struct session_options o;
 	struct cgroup groups[ABI_MAX_CGROUPS]; /* the first o.cgroup_cnt */
@@ -151,7 +148,6 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_mode = s->o.target;
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
-	s->skel->rodata->cfg_trust_ns = s->o.rate_hz > TRUST_FROM_HZ ? ABI_TRUST_NS : 0;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
