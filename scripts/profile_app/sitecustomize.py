@@ -31,7 +31,10 @@ def number_of(variable, otherwise):
 
 EVERY = number_of("PYBPFPROF_MEMORY_EVERY", 2.0)  # seconds between snapshots
 FRAMES = int(number_of("PYBPFPROF_MEMORY_FRAMES", 8))  # of each allocation's call stack
-LONGEST_TURN = 60.0  # seconds that other threads wait at most for a snapshot
+# Seconds that a thread keeps the GIL while a report is made. Whoever waits already may still take it, and then has a
+# turn as long: so it must be short while the program runs, and may be longer when it ends.
+TURN = 0.05
+LAST_TURN = 0.5
 MOST_SHARE = 0.05  # of the time that snapshots may take
 
 
@@ -78,6 +81,7 @@ class Memory:
         self.clock = time.time
         self.started = self.last = self.clock()
         self.cost = 0.0
+        self.turn = TURN
         self.busy = self.done = 0  # pids: what a parent was doing does not hold for its child
         self.snapshots = set()  # pids that have written one
         self.own = {__file__, tracemalloc.__file__}
@@ -145,6 +149,7 @@ class Memory:
         if self.done == pid:
             return
         self.done = pid
+        self.turn = LAST_TURN
         self.write(*(("final",) if pid in self.snapshots else ("snapshot", "final")))
 
     def at_sigterm(self, number, frame):
@@ -180,11 +185,11 @@ class Memory:
     def statistics(self):
         """[(size, blocks, frames)] of each call stack, largest first; frames innermost first.
 
-        One pass over all blocks, as the many are; it is not interrupted: among busy threads it would wait for its turn
+        One pass over all blocks, as there are many, in long turns: among busy threads it would wait for its next one
         again and again. Snapshot.statistics() does the same much more slowly.
         """
         turn = sys.getswitchinterval()
-        sys.setswitchinterval(LONGEST_TURN)
+        sys.setswitchinterval(max(turn, self.turn))
         try:
             sums = {}
             # (domain, size, frames, …); equal stacks are one object: Modules/_tracemalloc.c, tracemalloc_get_traces

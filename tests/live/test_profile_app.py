@@ -274,6 +274,8 @@ def test_memory_in_one_go(python, tmp_path):
     )
     snapshot = tmp_path / "app_memory_snapshot.txt"
     for seconds in ("2.5", "30"):  # the second only where a busy machine takes so long to start it
+        for stale in tmp_path.glob("app_memory*"):
+            stale.unlink()
         process = start(tmp_path, seconds, python.path, "-W", "ignore", "app.py", PROFILING="1", PYBPFPROF_MEMORY_EVERY="0.5")
         wait_until(lambda: snapshot.exists() or process.poll() is not None, "a snapshot")
         early = process.poll() is None and not (tmp_path / "app_memory_final.txt").exists()

@@ -13,15 +13,18 @@ import time
 import zlib
 
 
+stopping = threading.Event()
+
+
 def parse_orders(end):
     text = json.dumps([{"id": i, "items": list(range(20))} for i in range(50)])
-    while time.monotonic() < end:
+    while time.monotonic() < end and not stopping.is_set():
         sum(len(order["items"]) for order in json.loads(text))
 
 
 def compress_pages(end):
     page = bytes(range(256)) * 100
-    while time.monotonic() < end:
+    while time.monotonic() < end and not stopping.is_set():
         hashlib.sha256(zlib.compress(page)).hexdigest()
 
 
@@ -54,6 +57,7 @@ def main():
             while thread.is_alive():
                 thread.join(0.2)
     finally:
+        stopping.set()
         for process in children:
             process.kill()
             process.wait()
