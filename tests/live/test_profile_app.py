@@ -270,7 +270,9 @@ def test_memory_in_one_go(python, tmp_path):
         "end = time.monotonic() + 60\n"
         "while time.monotonic() < end:\n"
         "    grow()\n"
-        "    if len(kept) > 30000: time.sleep(0.01)\n"
+        "    if len(kept) > 30000:\n"
+        "        work = [[n] for n in range(2000)]  # for the collector: snapshots are made when it has run\n"
+        "        time.sleep(0.01)\n"
     )
     snapshot = tmp_path / "app_memory_snapshot.txt"
     for seconds in ("2.5", "30"):  # the second only where a busy machine takes so long to start it
