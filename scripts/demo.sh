@@ -68,7 +68,7 @@ mount=$(cgroup2_mount)
 
 say "start a web service, its report pool and its archive threads in a cgroup of their own"
 as_user mkdir -p "$out"
-rm -f "$out"/demo.{svg,prof,json,pybpf}
+rm -f "$out"/demo.{svg,html,prof,json,pybpf}
 group=$mount/pybpfprof-demo-$$
 mkdir "$group" || die "cannot make a cgroup in $mount"
 port_file=$(mktemp)
@@ -94,11 +94,12 @@ echo "$(wc -l <"$group/cgroup.procs") processes in $group"
 
 say "profile that cgroup for $seconds seconds"
 "$build/pybpfprof" --cgroup "$group" -d "${seconds}s" \
-	-o "$out/demo.svg" -o "$out/demo.prof" -o "$out/demo.json" -o "$out/demo.pybpf"
+	-o "$out/demo.svg" -o "$out/demo.html" -o "$out/demo.prof" -o "$out/demo.json" -o "$out/demo.pybpf"
 
 say "what was hot"
 "$build/pybpfprof" report "$out/demo.pybpf"
 
-say "open this in a browser:"
+say "open these in a browser:"
+echo "  $PWD/$out/demo.html"
 echo "  $PWD/$out/demo.svg"
 echo "and with Python's own tools: python3 -m pstats $out/demo.prof"
