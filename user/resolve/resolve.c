@@ -326,7 +326,7 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 
 void resolve__recall(struct resolve *r, const struct abi_recall *rec)
 {
-	waiting__recall(&r->waiting, rec->image_id, r->stats.recalled);
+	waiting__recall(&r->waiting, rec, r->stats.recalled);
 }
 
 struct flush_arg {

@@ -41,10 +41,10 @@ void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t valu
 	q->bytes += sizeof(*w) + frame_bytes(rec);
 }
 
-void waiting__recall(struct waiting *q, uint32_t image_id, uint64_t was[ABI_OUTCOME_CNT])
+void waiting__recall(struct waiting *q, const struct abi_recall *rec, uint64_t was[ABI_OUTCOME_CNT])
 {
 	for (struct waiting_sample *w = q->first; w; w = w->next) {
-		if (!w->rec.trusted || w->rec.image_id != image_id)
+		if (!w->rec.trusted || w->rec.image_id != rec->image_id || w->hold_until_ns < rec->hdr.time_ns)
 			continue;
 		was[w->rec.outcome]++;
 		w->rec.outcome = ABI_REPLACED;

@@ -23,8 +23,11 @@ struct waiting {
 void waiting__init(struct waiting *q);
 void waiting__free(struct waiting *q);
 void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t value_ns, uint64_t hold_until_ns);
-/* Makes those of the image that trusted ABI_REPLACED; adds each to `was` under the outcome it had. */
-void waiting__recall(struct waiting *q, uint32_t image_id, uint64_t was[ABI_OUTCOME_CNT]);
+/*
+ * Makes those of the image that trusted, and could be recalled at that time, ABI_REPLACED; adds each to `was`
+ * under the outcome it had.
+ */
+void waiting__recall(struct waiting *q, const struct abi_recall *rec, uint64_t was[ABI_OUTCOME_CNT]);
 /* Offers each to `send` and drops those it takes. */
 void waiting__flush(struct waiting *q, bool (*send)(void *ctx, const struct waiting_sample *w), void *ctx);
 bool waiting__has(const struct waiting *q, uint32_t image_id);
