@@ -3,15 +3,12 @@
 #include "user/cmd/check_list.h"
 #include "user/cmd/check_system.h"
 #include "user/cmd/check_target.h"
+#include "user/cmd/terminal.h"
 #include "user/os/cgroup.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
 #include <argp.h>
 #include <ctype.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 struct args {
 	struct target_options target;
@@ -83,20 +80,6 @@ static const struct argp argp = {
 	.children = children,
 };
 
-static unsigned output_width(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
-}
-
-static bool is_colourful(void)
-{
-	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-
-	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
-}
-
 static void print_json(const struct check_list *l, const struct check_targets *t)
 {
 	struct json_put *j = json_put__new(stdout);
@@ -122,7 +105,7 @@ static void print_text(const struct check_list *l)
 			"There is no Python in the target that could be profiled: see above.",
 	};
 
-	check_list__print(l, stdout, output_width(), is_colourful());
+	check_list__print(l, stdout, terminal_columns(), terminal_has_colour());
 	printf("\n%s\n", verdicts[check_list__status(l)]);
 }
 

@@ -1,22 +1,19 @@
 /* A dump for programs. Keys that py-spy's JSON has too are called the same; the shape is in `dump --help`. */
 #include "user/cmd/dump.h"
-#include "user/format/json_names.h"
+#include "user/format/json_member.h"
 #include "user/resolve/resolve.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
 
 #define SCHEMA "pybpfprof-dump/1"
 
+/* A text that may not be known. */
 static void put_text(FILE *out, const char *key, const char *text)
 {
-	__cleanup_free char *quoted = text ? json_quote(text) : xstrdup("null");
-
-	fprintf(out, "\"%s\":%s,", key, quoted);
-}
-
-static void put_bool(FILE *out, const char *key, bool value)
-{
-	fprintf(out, "\"%s\":%s,", key, value ? "true" : "false");
+	if (text)
+		json_member_text(out, key, text);
+	else
+		fprintf(out, "\"%s\":null,", key);
 }
 
 /* The last member of an object is a list, so that every other may end with a comma. */
@@ -27,7 +24,7 @@ static void put_local(FILE *out, const struct py_local *l)
 	fprintf(out, "{\"addr\":%" PRIu64 ",", l->addr);
 	put_text(out, "name", l->name);
 	put_text(out, "type", l->type);
-	put_bool(out, "arg", l->argument);
+	json_member_bool(out, "arg", l->argument);
 	fprintf(out, "\"repr\":%s}", text);
 }
 
@@ -60,12 +57,12 @@ static void put_thread(FILE *out, const struct snapshot *s, const struct snapsho
 	fprintf(out, "\"interpreter_id\":%" PRId64 ",", t->interp_id);
 	put_text(out, "state", dump_doing(t->doing));
 	put_text(out, "syscall", t->doing == SNAPSHOT_SLEEPING ? t->call : NULL);
-	put_bool(out, "uninterruptible", t->uninterruptible);
-	put_bool(out, "active", t->doing == SNAPSHOT_RUNNING);
-	put_bool(out, "owns_gil", t->holds_gil);
-	put_bool(out, "waits_for_gil", t->doing == SNAPSHOT_WAITS_FOR_GIL);
-	put_bool(out, "sure", t->sure);
-	put_bool(out, "locals_sure", t->locals_sure);
+	json_member_bool(out, "uninterruptible", t->uninterruptible);
+	json_member_bool(out, "active", t->doing == SNAPSHOT_RUNNING);
+	json_member_bool(out, "owns_gil", t->holds_gil);
+	json_member_bool(out, "waits_for_gil", t->doing == SNAPSHOT_WAITS_FOR_GIL);
+	json_member_bool(out, "sure", t->sure);
+	json_member_bool(out, "locals_sure", t->locals_sure);
 	put_text(out, "outcome", outcome_word(t->outcome));
 	fputs("\"frames\":[", out);
 	for (size_t i = 0; i < t->frame_cnt; i++) {
@@ -109,8 +106,8 @@ void dump_json(FILE *out, const struct snapshot *s, const struct dump_style *sty
 	put_text(out, "executable", s->executable);
 	put_text(out, "python", s->version);
 	put_text(out, "cgroup", s->cgroup);
-	put_bool(out, "complete", !s->list_unsure);
-	put_bool(out, "gil_moved", s->gil_moved);
+	json_member_bool(out, "complete", !s->list_unsure);
+	json_member_bool(out, "gil_moved", s->gil_moved);
 	put_native(out, s);
 	put_changed(out, s);
 	fputs("\n \"threads\":[", out);

@@ -7,16 +7,22 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+unsigned terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
 unsigned terminal_width(void)
 {
 	const char *columns = getenv("COLUMNS");
-	struct winsize size;
 	const char *why;
 	uint64_t width;
 
 	if (columns && !units_parse_count(columns, &width, &why) && width < 10000)
 		return (unsigned)width;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+	return terminal_columns();
 }
 
 bool terminal_has_colour(void)

@@ -2,6 +2,8 @@
 #pragma once
 #include <stdbool.h>
 
-/* Its columns; 0 where there is no terminal: a file or a pipe gets whole names. */
+/* The terminal's columns; 0 where there is none: a file or a pipe gets whole names. */
+unsigned terminal_columns(void);
+/* The same, unless COLUMNS says otherwise. */
 unsigned terminal_width(void);
 bool terminal_has_colour(void);

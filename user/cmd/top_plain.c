@@ -4,9 +4,9 @@
  */
 #include "user/cmd/top_plain.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/terminal.h"
 #include "user/cmd/top_text.h"
 #include "user/format/json_member.h"
-#include "user/format/json_names.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/columns.h"
@@ -16,7 +16,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 
@@ -105,13 +104,6 @@ static void put_table(const struct plain *p, struct top_row *const *rows, size_t
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
 
-static void put_json_text(const struct plain *p, const char *key, const char *text)
-{
-	__cleanup_free char *quoted = json_quote(text);
-
-	fprintf(p->out, "\"%s\":%s,", key, quoted);
-}
-
 /* Whose row it is, as far as it is one's. */
 static void put_json_owner(const struct plain *p, const struct top_row *row)
 {
@@ -119,11 +111,11 @@ static void put_json_owner(const struct plain *p, const struct top_row *row)
 
 	if (row->process) {
 		fprintf(p->out, "\"pid\":%" PRIu32 ",", names->processes[row->process].pid);
-		put_json_text(p, "command", names->processes[row->process].command);
+		json_member_text(p->out, "command", names->processes[row->process].command);
 	}
 	if (row->thread) {
 		fprintf(p->out, "\"tid\":%" PRIu32 ",", names->threads[row->thread].tid);
-		put_json_text(p, "thread", names->threads[row->thread].name);
+		json_member_text(p->out, "thread", names->threads[row->thread].name);
 	}
 }
 
@@ -135,9 +127,9 @@ static void put_json_row(const struct plain *p, const struct top_row *row)
 
 	fputs("{", p->out);
 	if (p->o->lens.group == TOP_BY_FUNCTION) {
-		put_json_text(p, "function", f->name);
-		put_json_text(p, "module", f->module);
-		put_json_text(p, "file", f->file);
+		json_member_text(p->out, "function", f->name);
+		json_member_text(p->out, "module", f->module);
+		json_member_text(p->out, "file", f->file);
 		fprintf(p->out, "\"line\":%" PRId32 ",", p->o->lens.lines ? frame->line : f->first_line);
 	}
 	put_json_owner(p, row);
@@ -154,7 +146,7 @@ static void put_json(const struct plain *p, struct top_row *const *rows, size_t 
 	size_t shown = wanted_rows(p, cnt, 0);
 
 	fputs("{", p->out);
-	put_json_text(p, "target", top_model__profile(p->s->model)->meta.target);
+	json_member_text(p->out, "target", top_model__profile(p->s->model)->meta.target);
 	fprintf(p->out, "\"time\":%.3f,\"interval_seconds\":%.3f,\"elapsed_seconds\":%.3f,\"cpus_busy\":%.4f,",
 		(double)p->now_ns / 1e9, (double)(p->now_ns - p->from_ns) / 1e9, (double)h->elapsed_ns / 1e9,
 		h->cpus_busy);
@@ -227,16 +219,9 @@ static bool wait_interval(struct plain *p, int signals, uint64_t until)
 	return p->s->ended;
 }
 
-static size_t terminal_width(void)
-{
-	struct winsize size;
-
-	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
-}
-
 int top_plain_run(struct top_source *s, int signals)
 {
-	struct plain p = {.s = s, .o = s->o, .rows = top_rows__new(s->model), .out = stdout, .width = terminal_width()};
+	struct plain p = {.s = s, .o = s->o, .rows = top_rows__new(s->model), .out = stdout, .width = terminal_columns()};
 	uint64_t until = clock_now_ns() + s->o->interval_ns;
 	__cleanup_free char *why = NULL;
 	bool last = false;

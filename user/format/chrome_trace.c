@@ -10,7 +10,6 @@
  */
 #include "user/format/format.h"
 #include "user/format/json_member.h"
-#include "user/format/json_member.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"

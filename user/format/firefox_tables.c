@@ -6,7 +6,6 @@
  */
 #include "user/format/firefox_tables.h"
 #include "user/format/json_member.h"
-#include "user/format/json_member.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
 #include <string.h>

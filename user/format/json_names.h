@@ -3,7 +3,6 @@
  * and which `functions` is keyed by; those that share one are its variants, counted from 0.
  */
 #pragma once
-#include "user/format/json_member.h"
 #include "user/profile/profile.h"
 #include "user/profile/totals.h"
 #include "user/util/intern.h"

@@ -4,6 +4,7 @@
  */
 #include "user/os/opener.h"
 #include "user/os/child.h"
+#include "user/os/procfs.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
@@ -36,31 +37,19 @@ static const char *const session_variables[] = {
 	"LANG",
 };
 
-/* The parent of a process, or 0. */
-static pid_t parent_of(pid_t pid)
-{
-	__cleanup_free char *path = xasprintf("/proc/%d/stat", (int)pid);
-	__cleanup_file FILE *f = fopen(path, "re");
-	char line[1024], *end;
-	int parent = 0;
-
-	if (!f || !fgets(line, sizeof(line), f))
-		return 0;
-	end = strrchr(line, ')'); /* the name before it may hold anything */
-	return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
-}
-
 /* The nearest process above this one that belongs to the user; 0: none. */
 static pid_t process_of_user(uid_t uid)
 {
 	pid_t pid = getppid();
 
-	for (int i = 0; i < MAX_ANCESTORS && pid > 1; i++, pid = parent_of(pid)) {
+	for (int i = 0; i < MAX_ANCESTORS && pid > 1; i++) {
 		__cleanup_free char *path = xasprintf("/proc/%d", (int)pid);
 		struct stat st;
 
 		if (!stat(path, &st) && st.st_uid == uid)
 			return pid;
+		if (procfs_stat(pid, NULL, &pid))
+			return 0;
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "user/source/cpu.h"
 #include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 struct session {
 	struct session_options o;
@@ -36,14 +36,6 @@ struct session {
 	double effective_rate_hz; /* kept when the source is gone */
 	char host[65], kernel[65];
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* libbpf's own messages go through ours, one level down; its warnings matter only when we fail. */
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -223,8 +215,8 @@ int session__start(struct session *s)
 		o.cgroup_dirs = dirs;
 		o.cgroup_cnt = s->o.cgroup_cnt;
 	}
-	s->start_ns = clock_ns(CLOCK_MONOTONIC);
-	s->start_unix_ns = clock_ns(CLOCK_REALTIME);
+	s->start_ns = clock_now_ns();
+	s->start_unix_ns = clock_unix_ns();
 	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns));
 	session__send_meta(s, false);
 	return cpu_source__attach(s->skel, &o, &s->cpu);
@@ -344,7 +336,7 @@ int session__poll(struct session *s)
 	uint64_t now;
 	int n = ring_buffer__consume(s->ring);
 
-	now = clock_ns(CLOCK_MONOTONIC);
+	now = clock_now_ns();
 	if (s->cpu)
 		cpu_source__redraw(s->cpu, now);
 	if (now > s->told_ns + 1000000000ull)
@@ -386,16 +378,16 @@ void session__stop(struct session *s)
 	s->effective_rate_hz = cpu_source__effective_rate(s->cpu);
 	cpu_source__detach(s->cpu);
 	s->cpu = NULL;
-	s->stop_ns = clock_ns(CLOCK_MONOTONIC);
+	s->stop_ns = clock_now_ns();
 	ring_buffer__consume(s->ring);
 	/* Callbacks of the last ticks may still be on their way; the slowest are in system calls. */
 	for (int i = 0; i < 20 && resolve__stats(s->resolve)->waiting; i++) {
 		ring_buffer__poll(s->ring, 5);
 		ring_buffer__consume(s->ring);
-		resolve__flush(s->resolve, clock_ns(CLOCK_MONOTONIC), false);
+		resolve__flush(s->resolve, clock_now_ns(), false);
 	}
-	tell_ring_losses(s, clock_ns(CLOCK_MONOTONIC));
-	resolve__flush(s->resolve, clock_ns(CLOCK_MONOTONIC), true);
+	tell_ring_losses(s, clock_now_ns());
+	resolve__flush(s->resolve, clock_now_ns(), true);
 	session__send_meta(s, true);
 }
 
@@ -430,7 +422,7 @@ const char *session__variant(const struct session *s)
 
 void session__stats(const struct session *s, struct session_stats *out)
 {
-	uint64_t now = s->stop_ns ? s->stop_ns : clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = s->stop_ns ? s->stop_ns : clock_now_ns();
 
 	*out = (struct session_stats){.received = s->received, .bad_records = s->bad_records,
 				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
