@@ -8,29 +8,21 @@ here needs BPF.
 import collections
 import json
 import os
-import pathlib
 import re
 import subprocess
-import time
-import urllib.parse
 
 import pytest
 
+import browser
 import html_page
+from browser import ROOT, ActionChains, By, Browser, driver  # noqa: F401
+from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.offline
 
-webdriver = pytest.importorskip("selenium.webdriver")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof")
 # What a payload would do if it ran: leave its mark where it can be looked for.
 PAYLOAD = "</script><img src=x onerror=\"window.planted=1\">;\x1b[31m]]><script>window.planted=1</script>'\"&amp;"
-BROWSER = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync --window-size=1400,900""".split()
 
 
 def make(*targets):
@@ -66,24 +58,12 @@ def convert(source, target, *options):
 
 
 def until(true, what, seconds=30):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = true()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.02)
+    return browser.until(true, what, seconds)
 
 
-class Browser:
-    def __init__(self, driver):
-        self.driver = driver
-
+class Page(Browser):
     def open(self, path, fragment=""):
-        self.driver.get("about:blank")
-        self.driver.get_log("browser")
-        self.driver.get_log("performance")
-        self.driver.get(path.as_uri() + fragment)
+        super().open(path, fragment)
         self.wait_ready()
 
     def wait_ready(self):
@@ -92,14 +72,8 @@ class Browser:
     def script(self, text, *args):
         return self.driver.execute_script(text, *args)
 
-    def element(self, name):
-        return self.driver.find_element(By.ID, name)
-
     def text(self, name):
         return self.script("return document.getElementById(arguments[0]).textContent", name)
-
-    def keys(self, *keys):
-        ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
     def click(self, name):
         self.element(name).click()
@@ -116,11 +90,7 @@ class Browser:
         return next((f for f in self.frames(pane) if f["text"] == text), None)
 
     def mouse(self, frame, action="click"):
-        chain = ActionChains(self.driver, duration=0)
-        chain.w3c_actions.pointer_action.move_to_location(int(frame["x"] + min(frame["width"] / 2, 40)), int(frame["y"] + 8))
-        if action == "click":
-            chain.w3c_actions.pointer_action.click()
-        chain.perform()
+        self.move_to(frame["x"] + min(frame["width"] / 2, 40), frame["y"] + 8, action)
 
     def drag(self, name, from_share, to_share):
         """From one place of an element's width to another."""
@@ -144,35 +114,11 @@ class Browser:
             box.style.flex = box.style.height = '';
             return rows""", name)]
 
-    def fragment(self):
-        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.driver.current_url).fragment))
-
-    def focused(self):
-        return self.script("return document.activeElement && document.activeElement.id")
-
-    def problems(self):
-        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
-
-    def requests(self):
-        events = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
-        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-
-
-@pytest.fixture(scope="module")
-def driver():
-    options = webdriver.ChromeOptions()
-    for argument in BROWSER:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(service=webdriver.chrome.service.Service("/usr/bin/chromedriver"), options=options)
-    yield browser
-    browser.quit()
-
 
 @pytest.fixture
 def page(driver):
     driver.set_window_size(1400, 900)
-    return Browser(driver)
+    return Page(driver)
 
 
 @pytest.fixture(scope="module")

@@ -6,29 +6,23 @@ file; nothing here needs BPF.
 
 import json
 import os
-import pathlib
 import re
 import subprocess
-import time
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-webdriver = pytest.importorskip("selenium.webdriver")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+import browser
+from browser import ROOT, ActionChains, By, Browser, driver  # noqa: F401
+from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.offline
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof")
 SVG = "{http://www.w3.org/2000/svg}"
 # What a payload would do if it ran: leave its mark where it can be looked for.
 PAYLOAD = "</script><svg onload=\"window.planted=1\">;\x1b[31m]]><script>window.planted=1</script>'\"&amp;"
-BROWSER = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync --window-size=1400,900""".split()
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +77,7 @@ def is_below(data, i, top):
     return i == top
 
 
-class Page:
-    def __init__(self, driver):
-        self.driver = driver
-
-    def open(self, path, fragment=""):
-        self.driver.get("about:blank")
-        self.driver.get_log("browser")
-        self.driver.get_log("performance")
-        self.driver.get(path.as_uri() + fragment)
-
-    def element(self, name):
-        return self.driver.find_element(By.ID, name)
-
+class Page(Browser):
     def frames(self):
         """(node, x, y, width, height, classes) of each frame that is drawn."""
         return self.driver.execute_script("""return Array.from(document.querySelectorAll('#pane .frame'), g => {
@@ -110,17 +92,10 @@ class Page:
         self.driver.execute_script("""Array.from(document.querySelectorAll('#pane .frame'))
             .find(g => g.frame === arguments[0]).scrollIntoView({block: 'nearest'})""", node)
         _, x, y, width, height, _ = self.frame(node)
-        chain = ActionChains(self.driver, duration=0)
-        chain.w3c_actions.pointer_action.move_to_location(int(x + min(width / 2, 40)), int(y + height / 2))
-        if action == "click":
-            chain.w3c_actions.pointer_action.click()
-        chain.perform()
+        self.move_to(x + min(width / 2, 40), y + height / 2, action)
 
     def click(self, node):
         self.mouse(node, "click")
-
-    def keys(self, *keys):
-        ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
     def chord(self, modifier, key):
         ActionChains(self.driver, duration=0).key_down(modifier).send_keys(key).key_up(modifier).perform()
@@ -128,38 +103,9 @@ class Page:
     def text(self, name):
         return self.element(name).text
 
-    def fragment(self):
-        fragment = urllib.parse.urlsplit(self.driver.current_url).fragment
-        return dict(urllib.parse.parse_qsl(fragment))
-
-    def focused(self):
-        return self.driver.execute_script("return document.activeElement && document.activeElement.id")
-
-    def errors(self):
-        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
-
-    def requests(self):
-        events = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
-        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-
 
 def until(true, what, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.02)
-
-
-@pytest.fixture(scope="module")
-def driver():
-    options = webdriver.ChromeOptions()
-    for argument in BROWSER:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.chrome.service.Service("/usr/bin/chromedriver")
-    browser = webdriver.Chrome(service=service, options=options)
-    yield browser
-    browser.quit()
+    return browser.until(true, what, seconds)
 
 
 @pytest.fixture
@@ -279,7 +225,7 @@ def test_opens_alone(page, service, data):
     assert page.driver.title == data["title"]
     assert len(page.frames()) > 300
     assert page.requests() == [service.as_uri()]
-    assert page.errors() == []
+    assert page.problems() == []
     facts = page.driver.find_element(By.CSS_SELECTOR, "#page .facts").text
     for fact in ("samples", "100 Hz asked, 99.4 Hz effective", "CPU seconds", "4 processes", "12 lost"):
         assert fact in facts
@@ -384,7 +330,7 @@ def test_what_is_no_expression_is_searched_as_text(page, service, data):
     assert share > 0
     until(lambda: page.text("matched") == f"{share:.2f}% matched", "searched for as it is")
     assert "literal" in page.element("search").get_attribute("class")
-    assert page.errors() == []
+    assert page.problems() == []
 
 
 def test_state_survives_a_reload_and_can_be_shared(page, make_svg, service, data):
@@ -430,7 +376,7 @@ def test_back_leaves_the_zoom(page, service, data):
 def test_broken_links_still_open(page, service, fragment):
     page.open(service, fragment)
     assert len(page.frames()) > 300
-    assert page.errors() == []
+    assert page.problems() == []
 
 
 @pytest.mark.parametrize("view, root_on_top", [("", False), ("i", True)])
@@ -500,7 +446,7 @@ def test_hostile_names_are_inert(page, make_svg, view):
     assert page.driver.execute_script("return document.querySelector('[onload]')") is None
     assert {url for url in page.requests() if not url.startswith("about:")} <= {page.driver.current_url,
                                                                               path.as_uri()}
-    assert page.errors() == []
+    assert page.problems() == []
 
 
 def test_a_large_graph_zooms_at_once(page, make_svg):
@@ -518,7 +464,7 @@ def test_a_large_graph_zooms_at_once(page, make_svg):
         return times;""")
     print("zoom in ms:", [round(t) for t in times])
     assert sorted(times)[len(times) // 2] < 2000  # 100 ms on an idle machine; this one may be busy
-    assert page.errors() == []
+    assert page.problems() == []
 
 
 def test_scrolling_draws_what_comes_into_sight(page, make_svg):
@@ -538,7 +484,7 @@ def test_empty_profile_is_friendly(page, make_svg):
     page.open(make_svg(stacks=0))
     words = page.driver.execute_script("return document.documentElement.textContent")
     assert "No samples were taken." in words and "the ring buffer was full" in words
-    assert page.errors() == []
+    assert page.problems() == []
 
 
 def test_without_script_it_is_still_a_picture(driver, make_svg, tmp_path):
