@@ -36,9 +36,9 @@ SKEL	:= $(foreach v,$(VARIANTS),$(BUILD)/$(firstword $(subst :, ,$v)).skel.h)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
-PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format python symbol target resolve))) \
-	user/session/drain.c $(addprefix user/cmd/top_,model.c rows.c codes.c text.c prompt.c layout.c)
-SRC	:= $(wildcard user/*.c user/*/*.c)
+PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve))) \
+	user/session/drain.c $(addprefix user/cmd/top/top_,model.c rows.c codes.c text.c prompt.c layout.c)
+SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
 UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -103,23 +103,23 @@ $(foreach s,bash zsh fish,$(eval $(BUILD)/user/cmd/completions_$s.o: $(BUILD)/us
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
 # The page's script: all its files in one function, in the order of their names. Its policy allows only what
 # has the hash of what is embedded.
-HTML_JS := $(sort $(wildcard user/format/html_*.js))
-$(BUILD)/user/format/html_page.js: $(HTML_JS) Makefile
+HTML_JS := $(sort $(wildcard user/format/html/html_*.js))
+$(BUILD)/user/format/html/html_page.js: $(HTML_JS) Makefile
 	$(call msg,JOIN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(HTML_JS); echo '})();'; } > $@
-$(BUILD)/user/format/html_page.js.inc: $(BUILD)/user/format/html_page.js
+$(BUILD)/user/format/html/html_page.js.inc: $(BUILD)/user/format/html/html_page.js
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 HASH	= sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@
-$(BUILD)/user/format/html_page.js.hash: $(BUILD)/user/format/html_page.js
+$(BUILD)/user/format/html/html_page.js.hash: $(BUILD)/user/format/html/html_page.js
 	$(Q)$(HASH)
 $(BUILD)/user/format/%.hash: user/format/%
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HASH)
 
-EMBEDDED := $(addprefix $(BUILD)/user/format/,svg_script.js.inc svg_style.css.inc html_page.js.inc html_page.js.hash \
-	html_style.css.inc html_style.css.hash svg_style.css.hash)
-$(BUILD)/user/format/svg_page.o $(BUILD)/user/format/html.o: $(EMBEDDED)
+EMBEDDED := $(addprefix $(BUILD)/user/format/,svg/svg_script.js.inc svg/svg_style.css.inc svg/svg_style.css.hash \
+	html/html_page.js.inc html/html_page.js.hash html/html_style.css.inc html/html_style.css.hash)
+$(BUILD)/user/format/svg/svg_page.o $(BUILD)/user/format/html.o: $(EMBEDDED)
 # Not a pattern rule: one without a recipe adds nothing, and a clean tree would have no skeleton.
 $(filter $(BUILD)/user/session/% $(BUILD)/user/source/%,$(filter-out $(PURE:%.c=$(BUILD)/%.o),$(OBJ))): | $(SKEL)
 $(BUILD)/%.o: %.c
@@ -168,7 +168,7 @@ FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' -DPYB
 	-fno-omit-frame-pointer -Wall -Wextra $(WERROR) -I. -I$(BUILD) $(FUZZ_SAN)
 FUZZ_SECONDS ?= 60
 
-$(BUILD)/fuzz/user/format/svg_page.o $(BUILD)/fuzz/user/format/html.o: $(EMBEDDED)
+$(BUILD)/fuzz/user/format/svg/svg_page.o $(BUILD)/fuzz/user/format/html.o: $(EMBEDDED)
 $(BUILD)/fuzz/tests/host/bpf/%.o: bpf/%.bpf.c
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
@@ -229,7 +229,7 @@ lint: ## layering of includes
 	scripts/check-includes.sh
 
 format: ## clang-format all sources
-	clang-format -i $(SRC) $(wildcard user/*/*.h bpf/*.[ch] bpf/*/*.[ch])
+	clang-format -i $(SRC) $(wildcard user/*/*.h user/*/*/*.h bpf/*.[ch] bpf/*/*.[ch])
 
 clean: ## remove build/
 	rm -rf $(BUILD)

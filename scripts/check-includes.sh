@@ -42,8 +42,8 @@ gelf.h             user/symbol
 elfutils/*         user/symbol
 zlib.h             user/format
 yajl/*             user/format
-curses.h           user/cmd/top_keys.c user/cmd/top_input.c user/cmd/top_terminal.c user/cmd/top_draw.c
-term.h             user/cmd/top_terminal.c
+curses.h           user/cmd/top
+term.h             user/cmd/top
 sys/capability.h   user/os
 '
 # The contract is compiled by both sides, so it may use only this.

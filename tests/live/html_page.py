@@ -1,4 +1,4 @@
-"""The data inside a page (user/format/html_data.c), and what it says without a browser."""
+"""The data inside a page (user/format/html/html_data.c), and what it says without a browser."""
 
 import base64
 import collections

@@ -1,8 +1,8 @@
 /* Slices of time, and which source texts go into a page; the page itself is opened in tests/live. */
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
-#include "user/format/html_slices.h"
-#include "user/format/html_sources.h"
+#include "user/format/html/html_slices.h"
+#include "user/format/html/html_sources.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 

@@ -3,9 +3,9 @@
 #include "tests/unit/make_profile.h"
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
-#include "user/format/svg_layout.h"
-#include "user/format/svg_still.h"
-#include "user/format/svg_text.h"
+#include "user/format/svg/svg_layout.h"
+#include "user/format/svg/svg_still.h"
+#include "user/format/svg/svg_text.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
 #include <math.h>

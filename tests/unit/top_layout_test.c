@@ -1,6 +1,6 @@
 /* The screen's layout at every size, and the line that is typed at its bottom. */
-#include "user/cmd/top_layout.h"
-#include "user/cmd/top_prompt.h"
+#include "user/cmd/top/top_layout.h"
+#include "user/cmd/top/top_prompt.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * time; sums that are exact; memory that does not grow with time.
  */
 #include "tests/unit/small_profile.h"
-#include "user/cmd/top_model.h"
+#include "user/cmd/top/top_model.h"
 #include <math.h>
 
 #define SECOND 1000000000ull

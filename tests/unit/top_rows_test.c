@@ -3,8 +3,8 @@
  * the same whether they grew with the samples or were added up at once. Order, filter, words.
  */
 #include "tests/unit/small_profile.h"
-#include "user/cmd/top_rows.h"
-#include "user/cmd/top_text.h"
+#include "user/cmd/top/top_rows.h"
+#include "user/cmd/top/top_text.h"
 #include "user/util/alloc.h"
 
 #define FUNCTIONS 6

@@ -1,8 +1,8 @@
 /* `check`: will it work here? Kernel, rights, a real try, and the Pythons of a target; changes
  * nothing. */
-#include "user/cmd/check_list.h"
-#include "user/cmd/check_system.h"
-#include "user/cmd/check_target.h"
+#include "user/cmd/check/check_list.h"
+#include "user/cmd/check/check_system.h"
+#include "user/cmd/check/check_target.h"
 #include "user/cmd/terminal.h"
 #include "user/os/cgroup.h"
 #include "user/util/alloc.h"

@@ -1,7 +1,7 @@
 /* What `diff` writes: the tables, on standard output and in files, and the flame graph. */
 #include "user/cmd/diff_outputs.h"
 #include "user/cmd/terminal.h"
-#include "user/format/svg_diff.h"
+#include "user/format/svg/svg_diff.h"
 #include "user/os/output.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"

@@ -1,6 +1,6 @@
 /* What `diff` writes besides its exit status. */
 #pragma once
-#include "user/format/diff_report.h"
+#include "user/format/diff/diff_report.h"
 
 struct diff_outputs {
 	const char **files; /* -o; the caller frees the list */

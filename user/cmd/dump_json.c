@@ -1,6 +1,6 @@
 /* A dump for programs. Keys that py-spy's JSON has too are called the same; the shape is in `dump --help`. */
 #include "user/cmd/dump.h"
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/resolve/resolve.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>

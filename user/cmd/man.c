@@ -7,7 +7,7 @@
 #include "user/cmd/cmd.h"
 #include "user/cmd/option_list.h"
 #include "user/cmd/roff.h"
-#include "user/cmd/top_keys.h"
+#include "user/cmd/top/top_keys.h"
 #include "user/format/format.h"
 #include "user/util/alloc.h"
 #include <argp.h>

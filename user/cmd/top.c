@@ -4,12 +4,12 @@
  */
 #include "user/cmd/cmd.h"
 #include "user/cmd/signals.h"
-#include "user/cmd/top_options.h"
-#include "user/cmd/top_output.h"
-#include "user/cmd/top_plain.h"
-#include "user/cmd/top_screen.h"
-#include "user/cmd/top_source.h"
-#include "user/cmd/top_terminal.h"
+#include "user/cmd/top/top_options.h"
+#include "user/cmd/top/top_output.h"
+#include "user/cmd/top/top_plain.h"
+#include "user/cmd/top/top_screen.h"
+#include "user/cmd/top/top_source.h"
+#include "user/cmd/top/top_terminal.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <signal.h>

@@ -9,7 +9,7 @@
  * readers.
  */
 #include "user/format/format.h"
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"

@@ -11,7 +11,7 @@
 #include "user/format/firefox_markers.h"
 #include "user/format/format.h"
 #include "user/format/gzip.h"
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"

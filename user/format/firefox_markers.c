@@ -1,6 +1,6 @@
 /* The marker table has a column for each property, so each is one pass over the losses. */
 #include "user/format/firefox_markers.h"
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/format/tracks.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>

@@ -5,7 +5,7 @@
  * meaning: github.com/firefox-devtools/profiler, src/types/profile.ts, as of processed version 60.
  */
 #include "user/format/firefox_tables.h"
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
 #include <string.h>

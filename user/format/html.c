@@ -5,30 +5,30 @@
  * (svg_style.css).
  */
 #include "user/format/format.h"
-#include "user/format/html_data.h"
-#include "user/format/svg_text.h"
+#include "user/format/html/html_data.h"
+#include "user/format/svg/svg_text.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
 
 /* Made by the Makefile: the script is all html_*.js in one function. */
 static const char script[] = {
-#include <user/format/html_page.js.inc>
+#include <user/format/html/html_page.js.inc>
 	0};
 static const char style[] = {
-#include <user/format/html_style.css.inc>
+#include <user/format/html/html_style.css.inc>
 	0};
 static const char palette[] = {
-#include <user/format/svg_style.css.inc>
+#include <user/format/svg/svg_style.css.inc>
 	0};
 static const char script_hash[] =
-#include <user/format/html_page.js.hash>
+#include <user/format/html/html_page.js.hash>
 	;
 static const char style_hash[] =
-#include <user/format/html_style.css.hash>
+#include <user/format/html/html_style.css.hash>
 	;
 static const char palette_hash[] =
-#include <user/format/svg_style.css.hash>
+#include <user/format/svg/svg_style.css.hash>
 	;
 
 static void put_title(const struct profile *p, const struct view *v, FILE *out)

@@ -6,9 +6,9 @@
  */
 #include "user/format/json.h"
 #include "user/format/format.h"
-#include "user/format/json_names.h"
-#include "user/format/json_member.h"
-#include "user/format/json_rows.h"
+#include "user/format/json/json_names.h"
+#include "user/format/json/json_member.h"
+#include "user/format/json/json_rows.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>

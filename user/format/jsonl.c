@@ -5,8 +5,8 @@
  */
 #include "user/format/format.h"
 #include "user/format/json.h"
-#include "user/format/json_member.h"
-#include "user/format/json_rows.h"
+#include "user/format/json/json_member.h"
+#include "user/format/json/json_rows.h"
 #include "user/profile/places.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"

@@ -3,7 +3,7 @@
  * not of their number: a sample says how much time it stands for.
  */
 #include "user/format/report.h"
-#include "user/format/report_parts.h"
+#include "user/format/report/report_parts.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include <string.h>

@@ -6,7 +6,7 @@
  */
 #include "user/format/speedscope.h"
 #include "user/format/format.h"
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
 #include <inttypes.h>

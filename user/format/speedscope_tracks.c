@@ -3,7 +3,7 @@
  * 85 MB took it 4 GB of memory. So beyond MAX_SIZE stacks that are equal within a slice of time
  * become one entry, unless --timestamps asks for each.
  */
-#include "user/format/json_member.h"
+#include "user/format/json/json_member.h"
 #include "user/format/speedscope.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"

@@ -1,6 +1,6 @@
 /* The flame graph of one recording. */
 #include "user/format/format.h"
-#include "user/format/svg_page.h"
+#include "user/format/svg/svg_page.h"
 #include "user/util/log.h"
 #include <errno.h>
 #include <string.h>

@@ -1,0 +1,322 @@
+/*
+ * Every cell is drawn at its own place and in its own width, so a name whose width the terminal sees
+ * otherwise moves nothing else. Texts are clean already: nothing here can act on the terminal.
+ */
+#include "user/cmd/top/top_draw.h"
+#include "user/cmd/top/top_help.h"
+#include "user/cmd/top/top_layout.h"
+#include "user/cmd/top/top_terminal.h"
+#include "user/cmd/top/top_text.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/columns.h"
+#include "user/util/units.h"
+#include <curses.h>
+#include <string.h>
+
+#define LOSS_ALARM 0.99 /* less than this walked is shown in red */
+
+/* Where the locale has only ASCII: our own signs by the nearest there is, other characters by "?". */
+static char *in_ascii(const char *text)
+{
+	static const struct {
+		const char *sign, *instead;
+	} signs[] = {{"·", "-"}, {"…", "~"}, {"↑", "^"}, {"↓", "v"}, {"●", "*"}};
+	struct buf out = {0};
+
+	while (*text) {
+		const char *instead = NULL;
+		size_t len = 1;
+
+		for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
+			if (!strncmp(text, signs[i].sign, strlen(signs[i].sign)))
+				instead = signs[i].instead;
+		while (((unsigned char)text[len] & 0xc0) == 0x80)
+			len++;
+		if (len == 1) {
+			buf_put(&out, text, 1);
+		} else {
+			__cleanup_free char *one = xstrndup(text, len);
+
+			for (size_t n = columns_of(one); n; n--)
+				buf_puts(&out, instead ? instead : "?");
+		}
+		text += len;
+	}
+	return buf_steal_text(&out);
+}
+
+struct at {
+	int y, x, width;
+};
+
+static void put(struct at at, attr_t attr, const char *text, enum columns_keep keep)
+{
+	__cleanup_free char *fitted = NULL;
+	__cleanup_free char *ascii = NULL;
+
+	if (at.width <= 0 || at.y < 0)
+		return;
+	fitted = columns_fit(text, (size_t)at.width, keep);
+	if (!top_terminal_utf8())
+		ascii = in_ascii(fitted);
+	attrset(attr);
+	mvaddstr(at.y, at.x, ascii ? ascii : fitted);
+	attrset(A_NORMAL);
+}
+
+static void put_line(int y, attr_t attr, const char *text)
+{
+	put((struct at){y, 0, COLS}, attr, text, COLUMNS_KEEP_START);
+}
+
+/* ---- above the table --------------------------------------------------------------------------------- */
+
+/* "pid 42 · paused · 12.3 s": what is watched, whether it moves, since when. */
+static char *state_text(const struct top_ui *ui)
+{
+	const struct top_header *h = top_model__header(ui->source->model);
+	const char *target = top_model__profile(ui->source->model)->meta.target;
+	__cleanup_free char *took = units_duration_text(h->elapsed_ns);
+	const char *state = ui->source->profile ? "file · " : ui->paused ? "paused · " : ui->source->ended ? "ended · " : "";
+
+	/* long ones are cgroups, which the table tells nothing about; they are in the help */
+	if (!*target || (int)columns_of(target) > COLS / 6)
+		return xasprintf("%s%s", state, took);
+	return xasprintf("%s · %s%s", target, state, took);
+}
+
+static void draw_header(const struct top_ui *ui, const struct top_layout *l)
+{
+	const struct top_header *h = top_model__header(ui->source->model);
+	__cleanup_free char *state = state_text(ui);
+	int room = COLS - (int)columns_of(state) - 2;
+	bool wide = room >= 30;
+	__cleanup_free char *text = top_text_header(h, (size_t)(wide ? room : COLS));
+	attr_t alarm = h->walked < LOSS_ALARM ? top_terminal_colour(TOP_ALARM) : 0;
+	attr_t notice = ui->paused || (ui->source->ended && !ui->source->profile) ? A_REVERSE : 0;
+
+	if (wide) {
+		put((struct at){l->header_y, 0, room}, A_BOLD | alarm, text, COLUMNS_KEEP_START);
+		put((struct at){l->header_y, room + 2, COLS - room - 2}, notice, state, COLUMNS_KEEP_START);
+	} else {
+		put_line(l->header_y, A_BOLD | alarm | notice, text);
+	}
+}
+
+static void draw_titles(const struct top_ui *ui, const struct top_layout *l)
+{
+	put_line(l->titles_y, A_REVERSE, "");
+	for (int i = 0; i < l->cell_cnt; i++) {
+		bool sorted = l->cells[i].column == ui->order.column && l->cells[i].cell < TOP_CELL_THREAD;
+		int width = l->cells[i].width, len = (int)strlen(l->cells[i].title);
+		__cleanup_free char *text = l->cells[i].cell == TOP_CELL_NUMBER && len < width ?
+						    xasprintf("%*s", width, l->cells[i].title) :
+						    xstrdup(l->cells[i].title);
+
+		put((struct at){l->titles_y, l->cells[i].x, width}, A_REVERSE | (sorted ? A_BOLD | A_UNDERLINE : 0), text,
+		    COLUMNS_KEEP_START);
+	}
+}
+
+/* ---- rows -------------------------------------------------------------------------------------------- */
+
+static void number_text(const struct top_ui *ui, const struct top_row *row, enum top_column column, char out[16])
+{
+	const struct top_model *m = ui->source->model;
+
+	switch (column) {
+	case TOP_OWN_NOW:
+		top_text_percent(top_model__percent(m, row->own.recent, ui->of_all), out);
+		break;
+	case TOP_TOTAL_NOW:
+		top_text_percent(top_model__percent(m, row->total.recent, ui->of_all), out);
+		break;
+	case TOP_OWN:
+		top_text_seconds(row->own.ns, out);
+		break;
+	case TOP_TOTAL:
+		top_text_seconds(row->total.ns, out);
+		break;
+	default:
+		top_text_percent(top_model__percent(m, row->total.recent_gil, ui->of_all), out);
+	}
+}
+
+static char *cell_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell)
+{
+	static const char *const roles[] = {[TOP_CALLER] = "↑ ", [TOP_PLAIN] = "● ", [TOP_CALLEE] = "↓ "};
+	const struct profile *p = top_model__profile(ui->source->model);
+	__cleanup_free char *name = NULL;
+
+	if (cell == TOP_CELL_THREAD)
+		return top_text_thread(p, row);
+	if (cell == TOP_CELL_PLACE)
+		return top_text_place(p, &ui->lens, row, ui->full_filenames);
+	name = top_text_name(p, &ui->lens, row);
+	return xasprintf("%s%s", ui->lens.focus ? roles[row->role] : "", name);
+}
+
+static attr_t name_colour(const struct top_ui *ui, const struct top_row *row)
+{
+	static const enum top_colour colours[PROFILE_ORIGINS] = {TOP_USER, TOP_STDLIB, TOP_SITE, TOP_MARK};
+	const struct profile *p = top_model__profile(ui->source->model);
+
+	if (ui->lens.group != TOP_BY_FUNCTION)
+		return 0;
+	return top_terminal_colour(colours[p->functions[p->frames[row->frame].function].origin]);
+}
+
+static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t index)
+{
+	const struct top_row *row = ui->shown[index];
+	int y = l->rows_y + (int)(index - ui->first);
+	bool chosen = index == ui->at;
+	attr_t attr = chosen ? A_REVERSE : 0;
+	/* what did nothing lately steps back */
+	attr_t number = chosen ? attr : row->total.recent > 0 ? top_terminal_colour(TOP_NUMBER) : A_DIM;
+
+	put_line(y, attr, "");
+	for (int i = 0; i < l->cell_cnt; i++) {
+		enum top_cell cell = l->cells[i].cell;
+		struct at at = {y, l->cells[i].x, l->cells[i].width};
+		__cleanup_free char *text = NULL;
+		char digits[16];
+
+		if (cell == TOP_CELL_NUMBER) {
+			number_text(ui, row, l->cells[i].column, digits);
+			text = xasprintf("%*s", at.width, digits);
+		} else {
+			text = cell_text(ui, row, cell);
+		}
+		put(at, cell == TOP_CELL_NUMBER ? number : cell == TOP_CELL_NAME && !chosen ? name_colour(ui, row) : attr,
+		    text, cell == TOP_CELL_PLACE && ui->lens.group == TOP_BY_FUNCTION ? COLUMNS_KEEP_END :
+										       COLUMNS_KEEP_START);
+	}
+}
+
+/* Why the table is empty. */
+static char *empty_text(const struct top_ui *ui)
+{
+	const struct top_header *h = top_model__header(ui->source->model);
+	__cleanup_free char *losses = NULL;
+
+	if (h->samples && top_rows__filter_text(ui->rows))
+		return xstrdup("Nothing matches. Esc removes the filter.");
+	if (h->lost && !h->samples) {
+		losses = profile__loss_text(top_model__profile(ui->source->model));
+		return xasprintf("No stack could be read: %s", losses);
+	}
+	if (ui->source->ended)
+		return xstrdup("No samples: no Python code ran on a CPU.");
+	return xstrdup("No samples yet: no Python code is running on a CPU (what sleeps or waits uses none).");
+}
+
+static void draw_table(struct top_ui *ui, const struct top_layout *l)
+{
+	draw_titles(ui, l);
+	for (size_t i = ui->first; i < ui->cnt && i < ui->first + (size_t)l->rows; i++)
+		draw_row(ui, l, i);
+	if (!ui->cnt) {
+		__cleanup_free char *why = empty_text(ui);
+
+		put_line(l->rows_y, A_DIM, why);
+	}
+}
+
+/* ---- below it, and help ------------------------------------------------------------------------------ */
+
+static void draw_prompt(const struct top_ui *ui, int y)
+{
+	const struct top_prompt *p = &ui->prompt;
+	__cleanup_free char *ahead = xasprintf("%s%.*s", p->question, (int)p->at, p->text);
+	__cleanup_free char *line = xasprintf("%s%s", p->question, p->text);
+	int x = (int)columns_of(ahead);
+
+	/* the end of what is long is where one types */
+	put((struct at){y, 0, COLS}, A_BOLD, x < COLS ? line : ahead, x < COLS ? COLUMNS_KEEP_START : COLUMNS_KEEP_END);
+	curs_set(1);
+	move(y, x < COLS ? x : COLS - 1);
+}
+
+static const char *hints(const struct top_ui *ui)
+{
+	if (ui->help)
+		return "any other key: back";
+	if (ui->trail_cnt)
+		return "Esc back · q quit · ? help · Enter callers · s sort · t threads · l lines · p pause · w write";
+	return "q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · p pause · r reset · "
+	       "w write";
+}
+
+static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
+{
+	int y = l->foot_y >= 0 ? l->foot_y : LINES - 1;
+
+	curs_set(0);
+	if (ui->prompt.question)
+		draw_prompt(ui, y);
+	else if (ui->message)
+		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
+	else if (l->foot_y >= 0)
+		put_line(y, A_DIM, hints(ui));
+}
+
+static void draw_help(struct top_ui *ui, const struct top_layout *l)
+{
+	__cleanup_free char *text = top_help_text(ui);
+	size_t n = 0, lines = 1, page = (size_t)(l->foot_y >= 0 ? l->foot_y : LINES);
+	char *line = text;
+
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	if (ui->help_first + page > lines)
+		ui->help_first = lines > page ? lines - page : 0;
+	for (char *next; line; line = next, n++) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		if (n >= ui->help_first && n < ui->help_first + page)
+			put_line((int)(n - ui->help_first), n ? 0 : A_BOLD, line);
+	}
+}
+
+void top_draw(struct top_ui *ui)
+{
+	__cleanup_free char *what = NULL;
+	struct top_layout l;
+
+	top_layout__fit(&l, LINES, COLS, &ui->lens);
+	if (ui->page != (size_t)l.rows) {
+		ui->page = (size_t)l.rows;
+		top_ui__rearrange(ui);
+	}
+	erase();
+	if (ui->help) {
+		draw_help(ui, &l);
+	} else {
+		what = top_ui__describe(ui);
+		if (l.header_y >= 0)
+			draw_header(ui, &l);
+		put_line(l.what_y, 0, what);
+		draw_table(ui, &l);
+	}
+	draw_foot(ui, &l);
+	refresh();
+	ui->changed = false;
+}
+
+struct top_at top_draw_at(const struct top_ui *ui, int y, int x)
+{
+	struct top_layout l;
+	size_t row;
+
+	top_layout__fit(&l, LINES, COLS, &ui->lens);
+	row = ui->first + (size_t)(y - l.rows_y);
+	if (y >= l.rows_y && y < l.rows_y + l.rows && row < ui->cnt)
+		return (struct top_at){.hit = TOP_HIT_ROW, .row = row};
+	for (int i = l.cell_cnt; y == l.titles_y && i--;)
+		if (x >= l.cells[i].x - 1 || !i)
+			return (struct top_at){.hit = TOP_HIT_COLUMN, .column = l.cells[i].column};
+	return (struct top_at){.hit = TOP_HIT_NOTHING};
+}

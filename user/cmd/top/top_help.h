@@ -1,0 +1,6 @@
+/* The help of `top`, made of the tables of keys and columns. */
+#pragma once
+#include "user/cmd/top/top_ui.h"
+
+/* Lines; the caller frees. */
+char *top_help_text(const struct top_ui *ui);

@@ -1,0 +1,313 @@
+/*
+ * One function from both sides: who called it and what it called, each with the time it had
+ * together with it. A pair counts once in a sample however often it stands there, so with recursion
+ * the callers of a function may add up to more than its own total.
+ */
+#include "user/format/report/report_parts.h"
+#include "user/profile/name_match.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+struct callers {
+	const struct report *r;
+	const struct profile *p;
+	struct groups *groups;
+	uint32_t *of_frame;
+	struct totals *totals;
+	uint64_t *root_ns; /* by group: nobody called it there */
+	uint32_t *sampled; /* groups that have samples: what names are looked for in */
+	size_t sampled_cnt;
+	struct name_match match;
+};
+
+/* One neighbour of a function. */
+struct side {
+	const char *name, *place;
+	const struct profile_function *function; /* NULL: none */
+	uint64_t samples, ns;
+};
+
+static int by_ns(const void *a, const void *b)
+{
+	const struct side *x = a, *y = b;
+
+	if (x->ns != y->ns)
+		return x->ns < y->ns ? 1 : -1;
+	return strcmp(x->name, y->name) ? strcmp(x->name, y->name) : strcmp(x->place, y->place);
+}
+
+/* The time of stacks by the group of their first frame. Parents are older than their children. */
+static void add_roots(struct callers *c)
+{
+	const struct profile *p = c->p;
+	__cleanup_free uint32_t *root = xcalloc((size_t)p->stack_cnt + 1, sizeof(*root));
+
+	for (uint32_t s = 1; s <= p->stack_cnt; s++)
+		root[s] = p->stacks[s].parent ? root[p->stacks[s].parent]
+					      : c->of_frame[p->stacks[s].frame];
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		c->root_ns[root[p->buckets[i].stack]] += view__value_ns(c->r->view, &p->buckets[i]);
+}
+
+static void say_unknown(const struct callers *c, const struct name_candidate *all)
+{
+	__cleanup_free char *near = name_match__near(c->r->callers, all, c->sampled_cnt);
+
+	if (*near)
+		log_error("%s: no function is called so; %s is near it", c->r->callers, near);
+	else
+		log_error("%s: no function is called so, in part or as a regular expression; "
+			  "`pybpfprof report --by function` lists all that have samples",
+			  c->r->callers);
+}
+
+static void list_sampled(struct callers *c)
+{
+	for (uint32_t id = 1; id <= groups__count(c->groups); id++)
+		if (c->totals->rows[id].samples)
+			c->sampled[c->sampled_cnt++] = id;
+}
+
+static int find(struct callers *c)
+{
+	struct name_candidate *all = xcalloc(c->sampled_cnt + 1, sizeof(*all));
+	char *why = NULL;
+	int err;
+
+	for (size_t i = 0; i < c->sampled_cnt; i++) {
+		const struct group *g = groups__at(c->groups, c->sampled[i]);
+
+		all[i] = (struct name_candidate){g->function->module, g->name, g->function->file};
+	}
+	err = name_match__find(&c->match, c->r->callers, all, c->sampled_cnt, &why);
+	if (err)
+		log_error("%s: no regular expression: %s", c->r->callers, why);
+	else if (!c->match.cnt) {
+		say_unknown(c, all);
+		err = -ENOENT;
+	}
+	free(why);
+	free(all);
+	return err;
+}
+
+static int by_own(const void *a, const void *b, void *ctx)
+{
+	const struct callers *c = ctx;
+	uint64_t x = c->totals->rows[*(const uint32_t *)a].own_value_ns;
+	uint64_t y = c->totals->rows[*(const uint32_t *)b].own_value_ns;
+
+	if (x != y)
+		return x < y ? 1 : -1;
+	return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
+}
+
+static int by_total(const void *a, const void *b, void *ctx)
+{
+	const struct callers *c = ctx;
+	uint64_t x = c->totals->rows[c->sampled[*(const size_t *)a]].value_ns;
+	uint64_t y = c->totals->rows[c->sampled[*(const size_t *)b]].value_ns;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static struct callers *open_callers(const struct report *r, const struct profile *p)
+{
+	struct callers *c = xcalloc(1, sizeof(*c));
+	uint32_t cnt;
+
+	c->r = r;
+	c->p = p;
+	c->groups = groups__new(GROUPS_FUNCTION, r->view, false);
+	c->of_frame = groups__add(c->groups, p);
+	cnt = groups__count(c->groups);
+	c->totals = totals__new(r->view, p, c->of_frame, cnt);
+	c->root_ns = xcalloc(cnt + 1u, sizeof(*c->root_ns));
+	c->sampled = xcalloc(cnt + 1u, sizeof(*c->sampled));
+	list_sampled(c);
+	add_roots(c);
+	return c;
+}
+
+struct callers *report_callers__new(const struct report *r, const struct profile *p, int *err)
+{
+	struct callers *c = open_callers(r, p);
+
+	*err = find(c);
+	if (!*err) {
+		qsort_r(c->match.hits, c->match.cnt, sizeof(*c->match.hits), by_total, c);
+		return c;
+	}
+	report_callers__free(c);
+	return NULL;
+}
+
+void report_callers__free(struct callers *c)
+{
+	if (!c)
+		return;
+	name_match__free(&c->match);
+	groups__free(c->groups);
+	totals__free(c->totals);
+	free(c->of_frame);
+	free(c->root_ns);
+	free(c->sampled);
+	free(c);
+}
+
+/* Callers of a group, or what it called, the largest first; the caller frees. */
+static struct side *sides_of(const struct callers *c, uint32_t id, bool callers, size_t *cnt)
+{
+	const struct totals *t = c->totals;
+	struct side *out = xcalloc(t->edge_cnt + 1, sizeof(*out));
+
+	*cnt = 0;
+	for (size_t i = 0; i < t->edge_cnt; i++) {
+		const struct totals_edge *e = &t->edges[i];
+		const struct group *g;
+
+		if ((callers ? e->callee : e->caller) != id || !e->sum.samples)
+			continue;
+		g = groups__at(c->groups, callers ? e->caller : e->callee);
+		out[(*cnt)++] = (struct side){g->name, g->place, g->function, e->sum.samples,
+					      e->sum.value_ns};
+	}
+	if (callers && c->root_ns[id])
+		out[(*cnt)++] =
+			(struct side){"[nobody: a thread began here]", "", NULL, 0, c->root_ns[id]};
+	if (!callers && t->rows[id].own_value_ns)
+		out[(*cnt)++] = (struct side){"[itself]", "", NULL, t->rows[id].own_samples,
+					      t->rows[id].own_value_ns};
+	if (*cnt)
+		qsort(out, *cnt, sizeof(*out), by_ns);
+	return out;
+}
+
+/* ---- as text --------------------------------------------------------------------------------- */
+
+#define MATCHES_MAX 10 /* functions shown in full */
+#define HOTTEST     3  /* functions of a whole report, with so many of each side */
+
+static void put_sides(const struct report_text *t, const struct callers *c, uint32_t id,
+		      bool callers)
+{
+	size_t most = !c->r->callers && !c->r->by ? HOTTEST : t->r->rows;
+	size_t cnt;
+	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < cnt; i++)
+		sum += sides[i].ns;
+	report_line(t, "  %s%s", callers ? "called by" : "spent in",
+		    sum > c->totals->rows[id].value_ns
+			    ? " (with recursion these add up to more than the whole)"
+			    : "");
+	for (size_t i = 0; i < cnt && i < most; i++)
+		report_line(t, "%8.2f %9.*f  %s%s%s%s",
+			    report_percent(sides[i].ns, c->totals->rows[id].value_ns),
+			    report_decimals(t), (double)sides[i].ns / 1e9, sides[i].name,
+			    *sides[i].place ? " (" : "", sides[i].place,
+			    *sides[i].place ? ")" : "");
+	if (cnt > most)
+		report_line(t, "         … and %zu more", cnt - most);
+}
+
+static void put_function(const struct report_text *t, const struct callers *c, uint32_t id)
+{
+	const struct group *g = groups__at(c->groups, id);
+	const struct totals_row *sum = &c->totals->rows[id];
+
+	report_heading(t, "%s%s%s%s", g->name, *g->place ? " (" : "", g->place,
+		       *g->place ? ")" : "");
+	report_line(t, "  own %.2f %%, %.*f s · total %.2f %%, %.*f s, which is the 100 %% below",
+		    report_percent(sum->own_value_ns, t->all_ns), report_decimals(t),
+		    (double)sum->own_value_ns / 1e9, report_percent(sum->value_ns, t->all_ns),
+		    report_decimals(t), (double)sum->value_ns / 1e9);
+	put_sides(t, c, id, true);
+	put_sides(t, c, id, false);
+}
+
+void report_put_callers(const struct report_text *t, const struct callers *c)
+{
+	size_t cnt = c->match.cnt;
+
+	putc('\n', t->out);
+	report_line(t, "%s %s %zu function%s", t->r->callers, c->match.how, cnt,
+		    cnt == 1 ? "" : "s");
+	for (size_t i = 0; i < cnt && i < MATCHES_MAX; i++)
+		put_function(t, c, c->sampled[c->match.hits[i]]);
+	if (cnt > MATCHES_MAX)
+		report_line(t, "… and %zu more functions; write more of the name",
+			    cnt - MATCHES_MAX);
+}
+
+/* Of the functions with the most own time: who leads there is what one asks next. */
+void report_put_hottest(const struct report_text *t, const struct profile *p)
+{
+	struct callers *c = open_callers(t->r, p);
+	size_t most = t->r->by ? t->r->rows : HOTTEST;
+
+	qsort_r(c->sampled, c->sampled_cnt, sizeof(*c->sampled), by_own, c);
+	report_heading(t,
+		       "Callers and callees of the hottest functions (--callers NAME: of others)");
+	for (size_t i = 0; i < c->sampled_cnt && i < most; i++)
+		put_function(t, c, c->sampled[i]);
+	report_callers__free(c);
+}
+
+/* ---- as JSON --------------------------------------------------------------------------------- */
+
+static void json_sides(const struct report_json *o, const struct callers *c, uint32_t id,
+		       bool callers)
+{
+	size_t cnt;
+	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
+
+	json_put_list(o->j, callers ? "callers" : "callees");
+	for (size_t i = 0; i < cnt; i++) {
+		if (!sides[i].function)
+			continue; /* in root_seconds and own_seconds */
+		json_put_map(o->j, NULL);
+		report_json_function(o, sides[i].function);
+		json_put_count(o->j, "samples", sides[i].samples);
+		json_put_seconds(o->j, "seconds", sides[i].ns);
+		json_put_end_map(o->j);
+	}
+	json_put_end_list(o->j);
+}
+
+static void json_function(const struct report_json *o, const struct callers *c, uint32_t id)
+{
+	json_put_map(o->j, NULL);
+	report_json_function(o, groups__at(c->groups, id)->function);
+	report_json_own(o, &c->totals->rows[id]);
+	json_put_seconds(o->j, "root_seconds", c->root_ns[id]);
+	json_sides(o, c, id, true);
+	json_sides(o, c, id, false);
+	json_put_end_map(o->j);
+}
+
+void report_json_callers(const struct report_json *o, const struct callers *c)
+{
+	json_put_text(o->j, "searched", o->r->callers);
+	json_put_text(o->j, "matched", c->match.how);
+	json_put_list(o->j, "found");
+	for (size_t i = 0; i < c->match.cnt; i++)
+		json_function(o, c, c->sampled[c->match.hits[i]]);
+	json_put_end_list(o->j);
+}
+
+void report_json_hottest(const struct report_json *o, const struct profile *p)
+{
+	struct callers *c = open_callers(o->r, p);
+
+	qsort_r(c->sampled, c->sampled_cnt, sizeof(*c->sampled), by_own, c);
+	json_put_list(o->j, "callers");
+	for (size_t i = 0; i < c->sampled_cnt && i < o->r->rows; i++)
+		json_function(o, c, c->sampled[i]);
+	json_put_end_list(o->j);
+	report_callers__free(c);
+}

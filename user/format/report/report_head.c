@@ -1,0 +1,98 @@
+/* The first lines of a report: what was recorded, when and how, and what it lacks. */
+#include "user/format/report/report_parts.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/intern.h"
+#include "user/util/units.h"
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+static char *time_text(uint64_t unix_ns)
+{
+	time_t seconds = (time_t)(unix_ns / 1000000000);
+	struct tm tm;
+	char text[64];
+
+	if (!unix_ns || !localtime_r(&seconds, &tm) ||
+	    !strftime(text, sizeof(text), ", %F %T", &tm))
+		return xstrdup("");
+	return xstrdup(text);
+}
+
+/* "3.12.1 (2), 3.8.18": the versions of the processes that have one. */
+static char *pythons_text(const struct profile *p)
+{
+	struct intern *versions = intern__new();
+	uint32_t *counts = xcalloc((size_t)p->process_cnt + 2, sizeof(*counts));
+	struct buf out = {0};
+
+	for (uint32_t i = 1; i <= p->process_cnt; i++)
+		if (*p->processes[i].python)
+			counts[intern__id(versions, p->processes[i].python,
+					  strlen(p->processes[i].python))]++;
+	for (uint32_t i = 1; i <= intern__count(versions); i++) {
+		buf_printf(&out, "%s%s", i > 1 ? ", " : "",
+			   (const char *)intern__bytes(versions, i, NULL));
+		if (counts[i] > 1)
+			buf_printf(&out, " (%" PRIu32 " processes)", counts[i]);
+	}
+	free(counts);
+	intern__free(versions);
+	return buf_steal_text(&out);
+}
+
+static void put_rate(const struct report_text *t, const struct profile_meta *m)
+{
+	if (!m->rate_hz)
+		return;
+	if (m->effective_rate_hz)
+		report_line(t,
+			    "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32
+			    " of them)",
+			    m->rate_hz, m->effective_rate_hz, m->cpus);
+	else
+		report_line(t, "rate       %g Hz asked for", m->rate_hz);
+}
+
+static void put_gil(const struct report_text *t, const struct profile *p)
+{
+	uint64_t held = 0;
+
+	if (p->meta.gil_only || t->r->view->gil_only) {
+		report_line(t, "GIL        only samples that held it");
+		return;
+	}
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		held += p->buckets[i].gil_value_ns;
+	if (held) /* else this was not recorded, or hardly worth a line */
+		report_line(t, "GIL        held during %.1f %% of the CPU time",
+			    report_percent(held, p->value_ns));
+}
+
+void report_put_head(const struct report_text *t, const struct profile *p,
+		     const struct totals_row *all)
+{
+	const struct profile_meta *m = &p->meta;
+	__cleanup_free char *when = time_text(m->start_unix_ns);
+	__cleanup_free char *took = units_duration_text(m->duration_ns);
+	__cleanup_free char *samples = units_count_text(all->samples);
+	__cleanup_free char *pythons = pythons_text(p);
+	__cleanup_free char *losses = profile__loss_text(p);
+
+	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown",
+		    *m->host ? " on " : "", m->host);
+	if (*m->command)
+		report_line(t, "command    %s", m->command);
+	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
+	report_line(t, "samples    %s, %.2f CPU seconds", samples, (double)all->value_ns / 1e9);
+	put_rate(t, m);
+	if (*pythons)
+		report_line(t, "Python     %s", pythons);
+	if (all->samples)
+		put_gil(t, p);
+	report_line(t, "losses     %s", losses);
+	if (!m->complete)
+		report_line(t, "           the recorder did not get to its end; this is what it "
+			       "had written");
+}

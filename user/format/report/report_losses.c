@@ -1,0 +1,57 @@
+/* What was lost and why, reason by reason, and whom it was about. */
+#include "user/format/report/report_parts.h"
+#include "user/util/alloc.h"
+#include <inttypes.h>
+#include <string.h>
+
+static int by_reason(const void *a, const void *b)
+{
+	const struct profile_loss *x = *(const struct profile_loss *const *)a;
+	const struct profile_loss *y = *(const struct profile_loss *const *)b;
+	int cmp = strcmp(x->reason, y->reason);
+
+	if (cmp)
+		return cmp;
+	return x->count < y->count ? 1 : -(x->count > y->count);
+}
+
+/* One reason: its sum and sentence, then the processes it was about. */
+static void put_reason(const struct report_text *t, const struct profile *p,
+		       const struct profile_loss **same, size_t cnt)
+{
+	uint64_t sum = 0, value_ns = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		sum += same[i]->count;
+		value_ns += same[i]->value_ns;
+	}
+	report_line(t, "%8" PRIu64 " %8.2f s  %s [%s]", sum, (double)value_ns / 1e9,
+		    same[0]->sentence, same[0]->reason);
+	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
+		const struct profile_process *q = &p->processes[same[i]->process];
+
+		if (same[i]->process)
+			report_line(t, "%20s %8" PRIu64 " in process %" PRIu32 ": %s", "",
+				    same[i]->count, q->pid, q->command);
+	}
+}
+
+void report_put_losses(const struct report_text *t, const struct profile *p, bool failures)
+{
+	__cleanup_free const struct profile_loss **sorted = xcalloc(p->loss_cnt, sizeof(*sorted));
+	size_t n = 0, same;
+
+	for (size_t i = 0; i < p->loss_cnt; i++)
+		if (p->losses[i].failure == failures && p->losses[i].count)
+			sorted[n++] = &p->losses[i];
+	if (!n)
+		return;
+	qsort(sorted, n, sizeof(*sorted), by_reason);
+	report_heading(t, failures ? "Lost and failed samples" : "Outside Python (no failure)");
+	for (size_t i = 0; i < n; i += same) {
+		for (same = 1; i + same < n && !strcmp(sorted[i]->reason, sorted[i + same]->reason);
+		     same++)
+			;
+		put_reason(t, p, sorted + i, same);
+	}
+}

@@ -1,0 +1,56 @@
+/* The parts of a report, one file each; report.c puts them together. */
+#pragma once
+#include "user/format/json/json_put.h"
+#include "user/format/report/report_table.h"
+#include "user/profile/groups.h"
+#include "user/profile/shares.h"
+
+void report_put_head(const struct report_text *t, const struct profile *p,
+		     const struct totals_row *all);
+void report_put_losses(const struct report_text *t, const struct profile *p, bool failures);
+
+/* Functions, lines, files, modules: report_groups.c */
+void report_put_functions(const struct report_text *t, const struct profile *p);
+void report_put_lines(const struct report_text *t, const struct profile *p);
+void report_put_files(const struct report_text *t, const struct profile *p);
+void report_put_modules(const struct report_text *t, const struct profile *p);
+
+/* Threads and processes: report_shares.c */
+void report_put_threads(const struct report_text *t, const struct profile *p);
+void report_put_processes(const struct report_text *t, const struct profile *p);
+
+void report_put_tree(const struct report_text *t, const struct profile *p);
+
+/*
+ * Callers and callees of the functions that `r->callers` names: report_callers.c. `*err` is -ENOENT
+ * when there is none, -EINVAL when it is no regular expression (both said).
+ */
+struct callers;
+struct callers *report_callers__new(const struct report *r, const struct profile *p, int *err);
+void report_callers__free(struct callers *c);
+void report_put_callers(const struct report_text *t, const struct callers *c);
+/* The same of the functions with the most own time. */
+void report_put_hottest(const struct report_text *t, const struct profile *p);
+
+/* The same as JSON: report_json.c */
+struct report_json {
+	const struct report *r;
+	struct json_put *j;
+	uint64_t all_ns;
+};
+void report_json_functions(const struct report_json *o, const struct profile *p);
+void report_json_lines(const struct report_json *o, const struct profile *p);
+void report_json_files(const struct report_json *o, const struct profile *p);
+void report_json_modules(const struct report_json *o, const struct profile *p);
+void report_json_threads(const struct report_json *o, const struct profile *p);
+void report_json_processes(const struct report_json *o, const struct profile *p);
+void report_json_tree(const struct report_json *o, const struct profile *p);
+void report_json_head(const struct report_json *o, const struct profile *p,
+		      const struct totals_row *all);
+void report_json_losses(const struct report_json *o, const struct profile *p);
+void report_json_callers(const struct report_json *o, const struct callers *c);
+void report_json_hottest(const struct report_json *o, const struct profile *p);
+/* own and total of something */
+void report_json_own(const struct report_json *o, const struct totals_row *sum);
+/* The keys that say which function: name, module, file, line, origin */
+void report_json_function(const struct report_json *o, const struct profile_function *f);

@@ -1,0 +1,120 @@
+/*
+ * The call tree as lines of text. Only the widest nodes are shown, and a step to the right is made
+ * only where a path divides: chains of calls, which most of a tree is, stay below each other and a
+ * terminal's width is enough.
+ */
+#include "user/format/report/report_parts.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+
+#define LEAST_SHARE 200 /* nodes below 1/200 are never shown, */
+#define WIDE_SHARE  20  /* nodes of 1/20 always, */
+#define ROWS_FACTOR 2   /* others as long as there are at most so many times a table's rows; */
+#define MOST_FACTOR 8   /* a deep recursion alone can have more */
+
+static int largest_first(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* A node's time never exceeds its parent's, so a bound on the time keeps whole paths. */
+static uint64_t least_shown(const struct view_tree *tree, unsigned rows)
+{
+	__cleanup_free uint64_t *times = xcalloc(tree->count, sizeof(*times));
+	uint64_t least = tree->nodes[0].total_ns / LEAST_SHARE + 1;
+
+	for (uint32_t i = 0; i < tree->count; i++)
+		times[i] = tree->nodes[i].total_ns;
+	qsort(times, tree->count, sizeof(*times), largest_first);
+	if (rows < tree->count && times[rows] >= least)
+		least = times[rows] + 1;
+	if (least > tree->nodes[0].total_ns / WIDE_SHARE)
+		least = tree->nodes[0].total_ns / WIDE_SHARE;
+	return least ? least : 1;
+}
+
+struct walk {
+	const struct report_text *t;
+	const struct view_tree *tree;
+	uint64_t least;
+	struct buf indent;
+	size_t lines, most;
+};
+
+/* Children that are shown, the widest first; the caller frees. */
+static uint32_t *shown_children(const struct walk *w, uint32_t node, size_t *cnt)
+{
+	const struct view_node *n = w->tree->nodes;
+	uint32_t *out = NULL;
+	size_t cap = 0;
+
+	*cnt = 0;
+	for (uint32_t c = n[node].child; c; c = n[c].next) {
+		size_t at = *cnt;
+
+		if (n[c].total_ns < w->least)
+			continue;
+		xgrow(out, *cnt, cap);
+		for (; at && n[out[at - 1]].total_ns < n[c].total_ns; at--)
+			out[at] = out[at - 1];
+		out[at] = c;
+		(*cnt)++;
+	}
+	return out;
+}
+
+static void put_node(struct walk *w, uint32_t node, const char *branch)
+{
+	const struct view_node *n = &w->tree->nodes[node];
+
+	if (w->lines++ >= w->most)
+		return;
+	report_line(w->t, "%8.2f %9.*f %8.2f  %s%s%s", report_percent(n->total_ns, w->t->all_ns),
+		    report_decimals(w->t), (double)n->total_ns / 1e9,
+		    report_percent(n->own_ns, w->t->all_ns), w->indent.len ? w->indent.data : "",
+		    branch, n->text);
+}
+
+static void put_below(struct walk *w, uint32_t node)
+{
+	size_t cnt, len = w->indent.len;
+	__cleanup_free uint32_t *children = shown_children(w, node, &cnt);
+
+	for (size_t i = 0; i < cnt; i++) {
+		bool last = i + 1 == cnt;
+
+		put_node(w, children[i], cnt == 1 ? "" : last ? "└ " : "├ ");
+		if (cnt > 1)
+			buf_puts(&w->indent, last ? "  " : "│ ");
+		put_below(w, children[i]);
+		w->indent.len = len;
+		if (w->indent.data)
+			w->indent.data[len] = 0;
+	}
+}
+
+void report_put_tree(const struct report_text *t, const struct profile *p)
+{
+	struct view v = *t->r->view;
+	struct view_tree *tree;
+	struct walk w = {.t = t};
+
+	v.no_lines = true;
+	tree = view_tree__new(&v, p);
+	w.tree = tree;
+	w.most = (size_t)t->r->rows * MOST_FACTOR;
+	w.least = least_shown(tree, t->r->rows * ROWS_FACTOR);
+	report_heading(t,
+		       "Call tree: each line was called by the one above it, until paths divide");
+	report_line(t,
+		    " total %%   total s    own %%  function (frames below %.1f %% are left out)",
+		    100.0 * (double)w.least / (double)(t->all_ns ? t->all_ns : 1));
+	put_below(&w, 0);
+	if (w.lines > w.most)
+		report_line(t, "         … and %zu more; a flame graph shows all of it",
+			    w.lines - w.most);
+	buf_free(&w.indent);
+	view_tree__free(tree);
+}

@@ -1,0 +1,193 @@
+/*
+ * The selection: a page stays fast and a file small because frames that nobody could see are left
+ * out, and because the number of frames is bounded. What was left out is counted, for the subtitle.
+ */
+#include "user/format/svg/svg_layout.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/intern.h"
+#include <string.h>
+
+unsigned svg_shade(const struct profile_function *f)
+{
+	const char *part[] = {f->name, f->short_file};
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < ARRAY_SIZE(part); i++)
+		for (const char *c = part[i] ? part[i] : "";; c++) {
+			hash = (hash ^ (unsigned char)*c) * 16777619u;
+			if (!*c)
+				break;
+		}
+	/* the low bits of FNV alone are poor: fold the high ones in */
+	return (hash ^ hash >> 15 ^ hash >> 24) % SVG_SHADES;
+}
+
+const char *svg_class(const struct svg_label *label, char *out)
+{
+	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'm', 'r', 'p', 'n', 'e'};
+
+	if (label->kind == SVG_MARK || label->kind == SVG_ROOT || label->kind == SVG_EVEN)
+		sprintf(out, "%c", letter[label->kind]);
+	else
+		sprintf(out, "%c%u", letter[label->kind], label->shade % SVG_SHADES);
+	return out;
+}
+
+static enum svg_kind kind_of(const struct view_node *n)
+{
+	if (!n->function)
+		return SVG_ROOT;
+	return n->origin == PROFILE_STDLIB ? SVG_STDLIB
+	       : n->origin == PROFILE_SITE ? SVG_SITE
+	       : n->origin == PROFILE_MARK ? SVG_MARK
+					   : SVG_USER;
+}
+
+/* Children never have more samples than their parent, so counting the nodes kept needs no walk. */
+static uint32_t kept_nodes(const struct view_tree *t, uint64_t least)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		kept += t->nodes[i].total >= least;
+	return kept;
+}
+
+static uint64_t least_samples(const struct view_tree *t)
+{
+	uint64_t total = t->nodes[0].total, least = total / SVG_LEAST_SHARE;
+
+	if (!least)
+		least = 1;
+	while (least * 2 <= total / SVG_MOST_SHARE && kept_nodes(t, least) > SVG_NODES_MAX)
+		least *= 2;
+	return least;
+}
+
+/* The node to the right of `i`'s subtree or, with `into`, its first child; 0 at the end. */
+static uint32_t following(const struct view_tree *t, uint32_t i, bool into)
+{
+	if (into && t->nodes[i].child)
+		return t->nodes[i].child;
+	while (i && !t->nodes[i].next)
+		i = t->nodes[i].parent;
+	return i ? t->nodes[i].next : 0;
+}
+
+static uint32_t label_of(struct svg_layout *l, struct intern *seen, struct buf *key,
+			 const struct svg_label *label)
+{
+	char class[8];
+	uint32_t id;
+
+	buf_reset(key);
+	buf_printf(key, "%s %s", svg_class(label, class), label->text);
+	id = intern__id(seen, key->data, key->len);
+	if (id > l->label_cnt)
+		l->labels[l->label_cnt++] = *label;
+	return id - 1;
+}
+
+static uint32_t rows_of(const struct view_tree *t)
+{
+	uint32_t rows = 0;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		rows = t->nodes[i].depth >= rows ? t->nodes[i].depth + 1 : rows;
+	return rows;
+}
+
+struct painter {
+	void (*paint)(void *ctx, uint32_t node, struct svg_label *label);
+	void *ctx;
+};
+
+static void place(struct svg_layout *l, const struct view_tree *t, const struct painter *painter)
+{
+	struct intern *seen = intern__new();
+	struct buf key = {0};
+	/* by depth: where the next node begins */
+	uint64_t *edge = xcalloc(rows_of(t) + 1, sizeof(*edge));
+	uint32_t i = 0;
+	bool kept;
+
+	do {
+		const struct view_node *n = &t->nodes[i];
+		struct svg_label label = {n->text ? n->text : "", SVG_ROOT, 0};
+
+		kept = n->total >= l->least;
+		if (kept) {
+			painter->paint(painter->ctx, i, &label);
+			l->nodes[l->node_cnt++] = (struct svg_node){
+				.label = label_of(l, seen, &key, &label),
+				.depth = n->depth,
+				.tree_node = i,
+				.left = edge[n->depth],
+				.total = n->total,
+				.own = n->own,
+				.total_ns = n->total_ns,
+			};
+			edge[n->depth + 1] = edge[n->depth];
+			edge[n->depth] += n->total;
+			l->row_cnt = n->depth >= l->row_cnt ? n->depth + 1 : l->row_cnt;
+		} else {
+			l->pruned_samples += n->total;
+		}
+	} while ((i = following(t, i, kept)));
+	free(edge);
+	buf_free(&key);
+	intern__free(seen);
+}
+
+/* By where the code lives, with a shade for each function. */
+struct origins {
+	const struct view_tree *tree;
+	const struct profile *p;
+};
+
+static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
+{
+	const struct origins *o = ctx;
+	const struct view_node *n = &o->tree->nodes[node];
+
+	label->kind = kind_of(n);
+	if (n->function)
+		label->shade = svg_shade(&o->p->functions[n->function]);
+}
+
+struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p)
+{
+	struct origins origins = {tree, p};
+
+	return svg_layout__painted(tree, paint_origin, &origins);
+}
+
+struct svg_layout *
+svg_layout__painted(const struct view_tree *tree,
+		    void (*paint)(void *ctx, uint32_t node, struct svg_label *label), void *ctx)
+{
+	const struct painter painter = {paint, ctx};
+	struct svg_layout *l = xcalloc(1, sizeof(*l));
+	uint32_t room;
+
+	l->least = 1;
+	if (!tree->count || !tree->nodes[0].total)
+		return l;
+	l->least = least_samples(tree);
+	room = kept_nodes(tree, l->least);
+	l->nodes = xcalloc(room, sizeof(*l->nodes));
+	l->labels = xcalloc(room, sizeof(*l->labels));
+	place(l, tree, &painter);
+	l->pruned_cnt = tree->count - l->node_cnt;
+	return l;
+}
+
+void svg_layout__free(struct svg_layout *l)
+{
+	if (!l)
+		return;
+	free(l->nodes);
+	free(l->labels);
+	free(l);
+}
