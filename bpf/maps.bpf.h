@@ -25,7 +25,7 @@ struct code_buf {
 
 /*
  * The code object last read at an address. Within a walk its address alone tells it, because a frame keeps it
- * alive; between walks it is trusted for a while (bpf/code.bpf.h).
+ * alive; between walks it is trusted for a while (bpf/memo.bpf.h).
  */
 #define CODE_MEMOS 1024
 struct code_memo {
@@ -47,7 +47,6 @@ struct code_times {
 
 #define TEXT_WORDS 12 /* of a string object that are looked at: head and the first 64 bytes of text */
 #define LINES_STEP 32 /* bytes of line table hashed per step */
-#define CODE_STOOD 4	/* a code object is trusted once it has stood for so many times the longest trust */
 
 /*
  * Frames of one thread mostly lie one behind the other (Python 3.11 and newer: the data stack), so where the

@@ -3,7 +3,7 @@
  * object; the state of the loop lives in the map value, so the verifier sees each step only once.
  */
 #include "bpf/pywalk.bpf.h"
-#include "bpf/code.bpf.h"
+#include "bpf/memo.bpf.h"
 
 enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
 

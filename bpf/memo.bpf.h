@@ -1,0 +1,85 @@
+/* Which code object lies where, as read last: once per walk, and for a while between walks. */
+#pragma once
+#include "bpf/code.bpf.h"
+
+#define CODE_STOOD 4 /* a code object is trusted once it has stood for so many times the longest trust */
+
+static __always_inline struct code_memos *code_memos(struct walk *w)
+{
+#ifdef PYBPF_HOST
+	return &w->memos;
+#else
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&memos, &zero);
+#endif
+}
+
+static __always_inline struct code_times *code_times(struct walk *w)
+{
+#ifdef PYBPF_HOST
+	return &w->memo_times;
+#else
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&memo_times, &zero);
+#endif
+}
+
+static __always_inline bool is_memo_of(const struct walk *w, const struct code_memo *m, u64 addr)
+{
+	return m->addr == addr && m->image_id == w->image_id;
+}
+
+/*
+ * What was read again and again and found the same for 200 ms is trusted for 50 ms; code objects that come and
+ * go (of modules that are being imported, of templates) do not get so old. When at last something else is
+ * found, all samples of the process that trusted are called back from the user side, which holds them for that
+ * long, and the process is not trusted for some time.
+ */
+static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u32 at, u64 addr)
+{
+	u64 now = w->sample.hdr.time_ns, key = code_key_read(w, addr);
+	bool known = is_memo_of(w, m, addr);
+	struct code_times *t = code_times(w);
+
+	if (!t)
+		return key;
+	if (!known || key != m->key) {
+		w->replaced |= known && m->until_ns > t->time[at].checked_ns;
+		t->time[at].first_ns = now;
+	}
+	t->time[at].checked_ns = now;
+	m->addr = addr;
+	m->key = key;
+	m->until_ns = now - t->time[at].first_ns >= CODE_STOOD * w->trust_ns ? now + w->trust_ns : now;
+	m->image_id = w->image_id;
+	m->walk = w->walk_cnt;
+	return key;
+}
+
+/* The key of the code object at this address; 0 when there is none. */
+static __always_inline u64 code_key(struct walk *w, u64 addr)
+{
+	u32 at = (u32)(addr >> 4 ^ addr >> 13) * 2 % CODE_MEMOS;
+	struct code_memos *all = code_memos(w);
+	struct code_memo *m;
+
+	if (!all)
+		return 0;
+	m = &all->memo[at];
+	/* The other place, if it is there, or else the one that is trusted for less long. */
+	if (!is_memo_of(w, m, addr) && (is_memo_of(w, m + 1, addr) || m[1].until_ns < m->until_ns)) {
+		m++;
+		at++;
+	}
+	if (is_memo_of(w, m, addr)) {
+		if (m->walk == w->walk_cnt)
+			return m->key;
+		if (w->trust_ns && w->sample.hdr.time_ns < m->until_ns) {
+			w->sample.trusted = 1;
+			return m->key;
+		}
+	}
+	return code_memo_read(w, m, at, addr);
+}
