@@ -14,6 +14,7 @@
 #define ABI_MAX_PROCS	 16384
 #define ABI_MAX_LAYOUTS	 512
 #define ABI_MAX_CGROUPS	 16
+#define ABI_MAX_UNSENT	 4096  /* threads that samples are lost of between two looks */
 #define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
 #define ABI_MAX_LINES	 (1 << 20)
@@ -260,6 +261,16 @@ struct abi_recall {
 	struct abi_hdr hdr;
 	__u32 image_id;
 	__u32 pad;
+};
+
+/*
+ * Value of `unsent`, key image id << 32 | tid: a thread's samples that the ring buffer could not take since user
+ * space last took the entry. They stood for CPU time that must not be given to the thread's other samples.
+ */
+struct abi_unsent {
+	__u64 cnt, value_ns;
+	__u64 exec_ns, first_value_ns; /* as the first of them had it */
+	__u32 tgid, pad;
 };
 
 /* ---- the sampling clock ---------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 struct events_map events SEC(".maps");
 /* Ticks per outcome. BPF adds; session reads, also while running. */
 struct outcomes_map outcomes SEC(".maps");
+/* Samples per thread that `events` had no room for. BPF adds; session takes them out. */
+struct unsent_map unsent SEC(".maps");
 /* The sampling clock of each CPU. source/cpu.c writes periods, BPF counts ticks; memory-mapped. */
 struct clocks_map clocks SEC(".maps");
 /* Layouts by id. session adds, never changes; BPF reads. */

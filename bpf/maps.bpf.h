@@ -124,6 +124,13 @@ extern struct outcomes_map {
 	__type(value, u64);
 } outcomes SEC(".maps");
 
+extern struct unsent_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_UNSENT);
+	__type(key, u64);
+	__type(value, struct abi_unsent);
+} unsent SEC(".maps");
+
 extern struct clocks_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -26,6 +26,25 @@ static __always_inline u64 wake_flags(void)
 										 BPF_RB_NO_WAKEUP;
 }
 
+/* Rare, so it may cost. With no room here either, the loss is still counted, only not known whose it is. */
+static __always_inline void keep_unsent(const struct abi_sample *s)
+{
+	u64 key = (u64)s->image_id << 32 | s->hdr.tid;
+	struct abi_unsent *u = bpf_map_lookup_elem(&unsent, &key);
+	struct abi_unsent first = {};
+
+	if (u) {
+		u->cnt++;
+		u->value_ns += s->value_ns;
+		return;
+	}
+	first.cnt = 1;
+	first.value_ns = first.first_value_ns = s->value_ns;
+	first.exec_ns = s->exec_ns;
+	first.tgid = s->hdr.tgid;
+	bpf_map_update_elem(&unsent, &key, &first, BPF_NOEXIST);
+}
+
 /* Sends the sample with its frames; gives the outcome to count. */
 static __always_inline u32 emit(struct walk *w, u32 outcome)
 {
@@ -38,7 +57,10 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	w->sample.frame_cnt = n;
 	w->sample.outcome = (u8)outcome;
 	w->sample.hdr.size = size;
-	return bpf_ringbuf_output(&events, &w->sample, size, wake_flags()) ? ABI_RING_FULL : outcome;
+	if (!bpf_ringbuf_output(&events, &w->sample, size, wake_flags()))
+		return outcome;
+	keep_unsent(&w->sample);
+	return ABI_RING_FULL;
 }
 
 static __always_inline void fill_sample(struct walk *w, struct task_struct *task, u64 pid_tgid,

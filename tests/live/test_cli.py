@@ -18,7 +18,7 @@ import xml.etree.ElementTree
 import pytest
 
 import interpreters
-from conftest import PATIENCE, PROGRAM, Workload, bpf_programs, wait_until
+from conftest import PATIENCE, PROGRAM, Workload, bpf_programs, cpu_seconds, wait_until
 from test_record import assert_ticks_add_up
 
 SVG = "{http://www.w3.org/2000/svg}svg"
@@ -474,20 +474,39 @@ def test_what_is_no_file_is_refused(kind, busy, pybpfprof, tmp_path):
 # ---- losses ----------------------------------------------------------------------------------------------------------
 
 
-def test_losses_are_counted_and_max_loss_exits_7(cgroup, spawn, recorder, python):
-    """The profiler stands still until its ring is full: exactly counted, and too much for --max-loss."""
-    for _ in range(2):
-        spawn(python, "recursion.py", 1000, 900, cgroup=cgroup).go()
-    recording = recorder("--cgroup", cgroup.path, "-r", "9999", "--max-loss", "1")
+def test_losses_are_counted_once_and_max_loss_exits_7(cgroup, spawn, recorder, pybpfprof, python):
+    """The profiler stands still until its ring is full: exactly counted, too much for --max-loss, and the time of
+    what was lost is not given to the samples behind it too."""
+    busy = [spawn(python, "recursion.py", 1000, 900, cgroup=cgroup).go() for _ in range(2)]
+
+    def clocks():
+        return {one.pid: cpu_seconds(one.pid) for one in busy}
+
+    def wait_for_work(seconds):
+        start = clocks()
+        wait_until(lambda: all(now > start[pid] + seconds for pid, now in clocks().items()), "CPU time")
+
+    before = clocks()
+    recording = recorder("--cgroup", cgroup.path, "-r", "9999", "--max-loss", "1", "-v")
+    attached = clocks()
     recording.process.send_signal(signal.SIGSTOP)
-    time.sleep(6)
+    wait_for_work(1)
     recording.process.send_signal(signal.SIGCONT)
+    wait_for_work(2)
+    stopping = clocks()
     recording.stop(expect=7)
-    document = recording.json()
-    full = sum(one["samples"] for one in document["lost"] if one["reason"] == "ring_full")
+    after = clocks()
+
+    report = json.loads(pybpfprof("report", "--json", recording.recording).stdout)
+    full = sum(one["samples"] for one in report["losses"] if one["reason"] == "ring_full")
     assert full > 100
-    assert_ticks_add_up(document)
     assert str(full) in recording.stderr.replace(",", "")
+    said = re.search(r"ticks (\d+) = (.*)", recording.stderr)
+    numbers = [int(number) for number in re.findall(r"\d+", said[2])]
+    assert int(said[1]) == sum(numbers) and report["samples"] in numbers and full in numbers, said[0]
+    for pid in before:
+        found = sum(one["seconds"] for one in report["processes"] + report["losses"] if one.get("pid") == pid)
+        assert stopping[pid] - attached[pid] - 0.5 < found < after[pid] - before[pid] + 0.15, (report, before, after)
 
 
 def test_max_loss_that_is_kept(busy, recorder):

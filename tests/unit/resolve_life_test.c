@@ -157,10 +157,10 @@ static void losses_by_process_with_their_spans(void **state)
 		tell_sample(&m);
 		flush(i * PERIOD);
 	}
-	resolve__ring_lost(resolve, (uint64_t[]){START + SECOND, START + 2 * SECOND}, 5,
-			   5 * PERIOD);
-	resolve__ring_lost(resolve, (uint64_t[]){START + 3 * SECOND, START + 4 * SECOND}, 2,
-			   2 * PERIOD);
+	resolve__unsent(resolve, (uint64_t[]){START + SECOND, START + 2 * SECOND}, 0,
+			&(struct abi_unsent){.cnt = 5, .value_ns = 5 * PERIOD});
+	resolve__unsent(resolve, (uint64_t[]){START + 3 * SECOND, START + 4 * SECOND}, 0,
+			&(struct abi_unsent){.cnt = 2, .value_ns = 2 * PERIOD});
 	p = finish();
 	assert_int_equal(p->sample_cnt, 0);
 	assert_int_equal(p->loss_cnt, 5);
@@ -241,6 +241,53 @@ static uint64_t sum_of_values(uint64_t ran, uint32_t ticks, bool gil_only)
 	return sum;
 }
 
+/* What a thread's samples stand for and what was lost of it, when those from `gap[0]` to `gap[1]` were lost. */
+static void sums_with_a_gap(const uint32_t gap[2], uint32_t told_at, uint64_t sums[2])
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	const struct abi_unsent u = {.cnt = gap[1] - gap[0], .value_ns = (gap[1] - gap[0]) * PERIOD,
+				     .exec_ns = SECOND + gap[0] * PERIOD, .first_value_ns = PERIOD,
+				     .tgid = PID(1)};
+	struct profile *p;
+
+	begin(NULL);
+	tell_function(1, 1, "f");
+	for (uint32_t i = 0; i <= 500; i++) {
+		struct made_sample m = {.image_id = 1, .at_ns = i * PERIOD, .frames = stack, .cnt = 1};
+
+		if (i == told_at)
+			resolve__unsent(resolve, (uint64_t[]){START, START + i * PERIOD},
+					1ull << 32 | PID(1), &u);
+		m.exec_ns = SECOND + i * PERIOD;
+		if (i < 500 && (i < gap[0] || i >= gap[1]))
+			tell_sample(&m);
+	}
+	p = finish();
+	sums[0] = p->value_ns;
+	sums[1] = find_loss(p, 1, "ring_full")->value_ns;
+	assert_int_equal(p->sample_cnt + find_loss(p, 1, "ring_full")->count, 500);
+	profile__free(p);
+}
+
+/* A lost sample's time is lost, not its thread's other samples' too; whenever it is told of. */
+static void lost_time_counts_once(void **state)
+{
+	static const uint32_t gaps[][2] = {{100, 300}, {0, 200}, {300, 500}};
+	static const uint32_t told_at[] = {50, 100, 250, 301, 310, 500};
+	uint64_t sums[2];
+
+	(void)state;
+	for (size_t g = 0; g < ARRAY_SIZE(gaps); g++)
+		for (size_t i = 0; i < ARRAY_SIZE(told_at); i++) {
+			sums_with_a_gap(gaps[g], told_at[i], sums);
+			assert_int_equal(sums[1], 200 * PERIOD);
+			if (told_at[i] <= gaps[g][1]) /* before the next sample, as a session does */
+				assert_int_equal(sums[0], 300 * PERIOD);
+			else if (told_at[i] < 500)
+				assert_in_range(sums[0], 298 * PERIOD, 302 * PERIOD);
+		}
+}
+
 /* Chance gives a thread some ticks too many or too few; the scheduler's clock knows. */
 static void sums_follow_the_cpu_clock(void **state)
 {
@@ -307,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_disappears, begin),
 		cmocka_unit_test_setup(recalled, begin),
 		cmocka_unit_test(sums_follow_the_cpu_clock),
+		cmocka_unit_test(lost_time_counts_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,14 +209,22 @@ static void add_loss(struct resolve *r, const struct abi_sample *rec, uint32_t p
 						     .count = 1, .value_ns = value_ns});
 }
 
-void resolve__ring_lost(struct resolve *r, const uint64_t span_ns[2], uint64_t count, uint64_t value_ns)
+void resolve__unsent(struct resolve *r, const uint64_t span_ns[2], uint64_t thread, const struct abi_unsent *u)
 {
 	struct loss_event e = {.outcome = ABI_RING_FULL, .time_unix_ns = unix_ns(r, span_ns[0])};
+	uint32_t image_id = (uint32_t)(thread >> 32);
 
+	if (image_id) {
+		struct process *p = processes__get(r->processes, image_id, (pid_t)u->tgid);
+
+		threads__unsent(p, (uint32_t)thread, u);
+		p->unwalked[ABI_RING_FULL] += u->cnt;
+		e.process = describe_process(r, p);
+	}
 	losses__add(&r->losses, &e);
 	e.time_unix_ns = unix_ns(r, span_ns[1]);
-	e.count = count;
-	e.value_ns = value_ns;
+	e.count = u->cnt;
+	e.value_ns = u->value_ns;
 	losses__add(&r->losses, &e);
 }
 

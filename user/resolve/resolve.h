@@ -41,8 +41,11 @@ void resolve__recall(struct resolve *r, const struct abi_recall *rec);
  * are sent with their spans. `now_ns` is CLOCK_MONOTONIC; `last` sends everything.
  */
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last);
-/* Records that never reached us, lost in this span of CLOCK_MONOTONIC by the ring buffer. */
-void resolve__ring_lost(struct resolve *r, const uint64_t span_ns[2], uint64_t count, uint64_t value_ns);
+/*
+ * Samples that the ring buffer had no room for in this span of CLOCK_MONOTONIC; `thread` is image id << 32 | tid, or 0
+ * when nobody knows whose they were.
+ */
+void resolve__unsent(struct resolve *r, const uint64_t span_ns[2], uint64_t thread, const struct abi_unsent *u);
 
 const struct resolve_stats *resolve__stats(const struct resolve *r);
 

@@ -20,9 +20,8 @@ static void describe(struct threads *t, const struct process *p, const struct pr
 								  .name = name});
 }
 
-static struct process_thread *get_thread(struct process *p, const struct abi_sample *s)
+static struct process_thread *get_thread(struct process *p, uint32_t tid)
 {
-	uint32_t tid = s->hdr.tid;
 	struct process_thread *th;
 
 	HASH_FIND(hh, p->threads, &tid, sizeof(tid), th);
@@ -30,22 +29,23 @@ static struct process_thread *get_thread(struct process *p, const struct abi_sam
 		return th;
 	th = xcalloc(1, sizeof(*th));
 	th->tid = tid;
-	memcpy(th->comm, s->comm, ABI_COMM);
 	HASH_ADD(hh, p->threads, tid, sizeof(th->tid), th);
 	return th;
 }
 
 uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s)
 {
-	struct process_thread *th = get_thread(p, s);
+	struct process_thread *th = get_thread(p, s->hdr.tid);
+	char comm[ABI_COMM + 1] = "";
 
 	if (th->profile_id)
 		return th->profile_id;
+	memcpy(comm, s->comm, ABI_COMM);
 	th->ident = s->thread_ident;
 	th->profile_id = ++t->cnt;
 	/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"). */
 	th->named = th->tid == s->hdr.tgid;
-	describe(t, p, th, th->named ? "MainThread" : th->comm);
+	describe(t, p, th, th->named ? "MainThread" : comm);
 	if (!th->named)
 		p->names_tries = 0;
 	return th->profile_id;
@@ -56,15 +56,40 @@ static int64_t clamp(int64_t value, int64_t limit)
 	return value > limit ? limit : value < -limit ? -limit : value;
 }
 
+void threads__unsent(struct process *p, uint32_t tid, const struct abi_unsent *u)
+{
+	struct process_thread *th = get_thread(p, tid);
+	uint64_t more = th->unsent.value_ns;
+
+	if (!more)
+		th->unsent = *u;
+	th->unsent.value_ns = more + u->value_ns;
+}
+
+/* Samples from before and from behind the gap come in their order. */
+static void pass_unsent(struct process_thread *th, uint64_t exec_ns)
+{
+	if (!th->unsent.value_ns || exec_ns < th->unsent.exec_ns)
+		return;
+	if (!th->exec_first || th->unsent.exec_ns < th->exec_first) {
+		th->exec_first = th->unsent.exec_ns ? th->unsent.exec_ns : 1;
+		th->exec_first_value = th->unsent.first_value_ns;
+	}
+	th->assigned += th->unsent.value_ns;
+	th->unsent.value_ns = 0;
+}
+
 /*
  * The scheduler's note may be some milliseconds old, so one sample takes only a small part of the difference,
  * and never more than half a period either way: single weights stay near the period, sums follow the clock.
  */
 uint64_t threads__value(struct threads *t, struct process *p, const struct abi_sample *s)
 {
-	struct process_thread *th = get_thread(p, s);
+	struct process_thread *th = get_thread(p, s->hdr.tid);
 	int64_t value = (int64_t)s->value_ns, ahead;
 
+	if (!t->uncorrected)
+		pass_unsent(th, s->exec_ns);
 	if (!th->exec_first || t->uncorrected) {
 		/* half a period before the first tick and half behind the last: one in all */
 		th->exec_first = s->exec_ns ? s->exec_ns : 1;

@@ -17,5 +17,7 @@ uint32_t threads__id(struct threads *t, struct process *p, const struct abi_samp
  * thread come out right.
  */
 uint64_t threads__value(struct threads *t, struct process *p, const struct abi_sample *s);
+/* Samples of this thread were lost: what they stood for is not to be given to its other ones. */
+void threads__unsent(struct process *p, uint32_t tid, const struct abi_unsent *u);
 /* Asks the live process for names that are not known yet, at most now and then. */
 void threads__read_names(struct threads *t, struct process *p, uint64_t now_ns);

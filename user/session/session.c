@@ -3,6 +3,7 @@
 #include "user/os/cgroup.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"
+#include "user/session/counts.h"
 #include "user/session/drain.h"
 #include "user/session/features.h"
 #include "user/session/targets.h"
@@ -30,7 +31,8 @@ struct session {
 	struct resolve *resolve;
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC */
 	uint64_t start_unix_ns;
-	uint64_t received, bad_records, ring_lost_told, told_ns;
+	uint64_t received, bad_records;
+	struct unsent_told unsent;
 	uint32_t cpus;
 	enum variant variant; /* loaded */
 	double effective_rate_hz; /* kept when the source is gone */
@@ -217,6 +219,7 @@ int session__start(struct session *s)
 	}
 	s->start_ns = clock_now_ns();
 	s->start_unix_ns = clock_unix_ns();
+	s->unsent.until_ns = s->start_ns;
 	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns));
 	session__send_meta(s, false);
 	return cpu_source__attach(s->skel, &o, &s->cpu);
@@ -299,48 +302,16 @@ int session__fd(const struct session *s)
 	return ring_buffer__epoll_fd(s->ring);
 }
 
-static void read_outcomes(const struct session *s, uint64_t sums[ABI_OUTCOME_CNT])
-{
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *values = xcalloc((size_t)(cpus > 0 ? cpus : 1), sizeof(*values));
-
-	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++) {
-		sums[i] = 0;
-		if (bpf_map__lookup_elem(s->skel->maps.outcomes, &i, sizeof(i), values,
-					 (size_t)cpus * sizeof(*values), 0))
-			continue;
-		for (int c = 0; c < cpus; c++)
-			sums[i] += values[c];
-	}
-	free(values);
-}
-
-/* What the ring buffer could not take since it was last asked. */
-static void tell_ring_losses(struct session *s, uint64_t now)
-{
-	const uint64_t span_ns[] = {s->told_ns ? s->told_ns : s->start_ns, now};
-	uint32_t key = ABI_RING_FULL;
-	uint64_t sums[ABI_OUTCOME_CNT];
-	uint64_t more;
-
-	read_outcomes(s, sums);
-	more = sums[key] - s->ring_lost_told;
-	if (more)
-		resolve__ring_lost(s->resolve, span_ns, more, (uint64_t)((double)more * 1e9 / s->o.rate_hz));
-	s->ring_lost_told = sums[key];
-	s->told_ns = now;
-}
-
 int session__poll(struct session *s)
 {
 	uint64_t now;
-	int n = ring_buffer__consume(s->ring);
+	int n;
 
+	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
+	n = ring_buffer__consume(s->ring);
 	now = clock_now_ns();
 	if (s->cpu)
 		cpu_source__redraw(s->cpu, now);
-	if (now > s->told_ns + 1000000000ull)
-		tell_ring_losses(s, now);
 	resolve__flush(s->resolve, now, false);
 	return n < 0 && n != -EINTR ? n : 0;
 }
@@ -379,6 +350,7 @@ void session__stop(struct session *s)
 	cpu_source__detach(s->cpu);
 	s->cpu = NULL;
 	s->stop_ns = clock_now_ns();
+	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
 	ring_buffer__consume(s->ring);
 	/* Callbacks of the last ticks may still be on their way; the slowest are in system calls. */
 	for (int i = 0; i < 20 && resolve__stats(s->resolve)->waiting; i++) {
@@ -386,7 +358,7 @@ void session__stop(struct session *s)
 		ring_buffer__consume(s->ring);
 		resolve__flush(s->resolve, clock_now_ns(), false);
 	}
-	tell_ring_losses(s, clock_now_ns());
+	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
 	resolve__flush(s->resolve, clock_now_ns(), true);
 	session__send_meta(s, true);
 }
@@ -429,7 +401,7 @@ void session__stats(const struct session *s, struct session_stats *out)
 				      .cpus = s->cpus, .resolved = resolve__stats(s->resolve),
 				      .targets_alive = s->skel->bss->targets_alive};
 	out->effective_rate_hz = s->cpu ? cpu_source__effective_rate(s->cpu) : s->effective_rate_hz;
-	read_outcomes(s, out->outcomes);
+	counts_read(s->skel, out->outcomes);
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
 		out->ticks += out->outcomes[i];
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++) {

@@ -10,7 +10,7 @@ struct process_thread {
 	bool named;	/* Python's own name is known */
 	/* CPU time by the scheduler's clock, and what its samples were said to stand for; ns */
 	uint64_t exec_first, exec_first_value, assigned;
-	char comm[ABI_COMM + 1];
+	struct abi_unsent unsent; /* and what was lost of it, until a sample comes that is later; value_ns 0: nothing */
 };
 
 struct process {
