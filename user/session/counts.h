@@ -13,6 +13,6 @@ struct unsent_told {
 	uint64_t cnt, until_ns;
 };
 
-/* Tells the resolver of those that have come since. Before draining: it must know of them when their thread's next one comes. */
+/* Tells the resolver of those that have come since; before draining, as their thread's next samples are not for them. */
 void counts_tell_unsent(struct unsent_told *told, const struct pybpfprof_bpf *skel, struct resolve *r,
 			double rate_hz);
