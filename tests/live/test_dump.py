@@ -4,6 +4,7 @@ Sleeping threads: frame by frame and line by line as sys._current_frames() has t
 program can have, and no other. Locals: the repr() that the program prints of them.
 """
 
+import collections
 import ctypes
 import json
 import os
@@ -149,34 +150,49 @@ def test_every_kind_of_frame(interpreter, start):
     assert found["threads"].index(inner) == found["threads"].index(outer) + 1
 
 
-def test_threads_that_come_and_go(start, python):
-    """Whatever is shown as sure reaches its root, and those that stay are always there."""
-    code = (
-        "import threading\n"
-        "def leaf(): return [i for i in range(50)]\n"
-        "def grow():\n    for _ in range(20): leaf()\n"
-        "def stay(): never.acquire()\n"
-        "never = threading.Lock(); never.acquire()\n"
-        "kept = [threading.Thread(target=stay, daemon=True) for _ in range(4)]\n"
-        "for t in kept: t.start()\n"
-        "print([t.ident for t in kept], flush=True)\n"
-        "while True:\n"
-        "    threads = [threading.Thread(target=grow) for _ in range(4)]\n"
-        "    for t in threads: t.start()\n"
-        "    for t in threads: t.join()\n"
-    )
-    process = start(python, "-c", code)
-    kept = set(json.loads(process.stdout.readline()))
-    wait_until(lambda: all(by_ident(dump_json(process.pid))[i]["frames"][0]["name"] == "stay" for i in kept), "sleep")
-    for _ in range(20):
-        threads = by_ident(dump_json(process.pid))
-        assert kept <= set(threads)
-        for ident in kept:
-            assert threads[ident]["sure"] and threads[ident]["frames"][0]["name"] == "stay"
-        for thread in threads.values():
-            if thread["sure"] and thread["outcome"] == "ok":
-                assert thread["frames"][-1]["name"].split(".")[-1] in ("_bootstrap", "<module>"), thread
-                assert all(frame["line"] > 0 for frame in thread["frames"])
+COME_AND_GO = """
+import threading
+def grow(): [leaf() for _ in range(20)]
+def leaf(): return [i for i in range(50)]
+def stay(): never.acquire()
+def work(name): exec("def %s(): grow(); time.sleep(0.001)\\n%s()" % (name, name), {"grow": grow, "time": __import__("time")})
+def start():
+    for n in range(10**9):
+        names = ["worker_%d" % ((n + i) % 7) for i in range(3)]
+        threads = [threading.Thread(target=work, args=(name,), name=name) for name in names]
+        for t in threads: t.start()
+        for t in threads: t.join()
+never = threading.Lock()
+never.acquire()
+for f in (stay, stay, start, start, start):
+    threading.Thread(target=f, daemon=True, name=f.__name__).start()
+print(flush=True)
+never.acquire()
+"""
+
+
+def whose(thread):
+    """The name of the thread that can have such a stack; None: any thread can."""
+    names = {frame["name"].split(".")[-1] for frame in thread["frames"]}
+    own = [name for name in names if name in ("start", "stay") or name.startswith("worker_")]
+    return "MainThread" if names == {"<module>"} else own[0] if own and "leaf" not in own[0] else None
+
+
+def test_threads_that_come_and_go(start, interpreter):
+    """Numbers, idents and memory are used again at once: no thread may get another's stack or name."""
+    process = start(interpreter, "-c", COME_AND_GO)
+    process.stdout.readline()
+    for _ in range(10):
+        threads = dump_json(process.pid)["threads"]
+        tids = [t["os_thread_id"] for t in threads if t["os_thread_id"]]
+        assert len(set(tids)) == len(tids)
+        names = collections.Counter(t["thread_name"] for t in threads)
+        assert (names["stay"], names["start"], names["MainThread"]) == (2, 3, 1)
+        for thread in (t for t in threads if t["sure"] and t["outcome"] == "ok"):
+            root = thread["frames"][-1]["name"].split(".")[-1]
+            assert root in ("_bootstrap", "<module>") and all(f["line"] > 0 for f in thread["frames"]), thread
+            # without a name of Python's it has the kernel's: that of the program
+            assert whose(thread) in (None, thread["thread_name"]) or thread["thread_name"].startswith("py"), thread
 
 
 # ---- states --------------------------------------------------------------------------------------------

@@ -163,6 +163,26 @@ static void test_lists_that_change(void **state)
 	free(p);
 }
 
+/* Up to 3.11 a new thread's state is its creator's until it runs; the memory of an old one is another's. */
+static void test_states_that_change_hands(void **state)
+{
+	struct process *p = make(11);
+	const struct py_objects *o = &p->build.objects;
+	struct py_tstates all;
+
+	(void)state;
+	assert_int_equal(read_all(p, &all), 0);
+	assert_true(py_tstate_is_current(&p->build, read_memory, p, &all.items[1]));
+	put(p, THREAD(1) + o->tstate_thread_id, IDENT(2));
+	assert_false(py_tstate_is_current(&p->build, read_memory, p, &all.items[1]));
+	put(p, THREAD(0) + o->tstate_interp, 0x4141414141414141);
+	assert_false(py_tstate_is_current(&p->build, read_memory, p, &all.items[0]));
+	all.items[2].addr = 0x5000;
+	assert_false(py_tstate_is_current(&p->build, read_memory, p, &all.items[2]));
+	free(all.items);
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_of_threads),
 		cmocka_unit_test(test_broken_lists),
 		cmocka_unit_test(test_lists_that_change),
+		cmocka_unit_test(test_states_that_change_hands),
 	};
 
 	return cmocka_run_group_tests_name("tstates", tests, NULL, NULL);

@@ -143,3 +143,12 @@ int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_
 	*out = lists[0];
 	return err;
 }
+
+bool py_tstate_is_current(const struct py_build *build, memory_read_fn read, void *ctx, const struct py_tstate *t)
+{
+	const struct py_objects *o = &build->objects;
+	struct reader r = {build, read, ctx, false};
+	uint64_t ident = read_word(&r, t->addr + o->tstate_thread_id);
+
+	return read_word(&r, t->addr + o->tstate_interp) == t->interp_addr && ident == t->ident && !r.failed;
+}

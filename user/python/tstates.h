@@ -26,3 +26,6 @@ struct py_tstates {
  */
 int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
 		    struct py_tstates *out);
+
+/* Is it still this thread's? States are handed over when a thread begins, and their memory is used again. */
+bool py_tstate_is_current(const struct py_build *build, memory_read_fn read, void *ctx, const struct py_tstate *t);

@@ -2,10 +2,8 @@
 #include "user/snapshot/snapshot.h"
 #include "user/os/memory.h"
 #include "user/os/procfs.h"
-#include "user/python/thread_names.h"
-#include "user/python/tstates.h"
 #include "user/snapshot/sources.h"
-#include "user/snapshot/stack.h"
+#include "user/snapshot/threads.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
@@ -20,9 +18,6 @@ struct taking {
 	uint64_t runtime_addr;
 	struct memory memory;
 	struct stack_reader reader;
-	struct task *tasks;
-	size_t task_cnt;
-	struct py_tstates tstates;
 	const struct snapshot_options *options;
 };
 
@@ -103,148 +98,6 @@ static bool is_still_the_same(const struct taking *k, struct interpreters *known
 	       runtime_addr == k->runtime_addr;
 }
 
-/* ---- its threads ------------------------------------------------------------------------------------- */
-
-static const struct task *find_task(const struct taking *k, uint32_t inner_tid)
-{
-	for (size_t i = 0; i < k->task_cnt; i++)
-		if (inner_tid && (uint32_t)k->tasks[i].inner_tid == inner_tid)
-			return &k->tasks[i];
-	return NULL;
-}
-
-static int list_threads(struct taking *k)
-{
-	int err = py_tstates_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, &k->tstates);
-
-	if (k->memory.refused)
-		return -EPERM;
-	k->s->list_unsure = err == -EAGAIN;
-	if (err && err != -EAGAIN) {
-		log_error("process %d: its interpreter %s", k->s->pid,
-			  err == -ESRCH ? "has not started yet, or has ended" : "could not be read");
-		return -ENODATA;
-	}
-	return tasks_list(k->s->pid, &k->tasks, &k->task_cnt);
-}
-
-static void name_thread(void *ctx, uint64_t ident, const char *name)
-{
-	struct snapshot *s = ctx;
-
-	for (size_t i = 0; i < s->thread_cnt; i++) {
-		struct snapshot_thread *t = &s->threads[i];
-
-		if (t->ident != ident)
-			continue;
-		free(t->name);
-		t->name = xstrdup(name);
-	}
-}
-
-/* The leader's Thread object is _MainThread("MainThread") (Lib/threading.py), once there is one. */
-static char *first_name(const struct taking *k, const struct task *task)
-{
-	if (!task)
-		return xstrdup("");
-	return xstrdup(task->tid == k->s->pid ? "MainThread" : task->name);
-}
-
-/* Behind the other stacks of the same thread, which may run in several interpreters. */
-static void insert(struct snapshot *s, const struct snapshot_thread *t)
-{
-	size_t at = s->thread_cnt;
-
-	while (at && s->threads[at - 1].ident != t->ident)
-		at--;
-	at = at ? at : s->thread_cnt;
-	memmove(&s->threads[at + 1], &s->threads[at], (s->thread_cnt - at) * sizeof(*t));
-	s->threads[at] = *t;
-	s->thread_cnt++;
-}
-
-static void add_thread(struct taking *k, const struct py_tstate *ts)
-{
-	const struct task *task = find_task(k, ts->inner_tid);
-	struct snapshot *s = k->s;
-	struct snapshot_thread t = {
-		.tid = task ? task->tid : 0,
-		.inner_tid = task ? task->inner_tid : 0,
-		.ident = ts->ident,
-		.gil_addr = ts->gil_addr,
-		.interp_id = ts->interp_id,
-	};
-
-	s->several_interps |= ts->interp_id != 0;
-	if (stack_read(&k->reader, ts, &t))
-		return; /* it has ended */
-	t.name = first_name(k, task);
-	insert(s, &t);
-}
-
-static void find_gil_moved(struct snapshot *s)
-{
-	for (size_t i = 0; i < s->thread_cnt; i++)
-		for (size_t j = 0; j < i; j++)
-			s->gil_moved |= s->threads[i].holds_gil && s->threads[j].holds_gil &&
-					s->threads[i].gil_addr == s->threads[j].gil_addr;
-}
-
-/* A thread that made a sub-interpreter keeps an idle state in it: not worth a stack of its own. */
-static bool is_idle_double(const struct snapshot *s, const struct snapshot_thread *t)
-{
-	if (t->outcome != ABI_NO_FRAME)
-		return false;
-	for (size_t i = 0; i < s->thread_cnt; i++)
-		if (&s->threads[i] != t && s->threads[i].ident == t->ident &&
-		    (s->threads[i].frame_cnt || !s->threads[i].interp_id))
-			return true;
-	return false;
-}
-
-static void drop_idle_doubles(struct snapshot *s)
-{
-	for (size_t i = s->thread_cnt; i-- > 0;) {
-		if (!s->threads[i].interp_id || !is_idle_double(s, &s->threads[i]))
-			continue;
-		stack_free(&s->threads[i]);
-		memmove(&s->threads[i], &s->threads[i + 1], (s->thread_cnt - i - 1) * sizeof(*s->threads));
-		s->thread_cnt--;
-	}
-}
-
-static void list_native(struct taking *k)
-{
-	struct snapshot *s = k->s;
-
-	s->native = xcalloc(k->task_cnt, sizeof(*s->native));
-	for (size_t i = 0; i < k->task_cnt; i++) {
-		bool known = false;
-
-		for (size_t j = 0; j < k->tstates.cnt && !known; j++)
-			known = (uint32_t)k->tasks[i].inner_tid == k->tstates.items[j].inner_tid;
-		if (!known)
-			s->native[s->native_cnt++] = k->tasks[i];
-		if (k->tasks[i].tid == s->pid)
-			s->inner_pid = k->tasks[i].inner_tid;
-	}
-}
-
-static void read_threads(struct taking *k)
-{
-	struct snapshot *s = k->s;
-
-	s->threads = xcalloc(k->tstates.cnt + 1, sizeof(*s->threads));
-	for (size_t i = 0; i < k->tstates.cnt; i++)
-		add_thread(k, &k->tstates.items[i]);
-	drop_idle_doubles(s);
-	find_gil_moved(s);
-	list_native(k);
-	memory_look(&k->memory);
-	thread_names_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, name_thread, s);
-	memory_look_away(&k->memory);
-}
-
 /* ---- all of it --------------------------------------------------------------------------------------- */
 
 static int take(struct taking *k, struct interpreters *known)
@@ -254,8 +107,6 @@ static int take(struct taking *k, struct interpreters *known)
 
 	if (!err)
 		err = identify(k, known);
-	if (!err)
-		err = list_threads(k);
 	if (err)
 		return err;
 	r->pid = k->s->pid;
@@ -266,8 +117,10 @@ static int take(struct taking *k, struct interpreters *known)
 					      (size_t)k->options->locals * LOCAL_TEXT_STEP};
 	r->walker = walker__new(r->build, k->runtime_addr, memory_read, &k->memory);
 	hold_open(&r->hold, r->pid);
-	read_threads(k);
+	err = threads_read(k->s, r, k->runtime_addr);
 	walker__free(r->walker);
+	if (err)
+		return err;
 	sources_find_changed(k->s);
 	return is_still_the_same(k, known) ? 0 : -ESRCH;
 }
@@ -282,8 +135,6 @@ int snapshot__take(struct interpreters *known, pid_t pid, const struct snapshot_
 	memory_open(&k.memory, pid);
 	err = take(&k, known);
 	memory_close(&k.memory);
-	free(k.tasks);
-	free(k.tstates.items);
 	if (err) {
 		snapshot__free(k.s);
 		k.s = NULL;

@@ -26,6 +26,7 @@ struct snapshot_thread {
 	uint64_t ident;	      /* pthread_self(), as threading.get_ident() has it */
 	uint64_t gil_addr;    /* tells the GILs of several interpreters apart */
 	char *name;
+	bool named; /* by Python; else it is the kernel's name of the thread */
 	int64_t interp_id;
 	enum snapshot_doing doing;
 	const char *call; /* the system call it sleeps in; NULL: none, or not known */

@@ -12,6 +12,7 @@
 #include "user/resolve/resolve.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
+#include <errno.h>
 #include <string.h>
 
 #define TRIES	     200
@@ -232,6 +233,13 @@ static unsigned tries_for(const struct stack_reader *r, const struct try *y)
 	return y->look.at_rest || !r->hold.cannot_pin ? TRIES : TRIES_UNSEEN;
 }
 
+/* Looked at past what is kept of the try, which may be older than the last of its reads. */
+static int check_owner(struct stack_reader *r, const struct py_tstate *ts)
+{
+	memory_look_away(r->memory);
+	return py_tstate_is_current(r->build, memory_read, r->memory, ts) ? 0 : -EAGAIN;
+}
+
 int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct snapshot_thread *t)
 {
 	struct try y = {0};
@@ -239,6 +247,8 @@ int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct snapsh
 
 	while (t->tid) {
 		err = try_once(r, ts->addr, t->tid, &y);
+		if (!err)
+			err = check_owner(r, ts);
 		if (err || (y.still && is_complete(&y)) || ++y.number >= tries_for(r, &y))
 			break;
 		free_try(&y);
@@ -246,8 +256,10 @@ int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct snapsh
 		hold_rest(&r->hold, y.number);
 	}
 	log_debug("thread %d: %u tries in vain, outcome %s", t->tid, y.number, outcome_word(y.outcome));
-	if (!err && !y.still)
+	if (!err && !y.still) {
 		read_moving(r, ts->addr, &y);
+		err = check_owner(r, ts);
+	}
 	if (!err)
 		keep(r, &y, ts->gil_addr, t);
 	free_try(&y);

@@ -17,6 +17,9 @@ struct stack_reader {
 	struct hold hold;
 };
 
-/* Fills in the thread whose numbers are there already. 0, or -ESRCH when it has ended meanwhile. */
+/*
+ * Fills in the thread whose numbers are there already. 0, -ESRCH when it has ended meanwhile, or -EAGAIN when the
+ * state is not, or no longer, that of the thread it was listed for.
+ */
 int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct snapshot_thread *t);
 void stack_free(struct snapshot_thread *t);

@@ -1,0 +1,39 @@
+/*
+ * Kept from one reading to the next: an ident is soon another thread's, so whose name it is depends on when it was
+ * read (threads.c).
+ */
+#include "user/snapshot/names.h"
+#include "user/python/thread_names.h"
+#include "user/util/alloc.h"
+
+static void keep(void *ctx, uint64_t ident, const char *name)
+{
+	struct thread_names *names = ctx;
+
+	xgrow(names->items, names->cnt, names->cap);
+	names->items[names->cnt++] = (struct thread_name){ident, xstrdup(name)};
+}
+
+void names_read(struct thread_names *names, struct stack_reader *r, uint64_t runtime_addr)
+{
+	names_forget(names);
+	memory_look(r->memory);
+	thread_names_read(r->build, runtime_addr, memory_read, r->memory, keep, names);
+	memory_look_away(r->memory);
+}
+
+const char *names_find(const struct thread_names *names, uint64_t ident)
+{
+	for (size_t i = 0; i < names->cnt; i++)
+		if (names->items[i].ident == ident)
+			return names->items[i].name;
+	return NULL;
+}
+
+void names_forget(struct thread_names *names)
+{
+	for (size_t i = 0; i < names->cnt; i++)
+		free(names->items[i].name);
+	free(names->items);
+	*names = (struct thread_names){0};
+}

@@ -1,0 +1,19 @@
+/* The names that threads have at one moment, by ident. */
+#pragma once
+#include "user/snapshot/stack.h"
+
+struct thread_name {
+	uint64_t ident;
+	char *name;
+};
+
+struct thread_names {
+	struct thread_name *items;
+	size_t cnt, cap;
+};
+
+/* In place of what was there before. */
+void names_read(struct thread_names *names, struct stack_reader *r, uint64_t runtime_addr);
+/* NULL: has none, or none yet. */
+const char *names_find(const struct thread_names *names, uint64_t ident);
+void names_forget(struct thread_names *names);
