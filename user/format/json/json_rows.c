@@ -94,13 +94,12 @@ void json_row_sample(FILE *out, const struct profile *p, const struct profile_sa
 {
 	static const char *const gil[] = {"null", "true", "false"};
 	const struct profile_thread *t = &p->threads[s->thread];
-	uint64_t us = (s->time_unix_ns + 500) / 1000;
-	char value[32];
+	char at[32], value[32];
 
 	fprintf(out,
-		"\"timestamp\":%" PRIu64 ".%06" PRIu64 ",\"pid\":%u,\"thread_id\":%u,\"thread\":%u,"
+		"\"timestamp\":%s,\"pid\":%u,\"thread_id\":%u,\"thread\":%u,"
 		"\"cpu\":%u,\"gil\":%s,\"value\":%s,%s",
-		us / 1000000, us % 1000000, p->processes[t->process].pid, t->tid, s->thread - 1,
-		s->cpu, gil[s->gil], json_seconds(s->value_ns, value),
+		json_seconds(s->time_unix_ns, at), p->processes[t->process].pid, t->tid,
+		s->thread - 1, s->cpu, gil[s->gil], json_seconds(s->value_ns, value),
 		s->truncated ? "\"truncated\":true," : "");
 }
