@@ -6,6 +6,7 @@ here needs BPF.
 """
 
 import collections
+import contextlib
 import json
 import os
 import re
@@ -582,6 +583,45 @@ def test_follows_the_window(page, service):
         assert page.script("return document.documentElement.scrollWidth <= innerWidth"), view
     ratio = page.script("const c = document.querySelector('#flame canvas'); return c.width / c.clientWidth / devicePixelRatio")
     assert ratio == pytest.approx(1, abs=0.01)
+
+
+@contextlib.contextmanager
+def screen(page, width, height, media=""):
+    """A screen of any size, also one narrower than a window can be; or paper."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+    try:
+        yield
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width, height", [(400, 800), (800, 600)])
+def test_small_screens(page, make_page, width, height):
+    """The roots are in sight, nothing moves while the pointer does, and heads are above their columns."""
+    with screen(page, width, height):
+        page.open(make_page(name="long_" * 60, depth=70))
+        pane = "const p = document.getElementById('flame').getBoundingClientRect(); return [p.y, p.bottom]"
+        before, root = page.script(pane), page.frame("all")
+        assert root["y"] + 18 <= before[1] + 1
+        page.script("document.getElementById('name').textContent = 'long_'.repeat(400)")
+        assert page.script(pane) == before and page.frame("all") == root
+        assert page.script("return document.documentElement.scrollWidth <= innerWidth")
+        page.keys("5")
+        head, row = (page.script(f"return [...document.querySelector('#view-source {line}').children].map(e => e.getBoundingClientRect().x)")
+                     for line in (".line.heads", ".code .line"))
+        assert head == pytest.approx(row, abs=2)
+
+
+def test_paper_has_the_whole_width(page, service):
+    """A canvas is drawn for the window; printed, it is scaled to what the paper has."""
+    page.open(service)
+    with screen(page, 700, 500, "print"):
+        box, canvas = (page.script(f"return document.querySelector('{one}').getBoundingClientRect().width")
+                       for one in ("#flame", "#flame canvas"))
+        assert canvas == pytest.approx(box, abs=1)
 
 
 def test_tabs_and_names_for_screen_readers(page, service):

@@ -199,6 +199,24 @@ def test_same_function_same_colour(make_svg):
     assert {kind[n] for n in common if "(flask/" in n or "(sqlalchemy/" in n} == {2}
 
 
+def luminance(colour):
+    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4
+              for v in (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))]
+    return sum(part * v for part, v in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def test_names_can_be_read_on_every_colour():
+    """As WCAG counts it, 4.5 to 1, in light and in dark."""
+    light, dark = re.split(r"@media \(prefers-color-scheme: dark\)", (ROOT / "user/format/svg_style.css").read_text())[:2]
+    for style in (light, dark):
+        ink = luminance(re.search(r"\ntext \{ fill: (#\w{6})", style).group(1))
+        fills = re.findall(r"\.([a-z]\d*) ?\{ ?fill: ?(#\w{6})", style)
+        assert len(fills) > 60
+        for name, colour in fills:
+            low, high = sorted((ink, luminance(colour)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (name, colour)
+
+
 def test_says_what_was_pruned(make_svg):
     root = ElementTree.parse(make_svg(processes=20, threads=8, stacks=1500, depth=100, view="t")).getroot()
     assert re.search(r"[\d,]+ frames below 0\.01% left out", "".join(root.itertext()))
@@ -377,6 +395,17 @@ def test_broken_links_still_open(page, service, fragment):
     page.open(service, fragment)
     assert len(page.frames()) > 300
     assert page.problems() == []
+
+
+def test_paper_has_the_whole_width(page, service):
+    """Frames are drawn for the window; printed, they are scaled to what the paper has."""
+    box = "return document.querySelector('svg.frames').getAttribute('viewBox')"
+    page.open(service)
+    page.driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    wide = page.driver.execute_script("return document.getElementById('pane').clientWidth")
+    assert float(page.driver.execute_script(box).split()[2]) == wide
+    page.driver.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert page.driver.execute_script(box) is None
 
 
 @pytest.mark.parametrize("view, root_on_top", [("", False), ("i", True)])

@@ -162,7 +162,17 @@ function paintBrush() {
 		pen.fillRect(i * wide, 4 + room - hit[i] / most * room, Math.max(1, wide - (wide > 3 ? 1 : 0)), hit[i] / most * room);
 	}
 	drawAxis(pen, colours, {from: 0, seconds: D.slices * sliceSeconds(), width, y: height + 3});
-	pen.fillText('most: ' + (most < 0.095 ? most.toFixed(3) : most.toFixed(1)) + ' CPUs', 4, 13);
+	drawMost('most: ' + (most < 0.095 ? most.toFixed(3) : most.toFixed(1)) + ' CPUs', pen, colours);
+}
+
+// Over the bars, so on a piece of paper of its own.
+function drawMost(text, pen, colours) {
+	pen.fillStyle = colours.paper;
+	pen.globalAlpha = 0.8;
+	pen.fillRect(2, 2, pen.measureText(text).width + 5, 15);
+	pen.globalAlpha = 1;
+	pen.fillStyle = colours.quiet;
+	pen.fillText(text, 4, 13);
 }
 
 function showBrush() {

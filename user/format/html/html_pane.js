@@ -153,7 +153,7 @@ class Pane {
 		pen.globalAlpha = alpha;
 		pen.fillText(at > 0 ? text.slice(0, at) : text, x + 3.5, y + 12.5);
 		if (at > 0) {
-			pen.globalAlpha = 0.62 * alpha;
+			pen.globalAlpha = 0.78 * alpha;
 			pen.fillText(text.slice(at), x + 3.5 + pen.measureText(text.slice(0, at)).width, y + 12.5);
 		}
 		pen.globalAlpha = 1;

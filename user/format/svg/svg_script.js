@@ -294,9 +294,19 @@ function draw() {
 	drawn = {from, to, width};
 	}
 
+// On paper, what is in sight as wide as the paper: it was drawn for the window.
+function setPaper(isPaper) {
+	if (isPaper)
+		ui.canvas.setAttribute('viewBox', [0, ui.pane.scrollTop, drawn.width, ui.pane.clientHeight].join(' '));
+	else
+		ui.canvas.removeAttribute('viewBox');
+}
+
 // After scrolling and resizing: draws again when what is in sight is not drawn yet, or not as wide.
 function refresh() {
 	const top = ui.pane.scrollTop, bottom = top + ui.pane.clientHeight;
+	if (ui.canvas.hasAttribute('viewBox'))
+		return;
 	if (ui.pane.clientWidth !== drawn.width ||
 	    top < drawn.from + ROW || bottom > drawn.to - ROW)
 		draw();
@@ -567,6 +577,8 @@ function listen() {
 	document.addEventListener('keydown', onKey);
 	window.addEventListener('hashchange', restoreState);
 	window.addEventListener('popstate', restoreState);
+	window.addEventListener('beforeprint', () => setPaper(true));
+	window.addEventListener('afterprint', () => setPaper(false));
 	new ResizeObserver(refresh).observe(ui.pane);
 }
 
