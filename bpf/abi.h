@@ -17,7 +17,8 @@
 #define ABI_MAX_UNSENT	 4096  /* threads that samples are lost of between two looks */
 #define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
-#define ABI_MAX_LINES	 (1 << 20)
+#define ABI_SENT_LINES	 (256 << 10) /* bytes of a line table that are sent; user space reads longer ones … */
+#define ABI_MAX_LINES	 (16 << 20)  /* … up to this: a module of 100,000 lines has some 5 MB */
 #define ABI_CMDLINE	 512
 #define ABI_COMM	 16
 #define ABI_FRAME_BLOCK	 88  /* bytes read per frame */
@@ -96,7 +97,8 @@ struct abi_py_layout {
  */
 struct abi_file {
 	__u64 inode;
-	__u32 dev; /* kernel encoding: major << 20 | minor */
+	__u64 changed_ns; /* its ctime: inodes are used again as soon as a file is gone */
+	__u32 dev;	  /* kernel encoding: major << 20 | minor */
 	__u32 pad;
 };
 struct abi_program {
@@ -209,7 +211,7 @@ struct abi_text {
 	__u16 pad;
 };
 
-#define ABI_CODE_UNREADABLE 1u /* nothing but the address is known; user space may read it */
+#define ABI_CODE_UNREADABLE 1u /* not all of it is here; user space may read it at its address */
 
 /* First sight of a code object. Its line table follows in ABI_REC_LINES. */
 struct abi_code {
@@ -220,7 +222,7 @@ struct abi_code {
 	__u32 layout_id;
 	__s32 first_line;
 	__u32 flags; /* ABI_CODE_* */
-	__u32 lines_bytes; /* size of the whole line table; 0: none or unreadable */
+	__u32 lines_bytes; /* size of the line table that follows; 0: none, or not sent (UNREADABLE) */
 	__u32 pad;
 	struct abi_text name, file;
 	/* then the bytes of the name, then of the file name */

@@ -112,9 +112,9 @@ static __always_inline void send_lines(struct code_buf *b, bool sleepable)
 	struct lines_ctx ctx = {b};
 
 	if (sleepable)
-		bpf_loop(ABI_MAX_LINES / ABI_CODE_CHUNK, chunk_sleepable, &ctx, 0);
+		bpf_loop(ABI_SENT_LINES / ABI_CODE_CHUNK, chunk_sleepable, &ctx, 0);
 	else
-		bpf_loop(ABI_MAX_LINES / ABI_CODE_CHUNK, chunk_now, &ctx, 0);
+		bpf_loop(ABI_SENT_LINES / ABI_CODE_CHUNK, chunk_now, &ctx, 0);
 }
 
 static __always_inline void mark_seen(u64 key)
@@ -162,9 +162,10 @@ static __always_inline void send_code(struct code_buf *b, const struct abi_py_la
 						    l->code_firstlineno_off - l->code_base);
 		size += read_names(b, l, sleepable);
 		lines_addr = buf_u64(b, l, l->code_lines_off);
-		if (read_code(&lines_size, 8, lines_addr + l->bytes_size_off, sleepable))
+		if (read_code(&lines_size, 8, lines_addr + l->bytes_size_off, sleepable) ||
+		    lines_size > ABI_SENT_LINES)
 			b->code.flags = ABI_CODE_UNREADABLE;
-		else if (lines_size <= ABI_MAX_LINES)
+		else
 			b->code.lines_bytes = (u32)lines_size;
 		if ((b->code.name.flags | b->code.file.flags) & ABI_TEXT_UNREADABLE)
 			b->code.flags = ABI_CODE_UNREADABLE;

@@ -177,6 +177,21 @@ int code_schedule(struct walk *w, u64 mm);
 #endif
 
 /*
+ * A program that refers to PyCode_Type of a shared libpython has a copy of its own, which the library uses
+ * too (R_X86_64_COPY). A copy has the very name. Include/cpython/object.h: PyTypeObject.tp_name comes after
+ * ob_type and ob_size.
+ */
+static __always_inline bool is_code_type(struct walk *w, u64 type)
+{
+	u32 name_off = w->layout.type_off + 16u;
+	u64 name = 0, found = 0;
+
+	return type == w->code_type_addr ||
+	       (!read_user(&name, 8, w->code_type_addr + name_off) &&
+		!read_user(&found, 8, type + name_off) && name && name == found);
+}
+
+/*
  * At the instant of a frame switch what looks like the current frame may be left-over memory. Asked only
  * at first sight: whatever has been named once was a code object.
  */
@@ -184,8 +199,7 @@ static __always_inline bool is_code_object(struct walk *w, u64 addr)
 {
 	u64 type = 0;
 
-	return !w->code_type_addr || read_user(&type, 8, addr + w->layout.type_off) ||
-	       type == w->code_type_addr;
+	return !w->code_type_addr || read_user(&type, 8, addr + w->layout.type_off) || is_code_type(w, type);
 }
 
 /* Functions that call each other and share a memo would fill the list by themselves. */

@@ -147,7 +147,7 @@ extern struct layouts_map {
 } layouts SEC(".maps");
 
 extern struct programs_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* programs come and go where software is built */
 	__uint(max_entries, 1024);
 	__type(key, struct abi_file);
 	__type(value, struct abi_program);

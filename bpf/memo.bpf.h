@@ -52,7 +52,8 @@ static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u
 	t->time[at].checked_ns = now;
 	m->addr = addr;
 	m->key = key;
-	m->until_ns = now - t->time[at].first_ns >= CODE_STOOD * w->trust_ns ? now + w->trust_ns : now;
+	/* what is no code object is not trusted to be none */
+	m->until_ns = key && now - t->time[at].first_ns >= CODE_STOOD * w->trust_ns ? now + w->trust_ns : now;
 	m->image_id = w->image_id;
 	m->walk = w->walk_cnt;
 	return key;

@@ -80,12 +80,34 @@ static __always_inline u64 find_runtime(const struct abi_program *g, u64 bias)
 	return target - g->import_symbol + g->runtime_vaddr;
 }
 
+/* As stat() tells it: the nanoseconds' top bit is the kernel's own (6.13+, fs/inode.c I_CTIME_QUERIED). */
+static __always_inline u64 inode_changed_ns(struct inode *inode)
+{
+	struct inode___before_6_6 *oldest = (void *)inode;
+	struct inode___before_6_11 *old = (void *)inode;
+	struct inode___since_6_11 *new = (void *)inode;
+	u64 sec, nsec;
+
+	if (bpf_core_field_exists(new->i_ctime_sec)) {
+		sec = BPF_CORE_READ(new, i_ctime_sec);
+		nsec = BPF_CORE_READ(new, i_ctime_nsec);
+	} else if (bpf_core_field_exists(old->__i_ctime)) {
+		sec = BPF_CORE_READ(old, __i_ctime.tv_sec);
+		nsec = BPF_CORE_READ(old, __i_ctime.tv_nsec);
+	} else {
+		sec = BPF_CORE_READ(oldest, i_ctime.tv_sec);
+		nsec = BPF_CORE_READ(oldest, i_ctime.tv_nsec);
+	}
+	return sec * 1000000000ull + (nsec & 0x7fffffff);
+}
+
 static __always_inline struct abi_file program_file(struct task_struct *task)
 {
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 	struct abi_file file = {};
 
 	file.inode = BPF_CORE_READ(inode, i_ino);
+	file.changed_ns = inode_changed_ns(inode);
 	file.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	return file;
 }

@@ -33,6 +33,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum {
@@ -51,9 +52,24 @@ enum {
 struct super_block {
 	__u32 s_dev;
 };
+struct timespec64 {
+	__s64 tv_sec;
+	long tv_nsec;
+};
 struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
+};
+/* When its data or attributes last changed, by the names that this has had. */
+struct inode___before_6_6 {
+	struct timespec64 i_ctime;
+};
+struct inode___before_6_11 {
+	struct timespec64 __i_ctime;
+};
+struct inode___since_6_11 {
+	__s64 i_ctime_sec;
+	__u32 i_ctime_nsec;
 };
 struct file {
 	struct inode *f_inode;

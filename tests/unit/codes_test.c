@@ -179,18 +179,23 @@ static void no_line_table(void **state)
 				 .name = "g",
 				 .file = "/a.py",
 				 .first_line = 8,
-				 .lines_bytes = ABI_MAX_LINES + 1};
-	uint32_t f, g;
+				 .lines_bytes = ABI_SENT_LINES + 1};
+	struct made_code unread = {
+		.key = 3, .name = "h", .file = "/a.py", .first_line = 9, .flags = ABI_CODE_UNREADABLE};
+	uint32_t f, g, h;
 	struct profile *p;
 
 	(void)state;
 	add(&none, LINE_TABLE_LOCATIONS);
 	add(&huge, LINE_TABLE_LOCATIONS);
+	add(&unread, LINE_TABLE_LOCATIONS);
 	f = codes__frame(codes, 1, 50);
 	g = codes__frame(codes, 2, 50);
+	h = codes__frame(codes, 3, 50);
 	p = finish();
 	assert_int_equal(p->frames[f].line, 7);
-	assert_int_equal(p->frames[g].line, 8);
+	assert_int_equal(p->frames[g].line, 0); /* it has lines, but nobody knows them */
+	assert_int_equal(p->frames[h].line, 0);
 	profile__free(p);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 
+#define MAP_FILE_PATH 96
 #define PROC_FILE_MAX (4 << 20) /* maps of a process with very many mappings; more is cut */
 
 /* The whole file as text, at most `max` bytes; NULL when it cannot be read. */
@@ -153,14 +154,37 @@ static int open_regular(const char *path)
 	return fd;
 }
 
+static uint64_t changed_ns(const struct stat *st)
+{
+	return (uint64_t)st->st_ctim.tv_sec * 1000000000ull + (uint64_t)st->st_ctim.tv_nsec;
+}
+
+static void map_file_path(pid_t pid, const struct procfs_map *m, char path[MAP_FILE_PATH])
+{
+	snprintf(path, MAP_FILE_PATH, "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)m->start,
+		 (unsigned long long)m->end);
+}
+
+uint64_t procfs_mapped_changed_ns(pid_t pid, const struct procfs_map *m)
+{
+	char path[MAP_FILE_PATH];
+	__cleanup_close int fd = -1;
+	struct stat st;
+
+	map_file_path(pid, m, path);
+	if (!stat(path, &st))
+		return changed_ns(&st);
+	fd = procfs_open_mapped(pid, m);
+	return fd < 0 || fstat(fd, &st) ? 0 : changed_ns(&st);
+}
+
 int procfs_open_mapped(pid_t pid, const struct procfs_map *m)
 {
-	char path[96];
+	char path[MAP_FILE_PATH];
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)m->start,
-		 (unsigned long long)m->end);
+	map_file_path(pid, m, path);
 	fd = open_regular(path);
 	if (fd >= 0)
 		return fd;
@@ -231,7 +255,7 @@ int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)
 	return fd;
 }
 
-int procfs_program_file(pid_t pid, uint64_t *inode, uint32_t *dev)
+int procfs_program_file(pid_t pid, struct procfs_file *out)
 {
 	struct stat st;
 	char path[32];
@@ -239,8 +263,8 @@ int procfs_program_file(pid_t pid, uint64_t *inode, uint32_t *dev)
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	if (stat(path, &st))
 		return -errno;
-	*inode = st.st_ino;
-	*dev = (uint32_t)(major(st.st_dev) << 20 | minor(st.st_dev));
+	*out = (struct procfs_file){.inode = st.st_ino, .changed_ns = changed_ns(&st),
+				    .dev = (uint32_t)(major(st.st_dev) << 20 | minor(st.st_dev))};
 	return 0;
 }
 

@@ -28,6 +28,8 @@ typedef int (*procfs_map_fn)(void *ctx, const struct procfs_map *m);
 int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx);
 /* Opens exactly the mapped file, even a deleted one or one of another mount namespace. fd or negative errno. */
 int procfs_open_mapped(pid_t pid, const struct procfs_map *m);
+/* Its ctime in ns, which tells it from a later file with its inode; 0 when it cannot be had. */
+uint64_t procfs_mapped_changed_ns(pid_t pid, const struct procfs_map *m);
 
 /* The program's path as the process has it; NULL when it is not to be had. Caller frees. */
 char *procfs_program_path(pid_t pid);
@@ -35,7 +37,11 @@ char *procfs_program_path(pid_t pid);
 int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);
 /* The program's file as the kernel side names it; 0 or negative errno. */
-int procfs_program_file(pid_t pid, uint64_t *inode, uint32_t *dev);
+struct procfs_file {
+	uint64_t inode, changed_ns;
+	uint32_t dev; /* kernel encoding */
+};
+int procfs_program_file(pid_t pid, struct procfs_file *out);
 
 /* Calls `fn` for each process on the host, each member of a cgroup and its descendants, each descendant. */
 typedef void (*procfs_pid_fn)(void *ctx, pid_t pid);

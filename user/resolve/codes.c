@@ -34,6 +34,7 @@ struct partial {
 	int32_t first_line;
 	enum line_table_kind kind;
 	uint32_t have, want;
+	bool untold; /* there is a table, but it was not sent */
 	char *table;
 };
 
@@ -259,7 +260,7 @@ static void complete(struct codes *c, struct code *code)
 	struct partial *p = code->partial;
 	struct code_text text = {.name = p->name, .file = p->file, .first_line = p->first_line,
 				 .table = p->table, .table_len = p->have, .kind = p->kind,
-				 .cut = p->have < p->want};
+				 .cut = p->untold || p->have < p->want};
 
 	codes__set(c, code->key, code->image_id, &text);
 }
@@ -287,7 +288,8 @@ void codes__add(struct codes *c, const struct abi_code *rec, enum line_table_kin
 	p->file = record_text(data + rec->name.bytes, &rec->file);
 	p->first_line = rec->first_line;
 	p->kind = kind;
-	p->want = rec->lines_bytes <= ABI_MAX_LINES ? rec->lines_bytes : 0;
+	p->want = rec->lines_bytes <= ABI_SENT_LINES ? rec->lines_bytes : 0;
+	p->untold = !p->want && (rec->lines_bytes || rec->flags & ABI_CODE_UNREADABLE);
 	p->table = xmalloc(p->want);
 	code->partial = p;
 	if (!p->want)

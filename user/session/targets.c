@@ -35,9 +35,13 @@ static void teach_program(struct targets *t, pid_t pid, const struct abi_file *f
 {
 	struct abi_program program, known;
 
-	if (!file->inode || !bpf_map__lookup_elem(t->skel->maps.programs, file, sizeof(*file), &known,
-						  sizeof(known), 0) ||
-	    interpreters__program(pid, i, &program))
+	if (!file->inode)
+		return;
+	/* The same program may come with another library. */
+	if (!bpf_map__lookup_elem(t->skel->maps.programs, file, sizeof(*file), &known, sizeof(known), 0) &&
+	    known.layout_id == i->layout_id && known.runtime_vaddr == i->build.runtime_vaddr)
+		return;
+	if (interpreters__program(pid, i, &program))
 		return;
 	bpf_map__update_elem(t->skel->maps.programs, file, sizeof(*file), &program, sizeof(program), BPF_ANY);
 	__atomic_fetch_add(&t->skel->bss->programs_generation, 1, __ATOMIC_RELEASE);
@@ -106,8 +110,8 @@ static void add_process(struct targets *t, pid_t pid)
 	const struct interpreter *found = NULL;
 	struct abi_proc entry = {0};
 	uint32_t tgid = (uint32_t)pid;
-	uint64_t runtime_addr = 0, start_ns, inode;
-	struct abi_file file = {0};
+	uint64_t runtime_addr = 0, start_ns;
+	struct procfs_file file;
 	struct process *p;
 	pid_t ppid;
 	int err;
@@ -135,9 +139,10 @@ static void add_process(struct targets *t, pid_t pid)
 		return; /* born into a chosen tree meanwhile: it has a better entry */
 	if (t->chosen)
 		__atomic_fetch_add(&t->skel->bss->targets_alive, 1, __ATOMIC_RELAXED);
-	if (!err && !procfs_program_file(pid, &inode, &file.dev)) {
-		file.inode = inode;
-		teach_program(t, pid, &file, found);
+	if (!err && !procfs_program_file(pid, &file)) {
+		struct abi_file program = {.inode = file.inode, .changed_ns = file.changed_ns, .dev = file.dev};
+
+		teach_program(t, pid, &program, found);
 	}
 	p = describe(t, pid, &entry);
 	p->interp = found;

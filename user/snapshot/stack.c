@@ -98,7 +98,8 @@ static void name_frame(struct stack_reader *r, const struct walked_frame *from, 
 	}
 	f->name = xstrdup(c->name);
 	f->file = xstrdup(c->file);
-	f->line = line_table_lookup(r->build->lines, c->table, c->table_len, c->first_line, from->lasti);
+	if (c->table)
+		f->line = line_table_lookup(r->build->lines, c->table, c->table_len, c->first_line, from->lasti);
 	module_name_find(c->file, file_exists, r, &m);
 	f->module = m.module;
 	f->short_file = m.short_file;

@@ -141,7 +141,6 @@ static struct interpreter *identify(struct interpreters *t, pid_t pid, const str
 	i = xcalloc(1, sizeof(*i));
 	i->build = build;
 	i->path = xstrdup(at->path);
-	i->file = (struct abi_file){.inode = at->first.inode, .dev = at->first.dev};
 	if (build.supported && read_libc(pid, c, &i->build) == -ENOTSUP) {
 		i->build.supported = false;
 		i->build.refusal = PY_OTHER_LIBC;
@@ -155,7 +154,8 @@ static struct interpreter *identify(struct interpreters *t, pid_t pid, const str
 static struct seen_file *look_up(struct interpreters *t, pid_t pid, const struct candidates *c,
 				   const struct candidate *at)
 {
-	struct abi_file key = {.inode = at->first.inode, .dev = at->first.dev};
+	struct abi_file key = {.inode = at->first.inode, .dev = at->first.dev,
+			       .changed_ns = procfs_mapped_changed_ns(pid, &at->first)};
 	struct seen_file *f;
 
 	HASH_FIND(hh, t->files, &key, sizeof(key), f);
@@ -164,6 +164,8 @@ static struct seen_file *look_up(struct interpreters *t, pid_t pid, const struct
 	f = xcalloc(1, sizeof(*f));
 	f->file = key;
 	f->interp = identify(t, pid, c, at);
+	if (f->interp)
+		f->interp->file = key;
 	HASH_ADD(hh, t->files, file, sizeof(f->file), f);
 	return f;
 }

@@ -1,6 +1,6 @@
 /*
  * Which files are Python interpreters, each looked at once, and which one a process has mapped. Keyed by
- * (device, inode): names say nothing.
+ * (device, inode, time of the last change): names say nothing.
  */
 #pragma once
 #include "user/os/procfs.h"
