@@ -1,9 +1,12 @@
 """Who is profiled, what a recording says of them, and how it is shown."""
 
 import collections
+import json
 import os
 import re
+import subprocess
 import time
+import zipapp
 
 import pytest
 
@@ -360,3 +363,36 @@ def test_version_is_in_the_recording(cgroup, spawn, recorder, python, pybpfprof)
     assert "--cgroup" in document["command"] and PROGRAM.name in document["command"]
     assert document["complete"] is True
     assert document["kernel"] == os.uname().release and document["host"] == os.uname().nodename
+
+
+SPIN = """
+def spin():
+    for i in range(200000):
+        pass
+"""
+MAIN = """
+import plain, select, shop.cart, sys
+print("ready", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    plain.spin()
+    shop.cart.spin()
+"""
+
+
+@pytest.mark.parametrize("program", ["app", "tool"])
+def test_modules_are_named_as_they_are_imported(pybpfprof, tmp_path, program):
+    """From packages, in a folder and in an archive without a suffix; by paths relative to where the process is."""
+    files = {"shop/__init__.py": "", "shop/cart.py": SPIN, "plain.py": SPIN, "__main__.py": MAIN}
+    for name, text in files.items():
+        (tmp_path / "app" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "app" / name).write_text(text)
+    zipapp.create_archive(tmp_path / "app", tmp_path / "tool")
+    python = interpreters.one_per_minor()[0].path  # the oldest: it knows a script by what was typed
+    with subprocess.Popen([python, program], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        done = pybpfprof("record", "-p", process.pid, "-d", "1", "-o", "x.json")
+        process.stdin.close()
+    assert done.returncode == 0, done.stderr
+    functions = json.loads((tmp_path / "x.json").read_text())["functions"]
+    named = {name for name in functions if not name.startswith("runpy.")}
+    assert named == {"__main__.<module>", "plain.spin", "shop.cart.spin"}

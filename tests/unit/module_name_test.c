@@ -48,6 +48,18 @@ static const struct example examples[] = {
 	 PROFILE_STDLIB},
 	{"/app/x.zip/pkg/mod.py", "", "pkg.mod", "pkg/mod.py", PROFILE_USER},
 	{"/app/tool.pyz/__main__.py", "", "__main__", "__main__.py", PROFILE_USER},
+	/* an archive of another name is a file where a directory should be */
+	{"/usr/bin/tool/pkg/mod.py", "/usr/bin/. /usr/bin/tool", "pkg.mod", "pkg/mod.py",
+	 PROFILE_USER},
+	{"/usr/bin/tool/__main__.py", "/usr/bin/. /usr/bin/tool", "__main__", "__main__.py",
+	 PROFILE_USER},
+	{"dist/tool/pkg/mod.py", "dist/. dist/tool", "pkg.mod", "pkg/mod.py", PROFILE_USER},
+	{"/app/dir/mod.py", "/app/dir/. /app/dir", "mod", "mod.py", PROFILE_USER},
+	{"/app/gone/mod.py", "/app/. /app", "mod", "mod.py", PROFILE_USER},
+	/* what an installer put outside of site-packages */
+	{"/root/.pex/installed_wheels/0a/six-1.16-py2.py3-none-any.whl/six.py", "", "six", "six.py",
+	 PROFILE_SITE},
+	{"/app/eggs/a-1.0-py3.8.egg/a/b.py", "", "a.b", "a/b.py", PROFILE_SITE},
 	{"<frozen importlib._bootstrap>", "", "importlib._bootstrap",
 	 "<frozen importlib._bootstrap>", PROFILE_STDLIB},
 	{"<string>", "", "", "<string>", PROFILE_USER},

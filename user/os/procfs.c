@@ -217,28 +217,44 @@ int procfs_open_program(pid_t pid)
 	return open_regular(path);
 }
 
-/* Links inside a container must lead to its own files, never out of it to ours. */
+/* `start` is a directory of the process, "root" or "cwd". Links inside a container must never lead out of it to ours. */
+static int open_within(pid_t pid, const char *start, const char *path, struct open_how how)
+{
+	__cleanup_close int dir = -1;
+	char name[32];
+	long fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/%s", pid, start);
+	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	return fd < 0 ? -errno : (int)fd;
+}
+
 static int open_in_root(pid_t pid, const char *path)
 {
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	__cleanup_close int root = -1;
-	char name[32];
+	int fd = open_within(pid, "root", path, how);
 	struct stat st;
-	long fd;
 
-	snprintf(name, sizeof(name), "/proc/%d/root", pid);
-	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -errno;
-	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-	if (fd < 0)
-		return -errno;
-	if (fstat((int)fd, &st) || !S_ISREG(st.st_mode)) {
-		close((int)fd);
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+		close(fd);
 		return -EINVAL;
 	}
-	return (int)fd;
+	return fd;
+}
+
+bool procfs_has_path(pid_t pid, const char *path)
+{
+	bool absolute = path[0] == '/';
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = (absolute ? RESOLVE_IN_ROOT : RESOLVE_BENEATH) |
+					  RESOLVE_NO_MAGICLINKS};
+	__cleanup_close int fd = open_within(pid, absolute ? "root" : "cwd", path, how);
+
+	return fd >= 0;
 }
 
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)

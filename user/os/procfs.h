@@ -36,6 +36,8 @@ char *procfs_program_path(pid_t pid);
 /* Opens the program of a process, and a file by its path in the process's root (with this inode only). */
 int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);
+/* Is there such a path, in the process's root or, where it is relative, below its working directory? */
+bool procfs_has_path(pid_t pid, const char *path);
 /* The program's file as the kernel side names it; 0 or negative errno. */
 struct procfs_file {
 	uint64_t inode, changed_ns;

@@ -1,8 +1,8 @@
 /*
  * Where a module's name begins in a path: behind the last directory that is on sys.path by
  * convention (site-packages, lib/python3.N, an archive), else at the outermost directory of a chain
- * that each have an __init__.py. Nothing is opened; a name is at worst too short, never from
- * another file.
+ * that each have an __init__.py, else behind a file where a directory should be. Nothing is opened;
+ * a name is at worst too short, never from another file.
  */
 #include "user/resolve/module_name.h"
 #include "user/util/alloc.h"
@@ -64,10 +64,15 @@ static bool is_version_dir(struct part p)
 	return i == p.len || (i + 1 == p.len && islower((unsigned char)p.at[i]));
 }
 
+/* What an installer put there, archive or folder of that name. */
+static bool is_distribution(struct part p)
+{
+	return ends_with(p, ".egg") || ends_with(p, ".whl");
+}
+
 static bool is_archive(struct part p)
 {
-	return ends_with(p, ".zip") || ends_with(p, ".egg") || ends_with(p, ".pyz") ||
-	       ends_with(p, ".whl");
+	return ends_with(p, ".zip") || ends_with(p, ".pyz") || is_distribution(p);
 }
 
 /* Directories of the standard library that are on sys.path themselves, or no packages. */
@@ -93,7 +98,9 @@ static const char *conventional_root(const char *file, enum profile_origin *orig
 			*origin = PROFILE_STDLIB;
 			in_stdlib = true;
 		} else if (is_archive(p)) {
-			if (starts_with(p, "python3") && !root)
+			if (is_distribution(p))
+				*origin = PROFILE_SITE;
+			else if (starts_with(p, "python3") && !root)
 				*origin = PROFILE_STDLIB;
 		} else if (!in_stdlib || root != p.at || !is_stdlib_extra(p)) {
 			continue;
@@ -123,18 +130,44 @@ static const char *last_slash(const char *file, const char *end)
 	return end;
 }
 
-static bool has_init(const char *file, const char *dir_end, module_exists_fn exists, void *ctx)
+/* A path, and who can be asked what exists. */
+struct asked {
+	const char *file;
+	module_exists_fn exists;
+	void *ctx;
+};
+
+/* Is there `name` in the directory that ends, with a slash, at `dir_end`? */
+static bool has(const struct asked *a, const char *dir_end, const char *name)
 {
 	char path[MAX_PATH];
-	int n = snprintf(path, sizeof(path), "%.*s__init__.py", (int)(dir_end - file), file);
+	int n = snprintf(path, sizeof(path), "%.*s%s", (int)(dir_end - a->file), a->file, name);
 
-	return exists && n > 0 && (size_t)n < sizeof(path) && exists(ctx, path);
+	return a->exists && n > 0 && (size_t)n < sizeof(path) && a->exists(a->ctx, path);
+}
+
+/*
+ * Behind a file that is in the place of a directory: an archive of any name, as `zipapp -o tool`
+ * makes them; or `start`, the end of the directory.
+ */
+static const char *archive_root(const struct asked *a, const char *start)
+{
+	const char *end = start;
+
+	for (int depth = 0; depth < MAX_DEPTH && end > a->file + 1; depth++) {
+		if (has(a, end, "."))
+			break;
+		if (has(a, end - 1, ""))
+			return end;
+		end = last_slash(a->file, end - 1);
+	}
+	return start;
 }
 
 /* The outermost package of the chain that the file is in; `file + …` where its name begins. */
-static const char *package_root(const char *file, module_exists_fn exists, void *ctx)
+static const char *package_root(const struct asked *a)
 {
-	const char *start = last_slash(file, file + strlen(file));
+	const char *file = a->file, *start = last_slash(file, file + strlen(file)), *first = start;
 	bool is_init = !strcmp(start, "__init__.py");
 
 	if (start - file >= MAX_PATH)
@@ -148,12 +181,11 @@ static const char *package_root(const char *file, module_exists_fn exists, void 
 		dir.at = last_slash(file, end);
 		dir.len = (size_t)(end - dir.at);
 		/* a package's own __init__.py needs no asking */
-		if (!is_identifier(dir) ||
-		    !((is_init && !depth) || has_init(file, start, exists, ctx)))
+		if (!is_identifier(dir) || !((is_init && !depth) || has(a, start, "__init__.py")))
 			break;
 		start = dir.at;
 	}
-	return start;
+	return start == first ? archive_root(a, start) : start;
 }
 
 /* The last component without what the import system adds to a module's name. */
@@ -206,6 +238,7 @@ static void without_file(const char *file, struct module_name *out)
 
 void module_name_find(const char *file, module_exists_fn exists, void *ctx, struct module_name *out)
 {
+	const struct asked asked = {file, exists, ctx};
 	const char *root;
 
 	if (file[0] == '<' || !file[0]) {
@@ -215,7 +248,7 @@ void module_name_find(const char *file, module_exists_fn exists, void *ctx, stru
 	out->origin = PROFILE_USER;
 	root = conventional_root(file, &out->origin);
 	if (!root)
-		root = package_root(file, exists, ctx);
+		root = package_root(&asked);
 	out->module = dotted(root);
 	out->short_file = xstrdup(root);
 }

@@ -1,4 +1,5 @@
 #include "user/resolve/resolve.h"
+#include "user/os/procfs.h"
 #include "user/python/code_object.h"
 #include "user/resolve/codes.h"
 #include "user/resolve/losses.h"
@@ -37,12 +38,11 @@ static bool file_exists(void *ctx, uint32_t image_id, const char *path)
 {
 	struct resolve *r = ctx;
 	struct process *p = processes__find(r->processes, image_id);
-	__cleanup_free char *in_root = NULL;
 
-	if (!p || path[0] != '/')
+	if (!p)
 		return false;
-	in_root = xasprintf("/proc/%d/root%s", p->pid, path);
-	return !access(in_root, F_OK) || (p->exited && !access(path, F_OK));
+	return procfs_has_path(p->pid, path) ||
+	       (p->exited && path[0] == '/' && !access(path, F_OK));
 }
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,

@@ -6,6 +6,7 @@
  * never have existed.
  */
 #include "user/snapshot/stack.h"
+#include "user/os/procfs.h"
 #include "user/os/syscalls.h"
 #include "user/python/line_table.h"
 #include "user/resolve/module_name.h"
@@ -76,12 +77,8 @@ static void describe_state(const struct hold_look *look, uint64_t gil_addr, stru
 static bool file_exists(void *ctx, const char *path)
 {
 	const struct stack_reader *r = ctx;
-	__cleanup_free char *in_root = NULL;
 
-	if (path[0] != '/')
-		return false;
-	in_root = xasprintf("/proc/%d/root%s", r->pid, path);
-	return !access(in_root, F_OK);
+	return procfs_has_path(r->pid, path);
 }
 
 static void name_frame(struct stack_reader *r, const struct walked_frame *from, struct snapshot_frame *f)
