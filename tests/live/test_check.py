@@ -220,6 +220,22 @@ def test_a_cgroup(cgroup, sleeper, python, pybpfprof):
     assert document["pythons"][0]["cgroup"].endswith(cgroup.path.name)
 
 
+def test_a_threaded_cgroup(cgroup, sleeper, python, pybpfprof):
+    """Such a group does not tell its processes, only its threads."""
+    process = sleeper(python.path)
+    cgroup.add(process.pid)
+    threaded = cgroup.path / "threaded"
+    threaded.mkdir()
+    try:
+        (threaded / "cgroup.type").write_text("threaded")
+        (threaded / "cgroup.threads").write_text(str(process.pid))
+        document, _ = items(pybpfprof("check", threaded, "--json"))
+        assert [one["pid"] for one in document["pythons"]] == [process.pid]
+        (cgroup.path / "cgroup.threads").write_text(str(process.pid))
+    finally:
+        threaded.rmdir()
+
+
 def test_a_deleted_interpreter(sleeper, tmp_path, pybpfprof):
     """As after an upgrade: it is read from what is mapped."""
     programs = [one for one in interpreters.SUPPORTED if not one.shared]

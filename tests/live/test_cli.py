@@ -91,6 +91,7 @@ def test_usage_errors_exit_2(args, words, busy, cgroup, pybpfprof, tmp_path):
         ["record", "-p"],
         ["record", "-p", "12x"],
         ["record", "-p", "1", "--all"],
+        ["record", "--cgroup", ""],
         ["record", "--"],
         ["nonsense"],
         ["convert"],
@@ -539,6 +540,21 @@ def test_command_that_does_not_exist(pybpfprof, tmp_path):
     done = pybpfprof("record", "-o", "out.svg", "--", "/no/such/program")
     assert done.returncode not in (0, None) and "/no/such/program" in done.stderr
     assert not (tmp_path / "out.svg").exists()
+
+
+def test_why_a_command_does_not_start(pybpfprof, tmp_path, monkeypatch):
+    """A name that only the user's own PATH has, under sudo; a script whose interpreter is gone."""
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    done = pybpfprof("record", "--", "nosuchprogram")
+    assert done.returncode == 127 and "no folder of PATH" in done.stderr and "sudo" not in done.stderr
+    monkeypatch.setenv("SUDO_UID", "0")
+    monkeypatch.setenv("SUDO_GID", "0")
+    done = pybpfprof("record", "--", "nosuchprogram")
+    assert done.returncode == 127 and "whole path" in done.stderr
+    (tmp_path / "script").write_text("#!/no/such/interpreter\n")
+    (tmp_path / "script").chmod(0o755)
+    done = pybpfprof("record", "--", tmp_path / "script")
+    assert done.returncode == 127 and "first line" in done.stderr
 
 
 def test_command_that_is_no_python_exits_5_or_its_own(pybpfprof):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,58 @@ def test_children_that_were_left_out(family, recorder, pybpfprof):
     shell = family(shell=True)
     done = pybpfprof("record", "--pid", shell, "-d", "1")
     assert done.returncode == 5 and "in 1 of its children: add --subprocesses" in done.stderr
+
+
+def is_kernel_thread(pid):
+    try:
+        return bool(int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[6]) & 0x200000)
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def zombie():
+    code = "import os, sys; pid = os.fork() or os._exit(0); os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT); print(pid, flush=True); sys.stdin.read()"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    yield int(parent.stdout.readline())
+    parent.communicate()
+
+
+# One page at 0x8048000: e_ident of a 32-bit file, e_machine 386; pause() for ever.
+CODE_32 = bytes.fromhex("b81d000000 cd80 ebf7")
+HEAD_32 = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0x8048054, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+PROGRAM_32 = HEAD_32 + struct.pack("<IIIIIIII", 1, 0, 0x8048000, 0x8048000, 93, 93, 5, 4096) + CODE_32
+
+
+@pytest.fixture
+def program_32(tmp_path):
+    path = tmp_path / "small"
+    path.write_bytes(PROGRAM_32)
+    path.chmod(0o755)
+    try:
+        process = subprocess.Popen([path])
+    except OSError:
+        pytest.skip("this kernel runs no 32-bit programs")
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("args", [["record", "-d", "1"], ["top", "--once"], ["dump"], ["check"]])
+def test_what_can_be_no_python(args, zombie, program_32, python_process, pybpfprof):
+    """What the process is, and no advice that cannot help."""
+    kernel_threads = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_kernel_thread(pid)]
+    for pids, words in ((kernel_threads[:1], "is a kernel thread"), ([zombie], "zombie until its parent, process"),
+                        ([program_32], "is a 32-bit program")):  # fmt: skip
+        for pid in pids:
+            done = pybpfprof(*args, "--pid", pid)
+            assert done.returncode == 5 and words in done.stderr + done.stdout, done.stderr
+            assert "--subprocesses" not in done.stderr
+
+
+def test_one_of_several_is_no_python(program_32, python_process, pybpfprof):
+    done = pybpfprof("record", "-d", "0.1", "-o", "out.svg", "--pid", f"{program_32},{python_process.pid}")
+    assert done.returncode == 0 and f"warning: no Python in process {program_32} (" in done.stderr
 
 
 @pytest.mark.parametrize("args", [["record", "-d", "1"], ["top", "--once"], ["dump"]])

@@ -27,13 +27,27 @@ int command__start(struct command *c, struct target_options *o, const int *stdio
 	return 0;
 }
 
+/* sudo has a PATH of its own (secure_path), so what the user can start may not be found here. */
+static void explain(const char *program, int err)
+{
+	if (err == -ENOENT && !strchr(program, '/'))
+		log_error("cannot run %s: it is in no folder of PATH%s", program,
+			  getenv("SUDO_UID") ? ", which sudo has replaced by its own: give the whole path, as `command -v` "
+					       "shows it without sudo" : "");
+	else if (err == -ENOENT && !access(program, F_OK))
+		log_error("cannot run %s: the interpreter that its first line names, or the loader of its libraries, is "
+			  "not there", program);
+	else
+		log_error("cannot run %s: %s", program, strerror(-err));
+}
+
 int command__go(struct command *c)
 {
 	int err = c->argv ? child_go(&c->child) : 0;
 
 	if (!err)
 		return 0;
-	log_error("cannot run %s: %s", c->argv[0], strerror(-err));
+	explain(c->argv[0], err);
 	return err == -ENOENT ? 127 : 126;
 }
 

@@ -61,8 +61,10 @@ static void take_command(struct target_options *o, struct argp_state *state)
 	state->next = state->argc;
 }
 
-static void add_cgroup(struct target_options *o, const char *path)
+static void add_cgroup(struct target_options *o, const char *path, struct argp_state *state)
 {
+	if (!*path) /* an unset variable, rather than the root */
+		argp_error(state, "--cgroup: the path is empty; / is the root, with every process in it");
 	o->cgroups = xrealloc(o->cgroups, (o->cgroup_cnt + 1) * sizeof(*o->cgroups));
 	o->cgroups[o->cgroup_cnt++] = path;
 }
@@ -149,7 +151,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		pids_parse(state, arg, &o->pids, &o->pid_cnt);
 		return 0;
 	case KEY_CGROUP:
-		add_cgroup(o, arg);
+		add_cgroup(o, arg, state);
 		return 0;
 	case 'a':
 		o->all = true;

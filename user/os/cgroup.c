@@ -114,6 +114,52 @@ void cgroup_each(void (*fn)(void *ctx, const char *path), void *ctx)
 		visit(mount, "", 0, fn, ctx);
 }
 
+struct members {
+	pid_t *items;
+	size_t cnt, cap;
+};
+
+/* False when this cgroup does not tell: cgroup.procs of a threaded one (Documentation/admin-guide/cgroup-v2.rst). */
+static bool read_members(const char *dir, const char *file, struct members *out)
+{
+	__cleanup_free char *list = xasprintf("%s/%s", dir, file);
+	__cleanup_file FILE *f = fopen(list, "re");
+	int pid;
+
+	while (f && fscanf(f, "%d", &pid) == 1) {
+		xgrow(out->items, out->cnt, out->cap);
+		out->items[out->cnt++] = procfs_tgid(pid);
+	}
+	return f && !ferror(f);
+}
+
+static void read_group(void *ctx, const char *dir)
+{
+	if (!read_members(dir, "cgroup.procs", ctx))
+		read_members(dir, "cgroup.threads", ctx);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const pid_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void cgroup_members(const char *dir, procfs_pid_fn fn, void *ctx)
+{
+	struct members m = {0};
+
+	read_group(&m, dir);
+	visit(dir, dir, 0, read_group, &m);
+	if (m.cnt)
+		qsort(m.items, m.cnt, sizeof(*m.items), by_number);
+	for (size_t i = 0; i < m.cnt; i++)
+		if (m.items[i] && (!i || m.items[i] != m.items[i - 1]))
+			fn(ctx, m.items[i]);
+	free(m.items);
+}
+
 void cgroup_clear(struct cgroup *c)
 {
 	free(c->dir);

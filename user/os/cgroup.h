@@ -1,5 +1,6 @@
 /* The version 2 hierarchy: its mount, and its directories by path. */
 #pragma once
+#include "user/os/procfs.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,4 +23,6 @@ int cgroup_find(const char *path, struct cgroup *out);
 bool cgroup_exists(const char *path);
 /* Calls `fn` with the path of each group below the mount ("a/b"), parents first. */
 void cgroup_each(void (*fn)(void *ctx, const char *path), void *ctx);
+/* Calls `fn` for each process that has a thread in this directory or below it, once. */
+void cgroup_members(const char *dir, procfs_pid_fn fn, void *ctx);
 void cgroup_clear(struct cgroup *c);

@@ -298,32 +298,6 @@ int procfs_all(procfs_pid_fn fn, void *ctx)
 	return 0;
 }
 
-int procfs_cgroup_members(const char *cgroup_dir, procfs_pid_fn fn, void *ctx)
-{
-	__cleanup_free char *list = xasprintf("%s/cgroup.procs", cgroup_dir);
-	__cleanup_file FILE *f = fopen(list, "re");
-	struct dirent *e;
-	DIR *dir;
-	int pid;
-
-	if (!f)
-		return -errno;
-	while (fscanf(f, "%d", &pid) == 1)
-		fn(ctx, pid);
-	dir = opendir(cgroup_dir);
-	while (dir && (e = readdir(dir))) {
-		__cleanup_free char *sub = NULL;
-
-		if (e->d_type != DT_DIR || e->d_name[0] == '.')
-			continue;
-		sub = xasprintf("%s/%s", cgroup_dir, e->d_name);
-		procfs_cgroup_members(sub, fn, ctx);
-	}
-	if (dir)
-		closedir(dir);
-	return 0;
-}
-
 void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx)
 {
 	char path[64];

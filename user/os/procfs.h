@@ -45,10 +45,9 @@ struct procfs_file {
 };
 int procfs_program_file(pid_t pid, struct procfs_file *out);
 
-/* Calls `fn` for each process on the host, each member of a cgroup and its descendants, each descendant. */
+/* Calls `fn` for each process on the host, each descendant. */
 typedef void (*procfs_pid_fn)(void *ctx, pid_t pid);
 int procfs_all(procfs_pid_fn fn, void *ctx);
-int procfs_cgroup_members(const char *cgroup_dir, procfs_pid_fn fn, void *ctx);
 void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx);
 
 /* Copies memory of another process; 0 or negative errno (-EFAULT when it is not all there). */

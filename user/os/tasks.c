@@ -80,7 +80,7 @@ int tasks_list(pid_t pid, struct task **out, size_t *cnt)
 	return *cnt ? 0 : -ESRCH;
 }
 
-/* Fields as numbered in proc(5): 3 state, 39 processor, 41 policy. */
+/* Fields as numbered in proc(5): 3 state, 9 flags, 39 processor, 41 policy. */
 int task_state(pid_t pid, pid_t tid, struct task_state *out)
 {
 	struct task_file f;
@@ -92,6 +92,8 @@ int task_state(pid_t pid, pid_t tid, struct task_state *out)
 	*out = (struct task_state){.letter = p[2]};
 	p += 2;
 	for (int field = 3; field < 39 && p; field++) {
+		if (field == 9)
+			out->flags = (unsigned)strtoul(p, NULL, 10);
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;
 	}

@@ -19,6 +19,7 @@ struct task_state {
 	char letter;	 /* R, S, D, T, t, Z, X … (Documentation/filesystems/proc.rst) */
 	int cpu;	 /* whose run queue it is on, or was last */
 	unsigned policy; /* SCHED_* */
+	unsigned flags;	 /* PF_* */
 };
 int task_state(pid_t pid, pid_t tid, struct task_state *out);
 

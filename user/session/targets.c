@@ -1,7 +1,7 @@
 #include "user/session/targets.h"
 #include "pybpfprof.skel.h"
-#include "user/os/caps.h"
 #include "user/os/procfs.h"
+#include "user/target/explain.h"
 #include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -17,6 +17,8 @@ struct targets {
 	struct processes *processes;
 	size_t python, unsupported, others, not_permitted; /* of those found at the start */
 	bool chosen; /* entries made now are targets by pid */
+	pid_t *without; /* those chosen that hold no Python */
+	size_t without_cnt;
 };
 
 /* A new interpreter: its layout goes to the kernel side. */
@@ -64,6 +66,7 @@ void targets__free(struct targets *t)
 		return;
 	processes__free(t->processes);
 	interpreters__free(t->interpreters);
+	free(t->without);
 	free(t);
 }
 
@@ -158,8 +161,10 @@ static void add_one(void *ctx, pid_t pid)
 static int add_chosen(struct targets *t)
 {
 	t->chosen = true;
+	t->without = xcalloc(t->o->pid_cnt, sizeof(*t->without));
 	for (size_t i = 0; i < t->o->pid_cnt; i++) {
 		pid_t pid = (pid_t)t->o->pids[i], tgid = procfs_tgid(pid);
+		size_t others;
 
 		if (!tgid) {
 			lookalikes_complain(pid);
@@ -167,7 +172,10 @@ static int add_chosen(struct targets *t)
 		}
 		if (tgid != pid)
 			log_warn("%d is a thread of process %d, which is profiled as a whole", pid, tgid);
+		others = t->others;
 		add_process(t, tgid);
+		if (t->others != others)
+			t->without[t->without_cnt++] = tgid;
 		if (t->o->tree)
 			procfs_descendants(tgid, add_one, t);
 	}
@@ -175,45 +183,59 @@ static int add_chosen(struct targets *t)
 	return 0;
 }
 
-static int refuse_access(void)
-{
-	__cleanup_free char *missing = caps_missing();
+/* ---- those chosen by number --------------------------------------------------------------------------- */
 
-	if (missing && strstr(missing, "CAP_SYS_PTRACE"))
-		log_error("not permitted to look into the target: it belongs to another user, and CAP_SYS_PTRACE is "
-			  "missing. Run it with sudo");
-	else
-		log_error("not permitted to look into the target, though CAP_SYS_PTRACE is there: a security module or "
-			  "another user namespace keeps it closed");
-	return -EPERM;
+struct children {
+	const struct targets *t;
+	size_t cnt;
+};
+
+static void look_at_child(void *ctx, pid_t pid)
+{
+	struct children *c = ctx;
+	const struct interpreter *found = NULL;
+	uint64_t addr;
+
+	if (!interpreters__discover(c->t->interpreters, pid, &found, &addr))
+		c->cnt++;
 }
 
-static void explain_no_python(const struct targets *t)
+static size_t python_children(const struct targets *t, pid_t pid)
 {
-	__cleanup_free char *command = procfs_command((pid_t)t->o->pids[0]);
-	size_t children = targets__children_left_out(t);
+	struct children c = {t, 0};
 
-	if (children)
-		log_error("no Python in process %u (%s), but in %zu of its children: add --subprocesses", t->o->pids[0],
-			  command ? command : "it has ended", children);
-	else
-		log_error("no Python in process %u (%s): it has no interpreter mapped. If it starts Python later, add "
-			  "--subprocesses", t->o->pids[0], command ? command : "it has ended");
+	procfs_descendants(pid, look_at_child, &c);
+	return c.cnt;
+}
+
+static void complain_of_access(enum log_level level)
+{
+	struct explanation why;
+
+	explain_no_access(&why);
+	log_write(level, "not permitted to look into %s: %s%s%s",
+		  level == LOG_ERROR ? "the target" : "one of the targets", why.what, *why.remedy ? ": " : "", why.remedy);
+	explanation_clear(&why);
 }
 
 /* Chosen pids must hold something to profile, unless children may yet bring it. */
 static int judge_chosen(const struct targets *t)
 {
-	if (t->python || t->o->tree || t->o->allow_no_python)
+	enum log_level level = t->python ? LOG_WARN : LOG_ERROR;
+
+	if (t->o->tree || t->o->allow_no_python)
 		return 0;
-	if (t->unsupported) {
+	if (!t->python && t->unsupported) {
 		log_error("no Python in the target that can be walked");
 		return -ENODATA;
 	}
 	if (t->not_permitted)
-		return refuse_access();
-	explain_no_python(t);
-	return -ENOENT;
+		complain_of_access(level);
+	for (size_t i = 0; i < t->without_cnt; i++)
+		explain_complain(level, t->without[i], python_children(t, t->without[i]));
+	if (t->python)
+		return 0;
+	return t->not_permitted ? -EPERM : -ENOENT;
 }
 
 int targets__find_all(struct targets *t, const struct cgroup *groups)
@@ -227,7 +249,7 @@ int targets__find_all(struct targets *t, const struct cgroup *groups)
 	if (t->o->target == SESSION_ALL)
 		return procfs_all(add_one, t);
 	for (size_t i = 0; i < t->o->cgroup_cnt; i++)
-		procfs_cgroup_members(groups[i].dir, add_one, t);
+		cgroup_members(groups[i].dir, add_one, t);
 	return 0;
 }
 
@@ -265,29 +287,13 @@ void targets__gone(struct targets *t, uint32_t image_id)
 	bpf_map__delete_elem(t->skel->maps.hints, &image_id, sizeof(image_id), 0);
 }
 
-/* Children of chosen processes that hold Python, when the tree was not asked for. */
-struct left_out {
-	const struct targets *t;
-	size_t cnt;
-};
-
-static void look_at_child(void *ctx, pid_t pid)
-{
-	struct left_out *l = ctx;
-	const struct interpreter *found = NULL;
-	uint64_t addr;
-
-	if (!interpreters__discover(l->t->interpreters, pid, &found, &addr))
-		l->cnt++;
-}
-
 size_t targets__children_left_out(const struct targets *t)
 {
-	struct left_out l = {t, 0};
+	size_t cnt = 0;
 
 	if (t->o->target != SESSION_PIDS || t->o->tree)
 		return 0;
 	for (size_t i = 0; i < t->o->pid_cnt; i++)
-		procfs_descendants((pid_t)t->o->pids[i], look_at_child, &l);
-	return l.cnt;
+		cnt += python_children(t, (pid_t)t->o->pids[i]);
+	return cnt;
 }

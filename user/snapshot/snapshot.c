@@ -4,6 +4,7 @@
 #include "user/os/procfs.h"
 #include "user/snapshot/sources.h"
 #include "user/snapshot/threads.h"
+#include "user/target/explain.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
@@ -25,28 +26,32 @@ struct taking {
 
 static int not_permitted(pid_t pid)
 {
-	__cleanup_file FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-	int scope = 0;
+	struct explanation why;
 
-	if (f && fscanf(f, "%d", &scope) == 1 && scope)
-		log_error("not permitted to read the memory of process %d: CAP_SYS_PTRACE is missing (run it "
-			  "with sudo; for processes of your own `sysctl kernel.yama.ptrace_scope=0` would do)",
-			  pid);
-	else
-		log_error("not permitted to read the memory of process %d: it is another user's, or protected; "
-			  "CAP_SYS_PTRACE is missing (run it with sudo)", pid);
+	explain_no_access(&why);
+	log_error("not permitted to read the memory of process %d: %s%s%s", pid, why.what, *why.remedy ? ": " : "",
+		  why.remedy);
+	explanation_clear(&why);
 	return -EPERM;
+}
+
+static void no_python(pid_t pid, int err)
+{
+	struct explanation why;
+
+	if (explain_no_python(pid, &why) && err == -ESRCH && *why.remedy) /* it lives, and there was an interpreter */
+		log_error("process %d became another program while it was looked at: try again", pid);
+	else
+		explain_complain(LOG_ERROR, pid, 0);
+	explanation_clear(&why);
 }
 
 static int refuse(pid_t pid, int err, bool quiet)
 {
 	if (err == -EPERM || err == -EACCES)
 		return not_permitted(pid);
-	if (err == -ESRCH && !quiet)
-		log_error("process %d has ended, or is only a kernel thread or a zombie", pid);
-	else if (err == -ENOENT && !quiet)
-		log_error("no Python in process %d: it has no interpreter mapped. If Python runs in its children, "
-			  "add --subprocesses", pid);
+	if ((err == -ESRCH || err == -ENOENT) && !quiet)
+		no_python(pid, err);
 	return err;
 }
 

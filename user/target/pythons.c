@@ -83,13 +83,6 @@ void pythons__free(struct pythons *t)
 	*t = (struct pythons){0};
 }
 
-static char *shortened(const char *command)
-{
-	return columns_of(command) <= COMMAND_COLUMNS
-		       ? xstrdup(command)
-		       : columns_fit(command, COMMAND_COLUMNS, COLUMNS_KEEP_START);
-}
-
 char *pythons__text(const struct pythons *t, const char *word, size_t most)
 {
 	struct buf out = {0};
@@ -104,7 +97,7 @@ char *pythons__text(const struct pythons *t, const char *word, size_t most)
 			more++;
 			continue;
 		}
-		command = shortened(t->items[i].command);
+		command = columns_at_most(t->items[i].command, COMMAND_COLUMNS, COLUMNS_KEEP_START);
 		buf_printf(&out, "%s%d (%s)", told++ ? ", " : "", t->items[i].pid, command);
 	}
 	if (more)

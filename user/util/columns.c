@@ -97,3 +97,8 @@ char *columns_fit(const char *text, size_t width, enum columns_keep keep)
 	uselocale(old);
 	return out;
 }
+
+char *columns_at_most(const char *text, size_t width, enum columns_keep keep)
+{
+	return columns_of(text) <= width ? xstrdup(text) : columns_fit(text, width, keep);
+}

@@ -11,3 +11,5 @@ size_t columns_of(const char *text);
  * "…" where. The caller frees.
  */
 char *columns_fit(const char *text, size_t width, enum columns_keep keep);
+/* The same, but what is narrower stays as it is. */
+char *columns_at_most(const char *text, size_t width, enum columns_keep keep);

@@ -7,6 +7,7 @@
 #include "user/os/container.h"
 #include "user/os/procfs.h"
 #include "user/target/interpreters.h"
+#include "user/target/explain.h"
 #include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -71,15 +72,17 @@ static void explain_none(struct check_targets *t, pid_t pid, int err)
 {
 	__cleanup_free char *command = procfs_command(pid), *name = xasprintf("%d", pid);
 	size_t children = err == -ENOENT ? python_children(t, pid) : 0;
+	struct explanation why = {0};
 	struct check_item *i;
 
 	if (err == -EPERM) {
-		i = check_list__add(t->list, CHECK_UNKNOWN, name,
-				    "not permitted to look into it: %s", command ? command : "?");
+		explain_no_access(&why);
+		i = check_list__add(t->list, CHECK_UNKNOWN, name, "not permitted to look into it: %s; %s",
+				    command ? command : "?", why.what);
 		i->status = CMD_NOT_PERMITTED;
-		check_item__remedy(
-			i,
-			"it belongs to another user: run it with sudo (or give it CAP_SYS_PTRACE)");
+		if (*why.remedy)
+			check_item__remedy(i, "%s", why.remedy);
+		explanation_clear(&why);
 		return;
 	}
 	i = check_list__add(t->list, CHECK_MISSING, name, "no Python in it: %s",
@@ -88,9 +91,9 @@ static void explain_none(struct check_targets *t, pid_t pid, int err)
 	if (children)
 		check_item__remedy(i, "%zu of its children run%s Python: add --subprocesses",
 				   children, children == 1 ? "s" : "");
-	else if (command)
-		check_item__remedy(i, "it has no interpreter mapped; if it starts Python later, "
-				      "add --subprocesses");
+	else if (explain_no_python(pid, &why))
+		check_item__remedy(i, "%s%s%s", why.what, *why.remedy ? "; " : "", why.remedy);
+	explanation_clear(&why);
 }
 
 static void look(void *ctx, pid_t pid)
@@ -180,7 +183,7 @@ static void look_at_cgroups(struct check_targets *t, const struct target_options
 				check_item__remedy(item, "%s", near);
 			continue;
 		}
-		procfs_cgroup_members(group.dir, look, t);
+		cgroup_members(group.dir, look, t);
 		cgroup_clear(&group);
 	}
 }

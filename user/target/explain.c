@@ -1,0 +1,116 @@
+/* "No interpreter mapped" is true of a kernel thread, a zombie and a foreign program too, but helps nobody. */
+#include "user/target/explain.h"
+#include "user/os/caps.h"
+#include "user/os/procfs.h"
+#include "user/os/settings.h"
+#include "user/os/tasks.h"
+#include "user/util/alloc.h"
+#include "user/util/columns.h"
+#include "user/util/text.h"
+#include <elf.h>
+#include <string.h>
+
+#define COMMAND_COLUMNS 60
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+/* "42 (python3 app.py)" */
+static char *pid_text(pid_t pid)
+{
+	__cleanup_free char *command = procfs_command(pid), *clean = NULL, *fitting = NULL;
+
+	if (!command)
+		return xasprintf("%d", pid);
+	clean = text_clean(command, strlen(command), 0);
+	fitting = columns_at_most(clean, COMMAND_COLUMNS, COLUMNS_KEEP_START);
+	return xasprintf("%d (%s)", pid, fitting);
+}
+
+/* Its leader has ended: all of it, or it lives on in other threads (pthread_exit() in the main thread). */
+static char *describe_zombie(pid_t pid)
+{
+	__cleanup_free struct task *tasks = NULL;
+	__cleanup_free char *parent_text = NULL;
+	pid_t parent = 0;
+	size_t cnt = 0;
+
+	if (!tasks_list(pid, &tasks, &cnt) && cnt > 1)
+		return xstrdup("its main thread has ended while others go on; such processes cannot be profiled");
+	procfs_stat(pid, NULL, &parent);
+	parent_text = pid_text(parent);
+	return xasprintf("it has ended and is a zombie until its parent, process %s, takes note of it", parent_text);
+}
+
+/* NULL for a program that could hold Python as far as its file goes. */
+static char *describe_program(pid_t pid)
+{
+	__cleanup_close int fd = procfs_open_program(pid);
+	Elf64_Ehdr head; /* e_ident and e_machine are in the same place in 32-bit files */
+
+	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != sizeof(head) || memcmp(head.e_ident, ELFMAG, SELFMAG))
+		return NULL;
+	if (head.e_ident[EI_CLASS] == ELFCLASS32)
+		return xstrdup("it is a 32-bit program; only x86-64 is supported");
+	if (head.e_machine != EM_X86_64)
+		return xasprintf("it is a program for another processor (ELF machine %u); only x86-64 is supported",
+				 head.e_machine);
+	return NULL;
+}
+
+bool explain_no_python(pid_t pid, struct explanation *out)
+{
+	struct task_state s;
+
+	*out = (struct explanation){.remedy = ""};
+	if (task_state(pid, pid, &s))
+		return false;
+	if (s.flags & PF_KTHREAD)
+		out->what = xstrdup("it is a kernel thread");
+	else if (s.letter == 'Z')
+		out->what = describe_zombie(pid);
+	else
+		out->what = describe_program(pid);
+	if (out->what)
+		return true;
+	out->what = xstrdup("it has no interpreter mapped");
+	out->remedy = "if it starts Python later, add --subprocesses";
+	return true;
+}
+
+void explain_no_access(struct explanation *out)
+{
+	__cleanup_free char *missing = caps_missing();
+
+	*out = (struct explanation){.remedy = ""};
+	if (!missing || !strstr(missing, "CAP_SYS_PTRACE")) {
+		out->what = xstrdup("CAP_SYS_PTRACE is there, but a security module or a sandbox keeps it closed");
+		return;
+	}
+	out->what = xstrdup("it is another user's, or protected, and CAP_SYS_PTRACE is missing");
+	out->remedy = setting_read("kernel/yama/ptrace_scope", 0) ?
+			      "run it with sudo; for processes of your own `sysctl kernel.yama.ptrace_scope=0` would do" :
+			      "run it with sudo";
+}
+
+void explanation_clear(struct explanation *e)
+{
+	free(e->what);
+	e->what = NULL;
+}
+
+void explain_complain(enum log_level level, pid_t pid, size_t python_children)
+{
+	__cleanup_free char *name = pid_text(pid);
+	struct explanation why;
+
+	if (!explain_no_python(pid, &why)) {
+		log_write(level, "process %d has ended", pid);
+		return;
+	}
+	if (python_children)
+		log_write(level, "no Python in process %s, but in %zu of its children: add --subprocesses", name,
+			  python_children);
+	else
+		log_write(level, "no Python in process %s: %s%s%s", name, why.what, *why.remedy ? "; " : "",
+			  why.remedy);
+	explanation_clear(&why);
+}
