@@ -7,6 +7,7 @@ recordings are compared in test_readers.py.
 import collections
 import gzip
 import json
+import subprocess
 
 import pytest
 
@@ -327,3 +328,28 @@ def test_gzip_is_the_same_again(make):
     first = make(document(STORY, LOST), "x.profile.json.gz").read_bytes()
     assert make(document(STORY, LOST), "x.profile.json.gz").read_bytes() == first
     assert json.loads(gzip.decompress(first))
+
+
+# ---- more than viewers open -----------------------------------------------------------------------------------------
+
+
+def test_a_long_recording_fits_and_keeps_its_sums(tmp_path):
+    """More samples than the Firefox Profiler opens: equal stacks of a thread are added up within a slice of time."""
+    make = subprocess.run(["make", "-s", "build/tests/tools/make_recording"], cwd=PROGRAM.parent.parent)
+    assert make.returncode == 0
+    made = run(PROGRAM.parent / "tests/tools/make_recording", "seconds=520", "depth=5", "stacks=300", tmp_path / "r.pybpf")
+    samples, cpu_ns = map(int, made.split())
+    for name in ("x.profile.json.gz", "x.prof"):
+        run(PROGRAM, "convert", "-i", tmp_path / "r.pybpf", "-o", tmp_path / name, *readers.BY_FUNCTION)
+    doc = json.loads(gzip.decompress((tmp_path / "x.profile.json.gz").read_bytes()))
+    rows = [thread["samples"] for thread in doc["threads"]]
+    assert samples > 1000000 > sum(len(one["weight"]) for one in rows) > 50000
+    assert any(entry["label"] == "Added up" for part in doc["meta"]["extra"] for entry in part["entries"])
+    for one in rows:
+        assert all(a <= b for a, b in zip(one["time"], one["time"][1:]))
+        assert sum(one["weight"]) * 1e6 == pytest.approx(cpu_ns / len(rows), rel=0.01)
+    found = sorted(readers.read_firefox_tables(tmp_path / "x.profile.json.gz").values())
+    assert sum(own for own, _ in found) == pytest.approx(cpu_ns * 1e-9)
+    wanted = sorted(readers.read_pstats(tmp_path / "x.prof").values())
+    assert [own for own, _ in found] == pytest.approx([own for own, _ in wanted], abs=1e-6)
+    assert sorted(total for _, total in found) == pytest.approx(sorted(total for _, total in wanted), abs=1e-6)

@@ -11,14 +11,15 @@
 #include "user/format/format.h"
 #include "user/format/json/json_member.h"
 #include "user/format/tracks.h"
-#include "user/profile/timeline.h"
+#include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
+#include "user/util/units.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define MANY_EVENTS 10000000u /* about a gigabyte: more than its viewers open in most browsers */
+#define MANY_EVENTS 2000000u /* about 400 MB: as much as its viewers open, unless --timestamps wants all */
 #define NEXT_PID                                                                                   \
 	10000000u /* beyond any pid: what is added for the next process that had the same one */
 
@@ -43,6 +44,7 @@ struct writer {
 	size_t open_cnt;
 	uint32_t pid, tid; /* of the track at hand */
 	uint64_t events;
+	uint64_t slice_ns; /* equal stacks within it are one; 0: every sample is there */
 	uint32_t any; /* a process with samples, for what belongs to none */
 };
 
@@ -65,11 +67,9 @@ static void begin_timed(struct writer *w, const char *phase, uint64_t time_ns)
 {
 	uint64_t ns = time_ns > w->begin_ns ? time_ns - w->begin_ns : 0;
 
-	if (++w->events == MANY_EVENTS)
-		log_warn("the Chrome trace has more than %u million events; its viewers may not "
-			 "open it. "
-			 "A .profile.json.gz of the same is far smaller",
-			 MANY_EVENTS / 1000000);
+	if (++w->events == 5 * MANY_EVENTS)
+		log_warn("the Chrome trace has more than %u million events; its viewers may not open it. Without "
+			 "--timestamps it is smaller", 5 * MANY_EVENTS / 1000000);
 	begin_event(w, phase);
 	fprintf(w->out, ",\"ts\":%" PRIu64 ".%03" PRIu64, ns / 1000, ns % 1000);
 }
@@ -274,6 +274,12 @@ static void put_facts(struct writer *w)
 	put_fact(w, "lost", losses);
 	if (w->v->title && *w->v->title)
 		put_fact(w, "title", w->v->title);
+	if (w->slice_ns) {
+		__cleanup_free char *slice = units_duration_text(w->slice_ns);
+		__cleanup_free char *text = xasprintf("equal stacks of a thread within %s", slice);
+
+		put_fact(w, "added up", text);
+	}
 	fprintf(w->out, ",\n\"start_unix_ns\":\"%" PRIu64 "\"},\n\"traceEvents\":[", w->begin_ns);
 	w->separator = "\n";
 }
@@ -288,12 +294,38 @@ static void write_document(struct writer *w)
 	fputs("\n]}\n", w->out);
 }
 
+/* A begin and an end for each frame that it does not share with the sample before. */
+static uint64_t events_of(void *ctx, const struct timeline_sample *s, const struct timeline_sample *before)
+{
+	const struct writer *w = ctx;
+	uint32_t a = s->stack, b = before ? before->stack : 0;
+	uint64_t new = 0;
+
+	while (a != b) { /* a parent's id is below its children's */
+		new += a > b;
+		if (a > b)
+			a = w->p->stacks[a].parent;
+		else
+			b = w->p->stacks[b].parent;
+	}
+	return 2 * new;
+}
+
+static uint64_t key_of(void *ctx, const struct timeline_sample *s)
+{
+	(void)ctx;
+	return s->stack;
+}
+
 static int write_chrome_trace(const struct profile *p, const struct view *v, FILE *out)
 {
 	struct writer w = {.p = p, .v = v, .out = out, .timeline = timeline__new(v, p)};
 
 	if (!w.timeline)
 		return -EIO;
+	if (!v->timestamps)
+		w.slice_ns = timeline__fit(w.timeline, p,
+					   &(struct timeline_limit){MANY_EVENTS, events_of, key_of, &w});
 	w.tracks = tracks__new(p);
 	w.begin_ns = timeline__begin(w.timeline, p);
 	w.heads = xcalloc((size_t)p->frame_cnt + 1, sizeof(*w.heads));

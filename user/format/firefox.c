@@ -13,13 +13,15 @@
 #include "user/format/gzip.h"
 #include "user/format/json/json_member.h"
 #include "user/format/tracks.h"
-#include "user/profile/timeline.h"
+#include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
+#include "user/util/digits.h"
+#include "user/util/units.h"
 #include <errno.h>
-#include <inttypes.h>
 
 #define PROCESSED_VERSION 60
 #define GECKO_VERSION     30 /* of the raw format that belongs to it; only shown */
+#define MAX_ROWS	  1000000 /* of samples that the page opens within seconds, unless --timestamps wants all */
 
 struct row { /* of the samples table */
 	int64_t time_ns;
@@ -38,6 +40,7 @@ struct writer {
 	struct firefox_markers markers;
 	struct row *rows;
 	size_t row_cnt, row_cap;
+	uint64_t slice_ns; /* equal stacks within it are one sample; 0: every sample is there */
 };
 
 /* ---- samples --------------------------------------------------------------------------------- */
@@ -73,10 +76,11 @@ static void put_samples(const struct writer *w)
 	fprintf(w->out, "\"samples\":{\"length\":%zu,\"weightType\":\"tracing-ms\",\"stack\":[",
 		w->row_cnt);
 	for (size_t i = 0; i < w->row_cnt; i++) {
+		fputs(i ? "," : "", w->out);
 		if (w->rows[i].stack)
-			fprintf(w->out, "%s%u", i ? "," : "", w->rows[i].stack - 1);
+			digits_put(w->out, w->rows[i].stack - 1);
 		else
-			fprintf(w->out, "%snull", i ? "," : "");
+			fputs("null", w->out);
 	}
 	fputs("],\n\"time\":[", w->out);
 	for (size_t i = 0; i < w->row_cnt; i++) {
@@ -89,8 +93,10 @@ static void put_samples(const struct writer *w)
 		firefox_put_ms(w->out, (int64_t)w->rows[i].weight_ns);
 	}
 	fputs("],\n\"threadCPUDelta\":[", w->out);
-	for (size_t i = 0; i < w->row_cnt; i++)
-		fprintf(w->out, "%s%" PRIu64, i ? "," : "", w->rows[i].cpu_ns);
+	for (size_t i = 0; i < w->row_cnt; i++) {
+		fputs(i ? "," : "", w->out);
+		digits_put(w->out, w->rows[i].cpu_ns);
+	}
 	fputs("]}", w->out);
 }
 
@@ -190,6 +196,13 @@ static void put_extra(const struct writer *w)
 	put_entry(w, "Rate", rate);
 	fputs(",", w->out);
 	put_entry(w, "Lost", losses);
+	if (w->slice_ns) {
+		__cleanup_free char *slice = units_duration_text(w->slice_ns);
+		__cleanup_free char *text = xasprintf("equal stacks of a thread within %s", slice);
+
+		fputs(",", w->out);
+		put_entry(w, "Added up", text);
+	}
 	fputs("]}],", w->out);
 }
 
@@ -238,6 +251,21 @@ static void write_document(struct writer *w)
 	free(w->rows);
 }
 
+static uint64_t one_row(void *ctx, const struct timeline_sample *s, const struct timeline_sample *before)
+{
+	(void)ctx;
+	(void)s;
+	(void)before;
+	return 1;
+}
+
+/* Whether it held the GIL shows in its stack's row. */
+static uint64_t stack_and_gil(void *ctx, const struct timeline_sample *s)
+{
+	(void)ctx;
+	return (uint64_t)s->gil << 32 | s->stack;
+}
+
 static int write_firefox(const struct profile *p, const struct view *v, FILE *out)
 {
 	struct writer w = {.p = p, .v = v, .timeline = timeline__new(v, p)};
@@ -245,6 +273,9 @@ static int write_firefox(const struct profile *p, const struct view *v, FILE *ou
 
 	if (!w.timeline)
 		return -EIO;
+	if (!v->timestamps)
+		w.slice_ns = timeline__fit(w.timeline, p,
+					   &(struct timeline_limit){MAX_ROWS, one_row, stack_and_gil, NULL});
 	w.out = gzip__open(out);
 	if (!w.out) {
 		timeline__free(w.timeline);

@@ -7,6 +7,7 @@
 #include "user/format/firefox_tables.h"
 #include "user/format/json/json_member.h"
 #include "user/util/alloc.h"
+#include "user/util/digits.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -100,8 +101,13 @@ uint32_t firefox_stack(struct firefox_tables *t, uint32_t stack, unsigned gil)
 void firefox_put_ms(FILE *out, int64_t ns)
 {
 	uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+	char text[DIGITS_MAX], *end = text + sizeof(text), *at = digits_before(end, size % 1000000, 6);
 
-	fprintf(out, "%s%" PRIu64 ".%06" PRIu64, ns < 0 ? "-" : "", size / 1000000, size % 1000000);
+	*--at = '.';
+	at = digits_before(at, size / 1000000, 1);
+	if (ns < 0)
+		*--at = '-';
+	fwrite(at, 1, (size_t)(end - at), out);
 }
 
 /* ---- the document ---------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #include "user/format/json/json_member.h"
 #include "user/format/speedscope.h"
+#include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/pair_map.h"
@@ -12,9 +13,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAX_SIZE    (16u << 20) /* of all threads' stacks */
-#define FIRST_SLICE 40000000ull /* ns; each next one is four times as long */
-#define LAST_SLICE  (FIRST_SLICE << 14)
+#define MAX_SIZE (16u << 20) /* of all threads' stacks */
 
 /* ---- frames and stacks ----------------------------------------------------------------------- */
 
@@ -115,8 +114,10 @@ static uint32_t add_to(struct scope_track *t, uint32_t known, struct scope_run r
 }
 
 /* Neighbours with the same stack are one; with --timestamps an empty stack is time off the CPU. */
-static struct scope_track every_sample(struct scope *w, const struct timeline_sample *s, size_t cnt)
+struct scope_track scope__thread(struct scope *w, uint32_t thread)
 {
+	size_t cnt;
+	const struct timeline_sample *s = timeline__thread(w->timeline, thread, &cnt);
 	uint64_t end = 0, last = w->begin_ns;
 	struct scope_track t = {0};
 
@@ -130,35 +131,6 @@ static struct scope_track every_sample(struct scope *w, const struct timeline_sa
 		add_to(&t, t.cnt && t.runs[t.cnt - 1].list == run.list ? (uint32_t)t.cnt : 0, run);
 	}
 	return t;
-}
-
-/* Equal stacks within a slice of time are one, at the place of the first. */
-static struct scope_track slices(struct scope *w, const struct timeline_sample *s, size_t cnt)
-{
-	uint64_t number = 0;          /* of the slice */
-	size_t first = 0;             /* index of its first run */
-	struct pair_map places = {0}; /* list → index + 1 of its last run */
-	struct scope_track t = {0};
-
-	for (size_t i = 0; i < cnt; i++) {
-		struct scope_run run = {s[i].value_ns, list_of(w, s[i].stack)};
-		uint32_t *place = pair_map__slot(&places, run.list, 0);
-
-		if ((s[i].time_unix_ns - s->time_unix_ns) / w->slice_ns != number)
-			first = t.cnt;
-		number = (s[i].time_unix_ns - s->time_unix_ns) / w->slice_ns;
-		*place = add_to(&t, *place > first ? *place : 0, run);
-	}
-	pair_map__free(&places);
-	return t;
-}
-
-struct scope_track scope__thread(struct scope *w, uint32_t thread)
-{
-	size_t cnt;
-	const struct timeline_sample *s = timeline__thread(w->timeline, thread, &cnt);
-
-	return w->slice_ns ? slices(w, s, cnt) : every_sample(w, s, cnt);
 }
 
 struct scope_track scope__all(struct scope *w)
@@ -181,29 +153,22 @@ struct scope_track scope__all(struct scope *w)
 	return all;
 }
 
-/* Bytes that the stacks of all threads take. */
-static uint64_t size_of_tracks(struct scope *w)
+/* Bytes that a sample takes: those of its stack, unless it goes on with the one before. */
+static uint64_t size_of(void *ctx, const struct timeline_sample *s, const struct timeline_sample *before)
 {
-	uint64_t size = 0;
+	struct scope *w = ctx;
+	uint32_t list = list_of(w, s->stack);
+	size_t len;
 
-	for (uint32_t thread = 1; thread <= w->p->thread_cnt; thread++) {
-		struct scope_track t = scope__thread(w, thread);
-
-		for (size_t i = 0; i < t.cnt; i++) {
-			size_t len;
-
-			intern__bytes(w->lists, t.runs[i].list, &len);
-			size += len + 2;
-		}
-		free(t.runs);
-	}
-	return size;
+	if (before && list == list_of(w, before->stack))
+		return 0;
+	intern__bytes(w->lists, list, &len);
+	return len + 2;
 }
 
-static void choose_slice(struct scope *w)
+static uint64_t key_of(void *ctx, const struct timeline_sample *s)
 {
-	while (!w->v->timestamps && size_of_tracks(w) > MAX_SIZE && w->slice_ns < LAST_SLICE)
-		w->slice_ns = w->slice_ns ? w->slice_ns * 4 : FIRST_SLICE;
+	return list_of(ctx, s->stack);
 }
 
 int scope__open(struct scope *w, const struct view *v, const struct profile *p)
@@ -217,7 +182,8 @@ int scope__open(struct scope *w, const struct view *v, const struct profile *p)
 	w->list_of = xcalloc((size_t)p->stack_cnt + 1, sizeof(*w->list_of));
 	w->room = xcalloc(profile__max_depth(p) + 3, sizeof(*w->room));
 	w->begin_ns = timeline__begin(w->timeline, p);
-	choose_slice(w);
+	if (!v->timestamps)
+		w->slice_ns = timeline__fit(w->timeline, p, &(struct timeline_limit){MAX_SIZE, size_of, key_of, w});
 	return 0;
 }
 
