@@ -8,16 +8,22 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-build=${BUILD:-build}
+export BUILD=${BUILD:-build}
+build=$BUILD
 python=${PYTHON:-/usr/bin/python3}
 jobs=$(nproc)
-logs=$build/tests/logs
 wanted=("$@")
 passed=0 failed=0 skipped=0
 suites_failed=()
 # Ours is the only make that decides about jobs.
 unset MAKEFLAGS MFLAGS MAKELEVEL
-mkdir -p "$logs"
+mkdir -p "$build/tests/logs"
+logs=$(realpath "$build/tests/logs")
+# What tests and the programs they start leave in the folder for such things, everybody's browser first of all.
+TMPDIR=$(mktemp -d --tmpdir pybpfprof-tests.XXXXXX) || exit
+chmod 755 "$TMPDIR"
+export TMPDIR
+trap 'rm -rf --one-file-system "$TMPDIR"' EXIT
 start=$SECONDS
 
 chosen() {
@@ -96,7 +102,7 @@ sanitized() {
 # python_tests NAME FOLDER [PYTEST-OPTION…]. Counts from pytest's own record; a run that left none (or counted
 # nothing) is a failure.
 python_tests() {
-	local report=$PWD/$logs/pytest-$1.xml status counts
+	local report=$logs/pytest-$1.xml status counts
 	shift
 	rm -f "$report"
 	"$python" -m pytest -p no:cacheprovider -q -rs --tb=short --durations=5 --junitxml="$report" "$@"
@@ -131,14 +137,14 @@ suite lint check make -s lint
 suite unit c_tests unit
 suite host c_tests host
 suite sanitized sanitized
-# What samples has the machine to itself; what only reads and draws files shares it.
+# Tests run beside each other, but for those that say that they need the machine for themselves.
 beside=()
-"$python" -c "import xdist" 2>/dev/null && beside=(-n "$jobs" --dist loadfile)
+"$python" -c "import xdist" 2>/dev/null && beside=(-n $((jobs < 4 ? jobs : 4)) --dist loadgroup)
 for folder in $(python_suites); do
 	name=${folder#tests/}
 	if [[ $name == live ]]; then
-		suite offline python_tests offline "$folder" -m offline "${beside[@]}"
-		suite live python_tests live "$folder" -m "not offline"
+		suite live python_tests live "$folder" -m "not alone" "${beside[@]}"
+		suite alone python_tests alone "$folder" -m alone
 	else
 		suite "$name" python_tests "$name" "$folder"
 	fi

@@ -1,7 +1,8 @@
 """Headless Chromium with real clicks and keys: what the tests of the flame graph and of the page share."""
 
 import json
-import pathlib
+import os
+import tempfile
 import time
 import urllib.parse
 
@@ -11,7 +12,6 @@ webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync --window-size=1400,900""".split()
 
@@ -22,10 +22,13 @@ def driver():
     for argument in OPTIONS:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.chrome.service.Service("/usr/bin/chromedriver")
-    browser = webdriver.Chrome(service=service, options=options)
-    yield browser
-    browser.quit()
+    # It leaves a folder behind whenever it ends.
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
+        environment = {**os.environ, "TMPDIR": folder}
+        service = webdriver.chrome.service.Service("/usr/bin/chromedriver", env=environment)
+        browser = webdriver.Chrome(service=service, options=options)
+        yield browser
+        browser.quit()
 
 
 def until(true, what, seconds):

@@ -23,9 +23,8 @@ import pytest
 import folded
 import interpreters
 import readers
+from programs import PROGRAM, ROOT  # noqa: F401 (ROOT is for those who import from here)
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
 WORKLOADS = pathlib.Path(__file__).resolve().parent / "workloads"
 PATIENCE = 60  # seconds until a test gives up waiting for something that should be quick
 
@@ -34,7 +33,8 @@ counter = itertools.count()
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "reader(program, format): a file of that format is opened by that program")
-    config.addinivalue_line("markers", "offline: needs no quiet machine, so it may run beside others")
+    config.addinivalue_line("markers", "alone: needs the machine for itself")
+    config.addinivalue_line("markers", "offline: as every test that is not alone; says that it only reads and draws")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -57,11 +57,21 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(line)
 
 
+def shares_a_fixture(item):
+    """One of its module's that is made once: a browser, a recording."""
+    made = (definitions[-1] for definitions in item._fixtureinfo.name2fixturedefs.values())
+    return any(one.scope == "module" for one in made)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    if os.geteuid() == 0:
-        return
+    """Beside each other (xdist) run single tests, and groups that share what is dear to make: the long ones first."""
     for item in items:
-        item.add_marker(pytest.mark.skip(reason="needs root"))
+        if not item.get_closest_marker("xdist_group") and shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+        if os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_sessionstart():
@@ -368,6 +378,12 @@ def cpu_seconds(pid):
     """CPU time of a process, all threads."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def let_work(workload, seconds):
+    """Until it has had that much more CPU time, however busy the machine is."""
+    end = cpu_seconds(workload.pid) + seconds
+    wait_until(lambda: cpu_seconds(workload.pid) > end, "its CPU time")
 
 
 def children_of(pid):

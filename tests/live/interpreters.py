@@ -8,11 +8,11 @@ import collections
 import glob
 import json
 import os
-import pathlib
 import re
 import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from programs import BUILD, ROOT
+
 OLDEST, NEWEST = (3, 8), (3, 13)
 
 # Run inside each candidate: must parse on every Python 3.
@@ -39,7 +39,7 @@ def name(interpreter):
 
 def _candidates():
     folders = os.environ.get("PATH", "").split(":") + ["/usr/bin", "/usr/local/bin"]
-    folders += sorted(glob.glob("/opt/python*/bin") + glob.glob(str(ROOT / "build/interpreters/bin")))
+    folders += sorted(glob.glob("/opt/python*/bin") + glob.glob(str(BUILD / "interpreters/bin")))
     folders += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin")))
     seen = set()
     for folder in folders:

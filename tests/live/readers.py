@@ -25,9 +25,8 @@ import xml.etree.ElementTree
 
 import firefox_profiler
 import html_page
+from programs import PROGRAM, ROOT, prepared
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof"))
 
 Function = collections.namedtuple("Function", "file line name module origin")
 Reader = collections.namedtuple("Reader", "format program key read unit options precision among")
@@ -120,14 +119,8 @@ def command(name):
     return path
 
 
-@functools.lru_cache
-def outcome_of(script):
-    """Once: without a network it takes its time to fail."""
-    return subprocess.run([str(ROOT / "scripts" / script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 def made_by(script):
-    done = outcome_of(script)
+    done = prepared(script)
     if done.returncode:
         raise Missing(f"{script}: {done.stderr.decode(errors='replace')[-300:]}")
     return pathlib.Path(done.stdout.decode().strip())

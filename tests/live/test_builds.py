@@ -9,11 +9,10 @@ import subprocess
 import pytest
 
 import interpreters
+from programs import built
 
 pytestmark = pytest.mark.offline
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 HOLDER = """
 import re, sys
 for line in open("/proc/self/maps"):
@@ -27,10 +26,9 @@ print("%08x" % sys.hexversion, path)
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def identify():
-    program = BUILD / "tests/live/identify_dump"
-    subprocess.run(["make", "-s", "-C", str(ROOT), f"BUILD={BUILD}", str(program)], check=True)
+    program = built("tests/live/identify_dump")
 
     def run(path):
         out = subprocess.run([program, path], stdout=subprocess.PIPE, check=True).stdout.decode()

@@ -14,7 +14,7 @@ import tempfile
 import pytest
 
 import interpreters
-from conftest import PATIENCE, PROGRAM, wait_until
+from conftest import PATIENCE, PROGRAM
 
 pytestmark = pytest.mark.offline
 

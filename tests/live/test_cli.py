@@ -17,8 +17,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-import interpreters
-from conftest import PATIENCE, PROGRAM, Workload, bpf_programs, cpu_seconds, wait_until
+from conftest import PATIENCE, PROGRAM, Workload, bpf_programs, children_of, cpu_seconds, let_work, wait_until
 from test_record import assert_ticks_add_up
 
 SVG = "{http://www.w3.org/2000/svg}svg"
@@ -262,12 +261,13 @@ def test_signal_before_it_is_attached(busy, recorder):
 
 def test_second_sigint_keeps_the_recording(busy, cgroup, spawn, python, tmp_path, pybpfprof):
     """The first begins to write into a pipe that nobody reads; the second gives that up."""
-    spawn(python, "tree.py", cgroup=cgroup).go()
+    tree = spawn(python, "tree.py", cgroup=cgroup).go()
     argv = [PROGRAM, "record", "--cgroup", cgroup.path, "-r", "4999", "-o", "-", "-f", "json"]
     with open(tmp_path / "err", "wb") as err:
         process = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=err, stdin=subprocess.DEVNULL)
     try:
-        time.sleep(2.5)
+        wait_until(lambda: recordings(tmp_path) and recordings(tmp_path)[0].stat().st_size, "it to record")
+        let_work(tree, 1.5)
         process.send_signal(signal.SIGINT)
         wait_until(lambda: select.select([process.stdout], [], [], 0)[0], "the output to begin")
         time.sleep(0.5)
@@ -287,21 +287,23 @@ def test_second_sigint_keeps_the_recording(busy, cgroup, spawn, python, tmp_path
 
 def test_sigusr1_writes_a_snapshot(busy, recorder):
     recording = recorder("-p", busy.pid, "-r", "499", "-o", "out.svg", "-o", "out.folded")
-    svg = recording.folder / "out.svg"
+    svg, text = recording.folder / "out.svg", recording.folder / "out.folded"
+
+    def files():
+        return [path.exists() and path.stat().st_ino for path in (svg, text)]
+
     sizes = []
     for _ in range(3):
-        time.sleep(0.7)
+        let_work(busy, 0.5)
+        before = files()
         recording.send(signal.SIGUSR1)
-        wait_until(lambda: (recording.folder / "out.folded").exists() and svg.exists(), "the snapshot")
-        time.sleep(0.5)
+        wait_until(lambda: all(new and new != old for new, old in zip(files(), before)), "the snapshot")
         assert recording.process.poll() is None, "it goes on"
         assert "inner" in assert_svg(svg)
-        lines = (recording.folder / "out.folded").read_text().splitlines()
-        sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in lines))
+        sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in text.read_text().splitlines()))
     recording.stop()
-    lines = (recording.folder / "out.folded").read_text().splitlines()
-    sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in lines))
-    assert sizes[0] > 100 and sizes == sorted(set(sizes)), "each has more samples than the one before"
+    sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in text.read_text().splitlines()))
+    assert sizes[0] > 50 and sizes == sorted(set(sizes)), "each has more samples than the one before"
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -312,7 +314,7 @@ def test_kill_9_leaves_a_readable_recording(named, busy, cgroup, recorder, pybpf
     recording = recorder("--cgroup", cgroup.path, "-r", "999", *args, **outputs)
     programs = bpf_programs(recording.pid)
     assert programs
-    time.sleep(3)
+    let_work(busy, 1.5)
     recording.process.kill()
     recording.process.wait()
     (left,) = recordings(recording.folder)
@@ -320,7 +322,7 @@ def test_kill_9_leaves_a_readable_recording(named, busy, cgroup, recorder, pybpf
     assert done.returncode == 0, done.stderr
     assert "inner" in assert_svg(recording.folder / "after.svg")
     document = json.loads((recording.folder / "after.json").read_text())
-    assert len(document["samples"]) > 200, "some of three seconds are there, however busy the machine"
+    assert len(document["samples"]) > 200, "all but what was read in the last second"
     assert document["complete"] is False
     assert not (recording.folder / "out.svg").exists()
     wait_until(lambda: not programs & bpf_programs(), "the BPF programs to be gone", 10)
@@ -328,7 +330,9 @@ def test_kill_9_leaves_a_readable_recording(named, busy, cgroup, recorder, pybpf
 
 
 def test_truncated_recording_reads_up_to_the_cut(busy, cgroup, recorder, pybpfprof, tmp_path):
-    recording = recorder("--cgroup", cgroup.path, "-r", "999", "-d", "2").wait()
+    recording = recorder("--cgroup", cgroup.path, "-r", "999")
+    let_work(busy, 1)
+    recording.stop()
     whole = recording.recording.read_bytes()
     counts = []
     for part in (0.25, 0.5, 0.75, 1.0):
@@ -588,7 +592,7 @@ def test_real_sudo(pybpfprof, users_folder, tmp_path):
     if not shutil.which("sudo") or not os.path.isdir(rules) or not os.path.exists("/usr/bin/python3"):
         pytest.skip("needs sudo, its folder of rules and /usr/bin/python3")
     rule = f"{rules}/pybpfprof-test-{os.getpid()}"
-    program = shutil.copy(PROGRAM, "/usr/local/bin/pybpfprof-test")
+    program = shutil.copy(PROGRAM, f"/usr/local/bin/pybpfprof-test-{os.getpid()}")
     with open(os.open(rule, os.O_CREAT | os.O_WRONLY, 0o440), "w") as file:
         file.write(f"nobody ALL=(root) NOPASSWD: {program}\n")
     try:
@@ -630,7 +634,8 @@ def test_sigint_from_a_terminal_reaches_both(python, tmp_path):
         start_new_session=True,
     )
     try:
-        time.sleep(2)
+        (child,) = wait_until(lambda: list(children_of(process.pid)), "the command")
+        wait_until(lambda: cpu_seconds(child) > 0.5, "it to work")
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     finally:
@@ -690,8 +695,7 @@ def test_failed_starts_leave_no_program(pybpfprof, cgroup):
     for args in (["-p", "999999999"], ["--cgroup", cgroup.path / "no"], ["-p", "1", "-o", "x.y"]):
         assert pybpfprof("record", *args).returncode != 0
     left = bpf_programs() - before
-    time.sleep(0.5)
-    assert not left & bpf_programs()
+    wait_until(lambda: not left & bpf_programs(), "programs, of others at the same time, to be gone too")
 
 
 def test_two_profilers_at_once(busy, cgroup, recorder):

@@ -9,7 +9,8 @@ import xml.etree.ElementTree
 
 import pytest
 
-from conftest import ROOT, cgroup2_mount
+from conftest import cgroup2_mount
+from programs import BUILD, ROOT
 
 pytestmark = pytest.mark.offline
 
@@ -30,7 +31,7 @@ def demo():
         timeout=300,
     )
     assert done.returncode == 0, done.stdout
-    return done.stdout, ROOT / "build/demo"
+    return done.stdout, BUILD / "demo"
 
 
 def processes(word):

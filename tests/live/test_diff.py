@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import made
-from conftest import ROOT
+from programs import ROOT, built
 from browser import driver  # noqa: F401 (a fixture)
 from test_svg import Page, data_of
 
@@ -145,9 +145,7 @@ def test_by(diff, sides, by, key):
 
 def test_recordings_and_json_mix(pybpfprof, sides, tmp_path):
     """The same from a file in our recording's format, were it not for the file's name."""
-    made_by = ROOT / "build/tests/unit/make_files"
-    subprocess.run(["make", "-s", "-C", ROOT, made_by.relative_to(ROOT)], check=True)
-    subprocess.run([made_by, tmp_path / "x.pybpf", tmp_path / "x.json"], check=True)
+    subprocess.run([built("tests/unit/make_files"), tmp_path / "x.pybpf", tmp_path / "x.json"], check=True)
     done = pybpfprof("diff", "x.pybpf", "x.json", "--json")
     assert done.returncode == 0, done.stderr
     doc = json.loads(done.stdout)

@@ -20,7 +20,7 @@ import xml.etree.ElementTree
 import pytest
 
 import interpreters
-from conftest import PROGRAM, ROOT
+from programs import PROGRAM, ROOT, built, prepared
 
 pytestmark = pytest.mark.offline
 
@@ -66,10 +66,9 @@ def convert(source, target, *options):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    run("make", "-s", "-C", ROOT, "build/tests/unit/make_files")
     path = tmp_path_factory.mktemp("made") / "rec.pybpf"
     command = "pybpfprof -o x.svg -- " + PAYLOAD
-    run(ROOT / "build/tests/unit/make_files", "depth=60", "name=" + PAYLOAD, "command=" + command, path)
+    run(built("tests/unit/make_files"), "depth=60", "name=" + PAYLOAD, "command=" + command, path)
     return path
 
 
@@ -287,7 +286,7 @@ def test_pstats_opens_in_every_cpython(recording, tmp_path):
 
 @pytest.fixture(scope="module")
 def venv():
-    done = subprocess.run([str(ROOT / "scripts/test-venv.sh")], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = prepared("test-venv.sh")
     if done.returncode:
         pytest.skip(f"no virtual environment with the viewers: {done.stderr.decode(errors='replace')[-300:]}")
     return pathlib.Path(done.stdout.decode().strip())

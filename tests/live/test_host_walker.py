@@ -15,21 +15,18 @@ import time
 import pytest
 
 import interpreters
-from conftest import wait_until
+from conftest import WORKLOADS, wait_until
+from programs import built
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
-WORKLOADS = ROOT / "tests/live/workloads"
 MAX_FRAMES = 1024
 
 Frame = collections.namedtuple("Frame", "name file line first")
 Thread = collections.namedtuple("Thread", "outcome gil frames")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def host_walk():
-    program = BUILD / "tests/host/host_walk"
-    subprocess.run(["make", "-s", "-C", str(ROOT), f"BUILD={BUILD}", str(program)], check=True)
+    program = built("tests/host/host_walk")
 
     def walk(pid):
         """{thread ident: Thread}, without the frames that codes.c hides (_Py_InitCleanup)."""

@@ -16,18 +16,14 @@ import pytest
 
 import browser
 import html_page
-from browser import ROOT, ActionChains, By, Browser, driver  # noqa: F401
+from browser import ActionChains, By, Browser, driver  # noqa: F401
+from programs import PROGRAM, built
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.offline
 
-PROGRAM = os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof")
 # What a payload would do if it ran: leave its mark where it can be looked for.
 PAYLOAD = "</script><img src=x onerror=\"window.planted=1\">;\x1b[31m]]><script>window.planted=1</script>'\"&amp;"
-
-
-def make(*targets):
-    subprocess.run(["make", "-s", "-C", ROOT, *targets], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +34,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def make_page(folder):
     """A function: settings of make_svg → path of a page."""
-    make("build/tests/unit/make_svg")
+    program = built("tests/unit/make_svg")
     made = {}
 
     def page(**settings):
@@ -47,7 +43,7 @@ def make_page(folder):
             made[key] = folder / f"{len(made)}.{settings.get('format', 'html')}"
             words = [f"{name}={value}" for name, value in {"format": "html", **settings}.items()]
             with open(made[key], "wb") as out:
-                subprocess.run([ROOT / "build/tests/unit/make_svg", *words], check=True, stdout=out)
+                subprocess.run([program, *words], check=True, stdout=out)
         return made[key]
 
     return page
@@ -446,8 +442,7 @@ def test_callers_and_callees(page, service, data):
 
 def test_time_order_draws_samples_where_they_were(page, folder):
     """Two functions, one after the other: left is earlier."""
-    make("build/tests/tools/make_recording")
-    subprocess.run([ROOT / "build/tests/tools/make_recording", "seconds=20", "threads=2", "processes=1", "stacks=40",
+    subprocess.run([built("tests/tools/make_recording"), "seconds=20", "threads=2", "processes=1", "stacks=40",
                     folder / "short.pybpf"], check=True, stdout=subprocess.DEVNULL)
     path = convert(folder / "short.pybpf", folder / "short.html")
     data = html_page.Page(path)
@@ -645,8 +640,7 @@ def test_nothing_to_show_says_why(page, make_page):
 
 def test_a_million_samples(page, folder):
     """Twenty threads, twelve hundred thousand samples: it opens, and the brush moves."""
-    make("build/tests/tools/make_recording")
-    program = ROOT / "build/tests/tools/make_recording"
+    program = built("tests/tools/make_recording")
     subprocess.run([program, "seconds=600", folder / "long.pybpf"], check=True, stdout=subprocess.DEVNULL)
     path = convert(folder / "long.pybpf", folder / "long.html")
     assert path.stat().st_size < 4_000_000

@@ -1,25 +1,21 @@
 """Every line table of the standard library, decoded here, against the interpreter's own answer."""
 
 import os
-import pathlib
 import subprocess
 
 import pytest
 
 import interpreters
+from programs import ROOT, built
 
 pytestmark = pytest.mark.offline
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 FILES = int(os.environ.get("PYBPFPROF_STDLIB_FILES", "10000"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def feed():
-    program = BUILD / "tests/live/line_table_feed"
-    subprocess.run(["make", "-s", "-C", str(ROOT), f"BUILD={BUILD}", str(program)], check=True)
-    return program
+    return built("tests/live/line_table_feed")
 
 
 @pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)

@@ -13,7 +13,7 @@ import pytest
 
 import folded
 import interpreters
-from conftest import PATIENCE, WORKLOADS, Workload, wait_until, within_chance
+from conftest import PATIENCE, WORKLOADS, Workload, let_work, wait_until, within_chance
 from test_record import assert_ticks_add_up, processes_of, seconds_by_pid, wanted_versions
 
 
@@ -33,7 +33,7 @@ def spin_seconds(document, function):
 @pytest.mark.parametrize("how", ["fork", "spawn", "forkserver", "exec", "pool"])
 def test_children(interpreter, how, cgroup, spawn, recorder):
     """Each child's CPU time is found under its own pid, in its own function, whatever way it was made."""
-    workload = spawn(interpreter, "forker.py", how, 4, 0.4, cgroup=cgroup)
+    workload = spawn(interpreter, "forker.py", how, 4, 0.25, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go().finish()
     recording.stop()
@@ -126,6 +126,7 @@ def test_exec_leaves_no_old_names(cgroup, spawn, recorder, python):
             assert "after-exec" not in commands[process]
 
 
+@pytest.mark.alone  # eight of them run at any time
 def test_a_thousand_short_processes(cgroup, spawn, recorder):
     """50 ms of CPU each, half of them forked, half started anew, several versions: acceptance 4."""
     versions = wanted_versions()
@@ -186,7 +187,7 @@ def test_another_pid_namespace(cgroup, spawn, recorder, python):
     if probe.returncode:
         pytest.skip("no pid namespace can be made: " + probe.stderr.decode().strip())
     workload = Workload(
-        ["unshare", "-pfm", "--mount-proc", python.path, WORKLOADS / "busy.py", 1.5], cgroup=cgroup
+        ["unshare", "-pfm", "--mount-proc", python.path, WORKLOADS / "busy.py", 0.8], cgroup=cgroup
     )
     try:
         workload.wait_ready()
@@ -233,7 +234,7 @@ def test_a_container(tmp_path, recorder):
     probe = subprocess.run([*run, "/usr/bin/true"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if probe.returncode:
         pytest.skip("no container starts here: " + probe.stdout.strip()[-300:])
-    workload = Workload([*run, python.path, "/w/busy.py", 2])
+    workload = Workload([*run, python.path, "/w/busy.py", 0.8])
     try:
         workload.wait_ready(PATIENCE)
         state = [*podman, "inspect", "--format", "{{.State.Pid}}", name]
@@ -278,7 +279,7 @@ def test_supported_beside_unsupported(cgroup, spawn, recorder, python):
         pytest.skip("this machine has only supported interpreters")
     strange = Workload([interpreters.UNSUPPORTED[0].path, "-c", "while True: pass"], cgroup=cgroup)
     try:
-        workload = spawn(python, "busy.py", 1, cgroup=cgroup)
+        workload = spawn(python, "busy.py", 0.5, cgroup=cgroup)
         recording = recorder("--cgroup", cgroup.path, "-r", "499")
         workload.go().finish()
         recording.stop()
@@ -297,7 +298,7 @@ def test_programs_that_are_no_python(cgroup, spawn, recorder, python):
         ["sh", "-c", f"echo $$ > {cgroup.path}/cgroup.procs; while :; do :; done"], stdout=subprocess.DEVNULL
     )
     try:
-        workload = spawn(python, "busy.py", 1, cgroup=cgroup)
+        workload = spawn(python, "busy.py", 0.5, cgroup=cgroup)
         recording = recorder("--cgroup", cgroup.path, "-r", "499")
         workload.go().finish()
         recording.stop()
@@ -317,7 +318,7 @@ def test_interpreter_gone_from_disk(tmp_path, recorder, spawn):
         pytest.skip("needs an interpreter without a libpython.so")
     copy = tmp_path / "python3.copy"
     shutil.copy(os.path.realpath(static.path), copy)
-    workload = Workload([copy, WORKLOADS / "busy.py", 1.5], env={"PYTHONHOME": "/usr"})
+    workload = Workload([copy, WORKLOADS / "busy.py", 0.8], env={"PYTHONHOME": "/usr"})
     try:
         workload.wait_ready()
         copy.unlink()
@@ -333,14 +334,16 @@ def test_interpreter_gone_from_disk(tmp_path, recorder, spawn):
 def test_stopped_target(spawn, recorder, python):
     """SIGSTOP: no samples while it stands, no hang, and it goes on afterwards."""
     workload = spawn(python, "busy.py", 0).go()
-    recording = recorder("-p", workload.pid, "-r", "499", "-d", "1.5")
-    time.sleep(0.4)
+    recording = recorder("-p", workload.pid, "-r", "499")
+    let_work(workload, 0.2)
     os.kill(workload.pid, 19)
+    wait_until(lambda: open(f"/proc/{workload.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T", "it to stand")
     stopped = time.time()
     time.sleep(0.5)
     resumed = time.time()
     os.kill(workload.pid, 18)
-    recording.wait()
+    let_work(workload, 0.2)
+    recording.stop()
     times = [sample["timestamp"] for sample in recording.json()["samples"]]
     assert [t for t in times if t < stopped] and [t for t in times if t > resumed]
     assert not [t for t in times if stopped + 0.05 < t < resumed - 0.01]

@@ -16,7 +16,8 @@ import pytest
 
 import interpreters
 import readers
-from readers import PROGRAM, ROOT, run
+from programs import PROGRAM, ROOT, built
+from readers import run
 
 pytestmark = pytest.mark.offline
 
@@ -84,9 +85,8 @@ def convert(source, target, *options):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    subprocess.run(["make", "-s", "-C", ROOT, "build/tests/unit/make_files"], check=True)
     path = tmp_path_factory.mktemp("made") / "rec.pybpf"
-    run(ROOT / "build/tests/unit/make_files", "depth=60", "name=" + PAYLOAD, "command=pybpfprof " + PAYLOAD, path)
+    run(built("tests/unit/make_files"), "depth=60", "name=" + PAYLOAD, "command=pybpfprof " + PAYLOAD, path)
     return path
 
 

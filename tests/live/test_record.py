@@ -11,7 +11,7 @@ import zipapp
 import pytest
 
 import interpreters
-from conftest import PROGRAM, wait_until, within_chance
+from conftest import PROGRAM, let_work, wait_until, within_chance
 
 
 def seconds_by_pid(document):
@@ -41,14 +41,15 @@ def wanted_versions():
     return (chosen + list(each.values()))[:4]
 
 
+@pytest.mark.alone  # for the number of ticks that two per cent take
 def test_a_cgroup_of_different_versions(cgroup, spawn, recorder):
     """Four versions busy inside, one Python busy outside: acceptance 2."""
     chosen = wanted_versions()
     if len(chosen) < 2:
         pytest.skip("needs two versions of Python")
-    inside = {spawn(i, "busy.py", 10, interpreters.name(i), cgroup=cgroup): i for i in chosen}
-    outside = spawn(chosen[-1], "busy.py", 10, "outside")
-    # Each has about 4 CPU seconds: 20,000 ticks, so that two per cent are beyond chance.
+    inside = {spawn(i, "busy.py", 4, interpreters.name(i), cgroup=cgroup): i for i in chosen}
+    outside = spawn(chosen[-1], "busy.py", 4, "outside")
+    # 20,000 ticks each, so that two per cent are beyond chance.
     recording = recorder("--cgroup", cgroup.path, "-r", "4999")
     for workload in [*inside, outside]:
         workload.go()
@@ -87,11 +88,21 @@ def test_a_cgroup_of_different_versions(cgroup, spawn, recorder):
     )
 
 
-@pytest.mark.parametrize("options", [["--scope", "cgroup"], ["--scope", "cpu"], ["--without-task-work"]], ids=" ".join)
-def test_other_ways_to_sample(interpreter, options, cgroup, spawn, recorder):
-    """Timers of the cgroup instead of the CPUs; names caught as kernels without task work have to."""
-    inside = [spawn(interpreter, "busy.py", 1, cgroup=cgroup), spawn(interpreter, "busy.py", 1, cgroup=cgroup)]
-    outside = spawn(interpreter, "busy.py", 1)
+@pytest.mark.parametrize("scope", ["cgroup", "cpu"])
+def test_scopes(scope, python, cgroup, spawn, recorder):
+    """Timers of the cgroup instead of the CPUs, and the other way round."""
+    sampled_otherwise(python, ["--scope", scope], cgroup, spawn, recorder)
+
+
+def test_without_task_work(interpreter, cgroup, spawn, recorder):
+    """Names caught as kernels without task work have to."""
+    sampled_otherwise(interpreter, ["--without-task-work"], cgroup, spawn, recorder)
+
+
+def sampled_otherwise(interpreter, options, cgroup, spawn, recorder):
+    """Two inside, one outside: only those inside, named, with as much CPU time as they say."""
+    inside = [spawn(interpreter, "busy.py", 0.7, cgroup=cgroup) for _ in range(2)]
+    outside = spawn(interpreter, "busy.py", 0.7)
     recording = recorder("--cgroup", cgroup.path, "-r", "999", *options)
     for workload in [*inside, outside]:
         workload.go()
@@ -112,7 +123,7 @@ def test_other_ways_to_sample(interpreter, options, cgroup, spawn, recorder):
 def test_cgroup_by_relative_path_and_descendants(cgroup, spawn, recorder, python):
     """A path below the mount is taken too; what lies below the group belongs to it."""
     below = cgroup.child("below")
-    one, two = spawn(python, "busy.py", 1, cgroup=cgroup), spawn(python, "busy.py", 1, cgroup=below)
+    one, two = spawn(python, "busy.py", 0.5, cgroup=cgroup), spawn(python, "busy.py", 0.5, cgroup=below)
     recording = recorder("--cgroup", cgroup.path.name, "-r", "499")
     for workload in (one, two):
         workload.go()
@@ -124,7 +135,7 @@ def test_cgroup_by_relative_path_and_descendants(cgroup, spawn, recorder, python
 
 def test_several_cgroups(make_cgroup, spawn, recorder, python):
     groups = [make_cgroup() for _ in range(3)]
-    workloads = [spawn(python, "busy.py", 1, cgroup=group) for group in groups]
+    workloads = [spawn(python, "busy.py", 0.5, cgroup=group) for group in groups]
     recording = recorder("--cgroup", groups[0].path, "--cgroup", groups[1].path, "-r", "499")
     for workload in workloads:
         workload.go()
@@ -138,10 +149,10 @@ def test_a_process_that_enters_the_cgroup_is_followed(cgroup, spawn, recorder, p
     workload = spawn(python, "busy.py", 0)
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go()
-    time.sleep(0.5)
+    let_work(workload, 0.3)
     entered = time.time()
     cgroup.add(workload.pid)
-    time.sleep(1)
+    let_work(workload, 0.5)
     recording.stop()
     times = [sample["timestamp"] for sample in recording.json()["samples"]]
     assert len(times) > 50
@@ -150,7 +161,7 @@ def test_a_process_that_enters_the_cgroup_is_followed(cgroup, spawn, recorder, p
 
 def test_pids(spawn, recorder, python):
     """-p takes a list, and only those."""
-    workloads = [spawn(python, "busy.py", 1) for _ in range(3)]
+    workloads = [spawn(python, "busy.py", 0.5) for _ in range(3)]
     recording = recorder("-p", f"{workloads[0].pid},{workloads[1].pid}", "-r", "499")
     for workload in workloads:
         workload.go()
@@ -202,7 +213,7 @@ def test_every_interpreter_from_birth(interpreter, pybpfprof, tmp_path):
 
 def test_threads_with_their_names(interpreter, cgroup, spawn, recorder):
     """-t: a root per thread, named as Python names it, with as much CPU time as the thread says."""
-    workload = spawn(interpreter, "threads.py", 2, 3, 2, cgroup=cgroup)
+    workload = spawn(interpreter, "threads.py", 0.5, 3, 2, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go().finish()
     recording.stop()
@@ -222,7 +233,7 @@ def test_threads_with_their_names(interpreter, cgroup, spawn, recorder):
 
 def test_gil_flag(interpreter, cgroup, spawn, recorder):
     """Time in zlib and hashlib is charged to their lines, without the GIL; Python code holds it."""
-    workload = spawn(interpreter, "gilfree.py", 3, cgroup=cgroup)
+    workload = spawn(interpreter, "gilfree.py", 0.8, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go().finish()
     recording.stop()
@@ -248,7 +259,7 @@ def test_gil_flag(interpreter, cgroup, spawn, recorder):
 
 def test_gil_only_recording(cgroup, spawn, recorder, python):
     """-g while recording: samples without the GIL are filtered, and counted as that."""
-    workload = spawn(python, "gilfree.py", 2, cgroup=cgroup)
+    workload = spawn(python, "gilfree.py", 0.6, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "499", "-g")
     workload.go().finish()
     recording.stop()
@@ -260,7 +271,7 @@ def test_gil_only_recording(cgroup, spawn, recorder, python):
 
 def test_views(cgroup, spawn, recorder, python):
     """-F, --nolineno and --full-filenames change the frames' text and nothing else."""
-    workload = spawn(python, "busy.py", 1, cgroup=cgroup)
+    workload = spawn(python, "busy.py", 0.5, cgroup=cgroup)
     script = workload.argv[1]
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go().finish()
@@ -319,7 +330,7 @@ def test_samples_lie_within_the_recording(cgroup, spawn, recorder, python):
 
 def test_a_renamed_thread_and_a_native_name(spawn, recorder, python):
     """Without a Python name for it, a thread has the kernel's."""
-    workload = spawn(python, "busy.py", 1)
+    workload = spawn(python, "busy.py", 0.5)
     recording = recorder("-p", workload.pid, "-r", "499")
     workload.go().finish()
     recording.wait()
@@ -329,7 +340,7 @@ def test_a_renamed_thread_and_a_native_name(spawn, recorder, python):
 
 def test_many_idle_threads(cgroup, spawn, recorder, python):
     """Sleeping threads give no samples and take nothing away from the busy one."""
-    workload = spawn(python, "threads.py", 1.5, 1, 160, cgroup=cgroup)
+    workload = spawn(python, "threads.py", 1, 1, 160, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go().finish()
     recording.stop()

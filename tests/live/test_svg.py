@@ -5,7 +5,6 @@ file; nothing here needs BPF.
 """
 
 import json
-import os
 import re
 import subprocess
 import urllib.parse
@@ -14,12 +13,12 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import browser
-from browser import ROOT, ActionChains, By, Browser, driver  # noqa: F401
+from browser import ActionChains, By, Browser, driver  # noqa: F401
+from programs import PROGRAM, built
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.offline
 
-PROGRAM = os.environ.get("PYBPFPROF", ROOT / "build/pybpfprof")
 SVG = "{http://www.w3.org/2000/svg}"
 # What a payload would do if it ran: leave its mark where it can be looked for.
 PAYLOAD = "</script><svg onload=\"window.planted=1\">;\x1b[31m]]><script>window.planted=1</script>'\"&amp;"
@@ -28,8 +27,7 @@ PAYLOAD = "</script><svg onload=\"window.planted=1\">;\x1b[31m]]><script>window.
 @pytest.fixture(scope="module")
 def make_svg(tmp_path_factory):
     """A function: settings of make_svg → path of an SVG."""
-    program = ROOT / "build/tests/unit/make_svg"
-    subprocess.run(["make", "-s", "-C", ROOT, "build/tests/unit/make_svg"], check=True)
+    program = built("tests/unit/make_svg")
     folder = tmp_path_factory.mktemp("svg")
     made = {}
 

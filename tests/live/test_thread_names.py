@@ -1,23 +1,18 @@
 """Names of threads read from a live process, against what its own threading module says."""
 
-import os
-import pathlib
 import subprocess
 
 import pytest
 
 import interpreters
+from programs import ROOT, built
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 WORKLOAD = ROOT / "tests/live/workloads/named_threads.py"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dump():
-    program = BUILD / "tests/live/thread_names_dump"
-    subprocess.run(["make", "-s", "-C", str(ROOT), f"BUILD={BUILD}", str(program)], check=True)
-    return program
+    return built("tests/live/thread_names_dump")
 
 
 def cleaned(line):

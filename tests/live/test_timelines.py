@@ -12,7 +12,8 @@ import subprocess
 import pytest
 
 import readers
-from readers import PROGRAM, run
+from programs import PROGRAM
+from readers import run
 
 pytestmark = pytest.mark.offline
 

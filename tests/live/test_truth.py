@@ -38,6 +38,7 @@ class Tally:
     versions = set()
 
 
+@pytest.mark.xdist_group("tree")
 @pytest.mark.parametrize("rate", [4999, 9973])
 def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorder):
     """No impossible stack and no wrong line, callers' lines included: acceptance 3."""
@@ -60,6 +61,7 @@ def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorde
     assert {"add_left", "chained", "sort_key", "__lt__", "wrapper", "inner_gen", "bottom", "inner_coro"} <= seen
 
 
+@pytest.mark.xdist_group("tree")
 def test_tree_took_enough_samples():
     """Together with the test above, over every interpreter."""
     if Tally.versions != set(interpreters.SUPPORTED):
@@ -69,8 +71,8 @@ def test_tree_took_enough_samples():
 
 def test_splits(interpreter, cgroup, spawn, recorder):
     """True shares of 50 and 20 %, inline and through one helper, within one point."""
-    workload = spawn(interpreter, "split.py", 1.2, cgroup=cgroup)
-    recording = recorder("--cgroup", cgroup.path, "-r", "2499")
+    workload = spawn(interpreter, "split.py", 1, cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", "4999")
     workload.go().finish()
     recording.stop()
     found = collections.Counter()
@@ -88,9 +90,10 @@ def test_splits(interpreter, cgroup, spawn, recorder):
             assert shown == pytest.approx(true, abs=1), (parent, function)
 
 
+@pytest.mark.alone  # others would shift the bursts
 def test_bursts_at_99_hz(cgroup, spawn, recorder, python):
     """2 ms of CPU every 20.2 ms: a fixed period at 99 Hz finds anything from 12 to 265 % of it."""
-    workloads = [spawn(python, "burst.py", 30, cgroup=cgroup) for _ in range(4)]
+    workloads = [spawn(python, "burst.py", 12, cgroup=cgroup) for _ in range(8)]
     recording = recorder("--cgroup", cgroup.path, "-r", "99")
     for workload in workloads:
         workload.go()
@@ -109,15 +112,15 @@ def test_bursts_at_99_hz(cgroup, spawn, recorder, python):
     expected = sum(true.values()) * 99
     assert sum(spent.values()) * 99 == pytest.approx(expected, abs=4.5 * math.sqrt(expected))
     # Where stderr is no terminal, a line every ten seconds.
-    assert len([line for line in recording.stderr.splitlines() if "samples" in line]) >= 3, recording.stderr
+    assert len([line for line in recording.stderr.splitlines() if "samples" in line]) >= 2, recording.stderr
 
 
 @pytest.mark.parametrize("depth", [100, 900, 2000])
 def test_recursion(interpreter, depth, spawn, recorder):
     """Up to 1,024 frames are kept, leaf side first, and a deeper stack says that it goes on."""
-    workload = spawn(interpreter, "recursion.py", 1, depth)
+    workload = spawn(interpreter, "recursion.py", 0.5, depth)
     true = workload.ready["frames"]
-    recording = recorder("-p", workload.pid, "-r", "499")
+    recording = recorder("-p", workload.pid, "-r", "999")
     workload.go()
     recording.wait()
     assert recording.status == 0, recording.stderr
@@ -215,9 +218,9 @@ def test_lines_of_time(interpreter, pybpfprof, tmp_path):
         "        while x: x -= 1\n"
         "        spent[2] += clock() - start\n"
         "    print(spent)\n"
-        "spread(2)\n"
+        "spread(1.2)\n"
     )
-    done = pybpfprof("record", "-r", "1999", "-q", "-o", "out.json", "--", interpreter.path, script)
+    done = pybpfprof("record", "-r", "4999", "-q", "-o", "out.json", "--", interpreter.path, script)
     assert done.returncode == 0, done.stderr
     true = json.loads(done.stdout)
     found = leaf_seconds(json.loads((tmp_path / "out.json").read_text()), "spread")

@@ -1,13 +1,12 @@
 """Threads that work in C without the GIL, beside one that needs it; each knows its CPU time.
 
-    gilfree.py SECONDS
+    gilfree.py SECONDS   of CPU for each of the three
 truth: {function: {line, spent}}; the line is the one that calls the C code.
 """
 
 import hashlib
 import sys
 import threading
-import time
 import zlib
 
 import truth
@@ -16,24 +15,24 @@ DATA = bytes(range(256)) * 8192  # 2 MiB; both release the GIL above 2 KiB
 
 
 def compress(end):
-    while time.monotonic() < end:
+    while truth.thread_seconds() < end:
         zlib.compress(DATA, 6)  # C: compress
 
 
 def digest(end):
-    while time.monotonic() < end:
+    while truth.thread_seconds() < end:
         hashlib.sha256(DATA).digest()  # C: digest
 
 
 def python(end):
     value = 1
-    while time.monotonic() < end:
+    while truth.thread_seconds() < end:
         for i in range(2000): value = (value * 31 + i) % 65521  # C: python
 
 
-def run(function, end, spent):
+def run(function, seconds, spent):
     before = truth.thread_seconds()
-    function(end)
+    function(before + seconds)
     spent[function.__name__] = truth.thread_seconds() - before
 
 
@@ -42,8 +41,8 @@ def main():
     with open(__file__) as source:
         lines = {text.split("# C: ")[1].strip(): n for n, text in enumerate(source, 1) if "  # C: " in text}
     truth.ready()
-    spent, end = {}, time.monotonic() + seconds
-    threads = [threading.Thread(target=run, args=(f, end, spent)) for f in (compress, digest, python)]
+    spent = {}
+    threads = [threading.Thread(target=run, args=(f, seconds, spent)) for f in (compress, digest, python)]
     for thread in threads:
         thread.start()
     for thread in threads:

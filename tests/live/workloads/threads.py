@@ -1,11 +1,10 @@
 """Threads with names: some busy in a function each, some asleep in a lock; all under the GIL.
 
-    threads.py SECONDS BUSY IDLE
+    threads.py SECONDS BUSY IDLE   SECONDS of CPU for each of the busy ones
 """
 
 import sys
 import threading
-import time
 
 import truth
 
@@ -13,10 +12,10 @@ import truth
 NAMES = ["busy-worker-with-a-long-name", "rechner-ü", "счёт", "snake-🐍", "semi;colon (1)", "<svg>&\x1b[31m"]
 
 
-def serve(end, spent):
+def serve(seconds, spent):
     before = truth.thread_seconds()
     value = 1
-    while time.monotonic() < end:
+    while truth.thread_seconds() - before < seconds:
         for i in range(3000):
             value = (value * 31 + i) % 65521
     spent[threading.get_native_id()] = truth.thread_seconds() - before
@@ -33,9 +32,8 @@ def main():
     for thread in idlers:
         thread.start()
     truth.ready()
-    end = time.monotonic() + seconds
     workers = [
-        threading.Thread(target=serve, args=(end, spent), name=NAMES[i % len(NAMES)]) for i in range(busy)
+        threading.Thread(target=serve, args=(seconds, spent), name=NAMES[i % len(NAMES)]) for i in range(busy)
     ]
     for thread in workers:
         thread.start()
