@@ -56,9 +56,39 @@ static void every_width_is_kept(void **state)
 			}
 }
 
+static void assert_lines(const char *text, size_t width, const char *want)
+{
+	char got[256] = "";
+
+	while (*text) {
+		size_t len = columns_line(text, width);
+
+		assert_true(len > 0);
+		strncat(got, text, len);
+		strcat(got, "|");
+		text += len;
+		text += strspn(text, " ");
+	}
+	assert_string_equal(got, want);
+}
+
+static void lines_are_broken_between_words(void **state)
+{
+	(void)state;
+	assert_lines("one two three", 20, "one two three|");
+	assert_lines("one two three", 13, "one two three|");
+	assert_lines("one two three", 12, "one two|three|");
+	assert_lines("one two three", 7, "one two|three|");
+	assert_lines("one two three", 6, "one|two|three|");
+	assert_lines("a verylongword b", 6, "a|verylo|ngword|b|");
+	assert_lines("日本 語", 4, "日本|語|");
+	assert_lines("ab", 0, "a|b|");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_broken_between_words),
 		cmocka_unit_test(texts_are_fitted),
 		cmocka_unit_test(every_width_is_kept),
 	};

@@ -102,3 +102,25 @@ char *columns_at_most(const char *text, size_t width, enum columns_keep keep)
 {
 	return columns_of(text) <= width ? xstrdup(text) : columns_fit(text, width, keep);
 }
+
+static size_t line(const char *text, size_t width)
+{
+	size_t fits = head_bytes(text, width), at = fits;
+
+	if (!text[fits])
+		return fits;
+	while (at && text[at] != ' ')
+		at--;
+	if (at)
+		return at;
+	return fits ? fits : 1; /* something at least, or there would be no end */
+}
+
+size_t columns_line(const char *text, size_t width)
+{
+	locale_t old = uselocale(utf8_locale());
+	size_t len = line(text, width);
+
+	uselocale(old);
+	return len;
+}

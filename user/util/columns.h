@@ -13,3 +13,5 @@ size_t columns_of(const char *text);
 char *columns_fit(const char *text, size_t width, enum columns_keep keep);
 /* The same, but what is narrower stays as it is. */
 char *columns_at_most(const char *text, size_t width, enum columns_keep keep);
+/* The bytes of the first line of a text that is broken between words; a word that is too long is cut. */
+size_t columns_line(const char *text, size_t width);

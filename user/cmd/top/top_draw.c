@@ -242,11 +242,28 @@ static void draw_prompt(const struct top_ui *ui, int y)
 static const char *hints(const struct top_ui *ui)
 {
 	if (ui->help)
-		return "any other key: back";
+		return "arrows scroll · any other key: back";
 	if (ui->trail_cnt)
 		return "Esc back · q quit · ? help · Enter callers · s sort · t threads · l lines · p pause · w write";
 	return "q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · p pause · r reset · "
 	       "w write";
+}
+
+/* As many as there is room for, the more needed first. */
+static void draw_hints(const struct top_ui *ui, int y)
+{
+	static const char between[] = " · ";
+	__cleanup_free char *text = xstrdup(hints(ui));
+
+	for (char *last; columns_of(text) > (size_t)COLS;) {
+		last = NULL;
+		for (char *at = text; (at = strstr(at, between)); at++)
+			last = at;
+		if (!last)
+			break;
+		*last = 0;
+	}
+	put_line(y, A_DIM, text);
 }
 
 static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
@@ -259,12 +276,12 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 	else if (ui->message)
 		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
 	else if (l->foot_y >= 0)
-		put_line(y, A_DIM, hints(ui));
+		draw_hints(ui, y);
 }
 
 static void draw_help(struct top_ui *ui, const struct top_layout *l)
 {
-	__cleanup_free char *text = top_help_text(ui);
+	__cleanup_free char *text = top_help_text(ui, (size_t)COLS);
 	size_t n = 0, lines = 1, page = (size_t)(l->foot_y >= 0 ? l->foot_y : LINES);
 	char *line = text;
 

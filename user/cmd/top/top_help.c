@@ -4,15 +4,34 @@
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/columns.h"
+#include <string.h>
 
-static void help_line(struct buf *out, const char *label, const char *text)
+#define LABEL_COLUMNS 19
+#define LEAST_COLUMNS 12 /* for words beside the labels; less would be read downwards */
+
+/* `text` broken between words, all its lines but the first behind `indent` blanks. */
+static void put_words(struct buf *out, const char *text, size_t indent, size_t width)
 {
-	__cleanup_free char *padded = columns_fit(label, 19, COLUMNS_KEEP_START);
+	size_t room = width > indent + LEAST_COLUMNS ? width - indent : LEAST_COLUMNS;
 
-	buf_printf(out, "%s %s\n", padded, text);
+	for (size_t len; *text; text += len + strspn(text + len, " ")) {
+		len = columns_line(text, room);
+		buf_put(out, text, len);
+		buf_puts(out, "\n");
+		if (text[len])
+			buf_printf(out, "%*s", (int)indent, "");
+	}
 }
 
-char *top_help_text(const struct top_ui *ui)
+static void help_line(struct buf *out, const char *label, const char *text, size_t width)
+{
+	__cleanup_free char *padded = columns_fit(label, LABEL_COLUMNS, COLUMNS_KEEP_START);
+
+	buf_printf(out, "%s ", padded);
+	put_words(out, text, LABEL_COLUMNS + 1, width);
+}
+
+char *top_help_text(const struct top_ui *ui, size_t width)
 {
 	struct profile p = *top_model__profile(ui->source->model);
 	__cleanup_free char *losses = NULL;
@@ -24,18 +43,21 @@ char *top_help_text(const struct top_ui *ui)
 	buf_printf(&out, "%g samples per second and CPU · %s\n\n", p.meta.rate_hz, losses);
 	for (const struct top_key *k = top_keys; k->label; k++)
 		if (k->help)
-			help_line(&out, k->label, k->help);
-	help_line(&out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls");
+			help_line(&out, k->label, k->help, width);
+	help_line(&out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls", width);
 	buf_puts(&out, "\n");
 	for (enum top_column c = 0; c < TOP_COLUMNS; c++) {
 		char label[32];
 
 		snprintf(label, sizeof(label), "%d  %s", c + 1, top_columns[c].title);
-		help_line(&out, label, top_columns[c].help);
+		help_line(&out, label, top_columns[c].help, width);
 	}
-	buf_puts(&out, "\nPercentages are of one CPU, or (%) of all CPU time that was sampled. The last seconds fade.\n"
-		      "A caller's numbers are those of the function when it was called from there, a callee's are\n"
-		      "its own when it was called from the function.\n"
-		      "Colours: your code, the standard library, site-packages, marks.");
+	buf_puts(&out, "\n");
+	put_words(&out,
+		  "Percentages are of one CPU, or (%) of all CPU time that was sampled. The last seconds fade. "
+		  "A caller's numbers are those of the function when it was called from there, a callee's are "
+		  "its own when it was called from the function.",
+		  0, width);
+	put_words(&out, "Colours: your code, the standard library, site-packages, marks.", 0, width);
 	return buf_steal_text(&out);
 }

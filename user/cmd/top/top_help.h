@@ -2,5 +2,5 @@
 #pragma once
 #include "user/cmd/top/top_ui.h"
 
-/* Lines; the caller frees. */
-char *top_help_text(const struct top_ui *ui);
+/* Lines of at most `width` columns; the caller frees. */
+char *top_help_text(const struct top_ui *ui, size_t width);
