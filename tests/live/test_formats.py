@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import xml.etree.ElementTree
 
@@ -482,6 +483,14 @@ def test_report_fits_the_terminal(made, width):
     text = report(made, env={"COLUMNS": str(width)})
     assert max(map(len, text.splitlines())) <= max(width, 72)
     assert len(table(text, "Hot functions")) == 21  # and one that says how many more
+
+
+def test_pstats_of_nothing_opens(tmp_path):
+    """pstats itself refuses a file without rows."""
+    (tmp_path / "x.json").write_text('{"process_name": "app", "samples": [], "functions": {}}')
+    convert(tmp_path / "x.json", tmp_path / "x.prof")
+    shown = json.loads(run(sys.executable, "-c", OPEN_PSTATS, tmp_path / "x.prof"))
+    assert shown[0] == 0 and shown[1] == 0 and [row[0][2] for row in shown[3]] == ["<no samples>"]
 
 
 def test_report_of_nothing_says_so(tmp_path):

@@ -119,14 +119,34 @@ static ssize_t read_head(const char *path, unsigned char *head, size_t max)
 
 static int refuse_unreadable(const char *path, int err)
 {
-	if (err == -ESPIPE)
-		log_error("%s: not a regular file; an input is read more than once", path);
+	if (err == -ESPIPE || !strcmp(path, "-"))
+		log_error("%s: not a regular file; an input is read more than once, so save it first", path);
 	else
 		log_error("%s: cannot be read: %s", path, strerror(-err));
 	return err;
 }
 
-static int refuse_content(const char *path)
+/* What the first bytes say of a file that is none of ours; NULL: nothing. */
+static const char *known_content(const unsigned char *head, size_t len)
+{
+	static const struct {
+		const char *start, *what;
+	} known[] = {
+		{"\x1f\x8b", "it is compressed; gunzip it first"},
+		{"\x28\xb5\x2f\xfd", "it is compressed; unzstd it first"},
+		{"\xff\xfe", "it is text in UTF-16; save it as UTF-8"},
+		{"\xfe\xff", "it is text in UTF-16; save it as UTF-8"},
+		{"\xef\xbb\xbf", "it begins with a byte order mark; save it as UTF-8 without one"},
+		{"PERFILE2", "it is a perf.data of perf"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (len >= strlen(known[i].start) && !memcmp(head, known[i].start, strlen(known[i].start)))
+			return known[i].what;
+	return NULL;
+}
+
+static int refuse_content(const char *path, const char *what)
 {
 	const struct format *named = format_by_suffix(path);
 	struct buf inputs = {0};
@@ -139,9 +159,21 @@ static int refuse_content(const char *path)
 		log_error("%s: a %s file cannot be read back; give a %s", path, named->name,
 			  inputs.data);
 	else
-		log_error("%s: not a profile this program can read; give a %s", path, inputs.data);
+		log_error("%s: not a profile this program can read%s%s; give a %s", path, what ? ": " : "",
+			  what ? what : "", inputs.data);
 	buf_free(&inputs);
 	return -EINVAL;
+}
+
+/* A JSON or pstats file begins like our JSON; its name tells why it then was none. */
+static int read_as(const struct format *f, const char *path, struct profile **out)
+{
+	const struct format *named = format_by_suffix(path);
+	int err = f->read(path, out);
+
+	if (err && named && !named->read)
+		refuse_content(path, NULL);
+	return err;
 }
 
 int format_read(const char *path, struct profile **out)
@@ -157,6 +189,6 @@ int format_read(const char *path, struct profile **out)
 	}
 	for (size_t i = 0; formats[i]; i++)
 		if (formats[i]->probe && formats[i]->probe(head, (size_t)len))
-			return formats[i]->read(path, out);
-	return refuse_content(path);
+			return read_as(formats[i], path, out);
+	return refuse_content(path, known_content(head, (size_t)len));
 }

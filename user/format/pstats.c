@@ -188,12 +188,27 @@ static void sort(struct stats *s)
 			s);
 }
 
+/* pstats refuses a file without rows (Lib/pstats.py, Stats.load_stats). */
+static void put_nothing(FILE *out)
+{
+	static const struct key key = {"~", "<no samples>", 0};
+	static const struct totals_row none;
+
+	put_key(out, &key);
+	put_tuple(out, 5);
+	put_numbers(out, &none);
+	putc('{', out);
+	putc('0', out);
+}
+
 static void put_all(FILE *out, const struct stats *s)
 {
 	const struct totals *t = s->totals;
 	size_t edge = 0;
 
 	putc('{', out);
+	if (!t->all.samples)
+		put_nothing(out);
 	for (uint32_t i = 0; i < s->key_cnt; i++) {
 		uint32_t group = s->order[i];
 
