@@ -1,5 +1,7 @@
 """The messages for what goes wrong most often: what was looked for, what looks like it, what to do."""
 
+import gzip
+import marshal
 import os
 import shutil
 import signal
@@ -207,3 +209,78 @@ def test_an_ordinary_user(args, python_process):
 def test_typing_errors_get_the_nearest_word(args, meant, pybpfprof):
     done = pybpfprof(*args)
     assert done.returncode == 2 and f"did you mean {meant}?" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "command, option, answer",
+    [
+        ("record", "--native", "leave it out"),
+        ("record", "-n", "leave it out"),
+        ("record", "--idle", "dump --pid"),
+        ("record", "-i", "dump --pid"),
+        ("record", "--capture", "redirect"),
+        ("record", "--hideprogress", "-q"),
+        ("top", "--native", "leave it out"),
+        ("top", "--idle", "dump --pid"),
+        ("dump", "--native", "leave it out"),
+        ("dump", "--core=x", "--pid"),
+    ],
+)
+def test_options_of_py_spy_that_are_not_ours(command, option, answer, pybpfprof):
+    """Whoever types them from habit is told what to do instead; nobody is recorded without what was asked for."""
+    done = pybpfprof(command, option, "--pid", os.getpid())
+    assert done.returncode == 2 and answer in done.stderr and "nrecognized" not in done.stderr
+    assert option.lstrip("-")[0] in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("args", [["record", "-d", "0.1", "-q"], ["top", "--once"], ["dump"]])
+def test_what_py_spy_calls_nonblocking(args, pybpfprof):
+    """It always is."""
+    done = pybpfprof(*args, "--nonblocking", "--pid", os.getpid())
+    assert done.returncode == 0, done.stderr
+
+
+def test_words_without_an_option(pybpfprof, tmp_path):
+    """They are answered with the option that was meant."""
+    (tmp_path / "p.json").write_text("{}")
+    for words, answer in (
+        (["4242"], "--pid 4242"),
+        (["record", "4242"], "--pid 4242"),
+        (["dump", "4242"], "--pid 4242"),
+        (["top", "p.json"], "--input p.json"),
+        (["record", "python3", "app.py"], "-- python3"),
+    ):
+        done = pybpfprof(*words)
+        assert done.returncode == 2 and answer in done.stderr, (words, done.stderr)
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["./app.py"], ["-m", "http.server"]])
+def test_a_script_without_its_interpreter(command, pybpfprof, tmp_path):
+    (tmp_path / "app.py").write_text("print(1)")
+    done = pybpfprof("record", "-o", "out.svg", "--", *command)
+    assert done.returncode in (126, 127) and "python3 …" in done.stderr, done.stderr
+
+
+def test_help_behind_other_options(pybpfprof):
+    done = pybpfprof("record", "--pid", "1", "-h")
+    assert done.returncode == 0 and "--subprocesses" in done.stdout and not done.stderr
+
+
+def test_inputs_that_are_something_else(pybpfprof, tmp_path):
+    """It is said what they are, not what the parser did not expect."""
+    ours = b'{"process_name": "app", "samples": [], "functions": {}}'
+    for name, content, answer in (
+        ("p.json.gz", gzip.compress(ours), "gunzip"),
+        ("utf16.json", ours.decode().encode("utf-16"), "UTF-16"),
+        ("bom.json", b"\xef\xbb\xbf" + ours, "byte order mark"),
+        ("p.prof", marshal.dumps({("a.py", 1, "f"): (1, 1, 0.1, 0.1, {})}), "a pstats file cannot be read back"),
+        ("p.speedscope.json", b'{"profiles": []}', "a speedscope file cannot be read back"),
+        ("p.folded", b"main;f 3\n", "a folded file cannot be read back"),
+        ("perf.data", b"PERFILE2" + bytes(100), "perf"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        done = pybpfprof("convert", "-i", name, "-o", "out.svg")
+        assert done.returncode == 1 and answer in done.stderr and name in done.stderr, (name, done.stderr)
+        assert not (tmp_path / "out.svg").exists()
+    done = pybpfprof("convert", "-i", "-", "-o", "out.svg")
+    assert done.returncode == 1 and "save it first" in done.stderr

@@ -120,6 +120,9 @@ static void pids_are_read(void **state)
 	assert_int_equal(pids[1], 1);
 	assert_int_equal(pids[2], 0x2b);
 	assert_int_equal(pids[3], 4194304);
+	assert_int_equal(units_parse_pids("42,44,0x2c,44", &pids, &cnt, &why), 0);
+	assert_int_equal(cnt, 5);
+	assert_int_equal(pids[4], 44);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		why = NULL;
 		if (!units_parse_pids(bad[i], &pids, &cnt, &why))

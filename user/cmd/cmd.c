@@ -85,7 +85,9 @@ static const struct cmd *find(const char *word)
 		if (!found)
 			found = *c;
 	}
-	if (!found) {
+	if (!found && !word[strspn(word, "0123456789")]) {
+		log_error("%s: no such command; a process is given with --pid: " PROGRAM " --pid %s", word, word);
+	} else if (!found) {
 		__cleanup_free char *near = nearest_command(word);
 
 		log_error("%s: no such command%s These are known:", word, near);
@@ -94,6 +96,15 @@ static const struct cmd *find(const char *word)
 			"To profile a program, write `" PROGRAM " [OPTIONS] -- PROGRAM ARGS`.\n");
 	}
 	return found;
+}
+
+/* Then what is last is not for us. */
+static bool has_command(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--"))
+			return true;
+	return false;
 }
 
 /*
@@ -107,6 +118,8 @@ static int run(const struct cmd *c, int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "-h"))
 		argv[1] = help;
+	else if (argc > 1 && !strcmp(argv[argc - 1], "-h") && !has_command(argc, argv))
+		argv[argc - 1] = help;
 	argv[0] = name;
 	return c->run(argc, argv);
 }

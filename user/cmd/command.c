@@ -27,10 +27,20 @@ int command__start(struct command *c, struct target_options *o, const int *stdio
 	return 0;
 }
 
+/* A script, or an option of the interpreter's such as -m. */
+static bool is_for_python(const char *word)
+{
+	size_t len = strlen(word);
+
+	return *word == '-' || (len > 3 && !strcmp(word + len - 3, ".py"));
+}
+
 /* sudo has a PATH of its own (secure_path), so what the user can start may not be found here. */
 static void explain(const char *program, int err)
 {
-	if (err == -ENOENT && !strchr(program, '/'))
+	if (is_for_python(program))
+		log_error("cannot run %s: %s; write the interpreter, too: -- python3 …", program, strerror(-err));
+	else if (err == -ENOENT && !strchr(program, '/'))
 		log_error("cannot run %s: it is in no folder of PATH%s", program,
 			  getenv("SUDO_UID") ? ", which sudo has replaced by its own: give the whole path, as `command -v` "
 					       "shows it without sudo" : "");

@@ -2,6 +2,7 @@
 #include "user/cmd/dump.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/exit_status.h"
+#include "user/cmd/habits.h"
 #include "user/cmd/pids.h"
 #include "user/os/output.h"
 #include "user/os/procfs.h"
@@ -11,11 +12,12 @@
 #include "user/util/units.h"
 #include <argp.h>
 #include <errno.h>
+#include <string.h>
 
 #define MAX_LOCALS   64 /* times -l */
 #define MAX_CHILDREN 64 /* that are looked at only to give a hint */
 
-enum { KEY_NOLINENO = 0x6000, KEY_FULL_FILENAMES, KEY_NONBLOCKING };
+enum { KEY_NOLINENO = 0x6000, KEY_FULL_FILENAMES };
 
 struct args {
 	uint32_t *pids;
@@ -26,7 +28,7 @@ struct args {
 };
 
 static const struct argp_option options[] = {
-	{"pid", 'p', "PID[,PID…]", 0, "These processes; repeatable", 1},
+	{"pid", 'p', "PID[,PID...]", 0, "These processes; repeatable", 1},
 	{"subprocesses", 's', NULL, 0, "Their Python children too", 1},
 	{"locals", 'l', NULL, 0, "Arguments and local variables; each -l allows 128 more characters of each", 2},
 	{"json", 'j', NULL, 0, "For programs", 2},
@@ -34,7 +36,6 @@ static const struct argp_option options[] = {
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
 	{"quiet", 'q', NULL, 0, "Only warnings and errors", 3},
 	{"verbose", 'v', NULL, 0, "Say more; twice: debugging messages", 3},
-	{"nonblocking", KEY_NONBLOCKING, NULL, OPTION_HIDDEN, "As in py-spy; it always is", 3},
 	{0},
 };
 
@@ -47,9 +48,6 @@ static error_t parse_messages(struct args *a, int key)
 	case 'v':
 		log_set_level(a->verbose ? LOG_DEBUG : LOG_VERBOSE);
 		a->verbose = true;
-		return 0;
-	case KEY_NONBLOCKING:
-		log_info("--nonblocking: the process is never stopped anyway");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -81,7 +79,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->style.full_filenames = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "%s: what is it? A process is given with --pid", arg);
+		argp_error(state, "%s: a process is given with --pid: --pid %s", arg,
+			   arg[strspn(arg, "0123456789")] ? "PID" : arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->pid_cnt)
@@ -91,6 +90,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return parse_messages(a, key);
 	}
 }
+
+static const struct argp_child children[] = {{&dump_habits, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
@@ -113,6 +114,7 @@ static const struct argp argp = {
 		"frames (leaf first): [{name, filename, short_filename, module, line, locals: [{addr, name, type, arg, "
 		"repr}]}]}]}.\n\n"
 		"Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",
+	.children = children,
 };
 
 /* ---- one process after the other --------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "user/cmd/record_options.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/habits.h"
 #include "user/cmd/view_options.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -68,14 +69,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-	{&target_options, 0, NULL, 0}, {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
+	{&target_options, 0, NULL, 0}, {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0},
+	{&record_habits, 0, NULL, 0},  {0},
+};
 
 const struct argp record_argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "--pid PID\n--cgroup PATH\n--all\n-- COMMAND [ARG…]",
 	.doc = "Sample Python programs from the kernel and write what was seen.\v"
-	       "Without -o a flame graph (.svg) and the recording (.pybpf) are written here. Formats: .svg, .html, "
+	       "Without -o a flame graph (.svg; another format with -f) and the recording (.pybpf) are written here. Formats: .svg, .html, "
 	       ".prof, .json, .folded, .speedscope.json, .pb.gz (pprof), .profile.json.gz (Firefox Profiler), .trace.json, "
 	       ".callgrind, .jsonl, .pybpf. Ctrl-C stops and writes; a second one keeps only the recording; SIGUSR1 "
 	       "writes what there is so far and goes on.\n\n"
@@ -85,10 +88,11 @@ const struct argp record_argp = {
 	.children = children,
 };
 
-/* Without -o: pybpfprof-<target>-<time>.svg and .pybpf in the working directory. */
+/* Without -o: pybpfprof-<target>-<time>.svg, or what -f says, and .pybpf in the working directory. */
 static void add_default_outputs(struct record_options *o)
 {
-	static const char *const suffixes[] = {".svg", ".pybpf"};
+	const struct format *f = o->outputs.format_name ? format_by_name(o->outputs.format_name) : &format_svg;
+	const char *const suffixes[] = {f ? f->suffixes[0] : ".svg", format_recording.suffixes[0]};
 	__cleanup_free char *target = target_options__file_text(&o->target);
 	time_t now = time(NULL);
 	struct tm tm;
@@ -96,7 +100,7 @@ static void add_default_outputs(struct record_options *o)
 
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &tm);
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+	for (size_t i = f == &format_recording; i < ARRAY_SIZE(suffixes); i++) {
 		/* windows have times of their own */
 		o->default_paths[i] =
 			rotation__is_on(&o->rotation) ?

@@ -8,6 +8,7 @@
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <string.h>
+#include <unistd.h>
 
 #define RATE_MAX 20000.0 /* beyond it the timer interrupt itself takes the CPU */
 
@@ -15,13 +16,13 @@ enum { KEY_CGROUP = 0x3000, KEY_SCOPE, KEY_MAX_FRAMES, KEY_NO_TASK_WORK };
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is profiled (one of):", 1},
-	{"pid", 'p', "PID[,PID…]", 0, "These processes; repeatable", 1},
+	{"pid", 'p', "PID[,PID...]", 0, "These processes; repeatable", 1},
 	{"cgroup", KEY_CGROUP, "PATH", 0,
 	 "Every process in this cgroup v2 directory and below it (absolute, or relative to the mount); repeatable", 1},
 	{"all", 'a', NULL, 0, "Every Python process on this host", 1},
 	{"subprocesses", 's', NULL, 0, "With --pid or a command: its children too, from their birth", 1},
 	{NULL, 0, NULL, 0, "How:", 2},
-	{"rate", 'r', "HZ", 0, "Samples per second and CPU: 99, 1khz (default 100)", 2},
+	{"rate", 'r', "HZ", 0, "Samples per second on each CPU: 99, 1khz (default 100)", 2},
 	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
 	 "With --cgroup: timers on every CPU, filtered in the kernel (cpu, default), or timers that run only with "
 	 "the cgroup (cheaper for others when it rarely sleeps)", 2},
@@ -50,13 +51,23 @@ static void parse_rate(struct target_options *o, const char *arg, struct argp_st
 		argp_error(state, "--rate %s: at least 0.1 Hz", arg);
 }
 
-/* The command is everything behind `--`, or from the first word that is no option on. */
+static void refuse_word(const struct target_options *o, const char *word, struct argp_state *state)
+{
+	if (!word[strspn(word, "0123456789")])
+		argp_error(state, "%s: a process is given with --pid: --pid %s", word, word);
+	else if (o->reads_files && !access(word, F_OK))
+		argp_error(state, "%s: a file is given with --input: --input %s", word, word);
+	else
+		argp_error(state, "%s: what is it? A process is given with --pid, a command behind `--`: -- %s", word,
+			   word);
+}
+
+/* The command is everything behind `--`. */
 static void take_command(struct target_options *o, struct argp_state *state)
 {
 	state->next--;
 	if (state->next <= 1 || strcmp(state->argv[state->next - 1], "--"))
-		argp_error(state, "%s: what is it? A process is given with --pid, a command behind `--`",
-			   state->argv[state->next]);
+		refuse_word(o, state->argv[state->next], state);
 	o->command = &state->argv[state->next];
 	state->next = state->argc;
 }

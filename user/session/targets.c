@@ -185,6 +185,25 @@ static int add_chosen(struct targets *t)
 
 /* ---- those chosen by number --------------------------------------------------------------------------- */
 
+static bool is_chosen(const struct targets *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->o->pid_cnt; i++)
+		if ((pid_t)t->o->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Then its descendants are among that one's. */
+static bool is_below_chosen(const struct targets *t, pid_t pid)
+{
+	uint64_t start_ns;
+
+	while (!procfs_stat(pid, &start_ns, &pid) && pid > 1)
+		if (is_chosen(t, pid))
+			return true;
+	return false;
+}
+
 struct children {
 	const struct targets *t;
 	size_t cnt;
@@ -196,7 +215,7 @@ static void look_at_child(void *ctx, pid_t pid)
 	const struct interpreter *found = NULL;
 	uint64_t addr;
 
-	if (!interpreters__discover(c->t->interpreters, pid, &found, &addr))
+	if (!is_chosen(c->t, pid) && !interpreters__discover(c->t->interpreters, pid, &found, &addr))
 		c->cnt++;
 }
 
@@ -294,6 +313,7 @@ size_t targets__children_left_out(const struct targets *t)
 	if (t->o->target != SESSION_PIDS || t->o->tree)
 		return 0;
 	for (size_t i = 0; i < t->o->pid_cnt; i++)
-		cnt += python_children(t, (pid_t)t->o->pids[i]);
+		if (!is_below_chosen(t, (pid_t)t->o->pids[i]))
+			cnt += python_children(t, (pid_t)t->o->pids[i]);
 	return cnt;
 }

@@ -152,6 +152,15 @@ static int take_pid(const char **text, uint32_t *pid, const char **why)
 	return 0;
 }
 
+static void add_once(uint32_t **pids, size_t *cnt, uint32_t pid)
+{
+	for (size_t i = 0; i < *cnt; i++)
+		if ((*pids)[i] == pid)
+			return;
+	*pids = xrealloc(*pids, (*cnt + 1) * sizeof(**pids));
+	(*pids)[(*cnt)++] = pid;
+}
+
 int units_parse_pids(const char *text, uint32_t **pids, size_t *cnt, const char **why)
 {
 	for (;;) {
@@ -160,8 +169,7 @@ int units_parse_pids(const char *text, uint32_t **pids, size_t *cnt, const char 
 
 		if (err)
 			return err;
-		*pids = xrealloc(*pids, (*cnt + 1) * sizeof(**pids));
-		(*pids)[(*cnt)++] = pid;
+		add_once(pids, cnt, pid);
 		if (!*text)
 			return 0;
 		text++;

@@ -10,7 +10,7 @@
 int units_parse_duration(const char *text, uint64_t *ns, const char **why);
 /* "99", "99.5", "999hz", "1khz" → samples per second; above 0. */
 int units_parse_rate(const char *text, double *hz, const char **why);
-/* "42", "42,0x2b": decimal or hexadecimal process ids, added to `*pids` (the caller frees it). */
+/* "42", "42,0x2b": decimal or hexadecimal process ids, added to `*pids` once each (the caller frees it). */
 int units_parse_pids(const char *text, uint32_t **pids, size_t *cnt, const char **why);
 /* "500kB", "10MB", "1.5G", "64MiB" → bytes; the unit is needed, but B may be left out. */
 int units_parse_size(const char *text, uint64_t *bytes, const char **why);

@@ -1,6 +1,7 @@
 /* The options of `top`; names are those of py-spy where it has them, the target's those of `record`. */
 #include "user/cmd/top/top_options.h"
 #include "user/cmd/choice.h"
+#include "user/cmd/habits.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -169,7 +170,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {&top_habits, 0, NULL, 0}, {0}};
 
 const struct argp top_argp = {
 	.options = options,
@@ -200,6 +201,7 @@ void top_options__parse(struct top_options *o, int argc, char **argv)
 		.interval_ns = 1000000000ull,
 		.window_ns = 5000000000ull,
 		.target.optional = true,
+		.target.reads_files = true,
 	};
 	o->command_line = join(argv);
 	argp_parse(&top_argp, argc, argv, ARGP_IN_ORDER, NULL, o);
