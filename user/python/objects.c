@@ -8,7 +8,8 @@
 #include "user/util/text.h"
 #include <string.h>
 
-#define MAX_ENTRIES  4096
+#define MAX_ENTRIES  (1u << 20) /* of a dict */
+#define WINDOW       4096       /* entries that are read at once */
 #define MAX_STR_READ 256
 #define MAX_READS    (1u << 18)
 
@@ -194,15 +195,15 @@ static bool str_equals(struct object_reader *r, uint64_t addr, const char *name)
 }
 
 /* To 3.10: dk_size at 8, dk_nentries at 32, indices at 40; then entries of hash, key, value. */
-static bool keys_by_size(const uint64_t *head, uint64_t *entries, struct object_dict *d)
+static bool keys_by_size(const uint64_t *head, struct object_dict *d)
 {
 	uint64_t size = head[1];
 	unsigned index_bytes = size <= 0xff ? 1 : size <= 0xffff ? 2 : 4;
 
 	if (size > 1u << 30 || head[4] > size)
 		return false;
-	*entries = 40 + size * index_bytes;
-	d->count = head[4] > MAX_ENTRIES ? MAX_ENTRIES : (uint32_t)head[4];
+	d->entries_addr = 40 + size * index_bytes;
+	d->total = head[4];
 	d->entry_words = 3;
 	return true;
 }
@@ -211,33 +212,49 @@ static bool keys_by_size(const uint64_t *head, uint64_t *entries, struct object_
  * From 3.11: dk_log2_index_bytes at 9, dk_kind at 10 (0: general, entries as before; else str keys
  * without their hash), dk_nentries at 24, indices at 32.
  */
-static bool keys_by_log2(const uint64_t *head, uint64_t *entries, struct object_dict *d)
+static bool keys_by_log2(const uint64_t *head, struct object_dict *d)
 {
 	unsigned log2_index_bytes = head[1] >> 8 & 0xff, kind = head[1] >> 16 & 0xff;
 
 	if (log2_index_bytes > 32 || kind > 2 || head[3] > 1ull << 32)
 		return false;
-	*entries = 32 + (1ull << log2_index_bytes);
-	d->count = head[3] > MAX_ENTRIES ? MAX_ENTRIES : (uint32_t)head[3];
+	d->entries_addr = 32 + (1ull << log2_index_bytes);
+	d->total = head[3];
 	d->entry_words = kind ? 2 : 3;
 	return true;
 }
 
+static bool load(struct object_dict *d, struct object_reader *r, uint64_t first)
+{
+	uint64_t left = d->total - first, bytes = d->entry_words * 8ul;
+
+	d->first = first;
+	d->count = left < WINDOW ? (uint32_t)left : WINDOW;
+	return !d->count || object_read_bytes(r, d->entries_addr + first * bytes, d->words, d->count * bytes);
+}
+
 static bool open_keys(struct object_dict *d, struct object_reader *r, uint64_t keys)
 {
-	uint64_t head[5], entries;
+	uint64_t head[5];
 
 	*d = (struct object_dict){0};
 	if (!object_read_bytes(r, keys, head, sizeof(head)) ||
-	    !(r->layout->log2_keys ? keys_by_log2 : keys_by_size)(head, &entries, d))
+	    !(r->layout->log2_keys ? keys_by_log2 : keys_by_size)(head, d))
 		return false;
+	if (d->total > MAX_ENTRIES)
+		d->total = MAX_ENTRIES;
+	d->entries_addr += keys;
 	d->key_word = d->entry_words - 2;
-	d->words = xcalloc(d->count + 1ul, d->entry_words * 8ul);
-	if (d->count && !object_read_bytes(r, keys + entries, d->words, d->count * d->entry_words * 8ul)) {
-		object_dict__free(d);
-		return false;
-	}
-	return true;
+	d->words = xcalloc((d->total < WINDOW ? d->total : WINDOW) + 1, d->entry_words * 8ul);
+	if (load(d, r, 0))
+		return true;
+	object_dict__free(d);
+	return false;
+}
+
+bool object_dict__next(struct object_dict *d, struct object_reader *r)
+{
+	return !d->split_values && d->first + d->count < d->total && load(d, r, d->first + d->count);
 }
 
 /* Values beside shared keys; `values` is the address of the first. */
@@ -322,14 +339,16 @@ bool object_dict__entry(const struct object_dict *d, uint32_t i, uint64_t *key, 
 	return *key && *value;
 }
 
-bool object_dict__find(const struct object_dict *d, struct object_reader *r, const char *name,
-		       uint64_t *value)
+bool object_dict__find(struct object_dict *d, struct object_reader *r, const char *name, uint64_t *value)
 {
 	uint64_t key;
 
-	for (uint32_t i = 0; i < d->count; i++) {
-		if (object_dict__entry(d, i, &key, value) && str_equals(r, key, name))
-			return true;
-	}
+	if (d->first && !load(d, r, 0))
+		return false;
+	do {
+		for (uint32_t i = 0; i < d->count; i++)
+			if (object_dict__entry(d, i, &key, value) && str_equals(r, key, name))
+				return true;
+	} while (object_dict__next(d, r));
 	return false;
 }

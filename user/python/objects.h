@@ -18,9 +18,10 @@ struct object_reader {
 
 /* A copy of a dict's entries, or of an instance's attributes. */
 struct object_dict {
-	uint64_t *words;        /* the entries */
+	uint64_t *words;        /* the entries: `count` of `total`, from `first` on */
 	uint64_t *split_values; /* by entry, where the values are not in the entries */
 	uint32_t count, entry_words, key_word;
+	uint64_t first, total, entries_addr;
 };
 
 /* False when objects of this build cannot be read. */
@@ -52,8 +53,9 @@ bool object_dict__open(struct object_dict *d, struct object_reader *r, uint64_t 
 /* The attributes of an instance of a Python class. */
 bool object_dict__open_instance(struct object_dict *d, struct object_reader *r, uint64_t addr);
 void object_dict__free(struct object_dict *d);
+/* Large dicts are read in parts: the next one in place of the last; false when that was all. */
+bool object_dict__next(struct object_dict *d, struct object_reader *r);
 /* Key and value of entry `i`; false when it is empty. */
 bool object_dict__entry(const struct object_dict *d, uint32_t i, uint64_t *key, uint64_t *value);
 /* The value under a str key of ASCII characters. */
-bool object_dict__find(const struct object_dict *d, struct object_reader *r, const char *name,
-		       uint64_t *value);
+bool object_dict__find(struct object_dict *d, struct object_reader *r, const char *name, uint64_t *value);

@@ -9,7 +9,8 @@
 #include "user/util/alloc.h"
 #include <string.h>
 
-#define MAX_ITEMS 1024 /* places of a set that are looked at */
+#define MAX_PLACES (1u << 20) /* of a set that are looked at, … */
+#define SET_PART   256	      /* … so many at once */
 
 #define OB_SIZE	    16 /* PyVarObject.ob_size */
 #define FIRST_FIELD 16 /* what follows PyObject */
@@ -94,38 +95,41 @@ static bool put_dict(struct repr *p, uint64_t addr)
 	if (!object_dict__open(&d, p->r, addr))
 		return false;
 	buf_puts(&p->out, "{");
-	for (uint32_t i = 0; i < d.count && !is_full(p); i++) {
-		if (!object_dict__entry(&d, i, &key, &value))
-			continue;
-		buf_puts(&p->out, first ? "" : ", ");
-		put_object(p, key);
-		buf_puts(&p->out, ": ");
-		put_object(p, value);
-		first = false;
-	}
+	do {
+		for (uint32_t i = 0; i < d.count && !is_full(p); i++) {
+			if (!object_dict__entry(&d, i, &key, &value))
+				continue;
+			buf_puts(&p->out, first ? "" : ", ");
+			put_object(p, key);
+			buf_puts(&p->out, ": ");
+			put_object(p, value);
+			first = false;
+		}
+	} while (!is_full(p) && object_dict__next(&d, p->r));
 	buf_puts(&p->out, "}");
 	object_dict__free(&d);
 	return true;
 }
 
 /* Include/cpython/setobject.h: fill, used, mask, table of {key, hash}; a deleted entry has the hash -1. */
-static void put_set_items(struct repr *p, uint64_t table, uint64_t mask)
+static void put_set_items(struct repr *p, uint64_t table, uint64_t places, uint64_t used)
 {
-	bool first = true;
+	uint64_t part[SET_PART][2], put = 0;
 
-	for (uint64_t i = 0; i <= mask && i < MAX_ITEMS && !is_full(p); i++) {
-		uint64_t entry[2];
+	for (uint64_t at = 0; at < places && put < used && !is_full(p); at += SET_PART) {
+		uint64_t n = places - at < SET_PART ? places - at : SET_PART;
 
-		if (!object_read_bytes(p->r, table + 16 * i, entry, sizeof(entry)))
-			return;
-		if (!entry[0] || entry[1] == ~0ull)
-			continue;
-		buf_puts(&p->out, first ? "" : ", ");
-		put_object(p, entry[0]);
-		first = false;
+		if (at >= MAX_PLACES || !object_read_bytes(p->r, table + at * sizeof(*part), part, n * sizeof(*part)))
+			break;
+		for (uint64_t i = 0; i < n && !is_full(p); i++) {
+			if (!part[i][0] || part[i][1] == ~0ull)
+				continue;
+			buf_puts(&p->out, put++ ? ", " : "");
+			put_object(p, part[i][0]);
+		}
 	}
-	if (mask >= MAX_ITEMS)
-		buf_puts(&p->out, ", ...");
+	if (put < used)
+		buf_puts(&p->out, put ? ", ..." : "...");
 }
 
 static bool put_set_with(struct repr *p, uint64_t addr, const char *empty, const char *frame[2])
@@ -139,7 +143,7 @@ static bool put_set_with(struct repr *p, uint64_t addr, const char *empty, const
 		return true;
 	}
 	buf_puts(&p->out, frame[0]);
-	put_set_items(p, head[3], head[2]);
+	put_set_items(p, head[3], head[2] + 1, head[1]);
 	buf_puts(&p->out, frame[1]);
 	return true;
 }
@@ -209,7 +213,7 @@ static const struct {
 	{"NoneType", put_none},	   {"bool", repr_bool},		 {"float", repr_float},
 	{"complex", repr_complex},  {"ellipsis", put_ellipsis},	 {"NotImplementedType", put_not_implemented},
 	{"bytearray", repr_bytearray}, {"set", put_set},		 {"frozenset", put_frozenset},
-	{"function", put_function}, {"module", put_module},	 {"numpy.float64", repr_float},
+	{"function", put_function}, {"module", put_module},
 };
 
 /* By tp_flags: subclasses are shown as Type(value). */
@@ -273,8 +277,12 @@ static void put_object(struct repr *p, uint64_t addr)
 	if (object_read_type(p->r, addr, &type, &flags))
 		name = type_name(p->r, type, flags);
 	put = name ? find_by_name(name, flags) : NULL;
-	if (name)
-		ok = put ? put(p, addr) : put_by_flag(p, addr, flags, name);
+	if (put)
+		ok = put(p, addr);
+	else if (name && !(flags & OBJECT_HEAP_TYPE) && !strncmp(name, "numpy.", 6))
+		ok = repr_numpy(p, addr, name + 6);
+	if (name && !put && !ok)
+		ok = put_by_flag(p, addr, flags, name);
 	p->depth--;
 	if (ok)
 		return;

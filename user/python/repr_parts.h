@@ -19,7 +19,10 @@ typedef bool (*repr_fn)(struct repr *p, uint64_t addr);
 bool repr_int(struct repr *p, uint64_t addr);
 bool repr_bool(struct repr *p, uint64_t addr);
 bool repr_float(struct repr *p, uint64_t addr);
+bool repr_float32(struct repr *p, uint64_t addr);
 bool repr_complex(struct repr *p, uint64_t addr);
 bool repr_str(struct repr *p, uint64_t addr);
 bool repr_bytes(struct repr *p, uint64_t addr);
 bool repr_bytearray(struct repr *p, uint64_t addr);
+/* A scalar of numpy, by its type's name without "numpy.". */
+bool repr_numpy(struct repr *p, uint64_t addr, const char *type);

@@ -66,8 +66,11 @@ bool repr_bool(struct repr *p, uint64_t addr)
 	return true;
 }
 
-/* As Python writes it (format code 'r' of PyOS_double_to_string): the shortest text that gives the same back. */
-static char *double_text(double value)
+/*
+ * As Python writes it (format code 'r' of PyOS_double_to_string): the shortest text that gives the same back, as a
+ * float where it is one.
+ */
+static char *double_text(double value, bool single)
 {
 	char text[40];
 	int digits = 1, exponent;
@@ -77,7 +80,7 @@ static char *double_text(double value)
 		return xstrdup(isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
 	do {
 		snprintf(text, sizeof(text), "%.*e", digits - 1, value);
-	} while (digits++ < 17 && strtod(text, NULL) != value);
+	} while (digits++ < 17 && (single ? strtof(text, NULL) : strtod(text, NULL)) != value);
 	e = strchr(text, 'e');
 	exponent = atoi(e + 1);
 	*e = 0;
@@ -94,7 +97,19 @@ bool repr_float(struct repr *p, uint64_t addr)
 
 	if (!object_read_bytes(p->r, addr + FIRST_FIELD, &value, sizeof(value)))
 		return false;
-	text = double_text(value);
+	text = double_text(value, false);
+	buf_puts(&p->out, text);
+	return true;
+}
+
+bool repr_float32(struct repr *p, uint64_t addr)
+{
+	__cleanup_free char *text = NULL;
+	float value;
+
+	if (!object_read_bytes(p->r, addr + FIRST_FIELD, &value, sizeof(value)))
+		return false;
+	text = double_text((double)value, true);
 	buf_puts(&p->out, text);
 	return true;
 }
@@ -102,7 +117,7 @@ bool repr_float(struct repr *p, uint64_t addr)
 /* Without the ".0" of a whole number. */
 static void put_part(struct repr *p, double value, bool sign)
 {
-	__cleanup_free char *text = double_text(value);
+	__cleanup_free char *text = double_text(value, false);
 	size_t len = strlen(text);
 
 	if (len > 2 && !strcmp(text + len - 2, ".0"))

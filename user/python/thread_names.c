@@ -52,16 +52,17 @@ int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memor
 		return -ENOTSUP;
 	if (!open_active(&active, &r, runtime_addr))
 		return -ENOENT;
-	for (uint32_t i = 0; i < active.count; i++) {
-		__cleanup_free char *name = NULL;
-		uint64_t key, thread, ident;
+	do {
+		for (uint32_t i = 0; i < active.count; i++) {
+			__cleanup_free char *name = NULL;
+			uint64_t key, thread, ident;
 
-		if (!object_dict__entry(&active, i, &key, &thread) ||
-		    !object_read_int(&r, key, &ident))
-			continue;
-		name = name_of(&r, thread, ident);
-		if (name)
-			found(found_ctx, ident, name);
-	}
+			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(&r, key, &ident))
+				continue;
+			name = name_of(&r, thread, ident);
+			if (name)
+				found(found_ctx, ident, name);
+		}
+	} while (object_dict__next(&active, &r));
 	return 0;
 }

@@ -112,6 +112,11 @@ def containers():
     several, frozen, no_set, no_frozen = {5}, frozenset(("f",)), set(), frozenset()
     left = {1, 2}
     left.discard(1)
+    # what is left is far behind many empty places
+    queue, pile = {n: str(n) for n in range(10000)}, set(range(10000))
+    for n in range(9998):
+        del queue[n]
+        pile.discard(n)
     cycle = [1]
     cycle.append(cycle)
     own = {}
