@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import pty
 import random
 import re
@@ -59,6 +60,8 @@ def users_folder():
         (["-o", "out"], "out"),
         (["-o", "-"], "-f"),
         (["-o", "out.svg", "-f", "pdf"], "pdf"),
+        (["-o", "out.svg", "-o", "out.json", "-f", "pdf"], "pdf"),
+        (["-f", "pdf"], "pdf"),
         (["-r", "0"], "0"),
         (["-r", "-5"], "-5"),
         (["-r", "fast"], "fast"),
@@ -301,9 +304,12 @@ def test_sigusr1_writes_a_snapshot(busy, recorder):
         assert recording.process.poll() is None, "it goes on"
         assert "inner" in assert_svg(svg)
         sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in text.read_text().splitlines()))
+    let_work(busy, 0.1)
     recording.stop()
     sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in text.read_text().splitlines()))
     assert sizes[0] > 50 and sizes == sorted(set(sizes)), "each has more samples than the one before"
+    assert recording.stderr.count("snapshot written to out.svg, out.folded") == 3
+    assert "not finished" not in recording.stderr, "that it goes on is no news"
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -362,6 +368,13 @@ def test_default_names(busy, recorder):
 
 
 # ---- what it says ------------------------------------------------------------------------------------------------
+
+
+def test_default_name_of_a_format(busy, recorder):
+    """-f without -o, as py-spy has it."""
+    recording = recorder("-p", busy.pid, "-d", "0.5", "-f", "speedscope", output=None).wait()
+    (made,) = recording.folder.glob(f"pybpfprof-{busy.pid}-*.speedscope.json")
+    assert json.loads(made.read_text())["profiles"]
 
 
 def test_summary(busy, recorder):
@@ -474,6 +487,35 @@ def test_what_is_no_file_is_refused(kind, busy, pybpfprof, tmp_path):
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     done = pybpfprof("record", "-p", busy.pid, "-d", "20", "-o", path, timeout=15)
     assert done.returncode in (1, 2) and "out.svg" in done.stderr
+
+
+def test_one_file_twice_is_refused(busy, pybpfprof, tmp_path):
+    done = pybpfprof("record", "-p", busy.pid, "-d", "20", "-o", "out.svg", "-o", tmp_path / "out.svg", timeout=15)
+    assert done.returncode == 2 and "twice" in done.stderr
+
+
+def test_standard_output_by_its_other_names(busy, recorder):
+    """/dev/stdout is what it leads to; a file in its place would be there for everybody."""
+    recording = recorder("-p", busy.pid, "-d", "0.6", "-r", "499", "-o", "/dev/fd/1", "-f", "folded", output=None).wait()
+    assert recording.status == 0 and b"inner (busy.py" in recording.stdout
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_folder_that_goes_away(wanted, busy, recorder):
+    """What can be written elsewhere is; what cannot is said, and where the recording is."""
+    outputs = ["gone/out.svg", "out.folded"] + ["kept.pybpf"] * wanted
+    (folder := pathlib.Path(tempfile.mkdtemp(prefix="pybpfprof-gone-"))).joinpath("gone").mkdir()
+    options = [word for name in outputs for word in ("-o", folder / name)]
+    recording = recorder("-p", busy.pid, "-r", "499", *options, output=None)
+    shutil.rmtree(folder / "gone")
+    try:
+        recording.stop(expect=1)
+        assert "gone/out.svg" in recording.stderr
+        assert f"wrote {folder}/out.folded" in recording.stderr and (folder / "out.folded").stat().st_size
+        assert ("the recording is lost" in recording.stderr) != wanted
+        assert sorted(os.listdir(folder)) == sorted(outputs[1:])
+    finally:
+        shutil.rmtree(folder)
 
 
 # ---- losses ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -201,17 +202,82 @@ static int write_with_limit(void)
 	setrlimit(RLIMIT_FSIZE, &limit);
 	for (int i = 0; i < 100000; i++)
 		fputs("0123456789", output__stream(o));
-	return output__commit(o) < 0 ? 0 : 1;
+	return -output__commit(o);
 }
 
+/* And what is said is why, not that the stream knows of an error. */
 static void a_full_disk_leaves_nothing(void **state)
 {
 	(void)state;
 	put("x.svg", "old");
-	assert_int_equal(in_child(write_with_limit), 0);
+	assert_int_equal(in_child(write_with_limit), EFBIG);
 	assert_content("x.svg", "old");
 	assert_int_equal(file_cnt(), 1);
 	remove("x.svg");
+}
+
+/* As /dev/stdout and its like are: replaced, they would be gone for everybody. */
+static void links_to_descriptors_stay(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_true(output__is_stdout("-"));
+	assert_true(output__is_stdout("/dev/stdout"));
+	assert_false(output__is_stdout("stdout"));
+	put("file", "old");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(symlink(i ? "/proc/self/fd/2" : "/dev/null", "x.svg"), 0);
+		assert_int_not_equal(output__check("x.svg"), 0);
+		assert_null(output__open("x.svg"));
+		assert_int_equal(lstat("x.svg", &st), 0);
+		assert_true(S_ISLNK(st.st_mode));
+		remove("x.svg");
+	}
+	assert_int_equal(symlink("file", "x.svg"), 0);
+	assert_int_equal(output__check("x.svg"), 0);
+	remove("x.svg");
+	remove("file");
+}
+
+static void one_file_has_many_names(void **state)
+{
+	char *here = realpath(".", NULL), path[PATH_MAX];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/x.svg", here);
+	assert_true(output__is_same("x.svg", "x.svg"));
+	assert_true(output__is_same("x.svg", "./x.svg"));
+	assert_true(output__is_same(path, ".//x.svg"));
+	assert_true(output__is_same("-", "/dev/fd/1"));
+	assert_false(output__is_same("x.svg", "y.svg"));
+	assert_false(output__is_same("x.svg", "../x.svg"));
+	assert_false(output__is_same("-", "./-"));
+	assert_false(output__is_same("nowhere/x.svg", "x.svg"));
+	free(here);
+}
+
+/* The folder may be removed while a recording is streamed into it. */
+static void what_was_written_can_be_read_without_its_name(void **state)
+{
+	struct output *o = output__open_lasting("x.svg", ".pybpf");
+	char *temp = output__temp_path(o), *path = output__read_path(o);
+
+	(void)state;
+	assert_string_equal(path, temp);
+	fputs("kept", output__stream(o));
+	fflush(output__stream(o));
+	remove(temp);
+	assert_false(output__is_in_place(o));
+	free(path);
+	path = output__read_path(o);
+	assert_content(path, "kept");
+	put(temp, "somebody else's");
+	assert_false(output__is_in_place(o));
+	remove(temp);
+	output__abort(o);
+	free(path);
+	free(temp);
 }
 
 static struct stat written_under_sudo(const char *uid, const char *gid)
@@ -330,6 +396,9 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_written_is_refused),
 		cmocka_unit_test(a_closed_directory_is_refused),
 		cmocka_unit_test(a_full_disk_leaves_nothing),
+		cmocka_unit_test(links_to_descriptors_stay),
+		cmocka_unit_test(one_file_has_many_names),
+		cmocka_unit_test(what_was_written_can_be_read_without_its_name),
 		cmocka_unit_test(under_sudo_it_is_the_users),
 		cmocka_unit_test(standard_output_is_a_pipe),
 		cmocka_unit_test(a_signal_can_remove_everything),

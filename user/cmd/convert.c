@@ -58,6 +58,7 @@ static int run(int argc, char **argv)
 		status = CMD_FAILED;
 	if (!status && outputs__write(&a.outputs, p, &a.view))
 		status = CMD_FAILED;
+	outputs__report(&a.outputs);
 	if (!status)
 		outputs__open(&a.outputs);
 	profile__free(p);

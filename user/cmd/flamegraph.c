@@ -3,6 +3,7 @@
 #include "user/cmd/input.h"
 #include "user/cmd/outputs.h"
 #include "user/cmd/view_options.h"
+#include "user/os/output.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <string.h>
@@ -82,10 +83,9 @@ static int draw(struct outputs *outputs, const char *input, const struct view *v
 		return CMD_FAILED;
 	if (outputs__write(outputs, p, v))
 		status = CMD_FAILED;
-	else if (outputs->open)
+	outputs__report(outputs);
+	if (!status)
 		outputs__open(outputs);
-	else if (strcmp(outputs->items[0].path, "-"))
-		log_info("%s is written; open it in a browser", outputs->items[0].path);
 	profile__free(p);
 	return status;
 }
@@ -102,14 +102,14 @@ static int run(int argc, char **argv)
 	outputs__die_cleanly();
 	name = a.output ? xstrdup(a.output) : default_output(a.input);
 	dot = strrchr(name, '.');
-	if (strcmp(name, "-") && (!dot || strcmp(dot, ".svg"))) {
+	if (!output__is_stdout(name) && (!dot || strcmp(dot, ".svg"))) {
 		log_error("%s: a flame graph is an .svg; `pybpfprof convert` writes other formats",
 			  name);
 		return CMD_USAGE;
 	}
 	outputs.format_name = "svg";
 	outputs.open = a.open;
-	outputs__add(&outputs, name);
+	outputs__add(&outputs, output__is_stdout(name) ? "-" : name);
 	status = draw(&outputs, a.input, &a.view);
 	outputs__free(&outputs);
 	return status;

@@ -8,10 +8,12 @@
 #include "user/util/buf.h"
 #include "user/util/log.h"
 #include "user/util/nearest.h"
+#include "user/util/units.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum { KEY_OPEN = 0x6000 };
 
@@ -36,7 +38,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'o':
-		outputs__add(o, arg);
+		outputs__add(o, output__is_stdout(arg) ? "-" : arg);
 		return 0;
 	case 'f':
 		o->format_name = arg;
@@ -54,8 +56,8 @@ const struct argp outputs_options = {.options = options, .parser = parse};
 void outputs__add(struct outputs *o, const char *path)
 {
 	o->items = xrealloc(o->items, (o->cnt + 1) * sizeof(*o->items));
-	o->items[o->cnt].path = path;
-	o->items[o->cnt++].format = NULL;
+	o->items[o->cnt] = (typeof(*o->items)){.path = path};
+	o->cnt++;
 }
 
 void outputs__free(struct outputs *o)
@@ -64,21 +66,14 @@ void outputs__free(struct outputs *o)
 	*o = (struct outputs){0};
 }
 
-/* "svg (.svg), folded (.folded .collapsed .txt), …" */
+/* "recording (.pybpf), svg (.svg), …": the usual extension of each. */
 static char *known_formats(void)
 {
 	struct buf text = {0};
 
-	for (const struct format *const *f = formats; *f; f++) {
-		if (!(*f)->write)
-			continue;
-		buf_printf(&text, "%s%s (", text.len ? ", " : "", (*f)->name);
-		for (const char *const *suffix = (*f)->suffixes; *suffix; suffix++)
-			buf_printf(&text, "%s%s", suffix == (*f)->suffixes ? "" : " ", *suffix);
-		for (const char *const *prefix = (*f)->prefixes; prefix && *prefix; prefix++)
-			buf_printf(&text, " %s.*", *prefix);
-		buf_puts(&text, ")");
-	}
+	for (const struct format *const *f = formats; *f; f++)
+		if ((*f)->write)
+			buf_printf(&text, "%s%s (%s)", text.len ? ", " : "", (*f)->name, *(*f)->suffixes);
 	return buf_steal_text(&text);
 }
 
@@ -116,13 +111,10 @@ static int find_format(struct outputs *o, size_t i)
 	/* With several outputs -f is for those that do not say their format themselves. */
 	if (o->format_name && (o->cnt == 1 || !by_suffix)) {
 		o->items[i].format = format_by_name(o->format_name);
-		if (!o->items[i].format)
-			complain(xasprintf("--format %s: no such format", o->format_name), o->format_name, known);
 	} else if (!by_suffix && !strcmp(path, "-")) {
 		log_error("-o -: say which format with -f; known are %s", known);
 	} else if (!by_suffix) {
-		complain(xasprintf("%s: its extension names no format; use one of these, or -f", path), extension_of(path),
-			 known);
+		complain(xasprintf("%s: its extension names no format, and there is no -f", path), extension_of(path), known);
 	}
 	if (o->items[i].format && !o->items[i].format->write) {
 		log_error("%s: %s cannot be written", path, o->items[i].format->name);
@@ -131,10 +123,22 @@ static int find_format(struct outputs *o, size_t i)
 	return o->items[i].format ? 0 : CMD_USAGE;
 }
 
+/* Whether -f, if there is one, names a format. */
+static bool is_format_known(const struct outputs *o)
+{
+	__cleanup_free char *known = NULL;
+
+	if (!o->format_name || format_by_name(o->format_name))
+		return true;
+	known = known_formats();
+	complain(xasprintf("--format %s: no such format", o->format_name), o->format_name, known);
+	return false;
+}
+
 static bool is_repeated(const struct outputs *o, size_t i)
 {
 	for (size_t k = 0; k < i; k++) {
-		if (!strcmp(o->items[k].path, o->items[i].path))
+		if (output__is_same(o->items[k].path, o->items[i].path))
 			return true;
 	}
 	return false;
@@ -143,10 +147,8 @@ static bool is_repeated(const struct outputs *o, size_t i)
 /* An -f that changes nothing is a misunderstanding. */
 static bool is_format_used(const struct outputs *o)
 {
-	const struct format *f = o->format_name ? format_by_name(o->format_name) : NULL;
-
 	for (size_t i = 0; i < o->cnt; i++) {
-		if (!f || o->items[i].format == f)
+		if (!o->format_name || o->items[i].format == format_by_name(o->format_name))
 			return true;
 	}
 	return false;
@@ -195,6 +197,8 @@ char *outputs__stamped(const struct outputs *o, size_t i, const char *stamp)
 
 int outputs__check(struct outputs *o)
 {
+	if (!is_format_known(o))
+		return CMD_USAGE;
 	for (size_t i = 0; i < o->cnt; i++) {
 		int status = find_format(o, i);
 
@@ -221,7 +225,7 @@ int outputs__check(struct outputs *o)
 	return 0;
 }
 
-int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p,
+int outputs__write_one(struct outputs *o, size_t i, const struct profile *p,
 		       const struct view *v)
 {
 	struct output *out = output__open(o->items[i].path);
@@ -238,10 +242,11 @@ int outputs__write_one(const struct outputs *o, size_t i, const struct profile *
 		return err;
 	}
 	err = output__commit(out);
+	o->items[i].written = !err;
 	return err == -EPIPE ? 0 : err;
 }
 
-int outputs__write(const struct outputs *o, const struct profile *p, const struct view *v)
+int outputs__write(struct outputs *o, const struct profile *p, const struct view *v)
 {
 	int first = 0;
 
@@ -252,6 +257,19 @@ int outputs__write(const struct outputs *o, const struct profile *p, const struc
 			first = err;
 	}
 	return first;
+}
+
+void outputs__report(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->cnt; i++) {
+		__cleanup_free char *size = NULL;
+		struct stat st;
+
+		if (!o->items[i].written || !strcmp(o->items[i].path, "-") || stat(o->items[i].path, &st))
+			continue;
+		size = units_size_text((uint64_t)st.st_size);
+		log_info("wrote %s (%s): %s", o->items[i].path, size, o->items[i].format->help);
+	}
 }
 
 static void remove_and_die(int number)
@@ -268,6 +286,7 @@ void outputs__die_cleanly(void)
 				   .sa_flags = SA_RESETHAND | SA_NODEFER};
 	struct sigaction old;
 
+	signal(SIGXFSZ, SIG_IGN); /* a write that is too much says so instead */
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		/* what nohup ignores stays ignored */
 		if (!sigaction(numbers[i], NULL, &old) && old.sa_handler != SIG_IGN)

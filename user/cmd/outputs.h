@@ -10,6 +10,7 @@ struct outputs {
 	struct {
 		const char *path;
 		const struct format *format;
+		bool written; /* by this run */
 	} * items;
 	size_t cnt;
 	const char *format_name; /* -f; NULL: by extension */
@@ -35,10 +36,12 @@ char *outputs__stamped(const struct outputs *o, size_t i, const char *stamp);
 void outputs__open(const struct outputs *o);
 
 /* One file, whole or not at all. 0 (also when the reader of stdout went away) or negative errno. */
-int outputs__write_one(const struct outputs *o, size_t i, const struct profile *p,
+int outputs__write_one(struct outputs *o, size_t i, const struct profile *p,
 		       const struct view *v);
 /* All of them, the rest also when one fails; the first error. */
-int outputs__write(const struct outputs *o, const struct profile *p, const struct view *v);
+int outputs__write(struct outputs *o, const struct profile *p, const struct view *v);
+/* What was written, how large it is and what opens it. */
+void outputs__report(const struct outputs *o);
 
 /* From now on Ctrl-C and termination leave no temporary file behind; for commands that only
  * convert. */

@@ -91,7 +91,7 @@ static bool is_snapshot_running(struct record *r)
 /* A child of ours renders what there is, so that sampling and draining go on meanwhile. */
 static void snapshot(struct record *r)
 {
-	const struct outputs *o = &r->window->outputs;
+	struct outputs *o = &r->window->outputs;
 	struct profile *p = NULL;
 
 	if (is_snapshot_running(r)) {
@@ -104,14 +104,14 @@ static void snapshot(struct record *r)
 	if (r->snapshot)
 		return;
 	log_status(NULL);
-	log_set_level(LOG_WARN);
+	log_set_level(LOG_ERROR); /* that the recording has no end yet is no news here */
 	if (format_read(r->window->path, &p))
 		_exit(1);
 	for (size_t i = 0; i < o->cnt; i++)
 		if (strcmp(o->items[i].path, "-"))
 			outputs__write_one(o, i, p, &r->o.view);
-	log_set_level(LOG_INFO);
-	log_info("snapshot written to %s", o->items[0].path);
+	log_set_level(r->o.quiet ? LOG_WARN : LOG_INFO);
+	record_report__snapshot(o);
 	_exit(0);
 }
 
@@ -246,8 +246,7 @@ static int write_outputs(struct record *r)
 		waitpid(r->snapshot, NULL, 0);
 	rotation__finish(&r->o.rotation);
 	err = window__write(r->window, &r->o.view);
-	if (r->window->file)
-		log_warn("the recording is kept: %s", r->window->path);
+	window__say_kept(r->window);
 	return err || r->o.rotation.failed ? -EIO : 0;
 }
 
@@ -266,9 +265,10 @@ static int finish(struct record *r)
 		return CMD_OK;
 	}
 	let_interrupt(r);
-	if (write_outputs(r) || err)
-		return CMD_FAILED;
+	err = write_outputs(r) || err;
 	record_report__files(&r->window->outputs);
+	if (err)
+		return CMD_FAILED;
 	outputs__open(&r->window->outputs);
 	if (!r->left_out)
 		record_report__left_out(r->session); /* they may have come later */

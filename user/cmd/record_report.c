@@ -6,7 +6,6 @@
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <string.h>
-#include <sys/stat.h>
 
 void record_live__start(struct record_live *l, bool quiet)
 {
@@ -117,8 +116,9 @@ void record_report__summary(const struct session *s)
 	session__stats(s, &st);
 	samples = units_count_text(st.resolved->samples);
 	elapsed = units_duration_text(st.elapsed_ns);
-	log_info("%s samples, %.2f CPU seconds in %s, %.1f samples per second of CPU", samples,
-		 (double)st.resolved->value_ns / 1e9, elapsed, st.effective_rate_hz);
+	log_info("%s sample%s, %.2f CPU seconds in %s; timers at %.1f Hz", samples,
+		 st.resolved->samples == 1 ? "" : "s", (double)st.resolved->value_ns / 1e9, elapsed,
+		 st.effective_rate_hz);
 	if (versions[0])
 		log_info("%s", versions);
 	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
@@ -139,23 +139,27 @@ void record_report__files(const struct outputs *o)
 {
 	const char *recording = NULL;
 
-	for (size_t i = 0; i < o->cnt; i++) {
-		const char *path = o->items[i].path;
-		__cleanup_free char *size = NULL;
-		struct stat st;
-
-		if (!strcmp(path, "-") || stat(path, &st))
-			continue;
-		size = units_size_text((uint64_t)st.st_size);
-		log_info("wrote %s (%s)", path, size);
-		if (!strcmp(o->items[i].format->name, "svg"))
-			log_info("  open it in a browser; click to zoom, / to search");
-		if (!strcmp(o->items[i].format->name, "recording"))
-			recording = path;
-	}
+	outputs__report(o);
+	for (size_t i = 0; i < o->cnt; i++)
+		if (o->items[i].written && o->items[i].format == &format_recording)
+			recording = o->items[i].path;
 	if (recording)
 		log_info("next: pybpfprof report %s, or pybpfprof convert -i %s -o profile.prof", recording,
 			 recording);
+}
+
+void record_report__snapshot(const struct outputs *o)
+{
+	struct buf names = {0};
+
+	for (size_t i = 0; i < o->cnt; i++)
+		if (o->items[i].written)
+			buf_printf(&names, "%s%s", names.len ? ", " : "", o->items[i].path);
+	if (names.len)
+		log_info("snapshot written to %s", names.data);
+	else
+		log_warn("no snapshot was written: name a file with -o");
+	buf_free(&names);
 }
 
 /* Which processes gave nothing, and why. */
@@ -224,6 +228,7 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		log_error("nothing could be walked in %s", o->target.text);
 		return CMD_NOTHING;
 	}
-	log_info("no samples: Python was there but used no CPU time");
+	log_info("no samples: Python was there but used no CPU time%s",
+		 o->target.pid_cnt && !o->target.command ? "; `pybpfprof dump --pid PID` shows where it waits" : "");
 	return CMD_OK;
 }

@@ -17,6 +17,8 @@ void record_live__end(struct record_live *l);
 void record_report__summary(const struct session *s);
 /* The files with their sizes, and what to do with them. */
 void record_report__files(const struct outputs *o);
+/* What a snapshot wrote. */
+void record_report__snapshot(const struct outputs *o);
 /* Says so when Python children of the target are left out; true when it did. */
 bool record_report__left_out(const struct session *s);
 /* enum cmd_exit for what was recorded; says why when it is not 0. */

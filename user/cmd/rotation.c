@@ -137,8 +137,8 @@ static void end_window(struct rotation *r, int status)
 		r->last = NULL;
 	if (status) {
 		r->failed++;
-		log_warn("not all outputs of a window could be made; its recording is kept: %s",
-			 w->path);
+		log_warn("not all outputs of a window could be made");
+		window__say_kept(w);
 	} else {
 		say_written(w);
 	}

@@ -45,6 +45,8 @@ int window__open(const struct outputs *o, const char *stamp, struct window **out
 		err = recording__create(fileno(output__stream(w->file)), &w->recording);
 	}
 	if (err) {
+		if (w->path)
+			log_info("the recording is written beside the first output: %s", w->path);
 		window__free(w);
 		w = NULL;
 	} else {
@@ -64,22 +66,35 @@ int window__close(struct window *w)
 
 int window__write(struct window *w, const struct view *v)
 {
+	__cleanup_free char *path = output__read_path(w->file);
 	int at = recording_output(&w->outputs), err;
 	struct profile *p = NULL;
 
-	err = format_read(w->path, &p);
-	for (size_t i = 0; !err && i < w->outputs.cnt; i++)
+	err = format_read(path, &p);
+	for (size_t i = 0; p && i < w->outputs.cnt; i++)
 		if ((int)i != at && outputs__write_one(&w->outputs, i, p, v))
 			err = -EIO;
 	profile__free(p);
-	if (err)
-		return err;
-	if (at >= 0)
-		err = output__commit(w->file);
-	else
+	if (at >= 0) {
+		w->outputs.items[at].written = !output__commit(w->file);
+		err = w->outputs.items[at].written ? err : -EIO;
+	} else if (!err) {
 		output__abort(w->file);
+	} else {
+		return err; /* the file may be all there is */
+	}
 	w->file = NULL;
 	return err;
+}
+
+void window__say_kept(const struct window *w)
+{
+	if (!w->file)
+		return;
+	if (output__is_in_place(w->file))
+		log_warn("the recording is kept: %s; `pybpfprof convert` makes the outputs from it", w->path);
+	else
+		log_warn("the recording is lost: somebody removed %s", w->path);
 }
 
 void window__free(struct window *w)

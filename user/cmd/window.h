@@ -23,9 +23,11 @@ int window__open(const struct outputs *o, const char *stamp, struct window **out
 /* Ends the recording; 0 or the error that cut it. */
 int window__close(struct window *w);
 /*
- * Makes every output from the recording, which takes its own place last, or goes if it was not
- * asked for. When one fails it stays where it is.
+ * Makes every output from the recording, which takes its own place last, or goes if it was not asked
+ * for; then, when one fails, it stays where it is. The rest is written also when one fails.
  */
 int window__write(struct window *w, const struct view *v);
+/* After a failed write: where the recording is, unless it was asked for itself. */
+void window__say_kept(const struct window *w);
 /* NULL is fine. */
 void window__free(struct window *w);

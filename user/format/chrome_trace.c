@@ -346,7 +346,7 @@ static const char *const suffixes[] = {".trace.json", NULL};
 
 const struct format format_chrome_trace = {
 	.name = "chrometrace", /* as py-spy calls it */
-	.help = "a timeline per thread: ui.perfetto.dev, chrome://tracing",
+	.help = "a timeline per thread, for ui.perfetto.dev and chrome://tracing",
 	.suffixes = suffixes,
 	.write = write_chrome_trace,
 };

@@ -295,7 +295,7 @@ static const char *const suffixes[] = {".profile.json.gz", NULL};
 
 const struct format format_firefox = {
 	.name = "firefox",
-	.help = "a timeline per thread: profiler.firefox.com",
+	.help = "a timeline per thread, for profiler.firefox.com",
 	.suffixes = suffixes,
 	.write = write_firefox,
 };

@@ -216,7 +216,7 @@ static const char *const suffixes[] = {".folded", ".collapsed", ".txt", NULL};
 
 const struct format format_folded = {
 	.name = "folded",
-	.help = "collapsed stacks, one line each: flamegraph.pl, inferno, speedscope, grep",
+	.help = "a line per stack, for flamegraph.pl, inferno, speedscope and grep",
 	.suffixes = suffixes,
 	.write = write_folded,
 };

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 struct format {
-	const char *name, *help;
+	const char *name, *help; /* help: what a file of it is for, said when one was written */
 	const char *const *suffixes; /* ".svg", …, NULL-terminated; first is the usual one */
 	/* NULL, or names that files of this format have, alone or before a dot: "callgrind.out" */
 	const char *const *prefixes;

@@ -68,18 +68,14 @@ static int html_write(const struct profile *p, const struct view *v, FILE *out)
 	      out);
 	err = html_data_write(p, v, out);
 	fprintf(out, "</script>\n<script>%s</script>\n</body>\n</html>\n", script);
-	if (!err && ferror(out)) {
-		log_error("html: the page could not be written");
-		err = -EIO;
-	}
-	return err;
+	return ferror(out) ? -EIO : err;
 }
 
 static const char *const suffixes[] = {".html", ".htm", NULL};
 
 const struct format format_html = {
 	.name = "html",
-	.help = "a page for any browser: flame graph, time, callers and callees, table, sources",
+	.help = "open it in a browser; flame graph, time order, callers and callees, sources",
 	.suffixes = suffixes,
 	.is_page = true,
 	.write = html_write,

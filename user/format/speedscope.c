@@ -151,7 +151,7 @@ static const char *const suffixes[] = {".speedscope.json", ".speedscope", NULL};
 
 const struct format format_speedscope = {
 	.name = "speedscope",
-	.help = "for speedscope: all threads together, and each in order of time",
+	.help = "for speedscope; all threads together, and each in order of time",
 	.suffixes = suffixes,
 	.write = write_speedscope,
 };

@@ -1,7 +1,6 @@
 /* The flame graph of one recording. */
 #include "user/format/format.h"
 #include "user/format/svg/svg_page.h"
-#include "user/util/log.h"
 #include <errno.h>
 #include <string.h>
 
@@ -32,17 +31,14 @@ static int svg_write(const struct profile *p, const struct view *v, FILE *out)
 	svg_heading__free(&heading);
 	svg_layout__free(layout);
 	view_tree__free(tree);
-	if (!ferror(out))
-		return 0;
-	log_error("svg: the flame graph could not be written: %s", strerror(errno));
-	return -EIO;
+	return ferror(out) ? -EIO : 0;
 }
 
 static const char *const suffixes[] = {".svg", NULL};
 
 const struct format format_svg = {
 	.name = "svg",
-	.help = "interactive flame graph for any browser",
+	.help = "open it in a browser; click to zoom, / to search",
 	.suffixes = suffixes,
 	.is_page = true,
 	.write = svg_write,

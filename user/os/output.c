@@ -27,9 +27,15 @@ struct output {
 
 static struct output *volatile open_outputs;
 
-static bool is_stdout(const char *path)
+/* Renaming onto the others would replace the system's own links, for everybody. */
+bool output__is_stdout(const char *path)
 {
-	return !strcmp(path, "-");
+	static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(path, names[i]))
+			return true;
+	return false;
 }
 
 /* The directory of `path`, and where its last part begins. */
@@ -56,14 +62,26 @@ static int open_directory(const char *path, const char **name)
 	return err;
 }
 
-/* Whether renaming onto `name` is right: only a plain file, a link or nothing may be there. */
+/* /dev/stderr and its like: who writes to them means what is open there, whatever that is. */
+static bool is_link_to_descriptor(int dir_fd, const char *name)
+{
+	static const char start[] = "/proc/";
+	char text[sizeof(start)];
+	ssize_t len = readlinkat(dir_fd, name, text, sizeof(text));
+
+	return len > (ssize_t)strlen(start) && !memcmp(text, start, strlen(start));
+}
+
+/* Whether renaming onto `name` is right: only a plain file, a link to one or nothing may be there. */
 static int check_target(int dir_fd, const char *name, const char *path)
 {
 	struct stat st;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+	if (S_ISLNK(st.st_mode) && !is_link_to_descriptor(dir_fd, name) && fstatat(dir_fd, name, &st, 0))
+		return 0; /* leads nowhere */
+	if (S_ISREG(st.st_mode))
 		return 0;
 	if (S_ISDIR(st.st_mode)) {
 		log_error("%s: is a directory; give the name of a file", path);
@@ -222,17 +240,41 @@ static int open_file(const char *path, const char *suffix, struct output **out)
 int output__check(const char *path)
 {
 	struct output *o = NULL;
-	int err = is_stdout(path) ? 0 : open_file(path, NULL, &o);
+	int err = output__is_stdout(path) ? 0 : open_file(path, NULL, &o);
 
 	output__abort(o);
 	return err;
+}
+
+/* The file system and the number of the directory. */
+static bool stat_directory(const char *path, const char **name, struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	__cleanup_free char *dir = slash ? xstrndup(path, (size_t)(slash + 1 - path)) : xstrdup(".");
+
+	*name = slash ? slash + 1 : path;
+	return !stat(dir, st);
+}
+
+bool output__is_same(const char *a, const char *b)
+{
+	const char *name_a, *name_b;
+	struct stat dir_a, dir_b;
+
+	if (output__is_stdout(a) || output__is_stdout(b))
+		return output__is_stdout(a) && output__is_stdout(b);
+	if (!strcmp(a, b))
+		return true;
+	if (!stat_directory(a, &name_a, &dir_a) || !stat_directory(b, &name_b, &dir_b))
+		return false;
+	return dir_a.st_dev == dir_b.st_dev && dir_a.st_ino == dir_b.st_ino && !strcmp(name_a, name_b);
 }
 
 struct output *output__open(const char *path)
 {
 	struct output *o;
 
-	if (is_stdout(path))
+	if (output__is_stdout(path))
 		return open_stdout();
 	open_file(path, NULL, &o);
 	return o;
@@ -251,6 +293,22 @@ char *output__temp_path(const struct output *o)
 	const char *slash = strrchr(o->path, '/');
 
 	return xasprintf("%.*s%s", slash ? (int)(slash - o->path + 1) : 0, o->path, o->temp);
+}
+
+bool output__is_in_place(const struct output *o)
+{
+	__cleanup_free char *path = output__temp_path(o);
+	struct stat named, open;
+
+	return !stat(path, &named) && !fstat(fileno(o->stream), &open) && named.st_dev == open.st_dev &&
+	       named.st_ino == open.st_ino;
+}
+
+char *output__read_path(const struct output *o)
+{
+	if (output__is_in_place(o))
+		return output__temp_path(o);
+	return xasprintf("/proc/self/fd/%d", fileno(o->stream));
 }
 
 void output__leave(struct output *o)
@@ -287,14 +345,21 @@ static int finish_stdout(struct output *o)
 	return err;
 }
 
+/* Why an earlier write failed: its errno is gone, but the file will be, too. */
+static int file_error(int fd)
+{
+	return write(fd, "\n", 1) < 0 ? -errno : -EIO;
+}
+
 /* Everything on disk under its temporary name, then in its place. */
 static int finish_file(struct output *o)
 {
 	int fd = fileno(o->stream);
 
-	errno = 0;
-	if (fflush(o->stream) || ferror(o->stream))
-		return errno ? -errno : -EIO;
+	if (ferror(o->stream))
+		return file_error(fd);
+	if (fflush(o->stream))
+		return -errno;
 	/* not every file system can: EINVAL is no failure */
 	if (fsync(fd) && errno != EINVAL && errno != ENOSYS)
 		return -errno;

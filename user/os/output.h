@@ -4,15 +4,20 @@
  * else.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdio.h>
 
 struct output;
 
+/* "-", and the links of the system that mean the same. */
+bool output__is_stdout(const char *path);
 /*
  * Could `path` be written? Asked before work begins; leaves nothing
  * behind. "-" is standard output.
  */
 int output__check(const char *path);
+/* Whether both name the same file, however they spell its directory. */
+bool output__is_same(const char *a, const char *b);
 
 /* NULL when it cannot be created (said already). */
 struct output *output__open(const char *path);
@@ -23,6 +28,13 @@ struct output *output__open(const char *path);
 struct output *output__open_lasting(const char *path, const char *suffix);
 /* Where it is until it is committed. Caller frees. */
 char *output__temp_path(const struct output *o);
+/*
+ * A path that what was written can be read from, also when its name is gone (the folder was removed).
+ * Caller frees.
+ */
+char *output__read_path(const struct output *o);
+/* Whether the file still has the name that output__temp_path() says. */
+bool output__is_in_place(const struct output *o);
 /* Leaves the file under its temporary name and frees `o`. */
 void output__leave(struct output *o);
 FILE *output__stream(struct output *o);

@@ -9,7 +9,6 @@
 #include "user/format/svg/svg_text.h"
 #include "user/profile/diff_tree.h"
 #include "user/util/alloc.h"
-#include "user/util/log.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -157,8 +156,5 @@ int svg_diff_write(const struct svg_diff *s, FILE *out)
 	free(tree.nodes);
 	free(a_ns);
 	free(b_ns);
-	if (!ferror(out))
-		return 0;
-	log_error("svg: the flame graph could not be written: %s", strerror(errno));
-	return -EIO;
+	return ferror(out) ? -EIO : 0;
 }
