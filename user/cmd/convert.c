@@ -3,6 +3,7 @@
 #include "user/cmd/input.h"
 #include "user/cmd/outputs.h"
 #include "user/cmd/view_options.h"
+#include <unistd.h>
 
 struct args {
 	const char *input;
@@ -58,7 +59,8 @@ static int run(int argc, char **argv)
 		status = CMD_FAILED;
 	if (!status && outputs__write(&a.outputs, p, &a.view))
 		status = CMD_FAILED;
-	outputs__report(&a.outputs);
+	if (isatty(STDERR_FILENO)) /* for people; scripts know what they asked for */
+		outputs__report(&a.outputs);
 	if (!status)
 		outputs__open(&a.outputs);
 	profile__free(p);
