@@ -10,9 +10,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -383,11 +385,9 @@ def for_all(tmp_path_factory):
     everybody = [i for i in interpreters.SUPPORTED if i.path.startswith("/usr/")]
     if not everybody:
         pytest.skip("no supported Python outside of root's home")
-    program = pathlib.Path(f"/tmp/pybpfprof-dump-{os.getpid()}")
-    program.write_bytes(PROGRAM.read_bytes())
-    program.chmod(0o755)
-    yield program, everybody[0]
-    program.unlink()
+    with tempfile.TemporaryDirectory(prefix="pybpfprof-dump-") as folder:
+        os.chmod(folder, 0o755)
+        yield shutil.copy(PROGRAM, folder), everybody[0]
 
 
 SLEEP = "import time; print(flush=True); time.sleep(10**5)"

@@ -14,7 +14,7 @@ import pytest
 
 import browser
 from browser import ActionChains, By, Browser, driver  # noqa: F401
-from programs import PROGRAM, built
+from programs import PROGRAM, ROOT, built
 from selenium.webdriver.common.keys import Keys
 
 pytestmark = pytest.mark.offline
