@@ -205,7 +205,7 @@ def luminance(colour):
 
 def test_names_can_be_read_on_every_colour():
     """As WCAG counts it, 4.5 to 1, in light and in dark."""
-    light, dark = re.split(r"@media \(prefers-color-scheme: dark\)", (ROOT / "user/format/svg_style.css").read_text())[:2]
+    light, dark = re.split(r"@media \(prefers-color-scheme: dark\)", (ROOT / "user/format/svg/svg_style.css").read_text())[:2]
     for style in (light, dark):
         ink = luminance(re.search(r"\ntext \{ fill: (#\w{6})", style).group(1))
         fills = re.findall(r"\.([a-z]\d*) ?\{ ?fill: ?(#\w{6})", style)
