@@ -143,6 +143,8 @@ struct abi_proc {
 	__u32 flags;	    /* ABI_PROC_* */
 	__u32 misses;	    /* times it was looked up in vain */
 	__u32 wait;	    /* ticks until the next time */
+	__u64 looked_ns;    /* when it was last looked up … */
+	__u64 exec_pages;   /* … and how many pages of code it had mapped then */
 	__u64 verify_until_ns; /* till then each walk reads every code object */
 	__u32 replaced;	    /* times that one was found where another was trusted to be */
 	__u32 pad;
@@ -288,7 +290,7 @@ struct abi_clock {
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
 ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 88);
-ABI_ASSERT("proc", sizeof(struct abi_proc) == 80);
+ABI_ASSERT("proc", sizeof(struct abi_proc) == 96);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
 ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);

@@ -9,7 +9,8 @@
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
 #define ASK_EAGER    8	  /* user space is asked again at the first ticks of a process … */
-#define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python */
+#define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python … */
+#define ASK_CODE_NS  100000000ull /* … but soon when it has mapped more code, which may be a library */
 
 static __always_inline bool in_cgroups(void)
 {
@@ -181,16 +182,29 @@ static __always_inline bool is_settled(const struct abi_proc *p)
 	return p->state == ABI_PROC_PYTHON || p->state == ABI_PROC_UNSUPPORTED;
 }
 
+static __always_inline u64 exec_pages(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, mm, exec_vm);
+}
+
+static __always_inline bool is_due(const struct abi_proc *p, struct task_struct *task, u64 now)
+{
+	return !p->wait || p->generation != programs_generation ||
+	       (now - p->looked_ns > ASK_CODE_NS && p->exec_pages != exec_pages(task));
+}
+
 /*
  * A library may be loaded at any time, so the question is never settled for good, it is only asked more and
  * more rarely.
  */
-static __always_inline void look(struct abi_proc *p, struct task_struct *task)
+static __always_inline void look(struct abi_proc *p, struct task_struct *task, u64 now)
 {
 	if (p->state == ABI_PROC_NEW)
 		p->state = ABI_PROC_UNKNOWN;
 	look_up_program(p, task);
 	p->generation = programs_generation;
+	p->exec_pages = exec_pages(task);
+	p->looked_ns = now;
 	if (is_settled(p) || (p->state == ABI_PROC_LOADING && ++p->misses < ASK_EAGER * ASK_EAGER))
 		return;
 	p->misses++;
@@ -203,6 +217,7 @@ static __always_inline void look(struct abi_proc *p, struct task_struct *task)
 
 __hidden void target_identify(struct abi_proc *p, struct task_struct *task, struct scratch *s)
 {
+	u64 now = s->walk.sample.hdr.time_ns;
 	u32 before = p->state;
 
 	if (is_settled(p) && p->announced)
@@ -210,8 +225,8 @@ __hidden void target_identify(struct abi_proc *p, struct task_struct *task, stru
 	if (!is_settled(p))
 		take_hint(p);
 	if (!is_settled(p)) {
-		if (!p->wait || p->generation != programs_generation)
-			look(p, task);
+		if (is_due(p, task, now))
+			look(p, task, now);
 		else
 			p->wait--;
 	}

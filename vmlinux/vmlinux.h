@@ -75,7 +75,7 @@ struct file {
 	struct inode *f_inode;
 };
 struct mm_struct {
-	unsigned long start_code, arg_start, arg_end;
+	unsigned long start_code, arg_start, arg_end, exec_vm;
 	struct file *exe_file;
 };
 struct signal_struct {

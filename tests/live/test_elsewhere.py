@@ -137,3 +137,36 @@ def test_very_long_line_tables(python, tmp_path, recorder):
     last = [s for s in recording.stacks() if len(s.frames) == 2 and s.frames[1].name == "leaf"]
     assert sum(s.count for s in last) > 40
     assert {s.frames[0].line for s in last} == {len(lines)}
+
+
+LOADS_LATE = """
+#include <dlfcn.h>
+#include <time.h>
+int main(int argc, char **argv)
+{
+	void *library;
+	while (clock() < 1.3 * CLOCKS_PER_SEC)
+		;
+	library = dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL);
+	((void (*)(void))dlsym(library, "Py_Initialize"))();
+	return ((int (*)(const char *))dlsym(library, "PyRun_SimpleString"))(argv[2]);
+}
+"""
+
+
+@pytest.mark.skipif(not SHARED, reason="no libpython to load")
+def test_python_that_comes_late(tmp_path, recorder):
+    """A program that was none of Python's for long, and loads it then: editors, web servers, databases."""
+    library = library_of(SHARED[-1])
+    if not library.exists():
+        pytest.skip("its library is in a root of its own")
+    (tmp_path / "late.c").write_text(LOADS_LATE)
+    program = tmp_path / "late"
+    subprocess.run(["gcc", "-O1", "-o", program, tmp_path / "late.c", "-ldl"], check=True)
+    recording = recorder(
+        "-r", "499", "--", program, library, SPIN.format(seconds=0.5), wait=False,
+        env={**os.environ, "PYTHONHOME": home_of(SHARED[-1])},
+    ).wait()
+    assert recording.status == 0, recording.stderr
+    leaf = sum(s["value"] for s in recording.json()["samples"] if s["stack"][-1].endswith("leaf"))
+    assert leaf > 0.1, recording.stderr
