@@ -41,6 +41,8 @@
 #define ABI_MECH_VERSION     (1u << 7) /* code objects carry a number that is never used twice */
 #define ABI_MECH_THREAD_ID   (1u << 8) /* tstate.thread_id must equal the thread pointer */
 
+#define ABI_OWNER_THREAD 0 /* Include/internal/pycore_frame.h: FRAME_OWNED_BY_THREAD, a function's frame */
+
 /*
  * Byte offsets. Frame, code and tstate members lie in the block [base, base + ABI_…_BLOCK) that is read
  * in one go; their offsets here are from the object's start, and user space asserts the fit.

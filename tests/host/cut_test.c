@@ -122,6 +122,22 @@ static void a_chain_that_ends_without_a_shim(void **state)
 	assert_int_equal(tick(p), has(p, ABI_MECH_OWNER | ABI_MECH_IS_ENTRY) ? ABI_TORN : ABI_OK);
 }
 
+/* greenlet takes the shims out of stacks that it leaves, and is seen to come back to one before they are there again. */
+static void a_stack_of_a_greenlet(void **state)
+{
+	struct world *p = *state;
+
+	world__push(p, world__function(p, 5), 4, WORLD_THREAD); /* it runs: it is not just being linked */
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 1);
+	world__push(p, world__function(p, 6), 0, WORLD_THREAD);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 2);
+	world__push(p, world__function(p, 7), 0, WORLD_GENERATOR);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 3);
+}
+
 /* Left-over memory where a frame's code should be. */
 static void something_that_is_no_code_object(void **state)
 {
@@ -206,6 +222,7 @@ static const struct version_test tests[] = {
 	TEST_WITH(a_chain_that_ends_at_a_generator, ABI_MECH_IP_POINTER),
 	TEST(a_generator_at_the_root),
 	TEST(a_chain_that_ends_without_a_shim),
+	TEST_WITH(a_stack_of_a_greenlet, ABI_MECH_OWNER),
 	TEST(something_that_is_no_code_object),
 	TEST(code_objects_that_cannot_be_read),
 	TEST(chains_that_lead_back),
