@@ -150,6 +150,35 @@ def test_every_kind_of_frame(interpreter, start):
     (outer,) = [t for t in found["threads"] if t["thread_id"] == inner["thread_id"] and not t["interpreter_id"]]
     assert outer["frames"][0]["name"] == "in_a_sub_interpreter"
     assert found["threads"].index(inner) == found["threads"].index(outer) + 1
+    assert f'"{inner["thread_name"]}" in interpreter {inner["interpreter_id"]}\n' in dump(process.pid)[0]
+
+
+IN_SUB_INTERPRETERS = """
+import threading
+try:
+    import _interpreters as sub
+except ImportError:
+    import _xxsubinterpreters as sub
+code = "import threading; never = threading.Lock(); never.acquire()\\n"
+code += "threading.Thread(target=never.acquire, name='inner %d').start(); print(flush=True); never.acquire()"
+def host(n): sub.run_string(sub.create(), code % n)
+for n in (1, 2): threading.Thread(target=host, args=(n,), name=f"host {n}").start()
+"""
+
+
+@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 12)], ids=interpreters.name)
+def test_threads_of_sub_interpreters(python, start):
+    """Which have names in their own interpreter only, and a GIL of their own."""
+    process = start(python, "-c", IN_SUB_INTERPRETERS)
+    process.stdout.readline(), process.stdout.readline()
+
+    def of_each():
+        threads = dump_json(process.pid)["threads"]
+        names = {n: {t["thread_name"] for t in threads if t["interpreter_id"] == n} for n in (0, 1, 2)}
+        return names[0] >= {"host 1", "host 2"} and sorted(map(sorted, (names[1], names[2]))) == [
+            ["host 1", "inner 1"], ["host 2", "inner 2"]]  # fmt: skip
+
+    wait_until(of_each, "names of the threads in each interpreter")
 
 
 COME_AND_GO = """

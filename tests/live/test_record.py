@@ -338,6 +338,38 @@ def test_a_renamed_thread_and_a_native_name(spawn, recorder, python):
     assert names[workload.pid] in ("MainThread", os.path.basename(python.path)[:15])
 
 
+SHORT_THREADS = """
+import sys, threading, time
+def burn(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: pass
+def work(name): exec("def %s(): burn(0.02)\\n%s()" % (name, name), {"burn": burn})
+threading.current_thread().name = "boss"
+for n in range(30):
+    names = ["worker_%d" % ((n + i) % 7) for i in range(2)]
+    threads = [threading.Thread(target=work, args=(name,), name=name) for name in names]
+    for t in threads: t.start()
+    burn(0.005)
+    for t in threads: t.join()
+stay = threading.Thread(target=burn, args=(1.5,), name="stays")
+stay.start()
+burn(0.5)
+"""
+
+
+def test_no_thread_has_the_name_of_another(python, pybpfprof, tmp_path):
+    """Numbers of threads that have ended are used again at once: what cannot be known is not made up."""
+    done = pybpfprof("record", "-t", "-r", "999", "-o", "out.folded", "--", python.path, "-c", SHORT_THREADS)
+    assert done.returncode == 0, done.stderr
+    seen = set()
+    for line in (tmp_path / "out.folded").read_text().splitlines():
+        name = re.match(r"thread \(\d+\): ([^;]*);", line).group(1)
+        own = re.search(r";(worker_\d) ", line)
+        seen.add(name)
+        assert not own or name == own.group(1) or not name.startswith("worker_"), line
+    assert {"boss", "stays"} <= seen
+
+
 def test_many_idle_threads(cgroup, spawn, recorder, python):
     """Sleeping threads give no samples and take nothing away from the busy one."""
     workload = spawn(python, "threads.py", 1, 1, 160, cgroup=cgroup)

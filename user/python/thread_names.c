@@ -1,5 +1,5 @@
 /*
- * _PyRuntime → main interpreter → sys.modules["threading"]._active → {ident: Thread} →
+ * _PyRuntime → interpreter → sys.modules["threading"]._active → {ident: Thread} →
  * Thread._name, all of it the same in Lib/threading.py of 3.8 to 3.13. The process runs on
  * meanwhile; a name counts only when the Thread's own _ident is the key it was found under.
  */
@@ -15,14 +15,14 @@
 /* struct pyinterpreters {mutex, head, main, …} in _PyRuntimeState */
 #define MAIN_AFTER_HEAD 8
 
-static bool open_active(struct object_dict *active, struct object_reader *r, uint64_t runtime)
+#define MAX_INTERPS 256
+
+static bool open_active(struct object_dict *active, struct object_reader *r, uint64_t interp)
 {
-	const struct py_objects *o = &r->build->objects;
 	__cleanup_dict struct object_dict modules = {0}, globals = {0};
 	uint64_t at;
 
-	return object_read_u64(r, runtime + o->runtime_interp_head + MAIN_AFTER_HEAD, &at) &&
-	       object_read_u64(r, at + o->interp_modules, &at) &&
+	return object_read_u64(r, interp + r->build->objects.interp_modules, &at) &&
 	       object_dict__open(&modules, r, at) &&
 	       object_dict__find(&modules, r, "threading", &at) &&
 	       object_read_u64(r, at + MD_DICT, &at) && object_dict__open(&globals, r, at) &&
@@ -42,27 +42,53 @@ static char *name_of(struct object_reader *r, uint64_t thread, uint64_t ident)
 	return object_read_str(r, at);
 }
 
-int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read,
-		      void *read_ctx, thread_name_fn found, void *found_ctx)
+struct finder {
+	thread_name_fn found;
+	void *ctx;
+};
+
+static int read_interp(struct object_reader *r, uint64_t interp, const struct finder *f)
 {
 	__cleanup_dict struct object_dict active = {0};
-	struct object_reader r;
 
-	if (!object_reader_init(&r, build, read, read_ctx))
-		return -ENOTSUP;
-	if (!open_active(&active, &r, runtime_addr))
+	if (!open_active(&active, r, interp))
 		return -ENOENT;
 	do {
 		for (uint32_t i = 0; i < active.count; i++) {
 			__cleanup_free char *name = NULL;
 			uint64_t key, thread, ident;
 
-			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(&r, key, &ident))
+			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(r, key, &ident))
 				continue;
-			name = name_of(&r, thread, ident);
+			name = name_of(r, thread, ident);
 			if (name)
-				found(found_ctx, ident, name);
+				f->found(f->ctx, ident, name);
 		}
-	} while (object_dict__next(&active, &r));
+	} while (object_dict__next(&active, r));
 	return 0;
+}
+
+/* Each sub-interpreter has a threading module of its own, which knows a thread that came from outside as a dummy. */
+int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read,
+		      void *read_ctx, thread_name_fn found, void *found_ctx)
+{
+	const struct py_objects *o = &build->objects;
+	struct finder f = {found, found_ctx};
+	struct object_reader r;
+	uint64_t main, interp;
+	int err;
+
+	if (!object_reader_init(&r, build, read, read_ctx))
+		return -ENOTSUP;
+	if (!object_read_u64(&r, runtime_addr + o->runtime_interp_head + MAIN_AFTER_HEAD, &main) ||
+	    !object_read_u64(&r, runtime_addr + o->runtime_interp_head, &interp))
+		return -ENOENT;
+	err = read_interp(&r, main, &f);
+	for (unsigned i = 0; interp && i < MAX_INTERPS; i++) {
+		if (interp != main)
+			read_interp(&r, interp, &f);
+		if (!object_read_u64(&r, interp + o->interp_next, &interp))
+			break;
+	}
+	return err;
 }

@@ -3,6 +3,7 @@
  * `threading._active` has them; it is read from the live process when a new thread shows up.
  */
 #include "user/resolve/threads.h"
+#include "user/os/tasks.h"
 #include "user/python/thread_names.h"
 #include "user/util/alloc.h"
 #include <string.h>
@@ -43,10 +44,9 @@ uint32_t threads__id(struct threads *t, struct process *p, const struct abi_samp
 	memcpy(comm, s->comm, ABI_COMM);
 	th->ident = s->thread_ident;
 	th->profile_id = ++t->cnt;
-	/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"). */
-	th->named = th->tid == s->hdr.tgid;
-	describe(t, p, th, th->named ? "MainThread" : comm);
-	if (!th->named)
+	/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"), unless somebody renames it. */
+	describe(t, p, th, th->tid == s->hdr.tgid ? "MainThread" : comm);
+	if (th->tid != s->hdr.tgid)
 		p->names_tries = 0;
 	return th->profile_id;
 }
@@ -118,16 +118,22 @@ static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
 	return procfs_read_memory(p->pid, addr, out, len);
 }
 
+/*
+ * The ident of a thread that has ended soon is another's: a name counts for a thread that is still there after it
+ * was read. One that is not keeps the kernel's name.
+ */
 static void name_thread(void *ctx, uint64_t ident, const char *name)
 {
 	struct names_arg *a = ctx;
 	struct process_thread *th, *next;
+	struct task_state now;
 
 	HASH_ITER(hh, a->p->threads, th, next) {
 		if (th->ident != ident || th->named)
 			continue;
 		th->named = true;
-		describe(a->t, a->p, th, name);
+		if (!task_state(a->p->pid, (pid_t)th->tid, &now))
+			describe(a->t, a->p, th, name);
 	}
 }
 
@@ -141,7 +147,7 @@ void threads__read_names(struct threads *t, struct process *p, uint64_t now_ns)
 	    now_ns < p->names_read_ns + NAMES_EVERY_NS)
 		return;
 	HASH_ITER(hh, p->threads, th, next)
-		wanted |= !th->named;
+		wanted |= !th->named && (pid_t)th->tid != p->pid;
 	if (!wanted)
 		return;
 	p->names_read_ns = now_ns;

@@ -156,6 +156,7 @@ static bool add_thread(struct roll *k, const struct py_tstate *ts, bool last)
 
 	if (!ts->ident || (!task && !last))
 		return false;
+	s->several_interps |= ts->interp_id != 0;
 	err = stack_read(k->r, ts, &t);
 	s->list_unsure |= err == -EAGAIN && last;
 	if (err)
