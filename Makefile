@@ -192,7 +192,7 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/pybpfprof user/format/profile.schema.json \
 		user/format/report.schema.json user/format/diff.schema.json
 	install -D -m 644 user/format/jsonl.schema.json $(DESTDIR)$(PREFIX)/share/pybpfprof/jsonl.schema.json
-	install -D -m 755 scripts/profile_app.sh $(DESTDIR)$(PREFIX)/share/pybpfprof/profile_app.sh
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/share/pybpfprof scripts/profile_app.sh scripts/analyze_profile.py
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/pybpfprof/profile_app scripts/profile_app/sitecustomize.py
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions zsh/site-functions \
 		fish/vendor_completions.d)

@@ -1,6 +1,7 @@
 """The command line: what is refused and how, exit codes, signals, files, what is left behind."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -11,8 +12,10 @@ import select
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import xml.etree.ElementTree
 
@@ -402,6 +405,7 @@ def test_stdout_is_the_profile(busy, recorder):
 
 def test_live_line_on_a_terminal(busy, recorder):
     master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
     recording = recorder("-p", busy.pid, "-d", "2", "-r", "499", stderr=slave)
     os.close(slave)
     said = b""
@@ -410,10 +414,11 @@ def test_live_line_on_a_terminal(busy, recorder):
             said += os.read(master, 65536)
     recording.wait()
     text = said.decode()
-    live = [part for part in re.split(r"[\r\n]", text) if "samples" in part]
+    live = [part.removeprefix("\x1b[K") for part in re.split(r"[\r\n]", text) if "samples" in part]
     assert len(live) >= 3, text
     counts = [int(m.group(1).replace(",", "")) for m in (re.search(r"([\d,]+) samples", part) for part in live) if m]
     assert counts[0] < counts[-2] or counts[0] < counts[-1]
+    assert all(len(part) < 40 for part in live if not part.startswith("pybpfprof")), "what is too long would be left behind"
     assert recording.status == 0
 
 

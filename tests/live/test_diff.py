@@ -219,10 +219,14 @@ def test_help_says_how_to_write_thresholds(pybpfprof):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_text_fits_the_terminal(pybpfprof, sides, width):
-    files = [sides["folder"] / f"{name}.json" for name in ("before", "slower")]
-    done = pybpfprof("diff", *files, env={**os.environ, "COLUMNS": str(width)})
-    assert max(map(len, done.stdout.splitlines())) <= width
+def test_text_fits_the_terminal(pybpfprof, sides, width, tmp_path):
+    """Names that are too long are cut; files have their share of the room."""
+    for name in ("before", "slower"):
+        text = (sides["folder"] / f"{name}.json").read_text()
+        (tmp_path / f"{name}.json").write_text(text.replace("query", "query_" + 70 * "x"))
+    done = pybpfprof("diff", "before.json", "slower.json", env={**os.environ, "COLUMNS": str(width)})
+    assert max(map(len, done.stdout.splitlines())) <= width and "query_xxx" in done.stdout
+    assert len(re.findall("ratio +function +file$", done.stdout, re.M)) == 2
 
 
 def hostile(sides, tmp_path):

@@ -289,6 +289,8 @@ static int run_recording(struct record *r)
 	r->window->keep = true;
 	r->left_out = record_report__left_out(r->session);
 	record_live__start(&r->live, r->o.quiet);
+	if (r->live.terminal && !r->o.duration_ns && !r->command.argv)
+		log_info("recording %s; Ctrl-C stops and writes", r->o.target.text);
 	run_loop(r);
 	status = finish(r);
 	if (r->command.argv && status != CMD_FAILED)

@@ -1,8 +1,10 @@
 #include "user/cmd/record_report.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/terminal.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
+#include "user/util/columns.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <string.h>
@@ -11,6 +13,15 @@ void record_live__start(struct record_live *l, bool quiet)
 {
 	*l = (struct record_live){.quiet = quiet, .terminal = isatty(STDERR_FILENO), .last_ns = clock_now_ns()};
 	l->next_ns = l->last_ns + (l->terminal ? 0 : 10000000000ull);
+}
+
+/* What is wider than the terminal would be left behind, line after line. */
+static void put_status(const char *line)
+{
+	unsigned width = terminal_message_columns();
+	__cleanup_free char *fitted = width > 1 ? columns_at_most(line, width - 1, COLUMNS_KEEP_START) : NULL;
+
+	log_status(fitted ? fitted : line);
 }
 
 void record_live__update(struct record_live *l, const struct session *s)
@@ -31,7 +42,7 @@ void record_live__update(struct record_live *l, const struct session *s)
 			 st.resolved->processes == 1 ? "" : "es", (unsigned long long)st.lost,
 			 (unsigned long long)st.failed);
 	if (l->terminal)
-		log_status(line);
+		put_status(line);
 	else
 		log_info("%s", line);
 	l->last_samples = st.resolved->samples;

@@ -7,11 +7,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-unsigned terminal_columns(void)
+static unsigned columns_of_terminal(int fd)
 {
 	struct winsize size;
 
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+	return ioctl(fd, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+unsigned terminal_columns(void)
+{
+	return columns_of_terminal(STDOUT_FILENO);
+}
+
+unsigned terminal_message_columns(void)
+{
+	return columns_of_terminal(STDERR_FILENO);
 }
 
 unsigned terminal_width(void)

@@ -1,4 +1,4 @@
-/* What standard output can show. */
+/* What standard output can show, and standard error. */
 #pragma once
 #include <stdbool.h>
 
@@ -6,4 +6,6 @@
 unsigned terminal_columns(void);
 /* The same, unless COLUMNS says otherwise. */
 unsigned terminal_width(void);
+/* Those of standard error. */
+unsigned terminal_message_columns(void);
 bool terminal_has_colour(void);

@@ -62,8 +62,8 @@ static int put_out(struct recording *r)
 	if (!r->err) {
 		r->bytes += r->out.len;
 	} else {
-		log_error("the recording cannot be written: %s; %llu bytes of it are there", strerror(-r->err),
-			  (unsigned long long)r->bytes);
+		log_error("the recording ends here, after %llu bytes: %s", (unsigned long long)r->bytes,
+			  strerror(-r->err));
 		cut_back(r);
 	}
 	buf_reset(&r->out);

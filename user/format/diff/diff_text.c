@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define NUMBERS_WIDTH 49 /* columns before the texts */
+#define NUMBERS_WIDTH 51 /* columns before the texts, as put_row() writes them */
 
 static size_t widest(const struct diff_table *t, bool place, const char *title)
 {

@@ -9,7 +9,7 @@
 #define NUMBERS_WIDTH 39 /* of the four columns before the texts */
 #define GIL_WIDTH     9  /* of a fifth, on terminals of */
 #define GIL_TERMINAL  100
-#define LEAST_TEXT    16 /* columns of a text on the narrowest terminal */
+#define LEAST_TEXT    12 /* columns that names and places get at least; a comparison has 27 for both at 80 */
 
 double report_percent(uint64_t part, uint64_t whole)
 {
