@@ -94,10 +94,14 @@ function addFromRoot(tree, known, root, stack) {
 	return node;
 }
 
-function addFromLeaf(tree, root, stack) {
-	let node = root;
+function addFromLeaf(tree, known, root, stack) {
+	let node = known.get(root, stack);
+	if (node >= 0)
+		return node;
+	node = root;
 	for (let s = stack; s; s = D.stack_parent[s])
 		node = tree.child(node, tree.labels.ofFrame[D.stack_frame[s]]);
+	known.set(root, stack, node);
 	return node;
 }
 
@@ -109,7 +113,7 @@ function buildTree(mode, full, roots, leaf) {
 		if (!rootNodes.has(thread))
 			rootNodes.set(thread, rootOf(tree, roots, p));
 		const root = rootNodes.get(thread), stack = D.part_stack[p];
-		tree.nodeOfPart[p] = leaf ? addFromLeaf(tree, root, stack) : addFromRoot(tree, known, root, stack);
+		tree.nodeOfPart[p] = (leaf ? addFromLeaf : addFromRoot)(tree, known, root, stack);
 	}
 	return tree.finish();
 }

@@ -27,13 +27,16 @@ class Pairs {
 		return this.value[this.find(a, b)];
 	}
 	set(a, b, value) {
-		if (this.count * 2 > this.mask)
-			this.resize((this.mask + 1) * 2);
-		const i = this.find(a, b);
+		this.put(this.find(a, b), a, b, value);
+	}
+	// Where `find` said.
+	put(i, a, b, value) {
 		this.count += this.value[i] < 0;
 		this.a[i] = a;
 		this.b[i] = b;
 		this.value[i] = value;
+		if (this.count * 2 > this.mask)
+			this.resize((this.mask + 1) * 2);
 	}
 }
 
@@ -48,13 +51,14 @@ class Tree {
 		this.rows = 1;
 	}
 	child(parent, label) {
-		let node = this.pairs.get(parent, label);
+		const {pairs} = this, place = pairs.find(parent, label);
+		let node = pairs.value[place];
 		if (node < 0) {
 			node = this.parent.length;
 			this.parent.push(parent);
 			this.label.push(label);
 			this.depth.push(this.depth[parent] + 1);
-			this.pairs.set(parent, label, node);
+			pairs.put(place, parent, label, node);
 			this.rows = Math.max(this.rows, this.depth[node] + 1);
 		}
 		return node;
