@@ -105,11 +105,33 @@ static void warn_of_throttling(const struct target_options *o)
 			 "be throttled", (unsigned long long)limit);
 }
 
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* "python3 app.py", "python3 -m pytest": of an interpreter alone nobody knows a profile again. */
+static char *describe_command(char *const *argv)
+{
+	const char *program = base_of(argv[0]);
+	size_t i = 1;
+
+	if (strncmp(program, "python", strlen("python")))
+		return xstrdup(program);
+	while (argv[i] && argv[i][0] == '-' && strcmp(argv[i], "-m") && strcmp(argv[i], "-c") && strcmp(argv[i], "-"))
+		i += (!strcmp(argv[i], "-W") || !strcmp(argv[i], "-X")) && argv[i + 1] ? 2 : 1;
+	if (!argv[i])
+		return xstrdup(program);
+	if (!strcmp(argv[i], "-m") && argv[i + 1])
+		return xasprintf("%s -m %s", program, argv[i + 1]);
+	return xasprintf("%s %s", program, base_of(argv[i]));
+}
+
 /* What is profiled, in few words. */
 static char *describe_target(const struct target_options *o)
 {
-	const char *base;
-
 	if (o->pid_cnt)
 		return o->pid_cnt == 1 ? xasprintf("pid %u", o->pids[0]) :
 					 xasprintf("pid %u and %zu more", o->pids[0], o->pid_cnt - 1);
@@ -117,11 +139,8 @@ static char *describe_target(const struct target_options *o)
 		return o->cgroup_cnt == 1 ? xasprintf("cgroup %s", o->cgroups[0]) :
 					    xasprintf("cgroup %s and %zu more", o->cgroups[0], o->cgroup_cnt - 1);
 	if (o->all)
-		return xstrdup("all");
-	if (!o->command)
-		return NULL;
-	base = strrchr(o->command[0], '/');
-	return xstrdup(base ? base + 1 : o->command[0]);
+		return xstrdup("the whole host");
+	return o->command ? describe_command(o->command) : NULL;
 }
 
 static error_t parse_how(struct target_options *o, int key, const char *arg, struct argp_state *state)
@@ -207,7 +226,7 @@ char *target_options__file_text(const struct target_options *o)
 	char *text = o->command	     ? xstrdup(o->text) :
 		     o->pid_cnt	     ? xasprintf("%u", o->pids[0]) :
 		     o->cgroup_cnt   ? xstrdup(last && last[1] ? last + 1 : o->cgroups[0]) :
-				       xstrdup(o->text ? o->text : "");
+				       xstrdup(o->all ? "all" : "");
 
 	for (char *p = text; *p; p++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", *p))

@@ -12,7 +12,7 @@ struct target_options {
 	char **command; /* NULL: none */
 	double rate_hz;
 	uint64_t max_frames;
-	char *text; /* "pid 42", "cgroup /a", "all", the command; NULL when nothing was chosen */
+	char *text; /* "pid 42", "cgroup /a", "the whole host", "python3 app.py"; NULL when nothing was chosen */
 	bool reads_files; /* set by the parent's parser: it has --input, too */
 	bool optional; /* set by the parent's parser: that nothing is chosen is no mistake */
 };
