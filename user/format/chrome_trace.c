@@ -68,8 +68,9 @@ static void begin_timed(struct writer *w, const char *phase, uint64_t time_ns)
 	uint64_t ns = time_ns > w->begin_ns ? time_ns - w->begin_ns : 0;
 
 	if (++w->events == 5 * MANY_EVENTS)
-		log_warn("the Chrome trace has more than %u million events; its viewers may not open it. Without "
-			 "--timestamps it is smaller", 5 * MANY_EVENTS / 1000000);
+		log_warn("the Chrome trace has more than %u million events; its viewers may not open it. %s smaller",
+			 5 * MANY_EVENTS / 1000000, w->v->timestamps ? "Without --timestamps it is" :
+			 "A .profile.json.gz of the same is far");
 	begin_event(w, phase);
 	fprintf(w->out, ",\"ts\":%" PRIu64 ".%03" PRIu64, ns / 1000, ns % 1000);
 }
