@@ -50,6 +50,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	row = py_version_find(8 + data[0] % 6);
 	build = (struct py_build){
 		.supported = true, .layout = row->layout, .objects = row->objects};
-	thread_names_read(&build, 1 << 20, read_image, &image, check_name, NULL);
+	thread_names_read(&build, 1 << 20, read_image, &image, &(struct thread_name_sink){.found = check_name});
 	return 0;
 }

@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "thread_names_dump: no interpreter in process %d\n", (int)pid);
 		return 2;
 	}
-	err = thread_names_read(&build, runtime, read_remote, &pid, print_name, NULL);
+	err = thread_names_read(&build, runtime, read_remote, &pid, &(struct thread_name_sink){.found = print_name});
 	if (err)
 		fprintf(stderr, "thread_names_dump: CPython %s: %s %s\n", build.version,
 			strerror(-err), build.why_not);

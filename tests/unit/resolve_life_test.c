@@ -48,6 +48,43 @@ static void ends_while_others_wait(void **state)
 	profile__free(p);
 }
 
+static void count(void *ctx, struct process *p)
+{
+	(void)p;
+	++*(size_t *)ctx;
+}
+
+/* Thousands that came and went must not be looked at again and again; the summary still has them. */
+static void the_gone_are_retired(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}}, never[] = {{2, 0, 0}};
+	size_t living = 0, all = 0;
+	struct profile *p;
+
+	(void)state;
+	tell_function(1, 1, "f");
+	for (uint32_t image = 1; image <= 300; image++) {
+		struct made_sample m = {.image_id = image, .tid = 7, .frames = image % 3 ? stack : never, .cnt = 1};
+
+		tell_process(image, PID(image), 0, "short");
+		tell_sample(&m);
+		tell_exit(image, 0);
+	}
+	tell_stack(301, 1, stack, 1);
+	flush(2);
+	processes__each_living(processes, count, &living);
+	processes__each(processes, count, &all);
+	assert_int_equal(living, 100 + 1); /* those that samples wait for, and one that runs */
+	assert_int_equal(all, 301);
+	assert_null(processes__find(processes, 1)->threads);
+	tell_sample(&(struct made_sample){.image_id = 1, .outcome = ABI_EXITING}); /* late, from another CPU */
+	p = finish();
+	assert_int_equal(p->process_cnt, 301);
+	assert_int_equal(p->thread_cnt, 301);
+	assert_int_equal(find_loss(p, 1, "exiting")->count, 1);
+	profile__free(p);
+}
+
 /* A child has its parent's code objects under keys of its own. */
 static void forks(void **state)
 {
@@ -346,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(ends_while_samples_wait, begin),
 		cmocka_unit_test_setup(ends_while_others_wait, begin),
+		cmocka_unit_test_setup(the_gone_are_retired, begin),
 		cmocka_unit_test_setup(forks, begin),
 		cmocka_unit_test_setup(execs, begin),
 		cmocka_unit_test_setup(described_late, begin),

@@ -42,12 +42,7 @@ static char *name_of(struct object_reader *r, uint64_t thread, uint64_t ident)
 	return object_read_str(r, at);
 }
 
-struct finder {
-	thread_name_fn found;
-	void *ctx;
-};
-
-static int read_interp(struct object_reader *r, uint64_t interp, const struct finder *f)
+static int read_interp(struct object_reader *r, uint64_t interp, const struct thread_name_sink *to)
 {
 	__cleanup_dict struct object_dict active = {0};
 
@@ -58,11 +53,12 @@ static int read_interp(struct object_reader *r, uint64_t interp, const struct fi
 			__cleanup_free char *name = NULL;
 			uint64_t key, thread, ident;
 
-			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(r, key, &ident))
+			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(r, key, &ident) ||
+			    (to->wanted && !to->wanted(to->ctx, ident)))
 				continue;
 			name = name_of(r, thread, ident);
 			if (name)
-				f->found(f->ctx, ident, name);
+				to->found(to->ctx, ident, name);
 		}
 	} while (object_dict__next(&active, r));
 	return 0;
@@ -70,10 +66,9 @@ static int read_interp(struct object_reader *r, uint64_t interp, const struct fi
 
 /* Each sub-interpreter has a threading module of its own, which knows a thread that came from outside as a dummy. */
 int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read,
-		      void *read_ctx, thread_name_fn found, void *found_ctx)
+		      void *read_ctx, const struct thread_name_sink *to)
 {
 	const struct py_objects *o = &build->objects;
-	struct finder f = {found, found_ctx};
 	struct object_reader r;
 	uint64_t main, interp;
 	int err;
@@ -83,10 +78,10 @@ int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memor
 	if (!object_read_u64(&r, runtime_addr + o->runtime_interp_head + MAIN_AFTER_HEAD, &main) ||
 	    !object_read_u64(&r, runtime_addr + o->runtime_interp_head, &interp))
 		return -ENOENT;
-	err = read_interp(&r, main, &f);
+	err = read_interp(&r, main, to);
 	for (unsigned i = 0; interp && i < MAX_INTERPS; i++) {
 		if (interp != main)
-			read_interp(&r, interp, &f);
+			read_interp(&r, interp, to);
 		if (!object_read_u64(&r, interp + o->interp_next, &interp))
 			break;
 	}

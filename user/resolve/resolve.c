@@ -376,29 +376,40 @@ static void read_names(void *ctx, struct process *p)
 	threads__read_names(&a->r->threads, p, a->now_ns);
 }
 
-/* Names of images that are gone: kept only as long as a sample of theirs waits for the rest. */
+static void note_image(void *ctx, const struct abi_sample *rec)
+{
+	*pair_map__slot(ctx, rec->image_id, 0) = 1;
+}
+
+/* What is known of images that are gone: kept only as long as a sample of theirs waits for the rest. */
 static void forget_gone(struct resolve *r)
 {
+	struct pair_map waiting = {0};
 	size_t kept = 0;
 
+	if (!r->gone_cnt)
+		return;
+	waiting__each(&r->waiting, note_image, &waiting);
 	for (size_t i = 0; i < r->gone_cnt; i++) {
-		if (waiting__has(&r->waiting, r->gone[i]))
+		if (pair_map__get(&waiting, r->gone[i], 0)) {
 			r->gone[kept++] = r->gone[i];
-		else
-			codes__forget(r->codes, r->gone[i]);
+			continue;
+		}
+		codes__forget(r->codes, r->gone[i]);
+		processes__retire(r->processes, r->gone[i]);
 	}
 	r->gone_cnt = kept;
+	pair_map__free(&waiting);
 }
 
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
-	struct names_arg arg = {r, now_ns};
+	struct names_arg arg = {r, last ? UINT64_MAX : now_ns}; /* the last chance */
 	struct flush_arg flush = {r, now_ns, last};
 
 	waiting__flush(&r->waiting, send_waiting, &flush);
 	r->stats.waiting = r->waiting.cnt;
-	if (!last)
-		processes__each(r->processes, read_names, &arg);
+	processes__each_living(r->processes, read_names, &arg);
 	forget_gone(r);
 	losses__flush(&r->losses, r->sink, now_ns, last);
 }

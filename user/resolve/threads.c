@@ -6,9 +6,12 @@
 #include "user/os/tasks.h"
 #include "user/python/thread_names.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include <string.h>
 
 #define NAMES_EVERY_NS 300000000ull
+#define NAMES_PAUSE_NS 5000000000ull /* at most */
+#define NAMES_REST     100	     /* so many times as long as it took: 1 % of a core */
 #define CLOCK_TAU_NS	100000000 /* time in which a difference to the CPU clock is made up for */
 #define NAMES_MAX_TRIES 20 /* a thread without a Python name must not cost for ever */
 
@@ -46,8 +49,8 @@ uint32_t threads__id(struct threads *t, struct process *p, const struct abi_samp
 	th->profile_id = ++t->cnt;
 	/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"), unless somebody renames it. */
 	describe(t, p, th, th->tid == s->hdr.tgid ? "MainThread" : comm);
-	if (th->tid != s->hdr.tgid)
-		p->names_tries = 0;
+	th->next_unnamed = p->unnamed;
+	p->unnamed = th;
 	return th->profile_id;
 }
 
@@ -109,6 +112,8 @@ uint64_t threads__value(struct threads *t, struct process *p, const struct abi_s
 struct names_arg {
 	struct threads *t;
 	struct process *p;
+	struct process_thread **by_ident; /* those without a name */
+	size_t cnt;
 };
 
 static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
@@ -118,6 +123,49 @@ static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
 	return procfs_read_memory(p->pid, addr, out, len);
 }
 
+static int compare_idents(const void *a, const void *b)
+{
+	const struct process_thread *x = *(struct process_thread *const *)a, *y = *(struct process_thread *const *)b;
+
+	return (x->ident > y->ident) - (x->ident < y->ident);
+}
+
+/* A process may have as many names as threads, and thousands of both. */
+static void sort_unnamed(struct names_arg *a)
+{
+	size_t cap = 0;
+
+	for (struct process_thread *th = a->p->unnamed; th; th = th->next_unnamed) {
+		xgrow(a->by_ident, a->cnt, cap);
+		a->by_ident[a->cnt++] = th;
+	}
+	qsort(a->by_ident, a->cnt, sizeof(*a->by_ident), compare_idents);
+}
+
+/* The first of those of that ident, or where it would be: an ident is soon given to another thread. */
+static size_t find_unnamed(const struct names_arg *a, uint64_t ident)
+{
+	size_t low = 0, high = a->cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (a->by_ident[middle]->ident < ident)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_unnamed(void *ctx, uint64_t ident)
+{
+	const struct names_arg *a = ctx;
+	size_t at = find_unnamed(a, ident);
+
+	return at < a->cnt && a->by_ident[at]->ident == ident;
+}
+
 /*
  * The ident of a thread that has ended soon is another's: a name counts for a thread that is still there after it
  * was read. One that is not keeps the kernel's name.
@@ -125,32 +173,56 @@ static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
 static void name_thread(void *ctx, uint64_t ident, const char *name)
 {
 	struct names_arg *a = ctx;
-	struct process_thread *th, *next;
 	struct task_state now;
 
-	HASH_ITER(hh, a->p->threads, th, next) {
-		if (th->ident != ident || th->named)
+	for (size_t i = find_unnamed(a, ident); i < a->cnt && a->by_ident[i]->ident == ident; i++) {
+		if (a->by_ident[i]->named)
 			continue;
-		th->named = true;
-		if (!task_state(a->p->pid, (pid_t)th->tid, &now))
-			describe(a->t, a->p, th, name);
+		a->by_ident[i]->named = true;
+		if (!task_state(a->p->pid, (pid_t)a->by_ident[i]->tid, &now))
+			describe(a->t, a->p, a->by_ident[i], name);
+	}
+}
+
+/* The leader's name is known well enough, but for one that is renamed: it is only looked for along with others. */
+static bool is_wanted(const struct process *p)
+{
+	return p->unnamed && ((pid_t)p->unnamed->tid != p->pid || p->unnamed->next_unnamed);
+}
+
+/* New threads may show up all the time, and reading the names of thousands takes a while. */
+static uint64_t pause_after(uint64_t took_ns)
+{
+	uint64_t pause = took_ns * NAMES_REST;
+
+	return pause < NAMES_EVERY_NS ? NAMES_EVERY_NS : pause < NAMES_PAUSE_NS ? pause : NAMES_PAUSE_NS;
+}
+
+/* Those that have a name now, and those that seem to have none. */
+static void drop_done(struct process *p)
+{
+	struct process_thread **at = &p->unnamed, *th;
+
+	while ((th = *at)) {
+		if (th->named || ++th->tries >= NAMES_MAX_TRIES)
+			*at = th->next_unnamed;
+		else
+			at = &th->next_unnamed;
 	}
 }
 
 void threads__read_names(struct threads *t, struct process *p, uint64_t now_ns)
 {
-	struct names_arg arg = {t, p};
-	struct process_thread *th, *next;
-	bool wanted = false;
+	struct names_arg arg = {t, p, NULL, 0};
+	const struct thread_name_sink to = {.wanted = is_unnamed, .found = name_thread, .ctx = &arg};
+	uint64_t start_ns;
 
-	if (p->exited || !p->interp || !p->runtime_addr || p->names_tries >= NAMES_MAX_TRIES ||
-	    now_ns < p->names_read_ns + NAMES_EVERY_NS)
+	if (!is_wanted(p) || p->exited || !p->interp || !p->runtime_addr || now_ns < p->read_names_ns)
 		return;
-	HASH_ITER(hh, p->threads, th, next)
-		wanted |= !th->named && (pid_t)th->tid != p->pid;
-	if (!wanted)
-		return;
-	p->names_read_ns = now_ns;
-	p->names_tries++;
-	thread_names_read(&p->interp->build, p->runtime_addr, read_process, p, name_thread, &arg);
+	start_ns = clock_cpu_ns();
+	sort_unnamed(&arg);
+	thread_names_read(&p->interp->build, p->runtime_addr, read_process, p, &to);
+	drop_done(p);
+	free(arg.by_ident);
+	p->read_names_ns = now_ns + pause_after(clock_cpu_ns() - start_ns);
 }

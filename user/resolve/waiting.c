@@ -69,12 +69,10 @@ void waiting__flush(struct waiting *q, bool (*send)(void *ctx, const struct wait
 	q->last = at;
 }
 
-bool waiting__has(const struct waiting *q, uint32_t image_id)
+void waiting__each(const struct waiting *q, void (*fn)(void *ctx, const struct abi_sample *rec), void *ctx)
 {
 	for (const struct waiting_sample *w = q->first; w; w = w->next)
-		if (w->rec.image_id == image_id)
-			return true;
-	return false;
+		fn(ctx, &w->rec);
 }
 
 bool waiting__is_full(const struct waiting *q)

@@ -30,6 +30,6 @@ void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t valu
 void waiting__recall(struct waiting *q, const struct abi_recall *rec, uint64_t was[ABI_OUTCOME_CNT]);
 /* Offers each to `send` and drops those it takes. */
 void waiting__flush(struct waiting *q, bool (*send)(void *ctx, const struct waiting_sample *w), void *ctx);
-bool waiting__has(const struct waiting *q, uint32_t image_id);
+void waiting__each(const struct waiting *q, void (*fn)(void *ctx, const struct abi_sample *rec), void *ctx);
 /* More than should be kept: what can be sent at all should go. */
 bool waiting__is_full(const struct waiting *q);

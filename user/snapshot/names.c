@@ -16,9 +16,11 @@ static void keep(void *ctx, uint64_t ident, const char *name)
 
 void names_read(struct thread_names *names, struct stack_reader *r, uint64_t runtime_addr)
 {
+	const struct thread_name_sink to = {.found = keep, .ctx = names};
+
 	names_forget(names);
 	memory_look(r->memory);
-	thread_names_read(r->build, runtime_addr, memory_read, r->memory, keep, names);
+	thread_names_read(r->build, runtime_addr, memory_read, r->memory, &to);
 	memory_look_away(r->memory);
 }
 

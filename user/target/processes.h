@@ -8,6 +8,8 @@ struct process_thread {
 	uint32_t tid, profile_id;
 	uint64_t ident; /* pthread_self() */
 	bool named;	/* Python's own name is known */
+	uint32_t tries; /* times that it was looked for in vain */
+	struct process_thread *next_unnamed;
 	/* CPU time by the scheduler's clock, and what its samples were said to stand for; ns */
 	uint64_t exec_first, exec_first_value, assigned;
 	struct abi_unsent unsent; /* and what was lost of it, until a sample comes that is later; value_ns 0: nothing */
@@ -25,8 +27,8 @@ struct process {
 	bool exited, described; /* described: the profile has it as it is now */
 	uint32_t profile_id;
 	struct process_thread *threads;
-	uint64_t names_read_ns; /* when thread names were last asked for */
-	uint32_t names_tries;
+	struct process_thread *unnamed; /* those of them whose names are still looked for */
+	uint64_t read_names_ns;		/* when thread names may be asked for again */
 	uint64_t written;			 /* stacks */
 	uint64_t unwalked[ABI_OUTCOME_CNT];	 /* ticks without one, by outcome */
 };
@@ -38,5 +40,8 @@ void processes__free(struct processes *t);
 /* By image id; made when unknown (a record was lost, or user space is the first to name it). */
 struct process *processes__get(struct processes *t, uint32_t image_id, pid_t pid);
 struct process *processes__find(const struct processes *t, uint32_t image_id);
-/* Calls `fn` for each, in order of first sight. */
+/* It has ended, and nothing waits for it any more: it is kept as a line in the summary, without its threads. */
+void processes__retire(struct processes *t, uint32_t image_id);
+/* Calls `fn` for each: those that live (and are looked at all the time), or all, the retired first. */
+void processes__each_living(const struct processes *t, void (*fn)(void *ctx, struct process *p), void *ctx);
 void processes__each(const struct processes *t, void (*fn)(void *ctx, struct process *p), void *ctx);
