@@ -373,6 +373,8 @@ def test_subprocesses(start, python):
         assert child["ppid"] == process.pid and child["threads"][0]["frames"][0]["line"] == 1
         both = json.loads(dump(process.pid, "-s", "--json", "--pid", str(child["pid"]))[0])
         assert len(both["processes"]) == 2
+        _, err = dump(process.pid, "--pid", str(child["pid"]), status=5)
+        assert "Python subprocess" not in err, "what is shown anyway is not left out"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -168,13 +168,22 @@ static void dump_child(void *ctx, pid_t pid)
 		keep_status(d, err);
 }
 
+/* Then it is shown anyway. */
+static bool is_asked_for(const struct args *a, pid_t pid)
+{
+	for (size_t i = 0; i < a->pid_cnt; i++)
+		if ((pid_t)a->pids[i] == pid)
+			return true;
+	return false;
+}
+
 static void look_for_python(void *ctx, pid_t pid)
 {
 	const struct interpreter *interp;
 	struct dumping *d = ctx;
 	uint64_t runtime_addr;
 
-	if (d->looked_at++ >= MAX_CHILDREN || interpreters__discover(d->known, pid, &interp, &runtime_addr))
+	if (is_asked_for(d->a, pid) || d->looked_at++ >= MAX_CHILDREN || interpreters__discover(d->known, pid, &interp, &runtime_addr))
 		return;
 	if (!d->python_children++)
 		d->child = pid;
@@ -185,9 +194,9 @@ static void hint_at_children(struct dumping *d, pid_t pid)
 	d->python_children = d->looked_at = 0;
 	procfs_descendants(pid, look_for_python, d);
 	if (d->python_children)
-		log_info("process %d has %zu Python subprocess%s (%d%s); --subprocesses shows them too", pid,
-			 d->python_children, d->python_children == 1 ? "" : "es", d->child,
-			 d->python_children == 1 ? "" : ", …");
+		log_info("process %d has %s%zu Python subprocess%s (%d%s); --subprocesses shows them too", pid,
+			 d->looked_at > MAX_CHILDREN ? "at least " : "", d->python_children,
+			 d->python_children == 1 ? "" : "es", d->child, d->python_children == 1 ? "" : ", …");
 }
 
 static void dump_pid(struct dumping *d, pid_t pid)

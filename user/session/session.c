@@ -352,8 +352,11 @@ void session__stop(struct session *s)
 	s->stop_ns = clock_now_ns();
 	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
 	ring_buffer__consume(s->ring);
-	/* Callbacks of the last ticks may still be on their way; the slowest are in system calls. */
-	for (int i = 0; i < 20 && resolve__stats(s->resolve)->waiting; i++) {
+	/*
+	 * Callbacks of the last ticks may still be on their way: they run when their task next returns to
+	 * user mode, and on a machine that is too busy, or whose hypervisor is, that takes its time.
+	 */
+	for (int i = 0; i < 80 && resolve__stats(s->resolve)->waiting; i++) {
 		ring_buffer__poll(s->ring, 5);
 		ring_buffer__consume(s->ring);
 		resolve__flush(s->resolve, clock_now_ns(), false);
