@@ -626,6 +626,21 @@ def test_command_that_is_no_python_exits_5_or_its_own(pybpfprof):
     assert "Python" in done.stderr
 
 
+def test_command_that_leaves_a_daemon_behind(pybpfprof, python, tmp_path):
+    """The recording ends with the command; that others go on is said."""
+    code = "import os; os.fork() or (os.setsid(), os.close(1), os.close(2), os.read(0, 1), os._exit(0))"
+    read, write = os.pipe()
+    try:
+        command = ["record", "-s", "-o", "out.svg", "--", python.path, "-c"]
+        done = pybpfprof(*command, code, stdin=read)
+        assert done.returncode == 0 and "1 of its subprocesses runs on" in done.stderr, done.stderr
+        done = pybpfprof(*command, "import os; os.fork() and os.wait()")
+        assert done.returncode == 0 and "subprocesses run" not in done.stderr, done.stderr
+    finally:
+        os.close(read)
+        os.close(write)
+
+
 def test_command_runs_as_the_invoking_user(pybpfprof, users_folder, python):
     """uid, gid, groups and capabilities; none of sudo's variables."""
     path = python.path if not python.path.startswith("/root") else "/usr/bin/python3"

@@ -197,8 +197,10 @@ static void run_loop(struct record *r)
 		if (session__poll(r->session))
 			r->stop = true;
 		take_signals(r);
-		if (fds[2].revents & POLLIN)
+		if (fds[2].revents & POLLIN) {
 			r->stop = r->command.ended = true;
+			target_end__command(&r->o.target, r->session);
+		}
 		if (r->deadline_ns && now >= r->deadline_ns)
 			r->stop = true;
 		if (target_end__look(&r->target_end, &r->o.target, r->session))

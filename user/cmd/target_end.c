@@ -1,20 +1,17 @@
 #include "user/cmd/target_end.h"
 #include "user/os/cgroup.h"
-#include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
+#include <time.h>
 
 #define LOOK_EVERY_NS 500000000ull
+#define STRAGGLERS_NS 200000000ll
 
 static bool cgroups_gone(const struct target_options *o)
 {
-	for (size_t i = 0; i < o->cgroup_cnt; i++) {
-		__cleanup_free char *mount = cgroup_mount();
-		__cleanup_free char *below = xasprintf("%s/%s", mount ? mount : "", o->cgroups[i]);
-
-		if (!access(o->cgroups[i], F_OK) || !access(below, F_OK))
+	for (size_t i = 0; i < o->cgroup_cnt; i++)
+		if (cgroup_exists(o->cgroups[i]))
 			return false;
-	}
 	return o->cgroup_cnt > 0;
 }
 
@@ -37,4 +34,23 @@ bool target_end__look(struct target_end *e, const struct target_options *o, cons
 		return false;
 	log_info("the last target ended");
 	return true;
+}
+
+/* A daemon's starter ends at once; helpers of multiprocessing outlive their parent for a moment. */
+void target_end__command(const struct target_options *o, struct session *s)
+{
+	uint64_t end = clock_now_ns() + STRAGGLERS_NS;
+	struct session_stats st;
+
+	if (!o->subprocesses)
+		return;
+	do {
+		session__poll(s);
+		session__stats(s, &st);
+		if (st.targets_alive <= 0)
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = STRAGGLERS_NS / 10}, NULL);
+	} while (clock_now_ns() < end);
+	log_info("the command ended, %d of its subprocesses run%s on: profile them by --pid or --cgroup, or keep the "
+		 "command in the foreground", st.targets_alive, st.targets_alive == 1 ? "s" : "");
 }

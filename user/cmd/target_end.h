@@ -11,3 +11,5 @@ struct target_end {
  * The end of a command is not seen here but by command__fd.
  */
 bool target_end__look(struct target_end *e, const struct target_options *o, const struct session *s);
+/* The command has ended: says so when some of the tree it started go on. */
+void target_end__command(const struct target_options *o, struct session *s);
