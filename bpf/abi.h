@@ -57,6 +57,7 @@ struct abi_py_layout {
 	__u16 ts_frame_off;	    /* tstate → frame, or → cframe */
 	__u16 ts_gil_off;
 	__u16 cframe_frame_off;	    /* cframe → frame */
+	__u16 cframe_prev_off;	    /* cframe → that of the invocation of the C evaluator before */
 	__u16 frame_base;	    /* start of the frame block */
 	__u16 frame_prev_off;
 	__u16 frame_code_off;
@@ -87,6 +88,7 @@ struct abi_py_layout {
 	__u16 tss_entry_size;
 	__u16 tss_value_off;
 	__u16 type_off;		    /* ob_type of any object */
+	__u16 pad[3];
 	__u8 torn_owners;    /* bit per owner value that a chain cannot end at: caught while it was changed … */
 	__u8 gen_state_back; /* … unless, this far before a generator's frame, 0 says that it runs; 0: no such byte */
 };
@@ -291,7 +293,7 @@ struct abi_clock {
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 88);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 96);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 96);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);

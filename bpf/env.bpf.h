@@ -19,6 +19,7 @@ static __always_inline long read_user(void *dst, u32 size, u64 addr)
 #define now_ns() bpf_ktime_get_ns()
 /* Only the host wants to know where a frame lies. */
 #define frame_stored(n, frame_addr, code_addr) ((void)0)
+#define frames_forgotten(n)		       ((void)0)
 #endif
 
 #ifndef likely

@@ -28,6 +28,7 @@ u64 host_now_ns(void);
 bool host_code_is_new(u64 key);
 /* The frame of this address was stored as number `n` of the walk. */
 void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr);
+void host_frames_forgotten(u32 n); /* the last ones were none */
 
 static __always_inline long read_user(void *dst, u32 size, u64 addr)
 {
@@ -35,3 +36,4 @@ static __always_inline long read_user(void *dst, u32 size, u64 addr)
 }
 #define now_ns() host_now_ns()
 #define frame_stored(n, frame_addr, code_addr) host_frame_stored(n, frame_addr, code_addr)
+#define frames_forgotten(n)		       host_frames_forgotten(n)

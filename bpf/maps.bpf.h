@@ -78,6 +78,8 @@ struct walk {
 	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry;
 	u8 code_line, code_version, code_file, code_name, code_lines;
 	u64 tstate_addr, frame_addr, last_frame_addr;
+	u64 entry_from; /* the frame that ran when the C evaluator was entered last … */
+	u32 entry_open; /* … which the walk has not come to yet */
 	u64 deadline_ns, looked_ns, stolen_ns; /* when a walk is over, however deep; its looks at the clock */
 	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;

@@ -125,6 +125,31 @@ static __always_inline bool is_late(struct walk *w)
 	return now - w->stolen_ns > w->deadline_ns;
 }
 
+/*
+ * Root-ward of where the C evaluator was entered last stands the frame that ran then. If not, the cframe does not
+ * name a frame of its invocation yet (bpf/tstate.bpf.c). Where nothing stands it may be the first of a greenlet,
+ * whose cframe before is not its own.
+ */
+static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
+{
+	const struct abi_py_layout *l = &w->layout;
+	bool entry = (l->mech & ABI_MECH_IS_ENTRY) ? is_entry : owner >= l->owner_shim;
+
+	if (!w->entry_open || !entry || !w->frame_addr)
+		return false;
+	w->entry_open = w->frame_addr != w->entry_from;
+	return w->entry_open;
+}
+
+/* The invocation has no frame yet: what runs is what called it. */
+static __always_inline u32 start_over(struct walk *w)
+{
+	frames_forgotten(w->frame_cnt);
+	w->frame_cnt = w->todo_cnt = w->visited = w->entry_open = 0;
+	w->frame_addr = w->entry_from;
+	return w->frame_addr ? WALK_GOES_ON : WALK_ROOT;
+}
+
 static __always_inline u32 walk_step(struct walk *w)
 {
 	const struct abi_py_layout *l = &w->layout;
@@ -137,7 +162,7 @@ static __always_inline u32 walk_step(struct walk *w)
 	if (++w->visited % WALK_TIME_EVERY == 0 && is_late(w))
 		return WALK_TIME;
 	if (!load_frame(w))
-		return WALK_FAULT;
+		return w->entry_open && w->visited == 1 ? start_over(w) : WALK_FAULT;
 	block = frame_block(w);
 	owner = block[w->frame_owner & 0x7f];
 	if ((l->mech & ABI_MECH_OWNER) && owner >= l->owner_shim)
@@ -150,6 +175,8 @@ static __always_inline u32 walk_step(struct walk *w)
 		return WALK_TORN;
 	addr = w->frame_addr;
 	w->frame_addr = masked_u64(block, w->frame_prev);
+	if (is_stale(w, owner, block[w->frame_is_entry & 0x7f]))
+		return start_over(w);
 	return w->frame_addr ? WALK_GOES_ON : walk_end(w, addr, block);
 }
 

@@ -89,14 +89,34 @@ static __always_inline void find_gil(struct walk *w, u64 runtime_addr, u64 threa
 	w->sample.gil = held ? ABI_GIL_HELD : ABI_GIL_NOT_HELD;
 }
 
-/* The innermost frame, directly or through the cframe (Python 3.11 and 3.12). */
-static __always_inline u32 find_frame(struct walk *w)
+/*
+ * Python 3.11 and 3.12: each invocation of the C evaluator has a cframe, which is current a little before it names
+ * its first frame (Python/ceval.c: _PyEval_EvalFrameDefault). Till then it holds what was left on the C stack.
+ */
+static __always_inline u32 read_cframe(struct walk *w, u64 cframe)
 {
 	const struct abi_py_layout *l = &w->layout;
+	u64 before = 0;
 
-	w->frame_addr = tstate_u64(w, l->ts_frame_off);
-	if (w->frame_addr && (l->mech & ABI_MECH_CFRAME) &&
-	    read_user(&w->frame_addr, 8, w->frame_addr + l->cframe_frame_off))
+	if (read_user(&w->frame_addr, 8, cframe + l->cframe_frame_off))
+		return ABI_FAULT_TSTATE;
+	w->entry_open = !read_user(&before, 8, cframe + l->cframe_prev_off) && before &&
+			!read_user(&w->entry_from, 8, before + l->cframe_frame_off);
+	if (!w->frame_addr && w->entry_open) {
+		w->frame_addr = w->entry_from;
+		w->entry_open = 0;
+	}
+	return ABI_OK;
+}
+
+/* The innermost frame, directly or through the cframe. */
+static __always_inline u32 find_frame(struct walk *w)
+{
+	u64 addr = tstate_u64(w, w->layout.ts_frame_off);
+
+	w->frame_addr = addr;
+	w->entry_open = 0;
+	if (addr && (w->layout.mech & ABI_MECH_CFRAME) && read_cframe(w, addr))
 		return ABI_FAULT_TSTATE;
 	return w->frame_addr ? ABI_OK : ABI_NO_FRAME;
 }

@@ -138,6 +138,39 @@ static void a_stack_of_a_greenlet(void **state)
 	assert_int_equal(p->w->frame_cnt, 3);
 }
 
+/*
+ * An invocation of the C evaluator whose cframe does not name a frame of its own yet, but one that ran long ago at
+ * this place of the C stack, called by another; or nothing at all.
+ */
+static void an_evaluator_that_was_just_entered(void **state)
+{
+	struct world *p = *state;
+	u64 codes[2], caller, entry, stale, cframe = world__alloc(p, sizeof(u64) * 3);
+
+	call_chain(p, codes, 2);
+	caller = p->leaf;
+	world__push(p, world__function(p, 5), 4, WORLD_THREAD);
+	world__enter(p);
+	entry = p->leaf;
+	stale = world__push(p, world__function(p, 6), 4, WORLD_THREAD);
+	world__set_leaf(p, caller);
+	image__put_u64(p->m, cframe + p->l.cframe_prev_off, p->cframe);
+	image__put_u64(p->m, p->tstate + p->l.ts_frame_off, cframe);
+	for (u64 left_over = 0; left_over < 3; left_over++) {
+		const u64 found[] = {stale, 0x1000, 0};
+
+		image__put_u64(p->m, cframe + p->l.cframe_frame_off, found[left_over]);
+		assert_int_equal(tick(p), ABI_OK);
+		assert_int_equal(p->w->frame_cnt, 2);
+		assert_int_equal(p->w->todo[0].addr, codes[1]);
+	}
+	/* Now it has one. */
+	image__put_u64(p->m, cframe + p->l.cframe_frame_off, stale);
+	world__set_prev(p, has(p, ABI_MECH_OWNER) ? entry : stale, caller);
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->frame_cnt, 3);
+}
+
 /* Left-over memory where a frame's code should be. */
 static void something_that_is_no_code_object(void **state)
 {
@@ -223,6 +256,7 @@ static const struct version_test tests[] = {
 	TEST(a_generator_at_the_root),
 	TEST(a_chain_that_ends_without_a_shim),
 	TEST_WITH(a_stack_of_a_greenlet, ABI_MECH_OWNER),
+	TEST_WITH(an_evaluator_that_was_just_entered, ABI_MECH_CFRAME),
 	TEST(something_that_is_no_code_object),
 	TEST(code_objects_that_cannot_be_read),
 	TEST(chains_that_lead_back),

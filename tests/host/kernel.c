@@ -35,6 +35,11 @@ void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr)
 	(void)code_addr;
 }
 
+void host_frames_forgotten(u32 n)
+{
+	(void)n;
+}
+
 void host_mark_seen(u64 key)
 {
 	xgrow(host.seen, host.seen_cnt, host.seen_cap);

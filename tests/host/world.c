@@ -247,7 +247,7 @@ static void build(struct world *p)
 	p->thread = world__alloc(p, STRUCT_PTHREAD);
 	p->tstate = world__tstate(p, p->thread);
 	if (has(p, ABI_MECH_CFRAME)) {
-		p->cframe = world__alloc(p, p->l.cframe_frame_off + 8u);
+		p->cframe = world__alloc(p, sizeof(u64) * 3);
 		image__put_u64(p->m, p->tstate + p->l.ts_frame_off, p->cframe);
 	}
 	world__set_key(p, true, p->key);

@@ -187,6 +187,7 @@ static const struct py_version versions[] = {
 				.ts_frame_off = 56, /* struct _ts.cframe */
 				.cframe_frame_off =
 					8, /* Include/cpython/pystate.h: _PyCFrame.current_frame */
+				.cframe_prev_off = 16, /* _PyCFrame.previous */
 				/* Include/internal/pycore_frame.h: _PyInterpreterFrame */
 				.frame_prev_off = 48,     /* previous */
 				.frame_code_off = 32,     /* f_code */
@@ -234,6 +235,7 @@ static const struct py_version versions[] = {
 				.gil_mask = 1u << 4,   /* _status.active: only the holder of the GIL
 							  has it */
 				.cframe_frame_off = 0, /* _PyCFrame.current_frame */
+				.cframe_prev_off = 8,  /* _PyCFrame.previous */
 				.frame_prev_off = 8,   /* _PyInterpreterFrame.previous */
 				.frame_code_off = 0,   /* f_code */
 				.frame_ip_off = 56,    /* prev_instr */

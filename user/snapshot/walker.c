@@ -69,6 +69,11 @@ void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr)
 		.addr = frame_addr, .code_addr = code_addr, .code_key = f->code_key, .lasti = f->lasti};
 }
 
+void host_frames_forgotten(u32 n)
+{
+	at_work->frame_cnt -= n;
+}
+
 /* ---- ours ------------------------------------------------------------------------------------------- */
 
 struct walker *walker__new(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx)
