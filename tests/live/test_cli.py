@@ -626,6 +626,12 @@ def test_command_that_is_no_python_exits_5_or_its_own(pybpfprof):
     assert "Python" in done.stderr
 
 
+def test_command_that_hardly_runs(pybpfprof):
+    """Whether it is Python cannot be said of what no timer met."""
+    done = pybpfprof("record", "-r", "0.1", "-o", "out.svg", "--", "true")
+    assert done.returncode == 0 and "too little CPU time" in done.stderr
+
+
 def test_command_that_leaves_a_daemon_behind(pybpfprof, python, tmp_path):
     """The recording ends with the command; that others go on is said."""
     code = "import os; os.fork() or (os.setsid(), os.close(1), os.close(2), os.read(0, 1), os._exit(0))"

@@ -230,7 +230,11 @@ int record_report__judge(const struct session *s, const struct record_options *o
 	if (st.resolved->samples)
 		return CMD_OK;
 	if (!j.python) {
-		log_error("no Python was seen in %s%s", o->target.text,
+		/* what a command holds is looked at when a timer meets it */
+		bool met = !o->target.command || st.ticks > st.filtered;
+
+		log_error("no Python was seen in %s%s%s", o->target.text,
+			  met ? "" : ": it used too little CPU time for a timer to meet it",
 			  o->target.subprocesses || o->target.all || o->target.cgroup_cnt ?
 				  "" : ". If it starts Python as a child (a shell script does, pyenv may): add --subprocesses");
 		return CMD_NO_TARGET;
