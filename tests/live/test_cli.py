@@ -370,10 +370,10 @@ def test_default_names(busy, recorder):
         assert name in recording.stderr, "the summary says what to open"
 
 
-@pytest.mark.parametrize("words, named", [(("-X", "utf8", "-u", "{}/app.py", "x"), "app.py"), (("-m", "timeit", "-n", "9"), "-m timeit")])
+@pytest.mark.parametrize("words, named", [(("-X", "utf8", "-u", "{}/app.py", "x"), "app.py"), (("-m", "timeit", "-n", "9", "sum(range(10**6))"), "-m timeit")])
 def test_a_command_is_known_by_its_script(python, pybpfprof, tmp_path, words, named):
     """A title of `python3` alone says nothing of what ran."""
-    (tmp_path / "app.py").write_text("sum(range(10**6))")
+    (tmp_path / "app.py").write_text("for i in range(30): sum(range(10**6))")
     done = pybpfprof("record", "-q", "--", python.path, *(word.format(tmp_path) for word in words))
     assert done.returncode == 0, done.stderr
     drawn, recorded = sorted(tmp_path.glob("pybpfprof-*"), key=lambda path: path.suffix, reverse=True)

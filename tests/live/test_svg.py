@@ -395,6 +395,24 @@ def test_broken_links_still_open(page, service, fragment):
     assert page.problems() == []
 
 
+def test_on_a_phone(page, make_svg):
+    """It is as wide as the screen, the roots are in sight, and nothing moves while the pointer does."""
+    path = make_svg(name="long_" * 60, depth=70)
+    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        page.open(path)
+        until(lambda: page.driver.execute_script("return innerWidth") == 400, "the page is as wide as the screen")
+        pane = "const p = document.getElementById('pane').getBoundingClientRect(); return [p.y, p.bottom]"
+        until(lambda: page.frame(0) and page.frame(0)[3] < 400, "drawn for it")
+        before, (_, _, y, _, height, _) = page.driver.execute_script(pane), page.frame(0)
+        assert y + height <= before[1] + 1
+        page.driver.execute_script("document.getElementById('name').textContent = 'long_'.repeat(400)")
+        assert page.driver.execute_script(pane) == before
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_paper_has_the_whole_width(page, service):
     """Frames are drawn for the window; printed, they are scaled to what the paper has."""
     box = "return document.querySelector('svg.frames').getAttribute('viewBox')"

@@ -156,6 +156,7 @@ function buildPage() {
 	root.removeAttribute('viewBox');
 	root.removeAttribute('role');
 	root.setAttribute('height', '100%');
+	root.append(html('meta', {name: 'viewport', content: 'width=device-width'})); // phones take 980 px otherwise
 	root.append(svg('foreignObject', {x: '0', y: '0', width: '100%', height: '100%'}, [page]));
 }
 
