@@ -21,7 +21,7 @@ mkdir -p "$build/tests/logs"
 logs=$(realpath "$build/tests/logs")
 # What tests and the programs they start leave in the folder for such things, everybody's browser first of all.
 TMPDIR=$(mktemp -d --tmpdir pybpfprof-tests.XXXXXX) || exit
-chmod 755 "$TMPDIR"
+chmod 1777 "$TMPDIR" # as /tmp: some run as other users
 export TMPDIR
 trap 'rm -rf --one-file-system "$TMPDIR"' EXIT
 start=$SECONDS
