@@ -10,6 +10,7 @@
 #define PF_EXITING	  0x00000004 /* include/linux/sched.h */
 #define RECALL_NS	  1000000000ull /* first time without trust; each time twice as long … */
 #define RECALL_MAX_SHIFT  12		/* … up to an hour or so */
+#define START_NS	  500000000ull /* CPU time within which an interpreter starts */
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
 static __always_inline void count(u32 outcome)
@@ -100,6 +101,9 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	w->sample.thread_ident = arch_thread_pointer(task);
 	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
 	p->tss_key = key;
+	/* The page of _PyRuntime is not there before its first use. */
+	if (outcome == ABI_FAULT_RUNTIME && w->sample.exec_ns < START_NS)
+		return ABI_STARTING;
 	if (outcome != ABI_OK)
 		return outcome;
 	if (cfg_gil_only && w->sample.gil != ABI_GIL_HELD)
