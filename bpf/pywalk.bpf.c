@@ -87,12 +87,6 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 }
 
 /*
- * Compilers may order a frame switch so that for an instant a frame is current and already cut from its
- * caller, or not linked to it yet (Python/ceval.c: YIELD_VALUE, inlined calls). Such a chain ends where none
- * can end: at a frame that the C evaluator was not entered with, or at a generator. Only where there are no shims yet
- * may one end at a generator all the same: C code without a Python caller resumed it. Then it is running.
- */
-/*
  * greenlet takes the shims out of the chain of a stack that it leaves, and puts them back a little after it has
  * come back (its expose_frames()). A switch half done concerns the leaf alone: one whose caller is there, or a
  * function that runs already, was whole.
@@ -104,6 +98,12 @@ static __always_inline bool is_bared(const struct walk *w, u8 owner)
 	return w->visited > 1 || (owner == ABI_OWNER_THREAD && w->frames[0].lasti > 0);
 }
 
+/*
+ * Compilers may order a frame switch so that for an instant a frame is current and already cut from its
+ * caller, or not linked to it yet (Python/ceval.c: YIELD_VALUE, inlined calls). Such a chain ends where none
+ * can end: at a frame that the C evaluator was not entered with, or at a generator. Only where there are no shims yet
+ * may one end at a generator all the same: C code without a Python caller resumed it. Then it is running.
+ */
 static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, const u8 *block)
 {
 	u8 back = w->layout.gen_state_back, state = 1, owner = block[w->frame_owner & 0x7f];

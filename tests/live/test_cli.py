@@ -370,7 +370,11 @@ def test_default_names(busy, recorder):
         assert name in recording.stderr, "the summary says what to open"
 
 
-@pytest.mark.parametrize("words, named", [(("-X", "utf8", "-u", "{}/app.py", "x"), "app.py"), (("-m", "timeit", "-n", "9", "sum(range(10**6))"), "-m timeit")])
+@pytest.mark.parametrize("words, named", [
+    (("-X", "utf8", "-u", "{}/app.py", "x"), " app.py"),
+    (("-m", "timeit", "-n", "9", "sum(range(10**6))"), " -m timeit"),
+    (("-c", "for i in range(30): sum(range(10**6))", "x"), ""),
+])
 def test_a_command_is_known_by_its_script(python, pybpfprof, tmp_path, words, named):
     """A title of `python3` alone says nothing of what ran."""
     (tmp_path / "app.py").write_text("for i in range(30): sum(range(10**6))")
@@ -378,8 +382,8 @@ def test_a_command_is_known_by_its_script(python, pybpfprof, tmp_path, words, na
     assert done.returncode == 0, done.stderr
     drawn, recorded = sorted(tmp_path.glob("pybpfprof-*"), key=lambda path: path.suffix, reverse=True)
     name = pathlib.Path(python.path).name
-    assert f"<title>CPU flame graph of {name} {named}</title>" in drawn.read_text()
-    assert drawn.name.startswith(f"pybpfprof-{name}_") and recorded.stem == drawn.stem
+    assert f"<title>CPU flame graph of {name}{named}</title>" in drawn.read_text()
+    assert re.match(rf"pybpfprof-{re.escape(name)}[_-]", drawn.name) and recorded.stem == drawn.stem
 
 
 # ---- what it says ------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ static char *describe_command(char *const *argv)
 		return xstrdup(program);
 	while (argv[i] && argv[i][0] == '-' && strcmp(argv[i], "-m") && strcmp(argv[i], "-c") && strcmp(argv[i], "-"))
 		i += (!strcmp(argv[i], "-W") || !strcmp(argv[i], "-X")) && argv[i + 1] ? 2 : 1;
-	if (!argv[i])
+	if (!argv[i] || !strcmp(argv[i], "-c") || !strcmp(argv[i], "-"))
 		return xstrdup(program);
 	if (!strcmp(argv[i], "-m") && argv[i + 1])
 		return xasprintf("%s -m %s", program, argv[i + 1]);
