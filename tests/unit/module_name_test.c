@@ -57,7 +57,7 @@ static const struct example examples[] = {
 	{"/app/dir/mod.py", "/app/dir/. /app/dir", "mod", "mod.py", PROFILE_USER},
 	{"/app/gone/mod.py", "/app/. /app", "mod", "mod.py", PROFILE_USER},
 	/* what an installer put outside of site-packages */
-	{"/root/.pex/installed_wheels/0a/six-1.16-py2.py3-none-any.whl/six.py", "", "six", "six.py",
+	{"/home/someone/.pex/installed_wheels/0a/six-1.16-py2.py3-none-any.whl/six.py", "", "six", "six.py",
 	 PROFILE_SITE},
 	{"/app/eggs/a-1.0-py3.8.egg/a/b.py", "", "a.b", "a/b.py", PROFILE_SITE},
 	{"<frozen importlib._bootstrap>", "", "importlib._bootstrap",
