@@ -142,6 +142,7 @@ def test_recursion(interpreter, depth, spawn, recorder):
     assert bool(truncated) == (true > 1024)
 
 
+@pytest.mark.alone  # so that few samples are called back
 def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     """Ever new functions at the same address, of the same name: each sample has its own function's line."""
     workload = spawn(interpreter, "reuse.py", 1.2, cgroup=cgroup)
@@ -151,6 +152,7 @@ def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     truth = workload.truth
     assert truth["addresses"] < truth["functions"], "no address was used twice, this tests nothing"
     document = recording.json()
+    failed = sum(loss["time"] for loss in document["lost"] if loss["failure"])
     for kind, true in truth["lines"].items():
         found = leaf_seconds(document, "same_" + kind)
         total, spent = sum(found.values()), sum(true.values())
@@ -160,10 +162,12 @@ def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
         assert sum(n for line, n in found.items() if line not in near) <= 0.005 * total, (kind, found)
         for line, seconds in true.items():
             share, n = seconds / spent, sum(found[int(line) - above] for above in range(3))
-            # Pieces of 12 ms are found to within a tick or two each.
-            assert abs(n / total - share) < 0.02, (kind, line, n / total, share)
+            # Pieces of 12 ms are found to within a tick or two each, but for samples that are said to have failed: on
+            # a machine that is short of CPUs a piece may stand for 200 ms, be trusted, and be called back.
+            assert abs(n / total - share) < 0.02 + failed / total, (kind, line, n / total, share, document["lost"])
 
 
+@pytest.mark.alone  # shares of what comes and goes quickly
 def test_names_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     """The same, where nothing but the content of the name or of the file name tells the functions apart."""
     workload = spawn(interpreter, "names.py", 1.2, cgroup=cgroup)
