@@ -22,7 +22,7 @@ enum { KEY_NOLINENO = 0x6000, KEY_FULL_FILENAMES };
 struct args {
 	uint32_t *pids;
 	size_t pid_cnt;
-	bool subprocesses, json, verbose;
+	bool subprocesses, json;
 	struct snapshot_options options;
 	struct dump_style style;
 };
@@ -39,15 +39,14 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static error_t parse_messages(struct args *a, int key)
+static error_t parse_messages(int key)
 {
 	switch (key) {
 	case 'q':
 		log_set_level(LOG_WARN);
 		return 0;
 	case 'v':
-		log_set_level(a->verbose ? LOG_DEBUG : LOG_VERBOSE);
-		a->verbose = true;
+		log_say_more();
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -87,7 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "dump what? Give --pid PID");
 		return 0;
 	default:
-		return parse_messages(a, key);
+		return parse_messages(key);
 	}
 }
 

@@ -60,8 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->quiet = true;
 		return 0;
 	case 'v':
-		log_set_level(o->verbose ? LOG_DEBUG : LOG_VERBOSE);
-		o->verbose = true;
+		log_say_more();
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -9,7 +9,7 @@
 
 struct record_options {
 	struct target_options target;
-	bool quiet, verbose;
+	bool quiet;
 	uint64_t duration_ns; /* 0: until stopped */
 	double max_loss;      /* percent; negative: not given */
 	struct outputs outputs;

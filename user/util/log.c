@@ -14,6 +14,11 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
+void log_say_more(void)
+{
+	log_level = log_level < LOG_VERBOSE ? LOG_VERBOSE : LOG_DEBUG;
+}
+
 void log_divert(void (*fn)(enum log_level level, const char *text))
 {
 	diverted = fn;

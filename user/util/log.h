@@ -9,6 +9,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
 /* Messages above `level` are dropped; the default is LOG_INFO. */
 void log_set_level(enum log_level level);
+/* One -v more: LOG_VERBOSE, then LOG_DEBUG. */
+void log_say_more(void);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_vwrite(enum log_level level, const char *fmt, va_list args);

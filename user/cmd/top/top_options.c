@@ -84,8 +84,7 @@ static error_t parse_plain(struct top_options *o, int key, char *arg, struct arg
 			argp_error(state, "--rows: at least 1");
 		return 0;
 	case 'v':
-		log_set_level(o->verbose ? LOG_DEBUG : LOG_VERBOSE);
-		o->verbose = true;
+		log_say_more();
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -9,7 +9,7 @@ struct top_options {
 	struct top_lens lens;
 	struct top_order order;
 	const char *filter;
-	bool gil_only, full_filenames, once, json, plain, verbose;
+	bool gil_only, full_filenames, once, json, plain;
 	uint64_t interval_ns, window_ns, duration_ns; /* duration 0: until stopped */
 	uint64_t rows; /* of a plain table or a JSON object; 0: not given */
 	char *command_line;
