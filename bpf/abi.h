@@ -14,7 +14,7 @@
 #define ABI_MAX_PROCS	 16384
 #define ABI_MAX_LAYOUTS	 512
 #define ABI_MAX_CGROUPS	 16
-#define ABI_MAX_UNSENT	 4096  /* threads that samples are lost of between two looks */
+#define ABI_MAX_LOST	 4096  /* processes that ticks are lost of between two looks, by reason */
 #define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
 #define ABI_SENT_LINES	 (256 << 10) /* bytes of a line table that are sent; user space reads longer ones … */
@@ -152,7 +152,9 @@ struct abi_proc {
 	__u64 verify_until_ns; /* till then each walk reads every code object */
 	__u32 replaced;	    /* times that one was found where another was trusted to be */
 	__u32 pad;
+	__u64 cpu_ns;	    /* CPU time by the kernel's clock when the image began; ABI_UNKNOWN_NS */
 };
+#define ABI_UNKNOWN_NS (~0ull)
 
 /* Value of `hints`, key image id: what user space found out about a process. */
 struct abi_hint {
@@ -170,6 +172,7 @@ enum abi_record {
 	ABI_REC_PROC = 4,
 	ABI_REC_EXIT = 5,
 	ABI_REC_RECALL = 6,
+	ABI_REC_CPU = 7,
 };
 
 struct abi_hdr {
@@ -195,7 +198,7 @@ struct abi_sample {
 	struct abi_hdr hdr;
 	__u64 value_ns;
 	__u64 thread_ident; /* pthread_self(), as threading.get_ident() has it */
-	__u64 exec_ns;	    /* CPU time of the thread so far, as the scheduler last noted it */
+	__u64 thread_start_ns; /* CLOCK_BOOTTIME; thread numbers are given again */
 	__u32 image_id; /* 0: a process without an entry */
 	__u32 frame_cnt;
 	__u8 outcome; /* enum abi_outcome */
@@ -248,6 +251,7 @@ struct abi_proc_rec {
 	__u64 start_ns;	 /* CLOCK_BOOTTIME */
 	__u64 cgroup_id;
 	__u64 runtime_addr; /* with PYTHON */
+	__u64 cpu_ns;	    /* its CPU time when the image began; ABI_UNKNOWN_NS */
 	__u32 image_id, parent_image_id, ppid;
 	__u32 state;	 /* enum abi_proc_state; when UNKNOWN, user space is asked to look */
 	__u32 layout_id;
@@ -264,6 +268,14 @@ struct abi_exit {
 	__u32 exec; /* 1: by exec */
 };
 
+/* The CPU time that a process had used when its image ended, all threads together, by the kernel's clock. */
+struct abi_cpu_rec {
+	struct abi_hdr hdr;
+	__u64 cpu_ns;
+	__u32 image_id;
+	__u32 pad;
+};
+
 /* A trusted code object turned out to be another one: recent samples with `trusted` may name the wrong one. */
 struct abi_recall {
 	struct abi_hdr hdr;
@@ -271,32 +283,42 @@ struct abi_recall {
 	__u32 pad;
 };
 
-/*
- * Value of `unsent`, key image id << 32 | tid: a thread's samples that the ring buffer could not take since user
- * space last took the entry. They stood for CPU time that must not be given to the thread's other samples.
- */
-struct abi_unsent {
+/* Value of `lost`, key image id << 32 | outcome: a process's ticks without a record since user space last took it. */
+struct abi_lost {
 	__u64 cnt, value_ns;
-	__u64 exec_ns, first_value_ns; /* as the first of them had it */
 	__u32 tgid, pad;
 };
 
 /* ---- the sampling clock ---------------------------------------------------------------------------- */
 
-/* Value of `clocks`, one per CPU, written by user space when it redraws the period. */
+/*
+ * Value of `clocks`, one per CPU. Two parties count: the hook at the timer's expiry (timer_…) and the program that
+ * the timer runs (ticks, value_ns). They know nothing of each other's sums.
+ */
 struct abi_clock {
-	__u64 period_ns; /* in force */
-	__u64 carry_ns;	 /* part of a period thrown away by the last redraw; the next sample takes it */
-	__u64 ticks;	 /* written by BPF */
-	__u64 last_ns;	 /* time of the last tick; written by BPF */
-	__u64 value_ns;	 /* sum of the ticks' values; written by BPF */
+	__u64 period_ns;      /* in force */
+	__u64 next_period_ns; /* asked of the kernel by user space; taken over at the first expiry under it. 0: none */
+	__u64 carry_ns;	      /* scoped timers: what the last redraw threw away, by user space; the next sample takes it */
+	__u64 timers[ABI_MAX_CGROUPS]; /* addresses of our timers of this CPU, as found; user space clears them */
+	__u64 expiring;	      /* the timer whose turn it is … */
+	__u64 expiring_ns;    /* … and when it was due, CLOCK_MONOTONIC */
+	__u64 expires_ns;     /* when ours was due last; 0: not yet */
+	__u64 tick_ns;	      /* what the tick at hand stands for */
+	__u64 timer_cnt;      /* periods that were over while the CPU was not idle */
+	__u64 idle_cnt;	      /* … while it was */
+	__u64 timer_ns;	      /* time that both stand for */
+	__u64 ticks;	      /* times that the program ran */
+	__u64 value_ns;	      /* sum of what these stood for */
+	__u32 pending;	      /* the timer has expired and its program has not run yet */
+	__u32 pending_tgid;   /* whom it would have sampled; 0: nobody of ours */
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
 ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 96);
-ABI_ASSERT("proc", sizeof(struct abi_proc) == 96);
+ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
 ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);
+ABI_ASSERT("clock", sizeof(struct abi_clock) == 232);
 ABI_ASSERT("code", sizeof(struct abi_code) == 80);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

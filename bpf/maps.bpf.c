@@ -5,9 +5,9 @@
 struct events_map events SEC(".maps");
 /* Ticks per outcome. BPF adds; session reads, also while running. */
 struct outcomes_map outcomes SEC(".maps");
-/* Samples per thread that `events` had no room for. BPF adds; session takes them out. */
-struct unsent_map unsent SEC(".maps");
-/* The sampling clock of each CPU. source/cpu.c writes periods, BPF counts ticks; memory-mapped. */
+/* Ticks of a process that gave no record, by outcome. BPF adds; session takes them out. */
+struct lost_map lost SEC(".maps");
+/* The sampling clock of each CPU. source/cpu.c asks for periods, BPF counts; memory-mapped. */
 struct clocks_map clocks SEC(".maps");
 /* Layouts by id. session adds, never changes; BPF reads. */
 struct layouts_map layouts SEC(".maps");
@@ -17,6 +17,8 @@ struct programs_map programs SEC(".maps");
 struct hints_map hints SEC(".maps");
 /* Processes by tgid. BPF creates (first tick, fork), changes and deletes (exit); session adds chosen pids. */
 struct procs_map procs SEC(".maps");
+/* Images whose last thread has ended, by the address of their signal_struct, until they are reaped. BPF only. */
+struct ended_map ended SEC(".maps");
 /* One per CPU; used only by the tick, which cannot be interrupted by itself. */
 struct scratches_map scratches SEC(".maps");
 /* For names sent by the tick itself; apart, because a per-CPU value may have 32 KiB at most. */
@@ -38,6 +40,8 @@ const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
+const volatile bool cfg_scoped = false;
+const volatile __u32 cfg_timers_per_cpu = 1;
 
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;

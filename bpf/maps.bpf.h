@@ -126,12 +126,12 @@ extern struct outcomes_map {
 	__type(value, u64);
 } outcomes SEC(".maps");
 
-extern struct unsent_map {
+extern struct lost_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ABI_MAX_UNSENT);
+	__uint(max_entries, ABI_MAX_LOST);
 	__type(key, u64);
-	__type(value, struct abi_unsent);
-} unsent SEC(".maps");
+	__type(value, struct abi_lost);
+} lost SEC(".maps");
 
 extern struct clocks_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -168,6 +168,13 @@ extern struct procs_map {
 	__type(key, u32);
 	__type(value, struct abi_proc);
 } procs SEC(".maps");
+
+extern struct ended_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* some are never reaped */
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u32);
+} ended SEC(".maps");
 
 extern struct scratches_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -223,6 +230,8 @@ extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
+extern const volatile bool cfg_scoped;	       /* the timers run only with a cgroup's tasks */
+extern const volatile __u32 cfg_timers_per_cpu; /* ABI_MAX_CGROUPS at most */
 
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */

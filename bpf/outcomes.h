@@ -1,13 +1,13 @@
 /*
  * What became of a timer tick: every tick ends in exactly one of these, so
  *     ticks = sum over all outcomes
- * holds at any moment. X(NAME, word, class, sentence)
+ * where the ticks are counted at the timer's expiry (struct abi_clock) and the outcomes where they are decided. X(NAME, word, class, sentence)
  *
  * class  WRITTEN  a stack was sent
  *        FILTERED not ours to sample; no record is sent
  *        OUTSIDE  ours, but there is no Python stack to read; a record without frames is sent
  *        FAILED   there should have been a stack; a record without frames is sent
- *        LOST     a record was ready and could not be sent
+ *        LOST     ours, and no record of it exists: it could not be sent, or no program ran
  */
 #pragma once
 
@@ -34,7 +34,11 @@
 	X(BAD_TSTATE, "bad_tstate", FAILED, "the thread's state was not this thread's")            \
 	X(PROC_TABLE_FULL, "proc_table_full", FAILED, "too many processes at once")                \
 	X(INTERNAL, "internal", FAILED, "a BPF helper failed unexpectedly")                        \
-	X(RING_FULL, "ring_full", LOST, "the ring buffer was full")
+	X(RING_FULL, "ring_full", LOST, "the ring buffer was full")                                \
+	X(THROTTLED, "throttled", LOST, "the kernel throttled the timer (kernel.perf_event_max_sample_rate)") \
+	X(LATE, "late", LOST, "the timer came late: interrupts were off, or the virtual machine stood still") \
+	X(NOT_RUN, "not_run", LOST, "the kernel did not run the timer's program (it was inside another one, or a BPF map)") \
+	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 
 enum abi_outcome {
 #define X(name, word, class, sentence) ABI_##name,

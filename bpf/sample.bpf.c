@@ -13,12 +13,13 @@
 #define START_NS	  500000000ull /* CPU time within which an interpreter starts */
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
 
-static __always_inline void count(u32 outcome)
+/* Atomic: what walks in task work can be interrupted by a tick. */
+static __always_inline void count(u32 outcome, u64 cnt)
 {
 	u64 *n = bpf_map_lookup_elem(&outcomes, &outcome);
 
 	if (n)
-		(*n)++;
+		__sync_fetch_and_add(n, cnt);
 }
 
 static __always_inline u64 wake_flags(void)
@@ -27,23 +28,28 @@ static __always_inline u64 wake_flags(void)
 										 BPF_RB_NO_WAKEUP;
 }
 
-/* Rare, so it may cost. With no room here either, the loss is still counted, only not known whose it is. */
-static __always_inline void keep_unsent(const struct abi_sample *s)
+/* Rare, so it may cost. With no room here, the loss is still counted, only not known whose it is. */
+static __always_inline void keep_lost(u32 image_id, u32 tgid, u32 outcome, u64 cnt, u64 value_ns)
 {
-	u64 key = (u64)s->image_id << 32 | s->hdr.tid;
-	struct abi_unsent *u = bpf_map_lookup_elem(&unsent, &key);
-	struct abi_unsent first = {};
+	u64 key = (u64)image_id << 32 | outcome;
+	struct abi_lost *known = bpf_map_lookup_elem(&lost, &key);
+	struct abi_lost first = {.cnt = cnt, .value_ns = value_ns, .tgid = tgid};
 
-	if (u) {
-		u->cnt++;
-		u->value_ns += s->value_ns;
+	if (known) {
+		__sync_fetch_and_add(&known->cnt, cnt);
+		__sync_fetch_and_add(&known->value_ns, value_ns);
 		return;
 	}
-	first.cnt = 1;
-	first.value_ns = first.first_value_ns = s->value_ns;
-	first.exec_ns = s->exec_ns;
-	first.tgid = s->hdr.tgid;
-	bpf_map_update_elem(&unsent, &key, &first, BPF_NOEXIST);
+	bpf_map_update_elem(&lost, &key, &first, BPF_NOEXIST);
+}
+
+__hidden void sample_lost(u32 tgid, u32 outcome, u64 cnt, u64 value_ns)
+{
+	struct abi_proc *p = tgid ? bpf_map_lookup_elem(&procs, &tgid) : NULL;
+
+	count(outcome, cnt);
+	if (tgid)
+		keep_lost(p ? p->image_id : 0, tgid, outcome, cnt, value_ns);
 }
 
 /* Sends the sample with its frames; gives the outcome to count. */
@@ -60,7 +66,7 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	w->sample.hdr.size = size;
 	if (!bpf_ringbuf_output(&events, &w->sample, size, wake_flags()))
 		return outcome;
-	keep_unsent(&w->sample);
+	keep_lost(w->sample.image_id, w->sample.hdr.tgid, ABI_RING_FULL, 1, w->sample.value_ns);
 	return ABI_RING_FULL;
 }
 
@@ -75,7 +81,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->hdr.tid = (u32)pid_tgid;
 	s->hdr.time_ns = t->now_ns;
 	s->value_ns = t->value_ns;
-	s->exec_ns = task->se.sum_exec_runtime;
+	s->thread_start_ns = task->start_boottime;
 	s->source = t->source;
 	s->gil = ABI_GIL_UNKNOWN;
 	s->trusted = 0;
@@ -102,7 +108,7 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
 	p->tss_key = key;
 	/* The page of _PyRuntime is not there before its first use. */
-	if (outcome == ABI_FAULT_RUNTIME && w->sample.exec_ns < START_NS)
+	if (outcome == ABI_FAULT_RUNTIME && task->se.sum_exec_runtime < START_NS)
 		return ABI_STARTING;
 	if (outcome != ABI_OK)
 		return outcome;
@@ -183,5 +189,5 @@ __hidden void sample_take(const struct tick *t)
 	u32 zero = 0;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
 
-	count(s ? take(s, task, t) : ABI_INTERNAL);
+	count(s ? take(s, task, t) : ABI_INTERNAL, 1);
 }

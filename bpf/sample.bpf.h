@@ -10,4 +10,6 @@ struct tick {
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
 void sample_take(const struct tick *t);
+/* Counts ticks that no program ran for; `tgid` of the process that they would have sampled, 0: none of ours. */
+void sample_lost(u32 tgid, u32 outcome, u64 cnt, u64 value_ns);
 #endif

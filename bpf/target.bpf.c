@@ -23,6 +23,22 @@ static __always_inline bool in_cgroups(void)
 	return false;
 }
 
+/* By what needs no entry in `procs`, or the one that is there. */
+static __always_inline bool is_target(u32 tgid, u32 flags, const struct abi_proc *p)
+{
+	if ((flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !in_cgroups()))
+		return false;
+	return cfg_mode != TARGET_PIDS || (p && (p->flags & ABI_PROC_TARGET));
+}
+
+__hidden u32 target_current(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	return tgid != cfg_self_tgid && is_target(tgid, task->flags, bpf_map_lookup_elem(&procs, &tgid)) ? tgid : 0;
+}
+
 static __always_inline struct abi_proc *new_proc(struct task_struct *task, u64 mm, u32 tgid)
 {
 	struct abi_proc fresh = {};
@@ -30,6 +46,7 @@ static __always_inline struct abi_proc *new_proc(struct task_struct *task, u64 m
 	fresh.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	fresh.mm = mm;
 	fresh.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
+	fresh.cpu_ns = ABI_UNKNOWN_NS;
 	fresh.ppid = BPF_CORE_READ(task, real_parent, tgid);
 	bpf_map_update_elem(&procs, &tgid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&procs, &tgid);
@@ -40,10 +57,8 @@ __hidden u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct abi_proc *p;
 
-	if ((flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !in_cgroups()))
-		return ABI_NOT_TARGET;
 	p = bpf_map_lookup_elem(&procs, &tgid);
-	if (cfg_mode == TARGET_PIDS && (!p || !(p->flags & ABI_PROC_TARGET)))
+	if (!is_target(tgid, flags, p))
 		return ABI_NOT_TARGET;
 	if (!p && (flags & PF_EXITING))
 		return ABI_EXITING; /* it was forgotten already, and must not come into being again */
@@ -163,6 +178,7 @@ static __always_inline void announce(struct abi_proc *p, struct task_struct *tas
 	r->start_ns = p->start_ns;
 	r->cgroup_id = bpf_get_current_cgroup_id();
 	r->runtime_addr = p->runtime_addr;
+	r->cpu_ns = p->cpu_ns;
 	r->image_id = p->image_id;
 	r->parent_image_id = p->parent_image_id;
 	r->ppid = p->ppid;

@@ -49,6 +49,13 @@ enum {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
 
+/* When a timer expires; the type of `node` has had two names, that of the field has not. */
+struct timerqueue_node {
+	__s64 expires;
+};
+struct hrtimer {
+	struct timerqueue_node node;
+};
 struct super_block {
 	__u32 s_dev;
 };
@@ -83,6 +90,7 @@ struct signal_struct {
 	struct {
 		int counter;
 	} live;
+	__u64 sum_sched_runtime;
 };
 struct thread_struct {
 	unsigned long fsbase; /* x86-64 */

@@ -16,6 +16,15 @@ static __always_inline void send_exit(struct abi_proc *p, u32 exec)
 	bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP);
 }
 
+static __always_inline void send_cpu(struct task_struct *task, u32 image_id, u64 cpu_ns)
+{
+	struct abi_cpu_rec r = {.cpu_ns = cpu_ns, .image_id = image_id};
+
+	record_header(&r.hdr, ABI_REC_CPU, sizeof(r));
+	r.hdr.tgid = r.hdr.tid = task->tgid;
+	bpf_ringbuf_output(&events, &r, sizeof(r), BPF_RB_NO_WAKEUP);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -35,6 +44,7 @@ int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 	born.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
 	born.ppid = parent_tgid;
 	born.announced = 0;
+	born.cpu_ns = 0;
 	if (born.flags & ABI_PROC_TREE)
 		born.flags |= ABI_PROC_TARGET | ABI_PROC_COUNTED;
 	if (!bpf_map_update_elem(&procs, &tgid, &born, BPF_ANY) && (born.flags & ABI_PROC_COUNTED))
@@ -47,10 +57,16 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 {
 	u32 tgid = task->tgid;
 	struct abi_proc *p = bpf_map_lookup_elem(&procs, &tgid);
+	u64 cpu_ns;
 
 	if (!p)
 		return 0;
+	/* The other threads are gone (fs/exec.c: de_thread), and their time is in the sum. */
+	cpu_ns = BPF_CORE_READ(task, signal, sum_sched_runtime) + task->se.sum_exec_runtime;
 	send_exit(p, 1);
+	if (p->announced)
+		send_cpu(task, p->image_id, cpu_ns);
+	p->cpu_ns = cpu_ns;
 	p->parent_image_id = 0;
 	p->image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
 	p->mm = (u64)task->mm;
@@ -68,6 +84,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(life_exit, struct task_struct *task)
 {
 	u32 tgid = task->tgid;
+	u64 signal = (u64)task->signal;
 	struct abi_proc *p;
 	struct abi_proc last;
 
@@ -80,7 +97,29 @@ int BPF_PROG(life_exit, struct task_struct *task)
 	if (bpf_map_delete_elem(&procs, &tgid))
 		return 0;
 	send_exit(&last, 0);
+	if (last.announced)
+		bpf_map_update_elem(&ended, &signal, &last.image_id, BPF_ANY);
 	if (last.flags & ABI_PROC_COUNTED)
 		__sync_fetch_and_add(&targets_alive, -1);
+	return 0;
+}
+
+/*
+ * A thread's time is added to its process's when it is reaped (kernel/exit.c: __exit_signal), the leader's last of all; and
+ * the scheduler's note of it is right by then, which it is not yet while a task exits.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(life_free, struct task_struct *task)
+{
+	u64 signal = (u64)task->signal;
+	u32 *image_id;
+
+	if (task->pid != task->tgid)
+		return 0;
+	image_id = bpf_map_lookup_elem(&ended, &signal);
+	if (!image_id)
+		return 0;
+	send_cpu(task, *image_id, BPF_CORE_READ(task, signal, sum_sched_runtime));
+	bpf_map_delete_elem(&ended, &signal);
 	return 0;
 }

@@ -82,7 +82,7 @@ int main(int argc, char **argv)
 		usleep(POLL_US);
 		now = now_ns();
 		count_ticks(clocks, now - last);
-		cpu_source__redraw(source, now);
+		cpu_source__tend(source, now);
 		last = now;
 	}
 }

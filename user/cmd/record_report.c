@@ -1,6 +1,7 @@
 #include "user/cmd/record_report.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/terminal.h"
+#include "user/profile/cpu_check.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
@@ -102,21 +103,74 @@ static void say_outcomes(const struct session_stats *st, enum abi_outcome_class 
 				 outcome_sentence(i));
 }
 
-/* Every tick ends in exactly one outcome, and every record the kernel side wrote must have arrived. */
+/*
+ * Three parties count: the timers' expiries, the program that decides what becomes of each tick, and we what arrives.
+ * None knows of the other's sum.
+ */
 static void check_identity(const struct session_stats *st)
 {
-	uint64_t records = st->ticks - st->filtered - st->lost;
+	uint64_t decided = st->sent + st->lost + st->filtered;
 
 	log_verbose("ticks %llu = %llu with a stack + %llu outside Python + %llu failed + %llu lost + %llu filtered",
-		    (unsigned long long)st->ticks,
-		    (unsigned long long)(records - st->outside - st->failed), (unsigned long long)st->outside,
-		    (unsigned long long)st->failed, (unsigned long long)st->lost,
-		    (unsigned long long)st->filtered);
-	if (records != st->received || st->bad_records)
+		    (unsigned long long)st->ticks, (unsigned long long)st->written,
+		    (unsigned long long)st->outside, (unsigned long long)st->failed,
+		    (unsigned long long)st->lost, (unsigned long long)st->filtered);
+	log_verbose("timers in force for %.3f s by perf's clock, %.3f s by their expiries; throttled for %.3f s",
+		    (double)st->running_ns / 1e9, (double)st->timer_ns / 1e9, (double)st->throttled_ns / 1e9);
+	if (decided != st->ticks)
+		log_error("accounting is off by %lld: the timers were due %llu times, and what became of %llu is known; "
+			  "please report this", (long long)(st->ticks - decided), (unsigned long long)st->ticks,
+			  (unsigned long long)decided);
+	if (st->sent != st->received || st->bad_records)
 		log_error("accounting is off by %lld: the kernel side wrote %llu records, %llu arrived, %llu of them "
-			  "damaged; please report this", (long long)(records - st->received),
-			  (unsigned long long)records, (unsigned long long)st->received,
+			  "damaged; please report this", (long long)(st->sent - st->received),
+			  (unsigned long long)st->sent, (unsigned long long)st->received,
 			  (unsigned long long)st->bad_records);
+}
+
+/* The kernel's clocks beside what was sampled: where they differ, the timers did not see all. */
+struct clocks {
+	double rate_hz;
+	struct cpu_check sum;
+	unsigned told;
+};
+
+static struct cpu_check check_of(const struct process *p)
+{
+	return (struct cpu_check){process__cpu_used(p), p->sampled_ns};
+}
+
+static void add_clock(void *ctx, struct process *p)
+{
+	struct clocks *c = ctx;
+	struct cpu_check check = check_of(p);
+
+	if (!p->profile_id || !check.clock_ns)
+		return;
+	c->sum.clock_ns += check.clock_ns;
+	c->sum.sampled_ns += check.sampled_ns;
+}
+
+static void say_clock(void *ctx, struct process *p)
+{
+	struct clocks *c = ctx;
+	struct cpu_check check = check_of(p);
+	__cleanup_free char *text = cpu_check_text(&check);
+
+	if (p->profile_id && cpu_check_differs(&check, c->rate_hz) && c->told++ < 5)
+		log_info("  process %d: %s", p->pid, text);
+}
+
+static void say_clocks(const struct session *s, const struct session_stats *st)
+{
+	struct clocks c = {.rate_hz = st->rate_hz};
+
+	session__each_process(s, add_clock, &c);
+	if (!c.sum.clock_ns || st->gil_only)
+		return;
+	log_info("CPU time by the kernel's clocks: %.2f s, sampled %.2f s", (double)c.sum.clock_ns / 1e9,
+		 (double)c.sum.sampled_ns / 1e9);
+	session__each_process(s, say_clock, &c);
 }
 
 void record_report__summary(const struct session *s)
@@ -132,6 +186,7 @@ void record_report__summary(const struct session *s)
 		 st.effective_rate_hz);
 	if (versions[0])
 		log_info("%s", versions);
+	say_clocks(s, &st);
 	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
 		 (unsigned long long)(st.outcomes[ABI_CUT_DEPTH] + st.outcomes[ABI_CUT_TIME] +
 				      st.outcomes[ABI_CUT_FAULT]));

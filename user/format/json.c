@@ -47,11 +47,13 @@ static void put_meta(const struct writer *w)
 
 static void put_processes(struct writer *w)
 {
+	__cleanup_free struct cpu_check *checks = cpu_checks_new(w->p);
+
 	begin_list(w, "processes", '[');
 	for (uint32_t i = 1; i <= w->p->process_cnt; i++) {
 		next_element(w);
 		fputc('{', w->out);
-		json_row_process(w->out, &w->p->processes[i]);
+		json_row_process(w->out, &w->p->processes[i], &checks[i]);
 		fprintf(w->out, "\"id\":%" PRIu32 "}", i - 1);
 	}
 	fputs("],", w->out);

@@ -59,9 +59,11 @@ static void put_meta(const struct writer *w)
 
 static void put_processes(const struct writer *w)
 {
+	__cleanup_free struct cpu_check *checks = cpu_checks_new(w->p);
+
 	for (uint32_t i = 1; i <= w->p->process_cnt; i++) {
 		begin(w, "process");
-		json_row_process(w->out, &w->p->processes[i]);
+		json_row_process(w->out, &w->p->processes[i], &checks[i]);
 		end_with(w, "id", i - 1);
 	}
 	for (uint32_t i = 1; i <= w->p->thread_cnt; i++) {

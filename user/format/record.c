@@ -81,6 +81,7 @@ static void encode_process(void *ctx, const struct profile_process *p)
 	put_text(b, p->python);
 	put_text(b, p->interpreter);
 	put_text(b, p->cgroup);
+	buf_put_varint(b, p->cpu_ns);
 	finish(e, RECORD_PROCESS);
 }
 

@@ -75,6 +75,7 @@ static void decode_process(struct cursor *c, const struct profile_sink *to)
 	p.python = python = cursor_text(c);
 	p.interpreter = interpreter = cursor_text(c);
 	p.cgroup = cgroup = cursor_text(c);
+	p.cpu_ns = cursor_left(c) ? cursor_varint(c) : 0;
 	if (!c->bad)
 		to->ops->process(to->ctx, &p);
 }

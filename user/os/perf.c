@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd)
 {
@@ -16,6 +17,7 @@ int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd)
 		.sample_period = period_ns,
 		.disabled = 1,
 		.exclude_idle = 1,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
 	};
 	unsigned long flags = PERF_FLAG_FD_CLOEXEC;
 	long fd;
@@ -29,6 +31,16 @@ int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd)
 int perf_set_period(int fd, uint64_t period_ns)
 {
 	return ioctl(fd, PERF_EVENT_IOC_PERIOD, &period_ns) ? -errno : 0;
+}
+
+int perf_read_times(int fd, struct perf_times *out)
+{
+	uint64_t values[3];
+
+	if (read(fd, values, sizeof(values)) != sizeof(values))
+		return errno ? -errno : -EIO;
+	*out = (struct perf_times){.count_ns = values[0], .enabled_ns = values[1], .running_ns = values[2]};
+	return 0;
 }
 
 int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx)

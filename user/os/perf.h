@@ -10,6 +10,16 @@ int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd);
 /* The next period; the part of the running one that has passed is thrown away. */
 int perf_set_period(int fd, uint64_t period_ns);
 
+/*
+ * An event's own clocks, ns: how long it was enabled, of that how long its tasks ran (a CPU-wide one: always), of that how
+ * long its timer did (not while it was throttled). A CPU that went offline has dropped its events: enabled_ns stands still.
+ * 0 or negative errno.
+ */
+struct perf_times {
+	uint64_t enabled_ns, running_ns, count_ns;
+};
+int perf_read_times(int fd, struct perf_times *out);
+
 /* Calls `fn` for each CPU that is online. 0 or negative errno. */
 int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx);
 /* The kernel's limit on samples per second, 0 when unknown. */

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #define MAP_FILE_PATH 96
 #define PROC_FILE_MAX (4 << 20) /* maps of a process with very many mappings; more is cut */
@@ -94,6 +95,20 @@ char *procfs_cgroup(pid_t pid)
 		if (!strncmp(line, "0::", 3))
 			return xstrdup(line + 3);
 	return xstrdup("");
+}
+
+int procfs_cpu_ns(pid_t pid, uint64_t *ns)
+{
+	struct timespec t;
+	clockid_t clock;
+	int err = clock_getcpuclockid(pid, &clock);
+
+	if (err)
+		return -err;
+	if (clock_gettime(clock, &t))
+		return -errno;
+	*ns = (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+	return 0;
 }
 
 pid_t procfs_tgid(pid_t tid)

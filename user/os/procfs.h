@@ -13,6 +13,8 @@ char *procfs_command(pid_t pid);
 char *procfs_join_args(const char *bytes, size_t len);
 /* The v2 cgroup path ("/a/b"), "" when unknown. Caller frees. */
 char *procfs_cgroup(pid_t pid);
+/* CPU time of all its threads, also of those that have ended (clock_getcpuclockid). 0 or negative errno. */
+int procfs_cpu_ns(pid_t pid, uint64_t *ns);
 /* The process that a thread id belongs to; 0 when none. */
 pid_t procfs_tgid(pid_t tid);
 

@@ -18,6 +18,8 @@ struct relay {
 	struct profile_sink to;
 	struct intern *texts;
 	struct profile_process *processes; /* these by id */
+	uint64_t *cpu_before;		   /* by process: of it that was in windows before */
+	uint32_t cpu_before_cnt;
 	struct profile_thread *threads;
 	struct profile_function *functions;
 	struct profile_frame *frames;
@@ -42,6 +44,7 @@ void relay__free(struct relay *r)
 	if (!r)
 		return;
 	free(r->processes);
+	free(r->cpu_before);
 	free(r->threads);
 	free(r->functions);
 	free(r->frames);
@@ -110,6 +113,8 @@ static uint32_t tell_process(struct relay *r, uint32_t id, bool again)
 		t->local[id] = ++t->local_cnt;
 	out = r->processes[id];
 	out.id = t->local[id];
+	if (id < r->cpu_before_cnt)
+		out.cpu_ns -= r->cpu_before[id];
 	r->to.ops->process(r->to.ctx, &out);
 	return out.id;
 }
@@ -323,12 +328,21 @@ struct profile_sink relay__sink(struct relay *r)
 	return (struct profile_sink){&relay_ops, r};
 }
 
+static void keep_cpu(struct relay *r)
+{
+	r->cpu_before_cnt = r->process_ids.cnt + 1;
+	r->cpu_before = xrealloc(r->cpu_before, r->cpu_before_cnt * sizeof(*r->cpu_before));
+	for (uint32_t i = 1; i < r->cpu_before_cnt; i++)
+		r->cpu_before[i] = r->processes[i].cpu_ns;
+}
+
 void relay__begin(struct relay *r, struct profile_sink to, uint64_t start_unix_ns)
 {
 	struct profile_meta begun;
 
 	r->to = to;
 	r->start_unix_ns = start_unix_ns;
+	keep_cpu(r);
 	forget(&r->process_ids);
 	forget(&r->thread_ids);
 	forget(&r->function_ids);

@@ -41,6 +41,7 @@ struct profile_process {
 	const char *python;	 /* "3.12.1", "" when no interpreter was found */
 	const char *interpreter; /* path of the file that holds the interpreter, "" when none */
 	const char *cgroup;	 /* v2 path, "" when unknown */
+	uint64_t cpu_ns; /* CPU time that it used meanwhile by the kernel's own clock: a check; 0 unknown */
 };
 
 struct profile_thread {

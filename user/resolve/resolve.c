@@ -73,11 +73,6 @@ void resolve__free(struct resolve *r)
 	free(r);
 }
 
-void resolve__gil_only(struct resolve *r)
-{
-	r->threads.uncorrected = true;
-}
-
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
 {
 	r->unix_offset_ns = unix_offset_ns;
@@ -119,6 +114,7 @@ static uint32_t describe_process(struct resolve *r, struct process *p)
 						  .python = p->interp ? p->interp->build.version : "",
 						  .interpreter = p->interp ? p->interp->path : "",
 						  .cgroup = p->cgroup,
+						  .cpu_ns = process__cpu_used(p),
 					  });
 	return p->profile_id;
 }
@@ -129,6 +125,50 @@ static void set_text(char **field, char *text)
 	*field = text;
 }
 
+/* What it had used when its image began, or sampling did. */
+static void set_cpu_from(struct resolve *r, struct process *p, const struct abi_proc_rec *rec)
+{
+	if (p->cpu_known)
+		return;
+	p->cpu_known = true;
+	if (rec->cpu_ns != ABI_UNKNOWN_NS)
+		p->cpu_from_ns = rec->cpu_ns;
+	else if (!processes__cpu_at_start(r->processes, p->pid, &p->cpu_from_ns))
+		p->cpu_from_ns = 0; /* it began after that */
+}
+
+void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec)
+{
+	struct process *p = processes__find(r->processes, rec->image_id);
+
+	if (!p || p->cpu_final)
+		return;
+	p->cpu_ns = rec->cpu_ns;
+	p->cpu_final = true;
+	p->described = false;
+	if (p->profile_id)
+		describe_process(r, p);
+}
+
+static void read_cpu(void *ctx, struct process *p)
+{
+	process__read_cpu(p);
+	p->described = false;
+	if (p->profile_id)
+		describe_process(ctx, p);
+}
+
+static void end_cpu(void *ctx, struct process *p)
+{
+	read_cpu(ctx, p);
+	p->cpu_final = true;
+}
+
+void resolve__read_cpu(struct resolve *r, bool last)
+{
+	processes__each_living(r->processes, last ? end_cpu : read_cpu, r);
+}
+
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
@@ -136,6 +176,7 @@ void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 	p->parent_image_id = rec->parent_image_id;
 	p->ppid = (pid_t)rec->ppid;
 	p->start_ns = rec->start_ns;
+	set_cpu_from(r, p, rec);
 	p->state = rec->state;
 	if (rec->cmdline_bytes && rec->cmdline_bytes <= ABI_CMDLINE)
 		set_text(&p->command, procfs_join_args(rec->cmdline, rec->cmdline_bytes));
@@ -202,29 +243,28 @@ void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 	codes__add_lines(r->codes, rec);
 }
 
-static void add_loss(struct resolve *r, const struct abi_sample *rec, uint32_t process, uint64_t value_ns)
+static void add_loss(struct resolve *r, const struct abi_sample *rec, uint32_t process)
 {
 	losses__add(&r->losses, &(struct loss_event){.process = process, .outcome = rec->outcome,
 						     .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
-						     .count = 1, .value_ns = value_ns});
+						     .count = 1, .value_ns = rec->value_ns});
 }
 
-void resolve__unsent(struct resolve *r, const uint64_t span_ns[2], uint64_t thread, const struct abi_unsent *u)
+void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lost_ticks *lost)
 {
-	struct loss_event e = {.outcome = ABI_RING_FULL, .time_unix_ns = unix_ns(r, span_ns[0])};
-	uint32_t image_id = (uint32_t)(thread >> 32);
+	struct loss_event e = {.outcome = lost->outcome, .time_unix_ns = unix_ns(r, span_ns[0])};
 
-	if (image_id) {
-		struct process *p = processes__get(r->processes, image_id, (pid_t)u->tgid);
+	if (lost->image_id) {
+		struct process *p = processes__get(r->processes, lost->image_id, (pid_t)lost->ticks.tgid);
 
-		threads__unsent(p, (uint32_t)thread, u);
-		p->unwalked[ABI_RING_FULL] += u->cnt;
+		p->unwalked[lost->outcome] += lost->ticks.cnt;
+		p->sampled_ns += lost->ticks.value_ns;
 		e.process = describe_process(r, p);
 	}
 	losses__add(&r->losses, &e);
 	e.time_unix_ns = unix_ns(r, span_ns[1]);
-	e.count = u->cnt;
-	e.value_ns = u->value_ns;
+	e.count = lost->ticks.cnt;
+	e.value_ns = lost->ticks.value_ns;
 	losses__add(&r->losses, &e);
 }
 
@@ -280,7 +320,7 @@ static uint32_t intern_stack(struct resolve *r, uint32_t depth)
 	return stack;
 }
 
-static void send_sample(struct resolve *r, const struct abi_sample *rec, uint64_t value_ns)
+static void send_sample(struct resolve *r, const struct abi_sample *rec)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	bool cut = rec->outcome != ABI_OK;
@@ -292,12 +332,13 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec, uint64_
 		r->scratch[depth++] = codes__mark(r->codes, "[no function]");
 	r->stats.processes += !p->written;
 	p->written++;
+	p->sampled_ns += rec->value_ns;
 	r->stats.samples++;
-	r->stats.value_ns += value_ns;
+	r->stats.value_ns += rec->value_ns;
 	describe_process(r, p);
 	r->sink.ops->sample(r->sink.ctx, &(struct profile_sample){
 						 .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
-						 .value_ns = value_ns,
+						 .value_ns = rec->value_ns,
 						 .thread = threads__id(&r->threads, p, rec),
 						 .stack = intern_stack(r, depth),
 						 .cpu = rec->hdr.cpu,
@@ -309,27 +350,26 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec, uint64_
 void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 {
 	struct process *p;
-	uint64_t value_ns;
 
 	r->stats.by_outcome[rec->outcome]++;
 	if (!rec->image_id) { /* no process that anything is known of */
-		add_loss(r, rec, 0, rec->value_ns);
+		add_loss(r, rec, 0);
 		return;
 	}
 	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
-	value_ns = threads__value(&r->threads, p, rec);
 	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
 		if (rec->trusted)
 			r->hold_until_ns = rec->hdr.time_ns + HOLD_NS;
 		if (rec->hdr.time_ns >= r->hold_until_ns && name_frames(r, rec, false))
-			send_sample(r, rec, value_ns);
+			send_sample(r, rec);
 		else
-			waiting__add(&r->waiting, rec, value_ns, r->hold_until_ns);
+			waiting__add(&r->waiting, rec, r->hold_until_ns);
 		r->stats.waiting = r->waiting.cnt;
 		return;
 	}
 	p->unwalked[rec->outcome]++;
-	add_loss(r, rec, describe_process(r, p), value_ns);
+	p->sampled_ns += rec->value_ns;
+	add_loss(r, rec, describe_process(r, p));
 }
 
 void resolve__recall(struct resolve *r, const struct abi_recall *rec)
@@ -355,12 +395,13 @@ static bool send_waiting(void *ctx, const struct waiting_sample *w)
 		return false;
 	if (w->rec.outcome == ABI_REPLACED) {
 		p->unwalked[ABI_REPLACED]++;
-		add_loss(r, &w->rec, describe_process(r, p), w->rec.value_ns);
+		p->sampled_ns += w->rec.value_ns;
+		add_loss(r, &w->rec, describe_process(r, p));
 		return true;
 	}
 	if (!name_frames(r, &w->rec, force || a->now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS))
 		return false;
-	send_sample(r, &w->rec, w->rec.value_ns);
+	send_sample(r, &w->rec);
 	return true;
 }
 

@@ -23,8 +23,6 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 			     const struct interpreters *interpreters);
 void resolve__free(struct resolve *r);
 
-/* Ticks of threads without the GIL send nothing: their CPU time must not be put on the others. */
-void resolve__gil_only(struct resolve *r);
 /* CLOCK_MONOTONIC + this = Unix time. */
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns);
 
@@ -35,17 +33,22 @@ void resolve__code(struct resolve *r, const struct abi_code *rec);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
 void resolve__recall(struct resolve *r, const struct abi_recall *rec);
+void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec);
+/* Asks the kernel what CPU time the processes have used that still live, and says so in the profile; `last`: as sampling ends. */
+void resolve__read_cpu(struct resolve *r, bool last);
 
 /*
  * After each batch: samples whose names came are sent on; those that waited too long go without. Losses
  * are sent with their spans. `now_ns` is CLOCK_MONOTONIC; `last` sends everything.
  */
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last);
-/*
- * Samples that the ring buffer had no room for in this span of CLOCK_MONOTONIC; `thread` is image id << 32 | tid, or 0
- * when nobody knows whose they were.
- */
-void resolve__unsent(struct resolve *r, const uint64_t span_ns[2], uint64_t thread, const struct abi_unsent *u);
+/* Ticks without a record in this span of CLOCK_MONOTONIC; image 0: nobody knows whose they were. */
+struct lost_ticks {
+	uint32_t image_id;
+	enum abi_outcome outcome;
+	struct abi_lost ticks;
+};
+void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lost_ticks *lost);
 
 const struct resolve_stats *resolve__stats(const struct resolve *r);
 

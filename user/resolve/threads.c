@@ -12,7 +12,6 @@
 #define NAMES_EVERY_NS 300000000ull
 #define NAMES_PAUSE_NS 5000000000ull /* at most */
 #define NAMES_REST     100	     /* so many times as long as it took: 1 % of a core */
-#define CLOCK_TAU_NS	100000000 /* time in which a difference to the CPU clock is made up for */
 #define NAMES_MAX_TRIES 20 /* a thread without a Python name must not cost for ever */
 
 static void describe(struct threads *t, const struct process *p, const struct process_thread *th,
@@ -20,26 +19,35 @@ static void describe(struct threads *t, const struct process *p, const struct pr
 {
 	t->sink.ops->thread(t->sink.ctx, &(struct profile_thread){.id = th->profile_id,
 								  .process = p->profile_id,
-								  .tid = th->tid,
+								  .tid = (uint32_t)th->key.tid,
 								  .name = name});
 }
 
-static struct process_thread *get_thread(struct process *p, uint32_t tid)
+static struct process_thread *get_thread(struct process *p, const struct abi_sample *s)
 {
+	struct process_thread_key key = {.start_ns = s->thread_start_ns, .tid = s->hdr.tid};
 	struct process_thread *th;
 
-	HASH_FIND(hh, p->threads, &tid, sizeof(tid), th);
+	HASH_FIND(hh, p->threads, &key, sizeof(key), th);
 	if (th)
 		return th;
 	th = xcalloc(1, sizeof(*th));
-	th->tid = tid;
-	HASH_ADD(hh, p->threads, tid, sizeof(th->tid), th);
+	th->key = key;
+	HASH_ADD(hh, p->threads, key, sizeof(th->key), th);
 	return th;
+}
+
+/* Whoever had this number before has ended: what is read from now on is not its name. */
+static void give_up_name(struct process *p, uint64_t tid)
+{
+	for (struct process_thread *th = p->unnamed; th; th = th->next_unnamed)
+		if (th->key.tid == tid)
+			th->tries = NAMES_MAX_TRIES;
 }
 
 uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s)
 {
-	struct process_thread *th = get_thread(p, s->hdr.tid);
+	struct process_thread *th = get_thread(p, s);
 	char comm[ABI_COMM + 1] = "";
 
 	if (th->profile_id)
@@ -48,65 +56,11 @@ uint32_t threads__id(struct threads *t, struct process *p, const struct abi_samp
 	th->ident = s->thread_ident;
 	th->profile_id = ++t->cnt;
 	/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"), unless somebody renames it. */
-	describe(t, p, th, th->tid == s->hdr.tgid ? "MainThread" : comm);
+	describe(t, p, th, s->hdr.tid == s->hdr.tgid ? "MainThread" : comm);
+	give_up_name(p, s->hdr.tid);
 	th->next_unnamed = p->unnamed;
 	p->unnamed = th;
 	return th->profile_id;
-}
-
-static int64_t clamp(int64_t value, int64_t limit)
-{
-	return value > limit ? limit : value < -limit ? -limit : value;
-}
-
-void threads__unsent(struct process *p, uint32_t tid, const struct abi_unsent *u)
-{
-	struct process_thread *th = get_thread(p, tid);
-	uint64_t more = th->unsent.value_ns;
-
-	if (!more)
-		th->unsent = *u;
-	th->unsent.value_ns = more + u->value_ns;
-}
-
-/* Samples from before and from behind the gap come in their order. */
-static void pass_unsent(struct process_thread *th, uint64_t exec_ns)
-{
-	if (!th->unsent.value_ns || exec_ns < th->unsent.exec_ns)
-		return;
-	if (!th->exec_first || th->unsent.exec_ns < th->exec_first) {
-		th->exec_first = th->unsent.exec_ns ? th->unsent.exec_ns : 1;
-		th->exec_first_value = th->unsent.first_value_ns;
-	}
-	th->assigned += th->unsent.value_ns;
-	th->unsent.value_ns = 0;
-}
-
-/*
- * The scheduler's note may be some milliseconds old, so one sample takes only a small part of the difference,
- * and never more than half a period either way: single weights stay near the period, sums follow the clock.
- */
-uint64_t threads__value(struct threads *t, struct process *p, const struct abi_sample *s)
-{
-	struct process_thread *th = get_thread(p, s->hdr.tid);
-	int64_t value = (int64_t)s->value_ns, ahead;
-
-	if (!t->uncorrected)
-		pass_unsent(th, s->exec_ns);
-	if (!th->exec_first || t->uncorrected) {
-		/* half a period before the first tick and half behind the last: one in all */
-		th->exec_first = s->exec_ns ? s->exec_ns : 1;
-		th->exec_first_value = s->value_ns;
-		th->assigned = s->value_ns;
-		return s->value_ns;
-	}
-	ahead = (int64_t)(s->exec_ns - th->exec_first + th->exec_first_value) -
-		(int64_t)(th->assigned + s->value_ns);
-	ahead = clamp(ahead, CLOCK_TAU_NS + value); /* hours, where many ticks were lost */
-	ahead = ahead * (value < CLOCK_TAU_NS ? value : CLOCK_TAU_NS) / CLOCK_TAU_NS;
-	ahead = clamp(ahead, value / 2);
-	th->assigned += (uint64_t)(value + ahead);
-	return (uint64_t)(value + ahead);
 }
 
 struct names_arg {
@@ -176,10 +130,10 @@ static void name_thread(void *ctx, uint64_t ident, const char *name)
 	struct task_state now;
 
 	for (size_t i = find_unnamed(a, ident); i < a->cnt && a->by_ident[i]->ident == ident; i++) {
-		if (a->by_ident[i]->named)
+		if (a->by_ident[i]->named || a->by_ident[i]->tries >= NAMES_MAX_TRIES)
 			continue;
 		a->by_ident[i]->named = true;
-		if (!task_state(a->p->pid, (pid_t)a->by_ident[i]->tid, &now))
+		if (!task_state(a->p->pid, (pid_t)a->by_ident[i]->key.tid, &now))
 			describe(a->t, a->p, a->by_ident[i], name);
 	}
 }
@@ -187,7 +141,7 @@ static void name_thread(void *ctx, uint64_t ident, const char *name)
 /* The leader's name is known well enough, but for one that is renamed: it is only looked for along with others. */
 static bool is_wanted(const struct process *p)
 {
-	return p->unnamed && ((pid_t)p->unnamed->tid != p->pid || p->unnamed->next_unnamed);
+	return p->unnamed && ((pid_t)p->unnamed->key.tid != p->pid || p->unnamed->next_unnamed);
 }
 
 /* New threads may show up all the time, and reading the names of thousands takes a while. */

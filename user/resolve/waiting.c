@@ -26,14 +26,13 @@ void waiting__free(struct waiting *q)
 	waiting__init(q);
 }
 
-void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t value_ns, uint64_t hold_until_ns)
+void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t hold_until_ns)
 {
 	struct waiting_sample *w = xmalloc(sizeof(*w) + frame_bytes(rec));
 
 	w->next = NULL;
 	w->hold_until_ns = hold_until_ns;
 	w->rec = *rec;
-	w->rec.value_ns = value_ns;
 	memcpy(w->frames, rec + 1, frame_bytes(rec));
 	*q->last = w;
 	q->last = &w->next;

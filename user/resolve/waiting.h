@@ -11,7 +11,7 @@
 struct waiting_sample {
 	struct waiting_sample *next;
 	uint64_t hold_until_ns; /* CLOCK_MONOTONIC; can be recalled till then */
-	struct abi_sample rec;	/* value_ns as corrected */
+	struct abi_sample rec;
 	struct abi_frame frames[];
 };
 
@@ -22,7 +22,7 @@ struct waiting {
 
 void waiting__init(struct waiting *q);
 void waiting__free(struct waiting *q);
-void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t value_ns, uint64_t hold_until_ns);
+void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t hold_until_ns);
 /*
  * Makes those of the image that trusted, and could be recalled at that time, ABI_REPLACED; adds each to `was`
  * under the outcome it had.

@@ -1,5 +1,6 @@
 #include "user/session/counts.h"
 #include "pybpfprof.skel.h"
+#include "user/source/cpu.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include <bpf/bpf.h>
@@ -19,45 +20,71 @@ static uint64_t sum_over_cpus(const struct pybpfprof_bpf *skel, uint32_t outcome
 	return sum;
 }
 
-void counts_read(const struct pybpfprof_bpf *skel, uint64_t sums[ABI_OUTCOME_CNT])
+void counts_read(const struct pybpfprof_bpf *skel, const struct cpu_source *source, uint64_t sums[ABI_OUTCOME_CNT])
 {
+	struct cpu_source_counts c = {0};
+
 	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++)
 		sums[i] = sum_over_cpus(skel, i);
+	if (source)
+		cpu_source__counts(source, &c);
+	sums[ABI_THROTTLED] += c.throttled;
+	sums[ABI_NOT_RUN] += c.not_run;
+	sums[ABI_CPU_CAME] += c.came;
 }
 
-/* Takes out what is known by thread; gives how many samples that is. */
-static uint64_t tell_by_thread(const struct pybpfprof_bpf *skel, struct resolve *r, const uint64_t span_ns[2])
+static void tell(struct lost_told *told, struct resolve *r, const uint64_t span_ns[2], const struct lost_ticks *lost)
 {
-	int fd = bpf_map__fd(skel->maps.unsent);
-	struct abi_unsent u;
-	uint64_t key, cnt = 0;
+	resolve__lost(r, span_ns, lost);
+	told->cnt[lost->outcome] += lost->ticks.cnt;
+}
 
-	while (!bpf_map_get_next_key(fd, NULL, &key) && !bpf_map_lookup_and_delete_elem(fd, &key, &u)) {
-		resolve__unsent(r, span_ns, key, &u);
-		cnt += u.cnt;
+/* Takes out what is known by process. */
+static void tell_by_process(struct lost_told *told, const struct pybpfprof_bpf *skel, struct resolve *r,
+			    const uint64_t span_ns[2])
+{
+	int fd = bpf_map__fd(skel->maps.lost);
+	struct lost_ticks lost;
+	uint64_t key;
+
+	while (!bpf_map_get_next_key(fd, NULL, &key) && !bpf_map_lookup_and_delete_elem(fd, &key, &lost.ticks)) {
+		lost.image_id = (uint32_t)(key >> 32);
+		lost.outcome = (uint32_t)key;
+		if (lost.outcome < ABI_OUTCOME_CNT)
+			tell(told, r, span_ns, &lost);
 	}
-	return cnt;
+}
+
+static bool has_more(const struct lost_told *told, const uint64_t sums[ABI_OUTCOME_CNT])
+{
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
+		if (outcome_class(i) == ABI_LOST && sums[i] > told->cnt[i])
+			return true;
+	return false;
 }
 
 /*
- * The sum is read first: a tick that is in it is among the threads' by then, unless there was no room for its
- * thread. One that is among them only will be in the sum the next time.
+ * The sums are read first: a tick that is in them is among the processes' by then, unless there was no room for its
+ * process. One that is among them only will be in the sums the next time.
  */
-void counts_tell_unsent(struct unsent_told *told, const struct pybpfprof_bpf *skel, struct resolve *r,
-			double rate_hz)
+void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const struct cpu_source *source,
+		      struct resolve *r, double rate_hz)
 {
 	const uint64_t span_ns[] = {told->until_ns, clock_now_ns()};
-	uint64_t sum = sum_over_cpus(skel, ABI_RING_FULL);
+	uint64_t sums[ABI_OUTCOME_CNT];
 
-	if (sum > told->cnt) {
-		struct abi_unsent rest = {0};
-
-		told->cnt += tell_by_thread(skel, r, span_ns);
-		rest.cnt = sum > told->cnt ? sum - told->cnt : 0;
-		rest.value_ns = (uint64_t)((double)rest.cnt * 1e9 / rate_hz);
-		if (rest.cnt)
-			resolve__unsent(r, span_ns, 0, &rest);
-		told->cnt += rest.cnt;
-	}
 	told->until_ns = span_ns[1];
+	counts_read(skel, source, sums);
+	if (!has_more(told, sums))
+		return;
+	tell_by_process(told, skel, r, span_ns);
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++) {
+		struct lost_ticks rest = {.outcome = i};
+
+		if (outcome_class(i) != ABI_LOST || sums[i] <= told->cnt[i])
+			continue;
+		rest.ticks.cnt = sums[i] - told->cnt[i];
+		rest.ticks.value_ns = (uint64_t)((double)rest.ticks.cnt * 1e9 / rate_hz);
+		tell(told, r, span_ns, &rest);
+	}
 }

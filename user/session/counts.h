@@ -1,18 +1,19 @@
-/* What the kernel side counts: ticks by outcome, and the samples that the ring buffer had no room for. */
+/* What the kernel side counts: ticks by outcome, and those that gave no record. */
 #pragma once
 #include "bpf/abi.h"
 #include "user/resolve/resolve.h"
 
+struct cpu_source;
 struct pybpfprof_bpf;
 
-/* Over all CPUs. */
-void counts_read(const struct pybpfprof_bpf *skel, uint64_t sums[ABI_OUTCOME_CNT]);
+/* Over all CPUs; with what the source itself knows of. */
+void counts_read(const struct pybpfprof_bpf *skel, const struct cpu_source *source, uint64_t sums[ABI_OUTCOME_CNT]);
 
-/* Samples the ring buffer could not take: how many were told of, and until when (CLOCK_MONOTONIC). */
-struct unsent_told {
-	uint64_t cnt, until_ns;
+/* Ticks without a record: how many the resolver was told of, and until when (CLOCK_MONOTONIC). */
+struct lost_told {
+	uint64_t cnt[ABI_OUTCOME_CNT], until_ns;
 };
 
-/* Tells the resolver of those that have come since; before draining, as their thread's next samples are not for them. */
-void counts_tell_unsent(struct unsent_told *told, const struct pybpfprof_bpf *skel, struct resolve *r,
-			double rate_hz);
+/* Tells the resolver of those that have come since. */
+void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const struct cpu_source *source,
+		      struct resolve *r, double rate_hz);

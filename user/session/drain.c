@@ -43,6 +43,8 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->exit(ctx, data);
 	else if (hdr->kind == ABI_REC_RECALL && size >= sizeof(struct abi_recall))
 		h->recall(ctx, data);
+	else if (hdr->kind == ABI_REC_CPU && size >= sizeof(struct abi_cpu_rec))
+		h->cpu(ctx, data);
 	else
 		return -EBADMSG;
 	return 0;

@@ -10,6 +10,7 @@ struct drain_handlers {
 	void (*process)(void *ctx, const struct abi_proc_rec *rec);
 	void (*exit)(void *ctx, const struct abi_exit *rec);
 	void (*recall)(void *ctx, const struct abi_recall *rec);
+	void (*cpu)(void *ctx, const struct abi_cpu_rec *rec);
 };
 
 /* One record of `size` bytes. 0, or -EBADMSG when it is not one of ours. */

@@ -32,10 +32,9 @@ struct session {
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC */
 	uint64_t start_unix_ns;
 	uint64_t received, bad_records;
-	struct unsent_told unsent;
+	struct lost_told lost;
 	uint32_t cpus;
 	enum variant variant; /* loaded */
-	double effective_rate_hz; /* kept when the source is gone */
 	char host[65], kernel[65];
 };
 
@@ -94,6 +93,11 @@ static void on_recall(void *ctx, const struct abi_recall *rec)
 	resolve__recall(((struct session *)ctx)->resolve, rec);
 }
 
+static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
+{
+	resolve__cpu(((struct session *)ctx)->resolve, rec);
+}
+
 static int on_bytes(void *ctx, void *data, size_t size)
 {
 	static const struct drain_handlers handlers = {
@@ -103,6 +107,7 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.process = on_process,
 		.exit = on_exit_record,
 		.recall = on_recall,
+		.cpu = on_cpu,
 	};
 	struct session *s = ctx;
 
@@ -125,6 +130,11 @@ static size_t ring_bytes(const struct session_options *o, uint32_t cpus)
 	return size;
 }
 
+static bool is_scoped(const struct session_options *o)
+{
+	return o->scoped && o->target == SESSION_CGROUPS;
+}
+
 static void set_cgroups(struct session *s)
 {
 	s->skel->rodata->cfg_cgroup_cnt = (uint32_t)s->o.cgroup_cnt;
@@ -143,6 +153,8 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
+	s->skel->rodata->cfg_scoped = is_scoped(&s->o);
+	s->skel->rodata->cfg_timers_per_cpu = is_scoped(&s->o) ? (uint32_t)s->o.cgroup_cnt : 1;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
 	set_cgroups(s);
@@ -211,7 +223,7 @@ int session__start(struct session *s)
 	const char *dirs[ABI_MAX_CGROUPS];
 	struct cpu_source_options o = {.rate_hz = s->o.rate_hz};
 
-	if (s->o.scoped && s->o.target == SESSION_CGROUPS) {
+	if (is_scoped(&s->o)) {
 		for (size_t i = 0; i < s->o.cgroup_cnt; i++)
 			dirs[i] = s->groups[i].dir;
 		o.cgroup_dirs = dirs;
@@ -219,9 +231,10 @@ int session__start(struct session *s)
 	}
 	s->start_ns = clock_now_ns();
 	s->start_unix_ns = clock_unix_ns();
-	s->unsent.until_ns = s->start_ns;
+	s->lost.until_ns = s->start_ns;
 	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns));
 	session__send_meta(s, false);
+	processes__begin(targets__processes(s->targets));
 	return cpu_source__attach(s->skel, &o, &s->cpu);
 }
 
@@ -232,7 +245,9 @@ static int attach_life(struct session *s)
 	s->skel->links.life_fork = bpf_program__attach(s->skel->progs.life_fork);
 	s->skel->links.life_exec = bpf_program__attach(s->skel->progs.life_exec);
 	s->skel->links.life_exit = bpf_program__attach(s->skel->progs.life_exit);
-	if (s->skel->links.life_fork && s->skel->links.life_exec && s->skel->links.life_exit)
+	s->skel->links.life_free = bpf_program__attach(s->skel->progs.life_free);
+	if (s->skel->links.life_fork && s->skel->links.life_exec && s->skel->links.life_exit &&
+	    s->skel->links.life_free)
 		return 0;
 	err = -errno;
 	log_error("cannot follow births and deaths of processes: %s", strerror(-err));
@@ -267,8 +282,6 @@ static int prepare(struct session *s)
 	s->targets = targets__new(s->skel, &s->o);
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets),
 				  targets__interpreters(s->targets));
-	if (s->o.gil_only)
-		resolve__gil_only(s->resolve);
 	err = attach_life(s);
 	return err ? err : targets__find_all(s->targets, s->groups);
 }
@@ -307,11 +320,11 @@ int session__poll(struct session *s)
 	uint64_t now;
 	int n;
 
-	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
+	counts_tell_lost(&s->lost, s->skel, s->cpu, s->resolve, s->o.rate_hz);
 	n = ring_buffer__consume(s->ring);
 	now = clock_now_ns();
-	if (s->cpu)
-		cpu_source__redraw(s->cpu, now);
+	if (s->cpu && !s->stop_ns)
+		cpu_source__tend(s->cpu, now);
 	resolve__flush(s->resolve, now, false);
 	return n < 0 && n != -EINTR ? n : 0;
 }
@@ -333,6 +346,7 @@ void session__send_meta(struct session *s, bool complete)
 	};
 
 	if (s->cpu || s->stop_ns) {
+		resolve__read_cpu(s->resolve, false);
 		session__stats(s, &st);
 		m.duration_ns = st.elapsed_ns;
 		m.effective_rate_hz = st.effective_rate_hz;
@@ -346,11 +360,10 @@ void session__stop(struct session *s)
 {
 	if (s->stop_ns || !s->start_ns)
 		return;
-	s->effective_rate_hz = cpu_source__effective_rate(s->cpu);
 	cpu_source__detach(s->cpu);
-	s->cpu = NULL;
 	s->stop_ns = clock_now_ns();
-	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
+	resolve__read_cpu(s->resolve, true);
+	counts_tell_lost(&s->lost, s->skel, s->cpu, s->resolve, s->o.rate_hz);
 	ring_buffer__consume(s->ring);
 	/*
 	 * Callbacks of the last ticks may still be on their way: they run when their task next returns to
@@ -361,7 +374,7 @@ void session__stop(struct session *s)
 		ring_buffer__consume(s->ring);
 		resolve__flush(s->resolve, clock_now_ns(), false);
 	}
-	counts_tell_unsent(&s->unsent, s->skel, s->resolve, s->o.rate_hz);
+	counts_tell_lost(&s->lost, s->skel, s->cpu, s->resolve, s->o.rate_hz);
 	resolve__flush(s->resolve, clock_now_ns(), true);
 	session__send_meta(s, true);
 }
@@ -370,7 +383,7 @@ void session__free(struct session *s)
 {
 	if (!s)
 		return;
-	cpu_source__detach(s->cpu);
+	cpu_source__free(s->cpu);
 	ring_buffer__free(s->ring);
 	pybpfprof_bpf__destroy(s->skel);
 	resolve__free(s->resolve);
@@ -395,18 +408,30 @@ const char *session__variant(const struct session *s)
 	return variant_text(s->variant);
 }
 
+/* Ticks per second of busy CPU, as achieved; 0 before the first. */
+static double effective_rate(const struct cpu_source_counts *c, uint64_t ticks)
+{
+	return c->value_ns && ticks ? (double)c->ticks * 1e9 / (double)c->value_ns * (double)c->ticks / (double)ticks : 0;
+}
+
 void session__stats(const struct session *s, struct session_stats *out)
 {
 	uint64_t now = s->stop_ns ? s->stop_ns : clock_now_ns();
+	struct cpu_source_counts c = {0};
 
 	*out = (struct session_stats){.received = s->received, .bad_records = s->bad_records,
 				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
+				      .rate_hz = s->o.rate_hz, .gil_only = s->o.gil_only,
 				      .cpus = s->cpus, .resolved = resolve__stats(s->resolve),
 				      .targets_alive = s->skel->bss->targets_alive};
-	out->effective_rate_hz = s->cpu ? cpu_source__effective_rate(s->cpu) : s->effective_rate_hz;
-	counts_read(s->skel, out->outcomes);
-	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
-		out->ticks += out->outcomes[i];
+	counts_read(s->skel, s->cpu, out->outcomes);
+	if (s->cpu)
+		cpu_source__counts(s->cpu, &c);
+	out->ticks = c.due + c.throttled + c.came;
+	out->timer_ns = c.due_ns;
+	out->running_ns = c.running_ns;
+	out->throttled_ns = c.throttled_ns;
+	out->effective_rate_hz = effective_rate(&c, out->ticks);
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++) {
 		out->outcomes[i] -= out->resolved->recalled[i];
 		out->outcomes[ABI_REPLACED] += out->resolved->recalled[i];
@@ -415,6 +440,8 @@ void session__stats(const struct session *s, struct session_stats *out)
 	out->failed = sum_class(out->outcomes, ABI_FAILED);
 	out->outside = sum_class(out->outcomes, ABI_OUTSIDE);
 	out->filtered = sum_class(out->outcomes, ABI_FILTERED);
+	out->written = sum_class(out->outcomes, ABI_WRITTEN);
+	out->sent = out->written + out->outside + out->failed;
 }
 
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)

@@ -29,11 +29,16 @@ struct session_options {
 };
 
 struct session_stats {
-	uint64_t ticks, outcomes[ABI_OUTCOME_CNT]; /* as the kernel side counted them */
+	uint64_t ticks;				   /* as the timers' expiries were counted */
+	uint64_t outcomes[ABI_OUTCOME_CNT];	   /* as they were decided */
+	uint64_t sent;				   /* outcomes with a record */
 	uint64_t received;			   /* sample records that arrived */
 	uint64_t bad_records;
-	uint64_t lost, failed, outside, filtered;  /* sums of outcomes by class */
-	double effective_rate_hz;
+	uint64_t written, lost, failed, outside, filtered; /* sums of outcomes by class */
+	uint64_t timer_ns;			   /* what the timers' expiries stand for, idle CPUs and all */
+	uint64_t running_ns, throttled_ns;	   /* perf's own clock of the same; what the kernel throttled them for */
+	double rate_hz, effective_rate_hz;
+	bool gil_only;
 	uint64_t elapsed_ns;
 	uint32_t cpus;
 	int32_t targets_alive;			   /* chosen processes and their trees; SESSION_PIDS only */

@@ -121,8 +121,10 @@ static void add_process(struct targets *t, pid_t pid)
 
 	if (pid == getpid() || procfs_stat(pid, &start_ns, &ppid))
 		return;
+	processes__note(t->processes, pid);
 	entry.start_ns = start_ns;
 	entry.ppid = (uint32_t)ppid;
+	entry.cpu_ns = ABI_UNKNOWN_NS;
 	entry.image_id = __atomic_add_fetch(&t->skel->bss->next_image_id, 1, __ATOMIC_RELAXED);
 	if (t->chosen)
 		entry.flags = ABI_PROC_TARGET | ABI_PROC_COUNTED | (t->o->tree ? ABI_PROC_TREE : 0);

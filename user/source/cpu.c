@@ -4,6 +4,7 @@
 #include "user/os/container.h"
 #include "user/os/perf.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,11 +18,20 @@
  * redraws are few; and it is carried over to the next sample's value, so no CPU time is lost by them.
  */
 #define REDRAW_TICKS 32
-#define REDRAW_NS    190000000ull /* at high rates; cpu_source__redraw is called each 200 ms, about */
+#define REDRAW_NS    190000000ull /* at high rates; cpu_source__tend is called each 200 ms, about */
 
-struct timer {
-	int cpu, fd;
-	struct bpf_link *link;
+#define CHECK_NS 150000000ull /* how often the CPUs are looked at, at most */
+
+/* The events of one CPU: one, or one for each cgroup. */
+struct cpu_timers {
+	int cpu;
+	bool online; /* in the list of the last look */
+	struct {
+		int fd;
+		struct bpf_link *link;
+		struct perf_times times; /* at the last look */
+	} events[ABI_MAX_CGROUPS];
+	uint64_t expires_ns;	/* at the last look */
 	uint64_t redrawn_ns;	/* when this timer's running period began, at the latest */
 	uint64_t redrawn_ticks; /* the CPU's ticks then */
 	double partner;		/* the next factor, when the running one was the first of a pair; else 0 */
@@ -29,7 +39,8 @@ struct timer {
 
 struct cpu_source {
 	struct pybpfprof_bpf *skel;
-	struct timer *timers;
+	struct bpf_link *expiry;
+	struct cpu_timers *cpus;
 	size_t cnt, cap;
 	struct abi_clock *clocks; /* shared with BPF */
 	size_t clocks_size;
@@ -37,9 +48,10 @@ struct cpu_source {
 	uint64_t random;
 	bool by_time; /* so many ticks that holds are of equal time */
 	bool scoped; /* the timers run only while the cgroup's tasks do */
-	int cgroup_fd;
-	uint32_t cpus;
-	int last_cpu;
+	int cgroup_fds[ABI_MAX_CGROUPS];
+	size_t event_cnt; /* per CPU */
+	uint64_t checked_ns;
+	struct cpu_source_counts closed; /* of timers that are no more */
 };
 
 /* xorshift64*: the draw need not be secret, only unrelated to the program. */
@@ -57,7 +69,7 @@ static double draw(struct cpu_source *s)
  * period when they are of equal numbers of ticks, the rate when of equal time. (The wrong one gives ln 3 =
  * 1.0986 times too many.)
  */
-static uint64_t draw_period(struct cpu_source *s, struct timer *t)
+static uint64_t draw_period(struct cpu_source *s, struct cpu_timers *t)
 {
 	double factor = t->partner;
 
@@ -89,36 +101,81 @@ static int explain(const struct cpu_source *s, int cpu, int err)
 	return err;
 }
 
-static int add_timer(void *ctx, int cpu)
+static int open_event(struct cpu_source *s, struct cpu_timers *t, size_t i, uint64_t period_ns)
+{
+	int fd = perf_open_clock(t->cpu, period_ns, s->cgroup_fds[i]), err;
+
+	if (fd < 0)
+		return fd;
+	t->events[i].link = bpf_program__attach_perf_event(s->skel->progs.cpu_tick, fd);
+	if (t->events[i].link) {
+		t->events[i].fd = fd;
+		return 0;
+	}
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* What they were due for, and what was still to come when they ended. */
+static void close_events(struct cpu_source *s, struct cpu_timers *t)
+{
+	struct abi_clock *c = &s->clocks[t->cpu];
+
+	for (size_t i = 0; i < s->event_cnt; i++) {
+		struct perf_times times;
+
+		if (!t->events[i].link)
+			continue;
+		if (!perf_read_times(t->events[i].fd, &times)) {
+			s->closed.running_ns += times.running_ns;
+			s->closed.throttled_ns += times.running_ns - times.count_ns;
+		}
+		bpf_link__destroy(t->events[i].link); /* closes the event too */
+		t->events[i].link = NULL;
+	}
+	s->closed.not_run += c->pending;
+	c->pending = 0;
+	c->expires_ns = c->next_period_ns = 0;
+	memset(c->timers, 0, sizeof(c->timers));
+}
+
+/* Several cgroups' timers on one CPU share its clock. */
+static int open_events(struct cpu_source *s, struct cpu_timers *t)
+{
+	struct abi_clock *c = &s->clocks[t->cpu];
+	int err = 0;
+
+	t->partner = 0;
+	c->period_ns = draw_period(s, t);
+	for (size_t i = 0; i < s->event_cnt && !err; i++)
+		err = open_event(s, t, i, c->period_ns);
+	if (err)
+		close_events(s, t);
+	return err;
+}
+
+static struct cpu_timers *find_cpu(struct cpu_source *s, int cpu)
+{
+	for (size_t i = 0; i < s->cnt; i++)
+		if (s->cpus[i].cpu == cpu)
+			return &s->cpus[i];
+	xgrow(s->cpus, s->cnt, s->cap);
+	s->cpus[s->cnt] = (struct cpu_timers){.cpu = cpu};
+	return &s->cpus[s->cnt++];
+}
+
+static int add_cpu(void *ctx, int cpu)
 {
 	struct cpu_source *s = ctx;
-	struct timer t = {.cpu = cpu};
-	uint64_t period = draw_period(s, &t);
+	struct cpu_timers *t;
+	int err;
 
 	if (cpu >= ABI_MAX_CPUS)
 		return 0;
-	/* Several cgroups' timers on one CPU share its clock. */
-	if (s->clocks[cpu].period_ns)
-		period = s->clocks[cpu].period_ns;
-	s->clocks[cpu].period_ns = period;
-	t.fd = perf_open_clock(cpu, period, s->cgroup_fd);
-	if (t.fd < 0)
-		return explain(s, cpu, t.fd);
-	t.link = bpf_program__attach_perf_event(s->skel->progs.cpu_tick, t.fd);
-	if (!t.link) {
-		int err = -errno;
-
-		log_error("cannot attach to the timer of CPU %d: %s", cpu, strerror(-err));
-		close(t.fd);
-		return err;
-	}
-	xgrow(s->timers, s->cnt, s->cap);
-	s->timers[s->cnt++] = t;
-	if (cpu > s->last_cpu) {
-		s->last_cpu = cpu;
-		s->cpus++;
-	}
-	return 0;
+	t = find_cpu(s, cpu);
+	err = open_events(s, t);
+	return err ? explain(s, cpu, err) : 0;
 }
 
 static int map_clocks(struct cpu_source *s)
@@ -136,24 +193,42 @@ static int map_clocks(struct cpu_source *s)
 	return 0;
 }
 
-static int add_timers(struct cpu_source *s, const struct cpu_source_options *o)
+static void close_cgroups(struct cpu_source *s)
 {
-	int err = 0;
+	for (size_t i = 0; i < ABI_MAX_CGROUPS; i++)
+		if (s->cgroup_fds[i] >= 0)
+			close(s->cgroup_fds[i]);
+}
 
-	if (!o->cgroup_dirs)
-		return perf_online_cpus(add_timer, s);
-	for (size_t i = 0; i < o->cgroup_cnt && !err; i++) {
-		__cleanup_close int fd = open(o->cgroup_dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0) {
+/* Kept open: a CPU may come later. */
+static int open_cgroups(struct cpu_source *s, const struct cpu_source_options *o)
+{
+	memset(s->cgroup_fds, 0xff, sizeof(s->cgroup_fds));
+	s->scoped = o->cgroup_dirs != NULL;
+	s->event_cnt = s->scoped ? o->cgroup_cnt : 1;
+	for (size_t i = 0; s->scoped && i < o->cgroup_cnt; i++) {
+		s->cgroup_fds[i] = open(o->cgroup_dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (s->cgroup_fds[i] < 0) {
 			log_error("cannot open cgroup %s: %s", o->cgroup_dirs[i], strerror(errno));
 			return -errno;
 		}
-		s->cgroup_fd = fd;
-		s->last_cpu = -1;
-		s->cpus = 0;
-		err = perf_online_cpus(add_timer, s);
 	}
+	return 0;
+}
+
+/* Counts what is due; first of all, so that no expiry of ours is missed. The bench's control does without. */
+static int attach_expiry(struct cpu_source *s)
+{
+	struct bpf_program *p = s->skel->progs.cpu_timer;
+	int err;
+
+	if (bpf_program__fd(p) < 0)
+		return 0;
+	s->expiry = bpf_program__attach(p);
+	if (s->expiry)
+		return 0;
+	err = -errno;
+	log_error("cannot follow the kernel's timers: %s", strerror(-err));
 	return err;
 }
 
@@ -176,81 +251,179 @@ int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_optio
 
 	s->skel = skel;
 	set_rate(s, o->rate_hz);
-	s->scoped = o->cgroup_dirs != NULL;
-	s->cgroup_fd = s->last_cpu = -1;
 	if (getrandom(&s->random, sizeof(s->random), 0) != sizeof(s->random) || !s->random)
 		s->random = 0x9e3779b97f4a7c15ull;
-	err = map_clocks(s);
+	err = open_cgroups(s, o);
 	if (!err)
-		err = add_timers(s, o);
+		err = map_clocks(s);
+	if (!err)
+		err = attach_expiry(s);
+	if (!err)
+		err = perf_online_cpus(add_cpu, s);
 	if (err) {
-		cpu_source__detach(s);
+		cpu_source__free(s);
 		return err;
 	}
+	s->checked_ns = clock_now_ns();
 	*out = s;
 	return 0;
 }
 
 void cpu_source__detach(struct cpu_source *s)
 {
-	if (!s)
+	if (!s || !s->clocks)
 		return;
 	for (size_t i = 0; i < s->cnt; i++)
-		bpf_link__destroy(s->timers[i].link); /* closes the event too */
+		close_events(s, &s->cpus[i]);
+	bpf_link__destroy(s->expiry);
+	s->expiry = NULL;
+}
+
+void cpu_source__free(struct cpu_source *s)
+{
+	if (!s)
+		return;
+	cpu_source__detach(s);
+	close_cgroups(s);
 	if (s->clocks)
 		munmap(s->clocks, s->clocks_size);
-	free(s->timers);
+	free(s->cpus);
 	free(s);
 }
 
-/*
- * How much of the running period has passed. A CPU-wide timer keeps a grid from its last tick (or redraw)
- * on, idle or not; a scoped one runs only with its cgroup, so only the mean is known.
- */
-static uint64_t passed(const struct cpu_source *s, const struct timer *t, uint64_t now_ns)
-{
-	const struct abi_clock *c = &s->clocks[t->cpu];
-	uint64_t from = c->last_ns > t->redrawn_ns ? c->last_ns : t->redrawn_ns;
+/* ---- periods ----------------------------------------------------------------------------------------- */
 
-	if (s->scoped)
-		return c->period_ns / 2;
-	return now_ns > from ? (now_ns - from) % c->period_ns : 0;
+/* The mean of what a redraw throws away of a scoped timer's period; of others the kernel side knows it exactly. */
+static uint64_t thrown_away(const struct cpu_source *s, const struct abi_clock *c)
+{
+	return s->scoped ? c->period_ns / 2 : 0;
 }
 
 /* One CPU's timers (several cgroups have one each) get the same new period. */
-static void redraw_cpu(struct cpu_source *s, size_t first, uint64_t now_ns)
+static void redraw_cpu(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
 {
-	struct timer *t = &s->timers[first];
 	struct abi_clock *c = &s->clocks[t->cpu];
-	uint64_t period = draw_period(s, t), lost = passed(s, t, now_ns);
+	uint64_t period = draw_period(s, t);
 
-	for (size_t i = first; i < s->cnt; i += s->cpus)
-		if (perf_set_period(s->timers[i].fd, period))
-			return;
-	__atomic_store_n(&c->period_ns, period, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&c->carry_ns, lost, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->carry_ns, thrown_away(s, c), __ATOMIC_RELAXED);
+	__atomic_store_n(&c->next_period_ns, period, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < s->event_cnt; i++)
+		if (t->events[i].link && perf_set_period(t->events[i].fd, period))
+			log_verbose("CPU %d keeps its period: %s", t->cpu, strerror(errno));
 	t->redrawn_ns = now_ns;
 	t->redrawn_ticks = c->ticks;
 }
 
-void cpu_source__redraw(struct cpu_source *s, uint64_t now_ns)
+static void redraw(struct cpu_source *s, uint64_t now_ns)
 {
-	for (size_t i = 0; i < s->cpus; i++) {
-		const struct timer *t = &s->timers[i];
+	for (size_t i = 0; i < s->cnt; i++) {
+		struct cpu_timers *t = &s->cpus[i];
 
-		if (s->clocks[t->cpu].ticks >= t->redrawn_ticks + REDRAW_TICKS &&
+		if (t->events[0].link && s->clocks[t->cpu].ticks >= t->redrawn_ticks + REDRAW_TICKS &&
 		    (!s->by_time || now_ns >= t->redrawn_ns + REDRAW_NS))
-			redraw_cpu(s, i, now_ns);
+			redraw_cpu(s, t, now_ns);
 	}
 }
 
-double cpu_source__effective_rate(const struct cpu_source *s)
-{
-	uint64_t ticks = 0, value_ns = 0;
+/* ---- CPUs that come and go ------------------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < s->cpus; i++) {
-		ticks += s->clocks[s->timers[i].cpu].ticks;
-		value_ns += s->clocks[s->timers[i].cpu].value_ns;
+static int note_online(void *ctx, int cpu)
+{
+	struct cpu_source *s = ctx;
+
+	if (cpu < ABI_MAX_CPUS)
+		find_cpu(s, cpu)->online = true;
+	return 0;
+}
+
+/*
+ * The kernel drops the events of a CPU that goes offline, for good (kernel/events/core.c: perf_event_exit_cpu): they
+ * are no longer enabled. Their hrtimers tell nothing where a cgroup rests.
+ */
+static bool are_dropped(struct cpu_source *s, struct cpu_timers *t)
+{
+	struct abi_clock *c = &s->clocks[t->cpu];
+	bool rested = c->expires_ns == t->expires_ns, dropped = false;
+
+	t->expires_ns = c->expires_ns;
+	for (size_t i = 0; rested && i < s->event_cnt; i++) {
+		struct perf_times before = t->events[i].times;
+
+		dropped |= !perf_read_times(t->events[i].fd, &t->events[i].times) &&
+			   t->events[i].times.enabled_ns == before.enabled_ns;
 	}
-	return value_ns ? (double)ticks * 1e9 / (double)value_ns : 0;
+	return dropped;
+}
+
+/* It may have been there since just after the last look. */
+static void welcome(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
+{
+	int err = open_events(s, t);
+
+	if (err) {
+		log_verbose("CPU %d has no timer: %s", t->cpu, strerror(-err));
+		return;
+	}
+	s->closed.came_ns += now_ns - s->checked_ns;
+	s->closed.came += (uint64_t)((double)(now_ns - s->checked_ns) / s->period_ns);
+	t->redrawn_ticks = s->clocks[t->cpu].ticks;
+	t->redrawn_ns = now_ns;
+	log_verbose("CPU %d came online", t->cpu);
+}
+
+static void check_cpus(struct cpu_source *s, uint64_t now_ns)
+{
+	for (size_t i = 0; i < s->cnt; i++)
+		s->cpus[i].online = false;
+	if (perf_online_cpus(note_online, s))
+		return;
+	for (size_t i = 0; i < s->cnt; i++) {
+		struct cpu_timers *t = &s->cpus[i];
+
+		if (t->events[0].link && (!t->online || are_dropped(s, t)))
+			close_events(s, t);
+		if (t->online && !t->events[0].link)
+			welcome(s, t, now_ns);
+	}
+}
+
+void cpu_source__tend(struct cpu_source *s, uint64_t now_ns)
+{
+	if (now_ns >= s->checked_ns + CHECK_NS) {
+		check_cpus(s, now_ns);
+		s->checked_ns = now_ns;
+	}
+	redraw(s, now_ns);
+}
+
+/* ---- counts ------------------------------------------------------------------------------------------------ */
+
+static void add_running(const struct cpu_source *s, const struct cpu_timers *t, struct cpu_source_counts *out)
+{
+	struct perf_times times;
+
+	for (size_t i = 0; i < s->event_cnt; i++) {
+		if (!t->events[i].link || perf_read_times(t->events[i].fd, &times))
+			continue;
+		out->running_ns += times.running_ns;
+		out->throttled_ns += times.running_ns - times.count_ns;
+	}
+}
+
+void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *out)
+{
+	*out = s->closed;
+	for (size_t i = 0; i < s->cnt; i++) {
+		const struct abi_clock *c = &s->clocks[s->cpus[i].cpu];
+
+		out->due += c->timer_cnt;
+		out->due_ns += c->timer_ns;
+		out->idle += c->idle_cnt;
+		out->ticks += c->ticks;
+		out->value_ns += c->value_ns;
+		out->cpus += s->cpus[i].events[0].link != NULL;
+		add_running(s, &s->cpus[i], out);
+	}
+	if (s->scoped)
+		out->throttled = (uint64_t)((double)out->throttled_ns / s->period_ns);
 }

@@ -18,10 +18,26 @@ struct cpu_source_options {
 /* Opens and starts the timers. 0 or negative errno; what failed was said. */
 int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_options *o,
 		       struct cpu_source **out);
-/* Stops and frees; legal on NULL. */
+/* Stops the timers; what they counted stays. Legal on NULL. */
 void cpu_source__detach(struct cpu_source *s);
+/* Stops and frees; legal on NULL. */
+void cpu_source__free(struct cpu_source *s);
 
-/* Draws new periods where enough ticks have passed; call it each time the ring buffer is drained. */
-void cpu_source__redraw(struct cpu_source *s, uint64_t now_ns);
-/* Ticks per second of busy CPU, as achieved; 0 before the first. */
-double cpu_source__effective_rate(const struct cpu_source *s);
+/* Draws new periods where enough ticks have passed, follows CPUs that come and go; call it each time the ring buffer is drained. */
+void cpu_source__tend(struct cpu_source *s, uint64_t now_ns);
+
+/*
+ * Over all CPUs. The first four are of the timers' expiries, ticks and value_ns of the program that they run, running_ns
+ * and throttled_ns of perf's own clock of the events: parties that do not know of each other.
+ */
+struct cpu_source_counts {
+	uint64_t due, due_ns; /* periods that were over while their CPU was not idle; time of these and of the idle ones */
+	uint64_t idle;
+	uint64_t not_run;     /* a program that should have run when the timers were closed, and had not */
+	uint64_t ticks, value_ns;
+	uint64_t running_ns, throttled_ns;
+	uint64_t throttled;   /* scoped timers: periods in throttled_ns, which are not in `due` */
+	uint64_t came, came_ns; /* periods, at most, of CPUs that had no timer yet; not in `due` either */
+	uint32_t cpus;	      /* with timers now */
+};
+void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *out);

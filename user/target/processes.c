@@ -1,7 +1,18 @@
 #include "user/target/processes.h"
+#include "user/os/procfs.h"
 #include "user/util/alloc.h"
 
+#define START_STEP_NS 10000000u /* fs/proc/array.c: in units of USER_HZ */
+
+struct noted {
+	UT_hash_handle hh;
+	pid_t pid;
+	uint64_t cpu_ns;
+	bool gone;
+};
+
 struct processes {
+	struct noted *noted; /* processes that ran when sampling began */
 	struct process *living, *retired; /* by image id */
 };
 
@@ -34,10 +45,21 @@ static void free_all(struct process **table)
 	}
 }
 
+static void free_noted(struct processes *t)
+{
+	struct noted *n, *next;
+
+	HASH_ITER(hh, t->noted, n, next) {
+		HASH_DEL(t->noted, n);
+		free(n);
+	}
+}
+
 void processes__free(struct processes *t)
 {
 	if (!t)
 		return;
+	free_noted(t);
 	free_all(&t->living);
 	free_all(&t->retired);
 	free(t);
@@ -66,6 +88,56 @@ struct process *processes__get(struct processes *t, uint32_t image_id, pid_t pid
 	p->cgroup = xstrdup("");
 	HASH_ADD(hh, t->living, image_id, sizeof(p->image_id), p);
 	return p;
+}
+
+void processes__note(struct processes *t, pid_t pid)
+{
+	struct noted *n;
+
+	HASH_FIND(hh, t->noted, &pid, sizeof(pid), n);
+	if (n)
+		return;
+	n = xcalloc(1, sizeof(*n));
+	n->pid = pid;
+	HASH_ADD(hh, t->noted, pid, sizeof(n->pid), n);
+}
+
+void processes__begin(struct processes *t)
+{
+	struct noted *n, *next;
+	struct process *p, *next_p;
+
+	HASH_ITER(hh, t->noted, n, next)
+		n->gone = procfs_cpu_ns(n->pid, &n->cpu_ns) != 0;
+	HASH_ITER(hh, t->living, p, next_p)
+		p->cpu_known = processes__cpu_at_start(t, p->pid, &p->cpu_from_ns);
+}
+
+bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns)
+{
+	struct noted *n;
+
+	HASH_FIND(hh, t->noted, &pid, sizeof(pid), n);
+	if (n && !n->gone)
+		*cpu_ns = n->cpu_ns;
+	return n && !n->gone;
+}
+
+void process__read_cpu(struct process *p)
+{
+	uint64_t start_ns;
+
+	if (!p->cpu_known || p->cpu_final)
+		return;
+	/* What has ended may be waiting for its parent, or its number may be another's. /proc knows starts in steps. */
+	if (p->exited && (procfs_stat(p->pid, &start_ns, NULL) || start_ns / START_STEP_NS != p->start_ns / START_STEP_NS))
+		return;
+	procfs_cpu_ns(p->pid, &p->cpu_ns);
+}
+
+uint64_t process__cpu_used(const struct process *p)
+{
+	return p->cpu_known && p->cpu_ns > p->cpu_from_ns ? p->cpu_ns - p->cpu_from_ns : 0;
 }
 
 void processes__retire(struct processes *t, uint32_t image_id)

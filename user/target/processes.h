@@ -1,18 +1,23 @@
 /* The process images of a session, by the id the kernel side gives each (new at fork and at exec). */
 #pragma once
 #include "user/target/interpreters.h"
+#include <stdbool.h>
 #include <uthash.h>
+
+/* A thread's number is given to another one as soon as it has ended; the two have other starts. */
+struct process_thread_key {
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
+	uint64_t tid;
+};
 
 struct process_thread {
 	UT_hash_handle hh;
-	uint32_t tid, profile_id;
+	struct process_thread_key key;
+	uint32_t profile_id;
 	uint64_t ident; /* pthread_self() */
 	bool named;	/* Python's own name is known */
 	uint32_t tries; /* times that it was looked for in vain */
 	struct process_thread *next_unnamed;
-	/* CPU time by the scheduler's clock, and what its samples were said to stand for; ns */
-	uint64_t exec_first, exec_first_value, assigned;
-	struct abi_unsent unsent; /* and what was lost of it, until a sample comes that is later; value_ns 0: nothing */
 };
 
 struct process {
@@ -29,6 +34,9 @@ struct process {
 	struct process_thread *threads;
 	struct process_thread *unnamed; /* those of them whose names are still looked for */
 	uint64_t read_names_ns;		/* when thread names may be asked for again */
+	uint64_t cpu_from_ns, cpu_ns;	/* the kernel's clock of its CPU time: when sampling or the image began, and now */
+	bool cpu_known, cpu_final;	/* there are such; and they will not change any more */
+	uint64_t sampled_ns;		/* what all its ticks stood for */
 	uint64_t written;			 /* stacks */
 	uint64_t unwalked[ABI_OUTCOME_CNT];	 /* ticks without one, by outcome */
 };
@@ -42,6 +50,17 @@ struct process *processes__get(struct processes *t, uint32_t image_id, pid_t pid
 struct process *processes__find(const struct processes *t, uint32_t image_id);
 /* It has ended, and nothing waits for it any more: it is kept as a line in the summary, without its threads. */
 void processes__retire(struct processes *t, uint32_t image_id);
+/*
+ * The kernel's clocks as sampling begins: of those known already, and of all others that were noted, in case that one
+ * of them turns out to be a target. Gives what was noted for `pid`; false when nothing was.
+ */
+void processes__note(struct processes *t, pid_t pid);
+void processes__begin(struct processes *t);
+bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns);
+/* Reads the clock of one that is not reaped yet. */
+void process__read_cpu(struct process *p);
+/* CPU time while it was sampled, 0 unknown. */
+uint64_t process__cpu_used(const struct process *p);
 /* Calls `fn` for each: those that live (and are looked at all the time), or all, the retired first. */
 void processes__each_living(const struct processes *t, void (*fn)(void *ctx, struct process *p), void *ctx);
 void processes__each(const struct processes *t, void (*fn)(void *ctx, struct process *p), void *ctx);

@@ -55,6 +55,7 @@ static const struct json_field fields[] = {
 	{JSON_PROCESS, "python", TEXT, AT(process, python)},
 	{JSON_PROCESS, "interpreter", TEXT, AT(process, interpreter)},
 	{JSON_PROCESS, "cgroup", TEXT, AT(process, cgroup)},
+	{JSON_PROCESS, "cpu_clock", SECONDS, AT(process, cpu_ns)},
 	{JSON_THREAD, "pid", U32, AT(thread, pid)},
 	{JSON_THREAD, "process", INDEX, AT(thread, process)},
 	{JSON_THREAD, "thread_id", WORD, AT(thread, thread_id)},

@@ -44,6 +44,7 @@ static uint32_t tell_process(struct json_reader *r, const struct json_process *i
 		.python = json_text(r, in->python),
 		.interpreter = json_text(r, in->interpreter),
 		.cgroup = json_text(r, in->cgroup),
+		.cpu_ns = in->cpu_ns,
 	};
 
 	r->sink.ops->process(r->sink.ctx, &p);

@@ -38,7 +38,7 @@ struct json_top {
 };
 struct json_process {
 	uint32_t pid, parent_pid, command, python, interpreter, cgroup;
-	uint64_t start_ns;
+	uint64_t start_ns, cpu_ns;
 };
 struct json_thread {
 	uint32_t pid, process, name;

@@ -41,7 +41,7 @@ void json_row_sums(FILE *out, const struct profile *p, const struct totals_row *
 	json_member_count(out, "failed_count", profile__failed_cnt(p));
 }
 
-void json_row_process(FILE *out, const struct profile_process *q)
+void json_row_process(FILE *out, const struct profile_process *q, const struct cpu_check *check)
 {
 	json_member_count(out, "pid", q->pid);
 	json_member_count(out, "parent_pid", q->parent_pid);
@@ -50,6 +50,9 @@ void json_row_process(FILE *out, const struct profile_process *q)
 	json_member_text(out, "command", q->command);
 	json_member_text(out, "interpreter", q->interpreter);
 	json_member_text(out, "cgroup", q->cgroup);
+	if (q->cpu_ns)
+		json_member_seconds(out, "cpu_clock", q->cpu_ns);
+	json_member_seconds(out, "sampled", check->sampled_ns);
 }
 
 void json_row_thread(FILE *out, const struct profile *p, const struct profile_thread *t)

@@ -4,6 +4,7 @@
  * the braces.
  */
 #pragma once
+#include "user/profile/cpu_check.h"
 #include "user/profile/totals.h"
 #include <stdio.h>
 
@@ -11,7 +12,7 @@
 void json_row_meta(FILE *out, const struct profile *p, const struct view *v, const char *gap);
 /* `all`: over all samples of the view. */
 void json_row_sums(FILE *out, const struct profile *p, const struct totals_row *all);
-void json_row_process(FILE *out, const struct profile_process *q);
+void json_row_process(FILE *out, const struct profile_process *q, const struct cpu_check *check);
 void json_row_thread(FILE *out, const struct profile *p, const struct profile_thread *t);
 void json_row_loss(FILE *out, const struct profile *p, const struct profile_loss *l);
 void json_row_totals(FILE *out, const struct totals_row *row);

@@ -1,5 +1,6 @@
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
+#include "user/profile/cpu_check.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -70,6 +71,27 @@ static void put_gil(const struct report_text *t, const struct profile *p)
 			    report_percent(held, p->value_ns));
 }
 
+/* Ticks without the GIL leave no trace, so nothing can be compared. */
+static void put_cpu_check(const struct report_text *t, const struct profile *p)
+{
+	__cleanup_free struct cpu_check *checks = cpu_checks_new(p);
+	uint32_t told = 0;
+
+	if (!checks[0].clock_ns || p->meta.gil_only)
+		return;
+	report_line(t, "CPU clock  %.2f s by the kernel's clocks, %.2f s sampled", (double)checks[0].clock_ns / 1e9,
+		    (double)checks[0].sampled_ns / 1e9);
+	for (uint32_t i = 1; i <= p->process_cnt && told < t->r->rows; i++) {
+		__cleanup_free char *text = NULL;
+
+		if (!cpu_check_differs(&checks[i], p->meta.rate_hz))
+			continue;
+		text = cpu_check_text(&checks[i]);
+		report_line(t, "           process %" PRIu32 ": %s", p->processes[i].pid, text);
+		told++;
+	}
+}
+
 void report_put_head(const struct report_text *t, const struct profile *p,
 		     const struct totals_row *all)
 {
@@ -87,6 +109,7 @@ void report_put_head(const struct report_text *t, const struct profile *p,
 	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
 	report_line(t, "samples    %s, %.2f CPU seconds", samples, (double)all->value_ns / 1e9);
 	put_rate(t, m);
+	put_cpu_check(t, p);
 	if (*pythons)
 		report_line(t, "Python     %s", pythons);
 	if (all->samples)

@@ -5,6 +5,7 @@
  */
 #include "user/format/json.h"
 #include "user/format/report/report_parts.h"
+#include "user/profile/cpu_check.h"
 #include "user/util/alloc.h"
 
 static uint32_t at_most(const struct report_json *o, size_t cnt)
@@ -172,6 +173,7 @@ void report_json_processes(const struct report_json *o, const struct profile *p)
 {
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(o->r->view, p, false, &cnt);
+	__cleanup_free struct cpu_check *checks = cpu_checks_new(p);
 
 	json_put_list(o->j, "processes");
 	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
@@ -183,6 +185,8 @@ void report_json_processes(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "command", q->command);
 		json_put_text(o->j, "python", q->python);
 		json_put_text(o->j, "cgroup", q->cgroup);
+		json_put_seconds(o->j, "cpu_clock", checks[shares[i].id].clock_ns);
+		json_put_seconds(o->j, "sampled", checks[shares[i].id].sampled_ns);
 		json_put_count(o->j, "lost_samples", shares[i].failed);
 		put_share(o, &shares[i]);
 		json_put_end_map(o->j);
