@@ -30,7 +30,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c bpf/source/*.bpf.c))
 # The object has variants (user/session/variant.h) that differ in one file: name, and TASK_WORK for it.
-BPF_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out bpf/code.bpf.c,$(BPF_SRC)))
+BPF_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out bpf/task_work.bpf.c,$(BPF_SRC)))
 VARIANTS := pybpfprof:0 pybpfprof_work_impl:1 pybpfprof_work:2
 SKEL	:= $(foreach v,$(VARIANTS),$(BUILD)/$(firstword $(subst :, ,$v)).skel.h)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
@@ -67,13 +67,13 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
-$(foreach v,0 1 2,$(BUILD)/bpf/code$v.bpf.o): $(BUILD)/bpf/code%.bpf.o: bpf/code.bpf.c
+$(foreach v,0 1 2,$(BUILD)/bpf/task_work$v.bpf.o): $(BUILD)/bpf/task_work%.bpf.o: bpf/task_work.bpf.c
 	$(call msg,BPF,$< TASK_WORK=$*)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -DTASK_WORK=$* -MMD -MP -c $< -o $@
 
 define variant
-$(BUILD)/$1.bpf.o: $(BPF_OBJ) $(BUILD)/bpf/code$2.bpf.o
+$(BUILD)/$1.bpf.o: $(BPF_OBJ) $(BUILD)/bpf/task_work$2.bpf.o
 endef
 $(foreach v,$(VARIANTS),$(eval $(call variant,$(firstword $(subst :, ,$v)),$(lastword $(subst :, ,$v)))))
 $(BUILD)/%.bpf.o:

@@ -206,6 +206,7 @@ struct abi_sample {
 	__u8 source;
 	__u8 trusted; /* some code object was not read again for this sample */
 	__u32 pad;
+	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
 	/* then frame_cnt times struct abi_frame, leaf first */
 };
@@ -318,7 +319,7 @@ ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 96);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
-ABI_ASSERT("sample", sizeof(struct abi_sample) == 80);
+ABI_ASSERT("sample", sizeof(struct abi_sample) == 88);
 ABI_ASSERT("clock", sizeof(struct abi_clock) == 232);
 ABI_ASSERT("code", sizeof(struct abi_code) == 80);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

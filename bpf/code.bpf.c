@@ -5,25 +5,7 @@
  */
 #include "bpf/code.bpf.h"
 #include "bpf/record.bpf.h"
-#include "bpf/outcomes.h"
-
-/*
- * TASK_WORK says how the kernel has a task schedule a callback (user/session/variant.h); each way is an
- * object of its own, because libbpf looks for a function that a kernel lacks in places where only
- * CAP_SYS_ADMIN may look.
- */
-#if TASK_WORK
-typedef int (*task_work_fn)(struct bpf_map *map, void *key, void *value);
-#if TASK_WORK == 2
-extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map,
-					 task_work_fn fn) __ksym;
-#define schedule(task, work, map, fn) bpf_task_work_schedule_resume(task, work, map, fn)
-#else
-extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work,
-					      void *map, task_work_fn fn, void *aux) __ksym;
-#define schedule(task, work, map, fn) bpf_task_work_schedule_resume_impl(task, work, map, fn, NULL)
-#endif
-#endif
+#include "bpf/task_work.bpf.h"
 
 /* `sleepable` is a constant at each inlined call, so only one helper is left. */
 static __always_inline long read_code(void *dst, u32 size, u64 addr, bool sleepable)
@@ -175,7 +157,7 @@ static __always_inline void send_code(struct code_buf *b, const struct abi_py_la
 		return;
 	record_header(&b->code.hdr, ABI_REC_CODE, size);
 	if (bpf_ringbuf_output(&events, &b->code, size,
-			       b->code.flags ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
+			       b->code.flags ? BPF_RB_FORCE_WAKEUP : record_wake_flags()))
 		return;
 	mark_seen(todo->key);
 	b->lines_addr = buf_u64(b, l, l->code_lines_off) + l->bytes_data_off;
@@ -189,11 +171,12 @@ struct send_ctx {
 	struct code_slot *slot;
 	const struct abi_py_layout *l;
 	u32 cnt;
+	u64 until_ns;
 };
 
 static long send_now_one(u32 i, struct send_ctx *ctx)
 {
-	if (i >= ctx->cnt || i >= CODE_TODO_MAX)
+	if (i >= ctx->cnt || i >= CODE_TODO_MAX || bpf_ktime_get_ns() > ctx->until_ns)
 		return 1;
 	send_code(ctx->b, &ctx->w->layout, &ctx->w->todo[i], false);
 	return 0;
@@ -205,6 +188,7 @@ __hidden void code_send_now(struct walk *w)
 	struct code_buf *b = bpf_map_lookup_elem(&code_bufs, &zero);
 	struct send_ctx ctx = {.w = w, .b = b, .cnt = w->todo_cnt};
 
+	ctx.until_ns = bpf_ktime_get_ns() + CODE_NOW_NS;
 	if (!b)
 		return;
 	b->code.image_id = w->image_id;
@@ -212,7 +196,6 @@ __hidden void code_send_now(struct walk *w)
 	bpf_loop(CODE_TODO_MAX, send_now_one, &ctx, 0);
 }
 
-#if TASK_WORK
 static long send_slot_one(u32 i, struct send_ctx *ctx)
 {
 	if (i >= ctx->cnt || i >= CODE_TODO_MAX)
@@ -222,10 +205,9 @@ static long send_slot_one(u32 i, struct send_ctx *ctx)
 	return 0;
 }
 
-/* Runs in the sampled task, where faults are allowed. An exec in between made the addresses foreign. */
-static int code_task_work(struct bpf_map *map, void *key, void *value)
+/* In the sampled task, where faults are allowed. An exec in between made the addresses foreign. */
+__hidden void code_read(struct code_slot *slot)
 {
-	struct code_slot *slot = value;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct send_ctx ctx = {.slot = slot, .cnt = slot->todo_cnt};
 	u32 layout_id = slot->layout_id;
@@ -236,46 +218,25 @@ static int code_task_work(struct bpf_map *map, void *key, void *value)
 		slot->buf.code.layout_id = slot->layout_id;
 		bpf_loop(CODE_TODO_MAX, send_slot_one, &ctx, 0);
 	}
-	__sync_lock_test_and_set(&slot->busy, 0);
-	return 0;
-}
-
-/* A free slot near a random start: one or two tries nearly always do. */
-static __always_inline struct code_slot *take_slot(void)
-{
-	u32 start = bpf_get_prandom_u32();
-
-	for (u32 i = 0; i < 8; i++) {
-		u32 at = (start + i) % CODE_SLOTS;
-		struct code_slot *slot = bpf_map_lookup_elem(&code_slots, &at);
-
-		if (slot && !__sync_val_compare_and_swap(&slot->busy, 0, 1))
-			return slot;
-	}
-	return NULL;
+	give_back(slot);
 }
 
 __hidden int code_schedule(struct walk *w, u64 mm)
 {
-	struct code_slot *slot = take_slot();
+	struct code_slot *slot = take_slot(code_slots, CODE_SLOTS);
 	u32 n = w->todo_cnt;
 
 	if (!slot)
 		return -1;
+	opaque(n);
+	if (n > CODE_TODO_MAX)
+		n = CODE_TODO_MAX;
 	slot->mm = mm;
 	slot->image_id = w->image_id;
 	slot->layout_id = w->layout_id;
 	slot->todo_cnt = n;
-	__builtin_memcpy(slot->todo, w->todo, sizeof(slot->todo));
-	if (schedule(bpf_get_current_task_btf(), &slot->work, &code_slots, code_task_work)) {
-		__sync_lock_test_and_set(&slot->busy, 0);
-		return -1;
-	}
-	return 0;
-}
-#else
-__hidden int code_schedule(struct walk *w, u64 mm)
-{
+	if (!bpf_probe_read_kernel(slot->todo, n * sizeof(slot->todo[0]), w->todo) && !task_work_code(slot))
+		return 0;
+	give_back(slot);
 	return -1;
 }
-#endif

@@ -21,6 +21,15 @@ static __always_inline u32 code_u32(const struct walk *w, u32 off)
 	return masked_u32((const u8 *)w->code_block, off);
 }
 
+/* Of a part that is missing the fingerprint would be another. */
+static __always_inline long read_warm(struct walk *w, void *dst, u32 size, u64 addr)
+{
+	long err = read_user(dst, size, addr);
+
+	w->cold |= err != 0;
+	return err;
+}
+
 static __always_inline void lines_step(struct walk *w, u32 i)
 {
 	u32 at = i * LINES_STEP;
@@ -68,7 +77,7 @@ static __always_inline u64 lines_mix_rest(struct walk *w, u64 h, u64 data, u64 l
 	u64 *end;
 
 	opaque(n);
-	if (n > ABI_LINES_HASHED || read_user(w->lines_rest, n, data + left - n))
+	if (n > ABI_LINES_HASHED || read_warm(w, w->lines_rest, n, data + left - n))
 		return h;
 	end = (u64 *)((u8 *)w->lines_rest + n);
 	for (u32 i = 0; i < LINES_STEP / 8; i++)
@@ -87,7 +96,7 @@ static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 	u64 size, left;
 
 	/* PyBytesObject: ob_size at bytes_size_off, a cached hash that may change, data right behind. */
-	if (read_user(w->lines_block, sizeof(w->lines_block), lines_addr + w->layout.bytes_size_off))
+	if (read_warm(w, w->lines_block, sizeof(w->lines_block), lines_addr + w->layout.bytes_size_off))
 		return h;
 	size = left = w->lines_block[0];
 	h = code_mix(h, size);
@@ -115,9 +124,9 @@ static __always_inline u64 names_mix(struct walk *w, u64 h)
 	u64 name = code_u64(w, w->code_name) + w->layout.str_length_off;
 	u64 file = code_u64(w, w->code_file) + w->layout.str_length_off, left;
 
-	if (!read_user(w->text_block, 16, name))
+	if (!read_warm(w, w->text_block, 16, name))
 		h = code_mix(code_mix(h, w->text_block[0]), w->text_block[1]);
-	if (read_user(w->text_block, sizeof(w->text_block), file))
+	if (read_warm(w, w->text_block, sizeof(w->text_block), file))
 		return h;
 	left = w->text_block[0];
 	h = code_mix(h, left);
@@ -221,7 +230,8 @@ static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 	u32 n = w->todo_cnt;
 
 	if (!key) {
-		w->garbage |= !w->frame_cnt; /* what runs is in memory: an unreadable leaf is none */
+		w->cold = 1;
+		w->garbage |= !w->frame_cnt; /* the leaf: it may be no code object at all */
 		return 0;
 	}
 	if (!code_is_new(key))

@@ -19,7 +19,7 @@ struct hints_map hints SEC(".maps");
 struct procs_map procs SEC(".maps");
 /* Images whose last thread has ended, by the address of their signal_struct, until they are reaped. BPF only. */
 struct ended_map ended SEC(".maps");
-/* One per CPU; used only by the tick, which cannot be interrupted by itself. */
+/* By CPU (a per-CPU value may have 32 KiB at most); used only by the tick, which cannot be interrupted by itself. */
 struct scratches_map scratches SEC(".maps");
 /* For names sent by the tick itself; apart, because a per-CPU value may have 32 KiB at most. */
 struct code_bufs_map code_bufs SEC(".maps");
@@ -30,6 +30,8 @@ struct memo_times_map memo_times SEC(".maps");
 struct seen_map seen SEC(".maps");
 /* Scheduled callbacks. BPF only: taken by a tick (busy 0→1), given back by the callback. */
 struct code_slots_map code_slots SEC(".maps");
+/* The same for walks of cold memory. */
+struct cold_slots_map cold_slots SEC(".maps");
 
 const volatile __u32 cfg_self_tgid = 0;
 const volatile __u32 cfg_mode = TARGET_PIDS;
@@ -38,6 +40,7 @@ const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
+const volatile __u64 cfg_trust_ns = 0;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
 const volatile bool cfg_scoped = false;

@@ -3,8 +3,10 @@
 #include "bpf/env.bpf.h"
 #include "bpf/abi.h"
 
-#define CODE_TODO_MAX 64  /* new code objects named per tick; more wait for the next one */
-#define CODE_SLOTS    64  /* ticks whose names are being read in the task's own context */
+#define CODE_TODO_MAX ABI_MAX_FRAMES /* a whole stack may be new, and its process gone before the next tick */
+#define CODE_NOW_NS   2000000 /* most time that a tick itself reads names for; the rest waits for the next one */
+#define CODE_SLOTS    32  /* ticks whose names are being read in the task's own context */
+#define COLD_SLOTS    16  /* ticks that are walked there */
 #define SEEN_WAYS     4
 #define SEEN_BUCKETS  32768
 
@@ -80,7 +82,11 @@ struct walk {
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from; /* the frame that ran when the C evaluator was entered last … */
 	u32 entry_open; /* … which the walk has not come to yet */
-	u64 deadline_ns, looked_ns, stolen_ns; /* when a walk is over, however deep; its looks at the clock */
+	u64 deadline_ns; /* when a walk is over, however deep */
+	u64 fault_addr; /* what was not readable first: of a frame or its code object, the frame */
+	u32 cold;	/* something was not readable that is no frame */
+	u64 cold_wake_ns; /* when user space was last asked to bring it in */
+	u32 alone;	/* not in the tick: what belongs to the CPU is not to be touched */
 	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
@@ -108,6 +114,14 @@ struct code_slot {
 	u32 busy, todo_cnt, tgid, image_id, layout_id, pad;
 	struct code_todo todo[CODE_TODO_MAX];
 	struct code_buf buf;
+};
+
+/* One walk in a sampled task. */
+struct cold_slot {
+	struct bpf_task_work work;
+	u64 mm;
+	u32 busy, outcome;
+	struct walk walk;
 };
 
 struct seen_bucket {
@@ -177,7 +191,7 @@ extern struct ended_map {
 } ended SEC(".maps");
 
 extern struct scratches_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct scratch);
@@ -218,6 +232,13 @@ extern struct code_slots_map {
 	__type(value, struct code_slot);
 } code_slots SEC(".maps");
 
+extern struct cold_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, COLD_SLOTS);
+	__type(key, u32);
+	__type(value, struct cold_slot);
+} cold_slots SEC(".maps");
+
 enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 
 /* Set by user space before load. */
@@ -228,6 +249,7 @@ extern const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
+extern const volatile __u64 cfg_trust_ns;    /* most time that a code object without a number goes unread */
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
 extern const volatile bool cfg_scoped;	       /* the timers run only with a cgroup's tasks */

@@ -63,9 +63,12 @@ static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u
 static __always_inline u64 code_key(struct walk *w, u64 addr)
 {
 	u32 at = (u32)(addr >> 4 ^ addr >> 13) * 2 % CODE_MEMOS;
-	struct code_memos *all = code_memos(w);
+	struct code_memos *all;
 	struct code_memo *m;
 
+	if (w->alone)
+		return code_key_read(w, addr);
+	all = code_memos(w);
 	if (!all)
 		return 0;
 	m = &all->memo[at];

@@ -38,6 +38,7 @@
 	X(THROTTLED, "throttled", LOST, "the kernel throttled the timer (kernel.perf_event_max_sample_rate)") \
 	X(LATE, "late", LOST, "the timer came late: interrupts were off, or the virtual machine stood still") \
 	X(NOT_RUN, "not_run", LOST, "the kernel did not run the timer's program (it was inside another one, or a BPF map)") \
+	X(DEFERRED, "deferred", LOST, "the thread has not come back to where its swapped-out memory is read") \
 	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 
 enum abi_outcome {

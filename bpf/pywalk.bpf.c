@@ -10,8 +10,6 @@ enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
 /* Shims may be piled up without a Python frame between them, so steps are counted apart from frames. */
 #define WALK_MAX_STEPS (2 * ABI_MAX_FRAMES)
 #define WALK_TIME_EVERY 64
-/* So long for so few frames: a hypervisor ran something else meanwhile. That is not the walk's time. */
-#define WALK_STOLEN_NS 200000
 
 static __always_inline const u8 *frame_block(const struct walk *w)
 {
@@ -67,6 +65,12 @@ static __always_inline void mark_boundary(struct walk *w)
 		w->frames[last].flags |= ABI_FRAME_SHIM_BELOW;
 }
 
+static __always_inline void note_fault(struct walk *w)
+{
+	if (!w->fault_addr)
+		w->fault_addr = w->frame_addr;
+}
+
 static __always_inline void store_frame(struct walk *w, const u8 *block)
 {
 	u64 code_addr = masked_u64(block, w->frame_code);
@@ -78,6 +82,8 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 		return;
 	f = &w->frames[n];
 	f->code_key = code_key(w, code_addr);
+	if (!f->code_key)
+		note_fault(w);
 	f->lasti = frame_lasti(w, block, code_addr);
 	f->flags = f->code_key ? 0 : ABI_FRAME_UNREADABLE;
 	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f])
@@ -115,16 +121,6 @@ static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, const 
 	return back && !read_user(&state, 1, frame_addr - back) && !state ? WALK_ROOT : WALK_TORN;
 }
 
-static __always_inline bool is_late(struct walk *w)
-{
-	u64 now = now_ns(), took = now - w->looked_ns;
-
-	w->looked_ns = now;
-	if (took > WALK_STOLEN_NS)
-		w->stolen_ns += took;
-	return now - w->stolen_ns > w->deadline_ns;
-}
-
 /*
  * Root-ward of where the C evaluator was entered last stands the frame that ran then. If not, the cframe does not
  * name a frame of its invocation yet (bpf/tstate.bpf.c). Where nothing stands it may be the first of a greenlet,
@@ -159,10 +155,12 @@ static __always_inline u32 walk_step(struct walk *w)
 
 	if (!w->frame_addr)
 		return WALK_ROOT;
-	if (++w->visited % WALK_TIME_EVERY == 0 && is_late(w))
+	if (++w->visited % WALK_TIME_EVERY == 0 && now_ns() > w->deadline_ns)
 		return WALK_TIME;
-	if (!load_frame(w))
+	if (!load_frame(w)) {
+		note_fault(w);
 		return w->entry_open && w->visited == 1 ? start_over(w) : WALK_FAULT;
+	}
 	block = frame_block(w);
 	owner = block[w->frame_owner & 0x7f];
 	if ((l->mech & ABI_MECH_OWNER) && owner >= l->owner_shim)
@@ -207,30 +205,11 @@ static __always_inline void walk_loop(struct walk *w)
 }
 #endif
 
-/* Offsets from the blocks' starts; user space made sure that they fit (user/python/versions.c). */
-static __always_inline void prepare(struct walk *w)
-{
-	const struct abi_py_layout *l = &w->layout;
-
-	w->frame_prev = l->frame_prev_off - l->frame_base;
-	w->frame_code = l->frame_code_off - l->frame_base;
-	w->frame_ip = l->frame_ip_off - l->frame_base;
-	w->frame_owner = l->frame_owner_off - l->frame_base;
-	w->frame_is_entry = l->frame_is_entry_off - l->frame_base;
-	w->code_line = l->code_firstlineno_off - l->code_base;
-	w->code_version = l->code_version_off - l->code_base;
-	w->code_file = l->code_filename_off - l->code_base;
-	w->code_name = l->code_name_off - l->code_base;
-	w->code_lines = l->code_lines_off - l->code_base;
-	w->window_bytes = 0;
-	w->last_frame_addr = 0;
-	w->looked_ns = w->sample.hdr.time_ns;
-	w->stolen_ns = 0;
-}
-
 __hidden u32 pywalk(struct walk *w)
 {
-	prepare(w);
+	pywalk_prepare(w);
+	w->window_bytes = 0;
+	w->last_frame_addr = 0;
 	w->stop = WALK_GOES_ON;
 	w->walk_cnt++;
 	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;

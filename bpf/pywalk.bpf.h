@@ -2,6 +2,23 @@
 #pragma once
 #include "bpf/maps.bpf.h"
 
+/* Offsets from the blocks' starts; user space made sure that they fit (user/python/versions.c). */
+static __always_inline void pywalk_prepare(struct walk *w)
+{
+	const struct abi_py_layout *l = &w->layout;
+
+	w->frame_prev = l->frame_prev_off - l->frame_base;
+	w->frame_code = l->frame_code_off - l->frame_base;
+	w->frame_ip = l->frame_ip_off - l->frame_base;
+	w->frame_owner = l->frame_owner_off - l->frame_base;
+	w->frame_is_entry = l->frame_is_entry_off - l->frame_base;
+	w->code_line = l->code_firstlineno_off - l->code_base;
+	w->code_version = l->code_version_off - l->code_base;
+	w->code_file = l->code_filename_off - l->code_base;
+	w->code_name = l->code_name_off - l->code_base;
+	w->code_lines = l->code_lines_off - l->code_base;
+}
+
 /*
  * Follows the chain from w->frame_addr, leaf first, into w->frames and w->frame_cnt, driven by w->layout.
  * Code objects not seen before are listed in w->todo. Returns ABI_OK, one of ABI_CUT_… with the leaf

@@ -2,12 +2,14 @@
 #include "bpf/sample.bpf.h"
 #include "bpf/arch.h"
 #include "bpf/code.bpf.h"
+#include "bpf/cold.bpf.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/record.bpf.h"
 #include "bpf/target.bpf.h"
 #include "bpf/tstate.bpf.h"
 
 #define PF_EXITING	  0x00000004 /* include/linux/sched.h */
+#define COLD_WAKE_NS	  2000000ull
 #define RECALL_NS	  1000000000ull /* first time without trust; each time twice as long … */
 #define RECALL_MAX_SHIFT  12		/* … up to an hour or so */
 #define START_NS	  500000000ull /* CPU time within which an interpreter starts */
@@ -20,12 +22,6 @@ static __always_inline void count(u32 outcome, u64 cnt)
 
 	if (n)
 		__sync_fetch_and_add(n, cnt);
-}
-
-static __always_inline u64 wake_flags(void)
-{
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP :
-										 BPF_RB_NO_WAKEUP;
 }
 
 /* Rare, so it may cost. With no room here, the loss is still counted, only not known whose it is. */
@@ -52,6 +48,15 @@ __hidden void sample_lost(u32 tgid, u32 outcome, u64 cnt, u64 value_ns)
 		keep_lost(p ? p->image_id : 0, tgid, outcome, cnt, value_ns);
 }
 
+/* User space brings in what this sample missed: soon, but what is missing for good does not keep it busy. */
+static __always_inline u64 sample_wake_flags(struct walk *w)
+{
+	if (!w->sample.cold_addr || w->sample.hdr.time_ns - w->cold_wake_ns < COLD_WAKE_NS)
+		return record_wake_flags();
+	w->cold_wake_ns = w->sample.hdr.time_ns;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /* Sends the sample with its frames; gives the outcome to count. */
 static __always_inline u32 emit(struct walk *w, u32 outcome)
 {
@@ -64,10 +69,20 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	w->sample.frame_cnt = n;
 	w->sample.outcome = (u8)outcome;
 	w->sample.hdr.size = size;
-	if (!bpf_ringbuf_output(&events, &w->sample, size, wake_flags()))
+	if (!bpf_ringbuf_output(&events, &w->sample, size, sample_wake_flags(w)))
 		return outcome;
 	keep_lost(w->sample.image_id, w->sample.hdr.tgid, ABI_RING_FULL, 1, w->sample.value_ns);
 	return ABI_RING_FULL;
+}
+
+/*
+ * How long a code object may go unread, where reading each of them at each tick is dear: before 3.12 (there is no number
+ * that is never used twice, so it takes the content of line table and names), and at a high rate. README of tests/bench
+ * has the figures.
+ */
+static __always_inline u64 trust_ns(const struct abi_py_layout *l)
+{
+	return (l->mech & ABI_MECH_VERSION) ? 0 : cfg_trust_ns;
 }
 
 static __always_inline void fill_sample(struct walk *w, struct task_struct *task, u64 pid_tgid,
@@ -86,14 +101,16 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->gil = ABI_GIL_UNKNOWN;
 	s->trusted = 0;
 	s->pad = 0;
+	s->cold_addr = 0;
+	s->thread_ident = arch_thread_pointer(task);
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
-	w->frame_cnt = w->todo_cnt = w->replaced = 0;
+	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
 }
 
-/* Walks a Python process; the frames are in `w` when the outcome is a written one. */
-static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struct task_struct *task)
+/* Everything a walk of this process needs that does not change while it lives. ABI_OK or ABI_INTERNAL. */
+__hidden u32 sample_prepare(struct walk *w, struct abi_proc *p)
 {
-	u32 layout_id = p->layout_id, key = p->tss_key, outcome;
+	u32 layout_id = p->layout_id;
 	struct abi_py_layout *l = bpf_map_lookup_elem(&layouts, &layout_id);
 
 	if (!l)
@@ -102,9 +119,20 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	w->layout_id = layout_id;
 	w->code_type_addr = l->code_type_delta ? p->runtime_addr + l->code_type_delta : 0;
 	w->max_frames = cfg_max_frames;
-	w->trust_ns = w->sample.hdr.time_ns < p->verify_until_ns ? 0 : ABI_TRUST_NS;
-	w->deadline_ns = w->sample.hdr.time_ns + cfg_max_walk_ns;
-	w->sample.thread_ident = arch_thread_pointer(task);
+	w->trust_ns = w->sample.hdr.time_ns < p->verify_until_ns ? 0 : trust_ns(l);
+	return ABI_OK;
+}
+
+/* Walks a Python process; the frames are in `w` when the outcome is a written one. */
+__hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 key = p->tss_key, outcome;
+
+	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
+	w->fault_addr = 0;
+	w->sample.trusted = 0;
+	w->deadline_ns = bpf_ktime_get_ns() + cfg_max_walk_ns;
 	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
 	p->tss_key = key;
 	/* The page of _PyRuntime is not there before its first use. */
@@ -115,6 +143,13 @@ static __always_inline u32 walk_python(struct walk *w, struct abi_proc *p, struc
 	if (cfg_gil_only && w->sample.gil != ABI_GIL_HELD)
 		return ABI_NO_GIL;
 	return pywalk(w);
+}
+
+/* Something that should be there was not readable: it may be swapped out. */
+static __always_inline bool is_cold(const struct walk *w, u32 outcome)
+{
+	return w->cold || outcome == ABI_FAULT_RUNTIME || outcome == ABI_FAULT_TSTATE ||
+	       outcome == ABI_FAULT_FRAME || outcome == ABI_CUT_FAULT;
 }
 
 static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32 flags)
@@ -131,13 +166,13 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32
 }
 
 /* Names of code objects seen for the first time: by the task itself if it can, else right now. */
-static __always_inline void send_names(struct scratch *s, struct task_struct *task, u64 mm)
+static __always_inline void send_names(struct walk *w, struct task_struct *task, u64 mm)
 {
-	if (!s->walk.todo_cnt)
+	if (!w->todo_cnt)
 		return;
 	/* A process that is being killed does not come back to user mode, and its memory is gone first. */
-	if ((BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) || code_schedule(&s->walk, mm))
-		code_send_now(&s->walk);
+	if ((BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) || code_schedule(w, mm))
+		code_send_now(w);
 }
 
 /* The process is one that puts code objects in the places of others: the more often, the longer it is not trusted. */
@@ -173,21 +208,41 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 		target_identify(p, task, s);
 	outcome = process_outcome(p, mm, flags);
 	if (outcome == ABI_OK)
-		outcome = walk_python(w, p, task);
+		outcome = sample_prepare(w, p);
+	if (outcome == ABI_OK)
+		outcome = sample_walk(w, p);
 	if (outcome == ABI_NO_GIL)
 		return outcome;
+	if (is_cold(w, outcome)) {
+		if (!cold_schedule(w, mm, outcome))
+			return ABI_DEFERRED;
+		w->sample.cold_addr = w->fault_addr;
+	}
 	outcome = emit(w, outcome);
 	if (w->replaced)
 		recall(p, w);
-	send_names(s, task, mm);
+	send_names(w, task, mm);
 	return outcome;
+}
+
+/* In task work, where only what needs no scratch of the tick's may be used. */
+__hidden void sample_again(struct walk *w, struct abi_proc *p, u32 outcome, u64 mm)
+{
+	if (outcome != ABI_NO_GIL)
+		outcome = emit(w, outcome);
+	count(outcome, 1);
+	count(ABI_DEFERRED, -1);
+	if (p && w->replaced)
+		recall(p, w);
+	if (w->todo_cnt)
+		code_schedule(w, mm); /* else at the next tick */
 }
 
 __hidden void sample_take(const struct tick *t)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 zero = 0;
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+	u32 cpu = bpf_get_smp_processor_id();
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
 
 	count(s ? take(s, task, t) : ABI_INTERNAL, 1);
 }

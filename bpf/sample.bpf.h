@@ -10,6 +10,10 @@ struct tick {
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
 void sample_take(const struct tick *t);
+/* The parts of it that are done again in task work, on a walk of its own (bpf/cold.bpf.c). */
+u32 sample_prepare(struct walk *w, struct abi_proc *p);
+u32 sample_walk(struct walk *w, struct abi_proc *p);
+void sample_again(struct walk *w, struct abi_proc *p, u32 outcome, u64 mm);
 /* Counts ticks that no program ran for; `tgid` of the process that they would have sampled, 0: none of ours. */
 void sample_lost(u32 tgid, u32 outcome, u64 cnt, u64 value_ns);
 #endif

@@ -4,6 +4,15 @@
  */
 #include "bpf/tstate.bpf.h"
 
+static __always_inline long read_noting(struct walk *w, void *dst, u32 size, u64 addr)
+{
+	long err = read_user(dst, size, addr);
+
+	if (err)
+		w->fault_addr = addr;
+	return err;
+}
+
 /* Python/pystate.c, gilstate: autoTSSkey is a Py_tss_t {int _is_initialized; pthread_key_t _key}. */
 static __always_inline u32 read_key(struct walk *w, u64 runtime_addr, u32 *tss_key)
 {
@@ -11,7 +20,7 @@ static __always_inline u32 read_key(struct walk *w, u64 runtime_addr, u32 *tss_k
 		u32 initialised, key;
 	} tss = {};
 
-	if (read_user(&tss, sizeof(tss), runtime_addr + w->layout.rt_tss_off))
+	if (read_noting(w, &tss, sizeof(tss), runtime_addr + w->layout.rt_tss_off))
 		return ABI_FAULT_RUNTIME;
 	if (!tss.initialised)
 		return ABI_STARTING;
@@ -29,13 +38,13 @@ static __always_inline u32 read_slot(struct walk *w, u64 thread_pointer, u32 key
 	if (l->tss_per_block && key >= l->tss_per_block) {
 		u64 table = thread_pointer + l->tss_table_off;
 
-		if (read_user(&block, 8, table + 8 * (u64)(key / l->tss_per_block)))
+		if (read_noting(w, &block, 8, table + 8 * (u64)(key / l->tss_per_block)))
 			return ABI_FAULT_TSTATE;
 		if (!block)
 			return ABI_NO_TSTATE;
 		slot = block + (key % l->tss_per_block) * l->tss_entry_size;
 	}
-	if (read_user(&w->tstate_addr, 8, slot + l->tss_value_off))
+	if (read_noting(w, &w->tstate_addr, 8, slot + l->tss_value_off))
 		return ABI_FAULT_TSTATE;
 	return w->tstate_addr ? ABI_OK : ABI_NO_TSTATE;
 }
@@ -47,7 +56,7 @@ static __always_inline u64 tstate_u64(const struct walk *w, u32 off)
 
 static __always_inline u32 read_tstate(struct walk *w)
 {
-	return read_user(w->tstate_block, ABI_TSTATE_BLOCK, w->tstate_addr) ? ABI_FAULT_TSTATE : ABI_OK;
+	return read_noting(w, w->tstate_block, ABI_TSTATE_BLOCK, w->tstate_addr) ? ABI_FAULT_TSTATE : ABI_OK;
 }
 
 /*
@@ -98,7 +107,7 @@ static __always_inline u32 read_cframe(struct walk *w, u64 cframe)
 	const struct abi_py_layout *l = &w->layout;
 	u64 before = 0;
 
-	if (read_user(&w->frame_addr, 8, cframe + l->cframe_frame_off))
+	if (read_noting(w, &w->frame_addr, 8, cframe + l->cframe_frame_off))
 		return ABI_FAULT_TSTATE;
 	w->entry_open = !read_user(&before, 8, cframe + l->cframe_prev_off) && before &&
 			!read_user(&w->entry_from, 8, before + l->cframe_frame_off);

@@ -3,6 +3,7 @@
 #include "user/os/cgroup.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"
+#include "user/session/cold.h"
 #include "user/session/counts.h"
 #include "user/session/drain.h"
 #include "user/session/features.h"
@@ -20,6 +21,8 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
+#define TRUST_MIN_HZ 200 /* below, reading every code object each time costs a fifth of a point at most (tests/bench) */
+
 struct session {
 	struct session_options o;
 	struct cgroup groups[ABI_MAX_CGROUPS]; /* the first o.cgroup_cnt */
@@ -29,6 +32,7 @@ struct session {
 	struct cpu_source *cpu;
 	struct targets *targets;
 	struct resolve *resolve;
+	struct cold *cold; /* NULL until a sample misses memory that its task cannot bring in */
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC */
 	uint64_t start_unix_ns;
 	uint64_t received, bad_records;
@@ -54,11 +58,25 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 
 /* ---- records --------------------------------------------------------------------------------------- */
 
+/* Once, when it is first needed: nearly nobody's memory is swapped out. */
+static void bring_in(struct session *s, const struct abi_sample *rec)
+{
+	const struct process *p = processes__find(targets__processes(s->targets), rec->image_id);
+
+	if (!p || !p->interp)
+		return;
+	if (!s->cold)
+		s->cold = cold__new();
+	cold__ask(s->cold, rec, &p->interp->build.layout);
+}
+
 static void on_sample(void *ctx, const struct abi_sample *rec)
 {
 	struct session *s = ctx;
 
 	s->received++;
+	if (rec->cold_addr)
+		bring_in(s, rec);
 	resolve__sample(s->resolve, rec);
 }
 
@@ -155,7 +173,13 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
 	s->skel->rodata->cfg_scoped = is_scoped(&s->o);
 	s->skel->rodata->cfg_timers_per_cpu = is_scoped(&s->o) ? (uint32_t)s->o.cgroup_cnt : 1;
+	s->skel->rodata->cfg_trust_ns = s->o.rate_hz >= TRUST_MIN_HZ ? ABI_TRUST_NS : 0;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
+	bpf_map__set_max_entries(s->skel->maps.scratches, (uint32_t)libbpf_num_possible_cpus());
+	if (s->variant == VARIANT_TICK) { /* no slot is ever taken */
+		bpf_map__set_max_entries(s->skel->maps.code_slots, 1);
+		bpf_map__set_max_entries(s->skel->maps.cold_slots, 1);
+	}
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
 	set_cgroups(s);
 }
@@ -167,8 +191,8 @@ static int load(struct session *s, enum variant variant)
 	s->skel = variant_open(variant);
 	if (!s->skel)
 		return -errno;
-	configure(s);
 	s->variant = variant;
+	configure(s);
 	err = pybpfprof_bpf__load(s->skel);
 	if (err) {
 		pybpfprof_bpf__destroy(s->skel);
@@ -384,6 +408,7 @@ void session__free(struct session *s)
 	if (!s)
 		return;
 	cpu_source__free(s->cpu);
+	cold__free(s->cold);
 	ring_buffer__free(s->ring);
 	pybpfprof_bpf__destroy(s->skel);
 	resolve__free(s->resolve);
