@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 struct seen {
-	unsigned samples, codes, lines, processes, exits, recalls;
+	unsigned samples, codes, lines, processes, exits, recalls, cpus;
 	uint64_t sum; /* of all bytes the handlers may use */
 };
 
@@ -59,6 +59,12 @@ static void on_recall(void *ctx, const struct abi_recall *rec)
 	use(ctx, rec, sizeof(*rec));
 }
 
+static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
+{
+	((struct seen *)ctx)->cpus++;
+	use(ctx, rec, sizeof(*rec));
+}
+
 static const struct drain_handlers handlers = {
 	.sample = on_sample,
 	.code = on_code,
@@ -66,11 +72,12 @@ static const struct drain_handlers handlers = {
 	.process = on_process,
 	.exit = on_exit_record,
 	.recall = on_recall,
+	.cpu = on_cpu,
 };
 
 static unsigned handled(const struct seen *s)
 {
-	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls;
+	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls + s->cpus;
 }
 
 /* What drain makes of the first `size` bytes; as long as the record says, or as `size`. */
@@ -240,6 +247,7 @@ static void processes_and_exits(void **state)
 	struct abi_hdr *process = new_record(ABI_REC_PROC, sizeof(struct abi_proc_rec));
 	struct abi_hdr *end = new_record(ABI_REC_EXIT, sizeof(struct abi_exit));
 	struct abi_hdr *recall = new_record(ABI_REC_RECALL, sizeof(struct abi_recall));
+	struct abi_hdr *cpu = new_record(ABI_REC_CPU, sizeof(struct abi_cpu_rec));
 	struct seen s = {0};
 
 	(void)state;
@@ -248,9 +256,11 @@ static void processes_and_exits(void **state)
 	check_sizes(end, sizeof(struct abi_exit), &s.exits, &s);
 	s = (struct seen){0};
 	check_sizes(recall, sizeof(struct abi_recall), &s.recalls, &s);
+	check_sizes(cpu, sizeof(struct abi_cpu_rec), &s.cpus, &s);
 	free(process);
 	free(end);
 	free(recall);
+	free(cpu);
 }
 
 static void what_is_none_of_ours(void **state)
@@ -285,7 +295,7 @@ static void any_bytes(void **state)
 	srand(1);
 	for (int i = 0; i < 200000; i++) {
 		size_t size = (size_t)rand() % sizeof(bytes);
-		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % 8)};
+		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % 9)};
 
 		for (size_t k = 0; k < size; k++)
 			bytes[k] = rand() % 4 ? 0 : (unsigned char)rand();
@@ -295,7 +305,7 @@ static void any_bytes(void **state)
 		taken += !drain(bytes, size, &s);
 	}
 	assert_int_equal(taken, handled(&s));
-	assert_true(s.samples && s.codes && s.lines && s.processes && s.exits && s.recalls);
+	assert_true(s.samples && s.codes && s.lines && s.processes && s.exits && s.recalls && s.cpus);
 }
 
 int main(void)

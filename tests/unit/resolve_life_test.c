@@ -190,14 +190,11 @@ static void losses_by_process_with_their_spans(void **state)
 		struct made_sample m = {.image_id = 1 + i % 2, .at_ns = i * PERIOD};
 
 		m.outcome = outcomes[i % 4];
-		m.exec_ns = SECOND + i / 2 * PERIOD;
 		tell_sample(&m);
 		flush(i * PERIOD);
 	}
-	resolve__unsent(resolve, (uint64_t[]){START + SECOND, START + 2 * SECOND}, 0,
-			&(struct abi_unsent){.cnt = 5, .value_ns = 5 * PERIOD});
-	resolve__unsent(resolve, (uint64_t[]){START + 3 * SECOND, START + 4 * SECOND}, 0,
-			&(struct abi_unsent){.cnt = 2, .value_ns = 2 * PERIOD});
+	tell_lost_in((uint64_t[]){START + SECOND, START + 2 * SECOND}, 0, ABI_RING_FULL, 5);
+	tell_lost_in((uint64_t[]){START + 3 * SECOND, START + 4 * SECOND}, 0, ABI_RING_FULL, 2);
 	p = finish();
 	assert_int_equal(p->sample_cnt, 0);
 	assert_int_equal(p->loss_cnt, 5);
@@ -253,91 +250,56 @@ static void nothing_disappears(void **state)
 
 /* ---- CPU time ------------------------------------------------------------------------- */
 
-/* What the samples of a thread stand for, when it really ran `ran` per tick. */
-static uint64_t sum_of_values(uint64_t ran, uint32_t ticks, bool gil_only)
+/* Whatever is lost around it, and whoever had the thread's number before. */
+static void a_sample_stands_for_its_period(void **state)
 {
 	const struct abi_frame stack[] = {{1, 0, 0}};
 	struct profile *p;
-	uint64_t sum;
+	uint64_t sum = 0;
 
-	begin(NULL);
-	if (gil_only)
-		resolve__gil_only(resolve);
+	(void)state;
 	tell_function(1, 1, "f");
-	for (uint32_t i = 0; i < ticks; i++) {
-		struct made_sample m = {
-			.image_id = 1, .at_ns = i * PERIOD, .frames = stack, .cnt = 1};
-
-		m.exec_ns = SECOND + i * ran;
-		tell_sample(&m);
-	}
-	p = finish();
-	sum = p->value_ns;
-	assert_int_equal(p->sample_cnt, ticks);
-	profile__free(p);
-	return sum;
-}
-
-/* What a thread's samples stand for and what was lost of it, when those from `gap[0]` to `gap[1]` were lost. */
-static void sums_with_a_gap(const uint32_t gap[2], uint32_t told_at, uint64_t sums[2])
-{
-	const struct abi_frame stack[] = {{1, 0, 0}};
-	const struct abi_unsent u = {.cnt = gap[1] - gap[0], .value_ns = (gap[1] - gap[0]) * PERIOD,
-				     .exec_ns = SECOND + gap[0] * PERIOD, .first_value_ns = PERIOD,
-				     .tgid = PID(1)};
-	struct profile *p;
-
-	begin(NULL);
-	tell_function(1, 1, "f");
-	for (uint32_t i = 0; i <= 500; i++) {
+	for (uint32_t i = 0; i < 500; i++) {
 		struct made_sample m = {.image_id = 1, .at_ns = i * PERIOD, .frames = stack, .cnt = 1};
 
-		if (i == told_at)
-			resolve__unsent(resolve, (uint64_t[]){START, START + i * PERIOD},
-					1ull << 32 | PID(1), &u);
-		m.exec_ns = SECOND + i * PERIOD;
-		if (i < 500 && (i < gap[0] || i >= gap[1]))
-			tell_sample(&m);
+		m.value_ns = PERIOD / 2 + i * (PERIOD / 500);
+		m.thread_start_ns = 1 + i / 250;
+		sum += m.value_ns;
+		tell_sample(&m);
+		if (i == 100)
+			tell_lost(1, ABI_RING_FULL, 200);
 	}
 	p = finish();
-	sums[0] = p->value_ns;
-	sums[1] = find_loss(p, 1, "ring_full")->value_ns;
-	assert_int_equal(p->sample_cnt + find_loss(p, 1, "ring_full")->count, 500);
+	assert_int_equal(p->value_ns, sum);
+	assert_int_equal(p->thread_cnt, 2);
+	assert_int_equal(find_loss(p, 1, "ring_full")->value_ns, 200 * PERIOD);
 	profile__free(p);
 }
 
-/* A lost sample's time is lost, not its thread's other samples' too; whenever it is told of. */
-static void lost_time_counts_once(void **state)
+static void tell_cpu(uint32_t image_id, uint64_t cpu_ns)
 {
-	static const uint32_t gaps[][2] = {{100, 300}, {0, 200}, {300, 500}};
-	static const uint32_t told_at[] = {50, 100, 250, 301, 310, 500};
-	uint64_t sums[2];
-
-	(void)state;
-	for (size_t g = 0; g < ARRAY_SIZE(gaps); g++)
-		for (size_t i = 0; i < ARRAY_SIZE(told_at); i++) {
-			sums_with_a_gap(gaps[g], told_at[i], sums);
-			assert_int_equal(sums[1], 200 * PERIOD);
-			if (told_at[i] <= gaps[g][1]) /* before the next sample, as a session does */
-				assert_int_equal(sums[0], 300 * PERIOD);
-			else if (told_at[i] < 500)
-				assert_in_range(sums[0], 298 * PERIOD, 302 * PERIOD);
-		}
+	resolve__cpu(resolve, &(struct abi_cpu_rec){.image_id = image_id, .cpu_ns = cpu_ns});
 }
 
-/* Chance gives a thread some ticks too many or too few; the scheduler's clock knows. */
-static void sums_follow_the_cpu_clock(void **state)
+/* What is known of the kernel's clock is said, and nothing is made up. */
+static void the_clocks_are_told(void **state)
 {
-	const uint64_t exact = PERIOD, more = PERIOD * 11 / 10, less = PERIOD * 9 / 10;
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	struct profile *p;
 
 	(void)state;
-	assert_int_equal(sum_of_values(exact, 500, false), 500 * exact);
-	assert_in_range(sum_of_values(more, 500, false), 498 * more, 502 * more);
-	assert_in_range(sum_of_values(less, 500, false), 498 * less, 502 * less);
-	assert_int_equal(sum_of_values(more, 500, true), 500 * PERIOD);
-	/* absurd clocks bend nothing by more than half */
-	assert_in_range(sum_of_values(PERIOD * 100, 100, false), 100 * PERIOD, 150 * PERIOD);
-	assert_in_range(sum_of_values(0, 100, false), 50 * PERIOD, 100 * PERIOD);
+	tell_function(1, 1, "f");
+	tell_function(2, 2, "f");
+	tell_born(1, 3 * SECOND); /* an exec after 3 s */
+	tell_born(2, 0);
+	tell_stack(1, 1, stack, 1);
+	tell_stack(2, 1, (const struct abi_frame[]){{2, 0, 0}}, 1);
+	tell_cpu(1, 5 * SECOND);
+	tell_cpu(3, SECOND); /* nobody's */
+	p = finish();
+	assert_int_equal(p->processes[1].cpu_ns, 2 * SECOND);
+	assert_int_equal(p->processes[2].cpu_ns, 0);
+	profile__free(p);
 }
 
 /* Samples that took code objects on trust wait until it is clear that they were right. */
@@ -391,8 +353,8 @@ int main(void)
 		cmocka_unit_test_setup(losses_by_process_with_their_spans, begin),
 		cmocka_unit_test_setup(nothing_disappears, begin),
 		cmocka_unit_test_setup(recalled, begin),
-		cmocka_unit_test(sums_follow_the_cpu_clock),
-		cmocka_unit_test(lost_time_counts_once),
+		cmocka_unit_test_setup(a_sample_stands_for_its_period, begin),
+		cmocka_unit_test_setup(the_clocks_are_told, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

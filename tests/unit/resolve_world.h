@@ -122,7 +122,8 @@ static inline void tell_function(uint32_t image_id, uint64_t key, const char *na
 struct made_sample {
 	uint32_t image_id, tid;
 	enum abi_outcome outcome;
-	uint64_t at_ns, exec_ns; /* since START */
+	uint64_t at_ns;		    /* since START */
+	uint64_t value_ns, thread_start_ns; /* 0: a period; the process's only thread of that number */
 	const struct abi_frame *frames;
 	uint32_t cnt;
 	bool trusted;
@@ -135,8 +136,8 @@ static inline void tell_sample(const struct made_sample *m)
 	r->hdr.tgid = PID(m->image_id);
 	r->hdr.tid = m->tid ? m->tid : r->hdr.tgid;
 	r->hdr.time_ns = START + m->at_ns;
-	r->value_ns = PERIOD;
-	r->exec_ns = m->exec_ns;
+	r->value_ns = m->value_ns ? m->value_ns : PERIOD;
+	r->thread_start_ns = m->thread_start_ns;
 	r->trusted = m->trusted;
 	r->gil = ABI_GIL_HELD;
 	strcpy(r->comm, "python3");
@@ -150,6 +151,27 @@ static inline void tell_stack(uint32_t image_id, uint64_t at_ns, const struct ab
 	struct made_sample m = {.image_id = image_id, .at_ns = at_ns, .frames = frames, .cnt = cnt};
 
 	tell_sample(&m);
+}
+
+static inline void tell_lost_in(const uint64_t span_ns[2], uint32_t image_id, enum abi_outcome outcome, uint64_t cnt)
+{
+	struct lost_ticks lost = {image_id, outcome, {.cnt = cnt, .value_ns = cnt * PERIOD, .tgid = PID(image_id)}};
+
+	resolve__lost(resolve, span_ns, &lost);
+}
+
+static inline void tell_lost(uint32_t image_id, enum abi_outcome outcome, uint64_t cnt)
+{
+	tell_lost_in((uint64_t[]){START, START + SECOND}, image_id, outcome, cnt);
+}
+
+/* A process whose image began when the kernel's clock of its CPU time stood so. */
+static inline void tell_born(uint32_t image_id, uint64_t cpu_ns)
+{
+	struct abi_proc_rec r = {.image_id = image_id, .cpu_ns = cpu_ns};
+
+	r.hdr.tgid = PID(image_id);
+	resolve__process(resolve, &r);
 }
 
 static inline uint64_t waiting(void)
