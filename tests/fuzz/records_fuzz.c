@@ -58,6 +58,11 @@ static void on_recall(void *ctx, const struct abi_recall *rec)
 	resolve__recall(ctx, rec);
 }
 
+static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
+{
+	resolve__cpu(ctx, rec);
+}
+
 /* Small ids, so that records have to do with each other. */
 static void tame(struct abi_hdr *hdr, size_t bytes)
 {
@@ -84,6 +89,8 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 		((struct abi_exit *)hdr)->image_id %= IMAGES;
 	} else if (hdr->kind == ABI_REC_RECALL && bytes >= sizeof(struct abi_recall)) {
 		((struct abi_recall *)hdr)->image_id %= IMAGES;
+	} else if (hdr->kind == ABI_REC_CPU && bytes >= sizeof(struct abi_cpu_rec)) {
+		((struct abi_cpu_rec *)hdr)->image_id %= IMAGES;
 	} else if (hdr->kind == ABI_REC_PROC && bytes >= sizeof(struct abi_proc_rec)) {
 		((struct abi_proc_rec *)hdr)->image_id %= IMAGES;
 	}
@@ -92,7 +99,7 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 static size_t feed(struct resolve *r, const uint8_t *data, size_t size, uint64_t now)
 {
 	static const struct drain_handlers handlers = {
-		on_sample, on_code, on_lines, on_process, on_exit_record, on_recall,
+		on_sample, on_code, on_lines, on_process, on_exit_record, on_recall, on_cpu,
 	};
 	size_t want = data[2] | (size_t)data[3] << 8, len, bytes;
 	struct abi_hdr *hdr;

@@ -256,6 +256,7 @@ static void processes_and_exits(void **state)
 	check_sizes(end, sizeof(struct abi_exit), &s.exits, &s);
 	s = (struct seen){0};
 	check_sizes(recall, sizeof(struct abi_recall), &s.recalls, &s);
+	s = (struct seen){0};
 	check_sizes(cpu, sizeof(struct abi_cpu_rec), &s.cpus, &s);
 	free(process);
 	free(end);
@@ -272,7 +273,7 @@ static void what_is_none_of_ours(void **state)
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
 		r->kind = (uint16_t)kind;
-		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_RECALL)
+		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_CPU)
 			assert_int_equal(drain(r, size, &s), -EBADMSG);
 	}
 	r->kind = ABI_REC_EXIT;
