@@ -145,6 +145,7 @@ void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec)
 		return;
 	p->cpu_ns = rec->cpu_ns;
 	p->cpu_final = true;
+	r->stats.clocks -= p->exited && p->cpu_known;
 	p->described = false;
 	if (p->profile_id)
 		describe_process(r, p);
@@ -158,15 +159,23 @@ static void read_cpu(void *ctx, struct process *p)
 		describe_process(ctx, p);
 }
 
+/* What has been reaped is told of by the kernel side, a little later. */
 static void end_cpu(void *ctx, struct process *p)
 {
-	read_cpu(ctx, p);
-	p->cpu_final = true;
+	bool read = process__read_cpu(p);
+
+	p->described = false;
+	if (p->profile_id)
+		describe_process(ctx, p);
+	p->cpu_final |= read;
 }
 
 void resolve__read_cpu(struct resolve *r, bool last)
 {
-	processes__each_living(r->processes, last ? end_cpu : read_cpu, r);
+	if (last)
+		processes__each(r->processes, end_cpu, r);
+	else
+		processes__each_living(r->processes, read_cpu, r);
 }
 
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
@@ -195,8 +204,10 @@ void resolve__exit(struct resolve *r, const struct abi_exit *rec)
 {
 	struct process *p = processes__find(r->processes, rec->image_id);
 
-	if (p)
+	if (p) {
 		p->exited = true;
+		r->stats.clocks += p->cpu_known && !p->cpu_final;
+	}
 	xgrow(r->gone, r->gone_cnt, r->gone_cap);
 	r->gone[r->gone_cnt++] = rec->image_id;
 }

@@ -16,6 +16,7 @@ struct resolve_stats {
 	uint64_t frames, unknown_frames;
 	uint64_t processes;		       /* Python processes with at least one stack */
 	uint64_t waiting;		       /* samples whose names are not here yet, or that may be recalled */
+	uint64_t clocks;		       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t recalled[ABI_OUTCOME_CNT];    /* samples that came with this outcome, and were recalled */
 };
 

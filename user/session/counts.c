@@ -64,17 +64,15 @@ static bool has_more(const struct lost_told *told, const uint64_t sums[ABI_OUTCO
 }
 
 /*
- * The sums are read first: a tick that is in them is among the processes' by then, unless there was no room for its
+ * The sums were read before: a tick that is in them is among the processes' by then, unless there was no room for its
  * process. One that is among them only will be in the sums the next time.
  */
-void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const struct cpu_source *source,
+void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const uint64_t sums[ABI_OUTCOME_CNT],
 		      struct resolve *r, double rate_hz)
 {
 	const uint64_t span_ns[] = {told->until_ns, clock_now_ns()};
-	uint64_t sums[ABI_OUTCOME_CNT];
 
 	told->until_ns = span_ns[1];
-	counts_read(skel, source, sums);
 	if (!has_more(told, sums))
 		return;
 	tell_by_process(told, skel, r, span_ns);

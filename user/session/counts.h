@@ -14,6 +14,6 @@ struct lost_told {
 	uint64_t cnt[ABI_OUTCOME_CNT], until_ns;
 };
 
-/* Tells the resolver of those that have come since. */
-void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const struct cpu_source *source,
+/* Tells the resolver of those that have come since; `sums` by counts_read(). */
+void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const uint64_t sums[ABI_OUTCOME_CNT],
 		      struct resolve *r, double rate_hz);

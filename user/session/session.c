@@ -339,12 +339,22 @@ int session__fd(const struct session *s)
 	return ring_buffer__epoll_fd(s->ring);
 }
 
+static void tell_lost(struct session *s, bool last)
+{
+	uint64_t sums[ABI_OUTCOME_CNT];
+
+	counts_read(s->skel, s->cpu, sums);
+	if (!last)
+		sums[ABI_DEFERRED] = 0; /* most come back */
+	counts_tell_lost(&s->lost, s->skel, sums, s->resolve, s->o.rate_hz);
+}
+
 int session__poll(struct session *s)
 {
 	uint64_t now;
 	int n;
 
-	counts_tell_lost(&s->lost, s->skel, s->cpu, s->resolve, s->o.rate_hz);
+	tell_lost(s, false);
 	n = ring_buffer__consume(s->ring);
 	now = clock_now_ns();
 	if (s->cpu && !s->stop_ns)
@@ -380,6 +390,22 @@ void session__send_meta(struct session *s, bool complete)
 	s->sink.ops->meta(s->sink.ctx, &m);
 }
 
+/*
+ * Callbacks of the last ticks may still be on their way: they run when their task next returns to user mode, and on a
+ * machine that is too busy, or whose hypervisor is, that takes its time. A thread may also sleep in the kernel for ever,
+ * and a process that has ended may never be reaped.
+ */
+static bool is_awaited(const struct session *s, int tries)
+{
+	const struct resolve_stats *st = resolve__stats(s->resolve);
+	uint64_t sums[ABI_OUTCOME_CNT];
+
+	if (st->waiting)
+		return tries < 80;
+	counts_read(s->skel, s->cpu, sums);
+	return (st->clocks || sums[ABI_DEFERRED]) && tries < 20;
+}
+
 void session__stop(struct session *s)
 {
 	if (s->stop_ns || !s->start_ns)
@@ -387,18 +413,14 @@ void session__stop(struct session *s)
 	cpu_source__detach(s->cpu);
 	s->stop_ns = clock_now_ns();
 	resolve__read_cpu(s->resolve, true);
-	counts_tell_lost(&s->lost, s->skel, s->cpu, s->resolve, s->o.rate_hz);
+	tell_lost(s, false);
 	ring_buffer__consume(s->ring);
-	/*
-	 * Callbacks of the last ticks may still be on their way: they run when their task next returns to
-	 * user mode, and on a machine that is too busy, or whose hypervisor is, that takes its time.
-	 */
-	for (int i = 0; i < 80 && resolve__stats(s->resolve)->waiting; i++) {
+	for (int i = 0; is_awaited(s, i); i++) {
 		ring_buffer__poll(s->ring, 5);
 		ring_buffer__consume(s->ring);
 		resolve__flush(s->resolve, clock_now_ns(), false);
 	}
-	counts_tell_lost(&s->lost, s->skel, s->cpu, s->resolve, s->o.rate_hz);
+	tell_lost(s, true);
 	resolve__flush(s->resolve, clock_now_ns(), true);
 	session__send_meta(s, true);
 }
@@ -453,6 +475,10 @@ void session__stats(const struct session *s, struct session_stats *out)
 	if (s->cpu)
 		cpu_source__counts(s->cpu, &c);
 	out->ticks = c.due + c.throttled + c.came;
+	if (!s->stop_ns) { /* these are on their way */
+		out->ticks -= out->outcomes[ABI_DEFERRED];
+		out->outcomes[ABI_DEFERRED] = 0;
+	}
 	out->timer_ns = c.due_ns;
 	out->running_ns = c.running_ns;
 	out->throttled_ns = c.throttled_ns;

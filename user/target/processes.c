@@ -123,16 +123,16 @@ bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu
 	return n && !n->gone;
 }
 
-void process__read_cpu(struct process *p)
+bool process__read_cpu(struct process *p)
 {
 	uint64_t start_ns;
 
 	if (!p->cpu_known || p->cpu_final)
-		return;
+		return false;
 	/* What has ended may be waiting for its parent, or its number may be another's. /proc knows starts in steps. */
 	if (p->exited && (procfs_stat(p->pid, &start_ns, NULL) || start_ns / START_STEP_NS != p->start_ns / START_STEP_NS))
-		return;
-	procfs_cpu_ns(p->pid, &p->cpu_ns);
+		return false;
+	return !procfs_cpu_ns(p->pid, &p->cpu_ns);
 }
 
 uint64_t process__cpu_used(const struct process *p)

@@ -57,8 +57,8 @@ void processes__retire(struct processes *t, uint32_t image_id);
 void processes__note(struct processes *t, pid_t pid);
 void processes__begin(struct processes *t);
 bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns);
-/* Reads the clock of one that is not reaped yet. */
-void process__read_cpu(struct process *p);
+/* Reads the clock of one that is not reaped yet; false when there is nothing to be read, or no more. */
+bool process__read_cpu(struct process *p);
 /* CPU time while it was sampled, 0 unknown. */
 uint64_t process__cpu_used(const struct process *p);
 /* Calls `fn` for each: those that live (and are looked at all the time), or all, the retired first. */
