@@ -88,6 +88,11 @@ struct abi_py_layout {
 	__u16 tss_entry_size;
 	__u16 tss_value_off;
 	__u16 type_off;		    /* ob_type of any object */
+	/* Frames of functions lie one behind the other on a thread's data stack, in chunks; 0: there is none */
+	__u16 ts_stack_off;	    /* tstate: address of the chunk, top, limit */
+	__u16 frame_locals_off;	    /* what a frame has before its slots; these are … */
+	__u16 code_stacksize_off;   /* u32; … so many … */
+	__u16 code_nlocals_off;	    /* u32; … and so many */
 	__u16 pad[3];
 	__u8 torn_owners;    /* bit per owner value that a chain cannot end at: caught while it was changed … */
 	__u8 gen_state_back; /* … unless, this far before a generator's frame, 0 says that it runs; 0: no such byte */
@@ -315,7 +320,7 @@ struct abi_clock {
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 96);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 104);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);

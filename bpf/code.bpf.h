@@ -223,6 +223,12 @@ static __always_inline bool is_just_listed(const struct walk *w, u64 key)
 	       (other < CODE_TODO_MAX && w->todo[other].key == key);
 }
 
+/* User space ends at 2**47, the first page is never mapped, and Objects/obmalloc.c aligns to more than this. */
+static __always_inline bool is_object_address(u64 addr)
+{
+	return addr >= 4096 && !(addr >> 47) && !(addr & 7);
+}
+
 /* Reads and checks the code object; lists it when it is new. 0 when there is none to be read. */
 static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 {
@@ -230,8 +236,9 @@ static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 	u32 n = w->todo_cnt;
 
 	if (!key) {
-		w->cold = 1;
-		w->garbage |= !w->frame_cnt; /* the leaf: it may be no code object at all */
+		/* What runs is in memory, unless it is swapped out; and what is no object's address is no object. */
+		w->cold |= is_object_address(addr);
+		w->garbage |= !w->frame_cnt || !is_object_address(addr);
 		return 0;
 	}
 	if (!code_is_new(key))

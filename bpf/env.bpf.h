@@ -3,6 +3,8 @@
  * walker's files include only this, so the same source runs in the kernel, in `dump` and in tests.
  */
 #pragma once
+/* x86-64: struct pt_regs begins with r15 to rdi, all but the stack pointer (arch/x86/include/asm/ptrace.h). */
+#define USER_REGISTERS 15
 #ifdef PYBPF_HOST
 #include "bpf/env_host.h"
 #else
@@ -17,6 +19,9 @@ static __always_inline long read_user(void *dst, u32 size, u64 addr)
 	return bpf_probe_read_user(dst, size, (const void *)addr);
 }
 #define now_ns() bpf_ktime_get_ns()
+/* What the current task's registers held when it entered the kernel last: here, when the timer interrupted it. */
+#define user_registers(registers) \
+	bpf_probe_read_kernel(registers, sizeof(registers), (void *)bpf_task_pt_regs(bpf_get_current_task_btf()))
 /* Only the host wants to know where a frame lies. */
 #define frame_stored(n, frame_addr, code_addr) ((void)0)
 #define frames_forgotten(n)		       ((void)0)

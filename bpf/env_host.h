@@ -29,11 +29,13 @@ bool host_code_is_new(u64 key);
 /* The frame of this address was stored as number `n` of the walk. */
 void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr);
 void host_frames_forgotten(u32 n); /* the last ones were none */
+void host_user_registers(u64 registers[USER_REGISTERS]); /* zeros: not known */
 
 static __always_inline long read_user(void *dst, u32 size, u64 addr)
 {
 	return host_read_user(dst, size, addr);
 }
-#define now_ns() host_now_ns()
+#define now_ns()		       host_now_ns()
+#define user_registers(registers)      host_user_registers(registers)
 #define frame_stored(n, frame_addr, code_addr) host_frame_stored(n, frame_addr, code_addr)
 #define frames_forgotten(n)		       host_frames_forgotten(n)

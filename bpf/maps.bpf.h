@@ -82,9 +82,13 @@ struct walk {
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from; /* the frame that ran when the C evaluator was entered last … */
 	u32 entry_open; /* … which the walk has not come to yet */
+	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
+	u64 registers[USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
+	u64 last_resort; /* … before it takes this */
+	u32 start, start_tries; /* enum walk_start */
 	u64 deadline_ns; /* when a walk is over, however deep */
 	u64 fault_addr; /* what was not readable first: of a frame or its code object, the frame */
-	u32 cold;	/* something was not readable that is no frame */
+	u32 cold;	/* something was not readable that may be swapped out */
 	u64 cold_wake_ns; /* when user space was last asked to bring it in */
 	u32 alone;	/* not in the tick: what belongs to the CPU is not to be touched */
 	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */

@@ -4,11 +4,15 @@
  */
 #include "bpf/pywalk.bpf.h"
 #include "bpf/memo.bpf.h"
+#include "bpf/start.bpf.h"
 
 enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
 
-/* Shims may be piled up without a Python frame between them, so steps are counted apart from frames. */
-#define WALK_MAX_STEPS (2 * ABI_MAX_FRAMES)
+/*
+ * Shims may be piled up without a Python frame between them, and several starts be tried, so steps are counted
+ * apart from frames.
+ */
+#define WALK_MAX_STEPS (4 * ABI_MAX_FRAMES)
 #define WALK_TIME_EVERY 64
 
 static __always_inline const u8 *frame_block(const struct walk *w)
@@ -37,8 +41,8 @@ static __always_inline bool load_frame(struct walk *w)
 	opaque(bytes);
 	if (bytes > WALK_WINDOW)
 		return false;
-	w->window_bytes = bytes;
-	return !read_user(w->window, bytes, w->window_addr);
+	w->window_bytes = read_user(w->window, bytes, w->window_addr) ? 0 : bytes;
+	return w->window_bytes;
 }
 
 /* Byte offset of the instruction in the code object; what each layout's index or pointer means. */
@@ -71,7 +75,8 @@ static __always_inline void note_fault(struct walk *w)
 		w->fault_addr = w->frame_addr;
 }
 
-static __always_inline void store_frame(struct walk *w, const u8 *block)
+/* False when its code object is not readable. */
+static __always_inline bool store_frame(struct walk *w, const u8 *block)
 {
 	u64 code_addr = masked_u64(block, w->frame_code);
 	u32 n = w->frame_cnt;
@@ -79,7 +84,7 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 
 	opaque(n);
 	if (n >= ABI_MAX_FRAMES)
-		return;
+		return true;
 	f = &w->frames[n];
 	f->code_key = code_key(w, code_addr);
 	if (!f->code_key)
@@ -90,6 +95,7 @@ static __always_inline void store_frame(struct walk *w, const u8 *block)
 		f->flags |= ABI_FRAME_SHIM_BELOW;
 	w->frame_cnt = n + 1;
 	frame_stored(n, w->frame_addr, code_addr);
+	return f->code_key;
 }
 
 /*
@@ -104,26 +110,17 @@ static __always_inline bool is_bared(const struct walk *w, u8 owner)
 	return w->visited > 1 || (owner == ABI_OWNER_THREAD && w->frames[0].lasti > 0);
 }
 
-/*
- * Compilers may order a frame switch so that for an instant a frame is current and already cut from its
- * caller, or not linked to it yet (Python/ceval.c: YIELD_VALUE, inlined calls). Such a chain ends where none
- * can end: at a frame that the C evaluator was not entered with, or at a generator. Only where there are no shims yet
- * may one end at a generator all the same: C code without a Python caller resumed it. Then it is running.
- */
-static __always_inline u32 walk_end(const struct walk *w, u64 frame_addr, const u8 *block)
+/* Only where there are no shims may a chain end at a generator: C code without a Python caller resumed it. */
+static __always_inline bool is_running_generator(const struct walk *w, u64 frame_addr)
 {
-	u8 back = w->layout.gen_state_back, state = 1, owner = block[w->frame_owner & 0x7f];
+	u8 back = w->layout.gen_state_back, state = 1;
 
-	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && !block[w->frame_is_entry & 0x7f])
-		return WALK_TORN;
-	if (!(w->layout.torn_owners >> (owner & 7) & 1) || is_bared(w, owner))
-		return WALK_ROOT;
-	return back && !read_user(&state, 1, frame_addr - back) && !state ? WALK_ROOT : WALK_TORN;
+	return back && !read_user(&state, 1, frame_addr - back) && !state;
 }
 
 /*
  * Root-ward of where the C evaluator was entered last stands the frame that ran then. If not, the cframe does not
- * name a frame of its invocation yet (bpf/tstate.bpf.c). Where nothing stands it may be the first of a greenlet,
+ * name a frame of its invocation yet, or that one is not linked yet. Where nothing stands it may be the first of a greenlet,
  * whose cframe before is not its own.
  */
 static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
@@ -137,44 +134,123 @@ static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
 	return w->entry_open;
 }
 
-/* The invocation has no frame yet: what runs is what called it. */
-static __always_inline u32 start_over(struct walk *w)
+/* This is not how a stack ends that is whole. Is there a better one to begin at? */
+static __always_inline u32 start_over(struct walk *w, u32 stop)
+{
+	if (w->start == START_LAST)
+		return stop;
+	if (w->start == START_NAMED)
+		user_registers(w->registers);
+	w->start = START_SOUGHT;
+	return WALK_GOES_ON;
+}
+
+/*
+ * For an instant a frame may be current and already cut from its caller, or not linked to it yet. Such a chain ends
+ * where none can end: at a frame that the C evaluator was not entered with, or at a generator.
+ */
+static __always_inline u32 walk_end(struct walk *w, u64 frame_addr, const u8 *block)
+{
+	u8 owner = block[w->frame_owner & 0x7f];
+
+	if ((w->layout.mech & ABI_MECH_IS_ENTRY) && !block[w->frame_is_entry & 0x7f])
+		return start_over(w, WALK_TORN);
+	if (!(w->layout.torn_owners >> (owner & 7) & 1))
+		return WALK_ROOT;
+	return start_over(w, is_bared(w, owner) || is_running_generator(w, frame_addr) ? WALK_ROOT : WALK_TORN);
+}
+
+static __always_inline void start_at(struct walk *w, u32 how, u64 frame_addr)
 {
 	frames_forgotten(w->frame_cnt);
-	w->frame_cnt = w->todo_cnt = w->visited = w->entry_open = 0;
-	w->frame_addr = w->entry_from;
-	return w->frame_addr ? WALK_GOES_ON : WALK_ROOT;
+	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = w->entry_open = 0;
+	w->walk_cnt++; /* code objects are listed again */
+	w->start = how;
+	w->frame_addr = frame_addr;
+}
+
+/* Has what is said to be a frame of it the looks of one? Each register is asked about in each turn. */
+static __always_inline bool fits_turn(struct walk *w, u32 turn)
+{
+	const u8 *block;
+	u64 code_addr;
+
+	if (!w->frame_addr || !load_frame(w))
+		return false;
+	block = frame_block(w);
+	code_addr = masked_u64(block, w->frame_code);
+	if (!is_surely_code(w, code_addr))
+		return false;
+	if (turn != TURN_CFRAME && (frame_lasti(w, block, code_addr) > 0) != (turn == TURN_RUNNING))
+		return false;
+	return !is_gone(w, w->frame_addr);
+}
+
+static __always_inline u32 seek_step(struct walk *w)
+{
+	u32 at = w->start_tries++, turn = at / USER_REGISTERS, i = at % USER_REGISTERS;
+
+	if (turn >= TURNS) {
+		start_at(w, START_LAST, w->last_resort);
+		return WALK_GOES_ON;
+	}
+	opaque(i);
+	if (i < USER_REGISTERS)
+		w->frame_addr = start_frame(w, turn, w->registers[i]);
+	if (fits_turn(w, turn))
+		start_at(w, START_REGISTER, w->frame_addr);
+	return WALK_GOES_ON;
+}
+
+/* Frames lie elsewhere, but a shim is in the C frame of its evaluator, where the cframe is too. */
+static __always_inline bool is_half_a_shim(const struct walk *w, u8 owner)
+{
+	return (w->layout.mech & ABI_MECH_OWNER) && owner < w->layout.owner_shim && w->cframe_addr &&
+	       w->frame_addr - w->cframe_addr + SHIM_NEAR < 2 * SHIM_NEAR;
+}
+
+static __always_inline bool is_shim(const struct walk *w, u8 owner)
+{
+	return (w->layout.mech & ABI_MECH_OWNER) && owner >= w->layout.owner_shim;
 }
 
 static __always_inline u32 walk_step(struct walk *w)
 {
-	const struct abi_py_layout *l = &w->layout;
 	const u8 *block;
 	u64 addr;
 	u8 owner;
 
+	if (w->start == START_SOUGHT)
+		return seek_step(w);
 	if (!w->frame_addr)
-		return WALK_ROOT;
+		return start_over(w, WALK_ROOT);
 	if (++w->visited % WALK_TIME_EVERY == 0 && now_ns() > w->deadline_ns)
 		return WALK_TIME;
 	if (!load_frame(w)) {
+		w->cold = 1;
 		note_fault(w);
-		return w->entry_open && w->visited == 1 ? start_over(w) : WALK_FAULT;
+		if (w->entry_open && w->visited == 1)
+			w->last_resort = w->entry_from;
+		return start_over(w, WALK_FAULT);
 	}
 	block = frame_block(w);
 	owner = block[w->frame_owner & 0x7f];
-	if ((l->mech & ABI_MECH_OWNER) && owner >= l->owner_shim)
+	if (is_half_a_shim(w, owner))
+		return start_over(w, WALK_TORN);
+	if (is_shim(w, owner))
 		mark_boundary(w);
 	else if (w->frame_cnt >= w->max_frames)
 		return WALK_DEPTH;
-	else
-		store_frame(w, block);
+	else if (!store_frame(w, block) && w->start != START_LAST)
+		return start_over(w, WALK_TORN);
 	if (w->garbage)
 		return WALK_TORN;
 	addr = w->frame_addr;
 	w->frame_addr = masked_u64(block, w->frame_prev);
-	if (is_stale(w, owner, block[w->frame_is_entry & 0x7f]))
-		return start_over(w);
+	if (is_stale(w, owner, block[w->frame_is_entry & 0x7f])) {
+		w->last_resort = w->entry_from;
+		return start_over(w, WALK_TORN);
+	}
 	return w->frame_addr ? WALK_GOES_ON : walk_end(w, addr, block);
 }
 
@@ -211,6 +287,9 @@ __hidden u32 pywalk(struct walk *w)
 	w->window_bytes = 0;
 	w->last_frame_addr = 0;
 	w->stop = WALK_GOES_ON;
+	w->start = START_NAMED;
+	w->start_tries = 0;
+	w->last_resort = w->frame_addr ? w->frame_addr : w->entry_from;
 	w->walk_cnt++;
 	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;
 	walk_loop(w);

@@ -3,6 +3,7 @@
  * thread has released the GIL, so C code that runs without the GIL keeps its Python stack.
  */
 #include "bpf/tstate.bpf.h"
+#include "bpf/start.bpf.h"
 
 static __always_inline long read_noting(struct walk *w, void *dst, u32 size, u64 addr)
 {
@@ -100,22 +101,20 @@ static __always_inline void find_gil(struct walk *w, u64 runtime_addr, u64 threa
 
 /*
  * Python 3.11 and 3.12: each invocation of the C evaluator has a cframe, which is current a little before it names
- * its first frame (Python/ceval.c: _PyEval_EvalFrameDefault). Till then it holds what was left on the C stack.
+ * its first frame (Python/ceval.c: _PyEval_EvalFrameDefault). Till then it holds what was left on the C stack. The
+ * thread state has one of its own, for when none runs.
  */
 static __always_inline u32 read_cframe(struct walk *w, u64 cframe)
 {
 	const struct abi_py_layout *l = &w->layout;
 	u64 before = 0;
 
+	w->cframe_addr = cframe;
 	if (read_noting(w, &w->frame_addr, 8, cframe + l->cframe_frame_off))
 		return ABI_FAULT_TSTATE;
 	w->entry_open = !read_user(&before, 8, cframe + l->cframe_prev_off) && before &&
 			!read_user(&w->entry_from, 8, before + l->cframe_frame_off);
-	if (!w->frame_addr && w->entry_open) {
-		w->frame_addr = w->entry_from;
-		w->entry_open = 0;
-	}
-	return ABI_OK;
+	return w->frame_addr || !is_in_tstate(w, cframe) ? ABI_OK : ABI_NO_FRAME;
 }
 
 /* The innermost frame, directly or through the cframe. */
@@ -125,9 +124,11 @@ static __always_inline u32 find_frame(struct walk *w)
 
 	w->frame_addr = addr;
 	w->entry_open = 0;
-	if (addr && (w->layout.mech & ABI_MECH_CFRAME) && read_cframe(w, addr))
-		return ABI_FAULT_TSTATE;
-	return w->frame_addr ? ABI_OK : ABI_NO_FRAME;
+	w->entry_from = 0;
+	w->cframe_addr = 0;
+	if (!addr)
+		return ABI_NO_FRAME;
+	return w->layout.mech & ABI_MECH_CFRAME ? read_cframe(w, addr) : ABI_OK;
 }
 
 static __always_inline bool is_ours(const struct walk *w, u64 thread_pointer)

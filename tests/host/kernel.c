@@ -40,6 +40,11 @@ void host_frames_forgotten(u32 n)
 	(void)n;
 }
 
+void host_user_registers(u64 registers[USER_REGISTERS])
+{
+	memcpy(registers, host.registers, sizeof(host.registers));
+}
+
 void host_mark_seen(u64 key)
 {
 	xgrow(host.seen, host.seen_cnt, host.seen_cap);

@@ -8,8 +8,10 @@
 #define STRUCT_PTHREAD 2304  /* glibc 2.36, x86-64 */
 #define CODE_BYTES     64    /* of instructions behind a code object */
 #define FRAME_WORDS    10    /* of a _PyInterpreterFrame with one local: pycore_frame.h */
+#define TSTATE_BYTES   360   /* more than is read of it at once */
 #define GENERATOR_HEAD 8     /* of what is before the frame in one: its state among it */
 #define CHUNK_BYTES    16384 /* Python/pystate.c: DATA_STACK_CHUNK_SIZE */
+#define CFRAME_BYTES   24    /* of a _PyCFrame; the thread state's own is its last member */
 #define CHUNK_HEADER   24    /* Include/cpython/pystate.h: struct _stack_chunk up to data */
 
 u64 world__alloc(struct world *p, size_t size)
@@ -66,6 +68,10 @@ u64 world__code(struct world *p, const struct world_code *c)
 	image__put_u32(p->m, addr + p->l.code_firstlineno_off, c->first_line);
 	if (has(p, ABI_MECH_VERSION))
 		image__put_u32(p->m, addr + p->l.code_version_off, c->version);
+	if (p->l.ts_stack_off) {
+		image__put_u32(p->m, addr + p->l.code_nlocals_off, 1);
+		image__put_u32(p->m, addr + p->l.code_stacksize_off, c->version % 4);
+	}
 	return addr;
 }
 
@@ -86,7 +92,7 @@ u64 world__function(struct world *p, u32 i)
 
 u64 world__tstate(struct world *p, u64 thread_id)
 {
-	u64 addr = world__alloc(p, ABI_TSTATE_BLOCK);
+	u64 addr = world__alloc(p, TSTATE_BYTES + CFRAME_BYTES);
 
 	image__put_u64(p->m, addr + p->l.ts_thread_id_off, thread_id);
 	return addr;
@@ -135,11 +141,12 @@ void world__hold_gil(struct world *p, bool held)
 
 void world__set_leaf(struct world *p, u64 frame)
 {
+	u64 cframe = frame ? p->cframe : p->tstate + TSTATE_BYTES;
+
 	p->leaf = frame;
 	if (has(p, ABI_MECH_CFRAME))
-		image__put_u64(p->m, p->cframe + p->l.cframe_frame_off, frame);
-	else
-		image__put_u64(p->m, p->tstate + p->l.ts_frame_off, frame);
+		image__put_u64(p->m, cframe + p->l.cframe_frame_off, frame);
+	image__put_u64(p->m, p->tstate + p->l.ts_frame_off, has(p, ABI_MECH_CFRAME) ? cframe : frame);
 }
 
 void world__set_prev(struct world *p, u64 frame, u64 prev)
@@ -163,12 +170,15 @@ static u64 on_data_stack(struct world *p, size_t size)
 	}
 	addr = p->chunk_next;
 	p->chunk_next += size;
+	image__put_u64(p->m, p->tstate + p->l.ts_stack_off, p->chunk_end - CHUNK_BYTES);
+	image__put_u64(p->m, p->tstate + p->l.ts_stack_off + 8, p->chunk_next);
+	image__put_u64(p->m, p->tstate + p->l.ts_stack_off + 16, p->chunk_end);
 	return addr;
 }
 
 /* Frames are objects up to 3.10; then they are on the thread's data stack, or inside a generator.
  */
-static u64 new_frame(struct world *p, bool generator)
+static u64 new_frame(struct world *p, u64 code, bool generator)
 {
 	u64 addr;
 
@@ -177,7 +187,8 @@ static u64 new_frame(struct world *p, bool generator)
 	else if (generator) /* and at the end of a heap's block of objects there is something */
 		addr = world__alloc(p, GENERATOR_HEAD + 8 * (FRAME_WORDS + 1)) + GENERATOR_HEAD;
 	else
-		addr = on_data_stack(p, 8 * (FRAME_WORDS + p->leaf / 16 % 4));
+		addr = on_data_stack(
+			p, 8 * (FRAME_WORDS + *(u32 *)image__at(p->m, code + p->l.code_stacksize_off, 4)));
 	world__set_prev(p, addr, p->leaf);
 	return addr;
 }
@@ -215,7 +226,7 @@ void world__set_lasti(struct world *p, u64 frame, u64 code, s32 lasti)
 
 u64 world__push(struct world *p, u64 code, s32 lasti, enum world_owner owner)
 {
-	u64 frame = new_frame(p, owner == WORLD_GENERATOR);
+	u64 frame = new_frame(p, code, owner == WORLD_GENERATOR);
 
 	image__put_u64(p->m, frame + p->l.frame_code_off, code);
 	world__set_lasti(p, frame, code, lasti);
@@ -247,8 +258,8 @@ static void build(struct world *p)
 	p->thread = world__alloc(p, STRUCT_PTHREAD);
 	p->tstate = world__tstate(p, p->thread);
 	if (has(p, ABI_MECH_CFRAME)) {
-		p->cframe = world__alloc(p, sizeof(u64) * 3);
-		image__put_u64(p->m, p->tstate + p->l.ts_frame_off, p->cframe);
+		p->cframe = world__alloc(p, 2 * CFRAME_BYTES) + CFRAME_BYTES;
+		image__put_u64(p->m, p->tstate + p->l.ts_frame_off, p->tstate + TSTATE_BYTES);
 	}
 	world__set_key(p, true, p->key);
 	world__set_slot(p, p->key, p->tstate);

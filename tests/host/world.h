@@ -13,7 +13,8 @@ struct world {
 	struct image *m;
 	const struct py_version *row;
 	struct abi_py_layout l;
-	u64 runtime, thread, tstate, cframe;
+	u64 runtime, thread, tstate;
+	u64 cframe; /* before it on the C stack is room for one more */
 	u64 code_type, bytes_type;
 	u64 leaf;                  /* current frame */
 	u64 next;                  /* where the next object goes */

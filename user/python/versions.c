@@ -57,6 +57,14 @@
 	.code_base = 48, .code_firstlineno_off = (firstlineno), .code_filename_off = 112,          \
 	.code_name_off = 128, .code_lines_off = 136, .code_start_off = (adaptive)
 
+/*
+ * Include/cpython/pystate.h: struct _ts.datastack_chunk, _top, _limit; Include/internal/pycore_frame.h:
+ * _PyInterpreterFrame.localsplus; Include/cpython/code.h: co_stacksize, co_nlocalsplus
+ */
+#define DATA_STACK(chunk, stacksize, nlocalsplus)                                                  \
+	.ts_stack_off = (chunk), .frame_locals_off = 72, .code_stacksize_off = (stacksize),        \
+	.code_nlocals_off = (nlocalsplus)
+
 /* clang-format off: one member a line would hide what belongs together */
 static const struct py_version versions[] = {
 	{
@@ -197,6 +205,7 @@ static const struct py_version versions[] = {
 				.torn_owners = 1u << 1,   /* FRAME_OWNED_BY_GENERATOR: resumed by somebody */
 				.gen_state_back = 5,      /* genobject.h: gi_frame_state, gi_iframe */
 				CODE_NEW(72, 184),
+				DATA_STACK(296, 68, 76),
 				STRINGS_WSTR,
 				BYTES,
 				TLS,
@@ -244,6 +253,7 @@ static const struct py_version versions[] = {
 				.torn_owners = 7,      /* a chain ends at a shim */
 				.code_version_off = 92, /* co_version, from _Py_next_func_version */
 				CODE_NEW(68, 192),
+				DATA_STACK(232, 64, 72),
 				STRINGS_NO_WSTR,
 				BYTES,
 				TLS,
@@ -296,6 +306,7 @@ static const struct py_version versions[] = {
 				.code_version_off =
 					92, /* co_version, from interp.func_state.next_version */
 				CODE_NEW(68, 200),
+				DATA_STACK(232, 64, 72),
 				STRINGS_NO_WSTR,
 				BYTES,
 				TLS,
@@ -352,7 +363,9 @@ static bool code_fits(const struct abi_py_layout *l)
 	       (!(l->mech & ABI_MECH_VERSION) || within(l->code_version_off, 4, base, block)) &&
 	       within(l->code_filename_off, 8, base, block) &&
 	       within(l->code_name_off, 8, base, block) &&
-	       within(l->code_lines_off, 8, base, block);
+	       within(l->code_lines_off, 8, base, block) &&
+	       (!l->ts_stack_off || (within(l->code_stacksize_off, 4, base, block) &&
+				     within(l->code_nlocals_off, 4, base, block)));
 }
 
 static bool tstate_fits(const struct abi_py_layout *l)

@@ -74,6 +74,12 @@ void host_frames_forgotten(u32 n)
 	at_work->frame_cnt -= n;
 }
 
+/* Other threads' registers are not looked at. */
+void host_user_registers(u64 registers[USER_REGISTERS])
+{
+	memset(registers, 0, USER_REGISTERS * sizeof(*registers));
+}
+
 /* ---- ours ------------------------------------------------------------------------------------------- */
 
 struct walker *walker__new(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx)
