@@ -76,7 +76,7 @@ struct abi_py_layout {
 	__u16 str_length_off;
 	__u16 str_state_off;
 	__u16 str_ascii_off;	    /* data of a compact ASCII string */
-	__u16 str_compact_off;	    /* data of another compact string */
+	__u16 str_compact_off;	    /* data of another compact string; address of the data of one that is not */
 	__u8 str_kind_shift;	    /* state bits */
 	__u8 str_compact_bit;
 	__u8 str_ascii_bit;
@@ -93,7 +93,9 @@ struct abi_py_layout {
 	__u16 frame_locals_off;	    /* what a frame has before its slots; these are … */
 	__u16 code_stacksize_off;   /* u32; … so many … */
 	__u16 code_nlocals_off;	    /* u32; … and so many */
-	__u16 pad[3];
+	__u16 str_wstr_off;	    /* address and length of the data of a string of kind 0; 0: there are none */
+	__u16 str_wstr_length_off;
+	__u16 pad;
 	__u8 torn_owners;    /* bit per owner value that a chain cannot end at: caught while it was changed … */
 	__u8 gen_state_back; /* … unless, this far before a generator's frame, 0 says that it runs; 0: no such byte */
 };

@@ -30,6 +30,31 @@ static __always_inline long read_warm(struct walk *w, void *dst, u32 size, u64 a
 	return err;
 }
 
+/*
+ * The first `size` bytes of an object that may be shorter, and lie at the end of what is mapped: then those of its
+ * page, and zeros. How many there are; 0: none.
+ */
+static __always_inline u32 read_start(u64 *dst, u32 size, u64 addr)
+{
+	u32 n = WALK_PAGE - addr % WALK_PAGE;
+
+	if (!read_user(dst, size, addr))
+		return size;
+	opaque(n);
+	if (n >= size || read_user(dst, n, addr))
+		return 0;
+	for (u32 i = 0; i < size / 8; i++)
+		if (8 * i >= n)
+			dst[i] = 0;
+	return n;
+}
+
+/* `want` bytes are needed of an object of which there are `have`. */
+static __always_inline void note_missing(struct walk *w, u64 want, u32 most, u32 have)
+{
+	w->cold |= (want < most ? want : most) > have;
+}
+
 static __always_inline void lines_step(struct walk *w, u32 i)
 {
 	u32 at = i * LINES_STEP;
@@ -94,11 +119,13 @@ static __always_inline u64 lines_mix_rest(struct walk *w, u64 h, u64 data, u64 l
 static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 {
 	u64 size, left;
-
 	/* PyBytesObject: ob_size at bytes_size_off, a cached hash that may change, data right behind. */
-	if (read_warm(w, w->lines_block, sizeof(w->lines_block), lines_addr + w->layout.bytes_size_off))
-		return h;
+	u32 have = read_start(w->lines_block, sizeof(w->lines_block), lines_addr + w->layout.bytes_size_off);
+
 	size = left = w->lines_block[0];
+	note_missing(w, size + 16, sizeof(w->lines_block), have);
+	if (!have)
+		return h;
 	h = code_mix(h, size);
 #pragma unroll
 	for (u32 i = 2; i < sizeof(w->lines_block) / 8; i++) {
@@ -115,6 +142,31 @@ static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 }
 
 /*
+ * Brings the characters of the string whose head is in the text block to where those of an ASCII string are, which
+ * is right behind it, of which there are `have`; gives their bytes. See find_text() in bpf/code.bpf.c.
+ */
+static __always_inline u64 text_bytes(struct walk *w, u64 str_addr, u32 have)
+{
+	const struct abi_py_layout *l = &w->layout;
+	u64 *head = w->text_block, data = str_addr + l->str_compact_off, length = head[0];
+	u32 state = (u32)head[2], kind = state >> (l->str_kind_shift & 31) & 7;
+
+	if (state >> (l->str_ascii_bit & 31) & state >> (l->str_compact_bit & 31) & 1) {
+		note_missing(w, length, TEXT_BYTES, have);
+		return length;
+	}
+	if (!kind) { /* wchar_t's */
+		data = head[3];
+		read_warm(w, &length, 8, str_addr + l->str_wstr_length_off);
+		kind = 4;
+	} else if (!(state >> (l->str_compact_bit & 31) & 1)) {
+		read_warm(w, &data, 8, data);
+	}
+	note_missing(w, length * kind, TEXT_BYTES, read_start(head + TEXT_HEAD_WORDS, TEXT_BYTES, data));
+	return length * kind;
+}
+
+/*
  * Content of the names, for the same builds: a string dies with its code object and the next one may stand
  * in its place. PyASCIIObject (Include/cpython/unicodeobject.h): length, hash, state, wstr, then ASCII text.
  * Names are interned, so their hash is there; a file name's may come later, so its text is taken.
@@ -122,16 +174,19 @@ static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 static __always_inline u64 names_mix(struct walk *w, u64 h)
 {
 	u64 name = code_u64(w, w->code_name) + w->layout.str_length_off;
-	u64 file = code_u64(w, w->code_file) + w->layout.str_length_off, left;
+	u64 file = code_u64(w, w->code_file), left;
+	u32 have;
 
 	if (!read_warm(w, w->text_block, 16, name))
 		h = code_mix(code_mix(h, w->text_block[0]), w->text_block[1]);
-	if (read_warm(w, w->text_block, sizeof(w->text_block), file))
+	have = read_start(w->text_block, sizeof(w->text_block), file + w->layout.str_length_off);
+	note_missing(w, 8 * TEXT_HEAD_WORDS, 8 * TEXT_HEAD_WORDS, have);
+	if (!have)
 		return h;
-	left = w->text_block[0];
+	left = text_bytes(w, file, have - 8 * TEXT_HEAD_WORDS);
 	h = code_mix(h, left);
 #pragma unroll
-	for (u32 i = 4; i < TEXT_WORDS; i++) {
+	for (u32 i = TEXT_HEAD_WORDS; i < TEXT_WORDS; i++) {
 		u64 word = w->text_block[i];
 
 		if (left < 8)
@@ -148,11 +203,15 @@ static __always_inline u64 names_mix(struct walk *w, u64 h)
  */
 static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 {
+	u32 others = w->cold;
 	const struct abi_py_layout *l = &w->layout;
 	u64 h = code_mix(CODE_SEED ^ w->image_id, addr), lines;
 
-	if (read_user(w->code_block, ABI_CODE_BLOCK, addr + l->code_base))
+	w->cold = 0;
+	if (read_user(w->code_block, ABI_CODE_BLOCK, addr + l->code_base)) {
+		w->cold = others;
 		return 0;
+	}
 	lines = code_u64(w, w->code_lines);
 	h = code_mix(h, code_u64(w, w->code_file));
 	h = code_mix(h, code_u64(w, w->code_name));
@@ -162,6 +221,9 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 		h = code_mix(h, code_u32(w, w->code_version));
 	else
 		h = names_mix(w, lines_mix(w, h, lines));
+	if (w->cold)
+		return 0;
+	w->cold = others;
 	return h ? h : 1;
 }
 

@@ -34,14 +34,26 @@ static long touch_tstate(u32 i, struct cold_ctx *ctx)
 	       touch(w->tstate_block, sizeof(u64), w->fault_addr);
 }
 
+/* The characters of a string that is not compact lie elsewhere. */
+static __always_inline void touch_text(struct walk *w, u64 str_addr)
+{
+	const struct abi_py_layout *l = &w->layout;
+	u64 data = 0;
+
+	touch(w->text_block, sizeof(w->text_block), str_addr + l->str_length_off);
+	if (!((u32)w->text_block[2] >> (l->str_compact_bit & 31) & 1) &&
+	    !touch(&data, sizeof(data), str_addr + l->str_compact_off))
+		touch(w->text_block, sizeof(w->text_block), data);
+}
+
 /* Line table and names, where the fingerprint is made of their content. */
 static __always_inline void touch_content(struct walk *w)
 {
 	const struct abi_py_layout *l = &w->layout;
 	u64 lines = code_u64(w, w->code_lines), size = 0;
 
-	touch(w->text_block, sizeof(w->text_block), code_u64(w, w->code_name) + l->str_length_off);
-	touch(w->text_block, sizeof(w->text_block), code_u64(w, w->code_file) + l->str_length_off);
+	touch_text(w, code_u64(w, w->code_name));
+	touch_text(w, code_u64(w, w->code_file));
 	if (touch(w->lines_block, sizeof(w->lines_block), lines + l->bytes_size_off))
 		return;
 	size = w->lines_block[0];

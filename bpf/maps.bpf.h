@@ -48,6 +48,8 @@ struct code_times {
 };
 
 #define TEXT_WORDS 12 /* of a string object that are looked at: head and the first 64 bytes of text */
+#define TEXT_HEAD_WORDS 4
+#define TEXT_BYTES (8 * (TEXT_WORDS - TEXT_HEAD_WORDS))
 #define LINES_STEP 32 /* bytes of line table hashed per step */
 
 /*

@@ -19,25 +19,42 @@ static uint64_t read_word(const struct reader *r, uint64_t addr, int *err)
 	return word;
 }
 
-/* Include/cpython/unicodeobject.h: a compact string's data follows its header. */
-static char *read_string(const struct reader *r, uint64_t addr, int *err)
+/* As find_text() in bpf/code.bpf.c; gives the characters' address, and their length and kind. */
+static uint64_t find_text(const struct reader *r, uint64_t addr, uint64_t *length, uint32_t *kind, int *err)
 {
 	const struct abi_py_layout *l = r->l;
-	uint64_t length = read_word(r, addr + l->str_length_off, err), bytes;
-	uint32_t state = (uint32_t)read_word(r, addr + l->str_state_off, err), kind;
-	uint16_t data_off = state >> l->str_ascii_bit & 1 ? l->str_ascii_off : l->str_compact_off;
-	char data[ABI_MAX_TEXT];
+	uint32_t state = (uint32_t)read_word(r, addr + l->str_state_off, err);
+	uint64_t length_off = l->str_length_off, data_off = l->str_compact_off;
 
-	if (*err || !(state >> l->str_compact_bit & 1)) {
-		*err = *err ? *err : -EINVAL;
-		return NULL;
+	*kind = state >> l->str_kind_shift & 7;
+	if (!*kind && l->str_wstr_off) {
+		*kind = 4;
+		length_off = l->str_wstr_length_off;
+		data_off = l->str_wstr_off;
 	}
-	kind = state >> l->str_kind_shift & 7;
+	*length = read_word(r, addr + length_off, err);
+	if (!(state >> l->str_compact_bit & 1))
+		return read_word(r, addr + data_off, err);
+	return addr + (state >> l->str_ascii_bit & 1 ? l->str_ascii_off : data_off);
+}
+
+/* NULL when it cannot be read. */
+static char *read_string(const struct reader *r, uint64_t addr)
+{
+	char data[ABI_MAX_TEXT];
+	uint64_t length, text, bytes;
+	uint32_t kind;
+	int err = 0;
+
+	text = find_text(r, addr, &length, &kind, &err);
+	if (err || (kind != 1 && kind != 2 && kind != 4))
+		return NULL;
 	bytes = (length > ABI_MAX_TEXT ? ABI_MAX_TEXT : length) * kind;
 	if (bytes > ABI_MAX_TEXT)
 		bytes = ABI_MAX_TEXT;
-	*err = r->read(r->ctx, addr + data_off, data, bytes);
-	return *err ? NULL : text_from_units(data, bytes, kind);
+	if (bytes && r->read(r->ctx, text, data, bytes))
+		return NULL;
+	return text_from_units(data, bytes, kind);
 }
 
 static void read_table(const struct reader *r, uint64_t addr, struct code_object *out)
@@ -67,14 +84,15 @@ int code_object_read(const struct abi_py_layout *layout, uint64_t addr, memory_r
 
 	*out = (struct code_object){0};
 	out->first_line = (int32_t)(uint32_t)read_word(&r, addr + layout->code_firstlineno_off, &err);
-	if (!err)
-		out->name = read_string(&r, name, &err);
-	if (!err)
-		out->file = read_string(&r, file, &err);
-	if (err) {
-		code_object_clear(out);
+	if (err)
 		return err;
-	}
+	out->name = read_string(&r, name);
+	out->file = read_string(&r, file);
+	if (!out->name && !out->file)
+		return -EFAULT;
+	/* What is left tells more than nothing. */
+	out->name = out->name ? out->name : xstrdup("[unreadable]");
+	out->file = out->file ? out->file : xstrdup("[unreadable]");
 	read_table(&r, lines, out);
 	return 0;
 }

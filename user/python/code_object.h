@@ -7,7 +7,7 @@
 #include "user/python/thread_names.h" /* memory_read_fn */
 
 struct code_object {
-	char *name, *file; /* clean UTF-8 */
+	char *name, *file; /* clean UTF-8; of the two one may be "[unreadable]" */
 	int32_t first_line;
 	void *table; /* NULL when unreadable */
 	size_t table_len;

@@ -159,6 +159,13 @@ uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, 
 	memcpy(len, head + l->str_length_off, sizeof(*len));
 	memcpy(&state, head + l->str_state_off, sizeof(state));
 	*kind = state >> l->str_kind_shift & 7;
+	if (!*kind && l->str_wstr_off) { /* wchar_t's and nothing else yet: PyASCIIObject.wstr */
+		*kind = 4;
+		if (!object_read_u64(r, addr + l->str_wstr_length_off, len) ||
+		    !object_read_u64(r, addr + l->str_wstr_off, &data))
+			return 0;
+		return is_str_type(r, type) ? data : 0;
+	}
 	if ((*kind != 1 && *kind != 2 && *kind != 4) || !is_str_type(r, type))
 		return 0;
 	if (!(state >> l->str_compact_bit & 1)) /* of a subclass: PyUnicodeObject.data, where compact ones have text */

@@ -14,7 +14,8 @@
 	.str_ascii_bit = 6, .str_ascii_off = (ascii_size), .str_compact_off = (compact_size)
 /* sizeof(PyASCIIObject), sizeof(PyCompactUnicodeObject); 3.12 dropped wstr and wstr_length (PEP
  * 623) */
-#define STRINGS_WSTR    STRINGS(48, 72)
+/* and, up to then, PyASCIIObject.wstr, PyCompactUnicodeObject.wstr_length */
+#define STRINGS_WSTR    STRINGS(48, 72), .str_wstr_off = 40, .str_wstr_length_off = 64
 #define STRINGS_NO_WSTR STRINGS(40, 56)
 
 /*
