@@ -299,8 +299,10 @@ static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 
 	if (!key) {
 		/* What runs is in memory, unless it is swapped out; and what is no object's address is no object. */
-		w->cold |= is_object_address(addr);
-		w->garbage |= !w->frame_cnt || !is_object_address(addr);
+		bool possible = is_object_address(addr) && is_code_object(w, addr);
+
+		w->cold |= possible;
+		w->garbage |= !w->frame_cnt || !possible;
 		return 0;
 	}
 	if (!code_is_new(key))

@@ -37,13 +37,21 @@ static void another_object_another_key(void **state)
 {
 	struct world *p = *state;
 	u64 lines, code = one_function(p, 20, &lines), key = key_now(p);
-	const u64 fields[] = {p->l.code_firstlineno_off, p->l.code_filename_off, p->l.code_name_off,
-			      p->l.code_lines_off};
+	const struct {
+		u64 field, other;
+	} pointers[] = {{p->l.code_filename_off, world__str(p, "/app/f.py")},
+			{p->l.code_name_off, world__str(p, "f")},
+			{p->l.code_lines_off, world__bytes(p, image__at(p->m, lines + p->l.bytes_data_off, 20), 20)}};
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		flip(p, code + fields[i]);
+	flip(p, code + p->l.code_firstlineno_off);
+	assert_true(key_now(p) != key);
+	flip(p, code + p->l.code_firstlineno_off);
+	for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {
+		u64 own = image__u64(p->m, code + pointers[i].field);
+
+		image__put_u64(p->m, code + pointers[i].field, pointers[i].other);
 		assert_true(key_now(p) != key);
-		flip(p, code + fields[i]);
+		image__put_u64(p->m, code + pointers[i].field, own);
 		assert_int_equal(key_now(p), key);
 	}
 	p->w->image_id++;

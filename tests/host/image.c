@@ -50,11 +50,16 @@ void image__add(struct image *m, uint64_t addr, size_t size)
 	m->cnt++;
 }
 
+static bool holds(const struct image_region *r, uint64_t addr)
+{
+	return addr >= r->addr && addr - r->addr < r->size;
+}
+
 void image__remove(struct image *m, uint64_t addr)
 {
 	size_t at = find(m, addr);
 
-	if (at == m->cnt || m->regions[at].addr != addr)
+	if (at == m->cnt || !holds(&m->regions[at], addr))
 		abort();
 	free(m->regions[at].bytes);
 	memmove(m->regions + at, m->regions + at + 1, (m->cnt - at - 1) * sizeof(*m->regions));
@@ -62,11 +67,6 @@ void image__remove(struct image *m, uint64_t addr)
 }
 
 /* ---- reading -------------------------------------------------------------------------- */
-
-static bool holds(const struct image_region *r, uint64_t addr)
-{
-	return addr >= r->addr && addr - r->addr < r->size;
-}
 
 /* Bytes from `addr` on; what lies in the next region comes from there. */
 static int read_at(const struct image *m, size_t at, uint64_t addr, unsigned char *out, size_t len)

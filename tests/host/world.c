@@ -14,13 +14,15 @@
 #define CFRAME_BYTES   24    /* of a _PyCFrame; the thread state's own is its last member */
 #define CHUNK_HEADER   24    /* Include/cpython/pystate.h: struct _stack_chunk up to data */
 
+/* Memory comes in pages; what is allocated lies at the end of one, and behind it is nothing. */
 u64 world__alloc(struct world *p, size_t size)
 {
-	u64 addr = p->next;
+	size_t rounded = (size + 15) & ~15ull, bytes = (rounded + HOLE - 1) / HOLE * HOLE;
+	u64 first = p->next;
 
-	p->next += (size + HOLE + 15) & ~15ull;
-	image__add(p->m, addr, size);
-	return addr;
+	p->next += bytes + HOLE * (1 + p->allocated++ % 3); /* addresses of all residues */
+	image__add(p->m, first, bytes);
+	return first + bytes - rounded;
 }
 
 static bool has(const struct world *p, u32 mech)

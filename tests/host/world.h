@@ -18,6 +18,7 @@ struct world {
 	u64 code_type, bytes_type;
 	u64 leaf;                  /* current frame */
 	u64 next;                  /* where the next object goes */
+	u32 allocated;
 	u64 chunk_next, chunk_end; /* of the data stack: where the next frame goes */
 	u32 key;                   /* the interpreter's pthread key */
 	u32 tss_key;               /* what the kernel side keeps of it between ticks */
