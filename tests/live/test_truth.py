@@ -13,11 +13,11 @@ import re
 import pytest
 
 import folded
-import interpreters
 from conftest import cpu_seconds, wait_until
 
-TREE_SAMPLES = 200_000  # over all interpreters
-
+# Samples of each interpreter at each rate: at the higher one enough to tell 0.02 % of failed ones from none.
+TREE_SAMPLES = {4999: 10_000, 9999: 90_000}
+TREE_FAILED = 0.0002
 
 def leaf_seconds(document, function):
     """{line: CPU seconds} of samples whose innermost frame is this function.
@@ -31,42 +31,44 @@ def leaf_seconds(document, function):
     return spent
 
 
-class Tally:
-    """Samples of tree.py over all versions, for the sum at the end."""
+def at_most(count):
+    """What independent events that were seen so often may be on average: exact for none, above 97.5 % for others."""
+    return count + 2 * math.sqrt(count) + 3.7
 
-    checked = 0
-    versions = set()
+
+def not_walked(document):
+    """Samples of a program that is always in Python for which there is no stack up to the root."""
+    cut = sum(1 for sample in document["samples"] if sample.get("truncated"))
+    return cut + sum(loss["samples"] for loss in document["lost"] if loss["failure"] or loss["reason"] == "no_frame")
 
 
 @pytest.mark.xdist_group("tree")
-@pytest.mark.parametrize("rate", [4999, 9973])
+@pytest.mark.parametrize("rate", TREE_SAMPLES)
 def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorder):
-    """No impossible stack and no wrong line, callers' lines included: acceptance 3."""
+    """No impossible stack and no wrong line, callers' lines included, and hardly one that could not be walked.
+
+    Of the higher rate's samples some hundreds are of instants at which a frame is current and not linked yet, or the
+    C evaluator was entered and names no frame.
+    """
     workload = spawn(interpreter, "tree.py", cgroup=cgroup)
-    share = TREE_SAMPLES / len(interpreters.SUPPORTED) / 2
     recording = recorder("--cgroup", cgroup.path, "-r", rate)
-    end = cpu_seconds(workload.pid) + 1.05 * share / rate
+    end = cpu_seconds(workload.pid) + 1.05 * TREE_SAMPLES[rate] / rate
     workload.go()
     wait_until(lambda: cpu_seconds(workload.pid) > end, "its CPU time")
     recording.stop()
     stacks = recording.stacks()
     checked, impossible, reasons = folded.Oracle(workload.ready).check(stacks)
-    Tally.checked += checked
-    Tally.versions.add(interpreter)
     assert impossible == 0, reasons
-    # What is marked as incomplete must be rare: nothing here is deep, slow or unreadable.
-    assert folded.total(stacks) - checked <= 0.001 * checked, [s for s in stacks if folded.marked(s)][:5]
+    marked = [stack for stack in stacks if folded.marked(stack)]
+    assert not marked, marked[:5]
+    document = recording.json()
+    if rate == max(TREE_SAMPLES):
+        assert checked > 0.9 * TREE_SAMPLES[rate]
+        assert at_most(not_walked(document)) <= TREE_FAILED * checked, document["lost"]
     # Every function that takes time must be seen, or a quiet hole would pass.
     seen = {frame.name.rsplit(".", 1)[-1] for stack in stacks for frame in stack.frames}
     assert {"add_left", "chained", "sort_key", "__lt__", "wrapper", "inner_gen", "bottom", "inner_coro"} <= seen
-
-
-@pytest.mark.xdist_group("tree")
-def test_tree_took_enough_samples():
-    """Together with the test above, over every interpreter."""
-    if Tally.versions != set(interpreters.SUPPORTED):
-        pytest.skip("not all of the tree tests ran")
-    assert Tally.checked >= TREE_SAMPLES
+    assert {"settled", "__del__", "ended", "in_context", "executed"} <= seen
 
 
 def test_splits(interpreter, cgroup, spawn, recorder):

@@ -12,6 +12,7 @@ The program then runs until it is killed. Each code object lies on lines of its 
 same name), so (file, name, line) of a sampled frame finds it. No libraries in Python but json's encoder.
 """
 
+import contextvars
 import dis
 import functools
 import json
@@ -52,9 +53,11 @@ PARENTS = {
     "coroutines": "trunk", "drive": "coroutines", "outer_coro": "drive", "inner_coro": "outer_coro",
     "__await__": "inner_coro", "__aenter__": "outer_coro", "__aexit__": "outer_coro",
     "async_numbers": "outer_coro",
-    "closures": "trunk", "make": "closures", "closed": "closures", "evaluated": "<module>",
+    "closures": "trunk", "make": "closures", "closed": "closures", "evaluated": "<module>", "executed": "<module>",
+    "unwinding": "trunk", "thrower": "unwinding", "settled": "thrower",
+    "endings": "trunk", "__del__": "endings", "ended": "endings", "in_context": "endings",
 }
-SELF_CALLERS = {"descend"}
+SELF_CALLERS = {"descend", "thrower"}
 PAIRS = {("even", "odd")}  # these call each other
 
 
@@ -615,6 +618,68 @@ def contexts(turn):
     return total
 
 
+def settled(n):
+    if REPORT:
+        here()
+    return n + 2
+
+
+def thrower(n):
+    if REPORT:
+        here()
+    if not n:
+        raise KeyError(n)
+    try:
+        thrower(
+            n - 1
+        )
+    finally:
+        settled(n)
+
+
+def unwinding(turn):
+    if REPORT:
+        here()
+    try:
+        thrower(turn % 7 + 1)
+    except KeyError:
+        return turn
+
+
+class Dying:
+    def __del__(self):
+        if REPORT:
+            here()
+        for i in range(4):
+            self.last = i * 3
+
+
+def ended(n):
+    if REPORT:
+        here()
+    while True:
+        n = (yield n) * 3 % 83
+
+
+def in_context(n):
+    if REPORT:
+        here()
+    return n * 7 % 89
+
+
+CONTEXT = contextvars.copy_context()
+
+
+def endings(turn):
+    if REPORT:
+        here()
+    dying = Dying()
+    del dying
+    generator = ended(turn)  # makes ended
+    total = next(generator) + generator.send(3) + (generator.close() or 0)
+    return total + CONTEXT.run(in_context, turn)
+
+
 # ---- generators, comprehensions ----------------------------------------------------------------------------
 
 
@@ -825,6 +890,13 @@ def make(n):
     return closed
 
 
+def executed(n):
+    if REPORT:
+        here()
+    return n % 37
+
+
+EXECUTED = compile("made = executed(\n  turn)", "<executed>", "exec")
 EVALUATED = compile("sum(\n  n * 3\n  for n in range(turn % 5, 9))", "<evaluated>", "eval")
 
 
@@ -832,6 +904,7 @@ def closures(turn):
     if REPORT:
         here()
     closed = make(turn)
+    exec(EXECUTED, {"turn": turn, "executed": executed, "__builtins__": {}})
     total = eval(EVALUATED, {"turn": turn, "sum": sum, "range": range})
     return closed(
         total
@@ -854,6 +927,8 @@ def trunk(turn):
     recursions(turn)
     coroutines(turn)
     closures(turn)
+    unwinding(turn)
+    endings(turn)
 
 
 def main():
