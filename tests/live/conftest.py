@@ -361,8 +361,8 @@ class Recorder:
         return target
 
     def stacks(self, *options):
-        """Stacks with counts; see folded.py. Whole paths."""
-        self.convert("out.folded", "--full-filenames", *options)
+        """Stacks with their samples and time; see folded.py. Whole paths."""
+        self.convert("out.folded", "--full-filenames", "--timestamps", *options)
         return folded.read(self.folder / "out.folded")
 
     def json(self, *options):

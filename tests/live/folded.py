@@ -5,11 +5,12 @@ import re
 
 Frame = collections.namedtuple("Frame", "name file line")
 Frame.__doc__ = """line 0: shown without one; `file` and `line` are None for marks such as `[truncated …]`"""
-Stack = collections.namedtuple("Stack", "process thread frames count")
-Stack.__doc__ = """process: pid or None; thread: (tid, name) or None; frames: root first"""
+Stack = collections.namedtuple("Stack", "process thread frames count ns")
+Stack.__doc__ = """process: pid or None; thread: (tid, name) or None; frames: root first; count: samples; ns: CPU time"""
 
 PROCESS = re.compile(r'^process (\d+):"(.*)"$', re.S)
 THREAD = re.compile(r"^thread \((\d+)\): (.*)$", re.S)
+MOMENT = re.compile(r"^\d+\.\d{6};(.*) (\d+)\n$", re.S)
 FRAME = re.compile(r"^(.*) \((.*?)(?::(-?\d+))?\)$", re.S)
 
 
@@ -18,8 +19,7 @@ def frame(text):
     return Frame(found.group(1), found.group(2), int(found.group(3) or 0)) if found else Frame(text, None, None)
 
 
-def parse(line):
-    text, count = line.rsplit(" ", 1)
+def parse(text, count, ns):
     process = thread = None
     words = text.split(";")
     if words and PROCESS.match(words[0]):
@@ -27,12 +27,18 @@ def parse(line):
     if words and THREAD.match(words[0]):
         found = THREAD.match(words.pop(0))
         thread = (int(found.group(1)), found.group(2))
-    return Stack(process, thread, [frame(word) for word in words], int(count))
+    return Stack(process, thread, [frame(word) for word in words], count, ns)
 
 
 def read(path):
+    """The stacks of a file made with --timestamps, which has a line for each sample."""
+    counts, times = collections.Counter(), collections.Counter()
     with open(path, encoding="utf-8", newline="\n") as lines:
-        return [parse(line.rstrip("\n")) for line in lines]
+        for line in lines:
+            text, ns = MOMENT.match(line).groups()
+            counts[text] += 1
+            times[text] += int(ns)
+    return [parse(text, count, times[text]) for text, count in counts.items()]
 
 
 def total(stacks):

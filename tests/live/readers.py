@@ -1,7 +1,7 @@
 """Programs that read our files, and what they find in them: own and total per function.
 
 To add a reader, write a function with `@reads(FORMAT, PROGRAM, KEY)` above it: it gets the path of a file and
-returns {key: (own, total)}, in CPU seconds (or samples: unit="samples"). KEY makes of a Function what the reader calls
+returns {key: (own, total)}, in CPU seconds. KEY makes of a Function what the reader calls
 it; functions that it cannot tell apart get the same key. test_readers.py compares every reader with the samples
 themselves, and fails for a format of the program's table that nothing here reads.
 
@@ -25,11 +25,12 @@ import xml.etree.ElementTree
 
 import firefox_profiler
 import html_page
+import svg_data
 from programs import PROGRAM, ROOT, prepared
 
 
 Function = collections.namedtuple("Function", "file line name module origin")
-Reader = collections.namedtuple("Reader", "format program key read unit options precision among")
+Reader = collections.namedtuple("Reader", "format program key read options precision among")
 READERS = []
 BY_FUNCTION = ("-F", "--full-filenames")
 
@@ -38,14 +39,14 @@ class Missing(Exception):
     """The reader cannot be had on this machine."""
 
 
-def reads(format, program, key, unit="seconds", options=BY_FUNCTION, precision=1e-9, among=False):
+def reads(format, program, key, options=BY_FUNCTION, precision=1e-9, among=False):
     """`options` are for convert; `precision`: what may be missing of a number, besides 1e-9 of it.
 
     `among`: what a function is called depends on the others; KEY gets the set of all and gives such a function.
     """
 
     def add(read):
-        READERS.append(Reader(format, program, key, read, unit, options, precision, among))
+        READERS.append(Reader(format, program, key, read, options, precision, among))
         return read
 
     return add
@@ -93,11 +94,10 @@ def wanted(doc, reader):
     """What this reader has to find, from the samples one by one."""
     stacks = collections.Counter()
     for sample in doc["samples"]:
-        stacks[tuple(functions_of(doc, sample))] += 1 if reader.unit == "samples" else round(sample["value"] * 1e9)
+        stacks[tuple(functions_of(doc, sample))] += round(sample["value"] * 1e9)
     key = reader.key({f for stack in stacks for f in stack}) if reader.among else reader.key
-    scale = 1 if reader.unit == "samples" else 1e-9
     rows = add_up(([key(f) for f in stack], value) for stack, value in stacks.items())
-    return {name: (own * scale, total * scale) for name, (own, total) in rows.items()}
+    return {name: (own * 1e-9, total * 1e-9) for name, (own, total) in rows.items()}
 
 
 # ---- running readers ---------------------------------------------------------------------------------------------
@@ -192,19 +192,15 @@ def read_recording(path):
     return json_rows(json.loads(run(PROGRAM, "convert", "-i", path, "-o", "-", "-f", "json")))
 
 
-@reads("svg", "Python's expat", place, unit="samples")
+@reads("svg", "Python's expat", place)
 def read_svg(path):
     """The numbers that the page draws from; a browser is driven in test_svg.py."""
-    root = xml.etree.ElementTree.parse(path).getroot()
-    data = json.loads(next(e for e in root.iter("{http://www.w3.org/2000/svg}script") if e.get("id") == "data").text)
-    nodes, trail = [], []
-    for depth, label, total in zip(data["depth"], data["label"], data["total"]):
-        del trail[depth:]
-        if trail:
-            nodes[trail[-1]][1] -= total
-        trail.append(len(nodes))
-        nodes.append([[data["texts"][i] for i in [data["label"][n] for n in trail[1:]]], total])
-    return add_up((without_roots(keys), own) for keys, own in nodes[1:] if own and without_roots(keys))
+    data, paths = svg_data.read(path), []
+    assert not any(data["pruned"])  # nothing was too narrow: all can be told
+    for node, label in enumerate(data["label"]):
+        paths.append(paths[data["parent"][node]] + [data["texts"][label]] if node else [])
+    stacks = [(without_roots(keys), own * 1e-9) for keys, own in zip(paths, data["own"]) if own]
+    return add_up(stack for stack in stacks if stack[0])
 
 
 def without_roots(keys):
@@ -224,18 +220,18 @@ def folded_key(f):
     return place(f).replace(";", ":")
 
 
-@reads("folded", "line by line", folded_key, unit="samples")
+@reads("folded", "line by line", folded_key)
 def read_folded(path):
     stacks = []
     for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
-        stack, count = line.rsplit(" ", 1)
-        stacks.append((without_roots(stack.split(";")), int(count)))
+        stack, ns = line.rsplit(" ", 1)
+        stacks.append((without_roots(stack.split(";")), int(ns) * 1e-9))
     return add_up(stacks)
 
 
-@reads("folded", "speedscope", folded_key, unit="samples")
+@reads("folded", "speedscope", folded_key)
 def read_folded_speedscope(path):
-    rows = {f["name"]: (f["own"], f["total"]) for f in speedscope(path)["profiles"][0]["frames"]}
+    rows = {f["name"]: (f["own"] * 1e-9, f["total"] * 1e-9) for f in speedscope(path)["profiles"][0]["frames"]}
     return {key: row for key, row in rows.items() if without_roots([key])}
 
 

@@ -12,9 +12,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import made
+import svg_data
 from programs import ROOT, built
 from browser import driver  # noqa: F401 (a fixture)
-from test_svg import Page, data_of
+from test_svg import Page
 
 pytestmark = pytest.mark.offline
 
@@ -273,7 +274,7 @@ def paths(data):
 @pytest.mark.parametrize("options", [[], ["--width", "a"], ["--absolute"], ["--merge-from", "leaf"], ["-t"]], ids=str)
 def test_the_picture_has_the_figures(diff, sides, tmp_path, options):
     diff("before", "slower", "-o", tmp_path / "x.svg", *options)
-    data = data_of(tmp_path / "x.svg")
+    data = svg_data.read(tmp_path / "x.svg")
     names = {made.full_name(n): f"{n} ({file})" for n, (_, file, _) in made.FUNCTIONS.items()}
     wants = []
     for side in ("before", "slower"):
@@ -287,13 +288,13 @@ def test_the_picture_has_the_figures(diff, sides, tmp_path, options):
             for depth in range(1, len(path) + 1):
                 want[tuple(path[:depth])] += s["value"]
         wants.append(want)
-    unit = data["units_per_second"]
+    unit = data["compared"]["units_per_second"]
     listed = paths(data)
     assert len(set(listed)) == len(listed)
     for path, a, b, total in zip(listed, data["compared"]["a"], data["compared"]["b"], data["total"]):
         assert a / unit == pytest.approx(wants[0][path], abs=1e-4)
         assert b / unit == pytest.approx(wants[1][path], abs=1e-4)
-        assert total / unit == pytest.approx(wants["--width" not in options][path], abs=1.01e-4)
+        assert total / 1e9 == pytest.approx(wants["--width" not in options][path], abs=1e-9)
     kind = dict(zip(listed, kinds(data)))
     query = [k for path, k in kind.items() if path[-1].startswith("query")]
     assert query and set(query) <= {"more", "even"} and "more" in query
@@ -303,14 +304,14 @@ def test_the_picture_has_the_figures(diff, sides, tmp_path, options):
 
 def test_equal_runs_are_grey(diff, tmp_path):
     diff("before", "again", "-o", tmp_path / "x.svg")
-    assert set(kinds(data_of(tmp_path / "x.svg"))) == {"even"}
+    assert set(kinds(svg_data.read(tmp_path / "x.svg"))) == {"even"}
 
 
 def test_in_a_browser(pybpfprof, sides, driver, tmp_path):  # noqa: F811
     hostile(sides, tmp_path)
     done = pybpfprof("diff", "a.json", "b.json", "-o", "x.svg")
     assert done.returncode == 0, done.stderr
-    data = data_of(tmp_path / "x.svg")
+    data = svg_data.read(tmp_path / "x.svg")
     driver.set_window_size(1400, 900)
     page = Page(driver)
     page.open(tmp_path / "x.svg")

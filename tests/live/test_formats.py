@@ -363,11 +363,11 @@ def test_folded_agrees_with_the_samples(recording, tmp_path):
     doc = json.loads(convert(recording, tmp_path / "x.json"))
     got, wanted = collections.Counter(), collections.Counter()
     for line in text.splitlines():
-        stack, count = line.rsplit(" ", 1)
+        stack, ns = line.rsplit(" ", 1)
         frames = stack.split(";")
-        got[";".join(frames[1:] if frames[0].startswith("process ") else frames)] += int(count)
+        got[";".join(frames[1:] if frames[0].startswith("process ") else frames)] += int(ns)
     for sample in doc["samples"]:
-        wanted[";".join(map(folded_text, stack_of(doc, sample)))] += 1
+        wanted[";".join(map(folded_text, stack_of(doc, sample)))] += round(sample["value"] * 1e9)
     assert got == wanted
 
 

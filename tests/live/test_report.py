@@ -220,7 +220,7 @@ def test_flame_graphs_merged_from_the_leaf(pybpfprof, source, doc, tmp_path, opt
     for s in doc["samples"]:
         command = doc["processes"][doc["threads"][s["thread"]]["process"]]["command"]
         frames = [f"{name[len(MODULE[name]) + 1:]} ({FILE[name]})" for name in reversed(s["stack"])]
-        want[";".join([f'process {s["pid"]}:"{command}"', *frames])] += 1
+        want[";".join([f'process {s["pid"]}:"{command}"', *frames])] += round(s["value"] * 1e9)
     assert dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()) == {k: str(v) for k, v in want.items()}
 
     done = pybpfprof("flamegraph", "-i", source, "-o", "x.svg", "--merge-from", "leaf", *options)

@@ -4,7 +4,6 @@ The profiles are made up (tests/unit/make_profile.h), so what a page should show
 file; nothing here needs BPF.
 """
 
-import json
 import re
 import subprocess
 import urllib.parse
@@ -13,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import browser
+import svg_data
 from browser import ActionChains, By, Browser, driver  # noqa: F401
 from programs import PROGRAM, ROOT, built
 from selenium.webdriver.common.keys import Keys
@@ -42,20 +42,8 @@ def make_svg(tmp_path_factory):
     return make
 
 
-def data_of(path):
-    """The data that the page works with, and what can be told from it: parents, paths."""
-    root = ElementTree.parse(path).getroot()
-    data = json.loads(next(e for e in root.iter(SVG + "script") if e.get("id") == "data").text)
-    data["parent"], trail = [], []
-    for i, depth in enumerate(data["depth"]):
-        del trail[depth:]
-        data["parent"].append(trail[-1] if trail else -1)
-        trail.append(i)
-    return data
-
-
 def matched_share(data, expression, top=0):
-    """Samples at or below a matching frame, in %, the slow way."""
+    """CPU time at or below a matching frame, in %, the slow way."""
     flags = re.IGNORECASE
     found = [bool(re.search(expression, text, flags)) for text in data["texts"]]
     covered, total = [], 0
@@ -119,11 +107,24 @@ def service(make_svg):
 
 @pytest.fixture(scope="module")
 def data(service):
-    return data_of(service)
+    return svg_data.read(service)
 
 
 def text_of(data, node):
     return data["texts"][data["label"][node]]
+
+
+def figures(data, node, still=False):
+    seconds, samples = data["total"][node] / 1e9, data["samples"][node]
+    return (
+        f"{100 * data['total'][node] / data['total'][0]:.2f}% · "
+        f"{seconds:.{3 if still or seconds < 10 else 1}f} CPU s · {samples:,} sample{'s' if samples != 1 else ''}"
+    )
+
+
+def title_of(data, node):
+    """As the still picture has it."""
+    return f"{text_of(data, node)} ({figures(data, node, still=True)})"
 
 
 def some_frame(data, page, depth):
@@ -152,21 +153,19 @@ def test_is_a_document(make_svg, settings):
 
 
 def test_still_picture_and_data_agree(service, data):
-    """Without a script the same frames are there, as wide as their samples."""
+    """Without a script the same frames are there, as wide as their CPU time."""
     root = ElementTree.parse(service).getroot()
     drawn = 0
     known = {}
-    for node, label in enumerate(data["label"]):
-        known.setdefault(data["texts"][label], set()).add(data["total"][node])
+    for node in range(len(data["label"])):
+        known.setdefault(title_of(data, node), set()).add(data["total"][node])
     for g in root.iter(SVG + "g"):
         title = g.find(SVG + "title")
         if title is None:
             continue
-        name, samples = re.fullmatch(r"(.*) \(([\d,]+) samples?, .*\)", title.text).groups()
-        samples = int(samples.replace(",", ""))
+        name = title.text.rpartition(" (")[0]
         width = float(g.find(SVG + "rect").get("width"))
-        assert samples in known[name]
-        assert abs(width + 0.6 - 1176 * samples / data["total"][0]) < 0.11
+        assert any(abs(width + 0.6 - 1176 * ns / data["total"][0]) < 0.11 for ns in known[title.text]), title.text
         label = g.find(SVG + "text")
         if label is not None:
             shown = "".join(label.itertext())
@@ -177,14 +176,14 @@ def test_still_picture_and_data_agree(service, data):
 
 def test_is_compact(make_svg):
     path = make_svg(processes=20, threads=8, stacks=1500, depth=100, view="t")
-    nodes = len(data_of(path)["total"])
+    nodes = len(svg_data.read(path)["total"])
     assert nodes > 50_000
     assert path.stat().st_size < 40 * nodes
 
 
 def test_same_function_same_colour(make_svg):
     def colours(path):
-        data = data_of(path)
+        data = svg_data.read(path)
         return {re.sub(r":\d+\)$", ")", text): colour for text, colour in zip(data["texts"], data["colours"])}
 
     one, other = colours(make_svg()), colours(make_svg(processes=2, threads=1, view="F", stacks=90))
@@ -227,8 +226,8 @@ def test_the_command_draws_the_same(make_svg, service, tmp_path, form):
     source.write_bytes(make_svg(format=form).read_bytes())
     out = tmp_path / "out.svg"
     subprocess.run([PROGRAM, "flamegraph", "-i", source, "-o", out], check=True, timeout=60)
-    drawn, wanted = data_of(out), data_of(service)
-    for key in ("title", "texts", "colours", "label", "depth", "total", "own", "cpu"):
+    drawn, wanted = svg_data.read(out), svg_data.read(service)
+    for key in ("title", "texts", "colours", "label", "depth", "own", "pruned", "total", "samples"):
         assert drawn[key] == wanted[key], key
 
 
@@ -291,15 +290,10 @@ def test_details_and_tooltip(page, service, data):
     for node in (some_frame(data, page, 2), narrow):
         page.mouse(node, "hover")
         until(lambda: page.text("name") == text_of(data, node), "the details name the frame")
-        samples = f"{data['total'][node]:,} sample"
-        share = f"{100 * data['total'][node] / data['total'][0]:.2f}%"
-        seconds = data["cpu"][node] / data["units_per_second"]
-        cpu = f"{seconds:.3f} CPU s" if seconds < 10 else f"{seconds:.1f} CPU s"
-        assert samples in page.text("figures") and share in page.text("figures")
-        assert cpu in page.text("figures")
+        assert page.text("figures").startswith(figures(data, node))
         title = page.driver.execute_script("""return Array.from(document.querySelectorAll('#pane .frame'))
             .find(g => g.frame === arguments[0]).querySelector('title').textContent""", node)
-        assert title.startswith(text_of(data, node)) and samples in title and share in title
+        assert title == f"{text_of(data, node)} ({figures(data, node)})"
 
 
 @pytest.mark.parametrize("expression", ["json", r"^query_", "views\\.py:5[0-9]+", "LAMBDA", "nothing like it",
@@ -473,7 +467,7 @@ def test_keyboard_alone(page, service, data):
 def test_hostile_names_are_inert(page, make_svg, view):
     path = make_svg(processes=2, threads=1, stacks=15, depth=12, name=PAYLOAD, command=PAYLOAD, title=PAYLOAD, view=view)
     page.open(path)
-    data = data_of(path)
+    data = svg_data.read(path)
     hostile = next(i for i, label in enumerate(data["label"]) if "planted" in data["texts"][label])
     assert data["texts"][data["label"][hostile]].startswith(PAYLOAD.replace("\x1b", "\\x1b") + " (")
     page.keys("/")

@@ -280,21 +280,24 @@ def test_timestamps_in_folded_stacks(make):
     """A line for each sample, in order of time; without it the sums."""
     plain = make(document(STORY), "x.folded", "-F").read_text().splitlines()
     assert plain == [
-        "main (/srv/app.py:1);other (/srv/app.py:20) 1",
-        "main (/srv/app.py:1);work (/srv/app.py:10) 2",
-        "main (/srv/app.py:1);work (/srv/app.py:10);work (/srv/app.py:10);dumps (/usr/lib/python3.12/json/__init__.py:183) 1",
-        "work (/srv/app.py:10) 2",
+        "main (/srv/app.py:1);other (/srv/app.py:20) 10000000",
+        "main (/srv/app.py:1);work (/srv/app.py:10) 20000000",
+        "main (/srv/app.py:1);work (/srv/app.py:10);work (/srv/app.py:10);dumps (/usr/lib/python3.12/json/__init__.py:183) 10000000",
+        "work (/srv/app.py:10) 20000000",
     ]
     lines = make(document(STORY), "x.folded", "-F", "--timestamps", "--threads").read_text().splitlines()
     assert [line.split(";")[0] for line in lines] == [
         f"{START + at:.6f}" for at in sorted(sample[0] for sample in STORY)
     ]
-    assert lines[0] == f"{START}.010000;thread (42): MainThread;main (/srv/app.py:1);work (/srv/app.py:10) 1"
-    assert lines[3] == f"{START}.210000;thread (43): worker;work (/srv/app.py:10) 1"
-    bare = collections.Counter(";".join(line.split(";")[2:]).rpartition(" ")[0] for line in lines)
+    assert lines[0] == f"{START}.010000;thread (42): MainThread;main (/srv/app.py:1);work (/srv/app.py:10) 10000000"
+    assert lines[3] == f"{START}.210000;thread (43): worker;work (/srv/app.py:10) 10000000"
+    bare = collections.Counter()
+    for line in lines:
+        stack, _, ns = ";".join(line.split(";")[2:]).rpartition(" ")
+        bare[stack] += int(ns)
     assert bare == {line.rpartition(" ")[0]: int(line.rpartition(" ")[2]) for line in plain}
     leaf = make(document(STORY), "x.folded", "-F", "--timestamps", "--merge-from", "leaf").read_text().splitlines()
-    assert leaf[0] == f"{START}.010000;work (/srv/app.py:10);main (/srv/app.py:1) 1"
+    assert leaf[0] == f"{START}.010000;work (/srv/app.py:10);main (/srv/app.py:1) 10000000"
 
 
 def test_timestamps_in_speedscope(make):

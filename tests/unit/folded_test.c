@@ -1,6 +1,6 @@
 /*
  * Folded stacks, read back by a parser that keeps to the readers' rules (flamegraph.pl, inferno:
- * the count is the last word, a number before it would be a second count, frames are split at ';').
+ * the number, CPU nanoseconds, is the last word, a number before it would be a second count, frames are split at ';').
  */
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
@@ -21,7 +21,7 @@ static struct buf fold(const struct profile *p, const struct view *v)
 struct line {
 	char *frames[64];
 	size_t depth;
-	uint64_t count;
+	uint64_t ns;
 };
 
 /* Takes the last word off when it is a number, then blanks, as inferno does. */
@@ -49,9 +49,9 @@ static size_t parse(char *text, struct line *lines, size_t max)
 		char *frame;
 
 		assert_true(n <= max);
-		assert_true(take_number(line, &l->count));
+		assert_true(take_number(line, &l->ns));
 		assert_false(take_number(line, &second));
-		assert_true(l->count > 0);
+		assert_true(l->ns > 0);
 		for (l->depth = 0; (frame = strsep(&line, ";")); l->depth++) {
 			assert_true(l->depth < 64 && *frame && strcmp(frame, " "));
 			l->frames[l->depth] = frame;
@@ -72,18 +72,21 @@ static int compare_lines(const struct line *a, const struct line *b)
 	return (a->depth > b->depth) - (a->depth < b->depth);
 }
 
-static void check(const struct profile *p, const struct view *v, uint64_t want)
+/* The lines add up to the time of the profile's samples, to the nanosecond. */
+static void check(const struct profile *p, const struct view *v)
 {
 	struct line *lines = xcalloc(p->bucket_cnt + 1, sizeof(*lines));
 	struct buf out = fold(p, v);
 	size_t n = parse(out.data, lines, p->bucket_cnt);
-	uint64_t sum = 0;
+	uint64_t sum = 0, want = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		sum += lines[i].count;
+		sum += lines[i].ns;
 		if (i)
 			assert_true(compare_lines(&lines[i - 1], &lines[i]) < 0);
 	}
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		want += v->gil_only ? p->buckets[i].gil_value_ns : p->buckets[i].value_ns;
 	assert_int_equal(sum, want);
 	buf_free(&out);
 	free(lines);
@@ -91,13 +94,14 @@ static void check(const struct profile *p, const struct view *v, uint64_t want)
 
 static void small_reads_back(void **state)
 {
-	/* Sample i < 40 has thread 1 + i % 3 (the third is of process 43) and stack i % 4. */
+	/* Sample i < 40 has thread 1 + i % 3 (the third is of process 43) and stack i % 4, and stands for
+	 * 1 + i % 10 ms and i % 3 ns. */
 	static const char want[] =
-		"process 42:\"python3 app.py\";[truncated];Worker.work (worker.py:23) 7\n"
-		"process 42:\"python3 app.py\";main (app.py:11);Worker.work (worker.py:22) 7\n"
+		"process 42:\"python3 app.py\";[truncated];Worker.work (worker.py:23) 48000003\n"
+		"process 42:\"python3 app.py\";main (app.py:11);Worker.work (worker.py:22) 37000003\n"
 		"process 42:\"python3 app.py\";main (app.py:11);Worker.work (worker.py:22);"
-		"</script><svg onload=…>:\\x1b[31m (evil.py:33) 6\n"
-		"process 42:\"python3 app.py\";main (app.py:11);Worker.work (worker.py:23) 7\n";
+		"</script><svg onload=…>:\\x1b[31m (evil.py:33) 26000003\n"
+		"process 42:\"python3 app.py\";main (app.py:11);Worker.work (worker.py:23) 36000004\n";
 	struct profile *p = small_profile();
 	struct view v = {0};
 	struct buf out = fold(p, &v);
@@ -106,15 +110,15 @@ static void small_reads_back(void **state)
 	assert_memory_equal(out.data, want, sizeof(want) - 1);
 	assert_non_null(strstr(out.data, "\nprocess 43:\"</script><svg onload=…>:\\x1b[31m\";"));
 	buf_free(&out);
-	check(p, &v, 40);
+	check(p, &v);
 	v.threads = true;
-	check(p, &v, 40);
+	check(p, &v);
 	v.gil_only = true;
-	check(p, &v, 13);
+	check(p, &v);
 	v = (struct view){.no_lines = true};
-	check(p, &v, 40);
+	check(p, &v);
 	out = fold(p, &v);
-	assert_non_null(strstr(out.data, "main (app.py);Worker.work (worker.py) 14\n"));
+	assert_non_null(strstr(out.data, "main (app.py);Worker.work (worker.py) 73000007\n"));
 	buf_free(&out);
 	profile__free(p);
 }
@@ -153,11 +157,11 @@ static void hostile_names_break_no_line(void **state)
 	struct buf out = fold(p, &v);
 
 	(void)state;
-	check(p, &v, 2 * ARRAY_SIZE(names));
+	check(p, &v);
 	/* What only the separator told apart is one stack. */
-	assert_non_null(strstr(out.data, "main (main.py:1);a:b 2\n"));
-	assert_non_null(strstr(out.data, "main (main.py:1);a:b;main (main.py:1) 2\n"));
-	assert_non_null(strstr(out.data, "main (main.py:1);x_12 1\n"));
+	assert_non_null(strstr(out.data, "main (main.py:1);a:b 3000001\n"));
+	assert_non_null(strstr(out.data, "main (main.py:1);a:b;main (main.py:1) 3000001\n"));
+	assert_non_null(strstr(out.data, "main (main.py:1);x_12 5000001\n"));
 	for (size_t i = 0; i < out.len; i++)
 		assert_true(out.data[i] == '\n' || !iscntrl((unsigned char)out.data[i]));
 	buf_free(&out);

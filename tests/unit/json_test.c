@@ -190,7 +190,7 @@ static void order_does_not_matter(void **state)
 	__cleanup_free char *folded = written(&format_folded, p, &(struct view){.threads = true});
 
 	(void)state;
-	assert_string_equal(folded, "thread (7): main;f (/m.py:3);g (/m.py:9) 1\n");
+	assert_string_equal(folded, "thread (7): main;f (/m.py:3);g (/m.py:9) 10000000\n");
 	assert_int_equal(p->value_ns, 10000000);
 	assert_int_equal(p->processes[1].pid, 5);
 	profile__free(p);
@@ -208,8 +208,8 @@ static void others_are_read(void **state)
 	__cleanup_free char *folded = written(&format_folded, p, &(struct view){.threads = true});
 
 	(void)state;
-	assert_non_null(strstr(folded, "140234567890123;main;m.work 1\n"));
-	assert_non_null(strstr(folded, "thread (0): io;main 1\n"));
+	assert_non_null(strstr(folded, "140234567890123;main;m.work 250000000\n"));
+	assert_non_null(strstr(folded, "thread (0): io;main 250000000\n"));
 	assert_int_equal(p->value_ns, 500000000); /* 0.75 s ÷ 3 for each of two */
 	assert_string_equal(p->processes[1].command, "app.py");
 	assert_string_equal(p->meta.target, "app.py");

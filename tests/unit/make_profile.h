@@ -1,7 +1,8 @@
 /*
  * A profile as a real service gives it, made through the builder's sink: for tests of whatever is
- * made from a profile. Same options, same profile: nothing here is random. `extra_name` plants a
- * function of that name as the leaf of every seventh stack.
+ * made from a profile. Same options, same profile: nothing here is random. Samples stand for 2 to 20 ms, by their
+ * stack, so that whoever weighs by their number is found out. `extra_name` plants a function of that name as the
+ * leaf of every seventh stack.
  */
 #pragma once
 #include "user/profile/profile.h"
@@ -105,7 +106,7 @@ static inline void make_samples(struct make_state *m, uint32_t thread, uint32_t 
 			m->sink.ctx,
 			&(struct profile_sample){
 				.time_unix_ns = 1790000000000000000ull + n * 10000000ull,
-				.value_ns = 10000000 + make_random(m, 1000),
+				.value_ns = (1 + n % 10) * 2000000 + make_random(m, 1000),
 				.thread = thread,
 				.stack = stack,
 				.gil = n % 3 ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD});

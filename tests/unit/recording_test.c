@@ -302,7 +302,7 @@ static void assert_sane_part(const struct profile *part, const struct profile *w
 
 	assert_false(part->meta.complete);
 	assert_true(part->sample_cnt <= whole->sample_cnt);
-	assert_int_equal(t->nodes[0].total, part->sample_cnt);
+	assert_int_equal(t->nodes[0].total_ns, part->value_ns);
 	assert_prefix_samples(part, whole);
 	assert_non_null(strstr(loss, "recording incomplete"));
 	view_tree__free(t);

@@ -58,7 +58,7 @@ static inline void tell_sample(struct profile_sink to, uint64_t at, uint32_t thr
 	struct profile_sample s = {.thread = thread, .stack = stack};
 
 	s.time_unix_ns = 1700000000000000000u + at * 10000000u;
-	s.value_ns = 10000000u + at % 3;
+	s.value_ns = 1000000u * (1 + at % 10) + at % 3; /* unlike, so that whoever counts is found out */
 	s.cpu = (uint16_t)(at % 5);
 	s.gil = (uint8_t)(at % 3);
 	s.truncated = at % 7 == 0;

@@ -197,35 +197,66 @@ static double ungrouped(const char *s)
 	return value;
 }
 
-/* Samples as the tooltip says them: the last bracket but the place's, "(1,234 samples, ". */
-static double samples_in_title(const char *frame)
+/* "…(12.34% · 1.234 CPU s · 1,234 samples)" */
+static void figures_in_title(const char *frame, double *percent, double *seconds, double *samples)
 {
-	const char *end = strstr(frame, " sample"), *start = end;
+	const char *second = strstr(frame, "% · "), *third = strstr(frame, " CPU s · ");
 
-	assert_non_null(end);
-	while (start[-1] != '(')
-		start--;
-	return ungrouped(start);
+	assert_true(second && third > second);
+	while (second[-1] != '(')
+		second--;
+	*percent = strtod(second, NULL);
+	*seconds = strtod(strstr(second, " · ") + strlen(" · "), NULL);
+	*samples = ungrouped(third + strlen(" CPU s · "));
 }
 
-static void widths_are_proportional_to_samples(void **state)
+/* The next node that these figures can be of; frames are drawn in the order of nodes. */
+static const struct svg_node *node_of(const struct svg_layout *l, uint32_t *from, double percent,
+				      double seconds, double samples)
+{
+	double whole = (double)l->nodes[0].total_ns;
+
+	for (; *from < l->node_cnt; ++*from) {
+		const struct svg_node *n = &l->nodes[*from];
+
+		if ((double)n->samples == samples &&
+		    fabs((double)n->total_ns / 1e9 - seconds) < 0.00051 &&
+		    fabs(100 * (double)n->total_ns / whole - percent) < 0.0051)
+			return n;
+	}
+	return NULL;
+}
+
+static void widths_are_proportional_to_time(void **state)
 {
 	const struct make_options o = {.processes = 2, .threads = 2, .stacks = 60, .depth = 20};
 	struct profile *p = make_profile(&o);
 	__cleanup_free char *svg = draw(p, &(struct view){0});
+	struct view_tree *tree = view_tree__new(&(struct view){0}, p);
+	struct svg_layout *l = svg_layout__new(tree, p);
 	double whole = SVG_WIDTH - 2 * SVG_MARGIN;
 	unsigned seen = 0;
+	uint32_t from = 0;
 
 	(void)state;
 	assert_well_formed(svg);
 	for (const char *at = svg; (at = strstr(at, "<g><title>")); at++, seen++) {
-		double samples = samples_in_title(at), width = number_after(at, "<rect", "width");
+		double percent, seconds, samples, width = number_after(at, "<rect", "width");
 		double x = number_after(at, "<rect", "x");
 
-		assert_true(fabs(width + 0.6 - samples / (double)p->sample_cnt * whole) < 0.11);
+		const struct svg_node *n;
+
+		figures_in_title(at, &percent, &seconds, &samples);
+		n = node_of(l, &from, percent, seconds, samples);
+		assert_non_null(n);
+		from++;
+		assert_true(fabs(width + 0.6 -
+				 (double)n->total_ns / (double)p->value_ns * whole) < 0.11);
 		assert_true(x >= SVG_MARGIN - 0.1 && x + width <= SVG_WIDTH - SVG_MARGIN + 0.1);
 	}
 	assert_in_range(seen, 100, 4000);
+	svg_layout__free(l);
+	view_tree__free(tree);
 	profile__free(p);
 }
 
@@ -236,18 +267,22 @@ static void nothing_is_counted_twice_or_dropped_in_silence(void **state)
 	struct profile *p = make_profile(&o);
 	struct view_tree *tree = view_tree__new(&v, p);
 	struct svg_layout *l = svg_layout__new(tree, p);
-	uint64_t own = 0;
+	uint64_t own_ns = 0, left_out_ns = 0, samples = 0;
 
 	(void)state;
-	assert_int_equal(l->nodes[0].total, p->sample_cnt);
+	assert_int_equal(l->nodes[0].samples, p->sample_cnt);
 	assert_int_equal(l->nodes[0].total_ns, p->value_ns);
 	assert_int_equal(l->node_cnt + l->pruned_cnt, tree->count);
 	assert_true(l->pruned_cnt > 0);
 	for (uint32_t i = 0; i < l->node_cnt; i++) {
-		assert_true(l->nodes[i].total >= l->least);
-		own += l->nodes[i].own;
+		assert_true(l->nodes[i].total_ns >= l->least_ns);
+		own_ns += l->nodes[i].own_ns;
+		left_out_ns += l->nodes[i].pruned_ns;
+		samples += l->nodes[i].own_samples + l->nodes[i].pruned_samples;
 	}
-	assert_int_equal(own + l->pruned_samples, p->sample_cnt);
+	assert_int_equal(left_out_ns, l->pruned_ns);
+	assert_int_equal(own_ns + left_out_ns, p->value_ns);
+	assert_int_equal(samples, p->sample_cnt);
 	svg_layout__free(l);
 	view_tree__free(tree);
 	profile__free(p);
@@ -270,31 +305,32 @@ static void children_stand_inside_their_parent(void **state)
 		if (i) {
 			const struct svg_node *parent = open[n->depth - 1];
 
-			assert_true(n->left >= parent->left);
-			assert_true(n->left + n->total <= parent->left + parent->total);
-			assert_true(n->left >= edge[n->depth]); /* no two overlap */
+			assert_true(n->left_ns >= parent->left_ns);
+			assert_true(n->left_ns + n->total_ns <=
+				    parent->left_ns + parent->total_ns);
+			assert_true(n->left_ns >= edge[n->depth]); /* no two overlap */
 		}
 		open[n->depth] = n;
-		edge[n->depth] = n->left + n->total;
+		edge[n->depth] = n->left_ns + n->total_ns;
 	}
 	svg_layout__free(l);
 	view_tree__free(tree);
 	profile__free(p);
 }
 
-/* A tree without a profile behind it: `chains` columns of `depth` nodes, each with `samples`. */
-static struct view_tree *make_columns(uint32_t chains, uint32_t depth, uint64_t samples)
+/* A tree without a profile behind it: `chains` columns of `depth` nodes, each with so much time. */
+static struct view_tree *make_columns(uint32_t chains, uint32_t depth, uint64_t ns)
 {
 	static char all[] = "all", f[] = "f";
 	struct view_tree *t = xcalloc(1, sizeof(*t));
 
 	t->count = chains * depth + 1;
 	t->nodes = xcalloc(t->count, sizeof(*t->nodes));
-	t->nodes[0] = (struct view_node){.text = all, .child = 1, .total = chains * samples};
+	t->nodes[0] = (struct view_node){.text = all, .child = 1, .total_ns = chains * ns};
 	for (uint32_t i = 1; i < t->count; i++) {
 		uint32_t row = (i - 1) % depth;
 
-		t->nodes[i] = (struct view_node){.text = f, .depth = row + 1, .total = samples};
+		t->nodes[i] = (struct view_node){.text = f, .depth = row + 1, .total_ns = ns};
 		t->nodes[i].parent = row ? i - 1 : 0;
 		t->nodes[i].child = row + 1 < depth ? i + 1 : 0;
 		t->nodes[i].next = !row && i + depth < t->count ? i + depth : 0;
@@ -319,7 +355,7 @@ static void large_trees_are_bounded(void **state)
 
 		assert_int_equal(l->node_cnt, cases[i].want);
 		assert_int_equal(l->label_cnt, cases[i].want > 1 ? 2 : 1);
-		assert_int_equal(l->pruned_samples, cases[i].want > 1 ? 0 : t->nodes[0].total);
+		assert_int_equal(l->pruned_ns, cases[i].want > 1 ? 0 : t->nodes[0].total_ns);
 		svg_layout__free(l);
 		free(t->nodes);
 		free(t);
@@ -427,7 +463,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_grouped),
 		cmocka_unit_test(colours_depend_on_name_and_file_only),
 		cmocka_unit_test(pictures_colour_a_function_alike),
-		cmocka_unit_test(widths_are_proportional_to_samples),
+		cmocka_unit_test(widths_are_proportional_to_time),
 		cmocka_unit_test(nothing_is_counted_twice_or_dropped_in_silence),
 		cmocka_unit_test(children_stand_inside_their_parent),
 		cmocka_unit_test(large_trees_are_bounded),

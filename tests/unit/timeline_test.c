@@ -40,7 +40,7 @@ static void test_by_thread_in_order(void **state)
 	assert_int_equal(cnt, 0);
 	s = timeline__thread(t, 3, &cnt);
 	assert_int_equal(cnt, 1);
-	assert_int_equal(s[0].value_ns, 10000000 + 20 % 3);
+	assert_int_equal(s[0].value_ns, 1000000 + 20 % 3);
 	timeline__thread(t, 0, &cnt);
 	assert_int_equal(cnt, 0);
 	timeline__free(t);

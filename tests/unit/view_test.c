@@ -101,10 +101,10 @@ static void process_roots_only_where_needed(void **state)
 	profile__free(p);
 }
 
-/* The slow way: the whole path of each bucket as one text, samples added up in a list. */
+/* The slow way: the whole path of each bucket as one text, its time and samples added up in a list. */
 struct path {
 	char *text;
-	uint64_t own;
+	uint64_t own_ns, own_samples;
 };
 
 static char *path_of(const struct view *v, const struct profile *p, const struct profile_bucket *k)
@@ -143,8 +143,9 @@ static size_t slow_paths(const struct view *v, const struct profile *p, struct p
 		while (at < n && strcmp(out[at].text, text))
 			at++;
 		if (at == n)
-			out[n++] = (struct path){xstrdup(text), 0};
-		out[at].own += view__samples(v, &p->buckets[i]);
+			out[n++] = (struct path){xstrdup(text), 0, 0};
+		out[at].own_ns += view__value_ns(v, &p->buckets[i]);
+		out[at].own_samples += view__samples(v, &p->buckets[i]);
 		free(text);
 	}
 	return n;
@@ -162,7 +163,18 @@ static char *node_path(const struct view_tree *t, uint32_t node)
 	return out;
 }
 
-/* Own and total counts of every node; links, order and depth. */
+/* `next`: what the path goes on with behind this node's. */
+static void add_path(struct view_node *to, const struct path *path, char next)
+{
+	if (next && next != 1)
+		return;
+	to->total_ns += path->own_ns;
+	to->samples += path->own_samples;
+	to->own_ns += next ? 0 : path->own_ns;
+	to->own_samples += next ? 0 : path->own_samples;
+}
+
+/* Own and total of every node; links, order and depth. */
 static void check_tree(const struct view *v, const struct profile *p)
 {
 	struct view_tree *t = view_tree__new(v, p);
@@ -173,28 +185,30 @@ static void check_tree(const struct view *v, const struct profile *p)
 	assert_string_equal(t->nodes[0].text, "all");
 	for (uint32_t i = 0; i < t->count; i++) {
 		__cleanup_free char *path = node_path(t, i);
-		uint64_t own = 0, total = 0, children = 0;
+		struct view_node want = {0};
+		uint64_t children = 0;
 		size_t len = strlen(path);
 
 		for (size_t j = 0; j < n; j++) {
 			if (strncmp(paths[j].text, path, len))
 				continue;
-			own += paths[j].text[len] ? 0 : paths[j].own;
-			total += !paths[j].text[len] || paths[j].text[len] == 1 ? paths[j].own : 0;
+			add_path(&want, &paths[j], paths[j].text[len]);
 		}
-		assert_int_equal(t->nodes[i].own, own);
-		assert_int_equal(t->nodes[i].total, total);
+		assert_int_equal(t->nodes[i].own_ns, want.own_ns);
+		assert_int_equal(t->nodes[i].total_ns, want.total_ns);
+		assert_int_equal(t->nodes[i].own_samples, want.own_samples);
+		assert_int_equal(t->nodes[i].samples, want.samples);
 		for (uint32_t c = t->nodes[i].child; c; c = t->nodes[c].next) {
 			uint32_t next = t->nodes[c].next;
 
 			assert_int_equal(t->nodes[c].parent, i);
 			assert_int_equal(t->nodes[c].depth, t->nodes[i].depth + 1);
 			assert_true(!next || strcmp(t->nodes[c].text, t->nodes[next].text) < 0);
-			children += t->nodes[c].total;
+			children += t->nodes[c].total_ns;
 			linked++;
 		}
-		assert_int_equal(children + own, total);
-		assert_true(i == 0 || t->nodes[i].total > 0);
+		assert_int_equal(children + want.own_ns, want.total_ns);
+		assert_true(i == 0 || t->nodes[i].total_ns > 0);
 		if (t->nodes[i].depth > deepest)
 			deepest = t->nodes[i].depth;
 	}
@@ -268,7 +282,7 @@ static void nothing_gives_a_lone_root(void **state)
 	(void)state;
 	assert_int_equal(t->count, 1);
 	assert_int_equal(t->depth, 0);
-	assert_int_equal(t->nodes[0].total, 0);
+	assert_int_equal(t->nodes[0].total_ns, 0);
 	view_tree__free(t);
 	view_tree__free(NULL);
 	profile__free(p);
@@ -323,14 +337,14 @@ static void a_large_tree(void **state)
 	t = view_tree__new(&v, p);
 	print_message("%d stacks: %u nodes in %.2f s, %.1f MB\n", STACKS, t->count,
 		      seconds_now() - start, rss_mb() - before);
-	assert_int_equal(t->nodes[0].total, STACKS);
+	assert_int_equal(t->nodes[0].samples, STACKS);
 	view_tree__free(t);
 	v.from_leaf = true;
 	start = seconds_now();
 	t = view_tree__new(&v, p);
 	print_message("from the leaf: %u nodes in %.2f s, %.1f MB\n", t->count,
 		      seconds_now() - start, rss_mb() - before);
-	assert_int_equal(t->nodes[0].total, STACKS);
+	assert_int_equal(t->nodes[0].samples, STACKS);
 	view_tree__free(t);
 	profile__free(p);
 }

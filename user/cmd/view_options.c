@@ -27,8 +27,8 @@ static const struct argp_option options[] = {
 	 "each with its callers. For .svg and .folded",
 	 20},
 	{"timestamps", KEY_TIMESTAMPS, NULL, 0,
-	 "Samples one by one with their times: .folded has a line for each, in order of time and with "
-	 "the time in front; .speedscope.json a true time axis; .pb.gz a label. Formats that do not "
+	 "Samples one by one with their times: .folded has a line for each, in order of time, with the "
+	 "time in front and CPU nanoseconds behind; .speedscope.json a true time axis; .pb.gz a label. Formats that do not "
 	 "add up have them anyway",
 	 20},
 	/* as flamegraph.pl has them */

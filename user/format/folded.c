@@ -1,10 +1,10 @@
 /*
- * Collapsed stacks, the lowest common denominator: `root;…;leaf COUNT`, one line per stack, ordered
- * frame by frame. Only ';' and the line's end have a meaning there (newlines never reach a
- * profile), and the count is what follows the last blank. Nothing but stacks is written: readers
- * take comments for stacks, so what was lost is told by the summary and the other formats. With
- * --timestamps there is a line for each sample, in the order of time (what flamegraph.pl
- * --flamechart wants), its time in front.
+ * Collapsed stacks, the lowest common denominator: `root;…;leaf NANOSECONDS`, one line per stack,
+ * ordered frame by frame. Only ';' and the line's end have a meaning there (newlines never reach a
+ * profile), and the number, which readers call a count, is what follows the last blank. Nothing but
+ * stacks is written: readers take comments for stacks, so what was lost is told by the summary and
+ * the other formats. With --timestamps there is a line for each sample, in the order of time (what
+ * flamegraph.pl --flamechart wants), its time in front.
  */
 #include "user/format/format.h"
 #include "user/util/alloc.h"
@@ -16,7 +16,7 @@
 
 /*
  * Makes a text fit to stand in a line; doing it twice changes nothing. The separator becomes ':'.
- * flamegraph.pl and inferno take a number before the count for a second count (a differential
+ * flamegraph.pl and inferno take a number before the last for a second count (a differential
  * profile), and inferno trims blanks first. So a last blank becomes '_', and so does the one in a
  * text that ends in " 12".
  */
@@ -83,14 +83,14 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 	__cleanup_free uint32_t *children = children_of(f, nodes, n, &count);
 
 	for (size_t i = 0; i < count; i += same) {
-		uint64_t own = 0;
+		uint64_t own_ns = 0;
 
 		same = same_text(f, children + i, count - i);
 		for (size_t j = i; j < i + same; j++)
-			own += f->tree->nodes[children[j]].own;
+			own_ns += f->tree->nodes[children[j]].own_ns;
 		buf_printf(&f->line, "%s%s", len ? ";" : "", f->tree->nodes[children[i]].text);
-		if (own)
-			fprintf(f->out, "%s %llu\n", f->line.data, (unsigned long long)own);
+		if (own_ns)
+			fprintf(f->out, "%s %llu\n", f->line.data, (unsigned long long)own_ns);
 		put_below(f, children + i, same);
 		f->line.len = len;
 	}
@@ -99,7 +99,7 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 /* ---- a line per sample ----------------------------------------------------------------------- */
 
 struct moment {
-	uint64_t time_unix_ns;
+	uint64_t time_unix_ns, value_ns;
 	uint32_t thread, stack;
 };
 
@@ -121,7 +121,7 @@ static int add_moment(void *arg, const struct profile_sample *s)
 	if (m->v->gil_only && s->gil != PROFILE_GIL_HELD)
 		return 0;
 	xgrow(m->items, m->cnt, m->cap);
-	m->items[m->cnt++] = (struct moment){s->time_unix_ns, s->thread, s->stack};
+	m->items[m->cnt++] = (struct moment){s->time_unix_ns, s->value_ns, s->thread, s->stack};
 	return 0;
 }
 
@@ -153,7 +153,7 @@ static const char *text_of(struct moments *m, uint32_t frame)
 	return *text;
 }
 
-/* `1795371891.326937;root;…;leaf 1` */
+/* `1795371891.326937;root;…;leaf 10123456` */
 static void put_moment(struct moments *m, const struct moment *at)
 {
 	size_t depth = profile__stack_frames(m->p, at->stack, m->room, profile__max_depth(m->p));
@@ -167,7 +167,7 @@ static void put_moment(struct moments *m, const struct moment *at)
 		put_root(m, view__thread_text(m->p, at->thread));
 	for (size_t i = 0; i < depth; i++)
 		fprintf(m->out, ";%s", text_of(m, m->room[m->v->from_leaf ? depth - 1 - i : i]));
-	fputs(" 1\n", m->out);
+	fprintf(m->out, " %llu\n", (unsigned long long)at->value_ns);
 }
 
 static int write_moments(const struct profile *p, const struct view *v, FILE *out)
@@ -216,7 +216,7 @@ static const char *const suffixes[] = {".folded", ".collapsed", ".txt", NULL};
 
 const struct format format_folded = {
 	.name = "folded",
-	.help = "a line per stack, for flamegraph.pl, inferno, speedscope and grep",
+	.help = "a line per stack with its CPU nanoseconds, for flamegraph.pl, inferno, speedscope and grep",
 	.suffixes = suffixes,
 	.write = write_folded,
 };

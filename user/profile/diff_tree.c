@@ -24,7 +24,7 @@ struct build {
 
 static struct chance_part part_of(const struct view_node *n)
 {
-	return n ? (struct chance_part){n->total_ns, n->total} : (struct chance_part){0};
+	return n ? (struct chance_part){n->total_ns, n->samples} : (struct chance_part){0};
 }
 
 static uint32_t add_node(struct build *b, uint32_t parent, const struct view_node *in_a,

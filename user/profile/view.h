@@ -36,7 +36,11 @@ char *view__function_text(const struct profile *p, uint32_t function);
 
 /* The frame that stands for `frame` in this view: itself, or the first of its function. */
 uint32_t view__frame(const struct view *v, const struct profile *p, uint32_t frame);
-/* Samples and CPU time of a bucket in this view (0 when the view leaves it out). */
+/*
+ * Samples and CPU time of a bucket in this view (0 when the view leaves it out). What weighs, in every output, is
+ * the CPU time: intervals between samples are random, so samples stand for unlike times. Their number is only
+ * shown, and says how certain the time is.
+ */
 uint64_t view__samples(const struct view *v, const struct profile_bucket *b);
 uint64_t view__value_ns(const struct view *v, const struct profile_bucket *b);
 /* True when more than one process has samples, so that process roots are shown. */
@@ -44,8 +48,9 @@ bool view__process_roots(const struct view *v, const struct profile *p);
 
 /*
  * The merged call tree of a view: what flame graphs draw. Node 0 is the root ("all"); children of a
- * node are linked by `next` (0 ends), sorted by text. `total` counts samples at or below, `own` those that
- * end here: at the running function or, merged from the leaf, at the outermost caller. A parent comes before its children in `nodes`; texts belong to the tree and are shared.
+ * node are linked by `next` (0 ends), sorted by text. `total_ns` is the CPU time at or below, `own_ns` what
+ * ends here: at the running function or, merged from the leaf, at the outermost caller; `samples` and `own_samples`
+ * are how many that are. A parent comes before its children in `nodes`; texts belong to the tree and are shared.
  */
 struct view_node {
 	char *text;
@@ -53,7 +58,7 @@ struct view_node {
 	uint32_t function; /* 0 for all, process and thread nodes */
 	enum profile_origin origin;
 	uint32_t depth;
-	uint64_t total, own, total_ns, own_ns;
+	uint64_t total_ns, own_ns, samples, own_samples;
 };
 struct view_tree {
 	struct view_node *nodes;

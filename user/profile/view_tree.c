@@ -184,7 +184,7 @@ static void add_buckets(struct build *b)
 		node = b->v->from_leaf ? leaf_first_node(b, node, k->stack)
 				       : stack_node(b, node, k->stack);
 		n = &b->tree->t.nodes[node];
-		n->own += view__samples(b->v, k);
+		n->own_samples += view__samples(b->v, k);
 		n->own_ns += view__value_ns(b->v, k);
 	}
 }
@@ -194,10 +194,10 @@ static void add_totals(struct view_tree *t)
 	for (uint32_t i = t->count; i-- > 0;) {
 		struct view_node *n = &t->nodes[i];
 
-		n->total += n->own;
+		n->samples += n->own_samples;
 		n->total_ns += n->own_ns;
 		if (i) {
-			t->nodes[n->parent].total += n->total;
+			t->nodes[n->parent].samples += n->samples;
 			t->nodes[n->parent].total_ns += n->total_ns;
 		}
 	}

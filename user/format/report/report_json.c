@@ -211,9 +211,9 @@ void report_json_tree(const struct report_json *o, const struct profile *p)
 		json_put_count(o->j, "id", i);
 		json_put_int(o->j, "parent", i ? (int64_t)n->parent : -1);
 		json_put_text(o->j, "text", n->text);
-		json_put_count(o->j, "samples", n->total);
+		json_put_count(o->j, "samples", n->samples);
 		json_put_seconds(o->j, "seconds", n->total_ns);
-		json_put_count(o->j, "own_samples", n->own);
+		json_put_count(o->j, "own_samples", n->own_samples);
 		json_put_seconds(o->j, "own_seconds", n->own_ns);
 		json_put_end_map(o->j);
 	}

@@ -1,13 +1,14 @@
 /*
  * The data of the script, about 20 bytes a node: one array per property, in drawing order, so that
- * depths alone say who is whose parent, and texts by number. Left edges are not stored; the script
- * adds up the same totals in the same order as svg_layout.c. Everything is a number or passes
+ * depths alone say who is whose parent, and texts by number. Totals and left edges are not stored:
+ * the script adds up what nodes have of their own (most have nothing) and what their children had
+ * that were left out. CPU time is in nanoseconds, so that sums are those of all formats. Everything is a number or passes
  * svg_put_json.
  */
 #include "user/format/svg/svg_data.h"
 #include "user/format/svg/svg_text.h"
 
-#define NS_PER_UNIT 100000 /* CPU time in 0.1 ms */
+#define NS_PER_UNIT 100000 /* of compared CPU time: 0.1 ms */
 
 static uint64_t label_column(const struct svg_node *n)
 {
@@ -19,27 +20,37 @@ static uint64_t depth_column(const struct svg_node *n)
 	return n->depth;
 }
 
-static uint64_t total_column(const struct svg_node *n)
-{
-	return n->total;
-}
-
 static uint64_t own_column(const struct svg_node *n)
 {
-	return n->own;
+	return n->own_ns;
 }
 
-static uint64_t cpu_column(const struct svg_node *n)
+static uint64_t pruned_column(const struct svg_node *n)
 {
-	return (n->total_ns + NS_PER_UNIT / 2) / NS_PER_UNIT;
+	return n->pruned_ns;
+}
+
+static uint64_t own_samples_column(const struct svg_node *n)
+{
+	return n->own_samples;
+}
+
+static uint64_t pruned_samples_column(const struct svg_node *n)
+{
+	return n->pruned_samples;
 }
 
 static const struct {
 	const char *name;
 	uint64_t (*of)(const struct svg_node *n);
 } columns[] = {
-	{"label", label_column}, {"depth", depth_column}, {"total", total_column},
-	{"own", own_column},     {"cpu", cpu_column},     {NULL, NULL},
+	{"label", label_column},
+	{"depth", depth_column},
+	{"own", own_column},
+	{"pruned", pruned_column},
+	{"own_samples", own_samples_column},
+	{"pruned_samples", pruned_samples_column},
+	{NULL, NULL},
 };
 
 static void put_labels(const struct svg_layout *l, FILE *out)
@@ -68,8 +79,8 @@ static void put_times(const struct svg_layout *l, const char *name, const uint64
 
 static void put_compared(const struct svg_layout *l, FILE *out)
 {
-	fprintf(out, ",\n\"compared\":{\"absolute\":%s,",
-		l->compared->absolute ? "true" : "false");
+	fprintf(out, ",\n\"compared\":{\"absolute\":%s,\"units_per_second\":%d,",
+		l->compared->absolute ? "true" : "false", 1000000000 / NS_PER_UNIT);
 	put_times(l, "a", l->compared->a_ns, out);
 	fputs(",\n", out);
 	put_times(l, "b", l->compared->b_ns, out);
@@ -86,9 +97,8 @@ void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, con
 		fputs(i ? "," : "", out);
 		svg_put_json(out, h->lines[i]);
 	}
-	fprintf(out, "],\n\"icicle\":%s,\"from_leaf\":%s,\"shades\":%d,\"units_per_second\":%d,\n",
-		v->icicle ? "true" : "false", v->from_leaf ? "true" : "false", SVG_SHADES,
-		1000000000 / NS_PER_UNIT);
+	fprintf(out, "],\n\"icicle\":%s,\"from_leaf\":%s,\"shades\":%d,\n",
+		v->icicle ? "true" : "false", v->from_leaf ? "true" : "false", SVG_SHADES);
 	put_labels(l, out);
 	for (size_t c = 0; columns[c].name; c++) {
 		fprintf(out, "\"%s\":[", columns[c].name);

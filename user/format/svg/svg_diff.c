@@ -13,8 +13,6 @@
 #include <math.h>
 #include <string.h>
 
-#define NS_PER_UNIT 100000 /* widths in 0.1 ms, as svg_data.c has CPU time */
-
 struct compared {
 	const struct diff *d;
 	const struct diff_tree *t;
@@ -50,9 +48,11 @@ static struct view_tree tree_of(const struct diff_tree *t, bool width_of_a)
 			.next = n->next,
 			.depth = n->depth,
 			.origin = n->origin,
-			.total = ns / NS_PER_UNIT,
 			.total_ns = ns,
+			.own_ns = ns,
 		};
+		if (i)
+			out.nodes[n->parent].own_ns -= ns;
 	}
 	return out;
 }
@@ -130,7 +130,7 @@ static void fill_heading(struct svg_heading *h, const struct svg_diff *s, const 
 				      unseen, other, drawn, other - 'A' + 'a'));
 	if (pruned)
 		new_line(h, xasprintf("%zu frames below %.2g%% left out", pruned,
-				      100 * (double)l->least / (double)l->nodes[0].total));
+				      100 * (double)l->least_ns / (double)l->nodes[0].total_ns));
 }
 
 int svg_diff_write(const struct svg_diff *s, FILE *out)

@@ -115,7 +115,7 @@ static char *cpu_seconds(uint64_t ns)
 static void add_sums(struct svg_heading *h, const struct profile *p, const struct view *v,
 		     const struct svg_layout *l)
 {
-	uint64_t samples = l->node_cnt ? l->nodes[0].total : 0;
+	uint64_t samples = l->node_cnt ? l->nodes[0].samples : 0;
 	__cleanup_free char *number = svg_grouped(samples);
 	uint32_t processes = sampled_processes(p, v);
 
@@ -132,14 +132,14 @@ static void add_sums(struct svg_heading *h, const struct profile *p, const struc
 static void add_pruned(struct svg_heading *h, const struct svg_layout *l)
 {
 	__cleanup_free char *frames = svg_grouped(l->pruned_cnt);
-	double total = l->node_cnt ? (double)l->nodes[0].total : 1;
+	double total = l->node_cnt ? (double)l->nodes[0].total_ns : 1;
 
 	if (l->pruned_cnt)
 		add_fact(h,
-			 xasprintf("%s frames below %.2g%% left out (%.2g%% of the samples reach "
-				   "into them)",
-				   frames, 100 * (double)l->least / total,
-				   100 * (double)l->pruned_samples / total));
+			 xasprintf("%s frames below %.2g%% left out (%.2g%% of the CPU time is in "
+				   "them)",
+				   frames, 100 * (double)l->least_ns / total,
+				   100 * (double)l->pruned_ns / total));
 }
 
 void svg_heading__fill(struct svg_heading *h, const struct profile *p, const struct view *v,

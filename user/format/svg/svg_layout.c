@@ -44,19 +44,19 @@ static enum svg_kind kind_of(const struct view_node *n)
 					   : SVG_USER;
 }
 
-/* Children never have more samples than their parent, so counting the nodes kept needs no walk. */
-static uint32_t kept_nodes(const struct view_tree *t, uint64_t least)
+/* Children never have more time than their parent, so counting the nodes kept needs no walk. */
+static uint32_t kept_nodes(const struct view_tree *t, uint64_t least_ns)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < t->count; i++)
-		kept += t->nodes[i].total >= least;
+		kept += t->nodes[i].total_ns >= least_ns;
 	return kept;
 }
 
-static uint64_t least_samples(const struct view_tree *t)
+static uint64_t least_ns(const struct view_tree *t)
 {
-	uint64_t total = t->nodes[0].total, least = total / SVG_LEAST_SHARE;
+	uint64_t total = t->nodes[0].total_ns, least = total / SVG_LEAST_SHARE;
 
 	if (!least)
 		least = 1;
@@ -107,8 +107,9 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 {
 	struct intern *seen = intern__new();
 	struct buf key = {0};
-	/* by depth: where the next node begins */
+	/* by depth: where the next node begins; the newest node */
 	uint64_t *edge = xcalloc(rows_of(t) + 1, sizeof(*edge));
+	struct svg_node **newest = xcalloc(rows_of(t) + 1, sizeof(*newest));
 	uint32_t i = 0;
 	bool kept;
 
@@ -116,26 +117,31 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 		const struct view_node *n = &t->nodes[i];
 		struct svg_label label = {n->text ? n->text : "", SVG_ROOT, 0};
 
-		kept = n->total >= l->least;
+		kept = n->total_ns >= l->least_ns;
 		if (kept) {
 			painter->paint(painter->ctx, i, &label);
-			l->nodes[l->node_cnt++] = (struct svg_node){
+			newest[n->depth] = &l->nodes[l->node_cnt++];
+			*newest[n->depth] = (struct svg_node){
 				.label = label_of(l, seen, &key, &label),
 				.depth = n->depth,
 				.tree_node = i,
-				.left = edge[n->depth],
-				.total = n->total,
-				.own = n->own,
+				.left_ns = edge[n->depth],
 				.total_ns = n->total_ns,
+				.own_ns = n->own_ns,
+				.samples = n->samples,
+				.own_samples = n->own_samples,
 			};
 			edge[n->depth + 1] = edge[n->depth];
-			edge[n->depth] += n->total;
+			edge[n->depth] += n->total_ns;
 			l->row_cnt = n->depth >= l->row_cnt ? n->depth + 1 : l->row_cnt;
 		} else {
-			l->pruned_samples += n->total;
+			l->pruned_ns += n->total_ns;
+			newest[n->depth - 1]->pruned_ns += n->total_ns;
+			newest[n->depth - 1]->pruned_samples += n->samples;
 		}
 	} while ((i = following(t, i, kept)));
 	free(edge);
+	free(newest);
 	buf_free(&key);
 	intern__free(seen);
 }
@@ -171,11 +177,11 @@ svg_layout__painted(const struct view_tree *tree,
 	struct svg_layout *l = xcalloc(1, sizeof(*l));
 	uint32_t room;
 
-	l->least = 1;
-	if (!tree->count || !tree->nodes[0].total)
+	l->least_ns = 1;
+	if (!tree->count || !tree->nodes[0].total_ns)
 		return l;
-	l->least = least_samples(tree);
-	room = kept_nodes(tree, l->least);
+	l->least_ns = least_ns(tree);
+	room = kept_nodes(tree, l->least_ns);
 	l->nodes = xcalloc(room, sizeof(*l->nodes));
 	l->labels = xcalloc(room, sizeof(*l->labels));
 	place(l, tree, &painter);

@@ -9,7 +9,7 @@
 #define SVG_MIDDLE_SHADE 5      /* stands for its kind: legend, strips of thin frames */
 #define SVG_NODES_MAX    100000 /* what a page zooms in 100 ms; beyond, wider frames are left out, */
 #define SVG_MOST_SHARE   200    /* but none as wide as 1/200 */
-#define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the samples are always left out */
+#define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the CPU time are always left out */
 
 /* In the order of KINDS in svg_script.js. The last three are of comparisons. */
 enum svg_kind {
@@ -33,17 +33,18 @@ struct svg_label {
 
 struct svg_node {
 	uint32_t label, depth;
-	uint32_t tree_node;        /* its index in the tree */
-	uint64_t left, total, own; /* samples; `left` counts from the picture's left edge */
-	uint64_t total_ns;
+	uint32_t tree_node; /* its index in the tree */
+	uint64_t left_ns;   /* from the picture's left edge */
+	uint64_t total_ns, own_ns, samples, own_samples; /* as in struct view_node */
+	uint64_t pruned_ns, pruned_samples;              /* of children left out */
 };
 
 struct svg_layout {
 	struct svg_node *nodes; /* parents before children, children from left to right */
 	struct svg_label *labels;
 	uint32_t node_cnt, label_cnt, row_cnt;
-	uint64_t least; /* nodes with fewer samples were left out: */
-	uint64_t pruned_cnt, pruned_samples;
+	uint64_t least_ns; /* nodes with less were left out: */
+	uint64_t pruned_cnt, pruned_ns;
 	const struct svg_compared *compared; /* NULL: one recording */
 };
 

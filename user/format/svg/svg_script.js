@@ -21,13 +21,14 @@ const KINDS = [['u', 'your code'], ['l', 'standard library'], ['s', 'site-packag
 const MERGED = 'Each function that was running, and its callers above it, or below it in an icicle. ';
 const COMPARED = 'Red had more of the CPU time in B than in A, blue less, grey is within chance. ' +
 	'Click a frame or press Enter to zoom, / to search.';
-const HINT = 'Width is the share of samples; left to right is the alphabet, not time. ' +
+const HINT = 'Width is the share of CPU time; left to right is the alphabet, not time. ' +
 	'Click a frame or press Enter to zoom, / to search.';
 
 const data = JSON.parse(island.textContent);
 const compared = data.compared; // of two recordings; none otherwise
-const label = data.label, depth = data.depth, total = data.total, own = data.own, cpu = data.cpu;
-const count = total.length;
+const label = data.label, depth = data.depth, own = data.own; // CPU time in ns
+const count = label.length;
+const total = Float64Array.from(data.pruned), samples = Float64Array.from(data.pruned_samples);
 const parent = new Int32Array(count), end = new Int32Array(count);
 const left = new Float64Array(count), path = new Int32Array(count);
 const classes = data.colours.map(colourClass);
@@ -65,30 +66,40 @@ function readModel() {
 		while (open.length > d)
 			end[open.pop()] = i;
 		parent[i] = d ? open[d - 1] : -1;
-		left[i] = edge[d];
-		edge[d] += total[i];
-		edge[d + 1] = left[i];
 		path[i] = Math.imul((d ? path[parent[i]] : 0) ^ texts[label[i]], 16777619) ^ d;
 		open.push(i);
 		rows = Math.max(rows, d + 1);
 	}
 	while (open.length)
 		end[open.pop()] = count;
+	for (let i = count - 1; i >= 0; i--) {
+		total[i] += own[i];
+		samples[i] += data.own_samples[i];
+		if (i) {
+			total[parent[i]] += total[i];
+			samples[parent[i]] += samples[i];
+		}
+	}
+	for (let i = 0; i < count; i++) {
+		left[i] = edge[depth[i]];
+		edge[depth[i]] += total[i];
+		edge[depth[i] + 1] = left[i];
+	}
 }
 
 const textOf = i => data.texts[label[i]];
 const percent = (part, whole) => (100 * part / whole).toFixed(2) + '%';
 const plural = (n, what) => n.toLocaleString('en') + ' ' + what + (n === 1 ? '' : 's');
 const seconds = i => {
-	const s = cpu[i] / data.units_per_second;
+	const s = total[i] / 1e9;
 	return (s < 10 ? s.toFixed(3) : s.toFixed(1)) + ' CPU s';
 };
-const tooltip = i => textOf(i) + (compared ? ' (' + compareText(i) + ')' :
-	' (' + plural(total[i], 'sample') + ', ' + percent(total[i], total[0]) + ', ' + seconds(i) + ')');
+const figuresOf = i => [percent(total[i], total[0]), seconds(i), plural(samples[i], 'sample')];
+const tooltip = i => textOf(i) + ' (' + (compared ? compareText(i) : figuresOf(i).join(' · ')) + ')';
 
 // What a frame had in both recordings of a comparison: shares of each, or seconds.
 function compareText(i) {
-	const part = (times, at) => compared.absolute ? times[at] / data.units_per_second :
+	const part = (times, at) => compared.absolute ? times[at] / compared.units_per_second :
 		times[0] ? 100 * times[at] / times[0] : 0;
 	const a = part(compared.a, i), b = part(compared.b, i), by = b - a;
 	const [unit, points] = compared.absolute ? [' s', ' s'] : ['%', ' pp'];
@@ -329,17 +340,16 @@ function describe(i) {
 		if (hint) {
 			ui.name.textContent = (data.from_leaf ? MERGED : '') + (compared ? COMPARED : HINT);
 			ui.figures.textContent = compared ? compareText(0) :
-				plural(total[0], 'sample') + ' · ' + seconds(0);
+				seconds(0) + ' · ' + plural(samples[0], 'sample');
 			return;
 		}
 	}
-	const figures = compared ? [compareText(i), seconds(i)] :
-		[plural(total[i], 'sample'), percent(total[i], total[0]), seconds(i)];
+	const figures = compared ? [compareText(i), seconds(i)] : figuresOf(i);
 	if (state.zoom && depth[i] > depth[state.zoom])
-		figures.splice(2, 0, percent(total[i], total[state.zoom]) + ' of the zoomed frame');
+		figures.splice(1, 0, percent(total[i], total[state.zoom]) + ' of the zoomed frame');
 	if (own[i] && !data.from_leaf && !compared)
-		figures.push('itself ' + plural(own[i], 'sample') + ', ' +
-			percent(own[i], total[0]));
+		figures.push('itself ' + percent(own[i], total[0]) + ', ' +
+			plural(data.own_samples[i], 'sample'));
 	ui.name.textContent = textOf(i);
 	ui.figures.textContent = figures.join(' · ');
 }
@@ -379,12 +389,12 @@ function compile(query, matchCase) {
 	}
 }
 
-// Samples at or below a matching frame, each counted once, in the subtree of `top`.
-function matchedIn(top) {
+// What is at or below a matching frame, counted once, in the subtree of `top`: CPU time, or samples.
+function matchedIn(top, of = total) {
 	let sum = 0;
 	for (let i = top || 1; i < end[top];) {
 		if (hits[label[i]]) {
-			sum += total[i];
+			sum += of[i];
 			i = end[i];
 		} else {
 			i++;
@@ -402,7 +412,7 @@ function search() {
 	hits = Uint8Array.from(data.texts, text => expression.test(text) ? 1 : 0);
 	for (let i = 1; i < count; i++)
 		frames += hits[label[i]];
-	matched = {samples: matchedIn(0), frames};
+	matched = {ns: matchedIn(0), samples: matchedIn(0, samples), frames};
 	return literal;
 }
 
@@ -411,7 +421,7 @@ function showMatched() {
 		ui.matched.textContent = '';
 		return;
 	}
-	let text = percent(matched.samples, total[0]) + ' matched';
+	let text = percent(matched.ns, total[0]) + ' matched';
 	if (state.zoom)
 		text += ', ' + percent(matchedIn(state.zoom), total[state.zoom]) + ' of zoom';
 	ui.matched.textContent = text;

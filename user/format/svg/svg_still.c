@@ -24,8 +24,8 @@ struct strip {
 struct still {
 	const struct svg_layout *layout;
 	FILE *out;
-	double top, px; /* px of a sample */
-	uint64_t thin;  /* frames with fewer samples join a strip */
+	double top, px;   /* px of a nanosecond */
+	uint64_t thin_ns; /* frames with less join a strip */
 	bool icicle;
 };
 
@@ -49,15 +49,12 @@ static char *compared_tooltip(const struct svg_layout *l, const struct svg_node 
 char *svg_tooltip(const struct svg_layout *l, const struct svg_node *n)
 {
 	__cleanup_free char *samples = NULL;
-	uint64_t share = (n->total * 20000 / l->nodes[0].total + 1) / 2; /* hundredths of a % */
-	uint64_t ms = (n->total_ns + 500000) / 1000000;
-
 	if (l->compared)
 		return compared_tooltip(l, n);
-	samples = svg_grouped(n->total);
-	return xasprintf("%s (%s sample%s, %u.%02u%%, %u.%03u CPU s)", l->labels[n->label].text,
-			 samples, n->total == 1 ? "" : "s", (unsigned)(share / 100),
-			 (unsigned)(share % 100), (unsigned)(ms / 1000), (unsigned)(ms % 1000));
+	samples = svg_grouped(n->samples);
+	return xasprintf("%s (%.2f%% · %.3f CPU s · %s sample%s)", l->labels[n->label].text,
+			 100.0 * (double)n->total_ns / (double)l->nodes[0].total_ns,
+			 (double)n->total_ns / 1e9, samples, n->samples == 1 ? "" : "s");
 }
 
 static double row_y(const struct still *s, uint32_t depth)
@@ -89,7 +86,7 @@ static void put_frame(const struct still *s, const struct svg_node *n)
 {
 	const struct svg_label *label = &s->layout->labels[n->label];
 	__cleanup_free char *tooltip = svg_tooltip(s->layout, n);
-	double x = SVG_MARGIN + (double)n->left * s->px, width = (double)n->total * s->px;
+	double x = SVG_MARGIN + (double)n->left_ns * s->px, width = (double)n->total_ns * s->px;
 	double y = row_y(s, n->depth);
 	char class[8];
 
@@ -130,12 +127,12 @@ static void collect_strips(const struct still *s, struct buf *paths)
 
 	for (uint32_t i = 0; i < s->layout->node_cnt; i++) {
 		const struct svg_node *n = &s->layout->nodes[i];
-		double from = SVG_MARGIN + (double)n->left * s->px,
-		       width = (double)n->total * s->px;
+		double from = SVG_MARGIN + (double)n->left_ns * s->px,
+		       width = (double)n->total_ns * s->px;
 		struct strip *strip = &strips[n->depth];
 		enum svg_kind kind = s->layout->labels[n->label].kind;
 
-		if (n->total >= s->thin || width < HIDE_PX)
+		if (n->total_ns >= s->thin_ns || width < HIDE_PX)
 			continue;
 		if (from <= strip->to + TOUCH_PX &&
 		    (kind == strip->kind || strip->to - strip->from < THIN_PX)) {
@@ -168,7 +165,7 @@ static void put_strips(const struct still *s)
 	fputs("</g>\n", s->out);
 }
 
-static uint64_t thin_samples(const struct svg_layout *l, double px)
+static uint64_t thin_ns(const struct svg_layout *l, double px)
 {
 	uint64_t thin = (uint64_t)(THIN_PX / px) + 1;
 
@@ -176,7 +173,7 @@ static uint64_t thin_samples(const struct svg_layout *l, double px)
 		uint32_t drawn = 0;
 
 		for (uint32_t i = 0; i < l->node_cnt; i++)
-			drawn += l->nodes[i].total >= thin;
+			drawn += l->nodes[i].total_ns >= thin;
 		if (drawn <= DRAWN_MAX || (double)thin * 2 * px > WIDE_PX)
 			return thin;
 	}
@@ -188,12 +185,12 @@ void svg_still_write(const struct svg_layout *l, double top, bool icicle, FILE *
 
 	if (!l->node_cnt)
 		return;
-	s.px = (SVG_WIDTH - 2 * SVG_MARGIN) / (double)l->nodes[0].total;
-	s.thin = thin_samples(l, s.px);
+	s.px = (SVG_WIDTH - 2 * SVG_MARGIN) / (double)l->nodes[0].total_ns;
+	s.thin_ns = thin_ns(l, s.px);
 	put_strips(&s);
 	fputs("<g class=\"frames\">\n", out);
 	for (uint32_t i = 0; i < l->node_cnt; i++)
-		if (l->nodes[i].total >= s.thin)
+		if (l->nodes[i].total_ns >= s.thin_ns)
 			put_frame(&s, &l->nodes[i]);
 	fputs("</g>\n", out);
 }
