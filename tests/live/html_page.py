@@ -61,13 +61,13 @@ class Page:
         return frames[::-1]
 
     def parts(self):
-        """[(thread, stack, held, samples, CPU ns, [(slice, samples)])]"""
+        """[(thread, stack, held, samples, CPU ns, [(slice, samples, CPU ns to a unit)])]"""
         at, out = 0, []
         for part, rows in enumerate(self["part_rows"]):
             slices, last = [], 0
             for row in range(at, at + rows):
                 last += self["row_slice"][row]
-                slices.append((last, self["row_samples"][row]))
+                slices.append((last, self["row_samples"][row], self["row_units"][row] * self.head["unit_ns"]))
             at += rows
             out.append((*(self[f"part_{what}"][part] for what in ("thread", "stack", "held", "samples", "value_ns")), slices))
         assert at == len(self["row_slice"])

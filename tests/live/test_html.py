@@ -16,6 +16,7 @@ import pytest
 
 import browser
 import html_page
+import svg_data
 from browser import ActionChains, By, Browser, driver  # noqa: F401
 from programs import PROGRAM, built
 from selenium.webdriver.common.keys import Keys
@@ -101,7 +102,7 @@ class Page(Browser):
         pointer.perform()
 
     def rows(self, name="table"):
-        """[(name as shown in full, own CPU s, total CPU s, samples in all)] of all rows of a table."""
+        """[(name as shown in full, own share, total share, samples in all)] of all rows of a table."""
         return [(title, own, total, int(samples.split()[0].replace(",", "")))
                 for title, own, total, samples in self.script("""const box = document.getElementById(arguments[0]);
             box.style.flex = 'none'; box.style.height = '60000px'; box.dispatchEvent(new Event('scroll'));
@@ -137,7 +138,15 @@ def label(data, function, line=None):
     return f"{name} ({short or file}:{first if line is None else line})" if file else name
 
 
-def sums(data, keep=lambda part: True, weight=lambda part: part[3], by_line=False):
+def time_of(part):
+    return part[4]
+
+
+def samples_of(part):
+    return part[3]
+
+
+def sums(data, keep=lambda part: True, weight=time_of, by_line=False):
     """(own, total) by the text of functions or lines, and of all, for the parts that are kept."""
     own, total, everything = collections.Counter(), collections.Counter(), 0
     for part in data.parts():
@@ -154,7 +163,17 @@ def sums(data, keep=lambda part: True, weight=lambda part: part[3], by_line=Fals
 
 
 def samples_within(first, end):
-    return lambda part: sum(samples for at, samples in part[5] if first <= at < end)
+    return lambda part: sum(samples for at, samples, _ in part[5] if first <= at < end)
+
+
+def time_within(first, end):
+    """CPU time of a part in some slices: of all that it has exactly what it has."""
+
+    def of(part):
+        inside = [ns for at, _, ns in part[5] if first <= at < end]
+        return time_of(part) if len(inside) == len(part[5]) else sum(inside)
+
+    return of
 
 
 def shown_share(value, everything):
@@ -183,10 +202,11 @@ def test_the_file_is_inert(make_page):
 
 
 def test_time_slices_hold_every_sample(data):
-    for _, _, _, samples, _, slices in data.parts():
-        assert sum(count for _, count in slices) == samples
-        assert [at for at, _ in slices] == sorted({at for at, _ in slices})
-        assert all(0 <= at < data.head["slices"] for at, _ in slices)
+    for _, _, _, samples, time_ns, slices in data.parts():
+        assert sum(count for _, count, _ in slices) == samples
+        assert abs(sum(ns for _, _, ns in slices) - time_ns) <= data.head["unit_ns"] / 2 + 1
+        assert [at for at, _, _ in slices] == sorted({at for at, _, _ in slices})
+        assert all(0 <= at < data.head["slices"] for at, _, _ in slices)
     assert sum(part[3] for part in data.parts()) == data.head["samples"]
 
 
@@ -227,8 +247,7 @@ def test_the_policy_holds(page, service):
 @pytest.mark.reader("Chromium", "html")
 def test_frames_are_those_of_the_svg(page, service, make_page, data):
     """Names, shares and colours' order: the same nodes in the same place, by name from left to right."""
-    svg = make_page(format="svg").read_text(encoding="utf-8")
-    drawn = json.loads(re.search(r'id="data">(.*?)</script>', svg, re.S).group(1))
+    drawn = svg_data.read(make_page(format="svg"))
     edge, wanted = collections.defaultdict(int), collections.Counter()
     for number, depth, total in zip(drawn["label"], drawn["depth"], drawn["total"]):
         wanted[drawn["texts"][number], depth, round(edge[depth] / drawn["total"][0], 3)] += total
@@ -249,7 +268,7 @@ def test_frames_are_those_of_the_svg(page, service, make_page, data):
 
 def test_colours_are_those_of_the_svg(page, service, make_page):
     svg = make_page(format="svg").read_text(encoding="utf-8")
-    drawn = json.loads(re.search(r'id="data">(.*?)</script>', svg, re.S).group(1))
+    drawn = svg_data.read(make_page(format="svg"))
     light = svg.partition("@media")[0]
     colours = collections.defaultdict(set)
     for text, number in zip(drawn["texts"], drawn["colours"]):
@@ -315,12 +334,12 @@ def test_search_matches_the_right_share(page, service, data, expression):
     found = re.compile(expression, re.IGNORECASE)
     processes = data.head["processes"]
     matched = everything = 0
-    for thread, stack, _, samples, _, _ in data.parts():
+    for thread, stack, _, _, ns, _ in data.parts():
         process = processes[data.head["threads"][thread]["process"]]
         texts = [f"process {process['pid']}:\"{process['command']}\""]
         texts += [label(data, data["frame_function"][f - 1], data["frame_line"][f - 1]) for f in data.stack(stack)]
-        matched += samples if any(map(found.search, texts)) else 0
-        everything += samples
+        matched += ns if any(map(found.search, texts)) else 0
+        everything += ns
     until(lambda: page.text("matched") == f"{shown_share(matched, everything)} matched", (matched, everything))
     assert all(f["hit"] == bool(found.search(f["text"])) for f in page.frames() if f["text"] != "all")
     page.keys(Keys.ENTER, Keys.ESCAPE)
@@ -337,8 +356,8 @@ def test_what_is_no_expression_is_searched_as_text(page, service):
 @pytest.mark.reader("Chromium", "html")
 def test_table_has_the_numbers(page, service, data):
     page.open(service, "#view=table")
-    own, total, everything = sums(data, weight=lambda part: part[4])
-    counts = sums(data)[1]
+    own, total, everything = sums(data)
+    counts = sums(data, weight=samples_of)[1]
     wanted = {text: (shown_share(own[text], everything), shown_share(total[text], everything), counts[text]) for text in total}
     rows = page.rows()
     assert {row[0]: row[1:] for row in rows} == wanted
@@ -354,7 +373,7 @@ def test_table_has_the_numbers(page, service, data):
     until(lambda: all(row[0].startswith("parse") for row in page.rows()), "the search filters")
     page.keys("0")
     page.script("const s = document.getElementById('group'); s.value = 'line'; s.dispatchEvent(new Event('change'))")
-    own, total, everything = sums(data, weight=lambda part: part[4], by_line=True)
+    own, total, everything = sums(data, by_line=True)
     assert {row[0]: row[1] for row in page.rows()} == {text: shown_share(own[text], everything) for text in total}
 
 
@@ -365,12 +384,15 @@ def test_time_brush_is_followed_everywhere(page, service, data):
     step = data.head["slice_ns"] / 1e9
     first, end = (round(at / step) for at in ends)
     assert 0 < first < end < data.head["slices"]
-    total = sums(data, weight=samples_within(first, end))[1]
-    assert {row[0]: row[3] for row in page.rows()} == total
-    everything = sum(samples_within(first, end)(part) for part in data.parts())
+    own, total, everything = sums(data, weight=time_within(first, end))
+    counts = sums(data, weight=samples_within(first, end))[1]
+    wanted = {text: (shown_share(own[text], everything), shown_share(total[text], everything), counts[text]) for text in counts}
+    assert {row[0]: row[1:] for row in page.rows()} == wanted
+    samples = sum(samples_within(first, end)(part) for part in data.parts())
     page.keys("1")
     page.mouse(page.frame("all"), "hover")
-    until(lambda: page.text("figures").startswith(f"{everything:,} sample"), "the flame graph has the span's samples")
+    shown = f"100.00% · {everything / 1e9:.{3 if everything < 1e10 else 1}f} CPU s · {samples:,} sample"
+    until(lambda: page.text("figures").startswith(shown), "the flame graph has the span's time and samples")
     page.script("document.getElementById('brush-to').focus()")
     page.keys(Keys.ARROW_RIGHT)
     until(lambda: page.fragment()["time"].endswith(f"-{(end + 1) * step:.4f}"), "an arrow moves the end by a slice")
@@ -396,10 +418,10 @@ def test_threads_and_gil_can_be_chosen(page, service, data):
     until(lambda: page.script("return !document.getElementById('threads-panel').open"), "Esc closes")
     chosen = [i for i, t in enumerate(data.head["threads"]) if t and f"({t['tid']})" in words]
     assert len(chosen) == 1
-    total = sums(data, keep=lambda part: part[0] in chosen)[1]
+    total = sums(data, keep=lambda part: part[0] in chosen, weight=samples_of)[1]
     assert {row[0]: row[3] for row in page.rows()} == total
     page.keys("g")
-    total = sums(data, keep=lambda part: part[0] in chosen and part[2])[1]
+    total = sums(data, keep=lambda part: part[0] in chosen and part[2], weight=samples_of)[1]
     until(lambda: {row[0]: row[3] for row in page.rows()} == total, "only samples with the GIL")
     assert page.element("threads").text == f"Threads: 1 of {len(rows)}"
 
@@ -407,27 +429,27 @@ def test_threads_and_gil_can_be_chosen(page, service, data):
 @pytest.mark.reader("Chromium", "html")
 def test_callers_and_callees(page, service, data):
     page.open(service, "#view=sandwich")
-    own, total, everything = sums(data, weight=lambda part: part[4])
+    own, total, everything = sums(data)
     name = max(total, key=lambda text: (own[text], total[text]))
     until(lambda: page.text("name") == name, "the hottest function is chosen")
-    callers, callees, samples = collections.Counter(), collections.Counter(), 0
-    for _, stack, _, count, _, _ in data.parts():
+    callers, callees, time_ns = collections.Counter(), collections.Counter(), 0
+    for _, stack, _, _, ns, _ in data.parts():
         frames = data.stack(stack)
         texts = [label(data, data["frame_function"][f - 1]) for f in frames]
         if name not in texts:
             continue
         at = texts.index(name)  # towards the root: recursion counts once
         lines = [label(data, data["frame_function"][f - 1], data["frame_line"][f - 1]) for f in frames]
-        samples += count
-        callers[lines[at - 1] if at else None] += count
-        callees[lines[at + 1] if at + 1 < len(lines) else None] += count
+        time_ns += ns
+        callers[lines[at - 1] if at else None] += ns
+        callees[lines[at + 1] if at + 1 < len(lines) else None] += ns
     frames = page.frames("sandwich")
     middle = next(f for f in frames if f["text"] == name and f["width"] > 500)
     for rows, direction in ((callers, -18), (callees, 18)):
         beside = [f for f in frames if abs(f["y"] - middle["y"] - direction) < 1 and f["width"] > 5]
         assert beside
         for f in beside:
-            assert f["width"] / middle["width"] == pytest.approx(rows[f["text"]] / samples, abs=0.001)
+            assert f["width"] / middle["width"] == pytest.approx(rows[f["text"]] / time_ns, abs=0.001)
     other = next(f for f in frames if abs(f["y"] - middle["y"] + 18) < 1 and f["width"] > 30)
     page.mouse(other)
     until(lambda: page.text("name").rsplit(":", 1)[0] == other["text"].rsplit(":", 1)[0] and page.text("name") != name,
@@ -456,7 +478,7 @@ def test_time_order_draws_samples_where_they_were(page, folder):
     for _, stack, _, _, _, slices in data.parts():
         for frame in data.stack(stack):
             name = data.function(data["frame_function"][frame - 1])[2]
-            present[name] += [at * data.head["slice_ns"] / 1e9 for at, _ in slices]
+            present[name] += [at * data.head["slice_ns"] / 1e9 for at, _, _ in slices]
     for f in frames[:2000]:
         name = f["text"].rsplit(" (", 1)[0]
         begin, end = (f["x"] - left) / width * seconds, (f["x"] - left + f["width"]) / width * seconds
@@ -494,7 +516,7 @@ def test_source_lines_have_heat(page, make_page, folder):
     newer = html_page.Page(convert(folder / "moved.json", folder / "newer.html"))
     assert "newer" in {s["state"] for s in newer.head["sources"]}
     page.open(path, f"#view=source&file={folder}/shop/app/views.py")
-    own, total, everything = sums(data, weight=lambda part: part[4], by_line=True)
+    own, total, everything = sums(data, by_line=True)
     shown = page.script("""return [...document.querySelectorAll('#code .line')].map(row =>
         ['number', 'own', 'total', 'text'].map(k => row.querySelector('.' + k).textContent))""")
     assert len(shown) > 10

@@ -190,9 +190,8 @@ static void tell_samples(struct maker *m)
 
 	for (uint64_t tick = 0; tick < ticks; tick++)
 		for (uint32_t t = 0; t < m->set.threads; t++) {
-			/* the interval varies around the rate, as it does in the kernel */
-			uint64_t at = tick * period + t * (period / m->set.threads) +
-				      some(m, period / m->set.threads + 1);
+			/* intervals of 0.5 to 1.5 periods, as in the kernel */
+			uint64_t at = tick * period + period / 4 + some(m, period / 2 + 1);
 			struct profile_sample s = {.time_unix_ns = start_ns(m) + at,
 						   .value_ns = tick ? at - last[t] : period,
 						   .thread = t + 1,

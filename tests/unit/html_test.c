@@ -6,6 +6,22 @@
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 
+/* Any rows of a part in sequence, from its first on, have its time to a unit: what is between two such has, too. */
+static void check_units(const struct html_slices *s, const struct profile *p)
+{
+	uint64_t *parts_ns = xcalloc(s->part_cnt + 1, sizeof(*parts_ns));
+
+	for (size_t i = 0; i < s->row_cnt; i++)
+		parts_ns[s->rows[i].part] += s->rows[i].units * s->unit_ns;
+	assert_true(s->unit_ns <= p->value_ns / p->sample_cnt / HTML_UNITS + 1);
+	for (size_t i = 0; i < s->part_cnt; i++) {
+		int64_t off = (int64_t)(parts_ns[i] - s->parts[i].value_ns);
+
+		assert_true(2 * llabs(off) <= (int64_t)s->unit_ns + 1);
+	}
+	free(parts_ns);
+}
+
 /* Rows are ordered, hold every sample of their part, and parts hold what the buckets hold. */
 static void check_slices(const struct html_slices *s, const struct profile *p)
 {
@@ -31,6 +47,7 @@ static void check_slices(const struct html_slices *s, const struct profile *p)
 	assert_int_equal(samples, p->sample_cnt);
 	assert_int_equal(value, p->value_ns);
 	assert_int_equal(held, bucket_held);
+	check_units(s, p);
 }
 
 static void slices_hold_every_sample(void **state)

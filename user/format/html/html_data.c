@@ -1,7 +1,7 @@
 /*
  * Sums per part are exact, so that what a page says of a whole recording is what every other format
- * says. Rows hold samples only: their CPU time is their part's mean, for a jitter of each interval
- * would make the file twice as large. Nothing of a profile stands in the page as it is: base64 has
+ * says; what rows have is rounded, see html_slices.h: nanoseconds would make the file three times as
+ * large. Nothing of a profile stands in the page as it is: base64 has
  * no character that HTML acts on.
  */
 #include "user/format/html/html_data.h"
@@ -124,6 +124,7 @@ static void put_rows(struct writer *w)
 	struct html_column *rows = new_column(w, "part_rows");
 	struct html_column *slice = new_column(w, "row_slice");
 	struct html_column *samples = new_column(w, "row_samples");
+	struct html_column *units = new_column(w, "row_units");
 	const struct html_slices *s = &w->slices;
 	size_t at = 0;
 
@@ -135,6 +136,7 @@ static void put_rows(struct writer *w)
 			put(slice, s->rows[at].slice - last);
 			last = s->rows[at].slice;
 			put(samples, s->rows[at].samples);
+			put(units, s->rows[at].units);
 		}
 		put(rows, at - begin);
 	}

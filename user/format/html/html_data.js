@@ -3,7 +3,7 @@
 
 const FROM_ONE = /^(function|frame|stack)_/;
 const STEPS = new Set(['frame_function', 'stack_frame', 'part_thread', 'part_stack']);
-const WIDE = {part_value_ns: Float64Array, row_slice: Uint16Array, row_samples: Int32Array};
+const WIDE = {part_value_ns: Float64Array, row_slice: Uint16Array};
 let D = null; // all data, once it is there
 
 async function inflate(base64) {
@@ -41,7 +41,6 @@ function settleRows() {
 			D.row_slice[r] += D.row_slice[r - 1];
 	}
 	D.rowBegin = begin;
-	D.meanNs = D.part_value_ns.map((ns, p) => ns / D.part_samples[p]);
 }
 
 // A stack's subtree is order[place[s]] … order[end[s] - 1]; a parent is always older than its children.

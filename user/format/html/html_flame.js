@@ -26,28 +26,32 @@ function hitsOf(labels) {
 	return labels.hits;
 }
 
-// By node: is it, or is one above it, a hit? Samples below several count once.
+// By node: is it, or is one above it, a hit? What is below several counts once.
 function coveredBy(tree, top = 0) {
 	const hits = hitsOf(tree.labels), covered = new Uint8Array(tree.count);
-	let samples = 0, nodes = 0;
+	let cpu = 0, samples = 0, nodes = 0;
 	for (let i = 1; i < tree.count; i++) {
 		const above = covered[tree.parent[i]], hit = hits[tree.label[i]];
-		nodes += hit && tree.total[i] ? 1 : 0;
+		nodes += hit && tree.samples[i] ? 1 : 0;
 		covered[i] = above || hit;
-		if (hit && !above)
-			samples += tree.total[i];
+		if (hit && !above) {
+			cpu += tree.total[i];
+			samples += tree.samples[i];
+		}
 	}
 	if (!top)
-		return {covered, samples, nodes};
-	samples = 0;
+		return {covered, cpu, samples, nodes};
+	cpu = samples = 0;
 	const inside = new Uint8Array(tree.count), counted = new Uint8Array(tree.count);
 	for (let i = top; i < tree.count; i++) {
 		inside[i] = i === top || inside[tree.parent[i]];
 		counted[i] = inside[i] && (i !== top && counted[tree.parent[i]] || hits[tree.label[i]]);
-		if (counted[i] && (i === top || !counted[tree.parent[i]]))
-			samples += tree.total[i];
+		if (counted[i] && (i === top || !counted[tree.parent[i]])) {
+			cpu += tree.total[i];
+			samples += tree.samples[i];
+		}
 	}
-	return {covered, samples, nodes};
+	return {covered, cpu, samples, nodes};
 }
 
 function showMatched() {
@@ -59,9 +63,9 @@ function showMatched() {
 		return;
 	}
 	const all = coveredBy(tree);
-	let text = percent(all.samples, tree.total[0]) + ' matched';
+	let text = percent(all.cpu, tree.total[0]) + ' matched';
 	if (S.zoom && S.view === 'flame')
-		text += ', ' + percent(coveredBy(tree, S.zoom).samples, tree.total[S.zoom]) + ' of zoom';
+		text += ', ' + percent(coveredBy(tree, S.zoom).cpu, tree.total[S.zoom]) + ' of zoom';
 	ui.matched.textContent = text;
 	ui.matched.title = plural(all.samples, 'sample') + ' in ' + plural(all.nodes, 'frame');
 }
@@ -69,11 +73,11 @@ function showMatched() {
 // ---- what is said of a node
 
 function describe(tree, node, zoom = 0, whole = tree.total[0]) {
-	const figures = [plural(tree.total[node], 'sample'), percent(tree.total[node], whole), cpuText(tree.cpu[node])];
+	const figures = [percent(tree.total[node], whole), cpuText(tree.total[node]), plural(tree.samples[node], 'sample')];
 	if (zoom && tree.depth[node] > tree.depth[zoom])
-		figures.splice(2, 0, percent(tree.total[node], tree.total[zoom]) + ' of the zoomed frame');
+		figures.splice(1, 0, percent(tree.total[node], tree.total[zoom]) + ' of the zoomed frame');
 	if (tree.own[node])
-		figures.push('itself ' + plural(tree.own[node], 'sample') + ', ' + percent(tree.own[node], whole));
+		figures.push('itself ' + percent(tree.own[node], whole) + ', ' + plural(tree.ownSamples[node], 'sample'));
 	ui.name.classList.remove('hint');
 	ui.name.textContent = tree.text(node);
 	ui.figures.textContent = figures.join(' · ');
@@ -110,7 +114,7 @@ function openSource(fn) {
 
 // ---- the flame graph
 
-const FLAME_HINT = 'Width is the share of samples. Click a frame or press Enter to zoom, / to search, ? for all keys.';
+const FLAME_HINT = 'Width is the share of CPU time. Click a frame or press Enter to zoom, / to search, ? for all keys.';
 
 // A flame graph that is lower than its place stands on the ground.
 function flameRow(tree, depth) {
@@ -254,7 +258,7 @@ function flameHint() {
 	if (S.zoom || document.activeElement === ui.flame.box && here)
 		describe(tree, document.activeElement === ui.flame.box ? here : S.zoom, S.zoom);
 	else
-		hint(FLAME_HINT, plural(tree.total[0], 'sample') + ' · ' + cpuText(tree.cpu[0]));
+		hint(FLAME_HINT, cpuText(tree.total[0]) + ' · ' + plural(tree.samples[0], 'sample'));
 }
 
 let flameShape = '';

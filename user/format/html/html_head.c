@@ -73,6 +73,7 @@ static void head_meta(struct html_head *w)
 	head_flag(w, "only_gil_recorded", m->gil_only);
 	head_flag(w, "complete", m->complete);
 	head_count(w, "slice_ns", w->slices->slice_ns);
+	head_count(w, "unit_ns", w->slices->unit_ns);
 	head_count(w, "slices", w->slices->row_cnt ? w->slices->slice_cnt : 0);
 	head_count(w, "shades", SVG_SHADES);
 }

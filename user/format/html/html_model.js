@@ -1,7 +1,9 @@
-// ---- html_model.js: what is selected, added up. `version` changes whenever the weights of parts do; the
+// ---- html_model.js: what is selected, added up. CPU time is what weighs (own, total: ns); how many samples that
+// is stands beside it (ownSamples, samples). `version` changes whenever the weights of parts do; the
 // structure of a tree depends only on how frames are named and grouped, so moving the brush costs one pass.
 
-const M = {version: 0, samples: null, cpu: null, trees: new Map(), groupings: new Map(), labels: new Map()};
+const SUMS = ['own', 'total', 'ownSamples', 'samples'];
+const M = {version: 0, cpu: null, samples: null, trees: new Map(), groupings: new Map(), labels: new Map()};
 
 // ---- weights
 
@@ -23,41 +25,42 @@ function rowFrom(part, slice) {
 	return low;
 }
 
+// CPU time and samples of a part in some slices; of all its rows as exactly as it is known.
+function sumOf(part, [from, to]) {
+	const begin = rowFrom(part, from), end = rowFrom(part, to);
+	if (begin === D.rowBegin[part] && end === D.rowBegin[part + 1])
+		return [D.part_value_ns[part], D.part_samples[part]];
+	let units = 0, samples = 0;
+	for (let r = begin; r < end; r++) {
+		units += D.row_units[r];
+		samples += D.row_samples[r];
+	}
+	return [units * D.head.unit_ns, samples];
+}
+
 function weigh() {
 	const parts = D.part_samples.length;
-	M.samples = M.samples || new Float64Array(parts);
 	M.cpu = M.cpu || new Float64Array(parts);
+	M.samples = M.samples || new Float64Array(parts);
 	M.version++;
-	M.allSamples = M.allCpu = 0;
+	M.allCpu = M.allSamples = 0;
 	for (let p = 0; p < parts; p++) {
-		let samples = 0, cpu = 0;
-		if (!isOn(p)) {
-			// nothing
-		} else if (!S.range) {
-			samples = D.part_samples[p];
-			cpu = D.part_value_ns[p];
-		} else {
-			const end = rowFrom(p, S.range[1]);
-			for (let r = rowFrom(p, S.range[0]); r < end; r++)
-				samples += D.row_samples[r];
-			cpu = samples * D.meanNs[p];
-		}
-		M.samples[p] = samples;
+		const [cpu, samples] = !isOn(p) ? [0, 0] : S.range ? sumOf(p, S.range) : [D.part_value_ns[p], D.part_samples[p]];
 		M.cpu[p] = cpu;
-		M.allSamples += samples;
+		M.samples[p] = samples;
 		M.allCpu += cpu;
+		M.allSamples += samples;
 	}
 }
 
 // CPU seconds per slice of what is switched on, whatever the brush says; `only`: of these parts.
 function cpuPerSlice(only) {
-	const out = new Float64Array(Math.max(1, D.slices));
+	const out = new Float64Array(Math.max(1, D.slices)), unit = D.head.unit_ns / 1e9;
 	for (let p = 0; p < D.part_samples.length; p++) {
 		if (!isOn(p) || (only && !only(p)))
 			continue;
-		const seconds = D.meanNs[p] / 1e9;
 		for (let r = D.rowBegin[p]; r < D.rowBegin[p + 1]; r++)
-			out[D.row_slice[r]] += D.row_samples[r] * seconds;
+			out[D.row_slice[r]] += D.row_units[r] * unit;
 	}
 	return out;
 }
@@ -132,8 +135,8 @@ function callTree(roots = S.roots, leaf = S.leaf) {
 		tree.version = M.version;
 		tree.clear();
 		for (let p = 0; p < tree.nodeOfPart.length; p++) {
-			tree.own[tree.nodeOfPart[p]] += M.samples[p];
-			tree.ownCpu[tree.nodeOfPart[p]] += M.cpu[p];
+			tree.own[tree.nodeOfPart[p]] += M.cpu[p];
+			tree.ownSamples[tree.nodeOfPart[p]] += M.samples[p];
 		}
 		tree.addUp();
 	}
@@ -189,22 +192,22 @@ function grouping(kind) {
 	return g;
 }
 
-// Samples and CPU time per stack: ending there, and there or above.
+// CPU time and samples per stack: ending there, and there or above.
 function stackSums() {
 	if (M.stacks && M.stacks.version === M.version)
 		return M.stacks;
 	const count = D.order.length, s = {version: M.version};
-	for (const name of ['own', 'total', 'ownCpu', 'cpu'])
+	for (const name of SUMS)
 		s[name] = new Float64Array(count);
-	for (let p = 0; p < M.samples.length; p++) {
-		s.own[D.part_stack[p]] += M.samples[p];
-		s.ownCpu[D.part_stack[p]] += M.cpu[p];
+	for (let p = 0; p < M.cpu.length; p++) {
+		s.own[D.part_stack[p]] += M.cpu[p];
+		s.ownSamples[D.part_stack[p]] += M.samples[p];
 	}
 	for (let i = count - 1; i > 0; i--) {
 		s.total[i] += s.own[i];
-		s.cpu[i] += s.ownCpu[i];
+		s.samples[i] += s.ownSamples[i];
 		s.total[D.stack_parent[i]] += s.total[i];
-		s.cpu[D.stack_parent[i]] += s.cpu[i];
+		s.samples[D.stack_parent[i]] += s.samples[i];
 	}
 	return M.stacks = s;
 }
@@ -214,17 +217,17 @@ function totals(kind) {
 	if (g.version === M.version)
 		return g;
 	g.version = M.version;
-	for (const name of ['own', 'total', 'ownCpu', 'cpu'])
+	for (const name of SUMS)
 		g[name] = new Float64Array(g.count);
 	for (let s = 1; s < D.order.length; s++) {
-		if (!sums.total[s])
+		if (!sums.samples[s])
 			continue;
 		const group = g.ofFrame[D.stack_frame[s]];
 		g.own[group] += sums.own[s];
-		g.ownCpu[group] += sums.ownCpu[s];
+		g.ownSamples[group] += sums.ownSamples[s];
 		if (g.outermost[s]) {
 			g.total[group] += sums.total[s];
-			g.cpu[group] += sums.cpu[s];
+			g.samples[group] += sums.samples[s];
 		}
 	}
 	return g;
@@ -235,34 +238,34 @@ function sandwich(group) {
 	const g = grouping('function'), sums = stackSums(), labels = labelsFor(S.mode, S.full);
 	const callers = new Tree(labels), callees = new Tree(labels), at = new Map();
 	const own = [new Map(), new Map()];
-	const add = (side, node, samples, cpu) => {
+	const add = (side, node, cpu, samples) => {
 		const sum = own[side].get(node) || [0, 0];
-		own[side].set(node, [sum[0] + samples, sum[1] + cpu]);
+		own[side].set(node, [sum[0] + cpu, sum[1] + samples]);
 	};
 	for (let s = 1; s < D.order.length; s++) {
-		if (!g.outermost[s] || !sums.total[s] || g.ofFrame[D.stack_frame[s]] !== group)
+		if (!g.outermost[s] || !sums.samples[s] || g.ofFrame[D.stack_frame[s]] !== group)
 			continue;
 		let node = 0;
 		for (let up = D.stack_parent[s]; up; up = D.stack_parent[up])
 			node = callers.child(node, labels.ofFrame[D.stack_frame[up]]);
-		add(0, node, sums.total[s], sums.cpu[s]);
+		add(0, node, sums.total[s], sums.samples[s]);
 		for (let i = D.place[s]; i < D.end[s]; i++) {
 			const below = D.order[i];
-			if (!sums.total[below]) {
+			if (!sums.samples[below]) {
 				i = D.end[below] - 1;
 				continue;
 			}
 			const here = below === s ? 0 :
 				callees.child(at.get(D.stack_parent[below]), labels.ofFrame[D.stack_frame[below]]);
 			at.set(below, here);
-			add(1, here, sums.own[below], sums.ownCpu[below]);
+			add(1, here, sums.own[below], sums.ownSamples[below]);
 		}
 	}
 	return [callers, callees].map((tree, side) => {
 		tree.finish();
-		for (const [node, [samples, cpu]] of own[side]) {
-			tree.own[node] += samples;
-			tree.ownCpu[node] += cpu;
+		for (const [node, [cpu, samples]] of own[side]) {
+			tree.own[node] += cpu;
+			tree.ownSamples[node] += samples;
 		}
 		tree.addUp();
 		return tree;

@@ -1,5 +1,5 @@
 // ---- html_sandwich.js: one function in the middle, who called it above, whom it called below. Everything is as
-// wide as its share of the function's samples.
+// wide as its share of the function's CPU time.
 
 const pair = {key: '', trees: null, here: null, trail: []}; // trail: what was in the middle before
 

@@ -18,7 +18,8 @@ struct filler {
 	uint64_t start_ns;
 	struct pair_map ids; /* (thread × 2 + held, stack) → part + 1 */
 	uint32_t *last;      /* by part: its newest row */
-	size_t part_cap, last_cap, row_cap;
+	uint64_t *rest_ns;   /* by part: less than a unit, for its next row */
+	size_t part_cap, last_cap, rest_cap, row_cap;
 	struct profile_sample batch[BATCH];
 	size_t batch_cnt;
 };
@@ -56,6 +57,16 @@ static void choose_slices(struct html_slices *s, const struct profile *p)
 	s->slice_cnt = (uint32_t)low;
 }
 
+/* All that a bucket has must fit into the units of a row, whatever a damaged recording says. */
+static uint64_t choose_unit(const struct profile *p)
+{
+	uint64_t unit = p->sample_cnt ? p->value_ns / p->sample_cnt / HTML_UNITS : 0, most = 0;
+
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		most = p->buckets[i].value_ns > most ? p->buckets[i].value_ns : most;
+	return (unit > most / INT32_MAX ? unit : most / INT32_MAX) + 1;
+}
+
 static uint32_t slice_of(const struct filler *f, uint64_t time_unix_ns)
 {
 	uint64_t since = time_unix_ns > f->start_ns ? time_unix_ns - f->start_ns : 0;
@@ -72,9 +83,11 @@ static uint32_t part_of(struct filler *f, uint32_t thread, uint32_t stack, bool 
 	if (!*slot) {
 		xgrow(s->parts, s->part_cnt, f->part_cap);
 		xgrow(f->last, s->part_cnt, f->last_cap);
+		xgrow(f->rest_ns, s->part_cnt, f->rest_cap);
 		s->parts[s->part_cnt] =
 			(struct html_part){.thread = thread, .stack = stack, .held = held};
 		f->last[s->part_cnt] = UINT32_MAX;
+		f->rest_ns[s->part_cnt] = s->unit_ns / 2; /* so that sums are rounded, not cut */
 		*slot = (uint32_t)++s->part_cnt;
 	}
 	return *slot - 1;
@@ -89,6 +102,7 @@ static void add_row(struct filler *f, const struct html_row *more)
 
 	if (row && row->part == more->part && row->slice == more->slice) {
 		row->samples += more->samples;
+		row->units += more->units;
 		return;
 	}
 	xgrow(s->rows, s->row_cnt, f->row_cap);
@@ -111,6 +125,15 @@ static void lengthen_slices(struct filler *f)
 		row.slice /= 2;
 		add_row(f, &row);
 	}
+}
+
+/* Whole units of a part's time; the rest waits for more. */
+static uint32_t take_units(struct filler *f, uint32_t part, uint64_t value_ns)
+{
+	uint64_t ns = f->rest_ns[part] + value_ns;
+
+	f->rest_ns[part] = ns % f->s->unit_ns;
+	return (uint32_t)(ns / f->s->unit_ns);
 }
 
 static void add_batch(struct filler *f)
@@ -136,7 +159,8 @@ static void add_batch(struct filler *f)
 		part->samples++;
 		part->value_ns += x->value_ns;
 		part->truncated += !!x->truncated;
-		add_row(f, &(struct html_row){slice_of(f, x->time_unix_ns), parts[i], 1});
+		add_row(f, &(struct html_row){slice_of(f, x->time_unix_ns), parts[i], 1,
+					      take_units(f, parts[i], x->value_ns)});
 	}
 	f->batch_cnt = 0;
 }
@@ -194,6 +218,7 @@ static size_t settle_part(struct html_row *rows, size_t cnt)
 	for (size_t i = 0; i < cnt; i++) {
 		if (n && rows[n - 1].slice == rows[i].slice) {
 			rows[n - 1].samples += rows[i].samples;
+			rows[n - 1].units += rows[i].units;
 		} else {
 			rows[n++] = rows[i];
 		}
@@ -234,6 +259,7 @@ int html_slices__fill(struct html_slices *s, const struct profile *p)
 
 	s->row_max = s->row_max ? s->row_max : HTML_ROWS_MAX;
 	choose_slices(s, p);
+	s->unit_ns = choose_unit(p);
 	if (p->samples.each) {
 		err = profile__each_sample(p, take_sample, &f);
 		add_batch(&f);
@@ -243,6 +269,7 @@ int html_slices__fill(struct html_slices *s, const struct profile *p)
 	order_rows(s);
 	pair_map__free(&f.ids);
 	free(f.last);
+	free(f.rest_ns);
 	return err;
 }
 

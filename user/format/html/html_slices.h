@@ -1,12 +1,17 @@
 /*
  * Samples in slices of time: what a page needs to follow a selection of time, bounded however long
  * the recording is. A part is (thread, stack, with the GIL or not); a row is one part in one slice.
+ *
+ * CPU time of a part is exact. That of its rows is in units of 1/32 of what a sample stands for on
+ * average, since nanoseconds of random intervals are bytes that nothing compresses. What a row loses
+ * by that its part's next row gets, so rows in sequence are right to a unit, however many they are.
  */
 #pragma once
 #include "user/profile/profile.h"
 
 #define HTML_SLICES_MAX 16384   /* what a page can zoom into; more than a screen has pixels */
 #define HTML_ROWS_MAX   4000000 /* beyond, slices become longer */
+#define HTML_UNITS      32      /* of an average sample */
 
 struct html_part {
 	uint32_t thread, stack;
@@ -15,11 +20,11 @@ struct html_part {
 };
 
 struct html_row {
-	uint32_t slice, part, samples;
+	uint32_t slice, part, samples, units; /* units: of CPU time */
 };
 
 struct html_slices {
-	uint64_t slice_ns;
+	uint64_t slice_ns, unit_ns;
 	uint32_t slice_cnt;
 	struct html_part *parts;
 	struct html_row *rows; /* by part, then by slice; none where times are not known */

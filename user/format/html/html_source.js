@@ -12,8 +12,8 @@ const code = {key: '', files: [], lines: [], own: new Map(), total: new Map(), f
 function fileTotals() {
 	const g = totals('file'), out = [];
 	for (let i = 0; i < g.count; i++)
-		if (g.total[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_MARK)
-			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.ownCpu[i], total: g.cpu[i]});
+		if (g.samples[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_MARK)
+			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.own[i], total: g.total[i]});
 	return out.sort((a, b) => b.own - a.own || b.total - a.total);
 }
 
@@ -23,11 +23,11 @@ function lineTotals(file) {
 	for (const map of [code.own, code.total, code.functions])
 		map.clear();
 	for (let i = 0; i < g.count; i++) {
-		if (D.function_file[g.fn[i]] !== file || !g.total[i])
+		if (D.function_file[g.fn[i]] !== file || !g.samples[i])
 			continue;
 		const line = g.line[i];
-		code.own.set(line, (code.own.get(line) || 0) + g.ownCpu[i]);
-		code.total.set(line, (code.total.get(line) || 0) + g.cpu[i]);
+		code.own.set(line, (code.own.get(line) || 0) + g.own[i]);
+		code.total.set(line, (code.total.get(line) || 0) + g.total[i]);
 		if (!code.functions.has(line))
 			code.functions.set(line, g.fn[i]);
 	}

@@ -16,7 +16,7 @@
 
 struct file {
 	uint32_t id, checked, found;
-	uint64_t own, total;
+	uint64_t own_ns, total_ns;
 };
 
 /* The beginnings of a text's lines. */
@@ -107,10 +107,10 @@ static int hot_first(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;
 
-	if (x->own != y->own)
-		return x->own < y->own ? 1 : -1;
-	if (x->total != y->total)
-		return x->total < y->total ? 1 : -1;
+	if (x->own_ns != y->own_ns)
+		return x->own_ns < y->own_ns ? 1 : -1;
+	if (x->total_ns != y->total_ns)
+		return x->total_ns < y->total_ns ? 1 : -1;
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
@@ -145,8 +145,8 @@ static struct file *sampled_files(const struct profile *p, const uint32_t *file_
 	for (uint32_t i = 1; i <= *cnt; i++)
 		if (t->rows[i].samples)
 			files[n++] = (struct file){.id = i,
-						   .own = t->rows[i].own_samples,
-						   .total = t->rows[i].samples};
+						   .own_ns = t->rows[i].own_value_ns,
+						   .total_ns = t->rows[i].value_ns};
 	qsort(files, n, sizeof(*files), hot_first);
 	totals__free(t);
 	free(groups);

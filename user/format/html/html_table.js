@@ -13,10 +13,10 @@ const COLUMNS = [
 function tableRows(kind) {
 	const g = totals(kind), wanted = S.query ? expression() : null, rows = [];
 	for (let i = 0; i < g.count; i++)
-		if (g.total[i] && (!wanted || wanted.test(g.place[i] ? g.name[i] + ' (' + g.place[i] + ')' : g.name[i])))
+		if (g.samples[i] && (!wanted || wanted.test(g.place[i] ? g.name[i] + ' (' + g.place[i] + ')' : g.name[i])))
 			rows.push(i);
-	const text = S.sort === 'place' ? g.place : g.name, by = S.sort === 'total' ? g.cpu : g.ownCpu;
-	const other = S.sort === 'total' ? g.ownCpu : g.cpu, way = S.up ? -1 : 1;
+	const text = S.sort === 'place' ? g.place : g.name, by = S.sort === 'total' ? g.total : g.own;
+	const other = S.sort === 'total' ? g.own : g.total, way = S.up ? -1 : 1;
 	const byName = (a, b) => g.name[a] < g.name[b] ? -1 : g.name[a] > g.name[b] ? 1 : a - b;
 	if (S.sort === 'own' || S.sort === 'total')
 		return rows.sort((a, b) => way * (by[b] - by[a] || other[b] - other[a]) || byName(a, b));
@@ -68,14 +68,14 @@ class Table {
 	}
 	row(i) {
 		const g = grouping(this.kind), id = this.rows[i], isHere = i === this.at;
-		const figures = (value, cpu, kind) => make('div', {role: 'cell', class: 'figure ' + kind, title: plural(value, 'sample')},
+		const figures = (cpu, samples, kind) => make('div', {role: 'cell', class: 'figure ' + kind, title: plural(samples, 'sample')},
 			meter(cpu, M.allCpu, kind), make('span', {class: 'share'}, percent(cpu, M.allCpu)),
 			this.narrow ? null : make('span', {class: 'cpu'}, secondsText(cpu / 1e9) + ' s'));
 		const swatch = make('span', {class: 'swatch'});
 		swatch.style.background = this.fills[D.function_colour[g.fn[id]]];
 		return make('div', {role: 'row', class: 'row' + (isHere ? ' here' : '') + (id === this.chosen ? ' chosen' : ''),
 			'aria-rowindex': i + 2, 'data-row': id, click: () => this.pick(i), dblclick: () => this.open(id)},
-			figures(g.own[id], g.ownCpu[id], 'own'), figures(g.total[id], g.cpu[id], 'total'),
+			figures(g.own[id], g.ownSamples[id], 'own'), figures(g.total[id], g.samples[id], 'total'),
 			make('div', {role: 'cell', class: 'name', title: g.name[id] + (g.place[id] ? ' (' + g.place[id] + ')' : '')},
 				swatch, g.name[id]),
 			this.narrow ? null : make('div', {role: 'cell', class: 'place', title: D.texts[D.function_file[g.fn[id]]]}, g.place[id]));
@@ -107,8 +107,8 @@ class Table {
 function describeGroup(g, id) {
 	ui.name.classList.remove('hint');
 	ui.name.textContent = g.name[id] + (g.place[id] ? ' (' + g.place[id] + ')' : '');
-	ui.figures.textContent = ['own ' + percent(g.ownCpu[id], M.allCpu), cpuText(g.ownCpu[id]),
-		'total ' + percent(g.cpu[id], M.allCpu), cpuText(g.cpu[id]), plural(g.total[id], 'sample')].join(' · ');
+	ui.figures.textContent = ['own ' + percent(g.own[id], M.allCpu), cpuText(g.own[id]),
+		'total ' + percent(g.total[id], M.allCpu), cpuText(g.total[id]), plural(g.samples[id], 'sample')].join(' · ');
 	aim(g.kind === 'function' || g.kind === 'line' ? g.fn[id] : 0);
 }
 
@@ -132,8 +132,8 @@ function buildTable() {
 function showTable() {
 	ui.group.value = S.group;
 	ui.table.show(S.group);
-	const g = grouping(S.group), all = g.total.reduce((n, total) => n + (total ? 1 : 0), 0), shown = ui.table.rows.length;
+	const g = grouping(S.group), all = g.samples.reduce((n, samples) => n + (samples ? 1 : 0), 0), shown = ui.table.rows.length;
 	ui.tableCount.textContent = plural(shown, S.group) + (shown < all ? ' of ' + grouped(all) + ', by the search' : '');
 	hint('Own: CPU time while it ran itself. Total: with it anywhere on the stack. Enter or a double click shows callers ' +
-		'and callees.', plural(M.allSamples, 'sample') + ' · ' + cpuText(M.allCpu));
+		'and callees.', cpuText(M.allCpu) + ' · ' + plural(M.allSamples, 'sample'));
 }

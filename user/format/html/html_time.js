@@ -51,7 +51,7 @@ function columnsOf(lane, step) {
 			if (!columns.has(at))
 				columns.set(at, new Map());
 			const column = columns.get(at), node = tree.nodeOfPart[p];
-			column.set(node, (column.get(node) || 0) + D.row_samples[r] * D.meanNs[p] / 1e9);
+			column.set(node, (column.get(node) || 0) + D.row_units[r] * D.head.unit_ns / 1e9);
 		}
 	}
 	return [...columns].sort((a, b) => a[0] - b[0]);

@@ -80,24 +80,22 @@ class Tree {
 		this.childBegin = begin;
 		this.childList = list;
 		this.sorted = new Int32Array(count).fill(-1); // the order stamp of a node's children
-		this.own = new Float64Array(count);
-		this.total = new Float64Array(count);
-		this.ownCpu = new Float64Array(count);
-		this.cpu = new Float64Array(count);
+		for (const name of SUMS)
+			this[name] = new Float64Array(count);
 		return this;
 	}
 	clear() {
-		for (const sums of [this.own, this.total, this.ownCpu, this.cpu])
-			sums.fill(0);
+		for (const name of SUMS)
+			this[name].fill(0);
 	}
-	// `own` is there: adds up totals.
+	// `own` and `ownSamples` are there: adds up totals.
 	addUp() {
 		for (let i = this.count - 1; i >= 0; i--) {
 			this.total[i] += this.own[i];
-			this.cpu[i] += this.ownCpu[i];
+			this.samples[i] += this.ownSamples[i];
 			if (i) {
 				this.total[this.parent[i]] += this.total[i];
-				this.cpu[this.parent[i]] += this.cpu[i];
+				this.samples[this.parent[i]] += this.samples[i];
 			}
 		}
 	}
