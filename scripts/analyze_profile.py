@@ -131,13 +131,19 @@ def add_caller(sums, what):
 
 
 def is_sampled(stats):
-    """Samples stand for about the same time each, so total time / count is alike for all functions. Calls are not:
-    a profile of calls has cheap and expensive functions, and nearly always some that took no time at all."""
+    """A function is in no more samples of a caller than the caller is in, while whatever is called in a loop has more
+    calls than its caller; and samples stand for times of one order, while calls are cheap or expensive, and nearly
+    always some took no time at all."""
+    for entry in stats.values():
+        for caller, what in entry[4].items():
+            count = what[1] if isinstance(what, tuple) and len(what) > 1 else what
+            if caller in stats and is_number(count) and count > stats[caller][1]:
+                return False
     each = sorted(entry[3] / entry[1] for entry in stats.values() if entry[1] > 0)
     if len(each) < 3:
         return False
     low, high = each[len(each) // 10], each[len(each) - 1 - len(each) // 10]  # one odd sample proves nothing
-    return low > 0 and high < 8 * low
+    return low > 0 and high < 50 * low
 
 
 # ---- words

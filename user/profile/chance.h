@@ -3,6 +3,9 @@
  * what a function had is known only as well as its number of samples allows. This is the least
  * there is: what differs from run to run besides (load, caches, other input) no single pair can
  * tell.
+ *
+ * Shares and changes themselves are of CPU time, as in every output. Only how far they may be off
+ * goes by numbers of samples: chance draws samples, and one that stands for much time is still one.
  */
 #pragma once
 #include <stdbool.h>
