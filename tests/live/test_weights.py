@@ -8,7 +8,6 @@ import collections
 import json
 import random
 import re
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
