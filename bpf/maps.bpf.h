@@ -43,7 +43,8 @@ struct code_memos {
 /* What only a reading needs of them. */
 struct code_times {
 	struct {
-		u64 first_ns, checked_ns; /* each reading between the two found the same */
+		u64 stood_ns;	/* what the ticks stand for at which it was found the same, one after another */
+		u64 checked_ns; /* when it was read last */
 	} time[CODE_MEMOS];
 };
 

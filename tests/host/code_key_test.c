@@ -140,9 +140,10 @@ static void what_runs_does_not_change_the_key(void **state)
 
 #define MS 1000000ull
 
-/* A tick at `at_ns`; the reads it took. */
+/* A tick at `at_ns`, the only one since the one before; the reads it took. */
 static u64 reads_at(struct world *p, u64 at_ns)
 {
+	p->w->sample.value_ns = at_ns - p->w->sample.hdr.time_ns;
 	p->w->sample.hdr.time_ns = at_ns;
 	p->w->sample.trusted = 0;
 	p->w->replaced = 0;
@@ -181,6 +182,23 @@ static void what_has_stood_is_trusted(void **state)
 	assert_false(p->w->replaced);
 }
 
+/* Beside others that have the CPU it gets old slowly. */
+static void what_seldom_runs_has_not_stood(void **state)
+{
+	struct world *p = *state;
+	u64 lines, all;
+
+	one_function(p, 20, &lines);
+	p->w->trust_ns = 50 * MS;
+	see_all(p);
+	tick(p);
+	all = reads_at(p, 1000 * MS);
+	for (u32 i = 1; i < 200; i++) {
+		assert_int_equal(reads_at(p, (1000 + 60 * i) * MS), all);
+		p->w->sample.hdr.time_ns = (1059 + 60 * i) * MS; /* the next one stands for a millisecond */
+	}
+}
+
 /* Another one in its place is found at the first reading, and told where somebody may have relied on it. */
 static void what_was_trusted_and_replaced(void **state)
 {
@@ -210,6 +228,7 @@ static const struct version_test tests[] = {
 	TEST(a_key_depends_on_its_object_alone),
 	TEST(what_runs_does_not_change_the_key),
 	TEST(what_has_stood_is_trusted),
+	TEST(what_seldom_runs_has_not_stood),
 	TEST(what_was_trusted_and_replaced),
 };
 
