@@ -164,13 +164,31 @@ def serve():
     make_reports()
 
 
+def is_gone(port, patience=5):
+    """Whether the service is stopped, or just being stopped: its processes do not end in one moment."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def customer(port, end, done):
+    """Until the end, or until the shop is closed, in whichever word of its answer that happens."""
     rng = random.Random(threading.get_ident())
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     while time.monotonic() < end:
         words = "+".join(rng.sample(CATALOGUE.words, 2))
-        connection.request("GET", f"/{rng.choice(['api', 'shop', 'shop'])}/{words}")
-        connection.getresponse().read()
+        try:
+            connection.request("GET", f"/{rng.choice(['api', 'shop', 'shop'])}/{words}")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            if is_gone(port):
+                return
+            raise
         done.append(1)
         time.sleep(0.005)
 
