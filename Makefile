@@ -4,7 +4,8 @@ PREFIX	?= /usr/local
 DESTDIR ?=
 CC	?= gcc
 CLANG	?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+# Up to 24.10 Ubuntu's in /usr/sbin only looks for the running kernel's own; any of those that lie here will do.
+BPFTOOL ?= $(lastword bpftool $(wildcard /sbin/bpftool /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool))
 PYTHON	?= /usr/bin/python3
 VERSION := 0.1.0
 RELEASED := 2026-11-22
@@ -55,13 +56,21 @@ HOST_CFLAGS = $(ALL_CFLAGS) $(WALKER_CFLAGS)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps demo test vm-test unit host live lint bench fuzz format
+.PHONY: all help install man clean deps demo test fresh-test vm-test unit host live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
+# Looked for by one of the calls that 0.8 brought.
+libbpf:
+	@echo '#include <bpf/libbpf.h>' | $(CC) $(CFLAGS) -E - 2>/dev/null | grep -q bpf_map__lookup_elem || { \
+		echo 'There is no libbpf of 0.8 or newer here. scripts/install-deps.sh installs the one of Debian 12,' \
+		'Ubuntu 24.04 and later; on older ones (Ubuntu 22.04 has 0.5) what helps is its source:' \
+		'make -C src PREFIX=/usr/local LIBDIR=/usr/local/lib install && ldconfig' >&2; exit 1; }
+
+$(BPF_OBJ) $(OBJ): | libbpf
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call msg,BPF,$<)
 	$(Q)mkdir -p $(@D)
@@ -134,10 +143,13 @@ $(BUILD)/pybpfprof: $(OBJ) $(WALKER)
 $(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# cmocka 2 has other names for what 1 has.
+TEST_CFLAGS := -Wno-deprecated-declarations
+
 $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(call msg,TEST,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
 $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)
@@ -147,7 +159,7 @@ $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 $(BUILD)/tests/host/%.o: tests/host/%.c
 	$(call msg,HOST,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(HOST_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(HOST_PROGRAMS): %: %.o $(HOST_OBJ) $(PURE_LIB)
 	$(call msg,TEST,$@)
@@ -210,19 +222,29 @@ deps: ## install the packages the build and the tests need (root)
 demo: ## install, build, profile a real workload in a cgroup of its own (root)
 	scripts/demo.sh
 
-test: ## everything: units, host walker, formats, live (root)
+test: ## everything: units, host walker, formats, live (root; SHORT=1: a minute's worth)
 	scripts/run-tests.sh
 
-vm-test: all ## the program under other kernels, in qemu (downloads them; KERNELS="6.1 6.12")
+fresh-test: ## demo and a short test on systems that have nothing (root; SUITES="bookworm sid")
+	scripts/fresh-test.sh
+
+# These install what they need first, so what they build is made by a make of its own.
+vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6.1 6.12")
+	scripts/install-deps.sh --vm
+	$(MAKE) all
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
 
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C
 
-bench: all $(BUILD)/tests/bench/empty ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
+bench: ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
+	scripts/install-deps.sh --bench
+	$(MAKE) all $(BUILD)/tests/bench/empty
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
 
-fuzz: $(FUZZ) $(BUILD)/tests/unit/make_files ## each fuzzer for FUZZ_SECONDS (60), on what it found before
+fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before
+	scripts/install-deps.sh --fuzz
+	$(MAKE) $(FUZZ) $(BUILD)/tests/unit/make_files
 	scripts/run-fuzz.sh $(BUILD) $(FUZZ_SECONDS)
 
 lint: ## layering of includes

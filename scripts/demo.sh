@@ -7,7 +7,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${DEMO_SECONDS:-10}
-python=${PYTHON:-/usr/bin/python3}
 build=${BUILD:-build}
 out=$build/demo
 group=
@@ -61,6 +60,8 @@ cgroup2_mount() {
 
 say "packages"
 scripts/install-deps.sh --demo
+# The distribution's default may be newer than what we read.
+python=${PYTHON:-/usr/bin/$(scripts/install-deps.sh --demo --list | grep '^python3')}
 say "build"
 as_user make -s -j"$(nproc)" BUILD="$build"
 mount=$(cgroup2_mount)

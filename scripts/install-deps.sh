@@ -4,42 +4,58 @@
 #   scripts/install-deps.sh               everything: build, demo, tests
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
-#   scripts/install-deps.sh --vm          what `make vm-test` needs beyond that; no part of everything
-#   scripts/install-deps.sh --list [...]  print the packages instead of installing them
+#   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
+#   scripts/install-deps.sh --fuzz|--bench|--vm  what `make fuzz`, `make bench` and `make vm-test` need
+#   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
+#   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
-# Quick when nothing is missing: one dpkg query, no network, no root.
+# Quick when nothing is missing: one dpkg query, no network, no root. What this distribution does not have is an
+# error where it is needed, and said where only some tests read our files with it.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-# `a|b` means: whichever of the two this distribution has (the first that exists is taken).
+# `a|b` means: whichever of these this distribution has (the first that exists is taken).
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
 	libelf-dev zlib1g-dev libyajl-dev libcap-dev libncurses-dev uthash-dev
 "
-# The workload of the demo is standard library only.
+# The demo's workload is standard library only, but its Python must be one that we read.
 demo="
-	python3 procps
+	python3.8|python3.9|python3.10|python3.11|python3.12|python3.13 procps util-linux
 "
-# libcmocka: units. chromium, selenium, libxml2: the SVG as a browser has it. jsonschema: our JSON.
-# zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
-# golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
-# tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin, util-linux: who may do what.
-# debootstrap: other Pythons.
-tests="
-	libcmocka-dev
-	python3-pytest python3-pytest-xdist python3-venv python3-jsonschema python3-selenium
-	chromium chromium-driver libxml2-utils
-	tmux sudo libcap2-bin util-linux podman runc debootstrap
-	golang-go valgrind npm|nodejs jq
-	zsh fish man-db mandoc
+# libxml2: is our SVG a document?
+units="
+	libcmocka-dev libxml2-utils python3 python3-pytest python3-pytest-xdist
+"
+# Before LLVM 15 clang's runtimes for sanitizers and libFuzzer came with its own headers.
+fuzz="
+	libcmocka-dev python3 libclang-rt-dev|libclang-common-14-dev
+"
+# py-spy comes from the package index into a venv.
+bench="
+	python3-venv procps util-linux
 "
 # Kernels and busybox are only unpacked, by scripts/vm-test.sh itself.
 vm="
-	qemu-system-x86
+	python3 qemu-system-x86
+"
+# What live tests read our files with; one that is not there skips its tests.
+# chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
+# zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
+# golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
+# tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
+# mmdebstrap: other Pythons, and scripts/fresh-test.sh.
+readers="
+	python3-venv python3-jsonschema python3-selenium
+	chromium chromium-driver
+	tmux sudo libcap2-bin podman runc mmdebstrap
+	golang-go valgrind npm|nodejs jq
+	zsh fish man-db mandoc
 "
 
 usage() {
-	sed -n '2,10s/^# \{0,1\}//p' "$0"
+	sed -n '2,14s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -48,85 +64,122 @@ die() {
 	exit 1
 }
 
-want=all
-list=
+needed="$build $units"
+optional="$demo $readers"
+action=install
 for arg; do
 	case $arg in
-	--build-only) want=build ;;
-	--demo) want=demo ;;
-	--vm) want=vm ;;
-	--list) list=1 ;;
+	--build-only) needed=$build optional= ;;
+	--demo) needed="$build $demo" optional= ;;
+	--units) optional=$demo ;;
+	--fuzz) needed="$build $fuzz" optional= ;;
+	--bench) needed="$build $demo $bench" optional= ;;
+	--vm) needed="$build $vm" optional= ;;
+	--list) action=list ;;
+	--try) action=try ;;
 	-h | --help) usage 0 ;;
 	*) usage 2 >&2 ;;
 	esac
 done
 
-case $want in
-build) wanted=$build ;;
-demo) wanted="$build $demo" ;;
-vm) wanted=$vm ;;
-all) wanted="$build $demo $tests" ;;
-esac
-
 command -v dpkg-query >/dev/null ||
-	die "this is no Debian-like system (no dpkg-query). Install by hand what stands for:" $wanted
+	die "this is no Debian-like system (no dpkg-query). Install by hand what stands for:" $needed
 
+# Those of these packages that are installed, or that apt could install by the lists it has.
 installed() {
-	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+	dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true
 }
 
-# Known to apt as a real package. Needs the package lists.
 available() {
-	local policy
-	policy=$(LC_ALL=C apt-cache policy "$1" 2>/dev/null)
-	[[ $policy =~ Candidate:\ [^\(] ]]
+	LC_ALL=C apt-cache policy "$@" 2>/dev/null |
+		awk '/^[^ ]/ { name = substr($1, 1, length($1) - 1) } $1 == "Candidate:" && $2 != "(none)" { print name }'
 }
 
-missing_of() {
-	local name
+# first_of `a|b` NAME…: the first of the alternatives that is among the names.
+first_of() {
+	local one
+	for one in ${1//|/ }; do
+		[[ " ${*:2} " == *" $one "* ]] && echo "$one" && return
+	done
+	return 1
+}
+
+# choose NAME…: into `chosen`, what stands for each here; into `absent`, those that nothing does.
+choose() {
+	local name one
 	for name; do
-		local found=
-		for one in ${name//|/ }; do
-			installed "$one" && found=1
-		done
-		[[ $found ]] || echo "$name"
+		if one=$(first_of "$name" $present || first_of "$name" $known); then
+			chosen+=("$one")
+		else
+			absent+=("$name")
+		fi
 	done
 }
 
-if [[ $list ]]; then
-	printf '%s\n' $wanted
+# missing_of NAME…: of which no alternative is installed.
+missing_of() {
+	local name
+	for name; do
+		first_of "$name" $present >/dev/null || echo "$name"
+	done
+}
+
+present=$(installed $(tr '|' ' ' <<<"$needed $optional"))
+chosen=() absent=()
+
+if [[ $action != install ]]; then
+	known=$(missing_of $needed $optional)
+	[[ -z $known ]] || known=$(available ${known//|/ })
+	choose $needed
+	((${#absent[@]} == 0)) || die "not in the package lists: ${absent[*]} (apt-get update?)"
+	choose $optional
+	((${#absent[@]} == 0)) || echo "install-deps: not in the package lists: ${absent[*]}" >&2
+	[[ $action == try ]] && exec apt-get -q -q --simulate install --no-install-recommends "${chosen[@]}"
+	printf '%s\n' "${chosen[@]}"
 	exit
 fi
 
-# One query for all that have no alternative; it is the usual case that nothing is missing.
-plain=$(printf '%s\n' $wanted | grep -v '|')
-present=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $plain 2>/dev/null |
-	sed -n 's/^installed //p') || true # it fails when it does not know one of them
-missing=$(comm -23 <(sort <<<"$plain") <(sort <<<"$present"))
-missing+=" $(missing_of $(printf '%s\n' $wanted | grep '|' || true))"
-missing=$(echo $missing)
-if [[ -z $missing ]]; then
+missing=$(echo $(missing_of $needed))
+wished=$(echo $(missing_of $optional))
+# What could not be had is not asked for again on the same day.
+gone=${BUILD:-build}/absent-packages
+if [[ -z $missing && -n $wished && $(cat "$gone" 2>/dev/null) == "$wished" && $(find "$gone" -mtime -1) ]]; then
+	echo "install-deps: all packages are present but what is not to be had here: $wished"
+	exit
+elif [[ -z $missing$wished ]]; then
 	echo "install-deps: all packages are present"
 	exit
 fi
 
+if [[ -z $missing && ($(id -u) != 0 || ! $(command -v apt-get)) ]]; then
+	echo "install-deps: not here, so what only they can read is not tested: $wished" >&2
+	exit
+fi
 command -v apt-get >/dev/null || die "no apt-get here; install by hand: $missing"
 [[ $(id -u) == 0 ]] || die "must be root to install: $missing (try: sudo $0 ${*:-})"
 
 export DEBIAN_FRONTEND=noninteractive
 apt=(apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
-echo "install-deps: installing $missing"
+echo "install-deps: installing" $missing $wished
 "${apt[@]}" update || echo "install-deps: package lists could not be refreshed; using those present" >&2
 
-chosen=()
-for name in $missing; do
-	pick=
-	for one in ${name//|/ }; do
-		[[ -z $pick ]] && available "$one" && pick=$one
+known=$(available $(tr '|' ' ' <<<"$missing $wished"))
+choose $missing
+((${#absent[@]} == 0)) || die "no package ${absent[*]} in this distribution's archive"
+required=("${chosen[@]}")
+choose $wished
+install=("${apt[@]}" install --no-install-recommends)
+# Together, which is quicker; else what only some tests want must not stand in the way.
+if ! "${install[@]}" "${chosen[@]}"; then
+	((${#required[@]} == 0)) || "${install[@]}" "${required[@]}" || die "apt-get could not install: ${required[*]}"
+	for name in "${chosen[@]:${#required[@]}}"; do
+		"${install[@]}" "$name" || echo "install-deps: apt-get could not install $name" >&2
 	done
-	[[ $pick ]] || die "no package $name in this distribution's archive"
-	chosen+=("$pick")
-done
-"${apt[@]}" install --no-install-recommends "${chosen[@]}" ||
-	die "apt-get could not install: ${chosen[*]}"
+fi
+present=$(installed $(tr '|' ' ' <<<"$optional"))
+wished=$(echo $(missing_of $optional))
+if [[ $wished ]]; then
+	echo "install-deps: not to be had here: $wished"
+	mkdir -p "${gone%/*}" && echo "$wished" >"$gone"
+fi
 echo "install-deps: done"

@@ -1,8 +1,11 @@
 #!/bin/bash
-# Builds and runs every test there is; the last line counts them: `N passed, N failed, N skipped`.
+# Builds and runs every test there is; the last line counts them: `N passed, N failed, N skipped`. Installs what
+# that needs and is not there yet: packages as root, other Pythons, readers of our files.
 #
 #   scripts/run-tests.sh [SUITE…]     names as printed: lint, unit, host, sanitized, live, …
+#   SHORT=1 scripts/run-tests.sh      a minute's worth: does it build, load and read Pythons here?
 #
+# The suite `fresh` is everything again on a system that has nothing; only CI and those who name it run it.
 # A suite of C programs is a folder of *_test.c (cmocka); a suite of Python is a folder of test_*.py
 # (pytest). New folders are picked up by themselves. Exit status 1 when anything failed.
 set -uo pipefail
@@ -13,6 +16,11 @@ build=$BUILD
 python=${PYTHON:-/usr/bin/python3}
 jobs=$(nproc)
 wanted=("$@")
+live="not alone"
+if [[ ${SHORT:-} ]]; then
+	live=short
+	((${#wanted[@]})) || wanted=(build lint unit host live)
+fi
 passed=0 failed=0 skipped=0
 suites_failed=()
 # Ours is the only make that decides about jobs.
@@ -27,7 +35,7 @@ trap 'rm -rf --one-file-system "$TMPDIR"' EXIT
 start=$SECONDS
 
 chosen() {
-	[[ ${#wanted[@]} == 0 ]] && return
+	[[ ${#wanted[@]} == 0 ]] && { [[ $1 != fresh || ${CI:-} == true ]]; return; }
 	local one
 	for one in "${wanted[@]}"; do
 		[[ $one == "$1" ]] && return
@@ -131,7 +139,24 @@ python_suites() {
 	done
 }
 
+# What the chosen suites need: live tests read files with many programs, and want other Pythons.
+set_up() {
+	local group=--units
+	[[ ! ${SHORT:-} ]] && { chosen live || chosen alone; } && group=
+	if command -v dpkg-query >/dev/null; then
+		scripts/install-deps.sh $group || return
+	else
+		echo "no dpkg here: whatever is missing must be installed by hand"
+	fi
+	[[ $group || $(id -u) != 0 ]] || scripts/get-interpreters.sh ||
+		echo "some interpreters are missing; their tests are skipped"
+}
+
 [[ $(id -u) == 0 ]] || echo "not root: what needs BPF is skipped"
+set_up || {
+	echo "0 passed, 1 failed, 0 skipped"
+	exit 1
+}
 suite build check make -s -j"$jobs" all
 suite lint check make -s lint
 suite unit c_tests unit
@@ -143,12 +168,13 @@ beside=()
 for folder in $(python_suites); do
 	name=${folder#tests/}
 	if [[ $name == live ]]; then
-		suite live python_tests live "$folder" -m "not alone" "${beside[@]}"
+		suite live python_tests live "$folder" -m "$live" "${beside[@]}"
 		suite alone python_tests alone "$folder" -m alone
 	else
 		suite "$name" python_tests "$name" "$folder"
 	fi
 done
+suite fresh check scripts/fresh-test.sh ${FRESH:-testing}
 
 echo "all suites: $((SECONDS - start)) s"
 ((${#suites_failed[@]} == 0)) || echo "failed in: ${suites_failed[*]}"

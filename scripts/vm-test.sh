@@ -44,14 +44,6 @@ finish() {
 
 # ---- packages --------------------------------------------------------------------------------------------
 
-# The archive of this machine that ends like this.
-mirror() {
-	{
-		sed -n 's/^URIs: *\([^ ]*\).*/\1/p' /etc/apt/sources.list.d/*.sources
-		sed -n 's/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
-	} 2>/dev/null | grep -m1 "/$1/\?\$"
-}
-
 # Options for apt to see a suite that is not configured here, in lists of our own; empty for the configured.
 declare -a apt_options
 use_suite() {
@@ -59,7 +51,7 @@ use_suite() {
 	apt_options=(-o APT::Sandbox::User=root)
 	[[ $1 == - ]] && return
 	[[ $1 == security:* ]] && archive=debian-security
-	at=$(mirror $archive)
+	at=$(scripts/mirror.sh $archive)
 	[[ $at ]] || return
 	lists=$work/suites/$suite
 	mkdir -p "$lists/partial" "$work/suites/cache/archives/partial"

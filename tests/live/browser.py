@@ -12,12 +12,15 @@ webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
+DRIVER = "/usr/bin/chromedriver"
 OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync --window-size=1400,900""".split()
 
 
 @pytest.fixture(scope="module")
 def driver():
+    if not os.path.exists(DRIVER):
+        pytest.skip(f"no {DRIVER} here: scripts/install-deps.sh")
     options = webdriver.ChromeOptions()
     for argument in OPTIONS:
         options.add_argument(argument)
@@ -25,7 +28,7 @@ def driver():
     # It leaves a folder behind whenever it ends.
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
         environment = {**os.environ, "TMPDIR": folder}
-        service = webdriver.chrome.service.Service("/usr/bin/chromedriver", env=environment)
+        service = webdriver.chrome.service.Service(DRIVER, env=environment)
         browser = webdriver.Chrome(service=service, options=options)
         yield browser
         browser.quit()

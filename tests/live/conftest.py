@@ -6,6 +6,7 @@ that counts happens; `Recorder` knows from the profiler's own file descriptors w
 
 import collections
 import contextlib
+import glob
 import itertools
 import json
 import math
@@ -34,6 +35,7 @@ counter = itertools.count()
 def pytest_configure(config):
     config.addinivalue_line("markers", "reader(program, format): a file of that format is opened by that program")
     config.addinivalue_line("markers", "alone: needs the machine for itself")
+    config.addinivalue_line("markers", "short: of those that SHORT=1 runs: does it load and read Pythons here?")
     config.addinivalue_line("markers", "offline: as every test that is not alone; says that it only reads and draws")
 
 
@@ -280,7 +282,8 @@ def bpf_programs(pid=None):
             with contextlib.suppress(OSError):
                 ids |= {int(n) for n in re.findall(r"^prog_id:\s*(\d+)$", info.read_text(), re.M)}
         return ids
-    tool = next(t for t in ("/usr/sbin/bpftool", "/sbin/bpftool", "bpftool") if shutil.which(t))
+    found = (*glob.glob("/usr/lib/linux-tools/*/bpftool"), "/usr/sbin/bpftool", "/sbin/bpftool", "bpftool")  # as Makefile
+    tool = next(filter(shutil.which, found))
     shown = subprocess.run([tool, "-j", "prog", "show"], stdout=subprocess.PIPE, check=True).stdout
     return {prog["id"] for prog in json.loads(shown or "[]")}
 

@@ -57,6 +57,7 @@ def open_program():
     shutil.rmtree(folder)
 
 
+@pytest.mark.short
 def test_this_machine(pybpfprof):
     """The live suite runs here, so it works here."""
     done = pybpfprof("check", "--json")
@@ -78,6 +79,7 @@ def test_this_machine(pybpfprof):
     assert document["pythons"] == []
 
 
+@pytest.mark.short
 def test_text(pybpfprof):
     done = pybpfprof("check")
     assert done.returncode == 0 and "It works here." in done.stdout

@@ -131,6 +131,7 @@ def test_fifty_sleeping_and_one_busy(interpreter, start):
     assert found["python"] == interpreter.version and "fifty.py" in found["command"]
 
 
+@pytest.mark.short
 def test_every_kind_of_frame(interpreter, start):
     process = start(interpreter, "asleep.py")
     said = json.loads(process.stdout.readline())
@@ -320,6 +321,7 @@ def test_locals_as_text_and_their_length(start, python):
 # ---- the process ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.short
 def test_text(start, python):
     process = start(python, "fifty.py")
     process.stdout.readline()

@@ -120,6 +120,7 @@ def sampled_otherwise(interpreter, options, cgroup, spawn, recorder):
     assert named > 0.95 * sum(s.count for s in stacks)
 
 
+@pytest.mark.short
 def test_cgroup_by_relative_path_and_descendants(cgroup, spawn, recorder, python):
     """A path below the mount is taken too; what lies below the group belongs to it."""
     below = cgroup.child("below")
@@ -159,6 +160,7 @@ def test_a_process_that_enters_the_cgroup_is_followed(cgroup, spawn, recorder, p
     assert min(times) > entered - 0.01
 
 
+@pytest.mark.short
 def test_pids(spawn, recorder, python):
     """-p takes a list, and only those."""
     workloads = [spawn(python, "busy.py", 0.5) for _ in range(3)]
@@ -184,6 +186,7 @@ def test_all(spawn, recorder, python):
     assert_ticks_add_up(document)
 
 
+@pytest.mark.short
 def test_every_interpreter_from_birth(interpreter, pybpfprof, tmp_path):
     """-- CMD is recorded from its start, on every build there is: version, names, lines."""
     script = tmp_path / "app.py"
@@ -396,6 +399,7 @@ def test_profiler_leaves_no_mark_on_the_target(spawn, recorder, python):
     assert wait_until(lambda: workload.process.poll() is None, "it still to run")
 
 
+@pytest.mark.short
 def test_version_is_in_the_recording(cgroup, spawn, recorder, python, pybpfprof):
     spawn(python, "busy.py", 0, cgroup=cgroup).go()
     recording = recorder("--cgroup", cgroup.path, "-d", "0.5", "-r", "199")

@@ -77,6 +77,7 @@ def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorde
     assert {"settled", "__del__", "ended", "in_context", "executed"} <= seen
 
 
+@pytest.mark.short
 def test_splits(interpreter, cgroup, spawn, recorder):
     """True shares of 50 and 20 %, inline and through one helper, within one point."""
     workload = spawn(interpreter, "split.py", 1, cgroup=cgroup)
@@ -127,6 +128,7 @@ def test_bursts_at_99_hz(cgroup, spawn, recorder, python):
 
 
 @pytest.mark.parametrize("depth", [100, 900, 2000])
+@pytest.mark.short
 def test_recursion(interpreter, depth, spawn, recorder):
     """Up to 1,024 frames are kept, leaf side first, and a deeper stack says that it goes on."""
     workload = spawn(interpreter, "recursion.py", 0.5, depth)
