@@ -448,9 +448,13 @@ def within_chance(seconds, rate, least=0.0):
 # ---- parameters --------------------------------------------------------------------------------------------
 
 
+def pytest_make_parametrize_id(val):
+    return interpreters.name(val) if isinstance(val, interpreters.Interpreter) else None
+
+
 def pytest_generate_tests(metafunc):
     if "interpreter" in metafunc.fixturenames:
-        metafunc.parametrize("interpreter", interpreters.SUPPORTED, ids=interpreters.name)
+        metafunc.parametrize("interpreter", interpreters.SUPPORTED)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def holder(python):
     return out.split(None, 1)[1].strip(), out.split()[0]
 
 
-@pytest.mark.parametrize("python", interpreters.ALL, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.ALL)
 def test_every_interpreter(identify, python):
     path, hexversion = holder(python)
     verdict, version, found, why = identify(path)
@@ -53,7 +53,7 @@ def test_every_interpreter(identify, python):
     assert (why == "") if verdict == "supported" else (python.version in why)
 
 
-@pytest.mark.parametrize("python", [i for i in interpreters.ALL if i.shared], ids=interpreters.name)
+@pytest.mark.parametrize("python", [i for i in interpreters.ALL if i.shared])
 def test_program_that_only_links_libpython(identify, python):
     assert identify(os.path.realpath(python.path))[0] == "absent"
 
@@ -62,7 +62,7 @@ def test_other_files(identify):
     assert [identify(p)[0] for p in ("/bin/sh", "/etc/passwd", "/proc/self/maps", "/dev/null")] == ["absent"] * 4
 
 
-@pytest.fixture(params=interpreters.SUPPORTED, ids=interpreters.name)
+@pytest.fixture(params=interpreters.SUPPORTED)
 def copy(request, tmp_path):
     path, hexversion = holder(request.param)
     # a name that says nothing: the version must come from the content
@@ -113,7 +113,7 @@ def test_other_member_offsets(identify, copy):
 
 
 @pytest.mark.parametrize("level, text", [(0xA1, "a1"), (0xC2, "rc2")])
-@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 11)], ids=interpreters.name)
+@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 11)])
 def test_pre_releases(identify, python, level, text, tmp_path):
     """Changes the constant Py_Version, which exists from 3.11 on."""
     path, hexversion = holder(python)
@@ -125,7 +125,7 @@ def test_pre_releases(identify, python, level, text, tmp_path):
     assert "pre-release" in why
 
 
-@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 13)], ids=interpreters.name)
+@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 13)])
 def test_debug_offsets_are_validated(identify, python, tmp_path):
     path = shutil.copy(holder(python)[0], tmp_path / "lib")
     original = pathlib.Path(path).read_bytes()

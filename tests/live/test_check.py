@@ -161,7 +161,7 @@ def test_in_a_pid_namespace(tmp_path):
 # ---- targets -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("python", interpreters.ALL, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.ALL)
 def test_every_interpreter(python, sleeper, pybpfprof):
     """Running, by its pid, and its program by its path."""
     process = sleeper(python.path)

@@ -167,7 +167,7 @@ for n in (1, 2): threading.Thread(target=host, args=(n,), name=f"host {n}").star
 """
 
 
-@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 12)], ids=interpreters.name)
+@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 12)])
 def test_threads_of_sub_interpreters(python, start):
     """Which have names in their own interpreter only, and a GIL of their own."""
     process = start(python, "-c", IN_SUB_INTERPRETERS)

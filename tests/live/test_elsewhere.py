@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 """
 
 
-@pytest.mark.parametrize("which", ENDS, ids=interpreters.name)
+@pytest.mark.parametrize("which", ENDS)
 def test_a_program_with_its_own_copy_of_a_type(which, tmp_path, recorder):
     """What a program refers to of a library's data is copied into the program, and the library uses the copy."""
     library = library_of(which)

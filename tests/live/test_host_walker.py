@@ -71,7 +71,7 @@ def all_are(pid, letter):
     return states == {letter}
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.SUPPORTED)
 def test_sleeping_threads(host_walk, start, python):
     process = start(python, "asleep.py")
     said = json.loads(process.stdout.readline())
@@ -102,7 +102,7 @@ def test_sleeping_threads(host_walk, start, python):
         assert inner.frames[0].name == "in_a_sub_interpreter"
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.SUPPORTED)
 def test_threads_stopped_anywhere(host_walk, start, python):
     process = start(python, "anywhere.py")
     possible = {tuple(stack) for stack in json.loads(process.stdout.readline())["possible"]}

@@ -320,7 +320,7 @@ def run_followed(python, folder, how, follow=True, chain=None):
     return process.returncode, first + out, err
 
 
-@pytest.mark.parametrize("python", interpreters.ALL, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.ALL)
 def test_unnoticed_in_every_python(python, tmp_path):
     """Every way to end: what the program prints and returns is the same with and without; the reports are there."""
     ways = ["fork", "sigterm"]
