@@ -28,9 +28,12 @@ demo="
 units="
 	libcmocka-dev libxml2-utils python3 python3-pytest python3-pytest-xdist
 "
-# Before LLVM 15 clang's runtimes for sanitizers and libFuzzer came with its own headers.
 fuzz="
-	libcmocka-dev python3 libclang-rt-dev|libclang-common-14-dev
+	libcmocka-dev python3
+"
+# Clang's libraries for sanitizers and libFuzzer; where there is no such package (Ubuntu 22.04) its headers bring them.
+runtime="
+	libclang-rt-dev
 "
 # py-spy comes from the package index into a venv.
 bench="
@@ -72,7 +75,7 @@ for arg; do
 	--build-only) needed=$build optional= ;;
 	--demo) needed="$build $demo" optional= ;;
 	--units) optional=$demo ;;
-	--fuzz) needed="$build $fuzz" optional= ;;
+	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
 	--vm) needed="$build $vm" optional= ;;
 	--list) action=list ;;
