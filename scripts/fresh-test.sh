@@ -76,6 +76,7 @@ make_root() {
 	run mmdebstrap --quiet --variant=minbase --aptopt="$fresh/apt.conf" --dpkgopt=force-unsafe-io "$suite" "$root" \
 		"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $at $suite main" || return
 	cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+	cp -r /usr/local/share/ca-certificates "$root/usr/local/share/" 2>/dev/null || true # of an organisation's own
 }
 
 # What git knows, as it lies here.
@@ -84,9 +85,9 @@ copy_tree() {
 	git -c safe.directory="$PWD" ls-files -z | tar -c --null --ignore-failed-read -T - | tar -x --no-same-owner -C "$root/src"
 }
 
-# inside COMMAND…: with nothing of our environment but the way to the network.
+# inside COMMAND…: with nothing of our environment but the way to the network. The root is a mount, as every / is.
 inside() {
-	local at mounts=
+	local at mounts="mount --rbind '$root' '$root' && "
 	for at in /proc /sys /dev; do
 		mounts+="mount --rbind $at '$root$at' && "
 	done

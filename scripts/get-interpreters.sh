@@ -88,7 +88,7 @@ from_maven() {
 	mkdir -p "$root"
 	mvn -q -B dependency:get -Dtransitive=false -Dartifact="$artifact" >"$root/log" 2>&1 &&
 		mvn -q -B dependency:copy -Dartifact="$artifact" -DoutputDirectory="$root" >>"$root/log" 2>&1 ||
-		{ say "$version: Maven could not fetch it"; return 1; }
+		{ say "$version: Maven could not fetch it: $(grep -m1 ERROR "$root/log")"; return 1; }
 	jar=$(ls "$root"/*.jar)
 	"$python" -m zipfile -e "$jar" "$root/unpacked" && rm -f "$jar"
 	inside=$(dirname "$(find "$root/unpacked" -name "libpython$version.so.1.0" -print -quit)")
