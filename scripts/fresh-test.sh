@@ -11,8 +11,9 @@ cd "$(dirname "$0")/.."
 
 fresh=$(realpath -m "${BUILD:-build}/fresh")
 suites=(${*:-${SUITES:-bookworm testing}})
+cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+group=$cgroup2/pybpfprof-fresh-$$
 root=
-running=
 failed=0
 
 say() {
@@ -24,41 +25,29 @@ die() {
 	exit 1
 }
 
-# Those whose root is ours or below it (an interpreter of yet another suite), wherever they were moved to.
-processes() {
-	local each
-	for each in /proc/[0-9]*; do
-		[[ $(readlink "$each/root" 2>/dev/null) == "$root"* ]] && echo "${each#/proc/}"
-	done
-}
-
-# The mounts are those of the processes inside and go with the last of them.
+# All that runs for us is in one cgroup, and what that makes is below it.
 clean_up() {
-	local inside
-	[[ -z $running ]] || kill -KILL -- -"$running" 2>/dev/null
-	[[ $root && -d $root ]] || return 0
-	for _ in {1..100}; do
-		inside=$(processes)
-		[[ $inside ]] || break
-		kill -KILL $inside 2>/dev/null
+	local pids
+	[[ $group && -d $group ]] || return 0
+	for _ in {1..200}; do
+		pids=$(cat $(find "$group" -name cgroup.procs 2>/dev/null) 2>/dev/null)
+		[[ $pids ]] && kill -KILL $pids 2>/dev/null
+		find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+		[[ -d $group ]] || break
 		sleep 0.1
 	done
-	[[ -z $inside ]] || die "still running in $root:" $inside
-	rm -rf --one-file-system "$root"
-	root=
+	[[ ! -d $group ]] || say "$group could not be removed" >&2
+	[[ ! $root ]] || rm -rf --one-file-system "$root"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
-# In a session of its own, and waited for in the background: a signal is acted upon at once, and ends all of it.
+# run COMMAND…: in that cgroup, which looks like the only one there is, and with mounts that nobody else sees and
+# that end with it. Waited for in the background, so that a signal is acted upon at once.
 run() {
-	local status
-	setsid "$@" &
-	running=$!
-	wait $running
-	status=$?
-	running=
-	return $status
+	mkdir -p "$group"
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec unshare --mount --cgroup --propagation slave "$@"' "$group" "$@" &
+	wait $!
 }
 
 # What this machine's apt was told of the network: proxies, and clocks that are not to be trusted.
@@ -91,7 +80,8 @@ inside() {
 	for at in /proc /sys /dev; do
 		mounts+="mount --rbind $at '$root$at' && "
 	done
-	run unshare --mount --propagation slave sh -c "$mounts exec chroot '$root' \"\$@\"" sh \
+	mounts+="umount '$root$cgroup2' && mount -t cgroup2 none '$root$cgroup2' && "
+	run sh -c "$mounts exec chroot '$root' \"\$@\"" sh \
 		env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
 		${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@"
 }
@@ -125,6 +115,7 @@ test_suite() {
 }
 
 [[ $(id -u) == 0 ]] || die "needs root: sudo make fresh-test"
+[[ $cgroup2 ]] || die "no cgroup v2 is mounted (see /proc/self/mounts)"
 command -v apt-config >/dev/null || die "this is no Debian-like system"
 command -v mmdebstrap >/dev/null || apt-get -q -y install --no-install-recommends mmdebstrap >/dev/null || die "needs mmdebstrap"
 for each in "${suites[@]}"; do
