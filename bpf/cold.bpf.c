@@ -81,15 +81,30 @@ static long touch_frame(u32 i, struct cold_ctx *ctx)
 	return !w->frame_addr;
 }
 
-static __always_inline void bring_in(struct walk *w, const struct abi_proc *p)
+static __always_inline void bring_in(struct walk *w, u64 runtime_addr)
 {
-	struct cold_ctx ctx = {.w = w, .runtime_addr = p->runtime_addr};
+	struct cold_ctx ctx = {.w = w, .runtime_addr = runtime_addr};
 
 	pywalk_prepare(w);
 	w->frame_addr = 0;
 	bpf_loop(TSTATE_READS, touch_tstate, &ctx, 0);
 	if (w->frame_addr)
 		bpf_loop(ABI_MAX_FRAMES, touch_frame, &ctx, 0);
+}
+
+struct try_ctx {
+	struct cold_slot *slot;
+	struct abi_proc *p;
+};
+
+/* Once more, when it was swapped out again meanwhile. */
+static long try_walk(u32 i, struct try_ctx *ctx)
+{
+	struct walk *w = &ctx->slot->walk;
+
+	bring_in(w, ctx->p->runtime_addr);
+	ctx->slot->outcome = sample_walk(w, ctx->p);
+	return !sample_is_cold(w, ctx->slot->outcome);
 }
 
 __hidden void cold_walk(struct cold_slot *slot)
@@ -99,11 +114,11 @@ __hidden void cold_walk(struct cold_slot *slot)
 	u32 tgid = w->sample.hdr.tgid;
 	struct abi_proc *p = bpf_map_lookup_elem(&procs, &tgid);
 
+	struct try_ctx ctx = {.slot = slot, .p = p};
+
 	/* An exec in between made the addresses foreign. */
-	if (p && p->image_id == w->image_id && slot->mm == (u64)task->mm && !sample_prepare(w, p)) {
-		bring_in(w, p);
-		slot->outcome = sample_walk(w, p);
-	}
+	if (p && p->image_id == w->image_id && slot->mm == (u64)task->mm && !sample_prepare(w, p))
+		bpf_loop(COLD_TRIES, try_walk, &ctx, 0);
 	sample_again(w, p, slot->outcome, slot->mm);
 	give_back(slot);
 }

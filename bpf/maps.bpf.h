@@ -6,7 +6,8 @@
 #define CODE_TODO_MAX ABI_MAX_FRAMES /* a whole stack may be new, and its process gone before the next tick */
 #define CODE_NOW_NS   2000000 /* most time that a tick itself reads names for; the rest waits for the next one */
 #define CODE_SLOTS    32  /* ticks whose names are being read in the task's own context */
-#define COLD_SLOTS    16  /* ticks that are walked there */
+#define COLD_SLOTS    16  /* ticks that are walked there … */
+#define COLD_TRIES    3   /* … so many times, when it is swapped out again meanwhile */
 #define SEEN_WAYS     4
 #define SEEN_BUCKETS  32768
 
@@ -93,7 +94,7 @@ struct walk {
 	u64 fault_addr; /* what was not readable first: of a frame or its code object, the frame */
 	u32 cold;	/* something was not readable that may be swapped out */
 	u64 cold_wake_ns; /* when user space was last asked to bring it in */
-	u32 alone;	/* not in the tick: what belongs to the CPU is not to be touched */
+	u32 alone;	/* in task work, where what belongs to the CPU is not to be touched */
 	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */

@@ -145,13 +145,6 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 	return pywalk(w);
 }
 
-/* Something that should be there was not readable: it may be swapped out. */
-static __always_inline bool is_cold(const struct walk *w, u32 outcome)
-{
-	return w->cold || outcome == ABI_FAULT_RUNTIME || outcome == ABI_FAULT_TSTATE ||
-	       outcome == ABI_FAULT_FRAME || outcome == ABI_CUT_FAULT;
-}
-
 static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32 flags)
 {
 	if (flags & PF_EXITING)
@@ -213,7 +206,7 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 		outcome = sample_walk(w, p);
 	if (outcome == ABI_NO_GIL)
 		return outcome;
-	if (is_cold(w, outcome)) {
+	if (sample_is_cold(w, outcome)) {
 		if (!cold_schedule(w, mm, outcome))
 			return ABI_DEFERRED;
 		w->sample.cold_addr = w->fault_addr;

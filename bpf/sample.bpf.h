@@ -10,6 +10,13 @@ struct tick {
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
 void sample_take(const struct tick *t);
+/* Something that should be there was not readable: it may be swapped out. */
+static __always_inline bool sample_is_cold(const struct walk *w, u32 outcome)
+{
+	return w->cold || outcome == ABI_FAULT_RUNTIME || outcome == ABI_FAULT_TSTATE ||
+	       outcome == ABI_FAULT_FRAME || outcome == ABI_CUT_FAULT;
+}
+
 /* The parts of it that are done again in task work, on a walk of its own (bpf/cold.bpf.c). */
 u32 sample_prepare(struct walk *w, struct abi_proc *p);
 u32 sample_walk(struct walk *w, struct abi_proc *p);
