@@ -23,6 +23,7 @@
 #define ABI_COMM	 16
 #define ABI_FRAME_BLOCK	 88  /* bytes read per frame */
 #define ABI_CODE_BLOCK	 96  /* bytes read per code object */
+#define ABI_CODE_NUMBERED 48 /* of these, with the first line and the number that is never used twice */
 #define ABI_TSTATE_BLOCK 192 /* bytes read per thread state */
 #define ABI_TRUST_NS	 50000000 /* most time that a code object's identity goes unchecked */
 #define ABI_LINES_PREFIX 48  /* bytes of line table read in one go with their size … */

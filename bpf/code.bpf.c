@@ -203,18 +203,20 @@ static long send_now_one(u32 i, struct send_ctx *ctx)
 	return 0;
 }
 
-__hidden void code_send_now(struct walk *w)
+__verified_once int code_send_now(struct walk *w)
 {
 	u32 zero = 0;
 	struct code_buf *b = bpf_map_lookup_elem(&code_bufs, &zero);
-	struct send_ctx ctx = {.w = w, .b = b, .cnt = w->todo_cnt};
+	struct send_ctx ctx = {.w = w, .b = b};
 
+	if (!w || !b)
+		return 0;
+	ctx.cnt = w->todo_cnt;
 	ctx.until_ns = bpf_ktime_get_ns() + CODE_NOW_NS;
-	if (!b)
-		return;
 	b->code.image_id = w->image_id;
 	b->code.layout_id = w->layout_id;
 	bpf_loop(CODE_TODO_MAX, send_now_one, &ctx, 0);
+	return 0;
 }
 
 static long send_slot_one(u32 i, struct send_ctx *ctx)

@@ -198,6 +198,23 @@ static __always_inline u64 names_mix(struct walk *w, u64 h)
 }
 
 /*
+ * Of a code object that has a number which is never used twice (Include/cpython/code.h: co_version); 0 when it has none
+ * any more (they ended at 2**32), or is not readable. The first line is beside it, for what has other counters:
+ * sub-interpreters.
+ */
+static __always_inline u64 numbered_key(struct walk *w, u64 addr)
+{
+	u64 h = code_mix(CODE_SEED ^ w->image_id, addr);
+	u32 number;
+
+	if (read_user(w->code_block, ABI_CODE_NUMBERED, addr + w->layout.code_base))
+		return 0;
+	number = code_u32(w, w->code_version);
+	h = code_mix(h, (u64)number << 32 | code_u32(w, w->code_line));
+	return number ? h | 1 : 0;
+}
+
+/*
  * Identity: process image, address, and a fingerprint, because addresses are used again once a code
  * object dies. 0 when the code object is not readable.
  */
@@ -205,8 +222,11 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 {
 	u32 others = w->cold;
 	const struct abi_py_layout *l = &w->layout;
-	u64 h = code_mix(CODE_SEED ^ w->image_id, addr), lines;
+	u64 h = l->mech & ABI_MECH_VERSION ? numbered_key(w, addr) : 0, lines;
 
+	if (h)
+		return h;
+	h = code_mix(CODE_SEED ^ w->image_id, addr);
 	w->cold = 0;
 	if (read_user(w->code_block, ABI_CODE_BLOCK, addr + l->code_base)) {
 		w->cold = others;
@@ -217,10 +237,7 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 	h = code_mix(h, code_u64(w, w->code_name));
 	h = code_mix(h, lines);
 	h = code_mix(h, code_u32(w, w->code_line));
-	if (l->mech & ABI_MECH_VERSION)
-		h = code_mix(h, code_u32(w, w->code_version));
-	else
-		h = names_mix(w, lines_mix(w, h, lines));
+	h = names_mix(w, lines_mix(w, h, lines));
 	if (w->cold)
 		return 0;
 	w->cold = others;
@@ -242,7 +259,7 @@ static __always_inline bool code_is_new(u64 key)
 }
 
 /* Sends the records of one code object from the current task; called by the tick. */
-void code_send_now(struct walk *w);
+int code_send_now(struct walk *w);
 /* Arranges for w->todo to be named by the task itself before it returns to user mode. 0 when it will be. */
 int code_schedule(struct walk *w, u64 mm);
 #endif

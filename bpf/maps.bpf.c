@@ -41,6 +41,7 @@ const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
 const volatile __u64 cfg_trust_ns = 0;
+const volatile __u64 cfg_trust_numbered_ns = 0;
 const volatile __u64 cfg_wake_bytes = 1 << 18;
 const volatile bool cfg_gil_only = false;
 const volatile bool cfg_scoped = false;
@@ -48,6 +49,7 @@ const volatile __u32 cfg_timers_per_cpu = 1;
 
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;
+__u32 hotplug_steps = 0;
 __s32 targets_alive = 0;
 
 /* The helpers that read user memory are for GPL-compatible programs only. */

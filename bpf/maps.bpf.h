@@ -257,7 +257,8 @@ extern const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
-extern const volatile __u64 cfg_trust_ns;    /* most time that a code object without a number goes unread */
+extern const volatile __u64 cfg_trust_ns;    /* most time that a code object goes unread … */
+extern const volatile __u64 cfg_trust_numbered_ns; /* … and one that has a number which is never used twice */
 extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
 extern const volatile bool cfg_gil_only;
 extern const volatile bool cfg_scoped;	       /* the timers run only with a cgroup's tasks */
@@ -266,5 +267,6 @@ extern const volatile __u32 cfg_timers_per_cpu; /* ABI_MAX_CGROUPS at most */
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
+extern __u32 hotplug_steps;	 /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;      /* chosen processes (and their trees) still alive */
 #endif

@@ -38,30 +38,47 @@ static __always_inline bool is_memo_of(const struct walk *w, const struct code_m
  * user side, which holds them for that long, and the process is not trusted for some time.
  *
  * What it is worth, in BPF µs a sample of 50 functions, with it and without: 3.8: 4.0, 21.6; 3.11: 3.6, 24.9; 3.12: 3.6,
- * 7.6; 3.13: 2.8, 7.4. So it is for code objects without a number, and for high rates (bpf/sample.bpf.c: trust_ns()).
+ * 7.6; 3.13: 2.8, 7.4. So it begins where reading everything would take some quarter of a point or more: at 200 Hz, and for
+ * code objects with a number at 500 Hz (user/session/session.c).
  */
-static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u32 at, u64 addr)
+static __always_inline u64 code_trust(struct walk *w, const struct code_memo *m, u32 at, u64 key, bool known)
 {
-	u64 now = w->sample.hdr.time_ns, key = code_key_read(w, addr);
-	bool known = is_memo_of(w, m, addr);
+	u64 now = w->sample.hdr.time_ns;
 	struct code_times *t = code_times(w);
 
 	if (!t)
-		return key;
-	if (!known || key != m->key) {
+		return 0;
+	if (known && key == m->key) {
+		t->time[at].stood_ns += w->sample.value_ns;
+	} else {
 		w->replaced |= known && m->until_ns > t->time[at].checked_ns;
 		t->time[at].stood_ns = 0;
-	} else {
-		t->time[at].stood_ns += w->sample.value_ns;
 	}
 	t->time[at].checked_ns = now;
+	return w->trust_ns && t->time[at].stood_ns >= CODE_STOOD * w->trust_ns ? now + w->trust_ns : now;
+}
+
+static __always_inline u64 code_memo_read(struct walk *w, struct code_memo *m, u32 at, u64 addr)
+{
+	u64 key = code_key_read(w, addr);
+	bool known = is_memo_of(w, m, addr);
+	u64 until_ns = 0;
+
+	if (w->trust_ns || (known && m->until_ns))
+		until_ns = code_trust(w, m, at, key, known);
 	m->addr = addr;
 	m->key = key;
 	/* what is no code object is not trusted to be none */
-	m->until_ns = key && t->time[at].stood_ns >= CODE_STOOD * w->trust_ns ? now + w->trust_ns : now;
+	m->until_ns = key ? until_ns : 0;
 	m->image_id = w->image_id;
 	m->walk = w->walk_cnt;
 	return key;
+}
+
+/* Of two places the one to give away: trusted for less long, or not met for longer. */
+static __always_inline bool is_staler(const struct code_memo *m, const struct code_memo *other)
+{
+	return m->until_ns == other->until_ns ? m->walk < other->walk : m->until_ns < other->until_ns;
 }
 
 /* The key of the code object at this address; 0 when there is none. */
@@ -77,8 +94,7 @@ static __always_inline u64 code_key(struct walk *w, u64 addr)
 	if (!all)
 		return 0;
 	m = &all->memo[at];
-	/* The other place, if it is there, or else the one that is trusted for less long. */
-	if (!is_memo_of(w, m, addr) && (is_memo_of(w, m + 1, addr) || m[1].until_ns < m->until_ns)) {
+	if (!is_memo_of(w, m, addr) && (is_memo_of(w, m + 1, addr) || is_staler(m + 1, m))) {
 		m++;
 		at++;
 	}
@@ -87,6 +103,11 @@ static __always_inline u64 code_key(struct walk *w, u64 addr)
 			return m->key;
 		if (w->trust_ns && w->sample.hdr.time_ns < m->until_ns) {
 			w->sample.trusted = 1;
+			return m->key;
+		}
+		if (!w->trust_ns && (w->layout.mech & ABI_MECH_VERSION) && m->key && numbered_key(w, addr) == m->key &&
+		    !code_is_new(m->key)) {
+			m->walk = w->walk_cnt;
 			return m->key;
 		}
 	}

@@ -281,8 +281,10 @@ static __always_inline void walk_loop(struct walk *w)
 }
 #endif
 
-__hidden u32 pywalk(struct walk *w)
+__verified_once u32 pywalk(struct walk *w)
 {
+	if (!w)
+		return ABI_INTERNAL;
 	pywalk_prepare(w);
 	w->window_bytes = 0;
 	w->last_frame_addr = 0;

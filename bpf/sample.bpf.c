@@ -75,14 +75,10 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	return ABI_RING_FULL;
 }
 
-/*
- * How long a code object may go unread, where reading each of them at each tick is dear: before 3.12 (there is no number
- * that is never used twice, so it takes the content of line table and names), and at a high rate. README of tests/bench
- * has the figures.
- */
+/* How long a code object may go unread; bpf/memo.bpf.h says what that is worth. */
 static __always_inline u64 trust_ns(const struct abi_py_layout *l)
 {
-	return (l->mech & ABI_MECH_VERSION) ? 0 : cfg_trust_ns;
+	return l->mech & ABI_MECH_VERSION ? cfg_trust_numbered_ns : cfg_trust_ns;
 }
 
 static __always_inline void fill_sample(struct walk *w, struct task_struct *task, u64 pid_tgid,

@@ -141,10 +141,13 @@ static __always_inline bool is_ours(const struct walk *w, u64 thread_pointer)
  * The key never changes while an interpreter lives, so it is read once; whatever then looks odd (no state,
  * no frame, another thread's state) makes the next tick read it again, which notices Py_Finalize.
  */
-__hidden u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread_pointer, u32 *tss_key)
+__verified_once u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread_pointer, u32 *tss_key)
 {
-	u32 key = *tss_key, outcome = ABI_OK;
+	u32 key, outcome = ABI_OK;
 
+	if (!w || !tss_key)
+		return ABI_INTERNAL;
+	key = *tss_key;
 	if (!thread_pointer)
 		return ABI_STARTING;
 	if (!key)

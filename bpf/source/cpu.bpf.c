@@ -115,6 +115,14 @@ int BPF_PROG(cpu_timer, struct hrtimer *timer)
 	return 0;
 }
 
+/* A CPU that goes offline takes its events along, for good; one that was soon back is in no list as missing. */
+SEC("tp_btf/cpuhp_enter")
+int BPF_PROG(cpu_hotplug)
+{
+	__sync_fetch_and_add(&hotplug_steps, 1);
+	return 0;
+}
+
 SEC("perf_event")
 int cpu_tick(struct bpf_perf_event_data *ctx)
 {

@@ -361,7 +361,9 @@ static bool code_fits(const struct abi_py_layout *l)
 	unsigned base = l->code_base, block = ABI_CODE_BLOCK;
 
 	return within(l->code_firstlineno_off, 4, base, block) &&
-	       (!(l->mech & ABI_MECH_VERSION) || within(l->code_version_off, 4, base, block)) &&
+	       (!(l->mech & ABI_MECH_VERSION) ||
+		(within(l->code_version_off, 4, base, ABI_CODE_NUMBERED) &&
+		 within(l->code_firstlineno_off, 4, base, ABI_CODE_NUMBERED))) &&
 	       within(l->code_filename_off, 8, base, block) &&
 	       within(l->code_name_off, 8, base, block) &&
 	       within(l->code_lines_off, 8, base, block) &&

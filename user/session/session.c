@@ -21,7 +21,9 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-#define TRUST_MIN_HZ 200 /* below, reading every code object each time costs a fifth of a point at most (tests/bench) */
+/* Below, reading every code object at each tick takes a quarter to half a point of a CPU (bpf/memo.bpf.h). */
+#define TRUST_MIN_HZ	      200
+#define TRUST_NUMBERED_MIN_HZ 500
 
 struct session {
 	struct session_options o;
@@ -174,6 +176,7 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_scoped = is_scoped(&s->o);
 	s->skel->rodata->cfg_timers_per_cpu = is_scoped(&s->o) ? (uint32_t)s->o.cgroup_cnt : 1;
 	s->skel->rodata->cfg_trust_ns = s->o.rate_hz >= TRUST_MIN_HZ ? ABI_TRUST_NS : 0;
+	s->skel->rodata->cfg_trust_numbered_ns = s->o.rate_hz >= TRUST_NUMBERED_MIN_HZ ? ABI_TRUST_NS : 0;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
 	bpf_map__set_max_entries(s->skel->maps.scratches, (uint32_t)libbpf_num_possible_cpus());
 	if (s->variant == VARIANT_TICK) { /* no slot is ever taken */

@@ -29,9 +29,7 @@ struct cpu_timers {
 	struct {
 		int fd;
 		struct bpf_link *link;
-		struct perf_times times; /* at the last look */
 	} events[ABI_MAX_CGROUPS];
-	uint64_t expires_ns;	/* at the last look */
 	uint64_t redrawn_ns;	/* when this timer's running period began, at the latest */
 	uint64_t redrawn_ticks; /* the CPU's ticks then */
 	double partner;		/* the next factor, when the running one was the first of a pair; else 0 */
@@ -39,7 +37,7 @@ struct cpu_timers {
 
 struct cpu_source {
 	struct pybpfprof_bpf *skel;
-	struct bpf_link *expiry;
+	struct bpf_link *expiry, *hotplug;
 	struct cpu_timers *cpus;
 	size_t cnt, cap;
 	struct abi_clock *clocks; /* shared with BPF */
@@ -51,6 +49,7 @@ struct cpu_source {
 	int cgroup_fds[ABI_MAX_CGROUPS];
 	size_t event_cnt; /* per CPU */
 	uint64_t checked_ns;
+	uint32_t hotplug_steps; /* as of the last look */
 	struct cpu_source_counts closed; /* of timers that are no more */
 };
 
@@ -216,16 +215,16 @@ static int open_cgroups(struct cpu_source *s, const struct cpu_source_options *o
 	return 0;
 }
 
-/* Counts what is due; first of all, so that no expiry of ours is missed. The bench's control does without. */
-static int attach_expiry(struct cpu_source *s)
+/* Counts what is due; before the timers, so that no expiry of ours is missed. The bench's control does without. */
+static int attach_hooks(struct cpu_source *s)
 {
-	struct bpf_program *p = s->skel->progs.cpu_timer;
 	int err;
 
-	if (bpf_program__fd(p) < 0)
+	if (bpf_program__fd(s->skel->progs.cpu_timer) < 0)
 		return 0;
-	s->expiry = bpf_program__attach(p);
-	if (s->expiry)
+	s->expiry = bpf_program__attach(s->skel->progs.cpu_timer);
+	s->hotplug = s->expiry ? bpf_program__attach(s->skel->progs.cpu_hotplug) : NULL;
+	if (s->hotplug)
 		return 0;
 	err = -errno;
 	log_error("cannot follow the kernel's timers: %s", strerror(-err));
@@ -257,7 +256,7 @@ int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_optio
 	if (!err)
 		err = map_clocks(s);
 	if (!err)
-		err = attach_expiry(s);
+		err = attach_hooks(s);
 	if (!err)
 		err = perf_online_cpus(add_cpu, s);
 	if (err) {
@@ -276,7 +275,8 @@ void cpu_source__detach(struct cpu_source *s)
 	for (size_t i = 0; i < s->cnt; i++)
 		close_events(s, &s->cpus[i]);
 	bpf_link__destroy(s->expiry);
-	s->expiry = NULL;
+	bpf_link__destroy(s->hotplug);
+	s->expiry = s->hotplug = NULL;
 }
 
 void cpu_source__free(struct cpu_source *s)
@@ -337,21 +337,17 @@ static int note_online(void *ctx, int cpu)
 }
 
 /*
- * The kernel drops the events of a CPU that goes offline, for good (kernel/events/core.c: perf_event_exit_cpu): they
- * are no longer enabled. Their hrtimers tell nothing where a cgroup rests.
+ * The kernel drops the events of a CPU that goes offline, for good (kernel/events/core.c: perf_event_exit_cpu): their clock
+ * stands still, also when it is back before anybody looks.
  */
-static bool are_dropped(struct cpu_source *s, struct cpu_timers *t)
+static bool are_dropped(const struct cpu_source *s, const struct cpu_timers *t)
 {
-	struct abi_clock *c = &s->clocks[t->cpu];
-	bool rested = c->expires_ns == t->expires_ns, dropped = false;
+	struct perf_times before, after;
+	bool dropped = false;
 
-	t->expires_ns = c->expires_ns;
-	for (size_t i = 0; rested && i < s->event_cnt; i++) {
-		struct perf_times before = t->events[i].times;
-
-		dropped |= !perf_read_times(t->events[i].fd, &t->events[i].times) &&
-			   t->events[i].times.enabled_ns == before.enabled_ns;
-	}
+	for (size_t i = 0; i < s->event_cnt; i++)
+		dropped |= perf_read_times(t->events[i].fd, &before) || perf_read_times(t->events[i].fd, &after) ||
+			   before.enabled_ns == after.enabled_ns;
 	return dropped;
 }
 
@@ -373,6 +369,10 @@ static void welcome(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
 
 static void check_cpus(struct cpu_source *s, uint64_t now_ns)
 {
+	uint32_t steps = __atomic_load_n(&s->skel->bss->hotplug_steps, __ATOMIC_RELAXED);
+	bool changed = steps != s->hotplug_steps;
+
+	s->hotplug_steps = steps;
 	for (size_t i = 0; i < s->cnt; i++)
 		s->cpus[i].online = false;
 	if (perf_online_cpus(note_online, s))
@@ -380,7 +380,7 @@ static void check_cpus(struct cpu_source *s, uint64_t now_ns)
 	for (size_t i = 0; i < s->cnt; i++) {
 		struct cpu_timers *t = &s->cpus[i];
 
-		if (t->events[0].link && (!t->online || are_dropped(s, t)))
+		if (t->events[0].link && (!t->online || (changed && are_dropped(s, t))))
 			close_events(s, t);
 		if (t->online && !t->events[0].link)
 			welcome(s, t, now_ns);
