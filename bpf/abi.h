@@ -14,6 +14,8 @@
 #define ABI_MAX_PROCS	 16384
 #define ABI_MAX_LAYOUTS	 512
 #define ABI_MAX_CGROUPS	 16
+#define ABI_MAX_CGROUP_STEPS 1024 /* directories on the way to them */
+#define ABI_CGROUP_NAME	 256	  /* NAME_MAX and its end */
 #define ABI_MAX_LOST	 4096  /* processes that ticks are lost of between two looks, by reason */
 #define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
@@ -171,6 +173,21 @@ struct abi_hint {
 	__u32 state; /* enum abi_proc_state: PYTHON, UNSUPPORTED or NOT_PYTHON */
 };
 
+/* ---- cgroups ------------------------------------------------------------------------------------ */
+
+/*
+ * The directories that lead to the chosen cgroups make a tree, whose nodes are numbered from 1. What the kernel made of
+ * a node changes when a service is started again; its place does not.
+ */
+struct abi_cgroup_node { /* value of `cgroups`, key the id of a cgroup that is there; and of `cgroup_steps` */
+	__u32 node;
+	__u32 chosen; /* index of the chosen cgroup + 1; 0: only on the way to one */
+};
+struct abi_cgroup_step { /* key of `cgroup_steps` */
+	__u32 node; /* that the directory lies in */
+	char name[ABI_CGROUP_NAME]; /* NUL to the end */
+};
+
 /* ---- records -------------------------------------------------------------------------------------- */
 
 enum abi_record {
@@ -181,6 +198,7 @@ enum abi_record {
 	ABI_REC_EXIT = 5,
 	ABI_REC_RECALL = 6,
 	ABI_REC_CPU = 7,
+	ABI_REC_WAKE = 8, /* a header only: something is to be looked at now */
 };
 
 struct abi_hdr {

@@ -19,6 +19,10 @@ struct hints_map hints SEC(".maps");
 struct procs_map procs SEC(".maps");
 /* Images whose last thread has ended, by the address of their signal_struct, until they are reaped. BPF only. */
 struct ended_map ended SEC(".maps");
+/* Cgroups that are there and lead to the chosen ones, or are these, by id. session adds; BPF adds (mkdir), deletes (rmdir). */
+struct cgroups_map cgroups SEC(".maps");
+/* The names of those, in the nodes that they lie in. session adds, before sampling begins; BPF reads. */
+struct cgroup_steps_map cgroup_steps SEC(".maps");
 /* By CPU (a per-CPU value may have 32 KiB at most); used only by the tick, which cannot be interrupted by itself. */
 struct scratches_map scratches SEC(".maps");
 /* For names sent by the tick itself; apart, because a per-CPU value may have 32 KiB at most. */
@@ -35,9 +39,6 @@ struct cold_slots_map cold_slots SEC(".maps");
 
 const volatile __u32 cfg_self_tgid = 0;
 const volatile __u32 cfg_mode = TARGET_PIDS;
-const volatile __u32 cfg_cgroup_cnt = 0;
-const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS] = {};
-const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS] = {};
 const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
 const volatile __u64 cfg_max_walk_ns = 400000;
 const volatile __u64 cfg_trust_ns = 0;
@@ -51,6 +52,8 @@ __u32 programs_generation = 0;
 __u32 next_image_id = 0;
 __u32 hotplug_steps = 0;
 __s32 targets_alive = 0;
+__u64 cgroups_made[ABI_MAX_CGROUPS] = {};
+__u64 cgroups_made_ns[ABI_MAX_CGROUPS] = {};
 
 /* The helpers that read user memory are for GPL-compatible programs only. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -198,6 +198,20 @@ extern struct ended_map {
 	__type(value, u32);
 } ended SEC(".maps");
 
+extern struct cgroups_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_CGROUP_STEPS);
+	__type(key, u64);
+	__type(value, struct abi_cgroup_node);
+} cgroups SEC(".maps");
+
+extern struct cgroup_steps_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_CGROUP_STEPS);
+	__type(key, struct abi_cgroup_step);
+	__type(value, struct abi_cgroup_node);
+} cgroup_steps SEC(".maps");
+
 extern struct scratches_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -252,9 +266,6 @@ enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 /* Set by user space before load. */
 extern const volatile __u32 cfg_self_tgid;   /* the profiler: never sampled */
 extern const volatile __u32 cfg_mode;	   /* enum target_mode */
-extern const volatile __u32 cfg_cgroup_cnt;
-extern const volatile __u64 cfg_cgroup_ids[ABI_MAX_CGROUPS];
-extern const volatile __u32 cfg_cgroup_levels[ABI_MAX_CGROUPS];
 extern const volatile __u32 cfg_max_frames;
 extern const volatile __u64 cfg_max_walk_ns;
 extern const volatile __u64 cfg_trust_ns;    /* most time that a code object goes unread … */
@@ -269,4 +280,6 @@ extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 hotplug_steps;	 /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;      /* chosen processes (and their trees) still alive */
+extern __u64 cgroups_made[ABI_MAX_CGROUPS]; /* BPF: times that a chosen cgroup was made anew … */
+extern __u64 cgroups_made_ns[ABI_MAX_CGROUPS]; /* … and when last, CLOCK_MONOTONIC */
 #endif

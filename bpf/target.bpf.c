@@ -4,6 +4,7 @@
  * is asked only about programs it has not seen, and those that load Python in other ways.
  */
 #include "bpf/target.bpf.h"
+#include "bpf/cgroups.bpf.h"
 #include "bpf/record.bpf.h"
 
 #define PF_EXITING 0x00000004 /* include/linux/sched.h */
@@ -12,21 +13,10 @@
 #define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python … */
 #define ASK_CODE_NS  100000000ull /* … but soon when it has mapped more code, which may be a library */
 
-static __always_inline bool in_cgroups(void)
-{
-	for (u32 i = 0; i < ABI_MAX_CGROUPS; i++) {
-		if (i >= cfg_cgroup_cnt)
-			break;
-		if (bpf_get_current_ancestor_cgroup_id(cfg_cgroup_levels[i]) == cfg_cgroup_ids[i])
-			return true;
-	}
-	return false;
-}
-
 /* By what needs no entry in `procs`, or the one that is there. */
 static __always_inline bool is_target(u32 tgid, u32 flags, const struct abi_proc *p)
 {
-	if ((flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !in_cgroups()))
+	if ((flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !cgroups_hold_current()))
 		return false;
 	return cfg_mode != TARGET_PIDS || (p && (p->flags & ABI_PROC_TARGET));
 }

@@ -110,6 +110,22 @@ struct task_struct {
 	char comm[16];
 	struct thread_struct thread;
 };
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+};
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+struct cgroup_root {
+	int hierarchy_id;
+};
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
 struct linux_binprm;
 struct bpf_map { /* a complete type: libbpf compares kinds in kfunc prototypes */
 	__u32 id;

@@ -790,3 +790,18 @@ def test_two_profilers_at_once(busy, cgroup, recorder):
         one.wait()
         assert one.status == 0, one.stderr
         assert len(one.json()["samples"]) > 20  # however busy the machine is
+
+
+def test_convert_can_be_quiet(busy, recorder, tmp_path):
+    recording = recorder("-p", busy.pid, "-d", 0.3).wait()
+    for option, said in ([], b"wrote"), (["-q"], b""):
+        terminal, ours = os.openpty()  # it reports to people only
+        argv = [PROGRAM, "convert", *option, "-i", recording.recording, "-o", tmp_path / "out.svg"]
+        assert subprocess.run(argv, stderr=ours).returncode == 0
+        os.close(ours)
+        try:
+            text = os.read(terminal, 4096)
+        except OSError:  # EIO: nothing was said
+            text = b""
+        os.close(terminal)
+        assert said in text and (said or not text)

@@ -1,4 +1,5 @@
 #include "user/cmd/command.h"
+#include "user/cmd/signals.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
@@ -15,7 +16,7 @@ int command__start(struct command *c, struct target_options *o, const int *stdio
 
 	if (!o->command)
 		return 0;
-	err = child_start(o->command, stdio, &c->child);
+	err = child_start(o->command, stdio, signals_before(), &c->child);
 	if (err) {
 		log_error("cannot start %s: %s", o->command[0], strerror(-err));
 		return err;

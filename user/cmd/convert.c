@@ -3,6 +3,7 @@
 #include "user/cmd/input.h"
 #include "user/cmd/outputs.h"
 #include "user/cmd/view_options.h"
+#include "user/util/log.h"
 #include <unistd.h>
 
 struct args {
@@ -10,6 +11,8 @@ struct args {
 	struct outputs outputs;
 	struct view view;
 };
+
+static const struct argp_option options[] = {{"quiet", 'q', NULL, 0, "Only warnings and errors", 3}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -21,6 +24,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &a->input;
 		state->child_inputs[1] = &a->outputs;
 		state->child_inputs[2] = &a->view;
+		return 0;
+	case 'q':
+		log_set_level(LOG_WARN);
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->outputs.cnt)
@@ -37,6 +43,7 @@ static const struct argp_child children[] = {{&input_options, 0, NULL, 0},
 					     {0}};
 
 static const struct argp argp = {
+	.options = options,
 	.parser = parse,
 	.args_doc = "-i RECORDING -o FILE",
 	.doc = "Write a recording (.pybpf) or this program's JSON in other formats.\v"

@@ -186,6 +186,9 @@ void record_report__summary(const struct session *s)
 		 st.effective_rate_hz);
 	if (versions[0])
 		log_info("%s", versions);
+	if (st.cgroups_made)
+		log_info("the cgroup was replaced %llu time%s by a new one of the same name, as when a service is started "
+			 "again: all are in here", (unsigned long long)st.cgroups_made, st.cgroups_made == 1 ? "" : "s");
 	say_clocks(s, &st);
 	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
 		 (unsigned long long)(st.outcomes[ABI_CUT_DEPTH] + st.outcomes[ABI_CUT_TIME] +

@@ -1,18 +1,24 @@
 #include "user/cmd/target_end.h"
-#include "user/os/cgroup.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
 #include <time.h>
 
 #define LOOK_EVERY_NS 500000000ull
+#define COME_BACK_S   10
 #define STRAGGLERS_NS 200000000ll
 
-static bool cgroups_gone(const struct target_options *o)
+/* A service that is started again has another one of the same name, sooner or later (systemd: RestartSec=). */
+static bool cgroups_gone(struct target_end *e, const struct session *s, uint64_t now)
 {
-	for (size_t i = 0; i < o->cgroup_cnt; i++)
-		if (cgroup_exists(o->cgroups[i]))
-			return false;
-	return o->cgroup_cnt > 0;
+	if (session__has_cgroups(s)) {
+		e->gone_ns = 0;
+		return false;
+	}
+	if (!e->gone_ns) {
+		e->gone_ns = now;
+		log_info("the cgroup is gone; this ends unless it is made anew within %d s", COME_BACK_S);
+	}
+	return now - e->gone_ns >= COME_BACK_S * 1000000000ull;
 }
 
 bool target_end__look(struct target_end *e, const struct target_options *o, const struct session *s)
@@ -23,8 +29,8 @@ bool target_end__look(struct target_end *e, const struct target_options *o, cons
 	if (now < e->next_look_ns)
 		return false;
 	e->next_look_ns = now + LOOK_EVERY_NS;
-	if (cgroups_gone(o)) {
-		log_info("the cgroup is gone");
+	if (o->cgroup_cnt && cgroups_gone(e, s, now)) {
+		log_info("the cgroup did not come back");
 		return true;
 	}
 	if (!o->pid_cnt || o->command)

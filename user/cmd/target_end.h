@@ -4,10 +4,11 @@
 
 struct target_end {
 	uint64_t next_look_ns;
+	uint64_t gone_ns; /* since then no cgroup is there; 0: one is */
 };
 
 /*
- * True when the last target or its cgroup is gone, which is then said. Looks every half second at most.
+ * True when the last target is gone, or its cgroup for good, which is then said. Looks every half second at most.
  * The end of a command is not seen here but by command__fd.
  */
 bool target_end__look(struct target_end *e, const struct target_options *o, const struct session *s);

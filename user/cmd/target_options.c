@@ -18,7 +18,8 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is profiled (one of):", 1},
 	{"pid", 'p', "PID[,PID...]", 0, "These processes; repeatable", 1},
 	{"cgroup", KEY_CGROUP, "PATH", 0,
-	 "Every process in this cgroup v2 directory and below it (absolute, or relative to the mount); repeatable", 1},
+	 "Every process in this cgroup v2 directory and below it (absolute, or relative to the mount), also when it is "
+	 "removed and made anew, as when a service is started again; repeatable", 1},
 	{"all", 'a', NULL, 0, "Every Python process on this host", 1},
 	{"subprocesses", 's', NULL, 0, "With --pid or a command: its children too, from their birth", 1},
 	{NULL, 0, NULL, 0, "How:", 2},

@@ -1,9 +1,9 @@
 #include "user/os/cgroup.h"
+#include "user/os/container.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <mntent.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,20 +12,6 @@
 #define CGROUP2_MAGIC 0x63677270 /* include/uapi/linux/magic.h */
 #define CGROUP1_MAGIC 0x27e0eb
 
-char *cgroup_mount(void)
-{
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
-	char *out = NULL;
-
-	while (f && !out && (m = getmntent(f)))
-		if (!strcmp(m->mnt_type, "cgroup2"))
-			out = xstrdup(m->mnt_dir);
-	if (f)
-		endmntent(f);
-	return out;
-}
-
 static long filesystem(const char *path)
 {
 	struct statfs fs;
@@ -33,55 +19,158 @@ static long filesystem(const char *path)
 	return statfs(path, &fs) ? 0 : (long)fs.f_type;
 }
 
-/* As given, else below the mount (with or without a leading slash); the real path, or NULL. */
-static char *find_dir(const char *mount, const char *path)
+/* The first mount of it for which `fn` gives something; one that lies under another mount shows that one's files. */
+static char *each_mount(char *(*fn)(const char *mount, const char *path), const char *path)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	char *out = NULL;
+
+	while (f && !out && (m = getmntent(f)))
+		if (!strcmp(m->mnt_type, "cgroup2") && filesystem(m->mnt_dir) == CGROUP2_MAGIC)
+			out = fn(m->mnt_dir, path);
+	if (f)
+		endmntent(f);
+	return out;
+}
+
+static char *itself(const char *mount, const char *path)
+{
+	(void)path;
+	return xstrdup(mount);
+}
+
+char *cgroup_mount(void)
+{
+	return each_mount(itself, NULL);
+}
+
+static char *real_dir(const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real && !stat(real, &st) && S_ISDIR(st.st_mode) && filesystem(real) == CGROUP2_MAGIC)
+		return real;
+	free(real);
+	return NULL;
+}
+
+static char *dir_below(const char *mount, const char *path)
 {
 	__cleanup_free char *below = xasprintf("%s/%s", mount, path + (path[0] == '/'));
-	char *real = NULL;
 
-	if (path[0] == '/' && (filesystem(path) == CGROUP2_MAGIC || filesystem(path) == CGROUP1_MAGIC))
-		real = realpath(path, NULL);
-	return real ? real : realpath(below, NULL);
+	return real_dir(below);
+}
+
+/* As given, else below a mount (with or without a leading slash); the real path, or NULL. */
+static char *find_dir(const char *path)
+{
+	char *dir = path[0] == '/' ? real_dir(path) : NULL;
+
+	return dir ? dir : each_mount(dir_below, path);
 }
 
 bool cgroup_exists(const char *path)
 {
-	__cleanup_free char *mount = cgroup_mount();
-	__cleanup_free char *dir = mount ? find_dir(mount, path) : NULL;
-	struct stat st;
+	__cleanup_free char *dir = find_dir(path);
 
-	return dir && !stat(dir, &st) && S_ISDIR(st.st_mode);
+	return dir != NULL;
 }
 
-int cgroup_find(const char *path, struct cgroup *out)
+static int complain(const char *path)
 {
 	__cleanup_free char *mount = cgroup_mount();
-	__cleanup_free char *dir = NULL;
-	struct stat st;
 
+	if (path[0] == '/' && filesystem(path) == CGROUP1_MAGIC) {
+		log_error("'%s' is a version 1 cgroup: give the version 2 directory (the line '0::' of /proc/PID/cgroup has "
+			  "its path), or profile by --pid PID --subprocesses", path);
+		return -EINVAL;
+	}
 	if (!mount) {
 		log_error("cgroup v2 is not mounted here, and --cgroup works on it: mount -t cgroup2 none "
 			  "/sys/fs/cgroup/unified (or profile by --pid PID --subprocesses)");
 		return -EOPNOTSUPP;
 	}
-	dir = find_dir(mount, path);
-	if (!dir || stat(dir, &st) || !S_ISDIR(st.st_mode)) {
-		log_error("no cgroup '%s' below %s; `cat /proc/PID/cgroup` shows a process's path after '0::'",
-			  path, mount);
-		return -ESRCH;
+	if (container_own_cgroups())
+		log_error("no cgroup '%s' below %s: in a cgroup namespace of its own only the groups below the namespace's "
+			  "root are seen. Run it with the host's (--cgroupns=host), or mount the host's hierarchy and give "
+			  "the path below that", path, mount);
+	else
+		log_error("no cgroup '%s' below %s; `cat /proc/PID/cgroup` shows a process's path after '0::'", path, mount);
+	return -ESRCH;
+}
+
+/* How much of the path is its mount's: up to there, or to where another hierarchy begins, all have the same device. */
+static size_t root_length(const char *dir)
+{
+	__cleanup_free char *up = xstrdup(dir);
+	size_t len = strlen(dir);
+	struct stat st, above;
+	char *slash;
+
+	while (!stat(up, &st) && (slash = strrchr(up, '/')) && slash > up) {
+		*slash = 0;
+		if (stat(up, &above) || above.st_dev != st.st_dev)
+			break;
+		len = (size_t)(slash - up);
 	}
-	if (filesystem(dir) != CGROUP2_MAGIC || strncmp(dir, mount, strlen(mount))) {
-		log_error("'%s' is a version 1 cgroup: give the version 2 directory (below %s; the line '0::' of "
-			  "/proc/PID/cgroup), or profile by --pid PID --subprocesses", path, mount);
-		return -EINVAL;
-	}
-	*out = (struct cgroup){.id = st.st_ino};
-	out->path = xstrdup(dir[strlen(mount)] ? dir + strlen(mount) : "/");
-	for (const char *p = dir + strlen(mount); *p; p++)
-		out->level += *p == '/';
-	out->dir = dir;
-	dir = NULL;
+	return len;
+}
+
+int cgroup_find(const char *path, struct cgroup *out)
+{
+	char *dir = find_dir(path);
+
+	if (!dir)
+		return complain(path);
+	*out = (struct cgroup){.dir = dir, .root_len = root_length(dir)};
+	out->path = dir[out->root_len] ? dir + out->root_len : "/";
 	return 0;
+}
+
+void cgroup_steps(const struct cgroup *c, cgroup_step_fn fn, void *ctx)
+{
+	__cleanup_free char *dir = xstrdup(c->dir);
+	size_t start = c->root_len, end = c->root_len;
+
+	for (;;) {
+		char after = dir[end];
+		struct stat st;
+
+		dir[end] = 0;
+		fn(ctx, dir + start, stat(dir, &st) ? 0 : st.st_ino);
+		dir[end] = after;
+		if (!after)
+			return;
+		start = end + 1;
+		end = start + strcspn(dir + start, "/");
+	}
+}
+
+struct search {
+	uint64_t id;
+	bool found;
+};
+
+static void compare(void *ctx, const char *name, uint64_t id)
+{
+	struct search *s = ctx;
+
+	(void)name;
+	s->found |= id == s->id;
+}
+
+bool cgroup_holds(const struct cgroup *outer, const struct cgroup *inner)
+{
+	struct search s = {0};
+	struct stat st;
+
+	if (stat(outer->dir, &st))
+		return false;
+	s.id = st.st_ino;
+	cgroup_steps(inner, compare, &s);
+	return s.found;
 }
 
 #define MAX_LEVELS 64 /* deeper than any hierarchy; each holds a directory open */
@@ -163,6 +252,5 @@ void cgroup_members(const char *dir, procfs_pid_fn fn, void *ctx)
 void cgroup_clear(struct cgroup *c)
 {
 	free(c->dir);
-	free(c->path);
 	*c = (struct cgroup){0};
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -40,9 +39,8 @@ int child_drop_to_invoking_user(void)
 }
 
 /* In the child: wait for the go, become the command; on failure tell why through the pipe. */
-static void run_command(char **argv, int go)
+static void run_command(char **argv, const sigset_t *mask, int go)
 {
-	sigset_t none;
 	char byte;
 	int err;
 
@@ -50,10 +48,7 @@ static void run_command(char **argv, int go)
 		_exit(125); /* the profiler gave up before starting it */
 	err = child_drop_to_invoking_user();
 	if (!err) {
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		signal(SIGPIPE, SIG_DFL);
-		signal(SIGXFSZ, SIG_DFL);
+		sigprocmask(SIG_SETMASK, mask, NULL);
 		execvp(argv[0], argv);
 		err = -errno;
 	}
@@ -74,7 +69,7 @@ static void take_stdio(const int *stdio)
 			_exit(125);
 }
 
-int child_start(char **argv, const int *stdio, struct child *out)
+int child_start(char **argv, const int *stdio, const sigset_t *mask, struct child *out)
 {
 	int ends[2];
 
@@ -87,7 +82,7 @@ int child_start(char **argv, const int *stdio, struct child *out)
 		close(ends[0]);
 		if (stdio)
 			take_stdio(stdio);
-		run_command(argv, ends[1]);
+		run_command(argv, mask, ends[1]);
 	}
 	close(ends[1]);
 	out->go = ends[0];

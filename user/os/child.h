@@ -1,5 +1,6 @@
 /* Starting the command to profile: as the invoking user, held back until everything is attached. */
 #pragma once
+#include <signal.h>
 #include <sys/types.h>
 
 struct child {
@@ -10,9 +11,9 @@ struct child {
 
 /*
  * Forks; the child waits. Under sudo it drops to the invoking user, groups included. `stdio`: what it has as
- * file descriptors 0 to 2; NULL: ours. 0 or negative errno.
+ * file descriptors 0 to 2; NULL: ours. `mask`: signals that it has blocked. 0 or negative errno.
  */
-int child_start(char **argv, const int *stdio, struct child *out);
+int child_start(char **argv, const int *stdio, const sigset_t *mask, struct child *out);
 /* Lets the command start; 0, or the negative errno that its exec failed with. */
 int child_go(struct child *c);
 /* Waits for it; its exit status as a shell has it (128 + signal). */

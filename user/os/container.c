@@ -11,8 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define INIT_USER_INODE 0xEFFFFFFDu /* PROC_USER_INIT_INO */
-#define INIT_PID_INODE  0xEFFFFFFCu /* PROC_PID_INIT_INO */
+#define INIT_USER_INODE   0xEFFFFFFDu /* PROC_USER_INIT_INO */
+#define INIT_PID_INODE    0xEFFFFFFCu /* PROC_PID_INIT_INO */
+#define INIT_CGROUP_INODE 0xEFFFFFFBu /* PROC_CGROUP_INIT_INO */
 
 static bool is_other_namespace(const char *path, uint32_t first)
 {
@@ -29,6 +30,11 @@ bool container_own_pids(void)
 bool container_own_users(void)
 {
 	return is_other_namespace("/proc/self/ns/user", INIT_USER_INODE);
+}
+
+bool container_own_cgroups(void)
+{
+	return is_other_namespace("/proc/self/ns/cgroup", INIT_CGROUP_INODE);
 }
 
 static long status_number(pid_t pid, const char *key)

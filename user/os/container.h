@@ -9,6 +9,8 @@ char *container_name(void);
  * not count. */
 bool container_own_pids(void);
 bool container_own_users(void);
+/* A cgroup namespace that is not the first: groups beside and above its root are not seen. */
+bool container_own_cgroups(void);
 /* A filter on system calls is in force (seccomp). */
 bool container_filters_calls(void);
 /* The process whose number is `pid` inside its own PID namespace: its number here; 0 none. */

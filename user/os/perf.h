@@ -7,6 +7,8 @@
  * the CPU; else a directory of the v2 hierarchy: only its tasks and its descendants'. fd or negative errno.
  */
 int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd);
+/* An event that does nothing but be enabled, for as long as `cpu` is online without a break. fd or negative errno. */
+int perf_open_witness(int cpu);
 /* The next period; the part of the running one that has passed is thrown away. */
 int perf_set_period(int fd, uint64_t period_ns);
 

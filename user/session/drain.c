@@ -45,7 +45,7 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->recall(ctx, data);
 	else if (hdr->kind == ABI_REC_CPU && size >= sizeof(struct abi_cpu_rec))
 		h->cpu(ctx, data);
-	else
+	else if (hdr->kind != ABI_REC_WAKE)
 		return -EBADMSG;
 	return 0;
 }

@@ -1,8 +1,8 @@
 #include "user/session/session.h"
 #include "pybpfprof.skel.h"
-#include "user/os/cgroup.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"
+#include "user/session/cgroups.h"
 #include "user/session/cold.h"
 #include "user/session/counts.h"
 #include "user/session/drain.h"
@@ -10,7 +10,6 @@
 #include "user/session/targets.h"
 #include "user/session/variant.h"
 #include "user/source/cpu.h"
-#include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
@@ -27,11 +26,11 @@
 
 struct session {
 	struct session_options o;
-	struct cgroup groups[ABI_MAX_CGROUPS]; /* the first o.cgroup_cnt */
 	struct profile_sink sink;
 	struct pybpfprof_bpf *skel;
 	struct ring_buffer *ring;
 	struct cpu_source *cpu;
+	struct cgroups *cgroups;
 	struct targets *targets;
 	struct resolve *resolve;
 	struct cold *cold; /* NULL until a sample misses memory that its task cannot bring in */
@@ -155,18 +154,11 @@ static bool is_scoped(const struct session_options *o)
 	return o->scoped && o->target == SESSION_CGROUPS;
 }
 
-static void set_cgroups(struct session *s)
-{
-	s->skel->rodata->cfg_cgroup_cnt = (uint32_t)s->o.cgroup_cnt;
-	for (size_t i = 0; i < s->o.cgroup_cnt; i++) {
-		s->skel->rodata->cfg_cgroup_ids[i] = s->groups[i].id;
-		s->skel->rodata->cfg_cgroup_levels[i] = s->groups[i].level;
-	}
-}
-
 static void configure(struct session *s)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
+	const char *dirs[ABI_MAX_CGROUPS];
+	bool by_cgroup = s->o.target == SESSION_CGROUPS;
 
 	s->skel->rodata->cfg_self_tgid = (uint32_t)getpid();
 	s->skel->rodata->cfg_mode = s->o.target;
@@ -174,7 +166,7 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
 	s->skel->rodata->cfg_scoped = is_scoped(&s->o);
-	s->skel->rodata->cfg_timers_per_cpu = is_scoped(&s->o) ? (uint32_t)s->o.cgroup_cnt : 1;
+	s->skel->rodata->cfg_timers_per_cpu = is_scoped(&s->o) ? (uint32_t)cgroups__dirs(s->cgroups, dirs) : 1;
 	s->skel->rodata->cfg_trust_ns = s->o.rate_hz >= TRUST_MIN_HZ ? ABI_TRUST_NS : 0;
 	s->skel->rodata->cfg_trust_numbered_ns = s->o.rate_hz >= TRUST_NUMBERED_MIN_HZ ? ABI_TRUST_NS : 0;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
@@ -184,7 +176,8 @@ static void configure(struct session *s)
 		bpf_map__set_max_entries(s->skel->maps.cold_slots, 1);
 	}
 	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
-	set_cgroups(s);
+	bpf_program__set_autoload(s->skel->progs.cgroups_mkdir, by_cgroup);
+	bpf_program__set_autoload(s->skel->progs.cgroups_rmdir, by_cgroup);
 }
 
 static int load(struct session *s, enum variant variant)
@@ -226,24 +219,6 @@ static int open_bpf(struct session *s)
 	return 0;
 }
 
-static int find_cgroups(const struct session_options *o, struct cgroup *groups)
-{
-	if (o->cgroup_cnt > ABI_MAX_CGROUPS) {
-		log_error("at most %d cgroups at once", ABI_MAX_CGROUPS);
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < o->cgroup_cnt; i++) {
-		int err = cgroup_find(o->cgroups[i], &groups[i]);
-		__cleanup_free char *near = err == -ESRCH ? lookalikes_of_cgroup(o->cgroups[i]) : NULL;
-
-		if (near && *near)
-			log_info("%s", near);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* Order matters: life events first, so that no birth is missed between looking around and sampling. */
 int session__start(struct session *s)
 {
@@ -251,10 +226,8 @@ int session__start(struct session *s)
 	struct cpu_source_options o = {.rate_hz = s->o.rate_hz};
 
 	if (is_scoped(&s->o)) {
-		for (size_t i = 0; i < s->o.cgroup_cnt; i++)
-			dirs[i] = s->groups[i].dir;
 		o.cgroup_dirs = dirs;
-		o.cgroup_cnt = s->o.cgroup_cnt;
+		o.cgroup_cnt = cgroups__dirs(s->cgroups, dirs);
 	}
 	s->start_ns = clock_now_ns();
 	s->start_unix_ns = clock_unix_ns();
@@ -281,6 +254,21 @@ static int attach_life(struct session *s)
 	return err;
 }
 
+static int attach_cgroups(struct session *s)
+{
+	int err;
+
+	if (s->o.target != SESSION_CGROUPS)
+		return 0;
+	s->skel->links.cgroups_mkdir = bpf_program__attach(s->skel->progs.cgroups_mkdir);
+	s->skel->links.cgroups_rmdir = bpf_program__attach(s->skel->progs.cgroups_rmdir);
+	if (s->skel->links.cgroups_mkdir && s->skel->links.cgroups_rmdir)
+		return cgroups__watch(s->cgroups, s->skel);
+	err = -errno;
+	log_error("cannot follow the cgroups: %s", strerror(-err));
+	return err;
+}
+
 /* The kernel side knows processes by the first namespace's numbers only. */
 static int check_pid_namespace(const struct session_options *o)
 {
@@ -301,7 +289,7 @@ static int prepare(struct session *s)
 	int err = check_pid_namespace(&s->o);
 
 	if (!err)
-		err = find_cgroups(&s->o, s->groups);
+		err = cgroups__find(&s->o, &s->cgroups);
 	if (!err)
 		err = open_bpf(s);
 	if (err)
@@ -310,7 +298,9 @@ static int prepare(struct session *s)
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets),
 				  targets__interpreters(s->targets));
 	err = attach_life(s);
-	return err ? err : targets__find_all(s->targets, s->groups);
+	if (!err)
+		err = attach_cgroups(s);
+	return err ? err : targets__find_all(s->targets, s->cgroups);
 }
 
 int session__open(const struct session_options *o, struct profile_sink sink, struct session **out)
@@ -360,8 +350,10 @@ int session__poll(struct session *s)
 	tell_lost(s, false);
 	n = ring_buffer__consume(s->ring);
 	now = clock_now_ns();
-	if (s->cpu && !s->stop_ns)
+	if (s->cpu && !s->stop_ns) {
 		cpu_source__tend(s->cpu, now);
+		cgroups__tend(s->cgroups, s->skel, s->cpu, now);
+	}
 	resolve__flush(s->resolve, now, false);
 	return n < 0 && n != -EINTR ? n : 0;
 }
@@ -438,8 +430,7 @@ void session__free(struct session *s)
 	pybpfprof_bpf__destroy(s->skel);
 	resolve__free(s->resolve);
 	targets__free(s->targets);
-	for (size_t i = 0; i < ABI_MAX_CGROUPS; i++)
-		cgroup_clear(&s->groups[i]);
+	cgroups__free(s->cgroups);
 	free(s);
 }
 
@@ -473,7 +464,8 @@ void session__stats(const struct session *s, struct session_stats *out)
 				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
 				      .rate_hz = s->o.rate_hz, .gil_only = s->o.gil_only,
 				      .cpus = s->cpus, .resolved = resolve__stats(s->resolve),
-				      .targets_alive = s->skel->bss->targets_alive};
+				      .targets_alive = s->skel->bss->targets_alive,
+				      .cgroups_made = cgroups__made(s->cgroups)};
 	counts_read(s->skel, s->cpu, out->outcomes);
 	if (s->cpu)
 		cpu_source__counts(s->cpu, &c);
@@ -501,6 +493,11 @@ void session__stats(const struct session *s, struct session_stats *out)
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)
 {
 	processes__each(targets__processes(s->targets), fn, ctx);
+}
+
+bool session__has_cgroups(const struct session *s)
+{
+	return cgroups__are_there(s->cgroups);
 }
 
 size_t session__children_left_out(const struct session *s)

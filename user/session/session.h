@@ -42,6 +42,7 @@ struct session_stats {
 	uint64_t elapsed_ns;
 	uint32_t cpus;
 	int32_t targets_alive;			   /* chosen processes and their trees; SESSION_PIDS only */
+	uint64_t cgroups_made;			   /* times that a chosen one was made anew */
 	const struct resolve_stats *resolved;
 };
 
@@ -70,5 +71,7 @@ const char *session__variant(const struct session *s);
 void session__stats(const struct session *s, struct session_stats *out);
 /* Calls `fn` for each process image seen. */
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx);
+/* With SESSION_CGROUPS: is one of them there now? */
+bool session__has_cgroups(const struct session *s);
 /* Python children of the chosen pids that were left out because --subprocesses was not given. */
 size_t session__children_left_out(const struct session *s);

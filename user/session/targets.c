@@ -1,5 +1,6 @@
 #include "user/session/targets.h"
 #include "pybpfprof.skel.h"
+#include "user/os/cgroup.h"
 #include "user/os/procfs.h"
 #include "user/target/explain.h"
 #include "user/target/lookalikes.h"
@@ -259,8 +260,10 @@ static int judge_chosen(const struct targets *t)
 	return t->not_permitted ? -EPERM : -ENOENT;
 }
 
-int targets__find_all(struct targets *t, const struct cgroup *groups)
+int targets__find_all(struct targets *t, const struct cgroups *groups)
 {
+	const char *dirs[ABI_MAX_CGROUPS];
+	size_t cnt = cgroups__dirs(groups, dirs);
 	int err;
 
 	if (t->o->target == SESSION_PIDS) {
@@ -269,8 +272,8 @@ int targets__find_all(struct targets *t, const struct cgroup *groups)
 	}
 	if (t->o->target == SESSION_ALL)
 		return procfs_all(add_one, t);
-	for (size_t i = 0; i < t->o->cgroup_cnt; i++)
-		cgroup_members(groups[i].dir, add_one, t);
+	for (size_t i = 0; i < cnt; i++)
+		cgroup_members(dirs[i], add_one, t);
 	return 0;
 }
 

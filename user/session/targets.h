@@ -3,7 +3,7 @@
  * start for those that run already and later for those the kernel side asks about.
  */
 #pragma once
-#include "user/os/cgroup.h"
+#include "user/session/cgroups.h"
 #include "user/session/session.h"
 
 struct pybpfprof_bpf;
@@ -15,7 +15,7 @@ struct processes *targets__processes(const struct targets *t);
 const struct interpreters *targets__interpreters(const struct targets *t);
 
 /* Processes that run already. 0 or as session__open. */
-int targets__find_all(struct targets *t, const struct cgroup *groups);
+int targets__find_all(struct targets *t, const struct cgroups *groups);
 /* The kernel side met a process; looks for its interpreter when it does not know the program. */
 void targets__look(struct targets *t, const struct abi_proc_rec *rec);
 void targets__gone(struct targets *t, uint32_t image_id);

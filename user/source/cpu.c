@@ -26,10 +26,12 @@
 struct cpu_timers {
 	int cpu;
 	bool online; /* in the list of the last look */
+	bool open;   /* has its events, but those of cgroups that are gone */
 	struct {
 		int fd;
 		struct bpf_link *link;
 	} events[ABI_MAX_CGROUPS];
+	int witness;
 	uint64_t redrawn_ns;	/* when this timer's running period began, at the latest */
 	uint64_t redrawn_ticks; /* the CPU's ticks then */
 	double partner;		/* the next factor, when the running one was the first of a pair; else 0 */
@@ -46,6 +48,7 @@ struct cpu_source {
 	uint64_t random;
 	bool by_time; /* so many ticks that holds are of equal time */
 	bool scoped; /* the timers run only while the cgroup's tasks do */
+	bool started;
 	int cgroup_fds[ABI_MAX_CGROUPS];
 	size_t event_cnt; /* per CPU */
 	uint64_t checked_ns;
@@ -116,20 +119,27 @@ static int open_event(struct cpu_source *s, struct cpu_timers *t, size_t i, uint
 	return err;
 }
 
+/* perf has two clocks for it, so the difference may be a little below nothing. */
+static void add_times(int fd, struct cpu_source_counts *out)
+{
+	struct perf_times times;
+
+	if (perf_read_times(fd, &times))
+		return;
+	out->running_ns += times.running_ns;
+	if (times.running_ns > times.count_ns)
+		out->throttled_ns += times.running_ns - times.count_ns;
+}
+
 /* What they were due for, and what was still to come when they ended. */
 static void close_events(struct cpu_source *s, struct cpu_timers *t)
 {
 	struct abi_clock *c = &s->clocks[t->cpu];
 
 	for (size_t i = 0; i < s->event_cnt; i++) {
-		struct perf_times times;
-
 		if (!t->events[i].link)
 			continue;
-		if (!perf_read_times(t->events[i].fd, &times)) {
-			s->closed.running_ns += times.running_ns;
-			s->closed.throttled_ns += times.running_ns - times.count_ns;
-		}
+		add_times(t->events[i].fd, &s->closed);
 		bpf_link__destroy(t->events[i].link); /* closes the event too */
 		t->events[i].link = NULL;
 	}
@@ -137,6 +147,9 @@ static void close_events(struct cpu_source *s, struct cpu_timers *t)
 	c->pending = 0;
 	c->expires_ns = c->next_period_ns = 0;
 	memset(c->timers, 0, sizeof(c->timers));
+	if (t->open)
+		close(t->witness);
+	t->open = false;
 }
 
 /* Several cgroups' timers on one CPU share its clock. */
@@ -145,10 +158,18 @@ static int open_events(struct cpu_source *s, struct cpu_timers *t)
 	struct abi_clock *c = &s->clocks[t->cpu];
 	int err = 0;
 
+	t->witness = perf_open_witness(t->cpu);
+	if (t->witness < 0)
+		return t->witness;
+	t->open = true;
+	t->enabled_ns = 0;
 	t->partner = 0;
 	c->period_ns = draw_period(s, t);
-	for (size_t i = 0; i < s->event_cnt && !err; i++)
+	for (size_t i = 0; i < s->event_cnt && !err; i++) {
 		err = open_event(s, t, i, c->period_ns);
+		if (err == -ENOENT && s->started) /* the cgroup is gone; the others go on */
+			err = 0;
+	}
 	if (err)
 		close_events(s, t);
 	return err;
@@ -264,8 +285,31 @@ int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_optio
 		return err;
 	}
 	s->checked_ns = clock_now_ns();
+	s->started = true;
 	*out = s;
 	return 0;
+}
+
+/* All of a CPU's, because which of the expiring timers was the old one's only the kernel side could tell. */
+int cpu_source__renew_cgroup(struct cpu_source *s, size_t i, const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), first = 0;
+
+	if (fd < 0)
+		return -errno;
+	close(s->cgroup_fds[i]);
+	s->cgroup_fds[i] = fd;
+	for (size_t k = 0; k < s->cnt; k++) {
+		int err;
+
+		if (!s->cpus[k].open)
+			continue;
+		close_events(s, &s->cpus[k]);
+		err = open_events(s, &s->cpus[k]);
+		s->cpus[k].redrawn_ticks = s->clocks[s->cpus[k].cpu].ticks;
+		first = first ? first : err;
+	}
+	return first;
 }
 
 void cpu_source__detach(struct cpu_source *s)
@@ -319,7 +363,7 @@ static void redraw(struct cpu_source *s, uint64_t now_ns)
 	for (size_t i = 0; i < s->cnt; i++) {
 		struct cpu_timers *t = &s->cpus[i];
 
-		if (t->events[0].link && s->clocks[t->cpu].ticks >= t->redrawn_ticks + REDRAW_TICKS &&
+		if (t->open && s->clocks[t->cpu].ticks >= t->redrawn_ticks + REDRAW_TICKS &&
 		    (!s->by_time || now_ns >= t->redrawn_ns + REDRAW_NS))
 			redraw_cpu(s, t, now_ns);
 	}
@@ -338,17 +382,15 @@ static int note_online(void *ctx, int cpu)
 
 /*
  * The kernel drops the events of a CPU that goes offline, for good (kernel/events/core.c: perf_event_exit_cpu): their clock
- * stands still, also when it is back before anybody looks.
+ * stands still, also when it is back before anybody looks. That of a timer does so too while its cgroup rests; its
+ * witness's does not.
  */
-static bool are_dropped(const struct cpu_source *s, const struct cpu_timers *t)
+static bool are_dropped(const struct cpu_timers *t)
 {
 	struct perf_times before, after;
-	bool dropped = false;
 
-	for (size_t i = 0; i < s->event_cnt; i++)
-		dropped |= perf_read_times(t->events[i].fd, &before) || perf_read_times(t->events[i].fd, &after) ||
-			   before.enabled_ns == after.enabled_ns;
-	return dropped;
+	return perf_read_times(t->witness, &before) || perf_read_times(t->witness, &after) ||
+	       before.enabled_ns == after.enabled_ns;
 }
 
 /* It may have been there since just after the last look. */
@@ -380,9 +422,9 @@ static void check_cpus(struct cpu_source *s, uint64_t now_ns)
 	for (size_t i = 0; i < s->cnt; i++) {
 		struct cpu_timers *t = &s->cpus[i];
 
-		if (t->events[0].link && (!t->online || (changed && are_dropped(s, t))))
+		if (t->open && (!t->online || (changed && are_dropped(t))))
 			close_events(s, t);
-		if (t->online && !t->events[0].link)
+		if (t->online && !t->open)
 			welcome(s, t, now_ns);
 	}
 }
@@ -400,14 +442,9 @@ void cpu_source__tend(struct cpu_source *s, uint64_t now_ns)
 
 static void add_running(const struct cpu_source *s, const struct cpu_timers *t, struct cpu_source_counts *out)
 {
-	struct perf_times times;
-
-	for (size_t i = 0; i < s->event_cnt; i++) {
-		if (!t->events[i].link || perf_read_times(t->events[i].fd, &times))
-			continue;
-		out->running_ns += times.running_ns;
-		out->throttled_ns += times.running_ns - times.count_ns;
-	}
+	for (size_t i = 0; i < s->event_cnt; i++)
+		if (t->events[i].link)
+			add_times(t->events[i].fd, out);
 }
 
 void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *out)
@@ -421,7 +458,7 @@ void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *ou
 		out->idle += c->idle_cnt;
 		out->ticks += c->ticks;
 		out->value_ns += c->value_ns;
-		out->cpus += s->cpus[i].events[0].link != NULL;
+		out->cpus += s->cpus[i].open;
 		add_running(s, &s->cpus[i], out);
 	}
 	if (s->scoped)

@@ -26,6 +26,9 @@ void cpu_source__free(struct cpu_source *s);
 /* Draws new periods where enough ticks have passed, follows CPUs that come and go; call it each time the ring buffer is drained. */
 void cpu_source__tend(struct cpu_source *s, uint64_t now_ns);
 
+/* Scoped timers: the `i`th cgroup's is made anew, since its directory was. 0 or negative errno. */
+int cpu_source__renew_cgroup(struct cpu_source *s, size_t i, const char *dir);
+
 /*
  * Over all CPUs. The first four are of the timers' expiries, ticks and value_ns of the program that they run, running_ns
  * and throttled_ns of perf's own clock of the events: parties that do not know of each other.
