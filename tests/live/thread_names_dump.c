@@ -32,7 +32,7 @@ static bool identify(const char *path, uint64_t start, struct py_build *build, u
 
 	if (fd < 0 || py_build_identify(fd, path, build))
 		return false;
-	*runtime = start - build->base_vaddr + build->runtime_vaddr;
+	*runtime = start - build->parts[0].vaddr + build->parts[0].offset + build->runtime_vaddr;
 	return true;
 }
 
