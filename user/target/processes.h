@@ -29,6 +29,7 @@ struct process {
 	const struct interpreter *interp; /* NULL: none found (yet) */
 	uint64_t runtime_addr;		  /* 0: not known to user space */
 	enum abi_proc_state state;
+	uint64_t look_ns; /* its mappings are not searched again before */
 	bool exited, described; /* described: the profile has it as it is now */
 	uint32_t profile_id;
 	struct process_thread *threads;
