@@ -55,6 +55,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	r->interpreters = interpreters;
 	r->codes = codes__new(sink, file_exists, r);
 	r->threads.sink = sink;
+	r->threads.processes = processes;
 	waiting__init(&r->waiting);
 	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
 	return r;
@@ -416,16 +417,25 @@ static bool send_waiting(void *ctx, const struct waiting_sample *w)
 	return true;
 }
 
-struct names_arg {
-	struct resolve *r;
-	uint64_t now_ns;
-};
+/* Processes give themselves titles, mostly soon after they were forked. A number that was given again is another's. */
+static void refresh_command(struct resolve *r, struct process *p)
+{
+	__cleanup_free char *command = procfs_command(p->pid);
 
+	if (!command || command[0] == '[' || !strcmp(command, p->command) || !process__is_there(p))
+		return;
+	set_text(&p->command, xstrdup(command));
+	p->described = false;
+	describe_process(r, p);
+}
+
+/* Names change while they are looked at, those of threads and of processes. */
 static void read_names(void *ctx, struct process *p)
 {
-	struct names_arg *a = ctx;
+	struct flush_arg *a = ctx;
 
-	threads__read_names(&a->r->threads, p, a->now_ns);
+	if (threads__read_names(&a->r->threads, p, a->now_ns, a->last))
+		refresh_command(a->r, p);
 }
 
 static void note_image(void *ctx, const struct abi_sample *rec)
@@ -456,12 +466,11 @@ static void forget_gone(struct resolve *r)
 
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
-	struct names_arg arg = {r, last ? UINT64_MAX : now_ns}; /* the last chance */
 	struct flush_arg flush = {r, now_ns, last};
 
 	waiting__flush(&r->waiting, send_waiting, &flush);
 	r->stats.waiting = r->waiting.cnt;
-	processes__each_living(r->processes, read_names, &arg);
+	processes__each_living(r->processes, read_names, &flush);
 	forget_gone(r);
 	losses__flush(&r->losses, r->sink, now_ns, last);
 }
