@@ -295,16 +295,57 @@ int procfs_open_mapped(const struct procfs_map *m)
 	return procfs_open_by_path(m->task, m->path, m->inode);
 }
 
-char *procfs_program_path(pid_t pid)
+/* Where a link of its folder in /proc leads; NULL when it is not to be had. Caller frees. */
+static char *read_link(pid_t pid, const char *name)
 {
 	char path[32], target[PATH_MAX];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	n = readlink(path, target, sizeof(target));
 	if (n < 0 && take_other_task(&pid))
-		return procfs_program_path(pid);
+		return read_link(pid, name);
 	return n < 0 ? NULL : xstrndup(target, (size_t)n);
+}
+
+char *procfs_program_path(pid_t pid)
+{
+	return read_link(pid, "exe");
+}
+
+/* Behind `at`, which ends without a slash, the parts of `path`; ".." takes one away again. */
+static void append_parts(struct buf *at, const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(path, "/");
+
+		if (len == 2 && !strncmp(path, "..", 2)) {
+			while (at->len && at->data[--at->len] != '/')
+				;
+			if (at->data)
+				at->data[at->len] = 0;
+		} else if (len && !(len == 1 && *path == '.')) {
+			buf_put(at, "/", 1);
+			buf_put(at, path, len);
+		}
+		path += len + (path[len] == '/');
+	}
+}
+
+/* In a chroot of our own mount namespace links are told as we see them: paths of the process begin behind its root. */
+char *procfs_absolute_path(pid_t pid, const char *path)
+{
+	__cleanup_free char *cwd = read_link(pid, "cwd"), *root = read_link(pid, "root");
+	size_t skip = root ? strlen(root) : 0;
+	struct buf out = {0};
+
+	if (!cwd || cwd[0] != '/')
+		return NULL;
+	if (skip < 2 || strncmp(cwd, root, skip) || (cwd[skip] && cwd[skip] != '/'))
+		skip = 0;
+	append_parts(&out, cwd + skip);
+	append_parts(&out, path);
+	return buf_steal_text(&out);
 }
 
 int procfs_open_program(pid_t pid)

@@ -47,6 +47,8 @@ int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);
 /* Is there such a path, in the process's root or, where it is relative, below its working directory? */
 bool procfs_has_path(pid_t pid, const char *path);
+/* What a relative path means in its working directory; NULL when that is not to be had. Caller frees. */
+char *procfs_absolute_path(pid_t pid, const char *path);
 /* The program's file as the kernel side names it; 0 or negative errno. */
 struct procfs_file {
 	uint64_t inode, changed_ns;

@@ -45,6 +45,26 @@ static bool file_exists(void *ctx, uint32_t image_id, const char *path)
 	       (p->exited && path[0] == '/' && !access(path, F_OK));
 }
 
+/* The first of those that were forked one from the other, and live: its code objects are the others' too. */
+static const struct process *forebear(const struct resolve *r, const struct process *p)
+{
+	const struct process *parent = p;
+
+	while (parent && !parent->exited) {
+		p = parent;
+		parent = p->parent_image_id ? processes__find(r->processes, p->parent_image_id) : NULL;
+	}
+	return p;
+}
+
+static char *absolute_path(void *ctx, uint32_t image_id, const char *path)
+{
+	struct resolve *r = ctx;
+	const struct process *p = processes__find(r->processes, image_id);
+
+	return p ? procfs_absolute_path(forebear(r, p)->pid, path) : NULL;
+}
+
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
 			     const struct interpreters *interpreters)
 {
@@ -53,7 +73,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	r->sink = sink;
 	r->processes = processes;
 	r->interpreters = interpreters;
-	r->codes = codes__new(sink, file_exists, r);
+	r->codes = codes__new(sink, (struct codes_files){file_exists, absolute_path, r});
 	r->threads.sink = sink;
 	r->threads.processes = processes;
 	waiting__init(&r->waiting);
