@@ -135,6 +135,7 @@ enum abi_proc_state {
 	ABI_PROC_PYTHON,
 	ABI_PROC_UNSUPPORTED, /* an interpreter that cannot be walked */
 	ABI_PROC_NOT_PYTHON,
+	ABI_PROC_BORROWED,    /* it runs in its parent's memory until it execs (vfork, posix_spawn) */
 };
 
 #define ABI_PROC_TARGET	 1u /* chosen by pid, or born in a chosen tree */
@@ -157,11 +158,12 @@ struct abi_proc {
 	__u32 flags;	    /* ABI_PROC_* */
 	__u32 misses;	    /* times it was looked up in vain */
 	__u32 wait;	    /* ticks until the next time */
-	__u64 looked_ns;    /* when it was last looked up … */
+	__u64 looked_ns;    /* when it was last looked up, or doubted … */
 	__u64 exec_pages;   /* … and how many pages of code it had mapped then */
 	__u64 verify_until_ns; /* till then each walk reads every code object */
 	__u32 replaced;	    /* times that one was found where another was trusted to be */
-	__u32 pad;
+	__u16 has_run;	    /* a Python function was seen in it */
+	__u16 doubts;	    /* times that its interpreter was looked for again, as it never ran */
 	__u64 cpu_ns;	    /* CPU time by the kernel's clock when the image began; ABI_UNKNOWN_NS */
 };
 #define ABI_UNKNOWN_NS (~0ull)

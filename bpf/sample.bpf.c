@@ -145,7 +145,7 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32
 {
 	if (flags & PF_EXITING)
 		return ABI_EXITING;
-	if (p->mm != mm || p->state == ABI_PROC_LOADING) /* in the middle of an exec, or just after */
+	if (p->mm != mm || p->state == ABI_PROC_LOADING || p->state == ABI_PROC_BORROWED) /* in the middle of an exec, or just after */
 		return ABI_STARTING;
 	if (p->state == ABI_PROC_UNSUPPORTED)
 		return ABI_UNSUPPORTED;
@@ -202,6 +202,10 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 		outcome = sample_walk(w, p);
 	if (outcome == ABI_NO_GIL)
 		return outcome;
+	if (w->frame_cnt)
+		p->has_run = 1;
+	else if (p->state == ABI_PROC_PYTHON)
+		target_doubt(p, t->now_ns);
 	if (sample_is_cold(w, outcome)) {
 		if (!cold_schedule(w, mm, outcome))
 			return ABI_DEFERRED;

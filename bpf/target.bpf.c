@@ -11,6 +11,8 @@
 #define PF_KTHREAD 0x00200000
 #define ASK_EAGER    8	  /* user space is asked again at the first ticks of a process … */
 #define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python … */
+#define DOUBT_NS     1000000000ull /* an interpreter should have started by then; each time twice as long … */
+#define DOUBT_SHIFTS 6		   /* … up to a minute */
 #define ASK_CODE_NS  100000000ull /* … but soon when it has mapped more code, which may be a library */
 
 /* By what needs no entry in `procs`, or the one that is there. */
@@ -148,17 +150,38 @@ static __always_inline void take_hint(struct abi_proc *p)
 	bpf_map_delete_elem(&hints, &id);
 }
 
-/* argv as the kernel laid it out (fs/exec.c); the process may have rewritten it, which is its right. */
+/*
+ * As get_mm_cmdline() in fs/proc/base.c. A process may have rewritten its argv, which is its right: a title that is
+ * longer goes on in the place of the environment, which shows in its not ending where argv did.
+ */
+static __always_inline bool is_long_title(struct task_struct *task, u64 end)
+{
+	u64 env_start = BPF_CORE_READ(task, mm, env_start);
+	char last = 0;
+
+	return env_start == end && BPF_CORE_READ(task, mm, env_end) > env_start && !read_user(&last, 1, end - 1) &&
+	       last;
+}
+
 static __always_inline void read_cmdline(struct abi_proc_rec *r, struct task_struct *task)
 {
 	u64 start = BPF_CORE_READ(task, mm, arg_start), end = BPF_CORE_READ(task, mm, arg_end);
-	u32 n = end > start && end - start < ABI_CMDLINE ? (u32)(end - start) : ABI_CMDLINE;
+	bool title = end > start && is_long_title(task, end);
+	long got;
+	u32 n;
 
+	if (title)
+		end = BPF_CORE_READ(task, mm, env_end);
+	n = end > start && end - start < ABI_CMDLINE ? (u32)(end - start) : ABI_CMDLINE;
 	opaque(n);
 	if (n > ABI_CMDLINE || end <= start)
 		n = 0;
-	if (n && read_user(r->cmdline, n, start))
+	if (n && title) {
+		got = bpf_probe_read_user_str(r->cmdline, n, (const void *)start);
+		n = got > 0 ? (u32)got : 0;
+	} else if (n && read_user(r->cmdline, n, start)) {
 		n = 0;
+	}
 	r->cmdline_bytes = n;
 }
 
@@ -177,7 +200,9 @@ static __always_inline void announce(struct abi_proc *p, struct task_struct *tas
 	r->program = program_file(task);
 	r->pad = 0;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
-	read_cmdline(r, task);
+	r->cmdline_bytes = 0;
+	if (p->state != ABI_PROC_BORROWED)
+		read_cmdline(r, task);
 	if (!bpf_ringbuf_output(&events, r, sizeof(*r),
 				p->state == ABI_PROC_UNKNOWN ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
 		p->announced = 1;
@@ -186,6 +211,12 @@ static __always_inline void announce(struct abi_proc *p, struct task_struct *tas
 static __always_inline bool is_settled(const struct abi_proc *p)
 {
 	return p->state == ABI_PROC_PYTHON || p->state == ABI_PROC_UNSUPPORTED;
+}
+
+/* Its thread pointer is that of the parent's thread that waits for it: the stack found there would be the parent's. */
+static __always_inline bool borrows_memory(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, real_parent, mm) == task->mm;
 }
 
 static __always_inline u64 exec_pages(struct task_struct *task)
@@ -205,9 +236,14 @@ static __always_inline bool is_due(const struct abi_proc *p, struct task_struct 
  */
 static __always_inline void look(struct abi_proc *p, struct task_struct *task, u64 now)
 {
-	if (p->state == ABI_PROC_NEW)
+	if (borrows_memory(task)) {
+		p->state = ABI_PROC_BORROWED;
+		return;
+	}
+	if (p->state == ABI_PROC_NEW || p->state == ABI_PROC_BORROWED)
 		p->state = ABI_PROC_UNKNOWN;
-	look_up_program(p, task);
+	if (!p->doubts) /* else the program's is the one that does not run */
+		look_up_program(p, task);
 	p->generation = programs_generation;
 	p->exec_pages = exec_pages(task);
 	p->looked_ns = now;
@@ -219,6 +255,18 @@ static __always_inline void look(struct abi_proc *p, struct task_struct *task, u
 		p->wait = ASK_MAX_WAIT;
 	p->state = ABI_PROC_UNKNOWN;
 	p->announced = 0;
+}
+
+__hidden void target_doubt(struct abi_proc *p, u64 now)
+{
+	u32 shift = p->doubts < DOUBT_SHIFTS ? p->doubts : DOUBT_SHIFTS;
+
+	if (p->has_run || now - p->looked_ns < DOUBT_NS << shift)
+		return;
+	p->looked_ns = now;
+	p->doubts = (u16)(shift + 1);
+	p->state = ABI_PROC_UNKNOWN;
+	p->wait = 0;
 }
 
 __hidden void target_identify(struct abi_proc *p, struct task_struct *task, struct scratch *s)

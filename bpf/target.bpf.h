@@ -12,4 +12,6 @@ u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi_proc **o
 u32 target_current(void);
 /* Tries to find the interpreter of a process whose state is not settled; announces it to user space. */
 void target_identify(struct abi_proc *p, struct task_struct *task, struct scratch *s);
+/* Its interpreter ran nothing at this tick either: if it never has, it may be the wrong one of several. */
+void target_doubt(struct abi_proc *p, u64 now);
 #endif

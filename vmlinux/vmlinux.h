@@ -82,7 +82,7 @@ struct file {
 	struct inode *f_inode;
 };
 struct mm_struct {
-	unsigned long start_code, arg_start, arg_end, exec_vm;
+	unsigned long start_code, arg_start, arg_end, env_start, env_end, exec_vm;
 	struct file *exe_file;
 };
 struct signal_struct {

@@ -25,6 +25,16 @@ static __always_inline void send_cpu(struct task_struct *task, u32 image_id, u64
 	bpf_ringbuf_output(&events, &r, sizeof(r), BPF_RB_NO_WAKEUP);
 }
 
+static __always_inline void forget_interpreter(struct abi_proc *p)
+{
+	p->runtime_addr = 0;
+	p->layout_id = p->tss_key = 0;
+	p->state = ABI_PROC_NEW;
+	p->generation = p->misses = p->wait = p->replaced = 0;
+	p->has_run = p->doubts = 0;
+	p->verify_until_ns = 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -45,6 +55,8 @@ int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 	born.ppid = parent_tgid;
 	born.announced = 0;
 	born.cpu_ns = 0;
+	if (child->mm == parent->mm) /* what it runs shows when it execs */
+		forget_interpreter(&born);
 	if (born.flags & ABI_PROC_TREE)
 		born.flags |= ABI_PROC_TARGET | ABI_PROC_COUNTED;
 	if (!bpf_map_update_elem(&procs, &tgid, &born, BPF_ANY) && (born.flags & ABI_PROC_COUNTED))
@@ -70,12 +82,8 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	p->parent_image_id = 0;
 	p->image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
 	p->mm = (u64)task->mm;
-	p->runtime_addr = 0;
-	p->layout_id = p->tss_key = 0;
-	p->state = ABI_PROC_NEW;
 	p->announced = 0;
-	p->generation = p->misses = p->wait = p->replaced = 0;
-	p->verify_until_ns = 0;
+	forget_interpreter(p);
 	return 0;
 }
 

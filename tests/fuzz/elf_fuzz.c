@@ -14,6 +14,7 @@ static void read_all(int fd)
 {
 	struct elf_file *e = elf_file__open(fd);
 	uint64_t vaddr, bytes, value;
+	struct elf_part part;
 	char out[256];
 
 	if (!e)
@@ -23,7 +24,8 @@ static void read_all(int fd)
 		elf_file__read(e, vaddr, out, sizeof(out));
 	if (elf_file__symbol(e, "_PyRuntime", &vaddr, &bytes))
 		elf_file__read_pointer(e, vaddr, &value);
-	elf_file__read(e, elf_file__base(e), out, sizeof(out));
+	if (elf_file__part(e, 0, &part))
+		elf_file__read(e, part.vaddr, out, sizeof(out));
 	elf_file__read(e, UINT64_MAX - 8, out, sizeof(out));
 	elf_file__needs(e, "libc.so.6");
 	elf_file__start_code(e, &vaddr);

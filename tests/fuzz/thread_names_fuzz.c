@@ -29,13 +29,12 @@ static int read_image(void *ctx, uint64_t addr, void *out, size_t len)
 	return 0;
 }
 
-static void check_name(void *ctx, uint64_t ident, const char *name)
+static void check_name(void *ctx, const struct python_thread *t)
 {
-	__cleanup_free char *again = text_clean(name, strlen(name), 0);
+	__cleanup_free char *again = text_clean(t->name, strlen(t->name), 0);
 
 	(void)ctx;
-	(void)ident;
-	if (strcmp(again, name))
+	if (strcmp(again, t->name))
 		__builtin_trap();
 }
 

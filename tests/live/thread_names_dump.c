@@ -19,10 +19,10 @@ static int read_remote(void *ctx, uint64_t addr, void *out, size_t len)
 	return got == (ssize_t)len ? 0 : got < 0 ? -errno : -EFAULT;
 }
 
-static void print_name(void *ctx, uint64_t ident, const char *name)
+static void print_name(void *ctx, const struct python_thread *t)
 {
 	(void)ctx;
-	printf("%llu %s\n", (unsigned long long)ident, name);
+	printf("%llu %s\n", (unsigned long long)t->ident, t->name);
 }
 
 /* True when this file, mapped from its start at `start`, is the interpreter. */
@@ -32,7 +32,7 @@ static bool identify(const char *path, uint64_t start, struct py_build *build, u
 
 	if (fd < 0 || py_build_identify(fd, path, build))
 		return false;
-	*runtime = start - build->base_vaddr + build->runtime_vaddr;
+	*runtime = start - build->parts[0].vaddr + build->parts[0].offset + build->runtime_vaddr;
 	return true;
 }
 

@@ -11,7 +11,7 @@ static int begin(void **state)
 {
 	(void)state;
 	builder = profile_builder__new(true);
-	codes = codes__new(profile_builder__sink(builder), NULL, NULL);
+	codes = codes__new(profile_builder__sink(builder), (struct codes_files){0});
 	return 0;
 }
 
@@ -52,6 +52,11 @@ static void add_whole(uint64_t key, uint32_t image_id, const char *name, int32_t
 static const char *name_of(const struct profile *p, uint32_t frame)
 {
 	return p->functions[p->frames[frame].function].name;
+}
+
+static const char *file_of(const struct profile *p, uint32_t frame)
+{
+	return p->functions[p->frames[frame].function].file;
 }
 
 static void every_kind_of_table(void **state)
@@ -221,6 +226,64 @@ static void equal_content_is_one_function(void **state)
 	profile__free(p);
 }
 
+/* ---- relative paths --------------------------------------------------------------------- */
+
+/* Images 1 to 9 were started in folders of their own; image 9 has left its own. */
+static char *in_own_folder(void *ctx, uint32_t image_id, const char *path)
+{
+	(void)ctx;
+	return image_id == 9 ? xasprintf("/%s", path) : xasprintf("/srv/%u/%s", image_id, path);
+}
+
+static bool is_in_srv(void *ctx, uint32_t image_id, const char *path)
+{
+	(void)ctx;
+	(void)image_id;
+	return !strncmp(path, "/srv/", 5) && strchr(path + 5, '/') && !strstr(path, "templates") && !strstr(path, ".pyz/");
+}
+
+static uint32_t add_file(uint64_t key, uint32_t image_id, const char *file, unsigned lines)
+{
+	__cleanup_free char *table = make_table(LINE_TABLE_310, lines);
+	struct made_code c = {.image_id = image_id, .key = key, .name = "main", .file = file};
+
+	c.first_line = 2;
+	c.lines_bytes = table_bytes(LINE_TABLE_310, lines);
+	add(&c, LINE_TABLE_310);
+	add_lines(key, table, 0, c.lines_bytes);
+	return codes__frame(codes, key, 0);
+}
+
+static void a_relative_path_is_of_a_folder(void **state)
+{
+	uint32_t shop, bank, worker, archive, template, same, other, left;
+	struct profile *p;
+
+	(void)state;
+	codes__free(codes);
+	codes = codes__new(profile_builder__sink(builder), (struct codes_files){is_in_srv, in_own_folder, NULL});
+	shop = add_file(1, 1, "app.py", 4);
+	bank = add_file(2, 2, "app.py", 4);
+	worker = add_file(3, 1, "app.py", 4);
+	archive = add_file(4, 1, "app.pyz/__main__.py", 4);
+	template = add_file(5, 1, "templates/base.html", 4);
+	same = add_file(6, 2, "templates/base.html", 4);
+	other = add_file(7, 2, "templates/base.html", 5);
+	left = add_file(8, 9, "app.py", 4);
+	assert_int_not_equal(shop, bank);
+	assert_int_equal(shop, worker);
+	assert_int_equal(template, same); /* whose it is is not known, and they are alike */
+	assert_int_not_equal(template, other);
+	assert_int_not_equal(left, shop);
+	p = finish();
+	assert_string_equal(file_of(p, shop), "/srv/1/app.py");
+	assert_string_equal(file_of(p, bank), "/srv/2/app.py");
+	assert_string_equal(file_of(p, archive), "/srv/1/app.pyz/__main__.py");
+	assert_string_equal(file_of(p, template), "templates/base.html");
+	assert_string_equal(file_of(p, left), "app.py");
+	profile__free(p);
+}
+
 static void an_image_that_is_gone(void **state)
 {
 	uint32_t before;
@@ -378,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_missing_when_it_must_be_now, begin),
 		cmocka_unit_test_setup(no_line_table, begin),
 		cmocka_unit_test_setup(equal_content_is_one_function, begin),
+		cmocka_unit_test_setup(a_relative_path_is_of_a_folder, begin),
 		cmocka_unit_test_setup(an_image_that_is_gone, begin),
 		cmocka_unit_test_setup(machinery_is_hidden, begin),
 		cmocka_unit_test_setup(names_of_every_width, begin),

@@ -39,11 +39,13 @@ static void test_symbols_as_loaded(void **state)
 	__cleanup_close int fd = open_self();
 	struct elf_file *e = elf_file__open(fd);
 	uint64_t bias, vaddr, size;
+	struct elf_part part;
 
 	(void)state;
 	assert_non_null(e);
 	assert_int_equal(elf_file__machine(e), EM_X86_64);
-	assert_int_equal(elf_file__base(e), 0);
+	assert_true(elf_file__part(e, 0, &part));
+	assert_int_equal(part.vaddr - part.offset, 0);
 	bias = (uint64_t)(uintptr_t)&elf_test_text - vaddr_of(e, "elf_test_text");
 	assert_int_equal(bias & 4095, 0);
 	assert_int_equal(vaddr_of(e, "elf_test_zeros") + bias, (uintptr_t)&elf_test_zeros);
@@ -147,6 +149,7 @@ static void test_without_section_headers(void **state)
 static void use_everything(int fd)
 {
 	struct elf_file *e = elf_file__open(fd);
+	struct elf_part part;
 	uint64_t vaddr, size;
 	char bytes[64];
 
@@ -155,8 +158,9 @@ static void use_everything(int fd)
 	elf_file__symbol(e, "main", &vaddr, &size);
 	elf_file__section(e, ".rodata", &vaddr, &size);
 	elf_file__needs(e, "libc.so.6");
-	elf_file__read(e, elf_file__base(e) + 4096, bytes, sizeof(bytes));
-	elf_file__read_pointer(e, elf_file__base(e) + 4096, &vaddr);
+	elf_file__part(e, 0, &part);
+	elf_file__read(e, part.vaddr + 4096, bytes, sizeof(bytes));
+	elf_file__read_pointer(e, part.vaddr + 4096, &vaddr);
 	elf_file__free(e);
 }
 

@@ -47,7 +47,7 @@ static bool open_file(struct memory *m)
 {
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", m->pid);
+	snprintf(path, sizeof(path), "/proc/%d/mem", procfs_living_task(m->pid));
 	m->file = open(path, O_RDONLY | O_CLOEXEC);
 	m->refused = m->file < 0;
 	return !m->refused;

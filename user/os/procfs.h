@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * The main thread may end while others go on. It is a zombie then, and has neither memory nor files: what all the
+ * threads share is asked of one that lives, here and in all functions below. `pid` itself while its leader does.
+ */
+pid_t procfs_living_task(pid_t pid);
+
 /* Leader's start time in ns of CLOCK_BOOTTIME (10 ms steps), and its parent. 0 or -ESRCH. */
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid);
 /* argv joined by blanks (the name in brackets when there is none); NULL when the process is gone. Caller frees. */
@@ -23,15 +29,16 @@ struct procfs_map {
 	uint64_t start, end, offset;
 	uint64_t inode;
 	uint32_t dev; /* kernel encoding: major << 20 | minor */
-	bool exec;
+	bool exec, write, shared;
+	pid_t task; /* that told of it */
 	const char *path;
 };
 typedef int (*procfs_map_fn)(void *ctx, const struct procfs_map *m);
 int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx);
 /* Opens exactly the mapped file, even a deleted one or one of another mount namespace. fd or negative errno. */
-int procfs_open_mapped(pid_t pid, const struct procfs_map *m);
+int procfs_open_mapped(const struct procfs_map *m);
 /* Its ctime in ns, which tells it from a later file with its inode; 0 when it cannot be had. */
-uint64_t procfs_mapped_changed_ns(pid_t pid, const struct procfs_map *m);
+uint64_t procfs_mapped_changed_ns(const struct procfs_map *m);
 
 /* The program's path as the process has it; NULL when it is not to be had. Caller frees. */
 char *procfs_program_path(pid_t pid);
@@ -40,6 +47,8 @@ int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);
 /* Is there such a path, in the process's root or, where it is relative, below its working directory? */
 bool procfs_has_path(pid_t pid, const char *path);
+/* What a relative path means in its working directory; NULL when that is not to be had. Caller frees. */
+char *procfs_absolute_path(pid_t pid, const char *path);
 /* The program's file as the kernel side names it; 0 or negative errno. */
 struct procfs_file {
 	uint64_t inode, changed_ns;
@@ -52,5 +61,7 @@ typedef void (*procfs_pid_fn)(void *ctx, pid_t pid);
 int procfs_all(procfs_pid_fn fn, void *ctx);
 void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx);
 
+/* Does it run in its parent's memory? vfork() and posix_spawn() make such children, until they exec. */
+bool procfs_borrows_memory(pid_t pid);
 /* Copies memory of another process; 0 or negative errno (-EFAULT when it is not all there). */
 int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len);

@@ -41,6 +41,13 @@ static pid_t inner_tid(const char *status, pid_t tid)
 	return found;
 }
 
+pid_t task_inner_tid(pid_t pid, pid_t tid)
+{
+	struct task_file f;
+
+	return read_task(&f, pid, tid, "status") ? tid : inner_tid(f.text, tid);
+}
+
 static bool read_names(pid_t pid, struct task *t)
 {
 	struct task_file f;

@@ -14,6 +14,9 @@ struct task {
 /* All threads; the caller frees `*out`. 0 or -ESRCH. */
 int tasks_list(pid_t pid, struct task **out, size_t *cnt);
 
+/* Its number in its own pid namespace; the same as `tid` outside containers, and when it has ended. */
+pid_t task_inner_tid(pid_t pid, pid_t tid);
+
 /* From /proc/PID/task/TID/stat. */
 struct task_state {
 	char letter;	 /* R, S, D, T, t, Z, X … (Documentation/filesystems/proc.rst) */

@@ -265,8 +265,17 @@ static bool check_types(struct identity *id)
 	       check_code_members(id);
 }
 
+static void note_parts(struct identity *id)
+{
+	struct py_build *b = id->out;
+
+	while (b->part_cnt < PY_BUILD_PARTS && elf_file__part(id->elf, b->part_cnt, &b->parts[b->part_cnt]))
+		b->part_cnt++;
+}
+
 static int identify(struct identity *id)
 {
+	note_parts(id);
 	if (!find_runtime(id)) {
 		if (!find_other(id))
 			return -ENOENT;
@@ -274,7 +283,6 @@ static int identify(struct identity *id)
 			check_version(id);
 		return 0;
 	}
-	id->out->base_vaddr = elf_file__base(id->elf);
 	version_of_file(id->elf, id->path, id->out);
 	read_debug_header(id);
 	id->out->supported = check_version(id) && check_platform(id) && check_release_build(id) &&

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "bpf/abi.h"
+#include "user/symbol/elf.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,8 @@ enum py_refusal {
 	PY_OTHER_PYTHON, /* PyPy */
 };
 
+#define PY_BUILD_PARTS 8
+
 struct py_build {
 	uint32_t version_hex;	/* PY_VERSION_HEX; 0 unknown */
 	char version[32];	/* "3.12.1", as good as can be known ("3.8" when the patch is not) */
@@ -45,7 +48,8 @@ struct py_build {
 	enum py_refusal refusal;
 	char why_not[160];	/* plain words when not: "free-threaded builds are not supported yet" */
 	uint64_t runtime_vaddr; /* _PyRuntime as linked */
-	uint64_t base_vaddr;
+	struct elf_part parts[PY_BUILD_PARTS]; /* of the file, as it is loaded */
+	size_t part_cnt;
 	enum line_table_kind lines;
 	struct abi_py_layout layout;
 	struct py_objects objects;

@@ -2,6 +2,9 @@
  * _PyRuntime → interpreter → sys.modules["threading"]._active → {ident: Thread} →
  * Thread._name, all of it the same in Lib/threading.py of 3.8 to 3.13. The process runs on
  * meanwhile; a name counts only when the Thread's own _ident is the key it was found under.
+ *
+ * `_active` is the same dict as long as the module lives (also after a fork, which empties and fills it), so where it
+ * is need be found only once; the names of attributes are the same strings in all Threads.
  */
 #include "user/python/thread_names.h"
 #include "user/python/objects.h"
@@ -17,51 +20,99 @@
 
 #define MAX_INTERPS 256
 
-static bool open_active(struct object_dict *active, struct object_reader *r, uint64_t interp)
+enum attribute { IDENT, NAME, NATIVE_ID, ATTRIBUTE_CNT };
+static const char *const attribute_names[] = {"_ident", "_name", "_native_id"};
+
+struct reading {
+	struct object_reader r;
+	const struct thread_name_sink *to;
+	uint64_t attributes[ATTRIBUTE_CNT]; /* addresses of their names; 0 not known yet */
+};
+
+static uint64_t find_active(struct object_reader *r, uint64_t interp)
 {
 	__cleanup_dict struct object_dict modules = {0}, globals = {0};
 	uint64_t at;
 
 	return object_read_u64(r, interp + r->build->objects.interp_modules, &at) &&
-	       object_dict__open(&modules, r, at) &&
-	       object_dict__find(&modules, r, "threading", &at) &&
-	       object_read_u64(r, at + MD_DICT, &at) && object_dict__open(&globals, r, at) &&
-	       object_dict__find(&globals, r, "_active", &at) && object_dict__open(active, r, at);
+			       object_dict__open(&modules, r, at) &&
+			       object_dict__find(&modules, r, "threading", &at) &&
+			       object_read_u64(r, at + MD_DICT, &at) && object_dict__open(&globals, r, at) &&
+			       object_dict__find(&globals, r, "_active", &at) ?
+		       at :
+		       0;
 }
 
-static char *name_of(struct object_reader *r, uint64_t thread, uint64_t ident)
+static bool find_attribute(struct reading *g, struct object_dict *attributes, enum attribute which, uint64_t *value)
+{
+	uint64_t key;
+
+	for (uint32_t i = 0; g->attributes[which] && i < attributes->count; i++)
+		if (object_dict__entry(attributes, i, &key, value) && key == g->attributes[which])
+			return true;
+	if (!object_dict__find(attributes, &g->r, attribute_names[which], value))
+		return false;
+	for (uint32_t i = 0; i < attributes->count; i++) {
+		uint64_t found;
+
+		if (object_dict__entry(attributes, i, &key, &found) && found == *value)
+			g->attributes[which] = key;
+	}
+	return true;
+}
+
+/* Sends it on if it is what it seems. */
+static void read_thread(struct reading *g, uint64_t thread, uint64_t ident)
 {
 	__cleanup_dict struct object_dict attributes = {0};
+	struct python_thread t = {.ident = ident};
+	__cleanup_free char *name = NULL;
 	uint64_t at, own_ident;
 
-	if (!object_dict__open_instance(&attributes, r, thread) ||
-	    !object_dict__find(&attributes, r, "_ident", &at) ||
-	    !object_read_int(r, at, &own_ident) || own_ident != ident ||
-	    !object_dict__find(&attributes, r, "_name", &at))
-		return NULL;
-	return object_read_str(r, at);
+	if (!object_dict__open_instance(&attributes, &g->r, thread) || !find_attribute(g, &attributes, IDENT, &at) ||
+	    !object_read_int(&g->r, at, &own_ident) || own_ident != ident)
+		return;
+	if (!find_attribute(g, &attributes, NATIVE_ID, &at) || !object_read_int(&g->r, at, &t.native_id))
+		t.native_id = 0;
+	if (find_attribute(g, &attributes, NAME, &at))
+		name = object_read_str(&g->r, at);
+	t.name = name;
+	if (name)
+		g->to->found(g->to->ctx, &t);
 }
 
-static int read_interp(struct object_reader *r, uint64_t interp, const struct thread_name_sink *to)
+/* False when this is not, or not any more, the dict of active threads. */
+static bool read_active(struct reading *g, uint64_t at)
 {
 	__cleanup_dict struct object_dict active = {0};
+	bool sane = false;
 
-	if (!open_active(&active, r, interp))
-		return -ENOENT;
+	if (!at || !object_dict__open(&active, &g->r, at))
+		return false;
 	do {
 		for (uint32_t i = 0; i < active.count; i++) {
-			__cleanup_free char *name = NULL;
 			uint64_t key, thread, ident;
 
-			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(r, key, &ident) ||
-			    (to->wanted && !to->wanted(to->ctx, ident)))
+			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(&g->r, key, &ident))
 				continue;
-			name = name_of(r, thread, ident);
-			if (name)
-				to->found(to->ctx, ident, name);
+			sane = true;
+			if (!g->to->wanted || g->to->wanted(g->to->ctx, ident))
+				read_thread(g, thread, ident);
 		}
-	} while (object_dict__next(&active, r));
-	return 0;
+	} while (object_dict__next(&active, &g->r));
+	return sane;
+}
+
+static int read_main(struct reading *g, uint64_t interp)
+{
+	uint64_t *kept = g->to->active, at;
+
+	if (kept && read_active(g, *kept))
+		return 0;
+	at = find_active(&g->r, interp);
+	if (kept)
+		*kept = at;
+	return read_active(g, at) ? 0 : -ENOENT;
 }
 
 /* Each sub-interpreter has a threading module of its own, which knows a thread that came from outside as a dummy. */
@@ -69,20 +120,21 @@ int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memor
 		      void *read_ctx, const struct thread_name_sink *to)
 {
 	const struct py_objects *o = &build->objects;
-	struct object_reader r;
+	struct reading g = {.to = to};
+	struct object_reader *r = &g.r;
 	uint64_t main, interp;
 	int err;
 
-	if (!object_reader_init(&r, build, read, read_ctx))
+	if (!object_reader_init(r, build, read, read_ctx))
 		return -ENOTSUP;
-	if (!object_read_u64(&r, runtime_addr + o->runtime_interp_head + MAIN_AFTER_HEAD, &main) ||
-	    !object_read_u64(&r, runtime_addr + o->runtime_interp_head, &interp))
+	if (!object_read_u64(r, runtime_addr + o->runtime_interp_head + MAIN_AFTER_HEAD, &main) ||
+	    !object_read_u64(r, runtime_addr + o->runtime_interp_head, &interp))
 		return -ENOENT;
-	err = read_interp(&r, main, to);
+	err = read_main(&g, main);
 	for (unsigned i = 0; interp && i < MAX_INTERPS; i++) {
 		if (interp != main)
-			read_interp(&r, interp, to);
-		if (!object_read_u64(&r, interp + o->interp_next, &interp))
+			read_active(&g, find_active(r, interp));
+		if (!object_read_u64(r, interp + o->interp_next, &interp))
 			break;
 	}
 	return err;

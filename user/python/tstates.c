@@ -144,6 +144,40 @@ int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_
 	return err;
 }
 
+/* In a thread that runs nothing, the cframe that the state points to (3.11, 3.12) is there and names no frame. */
+static bool has_frame(struct reader *r, uint64_t tstate)
+{
+	const struct abi_py_layout *l = &r->build->layout;
+	uint64_t frame = read_word(r, tstate + l->ts_frame_off);
+
+	return frame && (!(l->mech & ABI_MECH_CFRAME) || read_word(r, frame + l->cframe_frame_off));
+}
+
+/* As bpf/tstate.bpf.c: Python/pystate.c (3.8 to 3.13), gilstate: autoTSSkey is made as the interpreter starts. */
+static bool has_started(struct reader *r, uint64_t runtime)
+{
+	uint32_t initialised = 0;
+
+	return !r->read(r->ctx, runtime + r->build->layout.rt_tss_off, &initialised, sizeof(initialised)) &&
+	       initialised == 1 && read_word(r, runtime + r->build->objects.runtime_interp_head);
+}
+
+enum py_life py_life_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
+			  size_t *running)
+{
+	struct reader r = {build, read, ctx, false};
+	struct py_tstates list = {0};
+
+	*running = 0;
+	if (!has_started(&r, runtime_addr))
+		return PY_NOT_STARTED;
+	read_all(&r, runtime_addr, &list);
+	for (size_t i = 0; i < list.cnt; i++)
+		*running += has_frame(&r, list.items[i].addr);
+	free(list.items);
+	return PY_STARTED;
+}
+
 bool py_tstate_is_current(const struct py_build *build, memory_read_fn read, void *ctx, const struct py_tstate *t)
 {
 	const struct py_objects *o = &build->objects;

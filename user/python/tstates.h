@@ -27,5 +27,13 @@ struct py_tstates {
 int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
 		    struct py_tstates *out);
 
+/*
+ * How far an interpreter has come: a library may be mapped without ever being used. `running`: how many of its threads
+ * are in a Python function.
+ */
+enum py_life { PY_NOT_STARTED, PY_STARTED };
+enum py_life py_life_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
+			  size_t *running);
+
 /* Is it still this thread's? States are handed over when a thread begins, and their memory is used again. */
 bool py_tstate_is_current(const struct py_build *build, memory_read_fn read, void *ctx, const struct py_tstate *t);

@@ -1,6 +1,7 @@
 #include "user/resolve/codes.h"
 #include "user/python/line_table.h"
 #include "user/resolve/module_name.h"
+#include "user/resolve/whole_path.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -46,27 +47,25 @@ struct image {
 
 struct codes {
 	struct profile_sink sink;
-	codes_exists_fn exists;
-	void *exists_ctx;
+	struct codes_files files;
 	struct code *by_key;
 	struct image *images;
 	struct intern *texts;	    /* bytes of contents → content id */
 	struct content *contents;   /* by id */
 	uint32_t content_cap;
-	struct intern *functions;   /* name, file, first line → function id */
+	struct intern *functions;   /* name, file, first line (and table) → function id */
 	struct pair_map by_lasti;   /* (content, lasti) → frame id */
 	struct pair_map by_line;    /* (function, line) → frame id */
 	uint32_t frame_cnt;
 	uint32_t unknown;	    /* function "[unknown]" */
 };
 
-struct codes *codes__new(struct profile_sink sink, codes_exists_fn exists, void *ctx)
+struct codes *codes__new(struct profile_sink sink, struct codes_files files)
 {
 	struct codes *c = xcalloc(1, sizeof(*c));
 
 	c->sink = sink;
-	c->exists = exists;
-	c->exists_ctx = ctx;
+	c->files = files;
 	c->texts = intern__new();
 	c->functions = intern__new();
 	return c;
@@ -168,10 +167,13 @@ static bool path_exists(void *ctx, const char *path)
 {
 	struct exists_arg *a = ctx;
 
-	return a->c->exists && a->c->exists(a->c->exists_ctx, a->image_id, path);
+	return a->c->files.exists && a->c->files.exists(a->c->files.ctx, a->image_id, path);
 }
 
-/* The function of a code object: name, file and first line are what tells it apart. */
+/*
+ * The function of a code object: name, file and first line are what tells it apart. Whose file a relative path means
+ * may not be known (templates, programs in one file): what lies on other lines is another function then.
+ */
 static uint32_t function_id(struct codes *c, uint32_t image_id, const struct code_text *t)
 {
 	struct exists_arg arg = {c, image_id};
@@ -182,6 +184,8 @@ static uint32_t function_id(struct codes *c, uint32_t image_id, const struct cod
 	buf_put_text(&key, t->name);
 	buf_put_text(&key, t->file);
 	buf_put_svarint(&key, t->first_line);
+	if (path_is_relative(t->file) && !t->cut)
+		buf_put(&key, t->table, t->table_len);
 	id = intern__id(c->functions, key.data, key.len);
 	buf_free(&key);
 	if (id <= before)
@@ -239,9 +243,17 @@ static bool is_machinery(const struct code_text *t)
 
 static uint32_t content_id(struct codes *c, uint32_t image_id, const struct code_text *t)
 {
+	__cleanup_free char *absolute = NULL;
+	struct exists_arg arg = {c, image_id};
+	struct code_text text = *t;
+
 	if (is_machinery(t))
 		return CODES_HIDDEN;
-	return shared_content(c, image_id, t);
+	if (path_is_relative(t->file) && c->files.absolute)
+		absolute = c->files.absolute(c->files.ctx, image_id, t->file);
+	if (whole_path_is_there(absolute, t->file, path_exists, &arg))
+		text.file = absolute;
+	return shared_content(c, image_id, &text);
 }
 
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text)

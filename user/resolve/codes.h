@@ -12,7 +12,15 @@ struct codes;
 /* Is there such a file for this process? Decides where a package's root is. */
 typedef bool (*codes_exists_fn)(void *ctx, uint32_t image_id, const char *path);
 
-struct codes *codes__new(struct profile_sink sink, codes_exists_fn exists, void *ctx);
+/* Where a process is now a relative path means this; NULL when that is not known. Caller frees. */
+typedef char *(*codes_absolute_fn)(void *ctx, uint32_t image_id, const char *path);
+
+struct codes_files {
+	codes_exists_fn exists;	    /* NULL: there are none */
+	codes_absolute_fn absolute; /* NULL: never known */
+	void *ctx;
+};
+struct codes *codes__new(struct profile_sink sink, struct codes_files files);
 void codes__free(struct codes *c);
 
 /* A code record (its data lies behind the struct, bounds checked by drain); `kind` of its interpreter. */

@@ -45,6 +45,26 @@ static bool file_exists(void *ctx, uint32_t image_id, const char *path)
 	       (p->exited && path[0] == '/' && !access(path, F_OK));
 }
 
+/* The first of those that were forked one from the other, and live: its code objects are the others' too. */
+static const struct process *forebear(const struct resolve *r, const struct process *p)
+{
+	const struct process *parent = p;
+
+	while (parent && !parent->exited) {
+		p = parent;
+		parent = p->parent_image_id ? processes__find(r->processes, p->parent_image_id) : NULL;
+	}
+	return p;
+}
+
+static char *absolute_path(void *ctx, uint32_t image_id, const char *path)
+{
+	struct resolve *r = ctx;
+	const struct process *p = processes__find(r->processes, image_id);
+
+	return p ? procfs_absolute_path(forebear(r, p)->pid, path) : NULL;
+}
+
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
 			     const struct interpreters *interpreters)
 {
@@ -53,8 +73,9 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	r->sink = sink;
 	r->processes = processes;
 	r->interpreters = interpreters;
-	r->codes = codes__new(sink, file_exists, r);
+	r->codes = codes__new(sink, (struct codes_files){file_exists, absolute_path, r});
 	r->threads.sink = sink;
+	r->threads.processes = processes;
 	waiting__init(&r->waiting);
 	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
 	return r;
@@ -416,16 +437,25 @@ static bool send_waiting(void *ctx, const struct waiting_sample *w)
 	return true;
 }
 
-struct names_arg {
-	struct resolve *r;
-	uint64_t now_ns;
-};
+/* Processes give themselves titles, mostly soon after they were forked. A number that was given again is another's. */
+static void refresh_command(struct resolve *r, struct process *p)
+{
+	__cleanup_free char *command = procfs_command(p->pid);
 
+	if (!command || command[0] == '[' || !strcmp(command, p->command) || !process__is_there(p))
+		return;
+	set_text(&p->command, xstrdup(command));
+	p->described = false;
+	describe_process(r, p);
+}
+
+/* Names change while they are looked at, those of threads and of processes. */
 static void read_names(void *ctx, struct process *p)
 {
-	struct names_arg *a = ctx;
+	struct flush_arg *a = ctx;
 
-	threads__read_names(&a->r->threads, p, a->now_ns);
+	if (threads__read_names(&a->r->threads, p, a->now_ns, a->last))
+		refresh_command(a->r, p);
 }
 
 static void note_image(void *ctx, const struct abi_sample *rec)
@@ -456,12 +486,11 @@ static void forget_gone(struct resolve *r)
 
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
-	struct names_arg arg = {r, last ? UINT64_MAX : now_ns}; /* the last chance */
 	struct flush_arg flush = {r, now_ns, last};
 
 	waiting__flush(&r->waiting, send_waiting, &flush);
 	r->stats.waiting = r->waiting.cnt;
-	processes__each_living(r->processes, read_names, &arg);
+	processes__each_living(r->processes, read_names, &flush);
 	forget_gone(r);
 	losses__flush(&r->losses, r->sink, now_ns, last);
 }

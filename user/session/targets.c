@@ -5,11 +5,14 @@
 #include "user/target/explain.h"
 #include "user/target/lookalikes.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+
+#define LOOK_REST 200 /* times as long as a search took: half a per cent of a core for one process */
 
 struct targets {
 	struct pybpfprof_bpf *skel;
@@ -126,6 +129,7 @@ static void add_process(struct targets *t, pid_t pid)
 	entry.start_ns = start_ns;
 	entry.ppid = (uint32_t)ppid;
 	entry.cpu_ns = ABI_UNKNOWN_NS;
+	entry.looked_ns = clock_now_ns();
 	entry.image_id = __atomic_add_fetch(&t->skel->bss->next_image_id, 1, __ATOMIC_RELAXED);
 	if (t->chosen)
 		entry.flags = ABI_PROC_TARGET | ABI_PROC_COUNTED | (t->o->tree ? ABI_PROC_TREE : 0);
@@ -282,6 +286,25 @@ static void send_hint(struct targets *t, uint32_t image_id, const struct abi_hin
 	bpf_map__update_elem(t->skel->maps.hints, &image_id, sizeof(image_id), hint, sizeof(*hint), BPF_ANY);
 }
 
+/*
+ * What is no Python is asked about again and again, as it may become one, and its mappings may be very many. -EAGAIN: as
+ * little as it was the last time, as far as is known. So is what seems to have the wrong one.
+ */
+static int search(struct targets *t, struct process *p, const struct interpreter **found)
+{
+	uint64_t now = clock_now_ns(), start;
+	int err;
+
+	if (now < p->look_ns) {
+		*found = p->interp;
+		return p->interp ? 0 : -EAGAIN;
+	}
+	start = clock_cpu_ns();
+	err = interpreters__discover(t->interpreters, p->pid, found, &p->runtime_addr);
+	p->look_ns = now + (clock_cpu_ns() - start) * LOOK_REST;
+	return err;
+}
+
 void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 {
 	struct process *p = processes__find(t->processes, rec->image_id);
@@ -291,7 +314,7 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 
 	if (!p || rec->state != ABI_PROC_UNKNOWN)
 		return;
-	err = interpreters__discover(t->interpreters, p->pid, &found, &p->runtime_addr);
+	err = search(t, p, &found);
 	if (err == -ESRCH)
 		return;
 	if (!err) {

@@ -11,6 +11,7 @@
 #include "user/python/line_table.h"
 #include "user/resolve/module_name.h"
 #include "user/resolve/resolve.h"
+#include "user/resolve/whole_path.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
@@ -81,6 +82,17 @@ static bool file_exists(void *ctx, const char *path)
 	return procfs_has_path(r->pid, path);
 }
 
+/* As user/resolve/codes.c has it. */
+static char *whole_path(struct stack_reader *r, const char *file)
+{
+	char *absolute = path_is_relative(file) ? procfs_absolute_path(r->pid, file) : NULL;
+
+	if (whole_path_is_there(absolute, file, file_exists, r))
+		return absolute;
+	free(absolute);
+	return xstrdup(file);
+}
+
 static void name_frame(struct stack_reader *r, const struct walked_frame *from, struct snapshot_frame *f)
 {
 	const struct code_object *c = from->code;
@@ -94,10 +106,10 @@ static void name_frame(struct stack_reader *r, const struct walked_frame *from, 
 		return;
 	}
 	f->name = xstrdup(c->name);
-	f->file = xstrdup(c->file);
+	f->file = whole_path(r, c->file);
 	if (c->table)
 		f->line = line_table_lookup(r->build->lines, c->table, c->table_len, c->first_line, from->lasti);
-	module_name_find(c->file, file_exists, r, &m);
+	module_name_find(f->file, file_exists, r, &m);
 	f->module = m.module;
 	f->short_file = m.short_file;
 }

@@ -47,14 +47,6 @@ static bool is_alive(const struct snapshot *s, const struct snapshot_thread *t)
 	return t->tid && !task_state(s->pid, t->tid, &now);
 }
 
-/* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"), once there is one. */
-static const char *unnamed(const struct snapshot *s, const struct task *task)
-{
-	if (!task)
-		return "";
-	return task->tid == s->pid ? "MainThread" : task->name;
-}
-
 /* A thread that has only just begun enters itself in threading._active a moment later. */
 static void name_the_rest(struct roll *k)
 {
@@ -63,6 +55,7 @@ static void name_the_rest(struct roll *k)
 
 	for (size_t i = 0; i < s->thread_cnt; i++) {
 		struct snapshot_thread *t = &s->threads[i];
+		const struct task task = {.tid = t->tid, .inner_tid = t->inner_tid};
 		const char *name;
 
 		if (t->named)
@@ -70,7 +63,7 @@ static void name_the_rest(struct roll *k)
 		if (!read)
 			read_names(k);
 		read = true;
-		name = is_alive(s, t) ? names_find(&k->names, t->ident) : NULL;
+		name = is_alive(s, t) ? names_find(&k->names, t->ident, &task, s->pid) : NULL;
 		if (!name)
 			continue;
 		free(t->name);
@@ -151,7 +144,7 @@ static bool add_thread(struct roll *k, const struct py_tstate *ts, bool last)
 		.gil_addr = ts->gil_addr,
 		.interp_id = ts->interp_id,
 	};
-	const char *name = names_find(&k->names, ts->ident);
+	const char *name = names_find(&k->names, ts->ident, task, k->s->pid);
 	int err;
 
 	if (!ts->ident || (!task && !last))
@@ -166,7 +159,7 @@ static bool add_thread(struct roll *k, const struct py_tstate *ts, bool last)
 		return false;
 	}
 	t.named = name;
-	t.name = xstrdup(name ? name : unnamed(s, task));
+	t.name = xstrdup(name ? name : names_default(&k->names, task, s->pid));
 	insert(s, &t);
 	return true;
 }

@@ -162,7 +162,6 @@ static int open_events(struct cpu_source *s, struct cpu_timers *t)
 	if (t->witness < 0)
 		return t->witness;
 	t->open = true;
-	t->enabled_ns = 0;
 	t->partner = 0;
 	c->period_ns = draw_period(s, t);
 	for (size_t i = 0; i < s->event_cnt && !err; i++) {

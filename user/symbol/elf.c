@@ -151,9 +151,12 @@ unsigned elf_file__machine(const struct elf_file *e)
 	return e->machine;
 }
 
-uint64_t elf_file__base(const struct elf_file *e)
+bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *out)
 {
-	return e->loads[0].vaddr - e->loads[0].offset;
+	if (number >= e->load_count)
+		return false;
+	*out = (struct elf_part){e->loads[number].vaddr, e->loads[number].offset, e->loads[number].file_bytes};
+	return true;
 }
 
 bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size)

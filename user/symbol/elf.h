@@ -18,8 +18,12 @@ void elf_file__free(struct elf_file *e);
 
 /* Machine (EM_…) and whether it is linked at fixed addresses (ET_EXEC). */
 unsigned elf_file__machine(const struct elf_file *e);
-/* Linked address of the file's offset 0 (p_vaddr - p_offset of the first PT_LOAD). */
-uint64_t elf_file__base(const struct elf_file *e);
+
+/* A loadable segment's part of the file, by number; false when there is none of that number. */
+struct elf_part {
+	uint64_t vaddr, offset, bytes;
+};
+bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *out);
 
 /* Linked address of the lowest executable segment: what the kernel calls a program's start_code. */
 bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr);

@@ -25,16 +25,11 @@ static char *pid_text(pid_t pid)
 	return xasprintf("%d (%s)", pid, fitting);
 }
 
-/* Its leader has ended: all of it, or it lives on in other threads (pthread_exit() in the main thread). */
 static char *describe_zombie(pid_t pid)
 {
-	__cleanup_free struct task *tasks = NULL;
 	__cleanup_free char *parent_text = NULL;
 	pid_t parent = 0;
-	size_t cnt = 0;
 
-	if (!tasks_list(pid, &tasks, &cnt) && cnt > 1)
-		return xstrdup("its main thread has ended while others go on; such processes cannot be profiled");
 	procfs_stat(pid, NULL, &parent);
 	parent_text = pid_text(parent);
 	return xasprintf("it has ended and is a zombie until its parent, process %s, takes note of it", parent_text);
@@ -65,8 +60,10 @@ bool explain_no_python(pid_t pid, struct explanation *out)
 		return false;
 	if (s.flags & PF_KTHREAD)
 		out->what = xstrdup("it is a kernel thread");
-	else if (s.letter == 'Z')
+	else if (s.letter == 'Z' && procfs_living_task(pid) == pid)
 		out->what = describe_zombie(pid);
+	else if (procfs_borrows_memory(pid))
+		out->what = xstrdup("it runs in its parent's memory until it starts a program of its own");
 	else
 		out->what = describe_program(pid);
 	if (out->what)

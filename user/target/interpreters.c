@@ -1,4 +1,5 @@
 #include "user/target/interpreters.h"
+#include "user/python/tstates.h"
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -22,16 +23,22 @@ struct interpreters {
 	void *ctx;
 };
 
-/* One file of a process, from its first mapping on. */
-struct candidate {
-	struct procfs_map first;
-	bool exec;
-	char *path;
-};
+#define PAGE	     4096u
+#define MAX_PLACES   16
+#define MAX_IN_ONE   8 /* interpreters in a process */
 
-struct candidates {
-	struct candidate *items;
-	size_t cnt, cap;
+/* One file of a process, where it is mapped privately: as programs and libraries are, and few of a database's files. */
+struct candidate {
+	UT_hash_handle hh;
+	struct {
+		uint64_t inode, dev;
+	} key;
+	struct procfs_map first; /* with a path of its own */
+	struct {
+		uint64_t start, offset;
+	} places[MAX_PLACES];
+	size_t place_cnt;
+	bool exec, write;
 };
 
 struct interpreters *interpreters__new(interpreter_fn found, void *ctx)
@@ -81,37 +88,116 @@ static uint32_t layout_id_of(struct interpreters *t, const struct interpreter *i
 	return t->layouts++;
 }
 
+static struct candidate *add_candidate(struct candidate **all, const struct procfs_map *m)
+{
+	struct candidate *c = xcalloc(1, sizeof(*c));
+
+	c->key.inode = m->inode;
+	c->key.dev = m->dev;
+	c->first = *m;
+	c->first.path = xstrdup(m->path);
+	HASH_ADD(hh, *all, key, sizeof(c->key), c);
+	return c;
+}
+
 static int collect(void *ctx, const struct procfs_map *m)
 {
-	struct candidates *c = ctx;
+	struct candidate **all = ctx, *c, key = {.key = {m->inode, m->dev}};
 
-	for (size_t i = c->cnt; i-- > 0;) {
-		if (c->items[i].first.inode == m->inode && c->items[i].first.dev == m->dev) {
-			c->items[i].exec |= m->exec;
-			return 0;
-		}
+	if (m->shared)
+		return 0;
+	HASH_FIND(hh, *all, &key.key, sizeof(key.key), c);
+	if (!c)
+		c = add_candidate(all, m);
+	c->exec |= m->exec;
+	c->write |= m->write;
+	if (c->place_cnt < MAX_PLACES) {
+		c->places[c->place_cnt].start = m->start;
+		c->places[c->place_cnt++].offset = m->offset;
 	}
-	if (m->offset)
-		return 0; /* the load address is where offset 0 is */
-	xgrow(c->items, c->cnt, c->cap);
-	c->items[c->cnt] = (struct candidate){.first = *m, .exec = m->exec, .path = xstrdup(m->path)};
-	c->items[c->cnt].first.path = c->items[c->cnt].path;
-	c->cnt++;
 	return 0;
 }
 
-/* pthread_getspecific's offsets come from the libc that the process really uses. */
-static int read_libc(pid_t pid, const struct candidates *c, struct py_build *build)
+static void free_candidates(struct candidate **all)
 {
-	for (size_t i = 0; i < c->cnt; i++) {
-		const char *name = strrchr(c->items[i].path, '/');
+	struct candidate *c, *next;
+
+	HASH_ITER(hh, *all, c, next) {
+		HASH_DEL(*all, c);
+		free((char *)c->first.path);
+		free(c);
+	}
+}
+
+/* What a mapping says of where linked address 0 is, if it is of this part of the file. */
+static bool bias_of(const struct elf_part *p, uint64_t start, uint64_t offset, uint64_t *bias)
+{
+	uint64_t first = p->offset & ~(uint64_t)(PAGE - 1);
+
+	if (offset < first || offset >= p->offset + p->bytes)
+		return false;
+	*bias = start - offset - (p->vaddr - p->offset);
+	return true;
+}
+
+/* How many mappings agree; those that begin where a part begins count twice. */
+static unsigned count_votes(const struct candidate *c, const struct py_build *b, uint64_t bias)
+{
+	unsigned votes = 0;
+
+	for (size_t i = 0; i < c->place_cnt; i++) {
+		unsigned best = 0;
+
+		for (size_t k = 0; k < b->part_cnt; k++) {
+			bool exact = c->places[i].offset == (b->parts[k].offset & ~(uint64_t)(PAGE - 1));
+			uint64_t own;
+
+			if (bias_of(&b->parts[k], c->places[i].start, c->places[i].offset, &own) && own == bias &&
+			    best < 1u + exact)
+				best = 1u + exact;
+		}
+		votes += best;
+	}
+	return votes;
+}
+
+/*
+ * Where the file is loaded. Some of its parts may lie elsewhere by now (code that was moved to huge pages), and others
+ * may be mapped a second time (by who reads it as a file): what most mappings agree on counts.
+ */
+static uint64_t load_bias(const struct candidate *c, const struct py_build *b)
+{
+	uint64_t found = 0, bias;
+	unsigned most = 0;
+
+	for (size_t i = 0; i < c->place_cnt; i++) {
+		for (size_t k = 0; k < b->part_cnt; k++) {
+			unsigned votes;
+
+			if (!bias_of(&b->parts[k], c->places[i].start, c->places[i].offset, &bias))
+				continue;
+			votes = count_votes(c, b, bias);
+			if (votes > most) {
+				most = votes;
+				found = bias;
+			}
+		}
+	}
+	return found;
+}
+
+/* pthread_getspecific's offsets come from the libc that the process really uses. */
+static int read_libc(const struct candidate *all, struct py_build *build)
+{
+	for (const struct candidate *c = all; c; c = c->hh.next) {
+		const char *name = strrchr(c->first.path, '/');
 		__cleanup_close int fd = -1;
 		int err;
 
 		if (!name || (strncmp(name, "/libc.", 6) && strncmp(name, "/libc-", 6) &&
 			      strncmp(name, "/ld-musl", 8) && strncmp(name, "/libpthread", 11)))
 			continue;
-		fd = procfs_open_mapped(pid, &c->items[i].first);
+		fd = procfs_open_mapped(&c->first);
 		err = fd < 0 ? -ENOENT : py_build_tls_from_libc(fd, build);
 		if (err != -ENOENT)
 			return err;
@@ -129,19 +215,18 @@ static void announce(struct interpreters *t, struct interpreter *i)
 	t->found(t->ctx, i);
 }
 
-static struct interpreter *identify(struct interpreters *t, pid_t pid, const struct candidates *c,
-				    const struct candidate *at)
+static struct interpreter *identify(struct interpreters *t, const struct candidate *all, const struct candidate *at)
 {
-	__cleanup_close int fd = procfs_open_mapped(pid, &at->first);
+	__cleanup_close int fd = procfs_open_mapped(&at->first);
 	struct interpreter *i;
 	struct py_build build;
 
-	if (fd < 0 || py_build_identify(fd, at->path, &build))
+	if (fd < 0 || py_build_identify(fd, at->first.path, &build))
 		return NULL;
 	i = xcalloc(1, sizeof(*i));
 	i->build = build;
-	i->path = xstrdup(at->path);
-	if (build.supported && read_libc(pid, c, &i->build) == -ENOTSUP) {
+	i->path = xstrdup(at->first.path);
+	if (build.supported && read_libc(all, &i->build) == -ENOTSUP) {
 		i->build.supported = false;
 		i->build.refusal = PY_OTHER_LIBC;
 		snprintf(i->build.why_not, sizeof(i->build.why_not), "musl libc is not supported yet");
@@ -151,11 +236,10 @@ static struct interpreter *identify(struct interpreters *t, pid_t pid, const str
 	return i;
 }
 
-static struct seen_file *look_up(struct interpreters *t, pid_t pid, const struct candidates *c,
-				   const struct candidate *at)
+static struct seen_file *look_up(struct interpreters *t, const struct candidate *all, const struct candidate *at)
 {
 	struct abi_file key = {.inode = at->first.inode, .dev = at->first.dev,
-			       .changed_ns = procfs_mapped_changed_ns(pid, &at->first)};
+			       .changed_ns = procfs_mapped_changed_ns(&at->first)};
 	struct seen_file *f;
 
 	HASH_FIND(hh, t->files, &key, sizeof(key), f);
@@ -163,37 +247,105 @@ static struct seen_file *look_up(struct interpreters *t, pid_t pid, const struct
 		return f;
 	f = xcalloc(1, sizeof(*f));
 	f->file = key;
-	f->interp = identify(t, pid, c, at);
+	f->interp = identify(t, all, at);
 	if (f->interp)
 		f->interp->file = key;
 	HASH_ADD(hh, t->files, file, sizeof(f->file), f);
 	return f;
 }
 
+/* ---- the one of a process ------------------------------------------------------------------------------- */
+
+struct search {
+	struct interpreters *t;
+	struct candidate *all;
+	struct interpreter_found *found;
+	size_t cnt, max;
+};
+
+static int read_memory(void *ctx, uint64_t addr, void *out, size_t len)
+{
+	return procfs_read_memory(*(pid_t *)ctx, addr, out, len);
+}
+
+/* How much speaks for it; 0: it is no more than a file that somebody reads. */
+static unsigned rank(const struct candidate *c, const struct interpreter_found *f)
+{
+	pid_t task = c->first.task;
+	enum py_life life;
+	size_t running;
+
+	if (!f->interp->build.supported)
+		return c->exec ? INTERPRETER_OTHER : 0;
+	life = py_life_read(&f->interp->build, f->runtime_addr, read_memory, &task, &running);
+	if (life == PY_NOT_STARTED)
+		return c->exec ? INTERPRETER_NOT_STARTED : 0;
+	return INTERPRETER_IDLE + (unsigned)running;
+}
+
+static void try_candidate(struct search *s, const struct candidate *c)
+{
+	struct seen_file *file = look_up(s->t, s->all, c);
+	struct interpreter_found f = {.interp = file->interp};
+
+	if (!f.interp || s->cnt == s->max)
+		return;
+	f.runtime_addr = load_bias(c, &f.interp->build) + f.interp->build.runtime_vaddr;
+	f.rank = rank(c, &f);
+	if (f.rank)
+		s->found[s->cnt++] = f;
+}
+
+/* Its code may have been moved to memory without a file, its data too: what has code in a file comes first. */
+static void try_candidates(struct search *s)
+{
+	for (unsigned kind = 0; kind < 3 && !s->cnt; kind++)
+		for (const struct candidate *c = s->all; c; c = c->hh.next)
+			if (kind == (c->exec ? 0 : c->write ? 1 : 2))
+				try_candidate(s, c);
+}
+
+/* The best first; among equals, as they are in memory. */
+static void sort(struct interpreter_found *f, size_t cnt)
+{
+	for (size_t i = 1; i < cnt; i++) {
+		struct interpreter_found one = f[i];
+		size_t at = i;
+
+		for (; at && f[at - 1].rank < one.rank; at--)
+			f[at] = f[at - 1];
+		f[at] = one;
+	}
+}
+
+int interpreters__list(struct interpreters *t, pid_t pid, struct interpreter_found *found, size_t max, size_t *cnt)
+{
+	struct search s = {.t = t, .found = found, .max = max};
+	int err = procfs_maps(pid, collect, &s.all);
+
+	if (!err && !s.all)
+		err = -ESRCH;
+	if (!err)
+		try_candidates(&s);
+	if (!err && s.cnt && procfs_borrows_memory(pid))
+		s.cnt = 0;
+	if (!err && !s.cnt)
+		err = -ENOENT;
+	sort(found, s.cnt);
+	*cnt = s.cnt;
+	free_candidates(&s.all);
+	return err;
+}
+
 int interpreters__discover(struct interpreters *t, pid_t pid, const struct interpreter **out,
 			   uint64_t *runtime_addr)
 {
-	struct candidates c = {0};
-	int err = procfs_maps(pid, collect, &c);
+	struct interpreter_found found[MAX_IN_ONE] = {0};
+	size_t cnt;
+	int err = interpreters__list(t, pid, found, MAX_IN_ONE, &cnt);
 
-	*out = NULL;
-	*runtime_addr = 0;
-	for (size_t i = 0; !err && i < c.cnt && !*out; i++) {
-		struct seen_file *f = c.items[i].exec ? look_up(t, pid, &c, &c.items[i]) : NULL;
-
-		if (f && f->interp) {
-			*out = f->interp;
-			*runtime_addr = c.items[i].first.start + f->interp->build.runtime_vaddr -
-					f->interp->build.base_vaddr;
-		}
-	}
-	if (!err && !c.cnt)
-		err = -ESRCH;
-	else if (!err && !*out)
-		err = -ENOENT;
-	for (size_t i = 0; i < c.cnt; i++)
-		free(c.items[i].path);
-	free(c.items);
+	*out = err ? NULL : found[0].interp;
+	*runtime_addr = err ? 0 : found[0].runtime_addr;
 	return err;
 }
 

@@ -25,8 +25,22 @@ void interpreters__free(struct interpreters *t);
 const struct interpreter *interpreters__by_layout(const struct interpreters *t, uint32_t layout_id);
 
 /*
+ * A process may hold several: a plug-in has brought one of its own, or was linked to another one. `rank`: how much
+ * speaks for it to be the one that runs, higher with each of its threads that is in a Python function.
+ */
+enum interpreter_rank { INTERPRETER_NOT_STARTED = 1, INTERPRETER_OTHER, INTERPRETER_IDLE };
+struct interpreter_found {
+	const struct interpreter *interp;
+	uint64_t runtime_addr;
+	unsigned rank; /* from INTERPRETER_IDLE on: so many more threads run; OTHER: one that cannot be walked */
+};
+/* All of them, the best first. As below. */
+int interpreters__list(struct interpreters *t, pid_t pid, struct interpreter_found *found, size_t max, size_t *cnt);
+
+/*
  * Looks at the mappings of `pid`. 0: `*out` is its interpreter (supported or not) and `*runtime_addr`
- * the address of _PyRuntime. -ENOENT: no Python in it; -ESRCH: gone; -EPERM: may not look.
+ * the address of _PyRuntime. -ENOENT: no Python in it (or
+ * only its parent's, until it execs); -ESRCH: gone; -EPERM: may not look.
  */
 int interpreters__discover(struct interpreters *t, pid_t pid, const struct interpreter **out,
 			   uint64_t *runtime_addr);

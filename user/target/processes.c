@@ -25,8 +25,10 @@ static void free_threads(struct process *p)
 {
 	struct process_thread *t, *next;
 
+	HASH_CLEAR(hh_ident, p->by_ident);
 	HASH_ITER(hh, p->threads, t, next) {
 		HASH_DEL(p->threads, t);
+		free(t->name);
 		free(t);
 	}
 	p->unnamed = NULL;
@@ -123,14 +125,19 @@ bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu
 	return n && !n->gone;
 }
 
-bool process__read_cpu(struct process *p)
+/* /proc knows starts in steps. */
+bool process__is_there(const struct process *p)
 {
 	uint64_t start_ns;
 
+	return !procfs_stat(p->pid, &start_ns, NULL) && start_ns / START_STEP_NS == p->start_ns / START_STEP_NS;
+}
+
+bool process__read_cpu(struct process *p)
+{
 	if (!p->cpu_known || p->cpu_final)
 		return false;
-	/* What has ended may be waiting for its parent, or its number may be another's. /proc knows starts in steps. */
-	if (p->exited && (procfs_stat(p->pid, &start_ns, NULL) || start_ns / START_STEP_NS != p->start_ns / START_STEP_NS))
+	if (p->exited && !process__is_there(p)) /* it may be waiting for its parent */
 		return false;
 	return !procfs_cpu_ns(p->pid, &p->cpu_ns);
 }

@@ -11,11 +11,15 @@ struct process_thread_key {
 };
 
 struct process_thread {
-	UT_hash_handle hh;
+	UT_hash_handle hh, hh_ident;
 	struct process_thread_key key;
 	uint32_t profile_id;
 	uint64_t ident; /* pthread_self() */
-	bool named;	/* Python's own name is known */
+	char comm[ABI_COMM + 1]; /* the kernel's name, when it was met */
+	char *name;	/* as the profile has it */
+	bool named;	/* it is Python's own, or was in the parent */
+	bool over;	/* its number was given to another thread */
+	uint32_t reading; /* of names, in which it was found last */
 	uint32_t tries; /* times that it was looked for in vain */
 	struct process_thread *next_unnamed;
 };
@@ -29,11 +33,17 @@ struct process {
 	const struct interpreter *interp; /* NULL: none found (yet) */
 	uint64_t runtime_addr;		  /* 0: not known to user space */
 	enum abi_proc_state state;
+	uint64_t look_ns; /* its mappings are not searched again before */
 	bool exited, described; /* described: the profile has it as it is now */
 	uint32_t profile_id;
 	struct process_thread *threads;
-	struct process_thread *unnamed; /* those of them whose names are still looked for */
-	uint64_t read_names_ns;		/* when thread names may be asked for again */
+	struct process_thread *by_ident; /* those of them that had an ident last */
+	struct process_thread *unnamed;	/* those of them whose names are still looked for */
+	uint64_t read_names_ns;		/* when names of new threads may be asked for again … */
+	uint64_t renamed_ns;		/* … when those of all are … */
+	uint64_t renamed_wait_ns;	/* … and how long that is after the last time */
+	bool ran;			/* since then */
+	uint64_t active_addr;		/* of threading._active; 0 not known */
 	uint64_t cpu_from_ns, cpu_ns;	/* the kernel's clock of its CPU time: when sampling or the image began, and now */
 	bool cpu_known, cpu_final;	/* there are such; and they will not change any more */
 	uint64_t sampled_ns;		/* what all its ticks stood for */
@@ -57,6 +67,8 @@ void processes__retire(struct processes *t, uint32_t image_id);
 void processes__note(struct processes *t, pid_t pid);
 void processes__begin(struct processes *t);
 bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns);
+/* Not reaped yet, and its number not another's. */
+bool process__is_there(const struct process *p);
 /* Reads the clock of one that is not reaped yet; false when there is nothing to be read, or no more. */
 bool process__read_cpu(struct process *p);
 /* CPU time while it was sampled, 0 unknown. */

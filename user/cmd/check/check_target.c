@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define MOST_IN_ONE 8 /* interpreters of a process that are told of */
+
 struct check_targets {
 	struct check_python *rows;
 	size_t cnt, cap;
@@ -96,18 +98,36 @@ static void explain_none(struct check_targets *t, pid_t pid, int err)
 	explanation_clear(&why);
 }
 
+/* Only one of them is profiled. */
+static void show_others(struct check_targets *t, pid_t pid, const struct interpreter_found *others, size_t cnt)
+{
+	__cleanup_free char *name = xasprintf("%d", pid);
+
+	for (size_t i = 0; i < cnt; i++) {
+		const struct interpreter *o = others[i].interp;
+		__cleanup_free char *path = clean(o->path), *version = clean(o->build.version);
+
+		check_list__add(t->list, CHECK_NOTE, name, "it also holds Python %s (%s), which is left alone: %s",
+				*version ? version : "(version unknown)", path,
+				others[i].rank == INTERPRETER_NOT_STARTED ? "it has not started" :
+				others[i].rank == INTERPRETER_IDLE	  ? "it runs nothing now" :
+				others[i].rank == INTERPRETER_OTHER	  ? o->build.why_not :
+									    "fewer of its threads run");
+	}
+}
+
 static void look(void *ctx, pid_t pid)
 {
 	struct check_targets *t = ctx;
-	const struct interpreter *found = NULL;
-	uint64_t addr;
+	struct interpreter_found found[MOST_IN_ONE];
 	struct check_python *r;
 	char *command;
+	size_t cnt;
 	int err;
 
 	if (pid == getpid())
 		return;
-	err = interpreters__discover(t->interpreters, pid, &found, &addr);
+	err = interpreters__list(t->interpreters, pid, found, MOST_IN_ONE, &cnt);
 	if (err && t->chosen) {
 		explain_none(t, pid, err);
 		return;
@@ -119,13 +139,14 @@ static void look(void *ctx, pid_t pid)
 		return;
 	}
 	command = procfs_command(pid);
-	r = add_row(t, found->path, &found->build);
+	r = add_row(t, found->interp->path, &found->interp->build);
 	r->pid = pid;
 	r->inner_pid = container_inner_pid(pid);
 	r->command = clean(command ? command : "?");
 	r->cgroup = procfs_cgroup(pid);
 	free(command);
 	show(t, r);
+	show_others(t, pid, found + 1, cnt - 1);
 }
 
 static void look_at_pids(struct check_targets *t, const struct target_options *o)
