@@ -1,6 +1,6 @@
 /*
- * Inside of struct elf_file, shared by elf.c (headers, segments, sections) and elf_symbols.c (dynamic
- * section, symbols, relocations). Not for anyone else.
+ * Inside of struct elf_file, shared by elf.c (headers, segments, sections), elf_symbols.c (dynamic
+ * section, symbols, relocations) and elf_index.c (symbols by name). Not for anyone else.
  */
 #pragma once
 #include "user/symbol/elf.h"
@@ -21,6 +21,10 @@ struct elf_symtab {
 	char *names; /* ends with a NUL of our own */
 	size_t names_len;
 	bool tried;
+	/* the index: numbers of symbols from 1 on, 0 for empty */
+	uint32_t *slots;
+	size_t slot_mask;
+	uint64_t secret;
 };
 
 /* Read at first use, so reachable from a const struct elf_file. */
@@ -57,4 +61,7 @@ struct elf_relocs {
 struct elf_relocs elf_file__relocs(const struct elf_file *e, bool functions);
 /* Name of a dynamic symbol by its index; NULL when there is none. */
 const char *elf_file__dynamic_name(const struct elf_file *e, size_t index);
+/* The first defined symbol of that name. */
+void elf_index__build(struct elf_symtab *t);
+const Elf64_Sym *elf_index__find(const struct elf_symtab *t, const char *name);
 void elf_lazy__free(struct elf_lazy *lazy);

@@ -122,18 +122,6 @@ static void load_symtab(const struct elf_file *e, struct elf_symtab *t)
 	t->count = t->symbols ? s->sh_size / sizeof(Elf64_Sym) : 0;
 }
 
-static const Elf64_Sym *lookup(const struct elf_symtab *t, const char *name)
-{
-	for (size_t i = 0; i < t->count; i++) {
-		const Elf64_Sym *s = &t->symbols[i];
-
-		if (s->st_shndx != SHN_UNDEF && s->st_name && s->st_name < t->names_len &&
-		    !strcmp(t->names + s->st_name, name))
-			return s;
-	}
-	return NULL;
-}
-
 static const struct elf_symtab *table_of(const struct elf_file *e, bool dynamic)
 {
 	struct elf_symtab *t = dynamic ? &e->lazy->dynsym : &e->lazy->symtab;
@@ -141,16 +129,18 @@ static const struct elf_symtab *table_of(const struct elf_file *e, bool dynamic)
 	if (!t->tried) {
 		t->tried = true;
 		(dynamic ? load_dynsym : load_symtab)(e, t);
+		if (t->names)
+			elf_index__build(t);
 	}
 	return t;
 }
 
 bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size)
 {
-	const Elf64_Sym *s = lookup(table_of(e, true), name);
+	const Elf64_Sym *s = elf_index__find(table_of(e, true), name);
 
 	if (!s)
-		s = lookup(table_of(e, false), name);
+		s = elf_index__find(table_of(e, false), name);
 	if (!s)
 		return false;
 	*vaddr = s->st_value;
@@ -243,8 +233,10 @@ void elf_lazy__free(struct elf_lazy *lazy)
 		return;
 	free(lazy->dynsym.symbols);
 	free(lazy->dynsym.names);
+	free(lazy->dynsym.slots);
 	free(lazy->symtab.symbols);
 	free(lazy->symtab.names);
+	free(lazy->symtab.slots);
 	free(lazy->relocs);
 	free(lazy);
 }
