@@ -50,6 +50,8 @@ const volatile __u32 cfg_timers_per_cpu = 1;
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;
 __s32 targets_alive = 0;
+__u64 clock_monotonic_ns = 0;
+__u64 clock_boottime_ns = 0;
 __u64 cgroups_made[ABI_MAX_CGROUPS] = {};
 __u64 cgroups_made_ns[ABI_MAX_CGROUPS] = {};
 
