@@ -52,6 +52,8 @@ __u32 programs_generation = 0;
 __u32 next_image_id = 0;
 __u32 hotplug_steps = 0;
 __s32 targets_alive = 0;
+__u64 clock_monotonic_ns = 0;
+__u64 clock_boottime_ns = 0;
 __u64 cgroups_made[ABI_MAX_CGROUPS] = {};
 __u64 cgroups_made_ns[ABI_MAX_CGROUPS] = {};
 

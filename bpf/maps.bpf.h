@@ -280,6 +280,7 @@ extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 hotplug_steps;	 /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;      /* chosen processes (and their trees) still alive */
+extern __u64 clock_monotonic_ns, clock_boottime_ns; /* BPF, when asked (bpf/clocks.bpf.c) */
 extern __u64 cgroups_made[ABI_MAX_CGROUPS]; /* BPF: times that a chosen cgroup was made anew … */
 extern __u64 cgroups_made_ns[ABI_MAX_CGROUPS]; /* … and when last, CLOCK_MONOTONIC */
 #endif

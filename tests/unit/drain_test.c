@@ -273,7 +273,7 @@ static void what_is_none_of_ours(void **state)
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
 		r->kind = (uint16_t)kind;
-		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_CPU)
+		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_WAKE)
 			assert_int_equal(drain(r, size, &s), -EBADMSG);
 	}
 	r->kind = ABI_REC_EXIT;
@@ -283,6 +283,19 @@ static void what_is_none_of_ours(void **state)
 	assert_int_equal(drain_record(r, size, &handlers, &s), -EBADMSG);
 	assert_int_equal(handled(&s), 0);
 	free(r);
+}
+
+/* It has done what it is for when it has come. */
+static void a_wake_is_nobodys(void **state)
+{
+	struct abi_hdr *wake = new_record(ABI_REC_WAKE, sizeof(struct abi_hdr));
+	struct seen s = {0};
+
+	(void)state;
+	assert_int_equal(drain(wake, sizeof(*wake), &s), 0);
+	assert_int_equal(drain(wake, sizeof(*wake) - 1, &s), -EBADMSG);
+	assert_int_equal(handled(&s), 0);
+	free(wake);
 }
 
 /* Any bytes with a kind of ours: whatever is taken lies within its bytes. */
@@ -296,7 +309,7 @@ static void any_bytes(void **state)
 	srand(1);
 	for (int i = 0; i < 200000; i++) {
 		size_t size = (size_t)rand() % sizeof(bytes);
-		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % 9)};
+		struct abi_hdr hdr = {.kind = (uint16_t)(rand() % ABI_REC_WAKE)};
 
 		for (size_t k = 0; k < size; k++)
 			bytes[k] = rand() % 4 ? 0 : (unsigned char)rand();
@@ -320,6 +333,7 @@ int main(void)
 		cmocka_unit_test(line_tables_that_lie),
 		cmocka_unit_test(processes_and_exits),
 		cmocka_unit_test(what_is_none_of_ours),
+		cmocka_unit_test(a_wake_is_nobodys),
 		cmocka_unit_test(any_bytes),
 	};
 

@@ -2,7 +2,6 @@
 #include "pybpfprof.skel.h"
 #include "user/source/cpu.h"
 #include "user/util/alloc.h"
-#include "user/util/clock.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -68,9 +67,9 @@ static bool has_more(const struct lost_told *told, const uint64_t sums[ABI_OUTCO
  * process. One that is among them only will be in the sums the next time.
  */
 void counts_tell_lost(struct lost_told *told, const struct pybpfprof_bpf *skel, const uint64_t sums[ABI_OUTCOME_CNT],
-		      struct resolve *r, double rate_hz)
+		      struct resolve *r, double rate_hz, uint64_t now_ns)
 {
-	const uint64_t span_ns[] = {told->until_ns, clock_now_ns()};
+	const uint64_t span_ns[] = {told->until_ns, now_ns};
 
 	told->until_ns = span_ns[1];
 	if (!has_more(told, sums))

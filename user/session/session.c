@@ -7,6 +7,7 @@
 #include "user/session/counts.h"
 #include "user/session/drain.h"
 #include "user/session/features.h"
+#include "user/session/kernel_clock.h"
 #include "user/session/targets.h"
 #include "user/session/variant.h"
 #include "user/source/cpu.h"
@@ -34,7 +35,8 @@ struct session {
 	struct targets *targets;
 	struct resolve *resolve;
 	struct cold *cold; /* NULL until a sample misses memory that its task cannot bring in */
-	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC */
+	struct kernel_clock clock;
+	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC, ours */
 	uint64_t start_unix_ns;
 	uint64_t received, bad_records;
 	struct lost_told lost;
@@ -55,6 +57,12 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 		text[n - 1] = 0;
 	log_write(level == LIBBPF_DEBUG ? LOG_DEBUG : LOG_VERBOSE, "%s", text);
 	return 0;
+}
+
+/* What is compared with times of records. */
+static uint64_t kernel_now_ns(const struct session *s)
+{
+	return clock_now_ns() + (uint64_t)s->clock.monotonic_ns;
 }
 
 /* ---- records --------------------------------------------------------------------------------------- */
@@ -94,9 +102,11 @@ static void on_lines(void *ctx, const struct abi_lines *rec)
 static void on_process(void *ctx, const struct abi_proc_rec *rec)
 {
 	struct session *s = ctx;
+	struct abi_proc_rec ours = *rec;
 
-	resolve__process(s->resolve, rec);
-	targets__look(s->targets, rec);
+	ours.start_ns -= (uint64_t)s->clock.boottime_ns; /* as /proc has it */
+	resolve__process(s->resolve, &ours);
+	targets__look(s->targets, &ours);
 }
 
 static void on_exit_record(void *ctx, const struct abi_exit *rec)
@@ -231,8 +241,8 @@ int session__start(struct session *s)
 	}
 	s->start_ns = clock_now_ns();
 	s->start_unix_ns = clock_unix_ns();
-	s->lost.until_ns = s->start_ns;
-	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns));
+	s->lost.until_ns = kernel_now_ns(s);
+	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns) - s->clock.monotonic_ns);
 	session__send_meta(s, false);
 	processes__begin(targets__processes(s->targets));
 	return cpu_source__attach(s->skel, &o, &s->cpu);
@@ -292,9 +302,11 @@ static int prepare(struct session *s)
 		err = cgroups__find(&s->o, &s->cgroups);
 	if (!err)
 		err = open_bpf(s);
+	if (!err)
+		err = kernel_clock__read(s->skel, &s->clock);
 	if (err)
 		return err;
-	s->targets = targets__new(s->skel, &s->o);
+	s->targets = targets__new(s->skel, &s->o, s->clock.boottime_ns);
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets),
 				  targets__interpreters(s->targets));
 	err = attach_life(s);
@@ -339,7 +351,7 @@ static void tell_lost(struct session *s, bool last)
 	counts_read(s->skel, s->cpu, sums);
 	if (!last)
 		sums[ABI_DEFERRED] = 0; /* most come back */
-	counts_tell_lost(&s->lost, s->skel, sums, s->resolve, s->o.rate_hz);
+	counts_tell_lost(&s->lost, s->skel, sums, s->resolve, s->o.rate_hz, kernel_now_ns(s));
 }
 
 int session__poll(struct session *s)
@@ -352,9 +364,9 @@ int session__poll(struct session *s)
 	now = clock_now_ns();
 	if (s->cpu && !s->stop_ns) {
 		cpu_source__tend(s->cpu, now);
-		cgroups__tend(s->cgroups, s->skel, s->cpu, now);
+		cgroups__tend(s->cgroups, s->skel, s->cpu, kernel_now_ns(s));
 	}
-	resolve__flush(s->resolve, now, false);
+	resolve__flush(s->resolve, kernel_now_ns(s), false);
 	return n < 0 && n != -EINTR ? n : 0;
 }
 
@@ -413,10 +425,10 @@ void session__stop(struct session *s)
 	for (int i = 0; is_awaited(s, i); i++) {
 		ring_buffer__poll(s->ring, 5);
 		ring_buffer__consume(s->ring);
-		resolve__flush(s->resolve, clock_now_ns(), false);
+		resolve__flush(s->resolve, kernel_now_ns(s), false);
 	}
 	tell_lost(s, true);
-	resolve__flush(s->resolve, clock_now_ns(), true);
+	resolve__flush(s->resolve, kernel_now_ns(s), true);
 	session__send_meta(s, true);
 }
 

@@ -21,6 +21,7 @@ struct targets {
 	struct processes *processes;
 	size_t python, unsupported, others, not_permitted; /* of those found at the start */
 	bool chosen; /* entries made now are targets by pid */
+	int64_t boottime_ns; /* the kernel side's less that of /proc */
 	pid_t *without; /* those chosen that hold no Python */
 	size_t without_cnt;
 };
@@ -53,12 +54,13 @@ static void teach_program(struct targets *t, pid_t pid, const struct abi_file *f
 	__atomic_fetch_add(&t->skel->bss->programs_generation, 1, __ATOMIC_RELEASE);
 }
 
-struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o)
+struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o, int64_t boottime_ns)
 {
 	struct targets *t = xcalloc(1, sizeof(*t));
 
 	t->skel = skel;
 	t->o = o;
+	t->boottime_ns = boottime_ns;
 	t->processes = processes__new();
 	t->interpreters = interpreters__new(upload, t);
 	return t;
@@ -91,7 +93,7 @@ static struct process *describe(struct targets *t, pid_t pid, const struct abi_p
 	char *command = procfs_command(pid);
 
 	p->ppid = (pid_t)entry->ppid;
-	p->start_ns = entry->start_ns;
+	p->start_ns = entry->start_ns - (uint64_t)t->boottime_ns;
 	free(p->command);
 	p->command = command ? command : xstrdup("");
 	free(p->cgroup);
@@ -126,7 +128,7 @@ static void add_process(struct targets *t, pid_t pid)
 	if (pid == getpid() || procfs_stat(pid, &start_ns, &ppid))
 		return;
 	processes__note(t->processes, pid);
-	entry.start_ns = start_ns;
+	entry.start_ns = start_ns + (uint64_t)t->boottime_ns;
 	entry.ppid = (uint32_t)ppid;
 	entry.cpu_ns = ABI_UNKNOWN_NS;
 	entry.looked_ns = clock_now_ns();

@@ -9,7 +9,8 @@
 struct pybpfprof_bpf;
 struct targets;
 
-struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o);
+/* `boottime_ns`: the kernel side's CLOCK_BOOTTIME less ours, which starts in /proc have. */
+struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o, int64_t boottime_ns);
 void targets__free(struct targets *t);
 struct processes *targets__processes(const struct targets *t);
 const struct interpreters *targets__interpreters(const struct targets *t);
