@@ -33,6 +33,15 @@ void memory_close(struct memory *m)
 	m->pages = NULL;
 }
 
+void memory_turn_to(struct memory *m, pid_t pid)
+{
+	if (m->pid && m->file >= 0)
+		close(m->file);
+	m->pid = pid;
+	m->file = -1;
+	m->refused = m->looking = false;
+}
+
 static int read_file(const struct memory *m, uint64_t addr, void *out, size_t len)
 {
 	ssize_t n;

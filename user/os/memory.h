@@ -16,6 +16,8 @@ struct memory {
 
 void memory_open(struct memory *m, pid_t pid);
 void memory_close(struct memory *m);
+/* On to another process (all zeros: from none), with the room that there is for pages. */
+void memory_turn_to(struct memory *m, pid_t pid);
 /*
  * Begins a look: from now on whole pages are read and kept, since what is read lies close together. What changes
  * meanwhile is not noticed, so a look is short. memory_look_away() ends it.

@@ -98,6 +98,26 @@ int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
 	return 0;
 }
 
+/* Field 28, startstack; 0 when we may not know. */
+static uint64_t stack_start(pid_t pid)
+{
+	__cleanup_free char *text = read_proc(pid, "stat", 4096, NULL);
+	char *p = text ? strrchr(text, ')') : NULL;
+
+	for (int field = 2; p && field < 28; field++) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p ? strtoull(p, NULL, 10) : 0;
+}
+
+bool procfs_is_fork_of(pid_t pid, pid_t parent)
+{
+	uint64_t start = stack_start(pid);
+
+	return start && start == stack_start(parent);
+}
+
 char *procfs_join_args(const char *bytes, size_t len)
 {
 	char *out = xcalloc(1, len + 1);

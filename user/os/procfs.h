@@ -13,6 +13,8 @@ pid_t procfs_living_task(pid_t pid);
 
 /* Leader's start time in ns of CLOCK_BOOTTIME (10 ms steps), and its parent. 0 or -ESRCH. */
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid);
+/* Was it forked by that one, with no exec since? By where its stack begins, which is another place after each exec. */
+bool procfs_is_fork_of(pid_t pid, pid_t parent);
 /* argv joined by blanks (the name in brackets when there is none); NULL when the process is gone. Caller frees. */
 char *procfs_command(pid_t pid);
 /* A cmdline's bytes (NUL-separated) joined by blanks. Caller frees. */

@@ -86,6 +86,7 @@ void resolve__free(struct resolve *r)
 	if (!r)
 		return;
 	waiting__free(&r->waiting);
+	threads__clear(&r->threads);
 	codes__free(r->codes);
 	pair_map__free(&r->stacks);
 	losses__free(&r->losses);

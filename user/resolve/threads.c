@@ -14,11 +14,17 @@
 #define NAMES_EVERY_NS 300000000ull
 #define NAMES_PAUSE_NS 5000000000ull /* at most */
 #define NAMES_REST     100	     /* so many times as long as it took: 1 % of a core … */
-#define NAMES_AHEAD_NS 5000000000ull /* … in all processes together, on average over so long */
+#define NAMES_AHEAD_NS 2000000000ull /* … in all processes together, on average over so long */
 #define NAMES_MAX_TRIES 20 /* a thread without a Python name must not cost for ever */
 #define RENAMED_MIN_NS 250000000ull
 #define RENAMED_MAX_NS 8000000000ull
 #define LAST_MAX_NS    200000000ull /* of our own time as sampling ends */
+
+void threads__clear(struct threads *t)
+{
+	memory_turn_to(&t->memory, 0);
+	memory_close(&t->memory);
+}
 
 static bool is_leader(const struct process *p, const struct process_thread *th)
 {
@@ -119,15 +125,8 @@ struct names_arg {
 	bool all;	    /* also those that have a name already */
 	bool leader_unnamed;
 	bool main_is_other; /* Python calls a thread so that is none of ours, at least not the leader */
-	bool changed;
+	bool changed;	    /* a name that there was */
 };
-
-static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
-{
-	pid_t *task = ctx;
-
-	return procfs_read_memory(*task, addr, out, len);
-}
 
 /* Without a name of its own the leader is MainThread unless somebody else is. */
 static bool is_wanted(void *ctx, uint64_t ident)
@@ -161,7 +160,7 @@ static void name_thread(void *ctx, const struct python_thread *found)
 	if (!(th->named && !strcmp(th->name, found->name)) && !is_of(a->p, th, found->native_id))
 		return;
 	th->reading = a->t->readings;
-	a->changed |= !th->named || strcmp(th->name, found->name);
+	a->changed |= th->named && strcmp(th->name, found->name);
 	th->named = true;
 	if (strcmp(th->name, found->name) && !task_state(a->p->pid, (pid_t)th->key.tid, &now))
 		describe(a->t, a->p, th, found->name);
@@ -186,14 +185,16 @@ static void find_names(struct names_arg *a)
 		.wanted = is_wanted, .found = name_thread, .ctx = a, .active = &a->p->active_addr};
 	struct process *p = a->p;
 	const struct process *parent = processes__find(a->t->processes, p->parent_image_id);
-	pid_t task = procfs_living_task(p->pid);
 
 	if (!p->active_addr && parent) /* its memory was copied */
 		p->active_addr = parent->active_addr;
 	for (struct process_thread *th = p->unnamed; th; th = th->next_unnamed)
 		a->leader_unnamed |= is_leader(p, th);
 	a->t->readings++;
-	thread_names_read(&p->interp->build, p->runtime_addr, read_process, &task, &to);
+	memory_turn_to(&a->t->memory, procfs_living_task(p->pid));
+	memory_look(&a->t->memory);
+	thread_names_read(&p->interp->build, p->runtime_addr, memory_read, &a->t->memory, &to);
+	memory_look_away(&a->t->memory);
 	for (struct process_thread *th = a->main_is_other ? p->unnamed : NULL; th; th = th->next_unnamed)
 		if (is_leader(p, th) && !th->named && strcmp(th->name, th->comm))
 			describe(a->t, p, th, th->comm);

@@ -1,5 +1,6 @@
 /* Threads of a process image in the profile, with the best name that can be had for each. */
 #pragma once
+#include "user/os/memory.h"
 #include "user/profile/sink.h"
 #include "user/target/processes.h"
 
@@ -9,7 +10,10 @@ struct threads {
 	uint32_t cnt; /* ids given out */
 	uint32_t readings;
 	uint64_t rest_until_ns, last_took_ns;
+	struct memory memory; /* of the process whose names are being read */
 };
+
+void threads__clear(struct threads *t);
 
 /* The profile's id of the thread a sample is from; described on first sight. */
 uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s);

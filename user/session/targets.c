@@ -93,6 +93,7 @@ static struct process *describe(struct targets *t, pid_t pid, const struct abi_p
 	char *command = procfs_command(pid);
 
 	p->ppid = (pid_t)entry->ppid;
+	p->parent_image_id = entry->parent_image_id;
 	p->start_ns = entry->start_ns - (uint64_t)t->boottime_ns;
 	free(p->command);
 	p->command = command ? command : xstrdup("");
@@ -111,6 +112,18 @@ static void count(struct targets *t, int err, const struct interpreter *found)
 		t->unsupported++;
 	else
 		t->python++;
+}
+
+/* The image that it was forked from, as the kernel side tells it of those that are born later; 0: none that is known. */
+static uint32_t forked_from(struct targets *t, pid_t pid, pid_t parent)
+{
+	struct abi_proc of_parent;
+	uint32_t tgid = (uint32_t)parent;
+
+	if (!procfs_is_fork_of(pid, parent) ||
+	    bpf_map__lookup_elem(t->skel->maps.procs, &tgid, sizeof(tgid), &of_parent, sizeof(of_parent), 0))
+		return 0;
+	return of_parent.image_id;
 }
 
 /* Makes the kernel side's entry of a process that runs already. */
@@ -143,6 +156,7 @@ static void add_process(struct targets *t, pid_t pid)
 		entry.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED :
 									  ABI_PROC_PYTHON;
 		entry.announced = 1;
+		entry.parent_image_id = forked_from(t, pid, ppid);
 	} else if (!t->chosen) {
 		return; /* the kernel side asks when it meets it */
 	}
