@@ -40,7 +40,7 @@ struct cold_slots_map cold_slots SEC(".maps");
 const volatile __u32 cfg_self_tgid = 0;
 const volatile __u32 cfg_mode = TARGET_PIDS;
 const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
-const volatile __u64 cfg_max_walk_ns = 400000;
+const volatile __u64 cfg_max_walk_ns = 2000000; /* 1,024 functions of 3.8, each read, take a quarter of that */
 const volatile __u64 cfg_trust_ns = 0;
 const volatile __u64 cfg_trust_numbered_ns = 0;
 const volatile __u64 cfg_wake_bytes = 1 << 18;

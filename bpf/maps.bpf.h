@@ -90,7 +90,8 @@ struct walk {
 	u64 registers[USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
 	u64 last_resort; /* … before it takes this */
 	u32 start, start_tries; /* enum walk_start */
-	u64 deadline_ns; /* when a walk is over, however deep */
+	u64 limit_ns;	/* time after which a walk is over, however deep … */
+	u64 spent_ns, looked_ns; /* … what it has taken; when it looked at the clock last */
 	u64 fault_addr; /* what was not readable first: of a frame or its code object, the frame */
 	u32 cold;	/* something was not readable that may be swapped out */
 	u64 cold_wake_ns; /* when user space was last asked to bring it in */

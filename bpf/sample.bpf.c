@@ -128,7 +128,7 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
 	w->fault_addr = 0;
 	w->sample.trusted = 0;
-	w->deadline_ns = bpf_ktime_get_ns() + cfg_max_walk_ns;
+	w->limit_ns = cfg_max_walk_ns;
 	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
 	p->tss_key = key;
 	/* The page of _PyRuntime is not there before its first use. */

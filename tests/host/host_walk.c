@@ -62,7 +62,7 @@ static u32 tick(struct target *t, u64 thread_pointer)
 	w->layout = *l;
 	w->code_type_addr = l->code_type_delta ? t->runtime + (u64)l->code_type_delta : 0;
 	w->max_frames = ABI_MAX_FRAMES;
-	w->deadline_ns = ~0ull;
+	w->limit_ns = ~0ull;
 	w->frame_cnt = w->todo_cnt = 0;
 	outcome = tstate_find(w, t->runtime, thread_pointer, &t->tss_key);
 	return outcome == ABI_OK ? pywalk(w) : outcome;

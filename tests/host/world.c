@@ -305,7 +305,7 @@ u32 world__tick(struct world *p)
 
 	w->layout = p->l;
 	w->code_type_addr = p->code_type;
-	w->deadline_ns = host.now_ns + 1000000;
+	w->limit_ns = 1000000;
 	w->frame_cnt = w->todo_cnt = 0;
 	w->sample.gil = ABI_GIL_UNKNOWN;
 	host.reads = 0;

@@ -144,7 +144,7 @@ static void prepare(struct walker *w)
 	w->walk->layout = *l;
 	w->walk->code_type_addr = l->code_type_delta ? w->runtime_addr + (uint64_t)l->code_type_delta : 0;
 	w->walk->max_frames = ABI_MAX_FRAMES;
-	w->walk->deadline_ns = ~0ull;
+	w->walk->limit_ns = ~0ull;
 }
 
 /* As walk_python() in bpf/sample.bpf.c, and on from where the limit was met. */

@@ -94,24 +94,33 @@ static int find(struct callers *c)
 	return err;
 }
 
+/* Samples of one interval weigh the same, so many are equal; their order must not be that of their ids, which a file read back gives anew. */
+static int by_name(const struct callers *c, uint32_t a, uint32_t b)
+{
+	const struct group *x = groups__at(c->groups, a), *y = groups__at(c->groups, b);
+	int cmp = strcmp(x->name, y->name);
+
+	return cmp ? cmp : strcmp(x->place, y->place);
+}
+
 static int by_own(const void *a, const void *b, void *ctx)
 {
 	const struct callers *c = ctx;
-	uint64_t x = c->totals->rows[*(const uint32_t *)a].own_value_ns;
-	uint64_t y = c->totals->rows[*(const uint32_t *)b].own_value_ns;
+	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+	const struct totals_row *x = &c->totals->rows[i], *y = &c->totals->rows[k];
 
-	if (x != y)
-		return x < y ? 1 : -1;
-	return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : 1;
+	if (x->own_value_ns != y->own_value_ns)
+		return x->own_value_ns < y->own_value_ns ? 1 : -1;
+	return by_name(c, i, k);
 }
 
 static int by_total(const void *a, const void *b, void *ctx)
 {
 	const struct callers *c = ctx;
-	uint64_t x = c->totals->rows[c->sampled[*(const size_t *)a]].value_ns;
-	uint64_t y = c->totals->rows[c->sampled[*(const size_t *)b]].value_ns;
+	uint32_t i = c->sampled[*(const size_t *)a], k = c->sampled[*(const size_t *)b];
+	uint64_t x = c->totals->rows[i].value_ns, y = c->totals->rows[k].value_ns;
 
-	return x < y ? 1 : x > y ? -1 : 0;
+	return x < y ? 1 : x > y ? -1 : by_name(c, i, k);
 }
 
 static struct callers *open_callers(const struct report *r, const struct profile *p)
