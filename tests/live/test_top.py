@@ -345,7 +345,7 @@ def test_every_key(several, terminal, tmp_path):
     window.wait(lambda s: 0 < rows_of(s).get("spin", [0, 0, spent])[2] < spent, "the count to begin again")
 
     # help: each key is in it
-    window.press("?", "no samples lost", "this help")
+    window.press("?", "lost", "this help")  # "no samples lost", or so many: late on a busy machine
     window.press("PageDown", "site-packages")
     window.press("x", "Functions ·")
     window.press("z", "no such key")
