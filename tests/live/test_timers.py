@@ -59,6 +59,10 @@ def pin(workload, cpu):
 
 
 def test_expiries_agree_with_perfs_clock(python, cgroup, spawn, recorder):
+    for cpu in os.sched_getaffinity(0):  # a timer is known from its program's first run, and none runs on an idle CPU
+        other = spawn(python, "busy.py", 0)
+        pin(other, cpu)
+        other.go()
     workload = spawn(python, "busy.py", 3, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", 499, "-v")
     workload.go().finish()
@@ -94,7 +98,7 @@ def test_throttled_while_it_records(python, cgroup, spawn, recorder):
     assert document["cpu_seconds"] < 0.85 * clock
     assert sampled == within_chance(clock, 1999, least=0.03)
     assert "throttled the timer" in recording.stderr
-    assert "perf_event_max_sample_rate" in recording.convert("out.txt").read_text() or document["failed_count"] >= ticks
+    assert document["failed_count"] >= ticks
 
 
 @pytest.mark.alone

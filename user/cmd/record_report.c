@@ -107,16 +107,17 @@ static void say_outcomes(const struct session_stats *st, enum abi_outcome_class 
  * Three parties count: the timers' expiries, the program that decides what becomes of each tick, and we what arrives.
  * None knows of the other's sum.
  */
-static void check_identity(const struct session_stats *st)
+static void check_identity(const struct session *s, const struct session_stats *st)
 {
-	uint64_t decided = st->sent + st->lost + st->filtered;
+	uint64_t decided = st->sent + st->lost + st->filtered, running_ns, throttled_ns;
 
 	log_verbose("ticks %llu = %llu with a stack + %llu outside Python + %llu failed + %llu lost + %llu filtered",
 		    (unsigned long long)st->ticks, (unsigned long long)st->written,
 		    (unsigned long long)st->outside, (unsigned long long)st->failed,
 		    (unsigned long long)st->lost, (unsigned long long)st->filtered);
+	session__times(s, &running_ns, &throttled_ns);
 	log_verbose("timers in force for %.3f s by perf's clock, %.3f s by their expiries; throttled for %.3f s",
-		    (double)st->running_ns / 1e9, (double)st->timer_ns / 1e9, (double)st->throttled_ns / 1e9);
+		    (double)running_ns / 1e9, (double)st->timer_ns / 1e9, (double)throttled_ns / 1e9);
 	if (decided != st->ticks)
 		log_error("accounting is off by %lld: the timers were due %llu times, and what became of %llu is known; "
 			  "please report this", (long long)(st->ticks - decided), (unsigned long long)st->ticks,
@@ -201,7 +202,7 @@ void record_report__summary(const struct session *s)
 	say_outcomes(&st, ABI_OUTSIDE, "without Python");
 	if (st.resolved->unknown_frames)
 		log_info("  %llu frames without a name", (unsigned long long)st.resolved->unknown_frames);
-	check_identity(&st);
+	check_identity(s, &st);
 }
 
 void record_report__files(const struct outputs *o)

@@ -19,17 +19,13 @@ static uint64_t sum_over_cpus(const struct pybpfprof_bpf *skel, uint32_t outcome
 	return sum;
 }
 
-void counts_read(const struct pybpfprof_bpf *skel, const struct cpu_source *source, uint64_t sums[ABI_OUTCOME_CNT])
+void counts_read(const struct pybpfprof_bpf *skel, const struct cpu_source_counts *c, uint64_t sums[ABI_OUTCOME_CNT])
 {
-	struct cpu_source_counts c = {0};
-
 	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++)
 		sums[i] = sum_over_cpus(skel, i);
-	if (source)
-		cpu_source__counts(source, &c);
-	sums[ABI_THROTTLED] += c.throttled;
-	sums[ABI_NOT_RUN] += c.not_run;
-	sums[ABI_CPU_CAME] += c.came;
+	sums[ABI_THROTTLED] += c->throttled;
+	sums[ABI_NOT_RUN] += c->not_run;
+	sums[ABI_CPU_CAME] += c->came;
 }
 
 static void tell(struct lost_told *told, struct resolve *r, const uint64_t span_ns[2], const struct lost_ticks *lost)

@@ -3,11 +3,11 @@
 #include "bpf/abi.h"
 #include "user/resolve/resolve.h"
 
-struct cpu_source;
+struct cpu_source_counts;
 struct pybpfprof_bpf;
 
 /* Over all CPUs; with what the source itself knows of. */
-void counts_read(const struct pybpfprof_bpf *skel, const struct cpu_source *source, uint64_t sums[ABI_OUTCOME_CNT]);
+void counts_read(const struct pybpfprof_bpf *skel, const struct cpu_source_counts *c, uint64_t sums[ABI_OUTCOME_CNT]);
 
 /* Ticks without a record: how many the resolver was told of, and until when (the kernel side's CLOCK_MONOTONIC). */
 struct lost_told {

@@ -344,11 +344,21 @@ int session__fd(const struct session *s)
 	return ring_buffer__epoll_fd(s->ring);
 }
 
+static struct cpu_source_counts read_counts(const struct session *s, uint64_t sums[ABI_OUTCOME_CNT])
+{
+	struct cpu_source_counts c = {0};
+
+	if (s->cpu)
+		cpu_source__counts(s->cpu, &c);
+	counts_read(s->skel, &c, sums);
+	return c;
+}
+
 static void tell_lost(struct session *s, bool last)
 {
 	uint64_t sums[ABI_OUTCOME_CNT];
 
-	counts_read(s->skel, s->cpu, sums);
+	read_counts(s, sums);
 	if (!last)
 		sums[ABI_DEFERRED] = 0; /* most come back */
 	counts_tell_lost(&s->lost, s->skel, sums, s->resolve, s->o.rate_hz, kernel_now_ns(s));
@@ -409,7 +419,7 @@ static bool is_awaited(const struct session *s, int tries)
 
 	if (st->waiting)
 		return tries < 80;
-	counts_read(s->skel, s->cpu, sums);
+	read_counts(s, sums);
 	return (st->clocks || sums[ABI_DEFERRED]) && tries < 20;
 }
 
@@ -470,7 +480,7 @@ static double effective_rate(const struct cpu_source_counts *c, uint64_t ticks)
 void session__stats(const struct session *s, struct session_stats *out)
 {
 	uint64_t now = s->stop_ns ? s->stop_ns : clock_now_ns();
-	struct cpu_source_counts c = {0};
+	struct cpu_source_counts c;
 
 	*out = (struct session_stats){.received = s->received, .bad_records = s->bad_records,
 				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
@@ -478,17 +488,13 @@ void session__stats(const struct session *s, struct session_stats *out)
 				      .cpus = s->cpus, .resolved = resolve__stats(s->resolve),
 				      .targets_alive = s->skel->bss->targets_alive,
 				      .cgroups_made = cgroups__made(s->cgroups)};
-	counts_read(s->skel, s->cpu, out->outcomes);
-	if (s->cpu)
-		cpu_source__counts(s->cpu, &c);
+	c = read_counts(s, out->outcomes);
 	out->ticks = c.due + c.throttled + c.came;
 	if (!s->stop_ns) { /* these are on their way */
 		out->ticks -= out->outcomes[ABI_DEFERRED];
 		out->outcomes[ABI_DEFERRED] = 0;
 	}
 	out->timer_ns = c.due_ns;
-	out->running_ns = c.running_ns;
-	out->throttled_ns = c.throttled_ns;
 	out->effective_rate_hz = effective_rate(&c, out->ticks);
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++) {
 		out->outcomes[i] -= out->resolved->recalled[i];
@@ -500,6 +506,16 @@ void session__stats(const struct session *s, struct session_stats *out)
 	out->filtered = sum_class(out->outcomes, ABI_FILTERED);
 	out->written = sum_class(out->outcomes, ABI_WRITTEN);
 	out->sent = out->written + out->outside + out->failed;
+}
+
+void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns)
+{
+	struct cpu_source_times times = {0};
+
+	if (s->cpu)
+		cpu_source__times(s->cpu, &times);
+	*running_ns = times.running_ns;
+	*throttled_ns = times.throttled_ns;
 }
 
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)

@@ -36,7 +36,6 @@ struct session_stats {
 	uint64_t bad_records;
 	uint64_t written, lost, failed, outside, filtered; /* sums of outcomes by class */
 	uint64_t timer_ns;			   /* what the timers' expiries stand for, idle CPUs and all */
-	uint64_t running_ns, throttled_ns;	   /* perf's own clock of the same; what the kernel throttled them for */
 	double rate_hz, effective_rate_hz;
 	bool gil_only;
 	uint64_t elapsed_ns;
@@ -69,6 +68,8 @@ void session__free(struct session *s);
 /* Which variant of the BPF object was loaded, in plain words. */
 const char *session__variant(const struct session *s);
 void session__stats(const struct session *s, struct session_stats *out);
+/* perf's own clock of the timers, and what the kernel throttled them for. Interrupts each CPU while they run. */
+void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns);
 /* Calls `fn` for each process image seen. */
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx);
 /* With SESSION_CGROUPS: is one of them there now? */

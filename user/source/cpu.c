@@ -53,7 +53,8 @@ struct cpu_source {
 	size_t event_cnt; /* per CPU */
 	uint64_t checked_ns;
 	uint32_t hotplug_steps; /* as of the last look */
-	struct cpu_source_counts closed; /* of timers that are no more */
+	struct cpu_source_counts closed; /* of timers that are no more … */
+	struct cpu_source_times closed_times;
 };
 
 /* xorshift64*: the draw need not be secret, only unrelated to the program. */
@@ -120,7 +121,7 @@ static int open_event(struct cpu_source *s, struct cpu_timers *t, size_t i, uint
 }
 
 /* perf has two clocks for it, so the difference may be a little below nothing. */
-static void add_times(int fd, struct cpu_source_counts *out)
+static void add_times(int fd, struct cpu_source_times *out)
 {
 	struct perf_times times;
 
@@ -139,7 +140,7 @@ static void close_events(struct cpu_source *s, struct cpu_timers *t)
 	for (size_t i = 0; i < s->event_cnt; i++) {
 		if (!t->events[i].link)
 			continue;
-		add_times(t->events[i].fd, &s->closed);
+		add_times(t->events[i].fd, &s->closed_times);
 		bpf_link__destroy(t->events[i].link); /* closes the event too */
 		t->events[i].link = NULL;
 	}
@@ -336,19 +337,14 @@ void cpu_source__free(struct cpu_source *s)
 
 /* ---- periods ----------------------------------------------------------------------------------------- */
 
-/* The mean of what a redraw throws away of a scoped timer's period; of others the kernel side knows it exactly. */
-static uint64_t thrown_away(const struct cpu_source *s, const struct abi_clock *c)
-{
-	return s->scoped ? c->period_ns / 2 : 0;
-}
-
 /* One CPU's timers (several cgroups have one each) get the same new period. */
 static void redraw_cpu(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
 {
 	struct abi_clock *c = &s->clocks[t->cpu];
 	uint64_t period = draw_period(s, t);
 
-	__atomic_fetch_add(&c->carry_ns, thrown_away(s, c), __ATOMIC_RELAXED);
+	if (s->scoped) /* the mean of what this throws away; of other timers the kernel side knows it exactly */
+		__atomic_fetch_add(&c->carry_ns, c->period_ns / 2, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->next_period_ns, period, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < s->event_cnt; i++)
 		if (t->events[i].link && perf_set_period(t->events[i].fd, period))
@@ -401,7 +397,6 @@ static void welcome(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
 		log_verbose("CPU %d has no timer: %s", t->cpu, strerror(-err));
 		return;
 	}
-	s->closed.came_ns += now_ns - s->checked_ns;
 	s->closed.came += (uint64_t)((double)(now_ns - s->checked_ns) / s->period_ns);
 	t->redrawn_ticks = s->clocks[t->cpu].ticks;
 	t->redrawn_ns = now_ns;
@@ -439,27 +434,30 @@ void cpu_source__tend(struct cpu_source *s, uint64_t now_ns)
 
 /* ---- counts ------------------------------------------------------------------------------------------------ */
 
-static void add_running(const struct cpu_source *s, const struct cpu_timers *t, struct cpu_source_counts *out)
+void cpu_source__times(const struct cpu_source *s, struct cpu_source_times *out)
 {
-	for (size_t i = 0; i < s->event_cnt; i++)
-		if (t->events[i].link)
-			add_times(t->events[i].fd, out);
+	*out = s->closed_times;
+	for (size_t i = 0; i < s->cnt; i++)
+		for (size_t k = 0; k < s->event_cnt; k++)
+			if (s->cpus[i].events[k].link)
+				add_times(s->cpus[i].events[k].fd, out);
 }
 
 void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *out)
 {
+	struct cpu_source_times times;
+
 	*out = s->closed;
 	for (size_t i = 0; i < s->cnt; i++) {
 		const struct abi_clock *c = &s->clocks[s->cpus[i].cpu];
 
 		out->due += c->timer_cnt;
 		out->due_ns += c->timer_ns;
-		out->idle += c->idle_cnt;
 		out->ticks += c->ticks;
 		out->value_ns += c->value_ns;
-		out->cpus += s->cpus[i].open;
-		add_running(s, &s->cpus[i], out);
 	}
-	if (s->scoped)
-		out->throttled = (uint64_t)((double)out->throttled_ns / s->period_ns);
+	if (!s->scoped)
+		return;
+	cpu_source__times(s, &times);
+	out->throttled = (uint64_t)((double)times.throttled_ns / s->period_ns);
 }

@@ -29,18 +29,18 @@ void cpu_source__tend(struct cpu_source *s, uint64_t now_ns);
 /* Scoped timers: the `i`th cgroup's is made anew, since its directory was. 0 or negative errno. */
 int cpu_source__renew_cgroup(struct cpu_source *s, size_t i, const char *dir);
 
-/*
- * Over all CPUs. The first four are of the timers' expiries, ticks and value_ns of the program that they run, running_ns
- * and throttled_ns of perf's own clock of the events: parties that do not know of each other.
- */
+/* Over all CPUs. Of the timers' expiries, and of the program that they run: parties that do not know of each other. */
 struct cpu_source_counts {
 	uint64_t due, due_ns; /* periods that were over while their CPU was not idle; time of these and of the idle ones */
-	uint64_t idle;
 	uint64_t not_run;     /* a program that should have run when the timers were closed, and had not */
 	uint64_t ticks, value_ns;
-	uint64_t running_ns, throttled_ns;
-	uint64_t throttled;   /* scoped timers: periods in throttled_ns, which are not in `due` */
-	uint64_t came, came_ns; /* periods, at most, of CPUs that had no timer yet; not in `due` either */
-	uint32_t cpus;	      /* with timers now */
+	uint64_t throttled;   /* scoped timers: periods that the kernel throttled them for, which are not in `due` */
+	uint64_t came;	      /* periods, at most, of CPUs that had no timer yet; not in `due` either */
 };
 void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *out);
+
+/* A third party: perf's own clocks of all events. Each CPU is interrupted to ask it, so not for every poll. */
+struct cpu_source_times {
+	uint64_t running_ns, throttled_ns;
+};
+void cpu_source__times(const struct cpu_source *s, struct cpu_source_times *out);
