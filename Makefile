@@ -2,7 +2,13 @@
 BUILD	?= build
 PREFIX	?= /usr/local
 DESTDIR ?=
+# make ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- BUILD=build/arm64; SYSROOT is where that one's libraries are, if not here.
+ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+ifdef CROSS_COMPILE
+CC	:= $(CROSS_COMPILE)gcc $(SYSROOT:%=--sysroot=%)
+else
 CC	?= gcc
+endif
 CLANG	?= clang
 # Up to 24.10 Ubuntu's in /usr/sbin only looks for the running kernel's own; any of those that lie here will do.
 BPFTOOL ?= $(lastword bpftool $(wildcard /sbin/bpftool /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool))
@@ -12,7 +18,6 @@ RELEASED := 2026-11-22
 Q	:= $(if $(V),,@)
 msg	= $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 OPT	?= -O2 -g
 WERROR	:= $(if $(CI),-Werror)
 # SAN=address,undefined builds everything instrumented, into a folder of its own.
@@ -25,20 +30,22 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -lyajl -lcap -lncursesw -ltinfo -lm
+LDLIBS	:= -lbpf -lelf -lz -lcap -lncursesw -ltinfo -lm
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c bpf/source/*.bpf.c))
-# The object has variants (user/session/variant.h) that differ in one file: name, and TASK_WORK for it.
-BPF_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out bpf/task_work.bpf.c,$(BPF_SRC)))
+# The object has variants (user/session/variant.h). All but that for old kernels differ in one file: name, and TASK_WORK for it.
+BPF_SAME := $(filter-out bpf/task_work.bpf.c,$(BPF_SRC))
+BPF_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(BPF_SAME))
+OLD_OBJ := $(patsubst bpf/%.c,$(BUILD)/bpf/old/%.o,$(BPF_SRC))
 VARIANTS := pybpfprof:0 pybpfprof_work_impl:1 pybpfprof_work:2
-SKEL	:= $(foreach v,$(VARIANTS),$(BUILD)/$(firstword $(subst :, ,$v)).skel.h)
+SKEL	:= $(foreach v,$(VARIANTS) pybpfprof_old,$(BUILD)/$(firstword $(subst :, ,$v)).skel.h)
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
 PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve))) \
-	user/session/drain.c $(addprefix user/cmd/top/top_,model.c rows.c codes.c text.c prompt.c layout.c)
+	user/session/drain.c user/cmd/sources.c $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
 SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
@@ -51,12 +58,19 @@ WALKER	:= $(patsubst %,$(BUILD)/bpf/host/%.o,tstate pywalk)
 HOST_OBJ := $(WALKER) $(HOST_PARTS:%.c=$(BUILD)/%.o)
 HOST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(HOST_PARTS),$(wildcard tests/host/*.c)))
 # BPF is compiled without strict aliasing, and reads words wherever they are.
-WALKER_CFLAGS := -DPYBPF_HOST -fno-strict-aliasing -Wno-unknown-pragmas $(if $(SAN),-fno-sanitize=alignment)
+WALKER_CFLAGS := -DPYBPF_HOST -DPYBPF_NO_MAPS -fno-strict-aliasing -Wno-unknown-pragmas \
+	-Wno-unused-parameter $(if $(SAN),-fno-sanitize=alignment)
 HOST_CFLAGS = $(ALL_CFLAGS) $(WALKER_CFLAGS)
+# The whole kernel side as ordinary C, with the maps and the kernel of tests/kernel; each also as old kernels have it.
+KERNEL_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/kernel/*_test.c))
+KERNEL	:= $(KERNEL_TESTS) $(KERNEL_TESTS:%_test=%_old_test)
+KERNEL_OBJ := $(patsubst %.c,$(BUILD)/hosted/%.o,$(BPF_SRC) tests/host/image.c tests/host/world.c tests/host/versions.c \
+	$(filter-out %_test.c,$(wildcard tests/kernel/*.c)))
+KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps demo test fresh-test vm-test unit host live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps demo test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -70,7 +84,7 @@ libbpf:
 		'Ubuntu 24.04 and later; on older ones (Ubuntu 22.04 has 0.5) what helps is its source:' \
 		'make -C src PREFIX=/usr/local LIBDIR=/usr/local/lib install && ldconfig' >&2; exit 1; }
 
-$(BPF_OBJ) $(OBJ): | libbpf
+$(BPF_OBJ) $(OLD_OBJ) $(OBJ): | libbpf
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	$(call msg,BPF,$<)
 	$(Q)mkdir -p $(@D)
@@ -81,6 +95,12 @@ $(foreach v,0 1 2,$(BUILD)/bpf/task_work$v.bpf.o): $(BUILD)/bpf/task_work%.bpf.o
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -DTASK_WORK=$* -MMD -MP -c $< -o $@
 
+$(BUILD)/bpf/old/%.bpf.o: bpf/%.bpf.c
+	$(call msg,BPF,$< OLD_KERNEL)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DOLD_KERNEL -MMD -MP -c $< -o $@
+
+$(BUILD)/pybpfprof_old.bpf.o: $(OLD_OBJ)
 define variant
 $(BUILD)/$1.bpf.o: $(BPF_OBJ) $(BUILD)/bpf/task_work$2.bpf.o
 endef
@@ -99,35 +119,38 @@ $(BUILD)/user/%.inc: user/%
 	$(Q)mkdir -p $(@D)
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 
-# Names of the kernel's calls by number, as this machine's headers have them.
+# Names of the kernel's calls by number, as the headers have them: some only with the size of their offsets in the name.
 $(BUILD)/user/os/syscalls.inc:
 	$(call msg,EMBED,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
-		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' >$@
+		sed -n 's/^#define __NR\(3264\)\?_\([a-z0-9_]*\) \([0-9]*\)$$/[\3] = "\2",/p' >$@
 
 $(BUILD)/user/os/syscalls.o $(BUILD)/fuzz/user/os/syscalls.o: $(BUILD)/user/os/syscalls.inc
-$(BUILD)/user/snapshot/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
-$(foreach s,bash zsh fish,$(eval $(BUILD)/user/cmd/completions_$s.o: $(BUILD)/user/cmd/completions.$s.inc))
+$(BUILD)/user/inspect/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
+$(BUILD)/user/cmd/completions.o: $(addprefix $(BUILD)/user/cmd/completions.,bash.inc zsh.inc fish.inc)
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
-# The page's script: all its files in one function, in the order of their names. Its policy allows only what
-# has the hash of what is embedded.
-HTML_JS := $(sort $(wildcard user/format/html/html_*.js))
-$(BUILD)/user/format/html/html_page.js: $(HTML_JS) Makefile
+# The pages of an SVG and of HTML share the flame graph, flame/; each has one script, all its files in one function, and
+# one style. The policy of the HTML page allows only what has the hash of what is embedded.
+PAGE	= $(sort $(wildcard user/format/flame/*.$(1))) $(sort $(wildcard user/format/$(2)/*.$(1)))
+$(BUILD)/user/format/%_page.js: $(wildcard user/format/*/*.js) Makefile
 	$(call msg,JOIN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(HTML_JS); echo '})();'; } > $@
-$(BUILD)/user/format/html/html_page.js.inc: $(BUILD)/user/format/html/html_page.js
+	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(call PAGE,js,$*); echo '})();'; } > $@
+$(BUILD)/user/format/html_page.css: $(wildcard user/format/*/*.css) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)cat $(call PAGE,css,html) > $@
+$(BUILD)/%.inc: $(BUILD)/%
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 HASH	= sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@
-$(BUILD)/user/format/html/html_page.js.hash: $(BUILD)/user/format/html/html_page.js
+$(BUILD)/user/format/%.hash: $(BUILD)/user/format/%
 	$(Q)$(HASH)
 $(BUILD)/user/format/%.hash: user/format/%
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HASH)
 
-EMBEDDED := $(addprefix $(BUILD)/user/format/,svg/svg_script.js.inc svg/svg_style.css.inc svg/svg_style.css.hash \
-	html/html_page.js.inc html/html_page.js.hash html/html_style.css.inc html/html_style.css.hash)
+EMBEDDED := $(addprefix $(BUILD)/user/format/,svg_page.js.inc svg/svg_style.css.inc svg/svg_style.css.hash \
+	flame/flame_style.css.inc html_page.js.inc html_page.js.hash html_page.css.inc html_page.css.hash)
 $(BUILD)/user/format/svg/svg_page.o $(BUILD)/user/format/html.o: $(EMBEDDED)
 # Not a pattern rule: one without a recipe adds nothing, and a clean tree would have no skeleton.
 $(filter $(BUILD)/user/session/% $(BUILD)/user/source/%,$(filter-out $(PURE:%.c=$(BUILD)/%.o),$(OBJ))): | $(SKEL)
@@ -141,7 +164,7 @@ $(BUILD)/pybpfprof: $(OBJ) $(WALKER)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LDLIBS) -o $@
 
 $(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
 
 # cmocka 2 has other names for what 1 has.
 TEST_CFLAGS := -Wno-deprecated-declarations
@@ -165,6 +188,24 @@ $(HOST_PROGRAMS): %: %.o $(HOST_OBJ) $(PURE_LIB)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LDLIBS) -o $@
 
+$(BUILD)/hosted/bpf/%.o $(BUILD)/hosted-old/bpf/%.o: KERNEL_CFLAGS += -Wno-missing-prototypes
+$(BUILD)/hosted/%.o: %.c
+	$(call msg,HOST,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -DTASK_WORK=2 $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/hosted-old/%.o: %.c
+	$(call msg,HOST,$< OLD_KERNEL)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -DOLD_KERNEL $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(filter %_old_test,$(KERNEL)): $(BUILD)/%_old_test: $(BUILD)/hosted-old/%_test.o $(KERNEL_OBJ:$(BUILD)/hosted/%=$(BUILD)/hosted-old/%)
+$(filter-out %_old_test,$(KERNEL)): $(BUILD)/%: $(BUILD)/hosted/%.o $(KERNEL_OBJ)
+$(KERNEL): $(PURE_LIB)
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(filter-out $(PURE_LIB),$^) $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
+
 # The bench's control: our own timers with an empty program.
 $(BUILD)/tests/bench/empty: tests/bench/empty.c $(BUILD)/user/source/cpu.o $(PURE_LIB) | $(SKEL)
 	$(call msg,BENCH,$<)
@@ -176,15 +217,15 @@ FUZZ	:= $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(PURE) $(HOST_PARTS))
 FUZZ_WALKER := $(patsubst %,$(BUILD)/fuzz/tests/host/bpf/%.o,tstate pywalk)
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' -DPYBPF_HOST -O1 -g \
-	-fno-omit-frame-pointer -Wall -Wextra $(WERROR) -I. -I$(BUILD) $(FUZZ_SAN)
+FUZZ_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' -DPYBPF_HOST -DPYBPF_NO_MAPS \
+	-O1 -g -fno-omit-frame-pointer -Wall -Wextra $(WERROR) -I. -I$(BUILD) $(FUZZ_SAN)
 FUZZ_SECONDS ?= 60
 
 $(BUILD)/fuzz/user/format/svg/svg_page.o $(BUILD)/fuzz/user/format/html.o: $(EMBEDDED)
 $(BUILD)/fuzz/tests/host/bpf/%.o: bpf/%.bpf.c
 	$(call msg,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -fno-sanitize=alignment -fno-strict-aliasing \
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -fno-sanitize=alignment -fno-strict-aliasing -Wno-unused-parameter \
 		-MMD -MP -c $< -o $@
 
 $(BUILD)/fuzz/%.o: %.c
@@ -228,14 +269,21 @@ test: ## everything: units, host walker, formats, live (root; SHORT=1: a minute'
 fresh-test: ## demo and a short test on systems that have nothing (root; SUITES="bookworm sid")
 	scripts/fresh-test.sh
 
+arm64: ## cross-build build/arm64/pybpfprof, with warnings as errors, against a Debian for arm64 that it fetches
+	scripts/install-deps.sh --arm64
+	$(MAKE) ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- SYSROOT="$$(BUILD=$(BUILD) scripts/arm64-root.sh)" \
+		WERROR=-Werror BUILD=$(BUILD)/arm64 all $(TESTS:%=$(BUILD)/arm64/tests/%)
+
 # These install what they need first, so what they build is made by a make of its own.
 vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6.1 6.12")
 	scripts/install-deps.sh --vm
 	$(MAKE) all
+	-$(MAKE) arm64
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
 
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C
+kernel: $(KERNEL) ## the whole kernel side as host C, under a made-up kernel
 
 bench: ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
 	scripts/install-deps.sh --bench
@@ -247,14 +295,18 @@ fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before
 	$(MAKE) $(FUZZ) $(BUILD)/tests/unit/make_files
 	scripts/run-fuzz.sh $(BUILD) $(FUZZ_SECONDS)
 
-lint: ## layering of includes
-	scripts/check-includes.sh
+# Their tools are packages, where there are packages of Debian's kind. One whose tool cannot be had says so, with 77.
+INSTALL_UNITS = $(Q)! command -v dpkg-query >/dev/null || scripts/install-deps.sh --units || :
+lint: ## layers of includes, who opens files, README's list of features, format, shell scripts
+	$(INSTALL_UNITS)
+	$(Q)for each in scripts/check-*.sh; do $$each || [ $$? = 77 ] || exit 1; done
 
-format: ## clang-format all sources
-	clang-format -i $(SRC) $(wildcard user/*/*.h user/*/*/*.h bpf/*.[ch] bpf/*/*.[ch])
+format: ## clang-format all sources, by the pinned version
+	$(INSTALL_UNITS)
+	scripts/check-format.sh --fix
 
 clean: ## remove build/
 	rm -rf $(BUILD)
 
 # Only of what is built here: other people's trees below $(BUILD) have files of that name too.
--include $(shell find $(addprefix $(BUILD)/,bpf user tests fuzz) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,bpf user tests hosted hosted-old fuzz) -name '*.d' 2>/dev/null)

@@ -8,111 +8,160 @@
 #include <linux/types.h>
 #endif
 #include "bpf/outcomes.h"
+#include "bpf/sources.h"
 
-#define ABI_MAX_FRAMES	 1024
-#define ABI_MAX_CPUS	 1024
-#define ABI_MAX_PROCS	 16384
-#define ABI_MAX_LAYOUTS	 512
-#define ABI_MAX_CGROUPS	 16
-#define ABI_MAX_CGROUP_STEPS 1024 /* directories on the way to them */
-#define ABI_CGROUP_NAME	 256	  /* NAME_MAX and its end */
-#define ABI_MAX_LOST	 4096  /* processes that ticks are lost of between two looks, by reason */
-#define ABI_MAX_TEXT	 4096  /* bytes of a name or path that are kept */
-#define ABI_CODE_CHUNK	 16384 /* bytes of a line table per record */
-#define ABI_SENT_LINES	 (256 << 10) /* bytes of a line table that are sent; user space reads longer ones … */
-#define ABI_MAX_LINES	 (16 << 20)  /* … up to this: a module of 100,000 lines has some 5 MB */
-#define ABI_CMDLINE	 512
-#define ABI_COMM	 16
-#define ABI_FRAME_BLOCK	 88  /* bytes read per frame */
-#define ABI_CODE_BLOCK	 96  /* bytes read per code object */
-#define ABI_CODE_NUMBERED 48 /* of these, with the first line and the number that is never used twice */
-#define ABI_TSTATE_BLOCK 192 /* bytes read per thread state */
-#define ABI_TRUST_NS	 50000000 /* most time that a code object's identity goes unchecked */
-#define ABI_LINES_PREFIX 48  /* bytes of line table read in one go with their size … */
-#define ABI_LINES_HASHED 4096 /* … and most bytes of the rest that count in a fingerprint */
+#define ABI_MAX_FRAMES       1024
+#define ABI_MAX_CPUS         1024
+#define ABI_MAX_PROCS        16384
+#define ABI_PID_LIMIT        (4u << 20) /* include/linux/threads.h: PID_MAX_LIMIT */
+#define ABI_MAX_LAYOUTS      4096       /* distinct builds; a user other than root has a share of them */
+#define ABI_MAX_CGROUPS      16
+#define ABI_MAX_CGROUP_STEPS 1024        /* directories on the way to them */
+#define ABI_CGROUP_NAME      256         /* NAME_MAX and its end */
+#define ABI_MAX_LOST         4096        /* processes that ticks are lost of between two looks, by reason */
+#define ABI_MAX_TEXT         4096        /* bytes of a name or path that are kept */
+#define ABI_CODE_CHUNK       16384       /* bytes of a line table per record */
+#define ABI_SENT_LINES       (256 << 10) /* bytes of a line table that are sent; user space reads longer ones … */
+#define ABI_MAX_LINES        (16 << 20)  /* … up to this: a module of 100,000 lines has some 5 MB */
+#define ABI_CMDLINE          512
+#define ABI_COMM             16
+#define ABI_FRAME_BLOCK      104      /* bytes read per frame, at most */
+#define ABI_CODE_BLOCK       96       /* bytes read per code object */
+#define ABI_CODE_NUMBERED    48       /* of these, with the first line and the number that is never used twice */
+#define ABI_TSTATE_BLOCK     192      /* bytes read per thread state */
+#define ABI_CACHE_NS         50000000 /* most time that a code object's identity goes unchecked */
+#define ABI_LINES_PREFIX     48       /* bytes of line table read in one go with their size … */
+#define ABI_LINES_HASHED     4096     /* … and most bytes of the rest that count in a fingerprint */
 
 /* ---- layout of one interpreter build ---------------------------------------------------------- */
 
 /* Mechanisms, never versions. */
-#define ABI_MECH_CFRAME	     (1u << 0) /* tstate points to a cframe that points to the frame */
-#define ABI_MECH_IP_POINTER  (1u << 1) /* the frame has an instruction pointer (else an int index) */
-#define ABI_MECH_IP_UNITS    (1u << 2) /* the index counts 2-byte code units */
-#define ABI_MECH_OWNER	     (1u << 3) /* owner >= owner_shim marks frames that are not Python */
-#define ABI_MECH_IS_ENTRY    (1u << 4) /* is_entry ends one invocation of the C evaluator */
-#define ABI_MECH_GIL_CURRENT (1u << 5) /* _PyRuntime names the tstate that holds the GIL */
-#define ABI_MECH_GIL_STATUS  (1u << 6) /* (u32 at ts_gil_off & gil_mask) != 0: this tstate holds it */
-#define ABI_MECH_VERSION     (1u << 7) /* code objects carry a number that is never used twice */
-#define ABI_MECH_THREAD_ID   (1u << 8) /* tstate.thread_id must equal the thread pointer */
+#define ABI_MECH_CFRAME      (1u << 0)  /* tstate points to a cframe that points to the frame */
+#define ABI_MECH_IP_POINTER  (1u << 1)  /* the frame has an instruction pointer (else an int index) */
+#define ABI_MECH_IP_UNITS    (1u << 2)  /* the index counts 2-byte code units */
+#define ABI_MECH_OWNER       (1u << 3)  /* owner >= owner_shim marks frames that are not Python */
+#define ABI_MECH_IS_ENTRY    (1u << 4)  /* is_entry ends one invocation of the C evaluator */
+#define ABI_MECH_GIL_CURRENT (1u << 5)  /* _PyRuntime names the tstate that holds the GIL */
+#define ABI_MECH_GIL_STATUS  (1u << 6)  /* (u32 at ts_gil_off & gil_mask) != 0: this tstate holds it */
+#define ABI_MECH_VERSION     (1u << 7)  /* code objects carry a number that is never used twice */
+#define ABI_MECH_THREAD_ID   (1u << 8)  /* tstate.thread_id must equal the thread pointer */
+#define ABI_MECH_KEYS_LOG2   (1u << 9)  /* a dict's keys say how wide their indices are, and of what kind the entries */
+#define ABI_MECH_COPIES      (1u << 10) /* a thread may run a copy of its own of the instructions */
+#define ABI_MECH_GIL_SWITCH  (1u << 11) /* the GIL has a switch: 0 at its start, there is none */
 
-#define ABI_OWNER_THREAD 0 /* Include/internal/pycore_frame.h: FRAME_OWNED_BY_THREAD, a function's frame */
+/* Where a thread has the pointer to its state: under a pthread key, or in a variable of its own */
+enum abi_tls {
+	ABI_TLS_KEY,        /* that _PyRuntime names */
+	ABI_TLS_PLAIN_KEY,  /* an int of its own; -1: there is none yet */
+	ABI_TLS_OFFSET,     /* tls_off from the thread pointer: in programs */
+	ABI_TLS_GOT_OFFSET, /* the offset from the thread pointer is in the GOT: libraries, initial-exec */
+	ABI_TLS_MODULE, /* the GOT has the module's number and an offset in its block: libraries, __tls_get_addr() */
+	ABI_TLS_DESCRIPTOR, /* the GOT has a function and what it is given: an offset, or where such a pair is */
+};
+
+/*
+ * Low bits of a _PyStackRef (3.14 on, Include/internal/pycore_stackref.h), of which 1 is none; objects are aligned, so an address
+ * of older versions has none.
+ */
+#define ABI_REF_TAGS 7ull
+
+/* Include/internal/pycore_frame.h: FRAME_OWNED_BY_THREAD, a function's frame; FRAME_OWNED_BY_GENERATOR */
+#define ABI_OWNER_THREAD    0
+#define ABI_OWNER_GENERATOR 1
 
 /*
  * Byte offsets. Frame, code and tstate members lie in the block [base, base + ABI_…_BLOCK) that is read
  * in one go; their offsets here are from the object's start, and user space asserts the fit.
  */
 struct abi_py_layout {
-	__s64 code_type_delta;	    /* &PyCode_Type - &_PyRuntime; 0: not known, not checked */
-	__u32 mech;		    /* ABI_MECH_* */
-	__u32 rt_tss_off;	    /* Py_tss_t {int initialised; int key} in _PyRuntime */
+	__s64 code_type_delta;       /* &PyCode_Type - &_PyRuntime; 0: not known, not checked */
+	__s64 tls_got_delta;         /* &GOT entry - &_PyRuntime */
+	__u32 mech;                  /* ABI_MECH_* */
+	__s32 rt_tss_off;            /* Py_tss_t {int initialised; int key} in _PyRuntime; or the int */
 	__u32 rt_tstate_current_off; /* with GIL_CURRENT */
 	__u32 gil_mask;
 	__u16 ts_thread_id_off;
-	__u16 ts_frame_off;	    /* tstate → frame, or → cframe */
+	__u16 ts_frame_off; /* tstate → frame, or → cframe */
 	__u16 ts_gil_off;
-	__u16 cframe_frame_off;	    /* cframe → frame */
-	__u16 cframe_prev_off;	    /* cframe → that of the invocation of the C evaluator before */
-	__u16 frame_base;	    /* start of the frame block */
+	__u16 ts_interp_off;    /* tstate → interpreter … */
+	__u16 interp_id_off;    /* … → s64 number; 0: they have none */
+	__u16 cframe_frame_off; /* cframe → frame */
+	__u16 cframe_prev_off;  /* cframe → that of the invocation of the C evaluator before */
+	__u16 frame_base;       /* start of the frame block */
 	__u16 frame_prev_off;
 	__u16 frame_code_off;
 	__u16 frame_ip_off;
-	__u16 frame_owner_off;	    /* u8 */
-	__u16 frame_is_entry_off;   /* u8 */
-	__u16 code_base;	    /* start of the code block */
+	__u16 frame_owner_off;    /* u8 */
+	__u16 frame_is_entry_off; /* u8 */
+	__u16 code_base;          /* start of the code block */
 	__u16 code_firstlineno_off;
-	__u16 code_version_off;	    /* with VERSION */
+	__u16 code_version_off; /* with VERSION */
 	__u16 code_filename_off;
-	__u16 code_name_off;	    /* qualified name where there is one */
-	__u16 code_lines_off;	    /* line table (bytes object) */
-	__u16 code_start_off;	    /* first instruction, with IP_POINTER */
+	__u16 code_name_off;  /* qualified name where there is one */
+	__u16 code_lines_off; /* line table (bytes object) */
+	__u16 code_start_off; /* first instruction, with IP_POINTER */
 	__u16 bytes_size_off;
 	__u16 bytes_data_off;
 	__u16 str_length_off;
 	__u16 str_state_off;
-	__u16 str_ascii_off;	    /* data of a compact ASCII string */
-	__u16 str_compact_off;	    /* data of another compact string; address of the data of one that is not */
-	__u8 str_kind_shift;	    /* state bits */
+	__u16 str_ascii_off;   /* data of a compact ASCII string */
+	__u16 str_compact_off; /* data of another compact string; address of the data of one that is not */
+	__u8 str_kind_shift;   /* state bits */
 	__u8 str_compact_bit;
 	__u8 str_ascii_bit;
-	__u8 owner_shim;	    /* smallest owner value that is not a Python frame */
-	/* pthread_getspecific: slots of the first block inline at tp + tss_first_off, else a table of blocks */
+	__u8 owner_shim; /* smallest owner value that is not a Python frame */
+	/*
+	 * From pthread_self() on, which is where the C library has its struct of the thread. pthread_getspecific: slots of the
+	 * first keys are inline at tss_first_off, else there is a table of blocks
+	 */
 	__u16 tss_first_off;
 	__u16 tss_table_off;
 	__u16 tss_per_block;
 	__u16 tss_entry_size;
 	__u16 tss_value_off;
-	__u16 type_off;		    /* ob_type of any object */
+	__u16 type_off; /* ob_type of any object */
 	/* Frames of functions lie one behind the other on a thread's data stack, in chunks; 0: there is none */
-	__u16 ts_stack_off;	    /* tstate: address of the chunk, top, limit */
-	__u16 frame_locals_off;	    /* what a frame has before its slots; these are … */
-	__u16 code_stacksize_off;   /* u32; … so many … */
-	__u16 code_nlocals_off;	    /* u32; … and so many */
-	__u16 str_wstr_off;	    /* address and length of the data of a string of kind 0; 0: there are none */
+	__u16 ts_stack_off;       /* tstate: address of the chunk, top, limit */
+	__u16 frame_locals_off;   /* what a frame has before its slots; these are … */
+	__u16 code_stacksize_off; /* u32; … so many … */
+	__u16 code_nlocals_off;   /* u32; … and so many */
+	__u16 str_wstr_off;       /* address and length of the data of a string of kind 0; 0: there are none */
 	__u16 str_wstr_length_off;
-	__u16 pad;
-	__u8 torn_owners;    /* bit per owner value that a chain cannot end at: caught while it was changed … */
-	__u8 gen_state_back; /* … unless, this far before a generator's frame, 0 says that it runs; 0: no such byte */
+	/* The way from a frame to its module's name (bpf/module.bpf.h) */
+	__u16 frame_globals_off;
+	__u16 dict_keys_off;    /* dict: address of its keys; then that of its values, if they are elsewhere */
+	__u16 keys_size_off;    /* keys: s64 size; with KEYS_LOG2 u8 log2 of size, of bytes of indices, u8 kind */
+	__u16 keys_indices_off; /* the entries follow the indices */
+	__u16 frame_object_off; /* Frames of compiled functions: address of the frame object, 0: the frame is one … */
+	__u8 torn_owners;       /* bit per owner value that a chain cannot end at: caught while it was changed … */
+	__u8 gen_state_back;   /* … unless, this far before a generator's frame, 0 says that it runs; 0: no such byte */
+	__u16 frame_func_off;  /* … and of the function, which they lack */
+	__u16 frame_line_off;  /* s32 in the frame object: the line, where there are no instructions */
+	__u16 frame_state_off; /* u8 in a frame that is one itself … */
+	__u8 frame_running;    /* … and its value while the frame runs */
+	__u8 tls;              /* enum abi_tls */
+	__s32 tls_off;         /* of the variable; with GOT_OFFSET, MODULE besides what the GOT says */
+	__u16 dtv_off;         /* with MODULE: from pthread_self() → address of the blocks' addresses, … */
+	__u16 dtv_entry_size;  /* … each so far behind the last */
+	__u16 frame_bytes;     /* that are read of a frame, from frame_base on: its members end there */
+	__u16 frame_copy_off;  /* with COPIES: s32, which copy; 0: that of the code object itself */
+	__u16 code_copies_off; /* address of {count, the copies' addresses} */
+	__u16 interp_gil_off;  /* with GIL_SWITCH: interpreter → GIL */
+	__u16 tss_inline;      /* keys from this one on have their slots in a block */
+	__u16 thread_below;    /* pthread_self() is so far below the thread pointer */
+	__u16 pad[3];
 };
 
 /*
  * Which program runs which interpreter: key and value of `programs`. The kernel knows a program's file and
  * where its code starts (mm->exe_file, mm->start_code), so a process of a known program is walked from
- * its first tick on, and no mapping is searched. The interpreter is in the program itself, or in a library
- * whose place one of the program's imported addresses tells.
+ * its first tick on, and no mapping is searched. The interpreter is in the program itself, or in a library, which
+ * is found by one of the program's imported addresses.
  */
 struct abi_file {
 	__u64 inode;
 	__u64 changed_ns; /* its ctime: inodes are used again as soon as a file is gone */
-	__u32 dev;	  /* kernel encoding: major << 20 | minor */
+	__u32 dev;        /* kernel encoding: major << 20 | minor */
 	__u32 pad;
 };
 struct abi_program {
@@ -123,48 +172,58 @@ struct abi_program {
 	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED */
 	__u32 pad;
 };
-#define ABI_LAYOUT_NONE	       0u /* ids start at 1 */
+#define ABI_LAYOUT_NONE        0u /* ids start at 1 */
 #define ABI_LAYOUT_UNSUPPORTED 0xffffffffu
 
 /* ---- processes ----------------------------------------------------------------------------------- */
 
 enum abi_proc_state {
-	ABI_PROC_NEW,	      /* not looked at yet */
-	ABI_PROC_UNKNOWN,     /* a program that the kernel side does not know; user space was asked */
-	ABI_PROC_LOADING,     /* a known program that has not loaded its interpreter yet */
+	ABI_PROC_NEW,     /* not looked at yet */
+	ABI_PROC_UNKNOWN, /* a program that the kernel side does not know; user space was asked */
+	ABI_PROC_LOADING, /* a known program that has not loaded its interpreter yet */
 	ABI_PROC_PYTHON,
 	ABI_PROC_UNSUPPORTED, /* an interpreter that cannot be walked */
 	ABI_PROC_NOT_PYTHON,
-	ABI_PROC_BORROWED,    /* it runs in its parent's memory until it execs (vfork, posix_spawn) */
+	ABI_PROC_BORROWED, /* it runs in its parent's memory until it execs (vfork, posix_spawn) */
 };
 
-#define ABI_PROC_TARGET	 1u /* chosen by pid, or born in a chosen tree */
-#define ABI_PROC_TREE	 2u /* its children are targets too */
-#define ABI_PROC_COUNTED 4u /* in `targets_alive` */
+enum abi_announced {
+	ABI_NOT_ANNOUNCED,
+	ABI_KNOWN,     /* user space made the entry, and has yet to be told what only the kernel side sees */
+	ABI_ANNOUNCED, /* ABI_REC_PROC was sent */
+};
+
+#define ABI_PROC_TARGET  1u  /* chosen by pid, or born in a chosen tree */
+#define ABI_PROC_TREE    2u  /* its children are targets too */
+#define ABI_PROC_COUNTED 4u  /* in `targets_alive` */
+#define ABI_PROC_MET     8u  /* a record that names it may have been sent, so its end is to be told */
+#define ABI_PROC_SILENT  16u /* some of its memory is a program's to answer for: nothing of it is brought in */
+
+#define ABI_OWN_IMAGES 0x80000000u /* ids of images from here on are user space's to give */
 
 /* Value of `procs`, key tgid. `image_id` is new at first sight, at fork and at exec. */
 struct abi_proc {
-	__u64 start_ns;	    /* leader's start, CLOCK_BOOTTIME */
-	__u64 mm;	    /* identity of the address space; compared, never read through */
+	__u64 start_ns;     /* leader's start, CLOCK_BOOTTIME */
+	__u64 mm;           /* identity of the address space; compared, never read through */
 	__u64 runtime_addr; /* of _PyRuntime, once state is PYTHON */
 	__u32 image_id;
 	__u32 parent_image_id;
 	__u32 layout_id;
-	__u32 tss_key;	    /* key + 1; 0 not read yet */
+	__u32 tss_key; /* key + 1; 0 not read yet */
 	__u32 ppid;
-	__u32 generation;   /* `programs_generation` when last looked up in vain */
-	__u16 state;	    /* enum abi_proc_state */
-	__u16 announced;    /* ABI_REC_PROC was sent */
-	__u32 flags;	    /* ABI_PROC_* */
-	__u32 misses;	    /* times it was looked up in vain */
-	__u32 wait;	    /* ticks until the next time */
-	__u64 looked_ns;    /* when it was last looked up, or doubted … */
-	__u64 exec_pages;   /* … and how many pages of code it had mapped then */
+	__u32 generation;      /* `programs_generation` when last looked up in vain */
+	__u16 state;           /* enum abi_proc_state */
+	__u16 announced;       /* enum abi_announced */
+	__u32 flags;           /* ABI_PROC_* */
+	__u32 misses;          /* times it was looked up in vain */
+	__u32 wait;            /* ticks until the next time */
+	__u64 looked_ns;       /* when it was last looked up, or doubted … */
+	__u64 exec_pages;      /* … and how many pages of code it had mapped then */
 	__u64 verify_until_ns; /* till then each walk reads every code object */
-	__u32 replaced;	    /* times that one was found where another was trusted to be */
-	__u16 has_run;	    /* a Python function was seen in it */
-	__u16 doubts;	    /* times that its interpreter was looked for again, as it never ran */
-	__u64 cpu_ns;	    /* CPU time by the kernel's clock when the image began; ABI_UNKNOWN_NS */
+	__u32 replaced;        /* times that one was found where another was cached */
+	__u16 has_run;         /* a Python function was seen in it */
+	__u16 doubts;          /* times that its interpreter was looked for again, as it never ran */
+	__u64 cpu_ns;          /* CPU time by the kernel's clock when the image began; ABI_UNKNOWN_NS */
 };
 #define ABI_UNKNOWN_NS (~0ull)
 
@@ -178,15 +237,15 @@ struct abi_hint {
 /* ---- cgroups ------------------------------------------------------------------------------------ */
 
 /*
- * The directories that lead to the chosen cgroups make a tree, whose nodes are numbered from 1. What the kernel made of
- * a node changes when a service is started again; its place does not.
+ * The directories that lead to the chosen cgroups make a tree; its nodes are numbered from 1. A service that is started
+ * again gets a new cgroup with a new id, at the same node.
  */
 struct abi_cgroup_node { /* value of `cgroups`, key the id of a cgroup that is there; and of `cgroup_steps` */
 	__u32 node;
 	__u32 chosen; /* index of the chosen cgroup + 1; 0: only on the way to one */
 };
-struct abi_cgroup_step { /* key of `cgroup_steps` */
-	__u32 node; /* that the directory lies in */
+struct abi_cgroup_step {            /* key of `cgroup_steps` */
+	__u32 node;                 /* that the directory lies in */
 	char name[ABI_CGROUP_NAME]; /* NUL to the end */
 };
 
@@ -198,7 +257,7 @@ enum abi_record {
 	ABI_REC_LINES = 3,
 	ABI_REC_PROC = 4,
 	ABI_REC_EXIT = 5,
-	ABI_REC_RECALL = 6,
+	ABI_REC_INVALIDATE = 6,
 	ABI_REC_CPU = 7,
 	ABI_REC_WAKE = 8, /* a header only: something is to be looked at now */
 };
@@ -211,36 +270,42 @@ struct abi_hdr {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 };
 
-#define ABI_FRAME_SHIM_BELOW 1u /* root-ward of this frame the C evaluator was entered */
-#define ABI_FRAME_UNREADABLE 2u /* the code object faulted: its key is 0 */
+/* Frames that were never interpreted have a line instead of an instruction; and the other way round. */
+static inline __s32 abi_line(__s32 line)
+{
+	return -2 - line;
+}
 
 struct abi_frame {
-	__u64 code_key; /* identity of a code object in this recording: process image, address, fingerprint */
-	__s32 lasti;	/* byte offset of the instruction; negative: not started */
-	__u32 flags;
+	__u64 code_key; /* identity of a code object in this recording: process image, address, fingerprint; 0: not readable */
+	__s32 lasti; /* byte offset of the instruction; -1: not started; below: abi_line() of the line itself */
+	__u32 pad;
 };
 
-enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD };
+enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD, ABI_GIL_NONE /* the interpreter runs without */ };
 
 struct abi_sample {
 	struct abi_hdr hdr;
-	__u64 value_ns;
-	__u64 thread_ident; /* pthread_self(), as threading.get_ident() has it */
+	__u64 value;           /* in the unit of its type: of time, nanoseconds */
+	__u64 thread_ident;    /* pthread_self(), as threading.get_ident() has it */
 	__u64 thread_start_ns; /* CLOCK_BOOTTIME; thread numbers are given again */
-	__u32 image_id; /* 0: a process without an entry */
-	__u32 frame_cnt;
-	__u8 outcome; /* enum abi_outcome */
-	__u8 gil;     /* enum abi_gil */
-	__u8 source;
-	__u8 trusted; /* some code object was not read again for this sample */
-	__u32 pad;
+	__u32 image_id;        /* 0: a process without an entry */
+	__u32 interp_id;       /* number of the interpreter, cut to 32 bits; 0: the main one, or not known */
+	__u16 frame_cnt;
+	__u8 outcome;    /* enum abi_outcome */
+	__u8 gil;        /* enum abi_gil */
+	__u8 source;     /* enum abi_source … */
+	__u8 type;       /* … and which of its value types the value is of (user/source/source.h) */
+	__u8 unverified; /* some cached code object was not read again for this sample */
+	__u8 pad;
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
 	/* then frame_cnt times struct abi_frame, leaf first */
 };
 
-#define ABI_TEXT_CUT	    1u /* longer than ABI_MAX_TEXT */
+#define ABI_TEXT_CUT        1u /* longer than ABI_MAX_TEXT */
 #define ABI_TEXT_UNREADABLE 2u
+#define ABI_TEXT_PACKAGE    4u /* of the main program: the package that it is of, not its own name */
 
 struct abi_text {
 	__u32 bytes; /* in the record's data */
@@ -256,14 +321,15 @@ struct abi_code {
 	struct abi_hdr hdr;
 	__u64 code_key;
 	__u64 code_addr;
+	__u64 globals_addr; /* of a frame that ran it */
 	__u32 image_id;
 	__u32 layout_id;
 	__s32 first_line;
-	__u32 flags; /* ABI_CODE_* */
+	__u32 flags;       /* ABI_CODE_* */
 	__u32 lines_bytes; /* size of the line table that follows; 0: none, or not sent (UNREADABLE) */
 	__u32 pad;
-	struct abi_text name, file;
-	/* then the bytes of the name, then of the file name */
+	struct abi_text name, file, module; /* the module unreadable: it has no name where one is looked for */
+					    /* then the bytes of each */
 };
 
 struct abi_lines {
@@ -274,18 +340,24 @@ struct abi_lines {
 	/* then the bytes */
 };
 
+/* Of a record below: its root directory is the profiler's, so that paths mean the same files to both. */
+#define ABI_PROC_OWN_ROOT 1u
+
 /* First sight of a process image, sent before its first sample. */
 struct abi_proc_rec {
 	struct abi_hdr hdr;
-	__u64 start_ns;	 /* CLOCK_BOOTTIME */
-	__u64 cgroup_id;
+	__u64 start_ns;     /* CLOCK_BOOTTIME */
 	__u64 runtime_addr; /* with PYTHON */
-	__u64 cpu_ns;	    /* its CPU time when the image began; ABI_UNKNOWN_NS */
+	__u64 cpu_ns;       /* its CPU time when the image began; ABI_UNKNOWN_NS */
+	__u64 cgroup_id;    /* of version 2, that it is in now */
 	__u32 image_id, parent_image_id, ppid;
-	__u32 state;	 /* enum abi_proc_state; when UNKNOWN, user space is asked to look */
+	__u32 inner_pid; /* its number in the PID namespace that it lives in; 0: the first one */
+	__u32 state;     /* enum abi_proc_state; when UNKNOWN, user space is asked to look */
 	__u32 layout_id;
 	struct abi_file program;
-	__u32 cmdline_bytes, pad;
+	__u32 cmdline_bytes;
+	__u32 flags; /* ABI_PROC_OWN_ROOT */
+	__u32 uid, gid;
 	char comm[ABI_COMM];
 	char cmdline[ABI_CMDLINE]; /* argv, NUL-separated */
 };
@@ -294,7 +366,7 @@ struct abi_proc_rec {
 struct abi_exit {
 	struct abi_hdr hdr;
 	__u32 image_id;
-	__u32 exec; /* 1: by exec */
+	__u32 pad;
 };
 
 /* The CPU time that a process had used when its image ended, all threads together, by the kernel's clock. */
@@ -305,16 +377,21 @@ struct abi_cpu_rec {
 	__u32 pad;
 };
 
-/* A trusted code object turned out to be another one: recent samples with `trusted` may name the wrong one. */
-struct abi_recall {
+/* A cached code object turned out to be another one: recent unverified samples may name the wrong one. */
+struct abi_invalidate {
 	struct abi_hdr hdr;
-	__u32 image_id;
+	__u32 image_id; /* 0: of any, as user space makes it when one was lost */
 	__u32 pad;
 };
 
-/* Value of `lost`, key image id << 32 | outcome: a process's ticks without a record since user space last took it. */
+/* Key and value of `lost`: a process's ticks without a record since user space last took it. */
+struct abi_lost_key {
+	__u32 image_id;
+	__u16 outcome; /* enum abi_outcome */
+	__u8 source, type;
+};
 struct abi_lost {
-	__u64 cnt, value_ns;
+	__u64 cnt, value;
 	__u32 tgid, pad;
 };
 
@@ -327,27 +404,26 @@ struct abi_lost {
 struct abi_clock {
 	__u64 period_ns;      /* in force */
 	__u64 next_period_ns; /* asked of the kernel by user space; taken over at the first expiry under it. 0: none */
-	__u64 carry_ns;	      /* scoped timers: what the last redraw threw away, by user space; the next sample takes it */
+	__u64 carry_ns; /* scoped timers: what the last redraw threw away, by user space; the next sample takes it */
 	__u64 timers[ABI_MAX_CGROUPS]; /* addresses of our timers of this CPU, as found; user space clears them */
-	__u64 expiring;	      /* the timer whose turn it is … */
-	__u64 expiring_ns;    /* … and when it was due, CLOCK_MONOTONIC */
-	__u64 expires_ns;     /* when ours was due last; 0: not yet */
-	__u64 tick_ns;	      /* what the tick at hand stands for */
-	__u64 timer_cnt;      /* periods that were over while the CPU was not idle */
-	__u64 idle_cnt;	      /* … while it was */
-	__u64 timer_ns;	      /* time that both stand for */
-	__u64 ticks;	      /* times that the program ran */
-	__u64 value_ns;	      /* sum of what these stood for */
-	__u32 pending;	      /* the timer has expired and its program has not run yet */
-	__u32 pending_tgid;   /* whom it would have sampled; 0: nobody of ours */
+	__u64 expiring;                /* the timer that expires now … */
+	__u64 expiring_ns;             /* … and when it was due, CLOCK_MONOTONIC */
+	__u64 expires_ns;              /* when ours was due last; 0: not yet */
+	__u64 tick_ns;                 /* what the tick at hand stands for */
+	__u64 timer_cnt;               /* periods that were over while the CPU was not idle */
+	__u64 timer_ns;                /* time that they stand for, and those while it was */
+	__u64 ticks;                   /* times that the program ran */
+	__u64 value_ns;                /* sum of what these stood for */
+	__u32 pending;                 /* the timer has expired and its program has not run yet */
+	__u32 pending_tgid;            /* whom it would have sampled; 0: nobody of ours */
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 104);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 160);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
 ABI_ASSERT("sample", sizeof(struct abi_sample) == 88);
-ABI_ASSERT("clock", sizeof(struct abi_clock) == 232);
-ABI_ASSERT("code", sizeof(struct abi_code) == 80);
+ABI_ASSERT("clock", sizeof(struct abi_clock) == 224);
+ABI_ASSERT("code", sizeof(struct abi_code) == 96);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

@@ -1,7 +1,14 @@
-/* What differs by architecture: where the thread pointer is. One row per file in arch/. */
+/*
+ * The kernel side's part of what differs by processor, one header each in arch/, and no more than macros, so that user
+ * space can have them too. Its own part is user/symbol/arch.h.
+ */
 #pragma once
-#if defined(__TARGET_ARCH_x86)
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 #include "bpf/arch/x86.h"
+#elif defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
+#include "bpf/arch/arm64.h"
 #else
-#error "this architecture has no row in bpf/arch/ yet"
+#error "this architecture has no header in bpf/arch/ yet"
 #endif
+
+#define arch_untagged(addr) ((addr) & ~ARCH_USER_TAG)

@@ -2,6 +2,4 @@
 #pragma once
 #include "bpf/maps.bpf.h"
 
-#ifndef PYBPF_HOST
 u32 cgroups_hold_current(void);
-#endif

@@ -1,7 +1,7 @@
 /* The kernel side's clocks, which are the host's: in a time namespace user space's are others (time_namespaces(7)). */
 #include "bpf/maps.bpf.h"
 
-SEC("syscall")
+SEC("raw_tp")
 int clocks_read(void *ctx)
 {
 	clock_monotonic_ns = bpf_ktime_get_ns();

@@ -24,7 +24,7 @@ static __always_inline u32 code_u32(const struct walk *w, u32 off)
 /* Of a part that is missing the fingerprint would be another. */
 static __always_inline long read_warm(struct walk *w, void *dst, u32 size, u64 addr)
 {
-	long err = read_user(dst, size, addr);
+	long err = walk_read(w, dst, size, addr);
 
 	w->cold |= err != 0;
 	return err;
@@ -34,19 +34,31 @@ static __always_inline long read_warm(struct walk *w, void *dst, u32 size, u64 a
  * The first `size` bytes of an object that may be shorter, and lie at the end of what is mapped: then those of its
  * page, and zeros. How many there are; 0: none.
  */
-static __always_inline u32 read_start(u64 *dst, u32 size, u64 addr)
+static __always_inline u32 read_start(const struct walk *w, u64 *dst, u32 size, u64 addr)
 {
 	u32 n = WALK_PAGE - addr % WALK_PAGE;
 
-	if (!read_user(dst, size, addr))
+	if (!walk_read(w, dst, size, addr))
 		return size;
 	opaque(n);
-	if (n >= size || read_user(dst, n, addr))
-		return 0;
 	for (u32 i = 0; i < size / 8; i++)
-		if (8 * i >= n)
-			dst[i] = 0;
-	return n;
+		dst[i] = 0;
+	return n >= size || walk_read(w, dst, n, addr) ? 0 : n;
+}
+
+/*
+ * Zeros the bytes behind the first `left` ones, which are not the object's. It always writes `cnt` words, for which there
+ * is room behind the block: a branch for each word would be a path for the verifier, and those multiply.
+ */
+static __always_inline void cut_words(u64 *words, u32 cnt, u64 left)
+{
+	u32 n = left < 8 * cnt ? (u32)left : 8 * cnt;
+	u64 *end;
+
+	opaque(n);
+	end = (u64 *)((u8 *)words + (n > 8 * cnt ? 0 : n));
+	for (u32 i = 0; i < cnt; i++)
+		end[i] = 0;
 }
 
 /* `want` bytes are needed of an object of which there are `have`. */
@@ -55,7 +67,7 @@ static __always_inline void note_missing(struct walk *w, u64 want, u32 most, u32
 	w->cold |= (want < most ? want : most) > have;
 }
 
-static __always_inline void lines_step(struct walk *w, u32 i)
+static __always_inline u32 lines_step(u32 i, struct walk *w)
 {
 	u32 at = i * LINES_STEP;
 	const u64 *words;
@@ -63,39 +75,17 @@ static __always_inline void lines_step(struct walk *w, u32 i)
 
 	opaque(at);
 	if (at > ABI_LINES_HASHED)
-		return;
+		return 1;
 	words = (const u64 *)((const u8 *)w->lines_rest + at);
 	for (u32 k = 0; k < LINES_STEP / 8; k++)
 		h = code_mix(h, words[k]);
 	w->lines_hash = h;
-}
-
-#ifdef PYBPF_HOST
-static inline void lines_loop(struct walk *w, u32 steps)
-{
-	for (u32 i = 0; i < steps; i++)
-		lines_step(w, i);
-}
-#else
-struct lines_step_ctx {
-	struct walk *w;
-};
-
-static long lines_callback(u32 i, struct lines_step_ctx *ctx)
-{
-	lines_step(ctx->w, i);
 	return 0;
 }
 
-static __always_inline void lines_loop(struct walk *w, u32 steps)
-{
-	struct lines_step_ctx ctx = {w};
+LOOP(lines_loop, struct walk, ABI_LINES_HASHED / LINES_STEP, lines_step)
 
-	bpf_loop(steps, lines_callback, &ctx, 0);
-}
-#endif
-
-/* What lies behind the first bytes; of very long tables the end. */
+/* The rest of the table, behind the prefix; of very long tables only the end. */
 static __always_inline u64 lines_mix_rest(struct walk *w, u64 h, u64 data, u64 left)
 {
 	u32 n = left > ABI_LINES_HASHED ? ABI_LINES_HASHED : (u32)left;
@@ -118,32 +108,26 @@ static __always_inline u64 lines_mix_rest(struct walk *w, u64 h, u64 data, u64 l
  */
 static __always_inline u64 lines_mix(struct walk *w, u64 h, u64 lines_addr)
 {
-	u64 size, left;
+	u64 size;
 	/* PyBytesObject: ob_size at bytes_size_off, a cached hash that may change, data right behind. */
-	u32 have = read_start(w->lines_block, sizeof(w->lines_block), lines_addr + w->layout.bytes_size_off);
+	u32 have = read_start(w, w->lines_block, LINES_START, lines_addr + w->layout.bytes_size_off);
 
-	size = left = w->lines_block[0];
-	note_missing(w, size + 16, sizeof(w->lines_block), have);
+	size = w->lines_block[0];
+	note_missing(w, size + 16, LINES_START, have);
 	if (!have)
 		return h;
 	h = code_mix(h, size);
-#pragma unroll
-	for (u32 i = 2; i < sizeof(w->lines_block) / 8; i++) {
-		u64 word = w->lines_block[i];
-
-		if (left < 8)
-			word &= left ? ~0ull >> (64 - 8 * left) : 0;
-		h = code_mix(h, word);
-		left = left < 8 ? 0 : left - 8;
-	}
-	if (!left)
+	cut_words(w->lines_block + 2, ABI_LINES_PREFIX / 8, size);
+	for (u32 i = 2; i < 2 + ABI_LINES_PREFIX / 8; i++)
+		h = code_mix(h, w->lines_block[i]);
+	if (size <= ABI_LINES_PREFIX)
 		return h;
-	return lines_mix_rest(w, h, lines_addr + w->layout.bytes_data_off + ABI_LINES_PREFIX, left);
+	return lines_mix_rest(w, h, lines_addr + w->layout.bytes_data_off + ABI_LINES_PREFIX, size - ABI_LINES_PREFIX);
 }
 
 /*
- * Brings the characters of the string whose head is in the text block to where those of an ASCII string are, which
- * is right behind it, of which there are `have`; gives their bytes. See find_text() in bpf/code.bpf.c.
+ * The text block has the head of a string. Makes sure that its characters follow there, as those of a compact ASCII
+ * string do, of which `have` bytes were read already; gives the size of all of them. See find_text() in bpf/text.bpf.h.
  */
 static __always_inline u64 text_bytes(struct walk *w, u64 str_addr, u32 have)
 {
@@ -162,7 +146,7 @@ static __always_inline u64 text_bytes(struct walk *w, u64 str_addr, u32 have)
 	} else if (!(state >> (l->str_compact_bit & 31) & 1)) {
 		read_warm(w, &data, 8, data);
 	}
-	note_missing(w, length * kind, TEXT_BYTES, read_start(head + TEXT_HEAD_WORDS, TEXT_BYTES, data));
+	note_missing(w, length * kind, TEXT_BYTES, read_start(w, head + TEXT_HEAD_WORDS, TEXT_BYTES, data));
 	return length * kind;
 }
 
@@ -179,21 +163,15 @@ static __always_inline u64 names_mix(struct walk *w, u64 h)
 
 	if (!read_warm(w, w->text_block, 16, name))
 		h = code_mix(code_mix(h, w->text_block[0]), w->text_block[1]);
-	have = read_start(w->text_block, sizeof(w->text_block), file + w->layout.str_length_off);
+	have = read_start(w, w->text_block, 8 * TEXT_WORDS, file + w->layout.str_length_off);
 	note_missing(w, 8 * TEXT_HEAD_WORDS, 8 * TEXT_HEAD_WORDS, have);
 	if (!have)
 		return h;
 	left = text_bytes(w, file, have - 8 * TEXT_HEAD_WORDS);
 	h = code_mix(h, left);
-#pragma unroll
-	for (u32 i = TEXT_HEAD_WORDS; i < TEXT_WORDS; i++) {
-		u64 word = w->text_block[i];
-
-		if (left < 8)
-			word &= left ? ~0ull >> (64 - 8 * left) : 0;
-		h = code_mix(h, word);
-		left = left < 8 ? 0 : left - 8;
-	}
+	cut_words(w->text_block + TEXT_HEAD_WORDS, TEXT_BYTES / 8, left);
+	for (u32 i = TEXT_HEAD_WORDS; i < TEXT_WORDS; i++)
+		h = code_mix(h, w->text_block[i]);
 	return h;
 }
 
@@ -207,7 +185,7 @@ static __always_inline u64 numbered_key(struct walk *w, u64 addr)
 	u64 h = code_mix(CODE_SEED ^ w->image_id, addr);
 	u32 number;
 
-	if (read_user(w->code_block, ABI_CODE_NUMBERED, addr + w->layout.code_base))
+	if (walk_read(w, w->code_block, ABI_CODE_NUMBERED, addr + w->layout.code_base))
 		return 0;
 	number = code_u32(w, w->code_version);
 	h = code_mix(h, (u64)number << 32 | code_u32(w, w->code_line));
@@ -228,7 +206,7 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 		return h;
 	h = code_mix(CODE_SEED ^ w->image_id, addr);
 	w->cold = 0;
-	if (read_user(w->code_block, ABI_CODE_BLOCK, addr + l->code_base)) {
+	if (walk_read(w, w->code_block, ABI_CODE_BLOCK, addr + l->code_base)) {
 		w->cold = others;
 		return 0;
 	}
@@ -244,13 +222,8 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 	return h ? h : 1;
 }
 
-#ifdef PYBPF_HOST
-static inline bool code_is_new(u64 key)
-{
-	return host_code_is_new(key);
-}
-#else
-static __always_inline bool code_is_new(u64 key)
+#ifndef PYBPF_NO_MAPS
+static __always_inline bool key_is_new(u64 key)
 {
 	u32 bucket = key % SEEN_BUCKETS;
 	struct seen_bucket *b = bpf_map_lookup_elem(&seen, &bucket);
@@ -258,11 +231,16 @@ static __always_inline bool code_is_new(u64 key)
 	return b && b->way[0] != key && b->way[1] != key && b->way[2] != key && b->way[3] != key;
 }
 
+static __always_inline bool code_is_new(const struct walk *w, u64 key)
+{
+	return key_is_new(key);
+}
+#endif
+
 /* Sends the records of one code object from the current task; called by the tick. */
-int code_send_now(struct walk *w);
+int code_send_now(struct scratch *s);
 /* Arranges for w->todo to be named by the task itself before it returns to user mode. 0 when it will be. */
 int code_schedule(struct walk *w, u64 mm);
-#endif
 
 /*
  * A program that refers to PyCode_Type of a shared libpython has a copy of its own, which the library uses
@@ -274,9 +252,8 @@ static __always_inline bool is_code_type(struct walk *w, u64 type)
 	u32 name_off = w->layout.type_off + 16u;
 	u64 name = 0, found = 0;
 
-	return type == w->code_type_addr ||
-	       (!read_user(&name, 8, w->code_type_addr + name_off) &&
-		!read_user(&found, 8, type + name_off) && name && name == found);
+	return type == w->code_type_addr || (!walk_read(w, &name, 8, w->code_type_addr + name_off) &&
+					     !walk_read(w, &found, 8, type + name_off) && name && name == found);
 }
 
 /*
@@ -287,7 +264,7 @@ static __always_inline bool is_code_object(struct walk *w, u64 addr)
 {
 	u64 type = 0;
 
-	return !w->code_type_addr || read_user(&type, 8, addr + w->layout.type_off) || is_code_type(w, type);
+	return !w->code_type_addr || walk_read(w, &type, 8, addr + w->layout.type_off) || is_code_type(w, type);
 }
 
 /* Functions that call each other and share a memo would fill the list by themselves. */
@@ -302,10 +279,10 @@ static __always_inline bool is_just_listed(const struct walk *w, u64 key)
 	       (other < CODE_TODO_MAX && w->todo[other].key == key);
 }
 
-/* User space ends at 2**47, the first page is never mapped, and Objects/obmalloc.c aligns to more than this. */
+/* The first page is never mapped, and Objects/obmalloc.c aligns to more than this. */
 static __always_inline bool is_object_address(u64 addr)
 {
-	return addr >= 4096 && !(addr >> 47) && !(addr & 7);
+	return addr >= 4096 && !(arch_untagged(addr) >> ARCH_USER_BITS) && !(addr & 7);
 }
 
 /* Reads and checks the code object; lists it when it is new. 0 when there is none to be read. */
@@ -315,14 +292,14 @@ static __always_inline u64 code_key_read(struct walk *w, u64 addr)
 	u32 n = w->todo_cnt;
 
 	if (!key) {
-		/* What runs is in memory, unless it is swapped out; and what is no object's address is no object. */
+		/* A code object that runs is in memory, or swapped out; an address that no object can have is garbage. */
 		bool possible = is_object_address(addr) && is_code_object(w, addr);
 
 		w->cold |= possible;
 		w->garbage |= !w->frame_cnt || !possible;
 		return 0;
 	}
-	if (!code_is_new(key))
+	if (!code_is_new(w, key))
 		return key;
 	if (!is_code_object(w, addr)) {
 		w->garbage = 1;

@@ -4,6 +4,7 @@
  */
 #include "bpf/cold.bpf.h"
 #include "bpf/code.bpf.h"
+#include "bpf/fault.bpf.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/task_work.bpf.h"
@@ -13,7 +14,7 @@
 
 static __always_inline long touch(void *dst, u32 size, u64 addr)
 {
-	return addr ? bpf_copy_from_user(dst, size, (const void *)addr) : -1;
+	return addr ? read_faulting(dst, size, addr) : -1;
 }
 
 struct cold_ctx {
@@ -40,10 +41,10 @@ static __always_inline void touch_text(struct walk *w, u64 str_addr)
 	const struct abi_py_layout *l = &w->layout;
 	u64 data = 0;
 
-	touch(w->text_block, sizeof(w->text_block), str_addr + l->str_length_off);
+	touch(w->text_block, 8 * TEXT_WORDS, str_addr + l->str_length_off);
 	if (!((u32)w->text_block[2] >> (l->str_compact_bit & 31) & 1) &&
 	    !touch(&data, sizeof(data), str_addr + l->str_compact_off))
-		touch(w->text_block, sizeof(w->text_block), data);
+		touch(w->text_block, 8 * TEXT_WORDS, data);
 }
 
 /* Line table and names, where the fingerprint is made of their content. */
@@ -54,7 +55,7 @@ static __always_inline void touch_content(struct walk *w)
 
 	touch_text(w, code_u64(w, w->code_name));
 	touch_text(w, code_u64(w, w->code_file));
-	if (touch(w->lines_block, sizeof(w->lines_block), lines + l->bytes_size_off))
+	if (touch(w->lines_block, LINES_START, lines + l->bytes_size_off))
 		return;
 	size = w->lines_block[0];
 	lines += l->bytes_data_off;
@@ -70,11 +71,14 @@ static __always_inline void touch_content(struct walk *w)
 static long touch_frame(u32 i, struct cold_ctx *ctx)
 {
 	struct walk *w = ctx->w;
-	const u8 *block = (const u8 *)w->window;
+	const u8 *block = (const u8 *)w->buffer;
 
-	if (touch(w->window, ABI_FRAME_BLOCK, w->frame_addr + w->layout.frame_base))
+	u32 bytes = w->frame_bytes;
+
+	opaque(bytes);
+	if (bytes > ABI_FRAME_BLOCK || touch(w->buffer, bytes, w->frame_addr + w->layout.frame_base))
 		return 1;
-	if (!touch(w->code_block, ABI_CODE_BLOCK, masked_u64(block, w->frame_code) + w->layout.code_base) &&
+	if (!touch(w->code_block, ABI_CODE_BLOCK, frame_object(block, w->frame_code) + w->layout.code_base) &&
 	    !(w->layout.mech & ABI_MECH_VERSION))
 		touch_content(w);
 	w->frame_addr = masked_u64(block, w->frame_prev);
@@ -104,12 +108,12 @@ static long try_walk(u32 i, struct try_ctx *ctx)
 
 	bring_in(w, ctx->p->runtime_addr);
 	ctx->slot->outcome = sample_walk(w, ctx->p);
-	return !sample_is_cold(w, ctx->slot->outcome);
+	return !sample_is_cold(w, ctx->slot->outcome) || (ctx->p->flags & ABI_PROC_SILENT);
 }
 
 __hidden void cold_walk(struct cold_slot *slot)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	struct walk *w = &slot->walk;
 	u32 tgid = w->sample.hdr.tgid;
 	struct abi_proc *p = bpf_map_lookup_elem(&procs, &tgid);
@@ -117,23 +121,54 @@ __hidden void cold_walk(struct cold_slot *slot)
 	struct try_ctx ctx = {.slot = slot, .p = p};
 
 	/* An exec in between made the addresses foreign. */
-	if (p && p->image_id == w->image_id && slot->mm == (u64)task->mm && !sample_prepare(w, p))
+	if (p && p->image_id == w->image_id && slot->mm == (u64)member_of(task, mm) && !sample_prepare(w, p))
 		bpf_loop(COLD_TRIES, try_walk, &ctx, 0);
 	sample_again(w, p, slot->outcome, slot->mm);
+	slot->busy = SLOT_CLOSING; /* no tick joins any more */
+	sample_repeat(w, slot->outcome, slot->more, slot->more_value);
 	give_back(slot);
+}
+
+/*
+ * A tick that comes before its thread is back in user mode finds the stack of the last one, so it takes part in that one's
+ * walk. If it asked for one of its own, a thread whose walk takes longer than a period would never get back.
+ */
+static __always_inline bool join(const struct walk *w)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+
+	for (u32 i = 0; i < COLD_SLOTS; i++) {
+		u32 at = i;
+		struct cold_slot *slot = bpf_map_lookup_elem(&cold_slots, &at);
+
+		if (!slot || slot->busy != tid || slot->walk.image_id != w->image_id ||
+		    slot->walk.sample.source != w->sample.source || slot->walk.sample.type != w->sample.type)
+			continue;
+		slot->more++;
+		slot->more_value += w->sample.value;
+		return true;
+	}
+	return false;
 }
 
 __hidden int cold_schedule(struct walk *w, u64 mm, u32 outcome)
 {
-	struct cold_slot *slot = take_slot(cold_slots, COLD_SLOTS);
+	struct cold_slot *slot;
 
+	if (!HAS_TASK_WORK)
+		return -1;
+	if (join(w))
+		return 0;
+	slot = claim_slot(cold_slots, COLD_SLOTS);
 	if (!slot)
 		return -1;
 	slot->mm = mm;
 	slot->outcome = outcome;
+	slot->more = 0;
+	slot->more_value = 0;
 	slot->walk.sample = w->sample;
 	slot->walk.image_id = w->image_id;
-	slot->walk.alone = 1;
+	slot->walk.frame_cnt = slot->walk.todo_cnt = slot->walk.replaced = 0; /* of the last one, if there is no walk */
 	if (!task_work_cold(slot))
 		return 0;
 	give_back(slot);

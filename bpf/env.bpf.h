@@ -1,10 +1,9 @@
 /*
- * The one door to the kernel (vmlinux.h and BPF helpers), or, under PYBPF_HOST, to ordinary C: the
- * walker's files include only this, so the same source runs in the kernel, in `dump` and in tests.
+ * The one door to the kernel (vmlinux.h and BPF helpers), or, under PYBPF_HOST, to ordinary C: all files here include
+ * only this, so the same source runs in the kernel, in `dump` (the walker) and in tests (everything).
  */
 #pragma once
-/* x86-64: struct pt_regs begins with r15 to rdi, all but the stack pointer (arch/x86/include/asm/ptrace.h). */
-#define USER_REGISTERS 15
+#include "bpf/arch.h"
 #ifdef PYBPF_HOST
 #include "bpf/env_host.h"
 #else
@@ -13,25 +12,28 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-/* Copies from the current task's user memory without ever faulting a page in; 0 or negative. */
-static __always_inline long read_user(void *dst, u32 size, u64 addr)
-{
-	return bpf_probe_read_user(dst, size, (const void *)addr);
-}
-#define now_ns() bpf_ktime_get_ns()
-/* What the current task's registers held when it entered the kernel last: here, when the timer interrupted it. */
-#define user_registers(registers) \
-	bpf_probe_read_kernel(registers, sizeof(registers), (void *)bpf_task_pt_regs(bpf_get_current_task_btf()))
-/* Only the host wants to know where a frame lies. */
-#define frame_stored(n, frame_addr, code_addr) ((void)0)
-#define frames_forgotten(n)		       ((void)0)
+#define __set_before_load const volatile
 #endif
 
 /*
- * A function that the verifier looks at once, by itself, whoever calls it: what is walked in the tick and in task work
- * is verified in half the time. Its pointers may be null, for all that is known of them.
+ * Copies from the current task's user memory without ever faulting a page in; 0 or negative. The kernel takes tags only
+ * from those that told it of them (arch/arm64: TIF_TAGGED_ADDR), and may want to see them then.
  */
-#define __verified_once __attribute__((noinline))
+static __always_inline long read_user(void *dst, u32 size, u64 addr)
+{
+	long err = bpf_probe_read_user(dst, size, (const void *)addr);
+
+	if (err && (addr & ARCH_USER_TAG))
+		err = bpf_probe_read_user(dst, size, (const void *)arch_untagged(addr));
+	return err;
+}
+
+#ifndef PYBPF_NO_MAPS
+/* The memory that a walk is about is the current task's; only `dump` reads another's, and wants to know where a frame lies. */
+#define walk_read(w, dst, size, addr)             read_user(dst, size, addr)
+#define frame_stored(w, n, frame_addr, code_addr) ((void)0)
+#define frames_forgotten(w, n)                    ((void)0)
+#endif
 
 #ifndef likely
 #define likely(x)   __builtin_expect(!!(x), 1)

@@ -3,9 +3,9 @@
 
 /* All records, in one order. BPF writes; session/drain reads. User space sets the size. */
 struct events_map events SEC(".maps");
-/* Ticks per outcome. BPF adds; session reads, also while running. */
+/* Ticks per outcome: source × ABI_OUTCOME_CNT + outcome. BPF adds; session reads, also while running. */
 struct outcomes_map outcomes SEC(".maps");
-/* Ticks of a process that gave no record, by outcome. BPF adds; session takes them out. */
+/* Ticks of a process that gave no record, by source and outcome. BPF adds; session takes them out. */
 struct lost_map lost SEC(".maps");
 /* The sampling clock of each CPU. source/cpu.c asks for periods, BPF counts; memory-mapped. */
 struct clocks_map clocks SEC(".maps");
@@ -17,43 +17,55 @@ struct programs_map programs SEC(".maps");
 struct hints_map hints SEC(".maps");
 /* Processes by tgid. BPF creates (first tick, fork), changes and deletes (exit); session adds chosen pids. */
 struct procs_map procs SEC(".maps");
+/* Of a chosen tree, but without room in `procs`: a bit per tgid. BPF sets (fork), clears (exit, room); session sets. */
+struct unlisted_map unlisted SEC(".maps");
 /* Images whose last thread has ended, by the address of their signal_struct, until they are reaped. BPF only. */
 struct ended_map ended SEC(".maps");
+/* What one of several is to have, where there are no atomic steps that tell: numbers of images, bits. BPF only. */
+struct claims_map claims SEC(".maps");
 /* Cgroups that are there and lead to the chosen ones, or are these, by id. session adds; BPF adds (mkdir), deletes (rmdir). */
 struct cgroups_map cgroups SEC(".maps");
 /* The names of those, in the nodes that they lie in. session adds, before sampling begins; BPF reads. */
 struct cgroup_steps_map cgroup_steps SEC(".maps");
-/* By CPU (a per-CPU value may have 32 KiB at most); used only by the tick, which cannot be interrupted by itself. */
+/*
+ * By CPU and source: CPU × cfg_slots_per_cpu + cfg_slots[source]. BPF only. No per-CPU map: a value of those may have 32 KiB
+ * at most.
+ */
 struct scratches_map scratches SEC(".maps");
-/* For names sent by the tick itself; apart, because a per-CPU value may have 32 KiB at most. */
-struct code_bufs_map code_bufs SEC(".maps");
-/* Code objects by address. BPF only; each CPU has its own, so that none waits for another. */
-struct memos_map memos SEC(".maps");
-struct memo_times_map memo_times SEC(".maps");
-/* Keys of code objects whose names were sent. BPF only. A collision costs a second record, nothing else. */
+/* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
-/* Scheduled callbacks. BPF only: taken by a tick (busy 0→1), given back by the callback. */
+/* Scheduled callbacks. BPF only: taken by a tick (busy), given back by the callback. */
 struct code_slots_map code_slots SEC(".maps");
 /* The same for walks of cold memory. */
 struct cold_slots_map cold_slots SEC(".maps");
 
-const volatile __u32 cfg_self_tgid = 0;
-const volatile __u32 cfg_mode = TARGET_PIDS;
-const volatile __u32 cfg_max_frames = ABI_MAX_FRAMES;
-const volatile __u64 cfg_max_walk_ns = 2000000; /* 1,024 functions of 3.8, each read, take a quarter of that */
-const volatile __u64 cfg_trust_ns = 0;
-const volatile __u64 cfg_trust_numbered_ns = 0;
-const volatile __u64 cfg_wake_bytes = 1 << 18;
-const volatile bool cfg_gil_only = false;
-const volatile bool cfg_scoped = false;
-const volatile __u32 cfg_timers_per_cpu = 1;
+__set_before_load __u32 cfg_self_tgid = 0;
+__set_before_load __u32 cfg_mode = TARGET_PIDS;
+__set_before_load __u32 cfg_follow_names = 0;
+__set_before_load __u32 cfg_max_frames = ABI_MAX_FRAMES;
+__set_before_load __u64 cfg_cache_ns = 0;
+__set_before_load __u64 cfg_cache_numbered_ns = 0;
+__set_before_load __u64 cfg_wake_bytes = 1 << 18;
+__set_before_load bool cfg_gil_only = false;
+__set_before_load int cfg_hierarchy = 0;
+__set_before_load __u32 cfg_cgroup_subsys = 0;
+__set_before_load bool cfg_scoped = false;
+__set_before_load __u32 cfg_timers_per_cpu = 1;
+__set_before_load __u32 cfg_slots_per_cpu = 1;
+__set_before_load __u32 cfg_slots[ABI_SOURCE_CNT] = {};
 
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;
 __u32 hotplug_steps = 0;
+__u32 aside_tgid = 0;
 __s32 targets_alive = 0;
+__u32 exits_lost = 0;
+__u32 invalidates_lost = 0;
 __u64 clock_monotonic_ns = 0;
 __u64 clock_boottime_ns = 0;
+__u64 own_root_mnt = 0;
+__u64 own_root_dentry = 0;
+__u64 cgroups_new = 0;
 __u64 cgroups_made[ABI_MAX_CGROUPS] = {};
 __u64 cgroups_made_ns[ABI_MAX_CGROUPS] = {};
 

@@ -4,123 +4,131 @@
 #include "bpf/abi.h"
 
 #define CODE_TODO_MAX ABI_MAX_FRAMES /* a whole stack may be new, and its process gone before the next tick */
-#define CODE_NOW_NS   2000000 /* most time that a tick itself reads names for; the rest waits for the next one */
-#define CODE_SLOTS    32  /* ticks whose names are being read in the task's own context */
-#define COLD_SLOTS    16  /* ticks that are walked there … */
-#define COLD_TRIES    3   /* … so many times, when it is swapped out again meanwhile */
+#define CODE_NOW_NS   2000000        /* most time that a tick itself reads names for; the rest waits for the next one */
+#define CODE_SLOTS    32             /* ticks whose names are being read in the task's own context */
+#define COLD_SLOTS    16             /* ticks that are walked there … */
+#define COLD_TRIES    3              /* … so many times, when it is swapped out again meanwhile */
 #define SEEN_WAYS     4
 #define SEEN_BUCKETS  32768
 
-/* A code object met for the first time. */
+/* A code object met for the first time, and the globals of the frame that it was met in. */
 struct code_todo {
-	u64 addr, key;
+	u64 addr, key, globals_addr;
 };
+
+#define MODULE_WORDS 9 /* bpf/module.bpf.h */
 
 /* Buffers for one code object's records; a data array per text so that bounds stay plain. */
 struct code_buf {
 	struct abi_code code;
-	char data[2 * ABI_MAX_TEXT];
+	char data[3 * ABI_MAX_TEXT];
 	struct abi_lines lines;
 	char lines_data[ABI_CODE_CHUNK];
 	u64 lines_addr;
+	u32 lines_sent, pad;
 	u64 block[ABI_CODE_BLOCK / 8];
+	u64 entries[MODULE_WORDS]; /* of the globals, the first ones */
 };
 
 /*
  * The code object last read at an address. Within a walk its address alone tells it, because a frame keeps it
- * alive; between walks it is trusted for a while (bpf/memo.bpf.h).
+ * alive; between walks it is cached for a while (bpf/memo.bpf.h).
  */
 #define CODE_MEMOS 1024
 struct code_memo {
 	u64 addr, key;
 	u64 until_ns; /* till then it need not be read again */
 	u32 image_id;
-	u32 walk;     /* that read it last; see walk_cnt */
+	u32 walk; /* that read it last; see walk_cnt */
 };
-/* Pairs of neighbours are the two places of an address; a pair is a cache line. Per-CPU values have 32 KiB at most. */
+/* Pairs of neighbours are the two slots of an address. */
 struct code_memos {
 	struct code_memo memo[CODE_MEMOS];
-};
-/* What only a reading needs of them. */
-struct code_times {
-	struct {
-		u64 stood_ns;	/* what the ticks stand for at which it was found the same, one after another */
-		u64 checked_ns; /* when it was read last */
+	struct {                 /* what only a reading needs of them */
+		u64 verified_ns; /* what the ticks stand for at which it was found the same, one after another */
+		u64 checked_ns;  /* when it was read last */
 	} time[CODE_MEMOS];
 };
 
-#define TEXT_WORDS 12 /* of a string object that are looked at: head and the first 64 bytes of text */
+#define TEXT_WORDS      12 /* of a string object that are looked at: head and the first 64 bytes of text */
 #define TEXT_HEAD_WORDS 4
-#define TEXT_BYTES (8 * (TEXT_WORDS - TEXT_HEAD_WORDS))
-#define LINES_STEP 32 /* bytes of line table hashed per step */
+#define TEXT_BYTES      (8 * (TEXT_WORDS - TEXT_HEAD_WORDS))
+#define LINES_START     (16 + ABI_LINES_PREFIX) /* size and hash, then the table's first bytes */
+#define LINES_STEP      32                      /* bytes of line table hashed per step */
 
 /*
  * Frames of one thread mostly lie one behind the other (Python 3.11 and newer: the data stack), so where the
  * last two were neighbours their page is copied up to here at once: one read for some thirty frames. It
  * begins where the page begins, because what lies before may not be mapped.
  */
-#define WALK_PAGE     4096
-#define WALK_WINDOW   (WALK_PAGE + ABI_FRAME_BLOCK)
-#define WALK_SLACK    128
+#define WALK_PAGE      4096
+#define WALK_BUFFER    (WALK_PAGE + ABI_FRAME_BLOCK)
+#define WALK_SLACK     128
 #define WALK_NEIGHBOUR 1024
 
-/* What a walk works with and leaves behind. Lives in a per-CPU map: too big for BPF's stack. */
+/* State and result of a walk. Lives in a map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
 	struct abi_frame frames[ABI_MAX_FRAMES];
 	u64 tstate_block[ABI_TSTATE_BLOCK / 8];
 	/* target memory around the current frame; the slack lets masked offsets stay inside */
-	u64 window[(WALK_WINDOW + WALK_SLACK) / 8];
-	u64 window_addr; /* of its first byte in the target */
-	u32 window_bytes;
-	u32 at;		 /* of the current frame's block in the window */
+	u64 buffer[(WALK_BUFFER + WALK_SLACK) / 8];
+	u64 buffer_addr; /* of its first byte in the target */
+	u32 buffer_bytes;
+	u32 at; /* of the current frame's block in the buffer */
 	u64 code_block[(ABI_CODE_BLOCK + WALK_SLACK) / 8];
-	u64 lines_block[(16 + ABI_LINES_PREFIX) / 8];
+	u64 lines_block[(LINES_START + ABI_LINES_PREFIX) / 8];
 	u64 lines_rest[(ABI_LINES_HASHED + LINES_STEP) / 8];
 	u64 lines_hash;
-	u64 text_block[TEXT_WORDS];
+	u64 text_block[TEXT_WORDS + TEXT_BYTES / 8];
 	struct abi_py_layout layout;
 	/* members from the start of their block */
-	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry;
+	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry, frame_globals, frame_object, frame_func,
+		frame_copy, frame_bytes;
 	u8 code_line, code_version, code_file, code_name, code_lines;
+	u8 compiled; /* the frame at hand: no evaluator runs it */
 	u64 tstate_addr, frame_addr, last_frame_addr;
-	u64 entry_from; /* the frame that ran when the C evaluator was entered last … */
-	u32 entry_open; /* … which the walk has not come to yet */
+	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */
+	u32 entry_open;  /* … which the walk has not come to yet */
 	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
-	u64 registers[USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
-	u64 last_resort; /* … before it takes this */
-	u32 start, start_tries; /* enum walk_start */
-	u64 limit_ns;	/* time after which a walk is over, however deep … */
-	u64 spent_ns, looked_ns; /* … what it has taken; when it looked at the clock last */
-	u64 fault_addr; /* what was not readable first: of a frame or its code object, the frame */
-	u32 cold;	/* something was not readable that may be swapped out */
-	u64 cold_wake_ns; /* when user space was last asked to bring it in */
-	u32 alone;	/* in task work, where what belongs to the CPU is not to be touched */
-	u64 code_type_addr; /* PyCode_Type of this process; 0: not known */
+	u64 registers[ARCH_USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
+	u64 last_resort;                    /* … before it takes this */
+	u32 start, start_tries;             /* enum walk_start */
+	u64 limit_ns;                       /* time after which a walk is over, however deep … */
+	u64 spent_ns, looked_ns;            /* … what it has taken; when it looked at the clock last */
+	u64 fault_addr;                     /* what was not readable first: of a frame or its code object, the frame */
+	u32 cold;                           /* something was not readable that may be swapped out */
+	u64 cold_wake_ns;                   /* when user space was last asked to bring it in */
+	u64 code_type_addr;                 /* PyCode_Type of this process; 0: not known */
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
+	u32 slot;     /* of `scratches`, where it is a tick's */
 	u32 walk_cnt; /* numbers the walks, so that the memos need not be cleared */
-	u64 trust_ns; /* longest time that a code object goes without being read; 0: read at each walk */
-	u32 replaced; /* another code object stood where one was trusted to be */
-#ifdef PYBPF_HOST
+	u64 cache_ns; /* longest time that a code object goes without being read; 0: read at each walk */
+	u64 cpu_ns;   /* CPU time that the sample stands for; 0: it is of something else */
+	u32 replaced; /* another code object lies where a cached one was */
 	struct code_memos memos;
-	struct code_times memo_times;
-#endif
 	struct code_todo todo[CODE_TODO_MAX];
 };
 
-#ifndef PYBPF_HOST
+/*
+ * Memory of a source's program on one CPU. Each source has its own, because one may interrupt another; the kernel makes
+ * sure that none is interrupted by itself (kernel/trace/bpf_trace.c: bpf_prog_active, prog->active).
+ */
 struct scratch {
 	struct walk walk;
+	u64 names_until_ns; /* then a tick has read enough of them */
 	struct abi_proc_rec proc_rec;
+	struct code_buf code_buf; /* for names that are sent at once */
 };
 
 /* One scheduled callback in a sampled task. */
 struct code_slot {
 	struct bpf_task_work work;
 	u64 mm;
-	u32 busy, todo_cnt, tgid, image_id, layout_id, pad;
+	u32 busy; /* the thread whose tick took it; 0: free */
+	u32 todo_cnt, image_id, layout_id;
 	struct code_todo todo[CODE_TODO_MAX];
 	struct code_buf buf;
 };
@@ -129,7 +137,11 @@ struct code_slot {
 struct cold_slot {
 	struct bpf_task_work work;
 	u64 mm;
-	u32 busy, outcome;
+	u32 busy; /* as in code_slot */
+	u32 outcome;
+	u64 more_value; /* of ticks that came while it was taken: the sums, … */
+	u32 more;       /* … and how many */
+	u32 pad;
 	struct walk walk;
 };
 
@@ -144,7 +156,7 @@ extern struct events_map {
 
 extern struct outcomes_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, ABI_OUTCOME_CNT);
+	__uint(max_entries, ABI_SOURCE_CNT *ABI_OUTCOME_CNT);
 	__type(key, u32);
 	__type(value, u64);
 } outcomes SEC(".maps");
@@ -152,7 +164,7 @@ extern struct outcomes_map {
 extern struct lost_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ABI_MAX_LOST);
-	__type(key, u64);
+	__type(key, struct abi_lost_key);
 	__type(value, struct abi_lost);
 } lost SEC(".maps");
 
@@ -192,6 +204,14 @@ extern struct procs_map {
 	__type(value, struct abi_proc);
 } procs SEC(".maps");
 
+extern struct unlisted_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ABI_PID_LIMIT / 64);
+	__type(key, u32);
+	__type(value, u64);
+} unlisted SEC(".maps");
+
 extern struct ended_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* some are never reaped */
 	__uint(max_entries, 4096);
@@ -213,33 +233,19 @@ extern struct cgroup_steps_map {
 	__type(value, struct abi_cgroup_node);
 } cgroup_steps SEC(".maps");
 
+extern struct claims_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u8);
+} claims SEC(".maps");
+
 extern struct scratches_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
-
-extern struct code_bufs_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct code_buf);
-} code_bufs SEC(".maps");
-
-extern struct memos_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct code_memos);
-} memos SEC(".maps");
-
-extern struct memo_times_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct code_times);
-} memo_times SEC(".maps");
 
 extern struct seen_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -265,23 +271,37 @@ extern struct cold_slots_map {
 enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 
 /* Set by user space before load. */
-extern const volatile __u32 cfg_self_tgid;   /* the profiler: never sampled */
-extern const volatile __u32 cfg_mode;	   /* enum target_mode */
-extern const volatile __u32 cfg_max_frames;
-extern const volatile __u64 cfg_max_walk_ns;
-extern const volatile __u64 cfg_trust_ns;    /* most time that a code object goes unread … */
-extern const volatile __u64 cfg_trust_numbered_ns; /* … and one that has a number which is never used twice */
-extern const volatile __u64 cfg_wake_bytes;  /* wake user space when this much waits in the ring */
-extern const volatile bool cfg_gil_only;
-extern const volatile bool cfg_scoped;	       /* the timers run only with a cgroup's tasks */
-extern const volatile __u32 cfg_timers_per_cpu; /* ABI_MAX_CGROUPS at most */
+extern __set_before_load __u32 cfg_self_tgid;    /* the profiler: never sampled */
+extern __set_before_load __u32 cfg_mode;         /* enum target_mode */
+extern __set_before_load __u32 cfg_follow_names; /* user space is woken for each cgroup that is made */
+extern __set_before_load __u32 cfg_max_frames;
+extern __set_before_load __u64 cfg_cache_ns;          /* most time that a code object goes unread … */
+extern __set_before_load __u64 cfg_cache_numbered_ns; /* … and one that has a number which is never used twice */
+extern __set_before_load __u64 cfg_wake_bytes;        /* wake user space when this much waits in the ring */
+extern __set_before_load bool cfg_gil_only;
+extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are of; 0: version 2 */
+extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
+extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */
+extern __set_before_load __u32 cfg_timers_per_cpu;        /* ABI_MAX_CGROUPS at most */
+extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources were chosen */
+extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
 
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
-extern __u32 hotplug_steps;	 /* CPUs have come or gone while this changes */
-extern __s32 targets_alive;      /* chosen processes (and their trees) still alive */
+extern __u32 aside_tgid;                            /* user space: its worker, which is as little a target as itself */
+extern __u32 hotplug_steps;                         /* CPUs have come or gone while this changes */
+extern __s32 targets_alive;                         /* chosen processes (and their trees) still alive */
+extern __u32 exits_lost;                            /* records of that kind that the ring had no room for … */
+extern __u32 invalidates_lost;                      /* … which user space makes up for */
 extern __u64 clock_monotonic_ns, clock_boottime_ns; /* BPF, when asked (bpf/clocks.bpf.c) */
-extern __u64 cgroups_made[ABI_MAX_CGROUPS]; /* BPF: times that a chosen cgroup was made anew … */
-extern __u64 cgroups_made_ns[ABI_MAX_CGROUPS]; /* … and when last, CLOCK_MONOTONIC */
+extern __u64 own_root_mnt, own_root_dentry;         /* BPF, likewise (bpf/root.bpf.c) */
+extern __u64 cgroups_new;                           /* BPF: cgroups made, with cfg_follow_names */
+extern __u64 cgroups_made[ABI_MAX_CGROUPS];         /* BPF: times that a chosen cgroup was made anew … */
+extern __u64 cgroups_made_ns[ABI_MAX_CGROUPS];      /* … and when last, CLOCK_MONOTONIC */
+
+#ifdef OLD_KERNEL
+#include "bpf/old.bpf.h"
+#else
+#include "bpf/new.bpf.h"
 #endif

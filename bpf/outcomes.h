@@ -1,7 +1,8 @@
 /*
- * What became of a timer tick: every tick ends in exactly one of these, so
+ * Outcomes of a tick: every tick ends in exactly one of these, so
  *     ticks = sum over all outcomes
- * where the ticks are counted at the timer's expiry (struct abi_clock) and the outcomes where they are decided. X(NAME, word, class, sentence)
+ * The two sides are counted apart: ticks at the timer's expiry (struct abi_clock), outcomes where they are decided.
+ * X(NAME, word, class, sentence)
  *
  * class  WRITTEN  a stack was sent
  *        FILTERED not ours to sample; no record is sent
@@ -11,34 +12,36 @@
  */
 #pragma once
 
-#define ABI_OUTCOMES(X)                                                                            \
-	X(OK, "ok", WRITTEN, "walked to the root")                                                 \
-	X(CUT_DEPTH, "cut_depth", WRITTEN, "deeper than the frame limit; the leaf side is kept")   \
-	X(CUT_TIME, "cut_time", WRITTEN, "took longer than the time limit; the leaf side is kept") \
-	X(CUT_FAULT, "cut_fault", WRITTEN, "a frame was not readable; the leaf side is kept")      \
-	X(NOT_TARGET, "not_target", FILTERED, "another task was running")                          \
-	X(SELF, "self", FILTERED, "the profiler itself was running")                               \
-	X(NO_GIL, "no_gil", FILTERED, "the thread did not hold the GIL (--gil)")                   \
-	X(NOT_PYTHON, "not_python", OUTSIDE, "the process is not Python")                          \
-	X(UNSUPPORTED, "unsupported", FAILED, "the interpreter is not one this version can walk")  \
-	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")            \
-	X(STARTING, "starting", OUTSIDE, "the interpreter had not started yet")                    \
-	X(EXITING, "exiting", OUTSIDE, "the task was exiting")                                     \
-	X(NO_TSTATE, "no_tstate", OUTSIDE, "the thread has no Python state (native thread)")       \
-	X(NO_FRAME, "no_frame", OUTSIDE, "no Python function was running in the thread")           \
-	X(FAULT_RUNTIME, "fault_runtime", FAILED, "the interpreter's state was not readable")      \
-	X(FAULT_TSTATE, "fault_tstate", FAILED, "the thread's state was not readable")             \
-	X(FAULT_FRAME, "fault_frame", FAILED, "the innermost frame was not readable")              \
-	X(TORN, "torn", FAILED, "the thread was just switching from one frame to another")         \
-	X(REPLACED, "replaced", FAILED, "a code object gave way to another at its address")         \
-	X(BAD_TSTATE, "bad_tstate", FAILED, "the thread's state was not this thread's")            \
-	X(PROC_TABLE_FULL, "proc_table_full", FAILED, "too many processes at once")                \
-	X(INTERNAL, "internal", FAILED, "a BPF helper failed unexpectedly")                        \
-	X(RING_FULL, "ring_full", LOST, "the ring buffer was full")                                \
-	X(THROTTLED, "throttled", LOST, "the kernel throttled the timer (kernel.perf_event_max_sample_rate)") \
-	X(LATE, "late", LOST, "the timer came late: interrupts were off, or the virtual machine stood still") \
-	X(NOT_RUN, "not_run", LOST, "the kernel did not run the timer's program (it was inside another one, or a BPF map)") \
-	X(DEFERRED, "deferred", LOST, "the thread has not come back to where its swapped-out memory is read") \
+#define ABI_OUTCOMES(X)                                                                                                \
+	X(OK, "ok", WRITTEN, "walked to the root")                                                                     \
+	X(CUT_DEPTH, "cut_depth", WRITTEN, "deeper than the frame limit; the leaf side is kept")                       \
+	X(CUT_TIME, "cut_time", WRITTEN, "took longer than the time limit; the leaf side is kept")                     \
+	X(CUT_FAULT, "cut_fault", WRITTEN, "a frame was not readable; the leaf side is kept")                          \
+	X(NOT_TARGET, "not_target", FILTERED, "another task was running")                                              \
+	X(SELF, "self", FILTERED, "the profiler itself was running")                                                   \
+	X(NO_GIL, "no_gil", FILTERED, "the thread did not hold the GIL (--gil)")                                       \
+	X(GILLESS, "gilless", FILTERED, "the interpreter runs without a GIL, so --gil leaves all of it out")           \
+	X(NOT_PYTHON, "not_python", OUTSIDE, "the process is not Python")                                              \
+	X(UNSUPPORTED, "unsupported", FAILED, "the interpreter is not one this version can walk")                      \
+	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")                                \
+	X(STARTING, "starting", OUTSIDE, "the interpreter had not started yet")                                        \
+	X(EXITING, "exiting", OUTSIDE, "the task was exiting")                                                         \
+	X(NO_TSTATE, "no_tstate", OUTSIDE, "the thread has no Python state (native thread)")                           \
+	X(NO_FRAME, "no_frame", OUTSIDE, "no Python function was running in the thread")                               \
+	X(FAULT_RUNTIME, "fault_runtime", FAILED, "the interpreter's state was not readable")                          \
+	X(FAULT_TSTATE, "fault_tstate", FAILED, "the thread's state was not readable")                                 \
+	X(FAULT_FRAME, "fault_frame", FAILED, "the innermost frame was not readable")                                  \
+	X(TORN, "torn", FAILED, "the thread was just switching from one frame to another")                             \
+	X(REPLACED, "replaced", FAILED, "a code object was replaced by another at its address")                        \
+	X(BAD_TSTATE, "bad_tstate", FAILED, "the thread's state was not this thread's")                                \
+	X(PROC_TABLE_FULL, "proc_table_full", FAILED, "too many processes at once")                                    \
+	X(INTERNAL, "internal", FAILED, "a BPF helper failed unexpectedly")                                            \
+	X(RING_FULL, "ring_full", LOST, "the ring buffer was full")                                                    \
+	X(THROTTLED, "throttled", LOST, "the kernel throttled the timer (kernel.perf_event_max_sample_rate)")          \
+	X(LATE, "late", LOST, "the timer came late: interrupts were off, or the virtual machine stood still")          \
+	X(NOT_RUN, "not_run", LOST,                                                                                    \
+	  "the kernel did not run the timer's program (it was inside another one, or a BPF map)")                      \
+	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where swapped-out memory is read")      \
 	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 
 enum abi_outcome {

@@ -2,6 +2,11 @@
 #pragma once
 #include "bpf/maps.bpf.h"
 
+static __always_inline u64 frame_object(const u8 *block, u32 off)
+{
+	return masked_u64(block, off) & ~ABI_REF_TAGS;
+}
+
 /* Offsets from the blocks' starts; user space made sure that they fit (user/python/versions.c). */
 static __always_inline void pywalk_prepare(struct walk *w)
 {
@@ -12,6 +17,11 @@ static __always_inline void pywalk_prepare(struct walk *w)
 	w->frame_ip = l->frame_ip_off - l->frame_base;
 	w->frame_owner = l->frame_owner_off - l->frame_base;
 	w->frame_is_entry = l->frame_is_entry_off - l->frame_base;
+	w->frame_globals = l->frame_globals_off - l->frame_base;
+	w->frame_object = l->frame_object_off - l->frame_base;
+	w->frame_func = l->frame_func_off - l->frame_base;
+	w->frame_copy = l->frame_copy_off - l->frame_base;
+	w->frame_bytes = l->frame_bytes < ABI_FRAME_BLOCK ? l->frame_bytes : ABI_FRAME_BLOCK;
 	w->code_line = l->code_firstlineno_off - l->code_base;
 	w->code_version = l->code_version_off - l->code_base;
 	w->code_file = l->code_filename_off - l->code_base;

@@ -2,12 +2,10 @@
 #pragma once
 #include "bpf/maps.bpf.h"
 
-#ifndef PYBPF_HOST
 /* User space drains by the clock; it is woken when much waits. */
 static __always_inline u64 record_wake_flags(void)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP :
-										 BPF_RB_NO_WAKEUP;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline void record_header(struct abi_hdr *h, u32 kind, u32 size)
@@ -21,4 +19,3 @@ static __always_inline void record_header(struct abi_hdr *h, u32 kind, u32 size)
 	h->tid = (u32)id;
 	h->time_ns = bpf_ktime_get_ns();
 }
-#endif

@@ -1,17 +1,17 @@
 /*
- * Where a walk starts when what memory names as the current frame is not one yet. A switch from one frame to another,
- * or into the C evaluator, is several stores, and compilers put those that do not depend on each other in any order
- * (Python/ceval.c: _PyEval_EvalFrameDefault, DISPATCH_INLINED, YIELD_VALUE). A timer may come in between. But what
- * a switch has not stored yet it still holds in a register: the calling frame, the called one or the caller's cframe.
+ * The start of a walk when the frame that memory names as the current one is not complete yet. A switch from one frame to
+ * another, or into the C evaluator, is several stores, and compilers put those that do not depend on each other in any
+ * order (Python/ceval.c: _PyEval_EvalFrameDefault, DISPATCH_INLINED, YIELD_VALUE). A timer may come in between. But a
+ * pointer that is not stored yet is still in a register: the calling frame, the called one or the caller's cframe.
  */
 #pragma once
 #include "bpf/code.bpf.h"
 
 enum walk_start {
-	START_NAMED,	/* at the frame that memory names */
-	START_SOUGHT,	/* the next register is to be tried */
+	START_NAMED,    /* at the frame that memory names */
+	START_SOUGHT,   /* the next register is to be tried */
 	START_REGISTER, /* at one that a register named: taken only if it leads to a root */
-	START_LAST,	/* nowhere better: memory's it is after all, such as it is */
+	START_LAST,     /* nowhere better: memory's it is after all, such as it is */
 };
 
 /* Registers are gone through once for each. */
@@ -22,9 +22,9 @@ enum start_turn {
 	TURNS,
 };
 
-#define SHIM_NEAR	   1024u      /* from an evaluator's cframe to its shim: locals of one C function */
+#define SHIM_NEAR          1024u      /* from an evaluator's cframe to its shim: locals of one C function */
 #define START_STACK_BYTES  (8u << 20) /* a cframe before is on the same C stack … */
-#define START_TSTATE_BYTES 512u	      /* … or in the thread state itself */
+#define START_TSTATE_BYTES 512u       /* … or in the thread state itself */
 
 static __always_inline bool is_in_tstate(const struct walk *w, u64 addr)
 {
@@ -47,7 +47,7 @@ static __always_inline u64 start_frame(const struct walk *w, u32 turn, u64 value
 		return 0;
 	if (turn != TURN_CFRAME)
 		return value;
-	if (!is_cframe_before(w, value) || read_user(&frame, 8, value + w->layout.cframe_frame_off))
+	if (!is_cframe_before(w, value) || walk_read(w, &frame, 8, value + w->layout.cframe_frame_off))
 		return 0;
 	return frame & 7 ? 0 : frame;
 }
@@ -57,17 +57,19 @@ static __always_inline bool is_surely_code(struct walk *w, u64 addr)
 {
 	u64 type = 0;
 
-	return w->code_type_addr && !read_user(&type, 8, addr + w->layout.type_off) && is_code_type(w, type);
+	return w->code_type_addr && !walk_read(w, &type, 8, addr + w->layout.type_off) && is_code_type(w, type);
 }
 
-/* Where a function's frame ends on the data stack; 0 when there is none at this address. */
+/* The end of the function's frame at this address of the data stack; 0 when there is no frame. */
 static __always_inline u64 frame_end(struct walk *w, u64 addr)
 {
 	const struct abi_py_layout *l = &w->layout;
 	u64 code = 0;
 
-	if (read_user(&code, 8, addr + l->frame_code_off) || !is_surely_code(w, code) ||
-	    read_user(w->code_block, ABI_CODE_BLOCK, code + l->code_base))
+	if (walk_read(w, &code, 8, addr + l->frame_code_off))
+		return 0;
+	code &= ~ABI_REF_TAGS;
+	if (!is_surely_code(w, code) || walk_read(w, w->code_block, ABI_CODE_BLOCK, code + l->code_base))
 		return 0;
 	return addr + l->frame_locals_off + 8ull * code_u32(w, l->code_stacksize_off - l->code_base) +
 	       8ull * code_u32(w, l->code_nlocals_off - l->code_base);
@@ -82,8 +84,7 @@ static __always_inline bool is_gone(struct walk *w, u64 frame_addr)
 {
 	u64 stack[3] = {}, end; /* chunk, top, limit */
 
-	if (!w->layout.ts_stack_off ||
-	    read_user(stack, sizeof(stack), w->tstate_addr + w->layout.ts_stack_off) ||
+	if (!w->layout.ts_stack_off || walk_read(w, stack, sizeof(stack), w->tstate_addr + w->layout.ts_stack_off) ||
 	    frame_addr - stack[0] >= stack[2] - stack[0])
 		return false; /* a generator's, or in another chunk */
 	end = frame_end(w, frame_addr);

@@ -7,28 +7,31 @@
 #include "bpf/cgroups.bpf.h"
 #include "bpf/record.bpf.h"
 
-#define PF_EXITING 0x00000004 /* include/linux/sched.h */
-#define PF_KTHREAD 0x00200000
-#define ASK_EAGER    8	  /* user space is asked again at the first ticks of a process … */
-#define ASK_MAX_WAIT 1024 /* … and ever more rarely in one that seems not to be Python … */
+#define PF_EXITING   0x00000004 /* include/linux/sched.h */
+#define PF_KTHREAD   0x00200000
+#define ASK_EAGER    8             /* user space is asked again at the first ticks of a process … */
+#define ASK_MAX_WAIT 1024          /* … and ever more rarely in one that seems not to be Python … */
 #define DOUBT_NS     1000000000ull /* an interpreter should have started by then; each time twice as long … */
-#define DOUBT_SHIFTS 6		   /* … up to a minute */
-#define ASK_CODE_NS  100000000ull /* … but soon when it has mapped more code, which may be a library */
+#define DOUBT_SHIFTS 6             /* … up to a minute */
+#define ASK_CODE_NS  100000000ull  /* … but soon when it has mapped more code, which may be a library */
 
 /* By what needs no entry in `procs`, or the one that is there. */
 static __always_inline bool is_target(u32 tgid, u32 flags, const struct abi_proc *p)
 {
 	if ((flags & PF_KTHREAD) || !tgid || (cfg_mode == TARGET_CGROUPS && !cgroups_hold_current()))
 		return false;
-	return cfg_mode != TARGET_PIDS || (p && (p->flags & ABI_PROC_TARGET));
+	return cfg_mode != TARGET_PIDS || (p ? p->flags & ABI_PROC_TARGET : target_is_unlisted(tgid));
 }
 
 __hidden u32 target_current(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = current_task();
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
 
-	return tgid != cfg_self_tgid && is_target(tgid, task->flags, bpf_map_lookup_elem(&procs, &tgid)) ? tgid : 0;
+	return tgid != cfg_self_tgid && tgid != aside_tgid &&
+			       is_target(tgid, member_of(task, flags), bpf_map_lookup_elem(&procs, &tgid))
+		       ? tgid
+		       : 0;
 }
 
 static __always_inline struct abi_proc *new_proc(struct task_struct *task, u64 mm, u32 tgid)
@@ -37,10 +40,13 @@ static __always_inline struct abi_proc *new_proc(struct task_struct *task, u64 m
 
 	fresh.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	fresh.mm = mm;
-	fresh.image_id = __sync_fetch_and_add(&next_image_id, 1) + 1;
+	fresh.image_id = new_image_id();
 	fresh.cpu_ns = ABI_UNKNOWN_NS;
 	fresh.ppid = BPF_CORE_READ(task, real_parent, tgid);
-	bpf_map_update_elem(&procs, &tgid, &fresh, BPF_NOEXIST);
+	if (cfg_mode == TARGET_PIDS)
+		fresh.flags = ABI_PROC_TARGET | ABI_PROC_TREE | ABI_PROC_COUNTED;
+	if (!bpf_map_update_elem(&procs, &tgid, &fresh, BPF_NOEXIST))
+		target_relist(tgid);
 	return bpf_map_lookup_elem(&procs, &tgid);
 }
 
@@ -82,8 +88,7 @@ static __always_inline u64 find_runtime(const struct abi_program *g, u64 bias)
 
 	if (!g->import_slot)
 		return bias + g->runtime_vaddr;
-	if (read_user(&target, 8, bias + g->import_slot) || !target ||
-	    (target - g->import_symbol) & 0xfff)
+	if (read_user(&target, 8, bias + g->import_slot) || !target || (target - g->import_symbol) & 0xfff)
 		return 0;
 	return target - g->import_symbol + g->runtime_vaddr;
 }
@@ -136,7 +141,7 @@ static __always_inline void look_up_program(struct abi_proc *p, struct task_stru
 		p->state = ABI_PROC_LOADING;
 }
 
-static __always_inline void take_hint(struct abi_proc *p)
+static __always_inline void read_hint(struct abi_proc *p)
 {
 	u32 id = p->image_id;
 	struct abi_hint *h = bpf_map_lookup_elem(&hints, &id);
@@ -185,27 +190,49 @@ static __always_inline void read_cmdline(struct abi_proc_rec *r, struct task_str
 	r->cmdline_bytes = n;
 }
 
+/* The same directory of the same mount: what is mounted is then the same, too. */
+static __always_inline bool has_own_root(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, fs, root.dentry) == (void *)own_root_dentry &&
+	       BPF_CORE_READ(task, fs, root.mnt) == (void *)own_root_mnt;
+}
+
+/* include/linux/pid.h: a number for each PID namespace, from the first one in. */
+static __always_inline u32 inner_pid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	u32 level = BPF_CORE_READ(pid, level), size = bpf_core_type_size(struct upid);
+	int nr = 0;
+
+	if (!level || bpf_probe_read_kernel(&nr, sizeof(nr), (void *)&pid->numbers + (u64)level * size))
+		return 0;
+	return (u32)nr;
+}
+
 static __always_inline void announce(struct abi_proc *p, struct task_struct *task, struct abi_proc_rec *r)
 {
 	record_header(&r->hdr, ABI_REC_PROC, sizeof(*r));
 	r->start_ns = p->start_ns;
-	r->cgroup_id = bpf_get_current_cgroup_id();
 	r->runtime_addr = p->runtime_addr;
 	r->cpu_ns = p->cpu_ns;
 	r->image_id = p->image_id;
 	r->parent_image_id = p->parent_image_id;
 	r->ppid = p->ppid;
+	r->cgroup_id = bpf_get_current_cgroup_id();
+	r->inner_pid = inner_pid(task);
 	r->state = p->state;
 	r->layout_id = p->layout_id;
 	r->program = program_file(task);
-	r->pad = 0;
+	r->flags = has_own_root(task) ? ABI_PROC_OWN_ROOT : 0;
+	r->uid = (u32)bpf_get_current_uid_gid();
+	r->gid = bpf_get_current_uid_gid() >> 32;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	r->cmdline_bytes = 0;
 	if (p->state != ABI_PROC_BORROWED)
 		read_cmdline(r, task);
 	if (!bpf_ringbuf_output(&events, r, sizeof(*r),
 				p->state == ABI_PROC_UNKNOWN ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
-		p->announced = 1;
+		p->announced = ABI_ANNOUNCED;
 }
 
 static __always_inline bool is_settled(const struct abi_proc *p)
@@ -216,7 +243,7 @@ static __always_inline bool is_settled(const struct abi_proc *p)
 /* Its thread pointer is that of the parent's thread that waits for it: the stack found there would be the parent's. */
 static __always_inline bool borrows_memory(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, real_parent, mm) == task->mm;
+	return BPF_CORE_READ(task, real_parent, mm) == member_of(task, mm);
 }
 
 static __always_inline u64 exec_pages(struct task_struct *task)
@@ -224,9 +251,9 @@ static __always_inline u64 exec_pages(struct task_struct *task)
 	return BPF_CORE_READ(task, mm, exec_vm);
 }
 
-static __always_inline bool is_due(const struct abi_proc *p, struct task_struct *task, u64 now)
+static __always_inline bool is_due(const struct abi_proc *p, u32 wait, struct task_struct *task, u64 now)
 {
-	return !p->wait || p->generation != programs_generation ||
+	return !wait || p->generation != programs_generation ||
 	       (now - p->looked_ns > ASK_CODE_NS && p->exec_pages != exec_pages(task));
 }
 
@@ -274,17 +301,20 @@ __hidden void target_identify(struct abi_proc *p, struct task_struct *task, stru
 	u64 now = s->walk.sample.hdr.time_ns;
 	u32 before = p->state;
 
-	if (is_settled(p) && p->announced)
+	if (is_settled(p) && p->announced == ABI_ANNOUNCED)
 		return;
 	if (!is_settled(p))
-		take_hint(p);
+		read_hint(p);
 	if (!is_settled(p)) {
-		if (is_due(p, task, now))
+		u32 wait = p->wait; /* read once: another tick, here or elsewhere, may take it down to 0 meanwhile */
+
+		opaque(wait);
+		if (is_due(p, wait, task, now))
 			look(p, task, now);
 		else
-			p->wait--;
+			p->wait = wait - 1;
 	}
 	/* A program that is loading its interpreter is told of when it has. */
-	if (p->state != ABI_PROC_LOADING && (!p->announced || p->state != before))
+	if (p->state != ABI_PROC_LOADING && (p->announced != ABI_ANNOUNCED || p->state != before))
 		announce(p, task, &s->proc_rec);
 }

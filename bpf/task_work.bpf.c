@@ -12,9 +12,9 @@ extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_ta
 					 task_work_fn fn) __ksym;
 #define schedule(slot, map, fn) bpf_task_work_schedule_resume(bpf_get_current_task_btf(), &(slot)->work, map, fn)
 #else
-extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work,
-					      void *map, task_work_fn fn, void *aux) __ksym;
-#define schedule(slot, map, fn) \
+extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct bpf_task_work *work, void *map,
+					      task_work_fn fn, void *aux) __ksym;
+#define schedule(slot, map, fn)                                                                                        \
 	bpf_task_work_schedule_resume_impl(bpf_get_current_task_btf(), &(slot)->work, map, fn, NULL)
 #endif
 

@@ -5,28 +5,27 @@
 #pragma once
 #include "bpf/maps.bpf.h"
 
-#ifndef PYBPF_HOST
 /* Has the current task call code_read() or cold_walk() with the slot. 0, or negative where that cannot be. */
 int task_work_code(struct code_slot *slot);
 int task_work_cold(struct cold_slot *slot);
-/* What they call; the slot is free again afterwards. */
+/* The callbacks; they give the slot back. */
 void code_read(struct code_slot *slot);
 void cold_walk(struct cold_slot *slot);
 
 /* A free slot of `map` near a random start: one or two tries nearly always do. */
-#define take_slot(map, slots)                                                                                          \
+#define claim_slot(map, slots)                                                                                         \
 	({                                                                                                             \
 		u32 start_ = bpf_get_prandom_u32();                                                                    \
 		typeof((map).value) found_ = NULL;                                                                     \
 		for (u32 i_ = 0; i_ < 8; i_++) {                                                                       \
 			u32 at_ = (start_ + i_) % (slots);                                                             \
 			typeof((map).value) slot_ = bpf_map_lookup_elem(&(map), &at_);                                 \
-			if (slot_ && !__sync_val_compare_and_swap(&slot_->busy, 0, 1)) {                               \
+			if (slot_ && !__sync_val_compare_and_swap(&slot_->busy, 0, (u32)bpf_get_current_pid_tgid())) { \
 				found_ = slot_;                                                                        \
 				break;                                                                                 \
 			}                                                                                              \
 		}                                                                                                      \
 		found_;                                                                                                \
 	})
+#define SLOT_CLOSING    ~0u /* `busy` of one whose work is done but for its last records */
 #define give_back(slot) __sync_lock_test_and_set(&(slot)->busy, 0)
-#endif

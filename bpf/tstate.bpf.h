@@ -3,11 +3,11 @@
 #include "bpf/maps.bpf.h"
 
 /*
- * Finds the thread state of the thread with this thread pointer and the head of its frame chain, into
+ * Finds the thread state of the thread whose pthread_self() this is and the head of its frame chain, into
  * w->tstate_addr and w->frame_addr, and whether it holds the GIL, into w->sample.gil. `tss_key` caches the
  * pthread key (+1). ABI_OK or the outcome that explains why there is nothing to walk.
  */
-u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread_pointer, u32 *tss_key);
+u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread, u32 *tss_key);
 
 #ifdef PYBPF_HOST
 /* The same for a thread state that is known already, of any thread; asleep ones are in no CPU's registers. */

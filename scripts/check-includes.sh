@@ -1,5 +1,6 @@
 #!/bin/bash
-# Who may include whom. Fails on the first layer that looks up or sideways.
+# Who may include whom. Fails where a layer looks up or sideways, and where includes form a circle: between headers,
+# or between folders.
 #
 #   scripts/check-includes.sh [ROOT]
 #
@@ -7,14 +8,15 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/..}"
 
-# folder: what it may include, by folder or file. `*` is everything. The longest matching folder counts.
+# folder: what it may include, by folder or file. `*` is everything. The longest matching folder counts. From the top
+# down: no row of user/ may name one above it.
 layers='
 user/main.c      *
 user/cmd         *
 user/session     user/source user/target user/resolve user/profile user/os user/util CONTRACT SKELETON
-user/snapshot    user/target user/resolve user/profile user/python user/symbol user/os user/util bpf/pywalk.bpf.h bpf/tstate.bpf.h CONTRACT
+user/inspect    user/target user/profile user/python user/symbol user/os user/util bpf/pywalk.bpf.h bpf/tstate.bpf.h CONTRACT
 user/resolve     user/target user/python user/symbol user/profile user/os user/util CONTRACT
-user/source      user/os user/util CONTRACT SKELETON
+user/source      user/profile user/os user/util CONTRACT SKELETON
 user/target      user/python user/symbol user/os user/util CONTRACT
 user/format      user/profile user/util
 user/python      user/symbol user/os user/util CONTRACT
@@ -22,16 +24,17 @@ user/symbol      user/os user/util
 user/profile     user/util
 user/os          user/util
 user/util
-bpf/abi.h        bpf/outcomes.h
+bpf/abi.h        bpf/outcomes.h bpf/sources.h
 bpf/outcomes.h
+bpf/sources.h
 bpf/arch.h       bpf/arch
 bpf/env.bpf.h    bpf vmlinux
 bpf              vmlinux
 '
 # CONTRACT and SKELETON, spelled out.
-contract='bpf/abi.h bpf/outcomes.h bpf/arch.h'
+contract='bpf/abi.h bpf/outcomes.h bpf/sources.h bpf/arch.h'
 # One per variant of the BPF object (user/session/variant.h); made by the build.
-skeleton='pybpfprof.skel.h pybpfprof_work_impl.skel.h pybpfprof_work.skel.h'
+skeleton='pybpfprof.skel.h pybpfprof_work_impl.skel.h pybpfprof_work.skel.h pybpfprof_old.skel.h'
 
 # Headers of libraries: who may include them. A pattern as in `case`.
 libraries='
@@ -41,7 +44,6 @@ libelf.h           user/symbol
 gelf.h             user/symbol
 elfutils/*         user/symbol
 zlib.h             user/format
-yajl/*             user/format
 curses.h           user/cmd/top
 term.h             user/cmd/top
 sys/capability.h   user/os
@@ -49,6 +51,7 @@ sys/capability.h   user/os
 # The contract is compiled by both sides, so it may use only this.
 contract_library='linux/types.h'
 
+mapfile -t sources < <(find user bpf -name '*.[ch]' | LC_ALL=C sort)
 awk -v layers="$layers" -v contract="$contract" -v skeleton="$skeleton" -v libraries="$libraries" \
 	-v contract_library="$contract_library" '
 function complain(text) {
@@ -88,6 +91,46 @@ function check_quoted(path) {
 	else if (!may(row, path))
 		complain(row " may not include \"" path "\"")
 	close(path)
+	includes[FILENAME] = includes[FILENAME] " " path
+	if (folder_of(path) != folder_of(FILENAME))
+		folders[folder_of(FILENAME)] = folders[folder_of(FILENAME)] " " folder_of(path)
+}
+# A layer: bpf, vmlinux, or a folder of user/ with those below it.
+function folder_of(path,    part, n) {
+	n = split(path, part, "/")
+	return part[1] == "user" && n > 1 ? part[1] "/" part[2] : part[1]
+}
+# Follows graph[node], a list of nodes; trail is the way to this one. Complains of each circle once.
+function follow(graph, node, trail,    next_ones, n, i) {
+	if (state[node] == "done")
+		return
+	if (state[node] == "open") {
+		sub(".* " node " → ", node " → ", trail)
+		printf "a circle of includes: %s\n", trail node
+		bad++
+		return
+	}
+	state[node] = "open"
+	n = split(graph[node], next_ones, " ")
+	for (i = 1; i <= n; i++)
+		follow(graph, next_ones[i], trail node " → ")
+	state[node] = "done"
+}
+function find_circles(graph,    node, nodes, n) {
+	delete state
+	for (node in graph)
+		nodes[++n] = node
+	for (; n; n--)
+		follow(graph, nodes[n], " ")
+}
+# The table itself: a row may name rows of user/ that come after it, no others.
+function check_order(row,    words, n, i) {
+	n = split(allowed[row], words, " ")
+	for (i = 1; i <= n; i++)
+		if (words[i] in position && position[words[i]] < position[row] && row ~ /^user/) {
+			printf "scripts/check-includes.sh: %s may include %s, which is above it\n", row, words[i]
+			bad++
+		}
 }
 function check_library(path,    i, j, n, words, fine) {
 	if (index(" " contract " ", " " FILENAME " ") && path != contract_library)
@@ -111,7 +154,10 @@ BEGIN {
 			sub(/CONTRACT/, contract, rest)
 			sub(/SKELETON/, skeleton, rest)
 			allowed[w[1]] = rest
+			position[w[1]] = i
 		}
+	for (row in allowed)
+		check_order(row)
 	n = split(libraries, rows, "\n")
 	for (i = 1; i <= n; i++)
 		if (split(rows[i], w, " ")) {
@@ -138,9 +184,11 @@ match($0, /^[ \t]*#[ \t]*include[ \t]*<[^>]+>/) {
 END {
 	if (!files)
 		complain("no sources found")
+	find_circles(includes)
+	find_circles(folders)
 	if (bad)
 		print "check-includes: " bad " violation" (bad > 1 ? "s" : "") > "/dev/stderr"
 	else
-		print "check-includes: " files " files keep to the layers"
+		print "check-includes: " files " files keep to the layers, without a circle"
 	exit bad > 0
-}' $(find user bpf -name '*.[ch]' | LC_ALL=C sort)
+}' "${sources[@]}"

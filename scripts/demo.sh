@@ -32,14 +32,14 @@ as_user() {
 
 # Whatever happens: no process and no cgroup stays.
 clean_up() {
-	local pid left
+	local pid
 	# All at once where the kernel can, or a worker would complain about the others.
 	[[ -z $group || ! -w $group/cgroup.kill ]] || echo 1 >"$group/cgroup.kill" 2>/dev/null || true
 	for pid in "${helpers[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
 	[[ -n $group && -d $group ]] || return 0
-	for left in {1..100}; do
+	for _ in {1..100}; do
 		while read -r pid; do
 			kill -KILL "$pid" 2>/dev/null || true
 		done <"$group/cgroup.procs"

@@ -6,11 +6,12 @@
 #
 # Packages come from where this machine's own come from. Nothing stays mounted, no process and no root is left,
 # but for the logs, build/fresh/SUITE.log. Exit status 1 when anything failed.
+# shellcheck disable=SC2317,SC2329 # functions are called by their names, too
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 fresh=$(realpath -m "${BUILD:-build}/fresh")
-suites=(${*:-${SUITES:-bookworm testing}})
+read -ra suites <<<"${*:-${SUITES:-bookworm testing}}"
 cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 group=$cgroup2/pybpfprof-fresh-$$
 root=
@@ -43,6 +44,7 @@ groups_of() {
 }
 
 # The mounts go with the last process that sees them.
+# shellcheck disable=SC2046,SC2086 # lists of processes and of cgroups whose names have no spaces
 clean_up() {
 	local pids groups=$group left
 	for _ in {1..200}; do
@@ -135,7 +137,7 @@ test_suite() {
 [[ $(id -u) == 0 ]] || die "needs root: sudo make fresh-test"
 [[ $cgroup2 ]] || die "no cgroup v2 is mounted (see /proc/self/mounts)"
 command -v apt-config >/dev/null || die "this is no Debian-like system"
-command -v mmdebstrap >/dev/null || apt-get -q -y install --no-install-recommends mmdebstrap >/dev/null || die "needs mmdebstrap"
+scripts/install-deps.sh --fresh || die "mmdebstrap and git could not be had"
 for each in "${suites[@]}"; do
 	test_suite "$each"
 done

@@ -5,12 +5,14 @@
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
-#   scripts/install-deps.sh --fuzz|--bench|--vm  what `make fuzz`, `make bench` and `make vm-test` need
+#   scripts/install-deps.sh --fuzz|--bench|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make vm-test`,
+#                                         `make fresh-test` and `make arm64` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
 #   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
 # Quick when nothing is missing: one dpkg query, no network, no root. What this distribution does not have is an
 # error where it is needed, and said where only some tests read our files with it.
+# shellcheck disable=SC2046,SC2086 # lists of packages are words, and no name of one is a pattern
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,15 +20,15 @@ cd "$(dirname "$0")/.."
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libyajl-dev libcap-dev libncurses-dev uthash-dev
+	libelf-dev zlib1g-dev libcap-dev libncurses-dev uthash-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
 demo="
-	python3.8|python3.9|python3.10|python3.11|python3.12|python3.13 procps util-linux
+	python3.6|python3.7|python3.8|python3.9|python3.10|python3.11|python3.12|python3.13|python3.14|python3.15 procps util-linux
 "
-# libxml2: is our SVG a document?
+# libxml2: is our SVG a document? shellcheck, python3-venv (for the pinned clang-format): `make lint`.
 units="
-	libcmocka-dev libxml2-utils python3 python3-pytest python3-pytest-xdist
+	libcmocka-dev libxml2-utils python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
 "
 fuzz="
 	libcmocka-dev python3
@@ -41,18 +43,26 @@ bench="
 "
 # Kernels and busybox are only unpacked, by scripts/vm-test.sh itself.
 vm="
-	python3 qemu-system-x86
+	python3 qemu-system-x86 qemu-system-arm bsdextrautils
+"
+# What it is built against is only unpacked, by scripts/arm64-root.sh itself.
+arm64="
+	gcc-aarch64-linux-gnu qemu-user-static|qemu-user mmdebstrap
+"
+fresh="
+	mmdebstrap git util-linux
 "
 # What live tests read our files with; one that is not there skips its tests.
 # chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
 # golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
 # tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
-# mmdebstrap: other Pythons, and scripts/fresh-test.sh.
+# mmdebstrap: other Pythons. uwsgi, apache2, gdb: programs that have Python as a plug-in.
 readers="
-	python3-venv python3-jsonschema python3-selenium
+	python3-jsonschema python3-selenium
 	chromium chromium-driver
 	tmux sudo libcap2-bin podman runc mmdebstrap
+	uwsgi-core uwsgi-plugin-python3 apache2-bin libapache2-mod-wsgi-py3 gdb
 	golang-go valgrind npm|nodejs jq
 	zsh fish man-db mandoc
 "
@@ -78,6 +88,8 @@ for arg; do
 	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
 	--vm) needed="$build $vm" optional= ;;
+	--fresh) needed=$fresh optional= ;;
+	--arm64) needed="$build $units $arm64" optional= ;;
 	--list) action=list ;;
 	--try) action=try ;;
 	-h | --help) usage 0 ;;
@@ -142,8 +154,8 @@ if [[ $action != install ]]; then
 	exit
 fi
 
-missing=$(echo $(missing_of $needed))
-wished=$(echo $(missing_of $optional))
+missing=$(missing_of $needed | xargs)
+wished=$(missing_of $optional | xargs)
 # What could not be had is not asked for again on the same day.
 gone=${BUILD:-build}/absent-packages
 if [[ -z $missing && -n $wished && $(cat "$gone" 2>/dev/null) == "$wished" && $(find "$gone" -mtime -1) ]]; then
@@ -180,7 +192,7 @@ if ! "${install[@]}" "${chosen[@]}"; then
 	done
 fi
 present=$(installed $(tr '|' ' ' <<<"$optional"))
-wished=$(echo $(missing_of $optional))
+wished=$(missing_of $optional | xargs)
 if [[ $wished ]]; then
 	echo "install-deps: not to be had here: $wished"
 	mkdir -p "${gone%/*}" && echo "$wished" >"$gone"

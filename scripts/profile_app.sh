@@ -25,7 +25,7 @@ name=${PROFILE_NAME:-app}
 profile=$PWD/${name}_profile
 memory=$PWD/${name}_memory
 as_root=() # what goes before the profiler
-recorder='' tmp='' ended_by_us=''
+recorder='' tmp=''
 
 say() {
 	echo "profile_app: $*" >&2
@@ -109,7 +109,7 @@ choose_application() {
 		done
 		[[ -t 0 && -t 2 ]] || die 2 "choose one: $0 $seconds PID"
 		read -rp "which one (1-${#found[@]})? " number
-		[[ $number =~ ^[0-9]+$ ]] && ((number >= 1 && number <= ${#found[@]})) || die 2 "none was chosen"
+		[[ $number =~ ^[1-9][0-9]*$ && $number -le ${#found[@]} ]] || die 2 "none was chosen"
 		;;
 	esac
 	pid=${found[number - 1]%%$'\t'*}
@@ -123,6 +123,7 @@ write_environment() {
 	{
 		((${#as_root[@]} == 0)) || export -p
 		[[ ${PROFILING:-0} == 1 ]] || return 0
+		# shellcheck disable=SC2016 # for the shell that reads the file
 		printf 'export PYTHONPATH=%q${PYTHONPATH:+:$PYTHONPATH}\n' "$tmp/site"
 		printf 'export PYBPFPROF_MEMORY_NAME=%q PYBPFPROF_MEMORY_CLAIM=%q\n' "$memory" "$tmp/claim"
 	} >"$tmp/environment"
@@ -151,8 +152,9 @@ start_of() {
 
 # Each descendant of a process, as "PID START".
 descendants() {
-	local child
-	for child in $(cat "/proc/$1"/task/*/children 2>/dev/null); do
+	local child children
+	read -rd '' -a children < <(cat "/proc/$1"/task/*/children 2>/dev/null)
+	for child in "${children[@]}"; do
 		echo "$child $(start_of "$child")"
 		descendants "$child"
 	done
@@ -202,6 +204,7 @@ watch_recording() {
 
 # ---- one go ------------------------------------------------------------------------------------------------
 
+# shellcheck disable=SC2317,SC2329 # the trap of main calls it
 clean_up() {
 	[[ ! ${watcher:-} ]] || kill "$watcher" 2>/dev/null
 	[[ ! $tmp ]] || rm -rf "$tmp"
@@ -275,7 +278,7 @@ main() {
 		command -v -- "$1" >/dev/null || die 127 "$1: no such program"
 		# exec: the process that is noted is the application. The name is for titles.
 		ln -s "$BASH" "$tmp/as/${1##*/}"
-		# shellcheck disable=SC2016
+		# shellcheck disable=SC2016 # for the shell that becomes the application
 		record -- "$tmp/as/${1##*/}" -c '. "$1"; echo $$ >"$2"; shift 2; exec "$@"' bash "$tmp/environment" "$tmp/pid" "$@"
 		watch_recording &
 		watcher=$!

@@ -5,6 +5,7 @@
 #
 # Seeds are made here: files our own writers write, libraries of this machine, line tables of its Python. Exit
 # status 1 when any fuzzer found a crash; its input is then BUILD/fuzz/NAME-crash-….
+# shellcheck disable=SC2317,SC2329 # functions are called by their names, too
 set -uo pipefail
 build=$1 seconds=$2
 shift 2
@@ -22,11 +23,21 @@ dictionary_json_fuzz() {
 	grep -o '"[a-z_]*":' user/format/profile.schema.json | sort -u | sed 's/^"\(.*\)":$/"\\"\1\\""/' >"$1"
 }
 
+# The fuzzer's first byte says what values are asked for.
+seed_json_get_fuzz() {
+	"$build/tests/unit/make_files" stacks=2 depth=3 "$fuzz/seed.json"
+	printf '\7' | cat - "$fuzz/seed.json" >"$1/profile"
+	printf '%s' '1[{"a\u00e9\ud83d\ude00":[-1.5e3,true,null,"€"]}]' >"$1/values"
+	rm "$fuzz/seed.json"
+}
+
 # The fuzzer's first byte says whether the rest is a whole file.
 seed_recording_fuzz() {
 	"$build/tests/unit/make_files" stacks=6 depth=5 "$fuzz/seed.pybpf"
 	printf '\0' | cat - "$fuzz/seed.pybpf" >"$1/file"
 	tail -c +33 "$fuzz/seed.pybpf" | cat <(printf '\1') - >"$1/records"
+	"$build/tests/unit/make_files" mixed=1 "$fuzz/seed.pybpf"
+	printf '\0' | cat - "$fuzz/seed.pybpf" >"$1/types"
 	rm "$fuzz/seed.pybpf"
 }
 
@@ -54,14 +65,14 @@ run() {
 		-artifact_prefix="$fuzz/$name-" "${extra[@]}" "$corpus" >"$log" 2>&1
 	status=$?
 	printf '%-20s %10s runs, %6s inputs kept: %s\n' "$name" \
-		"$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$(ls "$corpus" | wc -l)" \
+		"$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$(find "$corpus" -type f | wc -l)" \
 		"$( ((status)) && echo "FAILED, see $log" || echo ok)"
 	return $status
 }
 
 failed=0
 names=("$@")
-[[ $# -gt 0 ]] || names=($(cd "$fuzz" && ls -d ./*_fuzz | sed 's,^\./,,'))
+[[ $# -gt 0 ]] || { names=("$fuzz"/*_fuzz) && names=("${names[@]##*/}"); }
 for name in "${names[@]}"; do
 	run "$name" || { failed=1 && tail -n 30 "$fuzz/$name.log"; }
 done

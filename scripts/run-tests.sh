@@ -9,7 +9,7 @@
 # A suite of C programs is a folder of *_test.c (cmocka); a suite of Python is a folder of test_*.py
 # (pytest). New folders are picked up by themselves. Exit status 1 when anything failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 export BUILD=${BUILD:-build}
 build=$BUILD
@@ -19,10 +19,12 @@ wanted=("$@")
 live="not alone"
 if [[ ${SHORT:-} ]]; then
 	live=short
-	((${#wanted[@]})) || wanted=(build lint unit host live)
+	((${#wanted[@]})) || wanted=(build lint unit host kernel live)
 fi
 passed=0 failed=0 skipped=0
+fetching=
 suites_failed=()
+emulator=() # what runs programs that are not for this processor
 # Ours is the only make that decides about jobs.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 mkdir -p "$build/tests/logs"
@@ -45,7 +47,7 @@ chosen() {
 
 # suite NAME COMMAND…: COMMAND adds to the three counts.
 suite() {
-	local name=$1 before=($passed $failed $skipped) began=$SECONDS
+	local name=$1 before=("$passed" "$failed" "$skipped") began=$SECONDS
 	shift
 	chosen "$name" || return 0
 	echo "== $name"
@@ -55,14 +57,25 @@ suite() {
 		$((failed - before[1])) $((skipped - before[2])) $((SECONDS - began))
 }
 
-# One command that passes or fails as a whole.
+# One command that passes or fails as a whole, or says that it was skipped: status 77.
 check() {
-	if "$@"; then
-		passed=$((passed + 1))
-	else
+	local status=0
+	"$@" || status=$?
+	case $status in
+	0) passed=$((passed + 1)) ;;
+	77) skipped=$((skipped + 1)) ;;
+	*)
 		failed=$((failed + 1))
 		echo "FAILED: $*"
-	fi
+		;;
+	esac
+}
+
+lint() {
+	local each
+	for each in scripts/check-*.sh; do
+		check "$each"
+	done
 }
 
 # The number in cmocka's closing line of that kind, 0 when there is none.
@@ -70,12 +83,24 @@ cmocka_count() {
 	sed -n "s/^\[  $1 *\] \([0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
+log_of() {
+	echo "$logs/$(tr / - <<<"${1#"$build"/}").log"
+}
+
+start_cmocka() {
+	local log
+	log=$(log_of "$1")
+	timeout -k 5 300 "${emulator[@]}" "$1" >"$log" 2>&1
+	echo $? >"$log.status"
+}
+
 # A program that ends without cmocka's closing line counts as one failure: it crashed, or tested nothing.
 run_cmocka() {
 	local program=$1 log status ok bad left
-	log=$logs/$(tr / - <<<"${program#"$build"/}").log
-	timeout -k 5 300 "$program" >"$log" 2>&1
-	status=$?
+	log=$(log_of "$program")
+	[[ -f $log.status ]] || start_cmocka "$program"
+	status=$(<"$log.status")
+	rm -f "$log.status"
 	ok=$(cmocka_count PASSED "$log") bad=$(cmocka_count FAILED "$log") left=$(cmocka_count SKIPPED "$log")
 	((status != 0 && bad == 0 || ok + bad + left == 0)) && bad=$((bad + 1))
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
@@ -86,7 +111,7 @@ run_cmocka() {
 
 # c_tests FOLDER [MAKE-VARIABLE]: build and run build/tests/FOLDER/*_test.
 c_tests() {
-	local folder=$1 where=$build source
+	local folder=$1 where=$build source program
 	[[ ${2:-} == SAN=* ]] && where=$build/san
 	compgen -G "tests/$folder/*_test.c" >/dev/null || {
 		echo "no tests in tests/$folder"
@@ -96,15 +121,58 @@ c_tests() {
 		echo "FAILED: make $folder ${2:-}"
 		failed=$((failed + 1))
 	}
+	local programs=()
 	for source in tests/"$folder"/*_test.c; do
 		source=$where/${source%.c}
-		[[ -x $source ]] && run_cmocka "$source"
+		for program in "$source" "${source%_test}_old_test"; do
+			[[ -x $program ]] && programs+=("$program")
+		done
 	done
+	# Those of units watch clocks.
+	[[ $folder == unit ]] || beside_each_other "${programs[@]}"
+	for program in "${programs[@]}"; do
+		run_cmocka "$program"
+	done
+}
+
+# As many at a time as there are processors.
+beside_each_other() {
+	local program
+	for program in "$@"; do
+		while (($(jobs -rp | grep -vcx "${fetching:-none}") >= jobs)); do
+			sleep 0.1
+		done
+		start_cmocka "$program" &
+	done
+	for program in "$@"; do
+		while [[ ! -f $(log_of "$program").status ]]; do sleep 0.1; done
+	done
+}
+
+# Those of what depends on the processor.
+arm64_tests=(unit/{arch,build,elf,tstates}_test host/{address,tstate,start}_test)
+
+# For the other processor, with warnings as errors, and what depends on it in user-mode qemu, which has no BPF.
+arm64() {
+	local test root why=
+	if [[ $(uname -m) == aarch64 ]]; then
+		why="this machine is one, and all suites are of it"
+	elif ! { scripts/install-deps.sh --arm64 && root=$(scripts/arm64-root.sh); } >"$logs/arm64-packages" 2>&1; then
+		why="cross compiler, qemu or Debian's packages for arm64 cannot be had (${logs#"$PWD"/}/arm64-packages)"
+	fi
+	[[ ! $why ]] || { echo "skipped: $why"; skipped=$((skipped + 1)); return; }
+	check make -s -j"$jobs" arm64 TESTS="${arm64_tests[*]}"
+	emulator=("$(command -v qemu-aarch64-static || command -v qemu-aarch64)" -L "$root") # by qemu-user-static, or qemu-user
+	for test in "${arm64_tests[@]}"; do
+		[[ -x $build/arm64/tests/$test ]] && run_cmocka "$build/arm64/tests/$test"
+	done
+	emulator=()
 }
 
 sanitized() {
 	c_tests unit SAN=address,undefined
 	c_tests host SAN=address,undefined
+	c_tests kernel SAN=address,undefined
 }
 
 # python_tests NAME FOLDER [PYTEST-OPTION…]. Counts from pytest's own record; a run that left none (or counted
@@ -131,6 +199,15 @@ END
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
 }
 
+# One kernel stands for all: the oldest, which lacks most. `make vm-test` tries every one.
+other_kernels() {
+	local ok bad left
+	scripts/vm-test.sh 5.10 | tee "$logs/vm.log"
+	read -r ok _ bad _ left _ < <(tail -n 1 "$logs/vm.log")
+	[[ $ok$bad$left =~ ^[0-9]+$ ]] || ok=0 bad=1 left=0
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + left))
+}
+
 python_suites() {
 	local folder
 	for folder in tests/*/; do
@@ -141,15 +218,25 @@ python_suites() {
 
 # What the chosen suites need: live tests read files with many programs, and want other Pythons.
 set_up() {
-	local group=--units
-	[[ ! ${SHORT:-} ]] && { chosen live || chosen alone; } && group=
+	local group=(--units)
+	[[ ! ${SHORT:-} ]] && { chosen live || chosen alone; } && group=()
 	if command -v dpkg-query >/dev/null; then
-		scripts/install-deps.sh $group || return
+		scripts/install-deps.sh "${group[@]}" || return
 	else
 		echo "no dpkg here: whatever is missing must be installed by hand"
 	fi
-	[[ $group || $(id -u) != 0 ]] || scripts/get-interpreters.sh ||
-		echo "some interpreters are missing; their tests are skipped"
+	[[ ${group[*]} || $(id -u) != 0 ]] && return
+	# In the background of the suites that need none.
+	scripts/get-interpreters.sh >"$logs/interpreters.log" 2>&1 &
+	fetching=$!
+}
+
+# Waits for the interpreters, and says which came from where.
+fetched() {
+	[[ $fetching ]] || return
+	wait "$fetching" || echo "some interpreters are missing; their tests are skipped"
+	fetching=
+	cat "$logs/interpreters.log"
 }
 
 [[ $(id -u) == 0 ]] || echo "not root: what needs BPF is skipped"
@@ -158,15 +245,18 @@ set_up || {
 	exit 1
 }
 suite build check make -s -j"$jobs" all
-suite lint check make -s lint
+suite lint lint
 suite unit c_tests unit
 suite host c_tests host
+suite kernel c_tests kernel
 suite sanitized sanitized
+suite arm64 arm64
 # Tests run beside each other, but for those that say that they need the machine for themselves.
 beside=()
 "$python" -c "import xdist" 2>/dev/null && beside=(-n $((jobs < 4 ? jobs : 4)) --dist loadgroup)
 for folder in $(python_suites); do
 	name=${folder#tests/}
+	chosen live || chosen alone && fetched
 	if [[ $name == live ]]; then
 		suite live python_tests live "$folder" -m "$live" "${beside[@]}"
 		suite alone python_tests alone "$folder" -m alone
@@ -174,7 +264,8 @@ for folder in $(python_suites); do
 		suite "$name" python_tests "$name" "$folder"
 	fi
 done
-suite fresh check scripts/fresh-test.sh ${FRESH:-testing}
+suite vm other_kernels
+suite fresh check scripts/fresh-test.sh "${FRESH:-testing}"
 
 echo "all suites: $((SECONDS - start)) s"
 ((${#suites_failed[@]} == 0)) || echo "failed in: ${suites_failed[*]}"

@@ -1,10 +1,10 @@
-/* The program starts here; everything is in the commands. */
+/* Prepares descriptors and privileges, then runs the command. */
 #include "user/cmd/cmd.h"
+#include "user/os/privileges.h"
 #include <fcntl.h>
 #include <unistd.h>
 
-/* With a standard descriptor closed, the next file opened would take its number and get our
- * messages. */
+/* If a standard descriptor is closed, the next file opened would get its number, and our messages. */
 static int fill_standard_fds(void)
 {
 	int fd;
@@ -22,5 +22,7 @@ int main(int argc, char **argv)
 {
 	if (fill_standard_fds())
 		return CMD_FAILED;
+	if (privileges_check())
+		return CMD_NOT_PERMITTED;
 	return cmd_main(argc, argv);
 }

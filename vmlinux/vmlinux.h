@@ -56,14 +56,18 @@ struct timerqueue_node {
 struct hrtimer {
 	struct timerqueue_node node;
 };
+struct block_device;
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
+	struct block_device *s_bdev;
 };
 struct timespec64 {
 	__s64 tv_sec;
 	long tv_nsec;
 };
 struct inode {
+	unsigned short i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 };
@@ -81,6 +85,15 @@ struct inode___since_6_11 {
 struct file {
 	struct inode *f_inode;
 };
+struct userfaultfd_ctx;
+struct vm_userfaultfd_ctx {
+	struct userfaultfd_ctx *ctx;
+};
+struct vm_area_struct {
+	unsigned long vm_end;
+	struct file *vm_file;
+	struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
+};
 struct mm_struct {
 	unsigned long start_code, arg_start, arg_end, env_start, env_end, exec_vm;
 	struct file *exe_file;
@@ -92,23 +105,48 @@ struct signal_struct {
 	} live;
 	__u64 sum_sched_runtime;
 };
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+struct fs_struct {
+	struct path root;
+};
 struct thread_struct {
 	unsigned long fsbase; /* x86-64 */
+	struct {
+		unsigned long tp_value;
+	} uw; /* arm64 */
 };
 struct sched_entity {
 	__u64 sum_exec_runtime;
+};
+struct upid {
+	int nr;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[1]; /* by level; those beyond the first are behind */
 };
 struct task_struct {
 	unsigned int flags;
 	struct sched_entity se;
 	struct mm_struct *mm;
+	struct fs_struct *fs;
 	pid_t pid, tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	__u64 start_boottime;
 	struct signal_struct *signal;
 	char comm[16];
 	struct thread_struct thread;
+	void *stack;
+	struct css_set *cgroups;
+};
+struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* by number of the controller */
+	struct cgroup *dfl_cgrp;               /* of the version 2 hierarchy */
 };
 struct kernfs_node {
 	const char *name;
@@ -125,6 +163,14 @@ struct cgroup {
 	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	int level;
+	struct cgroup *ancestors[1]; /* since 6.1 */
+};
+struct cgroup___before_6_1 {
+	u64 ancestor_ids[1];
+};
+struct pt_regs {
+	unsigned long r15;
 };
 struct linux_binprm;
 struct bpf_map { /* a complete type: libbpf compares kinds in kfunc prototypes */

@@ -1,8 +1,8 @@
 /*
  * On-CPU time: a perf_event timer on each CPU. Such an event is an hrtimer of the kernel's (kernel/events/core.c:
- * perf_swevent_hrtimer). What it was due for is counted at its expiry, whether or not the kernel then runs the
- * program: it does not while the CPU is inside another BPF program or one of some maps, and after throttling or a
- * pause of the machine whole periods are over without an expiry.
+ * perf_swevent_hrtimer). Periods are counted at its expiry, whether or not the kernel then runs the program: it does not
+ * while the CPU is inside another BPF program or some map operations, and after throttling or a pause of the machine
+ * whole periods are over without an expiry.
  */
 #include "bpf/sample.bpf.h"
 #include "bpf/target.bpf.h"
@@ -35,19 +35,21 @@ static __always_inline void learn(struct abi_clock *c, u64 timer)
 
 static __always_inline void lose(const struct abi_clock *c, u32 outcome, u64 cnt, u64 value_ns)
 {
-	sample_lost(c->pending_tgid, c->pending_tgid ? outcome : ABI_NOT_TARGET, cnt, value_ns);
+	sample_lost(ABI_SOURCE_CPU, c->pending_tgid, c->pending_tgid ? outcome : ABI_NOT_TARGET, cnt, value_ns);
 }
 
 /* A timer that runs only with its cgroup is stopped and goes on all the time: what it is due tells nothing. */
 static __always_inline void expire_scoped(struct abi_clock *c)
 {
+	u64 carry_ns = *(volatile u64 *)&c->carry_ns; /* user space may add to it meanwhile */
+
 	if (c->next_period_ns) {
 		c->period_ns = c->next_period_ns;
 		c->next_period_ns = 0;
 	}
-	c->tick_ns = c->period_ns;
-	if (c->carry_ns)
-		c->tick_ns += __sync_lock_test_and_set(&c->carry_ns, 0);
+	c->tick_ns = c->period_ns + carry_ns;
+	if (carry_ns)
+		__sync_fetch_and_add(&c->carry_ns, -carry_ns);
 }
 
 /*
@@ -90,10 +92,8 @@ static __always_inline void on_expiry(struct abi_clock *c, u64 due_ns)
 	c->expires_ns = due_ns;
 	c->timer_ns += c->tick_ns + missed_ns;
 	c->pending = 0;
-	if (!bpf_get_current_pid_tgid()) { /* exclude_idle: the kernel does not run the program then */
-		c->idle_cnt += cnt + 1;
+	if (!bpf_get_current_pid_tgid()) /* exclude_idle: the kernel does not run the program then */
 		return;
-	}
 	c->timer_cnt += cnt + 1;
 	c->pending = 1;
 	c->pending_tgid = target_current();
@@ -101,7 +101,7 @@ static __always_inline void on_expiry(struct abi_clock *c, u64 due_ns)
 		lose(c, why, cnt, missed_ns);
 }
 
-SEC("tp_btf/hrtimer_expire_entry")
+SEC_TRACEPOINT("hrtimer_expire_entry")
 int BPF_PROG(cpu_timer, struct hrtimer *timer)
 {
 	struct abi_clock *c = this_clock();
@@ -109,14 +109,14 @@ int BPF_PROG(cpu_timer, struct hrtimer *timer)
 	if (!c || !c->period_ns)
 		return 0;
 	c->expiring = (u64)timer;
-	c->expiring_ns = timer->node.expires;
+	c->expiring_ns = member_of(timer, node.expires);
 	if (is_known(c, c->expiring))
 		on_expiry(c, c->expiring_ns);
 	return 0;
 }
 
 /* A CPU that goes offline takes its events along, for good; one that was soon back is in no list as missing. */
-SEC("tp_btf/cpuhp_enter")
+SEC_TRACEPOINT("cpuhp_enter")
 int BPF_PROG(cpu_hotplug)
 {
 	__sync_fetch_and_add(&hotplug_steps, 1);
@@ -136,15 +136,15 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 		on_expiry(c, c->expiring_ns);
 	}
 	c->pending = 0;
-	t.value_ns = c->tick_ns;
+	t.value = t.cpu_ns = c->tick_ns;
 	c->ticks++;
-	c->value_ns += t.value_ns;
-	sample_take(&t);
+	c->value_ns += t.value;
+	sample_take(&t, ABI_SOURCE_CPU, 0);
 	return 0;
 }
 
-/* The control for overhead: the same timer, nothing done. */
-SEC("perf_event")
+/* The control for overhead: the same timer, nothing done. The bench alone loads it. */
+SEC("?perf_event")
 int cpu_empty(struct bpf_perf_event_data *ctx)
 {
 	return 0;

@@ -5,9 +5,8 @@
  * The timers are user/source/cpu.c's own. The empty program counts no ticks, by which that file
  * decides when to draw a new period; this one tells it how many there must have been on a busy CPU.
  */
-#include "bpf/abi.h"
 #include "pybpfprof.skel.h"
-#include "user/source/cpu.h"
+#include "user/source/source.h"
 #include <bpf/libbpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +38,7 @@ static struct pybpfprof_bpf *load_empty(void)
 
 	if (!skel)
 		return NULL;
-	bpf_object__for_each_program(p, skel->obj)
-		bpf_program__set_autoload(p, p == skel->progs.cpu_empty);
+	bpf_object__for_each_program(p, skel->obj) bpf_program__set_autoload(p, p == skel->progs.cpu_empty);
 	if (pybpfprof_bpf__load(skel))
 		return NULL;
 	skel->progs.cpu_tick = skel->progs.cpu_empty; /* what the timers run */
@@ -56,15 +54,14 @@ static void count_ticks(struct abi_clock *clocks, uint64_t passed_ns)
 
 int main(int argc, char **argv)
 {
-	struct cpu_source_options o = {.rate_hz = argc == 2 ? atof(argv[1]) : 0};
+	struct source_options o = {.rate_hz = argc == 2 ? atof(argv[1]) : 0};
 	struct pybpfprof_bpf *skel;
-	struct cpu_source *source;
+	struct source_run *timers;
 	struct abi_clock *clocks;
 	uint64_t last = now_ns();
 
 	if (o.rate_hz <= 0) {
-		fprintf(stderr,
-			"Usage: empty HZ\nAn empty BPF program at that rate until it is killed.\n");
+		fprintf(stderr, "Usage: empty HZ\nAn empty BPF program at that rate until it is killed.\n");
 		return 2;
 	}
 	skel = load_empty();
@@ -74,7 +71,7 @@ int main(int argc, char **argv)
 		      bpf_map__fd(skel->maps.clocks), 0);
 	if (clocks == MAP_FAILED)
 		return fail("mmap");
-	if (cpu_source__attach(skel, &o, &source))
+	if (source_cpu.attach(skel, &o, &timers))
 		return 1;
 	for (;;) {
 		uint64_t now;
@@ -82,7 +79,7 @@ int main(int argc, char **argv)
 		usleep(POLL_US);
 		now = now_ns();
 		count_ticks(clocks, now - last);
-		cpu_source__tend(source, now);
+		source_cpu.tend(timers, now);
 		last = now;
 	}
 }

@@ -28,6 +28,7 @@ static void read_all(int fd)
 		elf_file__read(e, part.vaddr, out, sizeof(out));
 	elf_file__read(e, UINT64_MAX - 8, out, sizeof(out));
 	elf_file__needs(e, "libc.so.6");
+	elf_file__is_static(e);
 	elf_file__start_code(e, &vaddr);
 	elf_file__import(e, e, &vaddr, &value);
 	elf_file__free(e);
@@ -48,6 +49,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (strnlen(build.version, sizeof(build.version)) == sizeof(build.version) ||
 	    (build.runtime_vaddr && !build.supported && !build.why_not[0]))
 		__builtin_trap();
-	py_build_tls_from_libc(fd, &build);
+	py_build_tls_from_program(fd, &build);
 	return 0;
 }

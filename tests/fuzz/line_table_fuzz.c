@@ -1,7 +1,7 @@
 /*
- * Any bytes as a line table. Beyond memory safety: an instruction that is not started is on the
+ * Any bytes as a line table. Beyond memory safety: a frame may tell its line itself; one that is not started is on the
  * first line, a located line is never negative, and appending entries never changes the line of an
- * instruction that earlier ones cover.
+ * instruction that earlier ones cover; where a look-up begins does not either.
  */
 #include "user/python/line_table.h"
 #include <string.h>
@@ -10,9 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(enum line_table_kind kind, const uint8_t *table, size_t len, int32_t lasti)
 {
+	struct line_table t = {.kind = kind, .bytes = table, .len = len};
 	int32_t first = line_table_lookup(kind, table, len, 1, lasti);
 
-	if (first < 0 || (lasti < 0 && first != 1))
+	if (line_table__line(&t, 1, lasti) != first || line_table__line(&t, 1, lasti) != first)
+		__builtin_trap();
+	line_table__clear(&t);
+	if (first < 0 || (lasti == -1 && first != 1) || (lasti < -1 && first != abi_line(lasti)))
 		__builtin_trap();
 	if (line_table_lookup(kind, table, len, 1, lasti) != first)
 		__builtin_trap();
@@ -33,8 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int kind = LINE_TABLE_LNOTAB; kind <= LINE_TABLE_LOCATIONS; kind++) {
 		check((enum line_table_kind)kind, data + 8, size - 8, lasti);
 		check((enum line_table_kind)kind, data + 8, size - 8, lasti & 0xff);
-		line_table_lookup((enum line_table_kind)kind, data + 8, size - 8, first_line,
-				  lasti);
+		line_table_lookup((enum line_table_kind)kind, data + 8, size - 8, first_line, lasti);
 	}
 	return 0;
 }

@@ -7,7 +7,7 @@
  */
 #include "user/format/chunk.h"
 #include "user/format/record.h"
-#include "user/format/recording_read.h"
+#include "user/format/recording.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -26,19 +26,24 @@ static int count_one(void *arg, const struct profile_sample *s)
 
 static void look_at(const struct profile *p)
 {
-	struct view views[] = {{.threads = true}, {.by_function = true, .gil_only = true}};
 	__cleanup_free char *loss = profile__loss_text(p);
-	uint64_t each = 0;
+	uint64_t each = 0, in_trees = 0;
 
 	if (strpbrk(loss, "\n\r\x1b"))
 		abort();
-	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
-		struct view_tree *t = view_tree__new(&views[i], p);
+	for (uint32_t type = 0; type < p->type_cnt; type++) {
+		struct view views[] = {{.threads = true, .type = type},
+				       {.by_function = true, .gil_only = true, .type = type}};
 
-		if (!i && t->nodes[0].total != p->sample_cnt)
-			abort();
-		view_tree__free(t);
+		for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+			struct view_tree *t = view_tree__new(&views[i], p);
+
+			in_trees += i ? 0 : t->nodes[0].samples;
+			view_tree__free(t);
+		}
 	}
+	if (in_trees != p->sample_cnt)
+		abort();
 	for (uint32_t i = 0; i <= p->function_cnt; i++)
 		free(view__function_text(p, i));
 	if (!profile__each_sample(p, count_one, &each) && each != p->sample_cnt)
@@ -50,8 +55,9 @@ static struct profile *from_records(const uint8_t *data, size_t size)
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
 	struct buf raw = {(char *)data, size, size};
+	uint64_t unknown = 0;
 
-	record_decode(&raw, &to);
+	record_decode(&raw, &to, &unknown);
 	return profile_builder__finish(b);
 }
 

@@ -53,9 +53,9 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	resolve__exit(ctx, rec);
 }
 
-static void on_recall(void *ctx, const struct abi_recall *rec)
+static void on_invalidate(void *ctx, const struct abi_invalidate *rec)
 {
-	resolve__recall(ctx, rec);
+	resolve__invalidate(ctx, rec);
 }
 
 static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
@@ -73,7 +73,8 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 		struct abi_frame *f = (struct abi_frame *)(s + 1);
 
 		s->image_id %= IMAGES;
-		s->value_ns %= SECOND;
+		s->value %= SECOND;
+		s->type = 0; /* the kernel side's sources have no types but those they told of */
 		s->thread_start_ns %= 4;
 		for (size_t i = 0; (char *)(f + i + 1) <= (char *)hdr + bytes; i++)
 			f[i].code_key %= 8;
@@ -87,8 +88,8 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 		*word %= 8;
 	} else if (hdr->kind == ABI_REC_EXIT && bytes >= sizeof(struct abi_exit)) {
 		((struct abi_exit *)hdr)->image_id %= IMAGES;
-	} else if (hdr->kind == ABI_REC_RECALL && bytes >= sizeof(struct abi_recall)) {
-		((struct abi_recall *)hdr)->image_id %= IMAGES;
+	} else if (hdr->kind == ABI_REC_INVALIDATE && bytes >= sizeof(struct abi_invalidate)) {
+		((struct abi_invalidate *)hdr)->image_id %= IMAGES;
 	} else if (hdr->kind == ABI_REC_CPU && bytes >= sizeof(struct abi_cpu_rec)) {
 		((struct abi_cpu_rec *)hdr)->image_id %= IMAGES;
 	} else if (hdr->kind == ABI_REC_PROC && bytes >= sizeof(struct abi_proc_rec)) {
@@ -99,7 +100,7 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 static size_t feed(struct resolve *r, const uint8_t *data, size_t size, uint64_t now)
 {
 	static const struct drain_handlers handlers = {
-		on_sample, on_code, on_lines, on_process, on_exit_record, on_recall, on_cpu,
+		on_sample, on_code, on_lines, on_process, on_exit_record, on_invalidate, on_cpu,
 	};
 	size_t want = data[2] | (size_t)data[3] << 8, len, bytes;
 	struct abi_hdr *hdr;

@@ -41,14 +41,15 @@ static void check_name(void *ctx, const struct python_thread *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct image image = {data + 1, size - 1};
-	const struct py_version *row;
+	const struct py_version *rows;
 	struct py_build build;
+	size_t cnt;
 
 	if (size < 64)
 		return 0;
-	row = py_version_find(8 + data[0] % 6);
-	build = (struct py_build){
-		.supported = true, .layout = row->layout, .objects = row->objects};
+	rows = py_versions(&cnt);
+	build = (struct py_build){.supported = true};
+	py_version_apply(&rows[data[0] % cnt], &build);
 	thread_names_read(&build, 1 << 20, read_image, &image, &(struct thread_name_sink){.found = check_name});
 	return 0;
 }

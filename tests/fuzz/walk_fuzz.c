@@ -1,9 +1,11 @@
 /*
  * The walker over a process whose memory the input changes: first byte the Python version, second
  * the pthread key, third what the clock does; then changes of 16 bytes each, and a tick after every
- * one. What must hold is in world__check(). It links the walker's own sources (tests/host).
+ * one, which also reads what is new. What must hold is in world__check(). It links the walker's own sources (tests/host).
  */
+#include "bpf/module.bpf.h"
 #include "tests/host/world.h"
+#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,23 +66,36 @@ static void apply(struct world *p, const struct change *c)
 		byte_at(p, value % all, &value);
 	if (c->kind & 2) /* or near it */
 		value += (c->value >> 56) - 128;
-	if (c->kind & 8 ||
-	    !byte_at(p, ((c->kind & 4 ? c->where : c->where * 8ull) % all) + 7, &other) ||
+	if (c->kind & 8 || !byte_at(p, ((c->kind & 4 ? c->where : c->where * 8ull) % all) + 7, &other) ||
 	    other != addr + 7)
 		*at = (u8)value;
 	else
 		memcpy(at, &value, sizeof(value));
 }
 
+static void read_modules(const struct world *p)
+{
+	static char data[ABI_MAX_TEXT];
+	u64 entries[MODULE_WORDS];
+	struct abi_text text;
+
+	for (u32 i = 0; i < p->w->todo_cnt; i++) {
+		read_module(&p->l, p->w->todo[i].globals_addr, entries, &text, data, false);
+		if (text.bytes > ABI_MAX_TEXT)
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned rows = PY_VERSION_NEWEST - PY_VERSION_OLDEST + 1;
+	size_t cnt;
+	const struct py_version *rows = py_versions(&cnt);
 	struct change c;
 	struct world *p;
 
 	if (size < 3)
 		return 0;
-	p = world__new(py_version_find(PY_VERSION_OLDEST + data[0] % rows), data[1]);
+	p = world__new(&rows[data[0] % cnt], data[1]);
 	host.look_ns = data[2] * 10000ull;
 	populate(p);
 	data += 3;
@@ -93,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		p->tss_key = c.cached & 1 ? p->key + 1 : p->tss_key;
 		p->w->max_frames = c.cached & 2 ? ABI_MAX_FRAMES : 1 + c.cached;
 		world__check(p, world__tick(p));
+		read_modules(p);
 	}
 	world__free(p);
 	return 0;

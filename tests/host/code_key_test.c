@@ -3,6 +3,7 @@
  * one object from the next, and the same object must give the same key each time.
  */
 #include "tests/host/versions.h"
+#include <string.h>
 
 static u64 key_now(struct world *p)
 {
@@ -79,8 +80,7 @@ static bool counts(size_t at, size_t len)
 /* Others by the content of their line table and by its size; of long ones by both ends. */
 static void unnumbered_objects_by_their_lines(void **state)
 {
-	static const size_t sizes[] = {1,  7,  8,   9,   20,  47,   48,   49,   79,
-				       80, 81, 100, 255, 256, 4143, 4144, 4145, 5000};
+	static const size_t sizes[] = {1, 7, 8, 9, 20, 47, 48, 49, 79, 80, 81, 100, 255, 256, 4143, 4144, 4145, 5000};
 	struct world *p = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -110,7 +110,39 @@ static void unnumbered_objects_by_their_lines(void **state)
 	}
 }
 
-/* What was read of another one before must not count. */
+/* A file's name with other memory behind it. */
+static u64 roomy_str(struct world *p, const char *ascii)
+{
+	size_t size = p->l.str_ascii_off + strlen(ascii) + 1;
+	u64 tight = world__str(p, ascii), roomy = world__alloc(p, size + TEXT_BYTES);
+
+	memcpy(image__at(p->m, roomy, size), image__at(p->m, tight, size), size);
+	return roomy;
+}
+
+/* And by the beginning of their file's name: the string's memory may have been another's. */
+static void unnumbered_objects_by_their_file(void **state)
+{
+	static const size_t sizes[] = {1, 7, 8, 9, 16, 20, TEXT_BYTES - 1, TEXT_BYTES, TEXT_BYTES + 1, 100};
+	struct world *p = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char name[101] = {0};
+		u64 lines, code = one_function(p, 20, &lines), file, key;
+
+		memset(name, 'a', sizes[i]);
+		file = roomy_str(p, name);
+		image__put_u64(p->m, code + p->l.code_filename_off, file);
+		key = key_now(p);
+		for (size_t at = 0; at < sizes[i] + 8; at++) {
+			flip(p, file + p->l.str_ascii_off + at);
+			assert_int_equal(key_now(p) != key, at < sizes[i] && at < TEXT_BYTES);
+			flip(p, file + p->l.str_ascii_off + at);
+		}
+	}
+}
+
+/* Bytes that were read of another one before must not count. */
 static void a_key_depends_on_its_object_alone(void **state)
 {
 	struct world *p = *state;
@@ -143,40 +175,40 @@ static void what_runs_does_not_change_the_key(void **state)
 /* A tick at `at_ns`, the only one since the one before; the reads it took. */
 static u64 reads_at(struct world *p, u64 at_ns)
 {
-	p->w->sample.value_ns = at_ns - p->w->sample.hdr.time_ns;
+	p->w->cpu_ns = at_ns - p->w->sample.hdr.time_ns;
 	p->w->sample.hdr.time_ns = at_ns;
-	p->w->sample.trusted = 0;
+	p->w->sample.unverified = 0;
 	p->w->replaced = 0;
 	host.reads = 0;
 	assert_int_equal(tick(p), ABI_OK);
 	return host.reads;
 }
 
-/* What has stood for four times the longest trust goes unread for that time. */
-static void what_has_stood_is_trusted(void **state)
+/* A code object that was read the same for four times cache_ns goes unread for cache_ns. */
+static void what_was_read_often_is_cached(void **state)
 {
 	struct world *p = *state;
 	u64 lines, start = 1000 * MS, all;
 
 	one_function(p, 20, &lines);
-	p->w->trust_ns = 50 * MS;
+	p->w->cache_ns = 50 * MS;
 	reads_at(p, start);
 	see_all(p);
 	all = reads_at(p, start + 199 * MS);
 	assert_int_equal(reads_at(p, start + 199 * MS + 1), all);
 	assert_int_equal(reads_at(p, start + 200 * MS), all);
-	assert_false(p->w->sample.trusted);
+	assert_false(p->w->sample.unverified);
 	assert_true(reads_at(p, start + 249 * MS) < all);
-	assert_true(p->w->sample.trusted);
+	assert_true(p->w->sample.unverified);
 	assert_int_equal(reads_at(p, start + 250 * MS), all);
-	assert_false(p->w->sample.trusted);
+	assert_false(p->w->sample.unverified);
 	assert_true(reads_at(p, start + 299 * MS) < all);
 	assert_int_equal(reads_at(p, start + 10000 * MS), all);
 	assert_true(reads_at(p, start + 10049 * MS) < all);
 	assert_int_equal(reads_at(p, start + 10050 * MS), all);
-	p->w->trust_ns = 0;
+	p->w->cache_ns = 0;
 	assert_int_equal(reads_at(p, start + 10051 * MS), all);
-	p->w->trust_ns = 50 * MS;
+	p->w->cache_ns = 50 * MS;
 	p->w->image_id++;
 	assert_true(reads_at(p, start + 10052 * MS) >= all); /* and what is new is looked at more closely */
 	assert_false(p->w->replaced);
@@ -189,7 +221,7 @@ static void what_seldom_runs_has_not_stood(void **state)
 	u64 lines, all;
 
 	one_function(p, 20, &lines);
-	p->w->trust_ns = 50 * MS;
+	p->w->cache_ns = 50 * MS;
 	see_all(p);
 	tick(p);
 	all = reads_at(p, 1000 * MS);
@@ -200,24 +232,24 @@ static void what_seldom_runs_has_not_stood(void **state)
 }
 
 /* Another one in its place is found at the first reading, and told where somebody may have relied on it. */
-static void what_was_trusted_and_replaced(void **state)
+static void what_was_cached_and_replaced(void **state)
 {
 	struct world *p = *state;
 	u64 lines, code = one_function(p, 20, &lines), start = 1000 * MS, key;
 
-	p->w->trust_ns = 50 * MS;
+	p->w->cache_ns = 50 * MS;
 	reads_at(p, start);
 	flip(p, code + p->l.code_firstlineno_off);
 	reads_at(p, start + MS);
-	assert_false(p->w->replaced); /* nothing was trusted yet */
+	assert_false(p->w->replaced); /* nothing was cached yet */
 	reads_at(p, start + 201 * MS);
 	key = p->w->frames[0].code_key;
 	flip(p, code + p->l.code_firstlineno_off);
 	reads_at(p, start + 202 * MS);
-	assert_true(p->w->sample.trusted && !p->w->replaced);
+	assert_true(p->w->sample.unverified && !p->w->replaced);
 	assert_int_equal(p->w->frames[0].code_key, key); /* wrong, and not known yet */
 	reads_at(p, start + 251 * MS);
-	assert_true(p->w->replaced && !p->w->sample.trusted);
+	assert_true(p->w->replaced && !p->w->sample.unverified);
 	assert_true(p->w->frames[0].code_key != key);
 }
 
@@ -225,11 +257,12 @@ static const struct version_test tests[] = {
 	TEST(another_object_another_key),
 	TEST_WITH(numbered_objects_by_their_number, ABI_MECH_VERSION),
 	TEST_WITHOUT(unnumbered_objects_by_their_lines, ABI_MECH_VERSION),
+	TEST_WITHOUT(unnumbered_objects_by_their_file, ABI_MECH_VERSION),
 	TEST(a_key_depends_on_its_object_alone),
 	TEST(what_runs_does_not_change_the_key),
-	TEST(what_has_stood_is_trusted),
+	TEST(what_was_read_often_is_cached),
 	TEST(what_seldom_runs_has_not_stood),
-	TEST(what_was_trusted_and_replaced),
+	TEST(what_was_cached_and_replaced),
 };
 
 int main(void)

@@ -1,16 +1,20 @@
 /*
- * The walker over the memory of a live process that is stopped or asleep. Usage: host_walk PID;
- * prints for each thread that has a Python state thread IDENT OUTCOME GIL frame FIRST-LINE LINE
- * FLAGS NAME FILE      (leaf first, separated by tabs) Code objects are named by key, as a
- * recording names them: from what the walker listed as new.
+ * The walker over the memory of a live process that is stopped or asleep. Usage: host_walk PID; prints, separated by
+ * tabs, for each thread that has a Python state
+ *     thread IDENT OUTCOME GIL
+ *     frame FIRST-LINE LINE NAME FILE MODULE      (leaf first)
+ * Code objects are named by key, as a recording names them: from what the walker listed as new.
  */
+#include "bpf/module.bpf.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/tstate.bpf.h"
 #include "tests/host/kernel.h"
 #include "user/python/code_object.h"
 #include "user/python/line_table.h"
-#include "user/resolve/resolve.h"
+#include "user/target/interpreters.h"
+#include "user/target/outcome.h"
 #include "user/util/alloc.h"
+#include "user/util/text.h"
 #include <inttypes.h>
 
 #define MAX_THREADS 4096
@@ -18,6 +22,7 @@
 struct named {
 	u64 key;
 	struct code_object code;
+	char *module; /* as the kernel side reads it */
 };
 
 struct target {
@@ -29,24 +34,38 @@ struct target {
 	size_t name_cnt, name_cap;
 };
 
-static struct code_object *find_name(struct target *t, u64 key)
+static struct named *find_name(struct target *t, u64 key)
 {
 	for (size_t i = 0; i < t->name_cnt; i++)
 		if (t->names[i].key == key)
-			return &t->names[i].code;
+			return &t->names[i];
 	return NULL;
+}
+
+static char *read_by_bpf(const struct abi_py_layout *l, u64 globals_addr)
+{
+	u64 entries[MODULE_WORDS];
+	char data[ABI_MAX_TEXT];
+	struct abi_text text;
+	__cleanup_free char *utf8 = NULL;
+
+	read_module(l, globals_addr, entries, &text, data, false);
+	if (!(text.flags & ABI_TEXT_UNREADABLE))
+		utf8 = text_from_units(data, text.bytes, text.kind);
+	return code_module(utf8, text.flags);
 }
 
 static void name_new_ones(struct target *t)
 {
 	for (u32 i = 0; i < t->w->todo_cnt; i++) {
 		const struct code_todo *todo = &t->w->todo[i];
+		const struct code_reader r = {&t->build->layout, image__read, host.memory, SIZE_MAX};
 		struct named n = {.key = todo->key};
 
 		host_mark_seen(todo->key);
-		if (find_name(t, todo->key) || code_object_read(&t->build->layout, todo->addr,
-								image__read, host.memory, &n.code))
+		if (find_name(t, todo->key) || code_object_read(&r, todo->addr, todo->globals_addr, &n.code))
 			continue;
+		n.module = read_by_bpf(&t->build->layout, todo->globals_addr);
 		xgrow(t->names, t->name_cnt, t->name_cap);
 		t->names[t->name_cnt++] = n;
 	}
@@ -70,28 +89,28 @@ static u32 tick(struct target *t, u64 thread_pointer)
 
 static void print_frame(struct target *t, const struct abi_frame *f)
 {
-	const struct code_object *c = find_name(t, f->code_key);
+	const struct named *n = find_name(t, f->code_key);
+	const struct code_object *c = n ? &n->code : NULL;
 
 	if (!c) {
-		printf("frame\t0\t0\t%u\t[unknown]\t\n", f->flags);
+		printf("frame\t0\t0\t[unknown]\t\t\n");
 		return;
 	}
-	printf("frame\t%d\t%d\t%u\t%s\t%s\n", c->first_line,
-	       line_table_lookup(t->build->lines, c->table, c->table_len, c->first_line, f->lasti),
-	       f->flags, c->name, c->file);
+	printf("frame\t%d\t%d\t%s\t%s\t%s\n", c->first_line,
+	       line_table_lookup(t->build->lines, c->table, c->table_len, c->first_line, f->lasti), c->name, c->file,
+	       n->module);
 }
 
 static void walk_thread(struct target *t, u64 thread_pointer)
 {
-	static const char *const gil[] = {"unknown", "held", "not held"};
+	static const char *const gil[] = {"unknown", "held", "not held", "none"};
 	u32 outcome;
 
 	do {
 		outcome = tick(t, thread_pointer);
 		name_new_ones(t);
 	} while (t->w->todo_cnt);
-	printf("thread\t%llu\t%s\t%s\n", thread_pointer, outcome_word(outcome),
-	       gil[t->w->sample.gil]);
+	printf("thread\t%llu\t%s\t%s\n", thread_pointer, outcome_word(outcome), gil[t->w->sample.gil]);
 	for (u32 i = 0; i < t->w->frame_cnt; i++)
 		print_frame(t, &t->w->frames[i]);
 }
@@ -114,7 +133,7 @@ static size_t find_threads(const struct target *t, u64 *idents)
 	     interp = read_word(interp + o->interp_next)) {
 		for (u64 ts = read_word(interp + o->interp_threads_head); ts && n < MAX_THREADS;
 		     ts = read_word(ts + o->tstate_next)) {
-			u64 ident = read_word(ts + o->tstate_thread_id);
+			u64 ident = read_word(ts + t->build->layout.ts_thread_id_off);
 			size_t i = 0;
 
 			while (i < n && idents[i] != ident)
@@ -128,8 +147,10 @@ static size_t find_threads(const struct target *t, u64 *idents)
 
 static void free_target(struct target *t)
 {
-	for (size_t i = 0; i < t->name_cnt; i++)
+	for (size_t i = 0; i < t->name_cnt; i++) {
 		code_object_clear(&t->names[i].code);
+		free(t->names[i].module);
+	}
 	free(t->names);
 	free(t->w);
 	host_forget_seen();
@@ -155,8 +176,7 @@ int main(int argc, char **argv)
 	if (!err && found->build.supported)
 		err = image__copy_process(host.memory, pid);
 	if (err || !found->build.supported) {
-		fprintf(stderr, "host_walk: no interpreter that can be walked in process %d\n",
-			pid);
+		fprintf(stderr, "host_walk: no interpreter that can be walked in process %d\n", pid);
 	} else {
 		t.build = &found->build;
 		for (size_t i = 0, n = find_threads(&t, idents); i < n; i++)

@@ -1,3 +1,4 @@
+#include "bpf/arch.h"
 #include "tests/host/image.h"
 #include "user/util/alloc.h"
 #include <errno.h>
@@ -5,8 +6,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define PAGE       4096
-#define USER_SPACE (1ull << 47) /* access_ok() in copy_from_user_nofault() */
+#define PAGE 4096
 
 struct image *image__new(void)
 {
@@ -94,7 +94,7 @@ int image__read(void *ctx, uint64_t addr, void *out, size_t len)
 {
 	struct image *m = ctx;
 
-	if (len > USER_SPACE || addr > USER_SPACE - len)
+	if (len > ARCH_USER_END || arch_untagged(addr) > ARCH_USER_END - len)
 		return -EFAULT;
 	if (m->last >= m->cnt || !holds(&m->regions[m->last], addr))
 		m->last = find(m, addr);
@@ -107,8 +107,7 @@ void *image__at(const struct image *m, uint64_t addr, size_t len)
 {
 	size_t at = find(m, addr);
 
-	if (at == m->cnt || !holds(&m->regions[at], addr) ||
-	    m->regions[at].size - (addr - m->regions[at].addr) < len)
+	if (at == m->cnt || !holds(&m->regions[at], addr) || m->regions[at].size - (addr - m->regions[at].addr) < len)
 		abort();
 	return m->regions[at].bytes + (addr - m->regions[at].addr);
 }
@@ -169,8 +168,8 @@ int image__copy_process(struct image *m, pid_t pid)
 	if (!maps)
 		return -errno;
 	while (fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %c", &start, &end, &access) != 3 ||
-		    access != 'r' || end > USER_SPACE || strstr(line, "[vvar"))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %c", &start, &end, &access) != 3 || access != 'r' ||
+		    end > ARCH_USER_END || strstr(line, "[vvar"))
 			continue;
 		copy_mapping(m, pid, start, end);
 	}

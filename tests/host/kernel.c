@@ -15,34 +15,43 @@ long host_read_user(void *dst, u32 size, u64 addr)
 	return err;
 }
 
+long walk_read(const struct walk *w, void *dst, u32 size, u64 addr)
+{
+	(void)w;
+	return read_user(dst, size, addr);
+}
+
 u64 host_now_ns(void)
 {
 	return host.now_ns += host.look_ns;
 }
 
-bool host_code_is_new(u64 key)
+bool code_is_new(const struct walk *w, u64 key)
 {
+	(void)w;
 	for (size_t i = 0; i < host.seen_cnt; i++)
 		if (host.seen[i] == key)
 			return false;
 	return true;
 }
 
-void host_frame_stored(u32 n, u64 frame_addr, u64 code_addr)
+void frame_stored(struct walk *w, u32 n, u64 frame_addr, u64 code_addr)
 {
+	(void)w;
 	(void)n;
 	(void)frame_addr;
 	(void)code_addr;
 }
 
-void host_frames_forgotten(u32 n)
+void frames_forgotten(struct walk *w, u32 n)
 {
+	(void)w;
 	(void)n;
 }
 
-void host_user_registers(u64 registers[USER_REGISTERS])
+void user_registers(struct walk *w)
 {
-	memcpy(registers, host.registers, sizeof(host.registers));
+	memcpy(w->registers, host.registers, sizeof(host.registers));
 }
 
 void host_mark_seen(u64 key)

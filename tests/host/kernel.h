@@ -1,5 +1,5 @@
 /*
- * What the walker asks the kernel for, under a test's control: one memory, one clock, the code
+ * The walker's view of the kernel, under a test's control: one memory, one clock, the code
  * objects that were seen before. BPF has one of each too, so these are globals.
  */
 #pragma once
@@ -9,8 +9,8 @@
 extern struct host_kernel {
 	struct image *memory;
 	u64 now_ns, look_ns; /* each look at the clock moves it on by look_ns */
-	u64 registers[USER_REGISTERS];
-	u64 reads;           /* since the test set it to 0 */
+	u64 registers[ARCH_USER_REGISTERS];
+	u64 reads; /* since the test set it to 0 */
 	u64 *seen;
 	size_t seen_cnt, seen_cap;
 } host;

@@ -1,6 +1,6 @@
 /*
  * Instants of a frame switch at which memory does not name the current frame, and a register does: bpf/start.bpf.h.
- * What the switches of real interpreters are like at each of their instructions is for tests/live/test_truth.py.
+ * tests/live/test_truth.py has the switches of real interpreters, instruction by instruction.
  */
 #include "tests/host/versions.h"
 #include <string.h>
@@ -121,7 +121,7 @@ static void half_a_shim(void **state)
 	check_stack(p, codes, 3);
 }
 
-/* What looks like a frame and leads to the root, and is none any more. */
+/* A frame that is gone, but still looks like one and leads to the root. */
 static void frames_that_are_gone(void **state)
 {
 	struct world *p = *state;
@@ -146,7 +146,7 @@ static void what_only_looks_like_a_frame(void **state)
 	for (u32 i = 0; i < 16; i++)
 		image__put_u64(p->m, tuple + 8 * i, codes[0]);
 	world__set_leaf(p, 0x1000);
-	for (u32 i = 0; i < USER_REGISTERS; i++)
+	for (u32 i = 0; i < ARCH_USER_REGISTERS; i++)
 		host.registers[i] = tuple + i;
 	assert_int_equal(tick(p), ABI_FAULT_FRAME);
 	host.registers[14] = caller;
@@ -159,7 +159,7 @@ static void a_whole_stack_stays_as_it_is(void **state)
 	struct world *p = *state;
 	u64 codes[3], caller = three_frames(p, codes);
 
-	for (u32 i = 0; i < USER_REGISTERS; i++)
+	for (u32 i = 0; i < ARCH_USER_REGISTERS; i++)
 		host.registers[i] = image__u64(p->m, caller + p->l.frame_prev_off);
 	check_stack(p, codes, 3);
 }

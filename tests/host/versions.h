@@ -1,4 +1,4 @@
-/* Running the same tests over a made-up process of each supported Python. */
+/* Running the same tests over a made-up process of each supported Python, with the C library of each processor. */
 #pragma once
 #include "tests/host/world.h"
 #include "user/util/alloc.h"
@@ -15,12 +15,14 @@ struct version_test {
 	const char *name;
 	CMUnitTestFunction run;
 	u32 with, without;
+	enum { ANY_STATE, STATE_BY_KEY, STATE_IN_VARIABLE } state; /* where a thread has the pointer to its state */
 };
 
 /* clang-format off */
-#define TEST(f)			{#f, f, 0, 0}
-#define TEST_WITH(f, mech)	{#f, f, mech, 0}
-#define TEST_WITHOUT(f, mech)	{#f, f, 0, mech}
+#define TEST(f)			{#f, f, 0, 0, ANY_STATE}
+#define TEST_WITH(f, mech)	{#f, f, mech, 0, ANY_STATE}
+#define TEST_WITHOUT(f, mech)	{#f, f, 0, mech, ANY_STATE}
+#define TEST_STATE(f, state)	{#f, f, 0, 0, state}
 /* clang-format on */
 
 /* For main(): the number of failed tests. */

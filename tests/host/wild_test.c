@@ -1,6 +1,6 @@
 /*
- * Anything in memory: wild pointers in every word, any bytes changed. What must hold is in
- * world__check(), and whatever address or undefined-behaviour sanitizers find.
+ * Anything in memory: wild pointers in every word, any bytes changed. world__check() has the
+ * invariants; address and undefined-behaviour sanitizers look for the rest.
  */
 #include "tests/host/versions.h"
 
@@ -94,7 +94,7 @@ static void any_bytes_changed(void **state)
 {
 	const struct world *first = *state;
 	u64 seed = 0x9e3779b97f4a7c15ull + first->row->minor;
-	u32 outcomes[ABI_OUTCOME_CNT] = {0};
+	u32 counts[ABI_OUTCOME_CNT] = {0};
 
 	for (int i = 0; i < 4000; i++) {
 		struct world *p = world__new(first->row, draw(&seed) % 64);
@@ -103,14 +103,14 @@ static void any_bytes_changed(void **state)
 		host.look_ns = draw(&seed) % 8 ? 0 : 300000;
 		for (int k = 0; k < 12; k++) {
 			damage(p, &seed);
-			outcomes[tick(p)]++;
+			counts[tick(p)]++;
 		}
 		world__free(p);
 	}
 	for (u32 i = 0; i < ABI_OUTCOME_CNT; i++)
-		if (outcomes[i])
-			print_message("    outcome %u: %u times\n", i, outcomes[i]);
-	assert_true(outcomes[ABI_OK] && outcomes[ABI_CUT_FAULT] && outcomes[ABI_FAULT_TSTATE]);
+		if (counts[i])
+			print_message("    outcome %u: %u times\n", i, counts[i]);
+	assert_true(counts[ABI_OK] && counts[ABI_CUT_FAULT] && counts[ABI_FAULT_TSTATE]);
 	host.memory = first->m;
 }
 

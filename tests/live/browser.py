@@ -1,5 +1,6 @@
 """Headless Chromium with real clicks and keys: what the tests of the flame graph and of the page share."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -80,3 +81,16 @@ class Browser:
     def requests(self):
         events = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+
+@contextlib.contextmanager
+def screen(page, width, height, media=""):
+    """A screen of any size, also one narrower than a window can be; or paper."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+    try:
+        yield
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

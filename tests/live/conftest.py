@@ -17,16 +17,20 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
+import fake_pythons
 import folded
 import interpreters
 import readers
+import support
 from programs import PROGRAM, ROOT  # noqa: F401 (ROOT is for those who import from here)
 
 WORKLOADS = pathlib.Path(__file__).resolve().parent / "workloads"
+NOT_TAKEN = {"late", "throttled", "not_run"}  # reasons why a busy machine took no sample
 PATIENCE = 60  # seconds until a test gives up waiting for something that should be quick
 
 counter = itertools.count()
@@ -35,6 +39,7 @@ counter = itertools.count()
 def pytest_configure(config):
     config.addinivalue_line("markers", "reader(program, format): a file of that format is opened by that program")
     config.addinivalue_line("markers", "alone: needs the machine for itself")
+    config.addinivalue_line("markers", "few: with the parameter `interpreter`: on four of them, from the oldest to the newest")
     config.addinivalue_line("markers", "short: of those that SHORT=1 runs: does it load and read Pythons here?")
     config.addinivalue_line("markers", "offline: as every test that is not alone; says that it only reads and draws")
 
@@ -49,12 +54,14 @@ def pytest_runtest_logreport(report):
     for name, value in report.user_properties:
         if name == "reader":
             readers.note(*value, report)
+        if name == "support" and report.when == "call":
+            support.note(value)
 
 
 def pytest_terminal_summary(terminalreporter):
-    lines = readers.matrix()
-    if lines:
-        terminalreporter.section("reader matrix")
+    for title, lines in ("reader matrix", readers.matrix()), ("support", support.write()):
+        if lines:
+            terminalreporter.section(title)
         for line in lines:
             terminalreporter.write_line(line)
 
@@ -247,12 +254,12 @@ class Workload:
 
 @pytest.fixture
 def spawn():
-    """spawn(interpreter, "name.py", args…, cgroup=…) starts a workload and waits until it is ready."""
+    """spawn(interpreter, "name.py", args…, options=["-X", …], cgroup=…) starts a workload and waits until it is ready."""
     started = []
 
-    def start(interpreter, script, *args, wait=True, **options):
+    def start(interpreter, script, *args, wait=True, options=(), **popen):
         path = getattr(interpreter, "path", interpreter)
-        workload = Workload([path, WORKLOADS / script, *args], **options)
+        workload = Workload([path, *options, WORKLOADS / script, *args], **popen)
         started.append(workload)
         return workload.wait_ready() if wait else workload
 
@@ -417,6 +424,22 @@ def recorder(tmp_path):
 
 
 @pytest.fixture
+def silent(tmp_path):
+    """Where a file system is mounted that does not answer."""
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("mounts a file system of its own")
+    where = tmp_path / "silent"
+    where.mkdir()
+    server = subprocess.Popen([sys.executable, WORKLOADS / "silent_fs.py", where], stdout=subprocess.PIPE)
+    assert server.stdout.readline() == b"ready\n"
+    yield where
+    server.kill()  # whoever waits for it gets an error now
+    server.wait()
+    server.stdout.close()
+    subprocess.run(["umount", "-l", where], check=True)
+
+
+@pytest.fixture
 def pybpfprof(tmp_path):
     """pybpfprof("convert", "-i", …) runs it to its end; .returncode, .stdout, .stderr as text."""
 
@@ -454,16 +477,25 @@ def pytest_make_parametrize_id(val):
 
 def pytest_generate_tests(metafunc):
     if "interpreter" in metafunc.fixturenames:
-        metafunc.parametrize("interpreter", interpreters.SUPPORTED)
+        few = metafunc.definition.get_closest_marker("few")
+        metafunc.parametrize("interpreter", interpreters.FEW if few else interpreters.MATRIX)
 
 
 @pytest.fixture
 def python():
     """Any supported interpreter, for tests that are not about versions: a middle one."""
-    choice = [i for i in interpreters.SUPPORTED if i.minor == (3, 12)] or interpreters.SUPPORTED
+    choice = [i for i in interpreters.MATRIX if i.minor == (3, 12)] or interpreters.MATRIX
     if not choice:
         pytest.skip("no supported interpreter")
     return choice[-1]
+
+
+@pytest.fixture
+def newer(tmp_path):
+    """A Python that cannot be walked, as it says that it is of a version that nobody knows: fake_pythons.NEWER."""
+    folder = tmp_path / "newer"
+    folder.mkdir()
+    return fake_pythons.newer(folder) or pytest.skip("no static Python 3.11 or newer in /usr/bin")
 
 
 def summary_number(text, word):

@@ -11,6 +11,7 @@ Stack.__doc__ = """process: pid or None; thread: (tid, name) or None; frames: ro
 PROCESS = re.compile(r'^process (\d+):"(.*)"$', re.S)
 THREAD = re.compile(r"^thread \((\d+)\): (.*)$", re.S)
 MOMENT = re.compile(r"^\d+\.\d{6};(.*) (\d+)\n$", re.S)
+NO_PLACE = "no such place"
 FRAME = re.compile(r"^(.*) \((.*?)(?::(-?\d+))?\)$", re.S)
 
 
@@ -50,11 +51,17 @@ def marked(stack):
     return any(frame.file is None or frame.name.startswith("[") for frame in stack.frames)
 
 
+def shown(name):
+    """As the profiler shows it: ABI_MAX_TEXT (bpf/abi.h)."""
+    return name if len(name) <= 4096 else name[:4096] + "…"
+
+
 class Oracle:
     """The possible stacks of workloads/tree.py, from its `ready` line."""
 
     def __init__(self, ready):
-        self.codes = ready["codes"]
+        self.codes = [dict(code, name=shown(code["name"])) for code in ready["codes"]]
+        self.roots = set(ready["roots"])
         self.links = {tuple(link) for link in ready["links"]}
         self.at = collections.defaultdict(list)
         for index, code in enumerate(self.codes):
@@ -68,19 +75,19 @@ class Oracle:
             # Several only for nested comprehensions, which share name and lines up to 3.10.
             known = self.at.get((frame.file, frame.name, frame.line))
             if not known:
-                return f"no such place: {frame}"
+                return f"{NO_PLACE}: {frame.name[:40]} {frame.file}:{frame.line}"
             if callers is None:
-                possible = known if frame.name == "<module>" else []
+                possible = [k for k in known if k in self.roots]
             else:
                 possible = [k for k in known if any((k, c, caller.line) in self.links for c in callers)]
             if not possible:
-                return f"{frame} is not called from {caller}"
+                return f"{frame.name[:40]}:{frame.line} is not called from {caller.name[:40] if caller else None}:{caller.line if caller else 0}"
             callers, caller = possible, frame
         return None if callers else "no frames"
 
     def check(self, stacks):
-        """(samples, impossible ones, the first few reasons). Marked stacks are left out: they say so."""
-        checked = impossible = 0
+        """(samples, impossible ones, those with a wrong line, the first few reasons). Marked stacks are left out: they say so."""
+        checked = impossible = wrong = 0
         reasons = collections.Counter()
         for stack in stacks:
             # `announce` is what the start signal interrupts; it is not part of the tree.
@@ -89,6 +96,7 @@ class Oracle:
             checked += stack.count
             fault = self.fault(stack)
             if fault:
-                impossible += stack.count
+                wrong += stack.count if fault.startswith(NO_PLACE) else 0
+                impossible += 0 if fault.startswith(NO_PLACE) else stack.count
                 reasons[fault] += stack.count
-        return checked, impossible, reasons.most_common(10)
+        return checked, impossible, wrong, reasons.most_common(10)

@@ -6,42 +6,33 @@ import json
 import re
 import zlib
 
-STEPS = {"frame_function", "stack_frame", "part_thread", "part_stack"}
-
-
-def varints(raw, at, count):
-    out = []
-    for _ in range(count):
-        value = shift = 0
-        while True:
-            byte = raw[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        out.append(value)
-    return out, at
-
 
 class Page:
     def __init__(self, path):
         self.text = path.read_text(encoding="utf-8")
         packed = re.search(r'<script type="text/plain" id="data">\n([A-Za-z0-9+/=\s]*)</script>', self.text).group(1)
-        raw = zlib.decompress(base64.b64decode(packed))
-        split = raw.index(b"\n")
-        self.head = json.loads(raw[:split])
-        self.columns, at = {}, split + 1
-        for name, count, size in self.head["columns"]:
-            self.columns[name], end = varints(raw, at, count)
-            assert end == at + size, name
-            at = end
-            if name in STEPS:
-                last, column = 0, self.columns[name]
-                for i, value in enumerate(column):
-                    last += -(value + 1) // 2 if value & 1 else value // 2
-                    column[i] = last
-        assert at == len(raw)
+        text, rows = zlib.decompress(base64.b64decode(packed)).split(b"\0", 1)
+        self.head = json.loads(text)
+        self.type = self.head["types"][self.head["type"]]  # the one that is shown first
+        tables = ("function_", "frame_", "stack_")  # their entry 0 means "none"
+        self.columns = {key: column[1:] if key.startswith(tables) else column for key, column in self.head.items() if "_" in key and type(column) is list}
+
+        self.columns.update(self._rows(rows))
+
+    def _rows(self, packed):
+        """Columns of rows, as numbers of 7 bits a byte; a row's units are told by what they are more than its samples are."""
+        numbers, value, shift = [], 0, 0
+        for byte in packed:
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                numbers.append(value)
+                value = shift = 0
+        cnt, each = self.head["row_count"], self.head["row_units_each"]
+        assert len(numbers) == 3 * cnt
+        slices, samples, beyond = numbers[:cnt], numbers[cnt : 2 * cnt], numbers[2 * cnt :]
+        units = [n * each + ((b + 1) // 2 if b & 1 else -b // 2) for n, b in zip(samples, beyond)]
+        return {"row_slice": slices, "row_samples": samples, "row_units": units}
 
     def __getitem__(self, name):
         return self.columns[name]
@@ -57,24 +48,26 @@ class Page:
         frames = []
         while number:
             frames.append(self["stack_frame"][number - 1])
-            number -= self["stack_parent"][number - 1]
+            number = self["stack_parent"][number - 1]
         return frames[::-1]
 
-    def parts(self):
-        """[(thread, stack, held, samples, CPU ns, [(slice, samples, CPU ns to a unit)])]"""
+    def parts(self, kind=None):
+        """[(thread, stack, held, samples, value, [(slice, samples, value to a unit)])] of a value type, else of the first shown."""
         at, out = 0, []
+        kind = kind or self.type
         for part, rows in enumerate(self["part_rows"]):
             slices, last = [], 0
             for row in range(at, at + rows):
                 last += self["row_slice"][row]
-                slices.append((last, self["row_samples"][row], self["row_units"][row] * self.head["unit_ns"]))
+                slices.append((last, self["row_samples"][row], self["row_units"][row] * kind["row_unit"]))
             at += rows
-            out.append((*(self[f"part_{what}"][part] for what in ("thread", "stack", "held", "samples", "value_ns")), slices))
+            if self.head["types"][self["part_type"][part]] is kind:
+                out.append((*(self[f"part_{what}"][part] for what in ("thread", "stack", "held", "samples", "value")), slices))
         assert at == len(self["row_slice"])
         return out
 
     def function_stacks(self):
-        """Counters by stack of (file, line, name), root first: samples, CPU ns."""
+        """Counters by stack of (file, line, name), root first: samples, values."""
         samples, value = collections.Counter(), collections.Counter()
         for _, stack, _, count, ns, _ in self.parts():
             key = tuple(self.function(self["frame_function"][frame - 1]) for frame in self.stack(stack))

@@ -1,10 +1,11 @@
 """Every CPython of this machine: what the live tests run their workloads on.
 
-Run by itself it prints them. An interpreter is told from another by the file its code comes from, so a
+Run by itself it prints them: `3.14-nopie 3.14.10 static PATH (where it came from)`. An interpreter is told from another by the file its code comes from, so a
 shim, a link or a virtual environment of one that is already listed adds nothing.
 """
 
 import collections
+import concurrent.futures
 import glob
 import json
 import os
@@ -13,56 +14,72 @@ import subprocess
 
 from programs import BUILD, ROOT
 
-OLDEST, NEWEST = (3, 8), (3, 13)
+OLDEST, NEWEST = (3, 6), (3, 15)  # that the program reads
+FETCHED = BUILD / "interpreters"  # by scripts/get-interpreters.sh, which names what is unusual about a build: python3.14-dbg
 
-# Run inside each candidate: must parse on every Python 3.
+# Run inside each candidate, without site: must parse on every Python 3.
 PROBE = """
-import json, platform, sys, sysconfig
+import json, sys
 print(json.dumps({
-    "implementation": platform.python_implementation(),
-    "version": platform.python_version(),
+    "implementation": sys.implementation.name,
+    "version": sys.version.split()[0].rstrip("+"),
     "executable": getattr(sys, "_base_executable", None) or sys.executable,
     "shared": any("libpython3" in line for line in open("/proc/self/maps")),
     "debug": hasattr(sys, "gettotalrefcount"),
-    "threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    "traced": hasattr(sys, "getobjects"),
+    "threaded": "t" in sys.abiflags,
 }))
 """
 
-Interpreter = collections.namedtuple("Interpreter", "path version minor shared default")
-Interpreter.__doc__ = """path to start it by, "3.12.1", (3, 12), uses a libpython.so, is neither debug nor free-threaded"""
+Interpreter = collections.namedtuple("Interpreter", "path version minor shared debug traced threaded build")
+Interpreter.__doc__ = """\
+path to start it by, "3.12.1" or "3.13.5t", (3, 12), uses a libpython.so, how it was configured (with a debug build's checks, a list of all
+objects, that is Py_TRACE_REFS, free-threaded), and what it is called for that: "", "dbg", "t", "nopie", "musl", …"""
 
 
 def name(interpreter):
-    """For test ids and messages: 3.11.2-static."""
-    return interpreter.version + ("-shared" if interpreter.shared else "-static")
+    """For test ids and messages: 3.11.2-static, 3.13.5td-shared, 3.14.10-static-nopie."""
+    words = [interpreter.version + "d" * interpreter.debug, "shared" if interpreter.shared else "static", interpreter.build]
+    return "-".join(word for word in words if word not in ("", "t"))
+
+
+def origin(interpreter):
+    """Where scripts/get-interpreters.sh had it from, or the folder where it was found."""
+    note = FETCHED / "from" / os.path.basename(interpreter.path)
+    fetched = interpreter.path.startswith(str(FETCHED))
+    return note.read_text().strip() if fetched and note.exists() else os.path.dirname(interpreter.path)
 
 
 def _candidates():
     folders = os.environ.get("PATH", "").split(":") + ["/usr/bin", "/usr/local/bin"]
-    folders += sorted(glob.glob("/opt/python*/bin") + glob.glob(str(BUILD / "interpreters/bin")))
+    folders += sorted(glob.glob("/opt/python*/bin") + [str(FETCHED / "bin")])
     folders += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin")))
     seen = set()
     for folder in folders:
         for path in sorted(glob.glob(os.path.join(folder, "python3.*"))):
-            if re.search(r"/python3\.\d+$", path) and path not in seen and os.access(path, os.X_OK):
+            fetched = folder == str(FETCHED / "bin")
+            wanted = re.search(r"/python3\.\d+t?(-\w+)?$" if fetched else r"/python3\.\d+t?$", path)
+            if wanted and path not in seen and os.access(path, os.X_OK):
                 seen.add(path)
                 yield path
 
 
 def _probe(path):
     try:
-        out = subprocess.run([path, "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+        out = subprocess.run([path, "-S", "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
         facts = json.loads(out.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return facts if facts["implementation"] == "CPython" else None
+    return facts if facts["implementation"] == "cpython" else None
 
 
 def find():
     """All of them, oldest first."""
     found = {}
-    for path in _candidates():
-        facts = _probe(path)
+    paths = list(_candidates())
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        probed = list(pool.map(_probe, paths))
+    for path, facts in zip(paths, probed):
         if facts is None:
             continue
         # A wrapper script reports a path inside its own root; it stands for itself then.
@@ -71,29 +88,36 @@ def find():
         numbers = re.match(r"(\d+)\.(\d+)", facts["version"])
         minor = (int(numbers.group(1)), int(numbers.group(2)))
         key = real if inside else path
+        version = facts["version"] + "t" * facts["threaded"]
         found.setdefault(
             key,
             Interpreter(
-                key, facts["version"], minor, facts["shared"], not facts["debug"] and not facts["threaded"]
-            ),
+                key, version, minor, facts["shared"], facts["debug"], facts["traced"], facts["threaded"],
+                "-".join(re.fullmatch(r"python3\.\d+(t?)-?(.*)", os.path.basename(path)).group(1, 2)).strip("-"),
+            ),  # fmt: skip
         )
-    return sorted(found.values(), key=lambda i: (i.minor, i.version, not i.shared, i.path))
+    return sorted(found.values(), key=lambda i: (i.minor, i.threaded, i.debug, i.build, i.version, not i.shared, i.path))
 
 
 ALL = find()
-# One of each build that the program claims to read.
-SUPPORTED = [i for i in ALL if OLDEST <= i.minor <= NEWEST and i.default]
-UNSUPPORTED = [i for i in ALL if i not in SUPPORTED]
+# Those that the program claims to read.
+SUPPORTED = [i for i in ALL if OLDEST <= i.minor <= NEWEST and not i.traced]
+THREADED = [i for i in SUPPORTED if i.threaded]
+# One of each minor version: what tests are run on that are not about builds.
+MATRIX = list({i.minor: i for i in reversed(SUPPORTED) if not (i.build or i.debug or i.threaded)}.values())[::-1]
+# Of these: for what hardly depends on the version, and is long.
+FEW = sorted({MATRIX[n * (len(MATRIX) - 1) // 3] for n in range(4)}, key=MATRIX.index) if MATRIX else []
 
 
-def one_per_minor():
-    """The first of each supported minor version."""
-    by_minor = {}
-    for interpreter in SUPPORTED:
-        by_minor.setdefault(interpreter.minor, interpreter)
-    return list(by_minor.values())
+def with_gil(interpreter):
+    """The environment in which a free-threaded build has a GIL, too."""
+    return {"PYTHON_GIL": "1"} if interpreter.threaded else {}
 
 
 if __name__ == "__main__":
     for each in ALL:
-        print(name(each), each.path, "" if each in SUPPORTED else "(not supported)")
+        short = "%d.%d" % each.minor
+        if each.build:
+            short += "t" if each.build == "t" else "-" + each.build
+        print(short, each.version, "shared" if each.shared else "static", each.path, f"(from {origin(each)})",
+              "" if each in SUPPORTED else "(not supported)")  # fmt: skip

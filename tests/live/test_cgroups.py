@@ -1,5 +1,7 @@
 """A cgroup is chosen by its path: what the kernel has there at the moment is profiled, once, however deep it lies."""
 
+import os
+import pathlib
 import time
 
 import pytest
@@ -146,3 +148,85 @@ def test_a_deep_one(cgroup, spawn, recorder, python):
     workload.go().finish()
     recording.stop()
     assert within_chance(workload.spent, 499, least=0.05) == recording.json()["cpu_seconds"]
+
+
+# ---- hierarchies of version 1 -------------------------------------------------------------------------------
+
+
+def version_1_mounts():
+    """[(mount point, its options)]"""
+    with open("/proc/self/mounts") as mounts:
+        return [(words[1], words[3].split(",")) for words in map(str.split, mounts) if words[2] == "cgroup"]
+
+
+@pytest.fixture
+def old_cgroup():
+    """One of a hierarchy that has a controller which lets everybody in."""
+    for where, options in version_1_mounts():
+        if {"memory", "pids", "cpu", "freezer"} & set(options):
+            break
+    else:
+        pytest.skip("no version 1 hierarchy is mounted")
+    group = CGroup(pathlib.Path(where) / f"pybpfprof-test-{os.getpid()}")
+    yield group
+    if group.path.exists():
+        group.remove()
+
+
+@pytest.mark.parametrize("options", [[], ["--as-old-kernel"]], ids=["", "old"])
+def test_version_1(old_cgroup, spawn, recorder, python, options):
+    """Who is in it or below it, nobody else; and one that is made anew."""
+    group = old_cgroup.child("app")
+    first = spawn(python, "busy.py", 0.5, cgroup=group.child("below"))
+    outside = spawn(python, "busy.py", 0.5)
+    recording = recorder("--cgroup", group.path, "-r", 499, *options)
+    first.go().finish()
+    outside.go().finish()
+    end(first, group)
+    later = spawn(python, "busy.py", 0.5, cgroup=CGroup(group.path)).go().finish()
+    recording.stop()
+    document = recording.json()
+    assert_all_ticks_known(recording, document)
+    assert {s["pid"] for s in document["samples"]} == {first.pid, later.pid}
+    for workload in (first, later):
+        assert within_chance(workload.truth["cpu"], 499, least=0.05) == seconds_of(document, workload)
+    assert "was replaced 1 time" in recording.stderr
+
+
+def test_hierarchies_are_not_mixed(old_cgroup, cgroup, pybpfprof):
+    done = pybpfprof("record", "--cgroup", old_cgroup.path, "--cgroup", cgroup.path, "-d", "1")
+    assert done.returncode == 2 and "two hierarchies" in done.stderr, done.stderr
+
+
+def test_version_1_without_a_controller(pybpfprof):
+    named = [where for where, options in version_1_mounts() if any(o.startswith("name=") for o in options)]
+    if not named:
+        pytest.skip("no hierarchy that is only named is mounted")
+    done = pybpfprof("record", "--cgroup", named[0], "-d", "1")
+    assert done.returncode == 2 and "without a controller" in done.stderr, done.stderr
+
+
+# ---- threads of one process in several --------------------------------------------------------------------
+
+
+def test_a_threaded_one(cgroup, spawn, recorder, python):
+    """Of a process only the threads that are in it."""
+    inside = cgroup.child("inside")
+    (inside.path / "cgroup.type").write_text("threaded")
+    workload = spawn(python, "threads.py", 1.5, 3, 0, cgroup=cgroup)
+    recording = recorder("--cgroup", inside.path, "-r", 499, "--threads")
+    workload.go()
+    tids = []
+    while len(tids) < 4:
+        tids = sorted(map(int, os.listdir(f"/proc/{workload.pid}/task")))
+    (inside.path / "cgroup.threads").write_text(str(tids[-1]))
+    workload.finish()
+    recording.stop()
+    workload.process.wait()
+    inside.path.rmdir()  # it has no list of processes to be emptied by
+    document = recording.json()
+    assert_all_ticks_known(recording, document)
+    threads = {document["threads"][s["thread"]]["thread_id"] if "thread" in s else s["tid"] for s in document["samples"]}
+    assert threads == {tids[-1]}
+    spent = {thread["tid"]: thread["spent"] for thread in workload.truth["threads"]}
+    assert sum(s["value"] for s in document["samples"]) > 0.5 * spent[tids[-1]]

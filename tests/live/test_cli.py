@@ -145,15 +145,6 @@ def test_no_such_cgroup_exits_5(cgroup, pybpfprof):
     assert done.returncode == 5 and "nowhere" in done.stderr
 
 
-def test_a_v1_cgroup_is_refused(pybpfprof):
-    with open("/proc/self/mounts") as mounts:
-        v1 = [line.split()[1] for line in mounts if line.split()[2] == "cgroup"]
-    if not v1:
-        pytest.skip("no cgroup v1 is mounted")
-    done = pybpfprof("record", "--cgroup", v1[0], "-d", "1")
-    assert done.returncode in (2, 5) and re.search("v2|version 2", done.stderr)
-
-
 def test_a_folder_that_is_no_cgroup(pybpfprof, tmp_path):
     done = pybpfprof("record", "--cgroup", tmp_path, "-d", "1")
     assert done.returncode in (2, 5) and str(tmp_path) in done.stderr
@@ -211,23 +202,6 @@ def test_just_enough_capabilities(busy, users_folder):
     )
     assert done.returncode == 0, done.stderr
     assert "inner (busy.py:" in (users_folder / "out.folded").read_text()
-
-
-def test_kernel_without_btf_exits_4(busy, tmp_path):
-    probe = subprocess.run(["unshare", "-m", "true"], stderr=subprocess.PIPE)
-    if probe.returncode or not os.path.isdir("/sys/kernel/btf"):
-        pytest.skip("cannot hide the kernel's BTF here")
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", f'mount --bind {empty} /sys/kernel/btf && exec "$@"', "sh", PROGRAM,
-         "record", "-p", str(busy.pid), "-d", "1"],  # fmt: skip
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert done.returncode == 4, done.stderr
-    assert "BTF" in done.stderr
 
 
 # ---- the end of a recording --------------------------------------------------------------------------------
@@ -312,7 +286,7 @@ def test_sigusr1_writes_a_snapshot(busy, recorder):
     recording.stop()
     sizes.append(sum(int(line.rsplit(" ", 1)[1]) for line in text.read_text().splitlines()))
     assert sizes[0] > 50 and sizes == sorted(set(sizes)), "each has more samples than the one before"
-    assert "not finished" not in recording.stderr, "that it goes on is no news"
+    assert "cut short" not in recording.stderr, "that it goes on is no news"
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -466,7 +440,7 @@ def test_closed_standard_streams(busy, tmp_path):
 
 def test_output_belongs_to_the_invoking_user(busy, recorder, users_folder):
     env = {**os.environ, "SUDO_UID": str(NOBODY), "SUDO_GID": str(NOBODY), "SUDO_USER": "nobody"}
-    names = ["out.svg", "out.prof", "out.json", "out.folded", "out.pybpf"]
+    names = ["out.svg", "out.prof", "out.json", "out.folded", "out.pybpf", "out.html"]
     outputs = [word for name in names for word in ("-o", users_folder / name)]
     recording = recorder("-p", busy.pid, "-d", "0.6", *outputs, output=None, env=env, umask=0).wait()
     assert recording.status == 0, recording.stderr
@@ -474,7 +448,7 @@ def test_output_belongs_to_the_invoking_user(busy, recorder, users_folder):
     for name in names:
         facts = (users_folder / name).stat()
         assert (facts.st_uid, facts.st_gid) == (NOBODY, NOBODY)
-        assert stat.S_IMODE(facts.st_mode) == 0o600
+        assert stat.S_IMODE(facts.st_mode) == (0o600 if name == "out.html" else 0o644)
 
 
 @pytest.mark.parametrize("dangling", [False, True])
@@ -720,8 +694,7 @@ def test_sigint_from_a_terminal_reaches_both(python, tmp_path):
         start_new_session=True,
     )
     try:
-        (child,) = wait_until(lambda: list(children_of(process.pid)), "the command")
-        wait_until(lambda: cpu_seconds(child) > 0.5, "it to work")
+        wait_until(lambda: any(cpu_seconds(child) > 0.5 for child in children_of(process.pid)), "the command to work")
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     finally:

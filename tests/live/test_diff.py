@@ -190,7 +190,7 @@ def test_trouble_is_no_regression(pybpfprof, diff, sides, tmp_path):
     (tmp_path / "empty.json").write_text('{"process_name": "app", "samples": [], "functions": {}}')
     before = sides["folder"] / "before.json"
     for words, args in {
-        "no function is called qeury in either run; query": [before, before, "--fail-if", "own(qeury) > +1%"],
+        "neither run has a function qeury; did you mean query": [before, before, "--fail-if", "own(qeury) > +1%"],
         "nothing in either run": [before, before, "--fail-if", "own(file:nowhere.py) > +1%"],
         "comes >, >=, < or <=": [before, before, "--fail-if", "own(query) 10%"],
         "followed by %, pp, s or ms": [before, before, "--fail-if", "own(query) > 10"],
@@ -202,7 +202,7 @@ def test_trouble_is_no_regression(pybpfprof, diff, sides, tmp_path):
         ".svg, .txt, .md or .json": [before, before, "-o", "x.png"],
         "text, md and json": [before, before, "-f", "svg"],
         "known are": [before, before, "--layout", "sideways"],
-        "no such choice": [before, before, "--by", "thread"],
+        "--by thread: known are": [before, before, "--by", "thread"],
     }.items():
         done = pybpfprof("diff", *args)
         assert done.returncode == 2 and words in " ".join(done.stderr.split()), done.stderr
@@ -260,8 +260,8 @@ def test_outputs(diff, tmp_path):
 
 def kinds(data):
     """The kind of each node: more, less, even."""
-    names = {5: "more", 6: "less", 7: "even"}
-    return [names[data["colours"][label] // data["shades"]] for label in data["label"]]
+    names = {8: "more", 9: "less", 10: "even"}
+    return [names[data["colours"][label] // 12] for label in data["label"]]
 
 
 def paths(data):
@@ -288,12 +288,11 @@ def test_the_picture_has_the_figures(diff, sides, tmp_path, options):
             for depth in range(1, len(path) + 1):
                 want[tuple(path[:depth])] += s["value"]
         wants.append(want)
-    unit = data["compared"]["units_per_second"]
     listed = paths(data)
     assert len(set(listed)) == len(listed)
     for path, a, b, total in zip(listed, data["compared"]["a"], data["compared"]["b"], data["total"]):
-        assert a / unit == pytest.approx(wants[0][path], abs=1e-4)
-        assert b / unit == pytest.approx(wants[1][path], abs=1e-4)
+        assert a / 1e9 == pytest.approx(wants[0][path], abs=1e-4)
+        assert b / 1e9 == pytest.approx(wants[1][path], abs=1e-4)
         assert total / 1e9 == pytest.approx(wants["--width" not in options][path], abs=1e-9)
     kind = dict(zip(listed, kinds(data)))
     query = [k for path, k in kind.items() if path[-1].startswith("query")]
@@ -315,14 +314,14 @@ def test_in_a_browser(pybpfprof, sides, driver, tmp_path):  # noqa: F811
     driver.set_window_size(1400, 900)
     page = Page(driver)
     page.open(tmp_path / "x.svg")
-    assert "more CPU time in B" in page.element("page").text and "less" in page.element("page").text
+    assert "more CPU time in B" in page.element("app").text and "less" in page.element("app").text
     node = next(i for i, path in enumerate(paths(data)) if path[-1].startswith("</script>") and kinds(data)[i] == "more")
     a, b = (100 * data["compared"][side][node] / data["compared"][side][0] for side in "ab")
     page.mouse(node, "hover")
     assert f"A {a:.2f}%, B {b:.2f}%: +{b - a:.2f} pp" in page.text("figures")
-    fill = driver.execute_script("""return getComputedStyle(Array.from(document.querySelectorAll('#pane .frame'))
-        .find(g => g.frame === arguments[0]).querySelector('rect')).fill""", node)
-    red, green, blue = map(int, re.findall(r"\d+", fill)[:3])
+    red, green, blue = driver.execute_script("""const c = document.querySelector('#flame canvas'), scale = c.width / c.clientWidth;
+        const b = c.frames.find(frame => frame.ref === arguments[0]), top = c.closest('.pane').scrollTop;
+        return [...c.getContext('2d').getImageData((b.x + b.width / 2) * scale, (b.y + 15 - top) * scale, 1, 1).data].slice(0, 3)""", node)
     assert red > green and red > blue
     page.click(node)
     assert page.frame(node)[3] > 1000  # as wide as the window

@@ -1,7 +1,7 @@
 """`dump`: where every thread is now, against what the program itself says.
 
-Sleeping threads: frame by frame and line by line as sys._current_frames() has them. A busy one: any stack that the
-program can have, and no other. Locals: the repr() that the program prints of them.
+Sleeping threads: frame by frame and line by line as sys._current_frames() has them. A busy one: a stack that the
+program can have, or one that is marked. Locals: the repr() that the program prints of them.
 """
 
 import collections
@@ -20,6 +20,7 @@ import pytest
 
 import interpreters
 from conftest import PATIENCE, PROGRAM, WORKLOADS, wait_until
+from fake_pythons import NEWER
 
 pytestmark = pytest.mark.offline
 
@@ -93,7 +94,8 @@ def check_fifty(process, said, possible):
         thread = threads[int(ident)]
         assert thread["sure"] and frames_of(thread) == truth
         assert not thread["owns_gil"] and thread["thread_name"].startswith("sleeper ")
-    assert spinner["sure"] and of_file(spinner, "fifty.py") in possible
+    # It may be read in pieces: then two walks have found the same, and it is marked.
+    assert of_file(spinner, "fifty.py") in possible or not spinner["sure"]
     assert spinner["thread_name"] == "spinner"
     return spinner
 
@@ -103,20 +105,26 @@ def is_stopped(pid):
     return all((task / "stat").read_text().rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
 
 
+def runs_freely(thread):
+    assert not (thread["owns_gil"] and thread["no_gil"])
+    return thread["owns_gil"] or thread["no_gil"]
+
+
 def test_fifty_sleeping_and_one_busy(interpreter, start):
     process = start(interpreter, "fifty.py")
     said = json.loads(process.stdout.readline())
     possible = {tuple(stack) for stack in said["possible"]}
-    seen, running = set(), 0
+    seen, running = collections.Counter(), 0
     for _ in range(DUMPS):
         found = dump_json(process.pid)
         spinner = check_fifty(found, said, possible)
-        running += spinner["state"] == "running" and spinner["owns_gil"] and spinner["active"]
+        running += spinner["state"] == "running" and runs_freely(spinner) and spinner["active"]
         others = [t for t in found["threads"] if t is not spinner]
         assert {t["state"] for t in others} == {"sleeping"}
         assert {t["syscall"] for t in others} >= {"futex", "read"}
-        seen.add(of_file(spinner, "fifty.py"))
-    assert len(seen) > 1, "it was met at different places"
+        seen[of_file(spinner, "fifty.py")] += 1
+    assert len(possible & set(seen)) > 1, "it was met at different places"
+    assert sum(seen[stack] for stack in possible) > 0.8 * DUMPS, "hardly any is a mixture"
     assert running > DUMPS / 2, "but for a page that is not there"
     # And where nothing can move any more.
     process.send_signal(signal.SIGSTOP)
@@ -127,7 +135,7 @@ def test_fifty_sleeping_and_one_busy(interpreter, start):
     if spinner["outcome"] == "torn":  # stopped between two frames: said so, and no stack is made up
         assert not spinner["frames"]
         return
-    assert check_fifty(found, said, possible) is spinner or spinner["owns_gil"]
+    assert check_fifty(found, said, possible) is spinner or runs_freely(spinner)
     assert found["python"] == interpreter.version and "fifty.py" in found["command"]
 
 
@@ -145,9 +153,12 @@ def test_every_kind_of_frame(interpreter, start):
         assert frames_of(mine[int(ident)]) == [frame[:3] for frame in truth], kinds[int(ident)]
     depths = {kinds.get(ident): len(thread["frames"]) for ident, thread in mine.items()}
     assert depths["deep_recursion"] > 2000, "no limit of the kernel's walker"
+    if interpreter.minor < (3, 8):
+        return  # nothing makes sub-interpreters there
     # A thread in a sub-interpreter has a stack in each, the inner one right behind the outer one.
     (inner,) = [t for t in found["threads"] if t["interpreter_id"] and t["frames"]]
-    assert frames_of(inner) == [["inner", "<string>", 3], ["<module>", "<string>", 4]]
+    text = "<script>" if interpreter.minor >= (3, 14) else "<string>"
+    assert frames_of(inner) == [["inner", text, 3], ["<module>", text, 4]]
     (outer,) = [t for t in found["threads"] if t["thread_id"] == inner["thread_id"] and not t["interpreter_id"]]
     assert outer["frames"][0]["name"] == "in_a_sub_interpreter"
     assert found["threads"].index(inner) == found["threads"].index(outer) + 1
@@ -167,7 +178,7 @@ for n in (1, 2): threading.Thread(target=host, args=(n,), name=f"host {n}").star
 """
 
 
-@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor >= (3, 12)])
+@pytest.mark.parametrize("python", [i for i in interpreters.MATRIX if i.minor >= (3, 12)])
 def test_threads_of_sub_interpreters(python, start):
     """Which have names in their own interpreter only, and a GIL of their own."""
     process = start(python, "-c", IN_SUB_INTERPRETERS)
@@ -218,7 +229,9 @@ def test_threads_that_come_and_go(start, interpreter):
         threads = dump_json(process.pid)["threads"]
         tids = [t["os_thread_id"] for t in threads if t["os_thread_id"]]
         assert len(set(tids)) == len(tids)
-        names = collections.Counter(t["thread_name"] for t in threads)
+        # one that has not begun to run has its maker's name, from 3.14 on (Lib/threading.py: _set_os_name())
+        begun = [t for t in threads if any(frame["name"].endswith("run") for frame in t["frames"])]
+        names = collections.Counter(t["thread_name"] for t in threads if t in begun or t["thread_name"] == "MainThread")
         assert (names["stay"], names["start"], names["MainThread"]) == (2, 3, 1)
         for thread in (t for t in threads if t["sure"] and t["outcome"] == "ok"):
             root = thread["frames"][-1]["name"].split(".")[-1]
@@ -233,9 +246,11 @@ def test_threads_that_come_and_go(start, interpreter):
 def test_who_has_the_gil(interpreter, start):
     code = "import threading\ndef spin():\n    while True: pass\n"
     code += "for _ in range(3): threading.Thread(target=spin).start()\nprint(flush=True)\n"
-    process = start(interpreter, "-c", code)
+    process = start(interpreter, "-c", code, env={**os.environ, **interpreters.with_gil(interpreter)})
     process.stdout.readline()
     states = set()
+    # up to 3.6 the GIL is local variables of Python/ceval_gil.h, of which nobody knows where they are
+    waiting = "waits for the GIL" if interpreter.minor >= (3, 7) else "sleeping"
 
     def look():
         found = dump_json(process.pid)
@@ -243,13 +258,30 @@ def test_who_has_the_gil(interpreter, start):
         assert len(busy) == 3
         for thread in busy:
             assert not (thread["owns_gil"] and thread["waits_for_gil"])
-            assert thread["sure"] and thread["frames"][0]["name"] == "spin"
+            assert thread["sure"] or thread["state"] == "running"
+            assert thread["frames"][0]["name"] == "spin"
         assert found["gil_moved"] == (sum(t["owns_gil"] for t in busy) > 1)
         states.update((t["state"], t["owns_gil"]) for t in busy)
-        return {("running", True), ("waits for the GIL", False)} <= states
+        return {("running", True), (waiting, False)} <= states
 
     wait_until(look, "a holder and a waiter")
     assert {state for state, _ in states} <= {"running", "waits for the GIL", "sleeping"}
+
+
+@pytest.mark.skipif(not interpreters.THREADED, reason="no free-threaded interpreter here")
+@pytest.mark.parametrize("python", interpreters.THREADED)
+def test_without_a_gil(python, start, pybpfprof):
+    """Nobody holds it, nobody waits for it, and the text says so once."""
+    code = "import threading\ndef spin():\n    while True: pass\n"
+    code += "for _ in range(3): threading.Thread(target=spin).start()\nprint(flush=True)\n"
+    process = start(python, "-c", code)
+    process.stdout.readline()
+    found = dump_json(process.pid)
+    assert len(found["threads"]) == 4
+    for thread in found["threads"]:
+        assert thread["no_gil"] and not thread["owns_gil"] and not thread["waits_for_gil"]
+    head = pybpfprof("dump", "-p", process.pid).stdout.splitlines()[1]
+    assert head.startswith("Python " + python.version) and head.endswith(", no GIL")
 
 
 def test_in_a_call_that_keeps_the_gil(start, python):
@@ -262,36 +294,23 @@ def test_in_a_call_that_keeps_the_gil(start, python):
     assert "(sleeping in clock_nanosleep, holds the GIL)" in dump(process.pid)[0]
 
 
-def test_one_that_never_holds_still_is_marked(start, python):
-    """No place beside a real-time thread to wait for its turn: what is read of it is not sure, and said so."""
-    code = (
-        "import os, sys\n"
-        "def leaf(): pass\n"
-        "def spin():\n    while True: leaf()\n"
-        "print(flush=True)\nsys.stdin.readline()\n"
-        "os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))\nspin()\n"
-    )
-    process = start(python, "-c", code)
+def test_one_that_runs_all_the_time_is_marked(start, python):
+    process = start(python, "-c", "print(flush=True)\ndef spin():\n    while True: pass\nspin()\n")
     process.stdout.readline()
-    cpus = os.sched_getaffinity(0)
-    if len(cpus) < 2:
-        pytest.skip("its only CPU would be taken from this test too")
-    try:
-        os.sched_setaffinity(process.pid, [max(cpus)])
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-        wait_until(lambda: os.sched_getscheduler(process.pid) == os.SCHED_RR, "its class")
-        out = dump(process.pid)[0]
-    finally:
-        process.kill()
-    assert "(not sure: the thread did not hold still while this was read)" in out
+    assert "(not sure: the thread ran while its stack was read)" in dump(process.pid)[0]
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: is_stopped(process.pid), "it to stop")
+    assert "not sure" not in dump(process.pid)[0]
 
 
 # ---- locals --------------------------------------------------------------------------------------------
 
 
 def test_locals(interpreter, start):
-    process = start(interpreter, "locals.py")
+    check_locals(start(interpreter, "locals.py"))
+
+
+def check_locals(process):
     truth = json.loads(process.stdout.readline())["stacks"]
     found = {t["thread_name"]: t for t in dump_json(process.pid, "-" + "l" * 20)["threads"]}
     for name, stack in truth.items():
@@ -355,13 +374,11 @@ def test_without_python(start):
     assert "no Python" in dump(process.pid, "-s", status=5)[1]
 
 
-@pytest.mark.skipif(not interpreters.UNSUPPORTED, reason="this machine has only supported interpreters")
-def test_a_python_that_cannot_be_read(start):
-    python = interpreters.UNSUPPORTED[0]
-    process = start(python, "-c", "import sys; print(flush=True); sys.stdin.read()")
+def test_a_python_that_cannot_be_read(start, newer):
+    process = start(newer, "-c", "import sys; print(flush=True); sys.stdin.read()")
     process.stdout.readline()
     _, err = dump(process.pid, status=5)
-    assert python.version in err and "not supported" in err
+    assert NEWER in err and "which cannot be" in err
 
 
 def test_subprocesses(start, python):
@@ -417,7 +434,7 @@ def as_nobody():
 @pytest.fixture
 def for_all(tmp_path_factory):
     """The program where everybody may run it, and a Python that everybody may run."""
-    everybody = [i for i in interpreters.SUPPORTED if i.path.startswith("/usr/")]
+    everybody = [i for i in interpreters.MATRIX if i.path.startswith("/usr/")]
     if not everybody:
         pytest.skip("no supported Python outside of root's home")
     with tempfile.TemporaryDirectory(prefix="pybpfprof-dump-") as folder:
@@ -467,7 +484,7 @@ def test_where_the_quick_call_is_refused(start, python):
 
 def test_usage(pybpfprof):
     assert pybpfprof("dump").returncode == 2
-    assert pybpfprof("dump", "4242").returncode == 2
+    assert pybpfprof("dump", "42x").returncode == 2
     assert pybpfprof("dump", "--pid", "x").returncode == 2
     shown = pybpfprof("dump", "--help")
     assert shown.returncode == 0 and "--locals" in shown.stdout and "os_thread_id" in shown.stdout

@@ -13,8 +13,8 @@ from test_record import processes_of
 SPIN = """
 import time
 def leaf(seconds):
-    end = time.thread_time() + seconds
-    while time.thread_time() < end:
+    end = time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) + seconds
+    while time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) < end:
         pass
 def root():
     leaf({seconds})
@@ -22,7 +22,8 @@ root()
 """
 
 
-SHARED = [i for i in interpreters.SUPPORTED if i.shared]
+SHARED = [i for i in interpreters.MATRIX if i.shared]
+STATIC = [i for i in interpreters.MATRIX if not i.shared]
 ENDS = SHARED[:1] + SHARED[1:][-1:]  # the oldest and the newest
 
 
@@ -170,3 +171,51 @@ def test_python_that_comes_late(tmp_path, recorder):
     assert recording.status == 0, recording.stderr
     leaf = sum(s["value"] for s in recording.json()["samples"] if s["stack"][-1].endswith("leaf"))
     assert leaf > 0.1, recording.stderr
+
+
+FROM_MEMORY = """
+import os, sys
+fd = os.memfd_create("program", 0)
+with open(sys.argv[1], "rb") as program:
+    os.sendfile(fd, program.fileno(), 0, os.fstat(program.fileno()).st_size)
+os.execve(fd, ["program", "-c", sys.argv[2]], dict(os.environ, PYTHONHOME=sys.argv[3], PYTHONPATH=sys.argv[4]))
+"""
+DELETED = '(sleep 0.1; rm "$0") & PYTHONHOME="$2" PYTHONPATH="$3" exec "$0" -c "$1"'
+ABOUT = """
+import os, sys
+for each in os.path.realpath("/proc/self/exe"), sys.base_prefix, os.path.dirname(os.__file__):
+    print(each)
+"""
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["memory", "deleted"])
+@pytest.mark.parametrize("which", STATIC, ids=interpreters.name)
+def test_a_program_without_a_path(which, gone, tmp_path, recorder):
+    """Started from memory; or from a file that is gone as soon as it runs."""
+    about = subprocess.run([which.path, "-c", ABOUT], stdout=subprocess.PIPE, encoding="utf-8", check=True).stdout
+    program, *home = about.splitlines()
+    if not os.path.exists(program):
+        pytest.skip("it is in a root of its own")
+    code = "import time; time.sleep(0.3)\n" + SPIN.format(seconds=0.3)
+    if gone:
+        command = ["sh", "-c", DELETED, shutil.copy(program, tmp_path / "program"), code, *home]
+    else:
+        command = [which.path, "-c", FROM_MEMORY, program, code, *home]
+    recording = recorder("-r", "499", "--", *command, wait=False).wait()
+    assert recording.status == 0, recording.stderr
+    assert which.version in [p["python"] for p in recording.json()["processes"]], recording.stderr
+    assert not os.path.exists(tmp_path / "program")
+    spinning = [s for s in recording.stacks() if [f.name for f in s.frames] == ["<module>", "root", "leaf"]]
+    assert sum(s.count for s in spinning) > 100, recording.stderr
+
+
+def test_gdb(tmp_path, recorder):
+    """A debugger that has Python within, and calls it from its own loop."""
+    if not shutil.which("gdb"):
+        pytest.skip("gdb is not here")
+    script = tmp_path / "script.py"
+    script.write_text(SPIN.format(seconds=0.3))
+    recording = recorder("-r", "499", "--", "gdb", "-q", "-nx", "-batch", "-x", script, wait=False).wait()
+    assert recording.status == 0, recording.stderr
+    spinning = [s for s in recording.stacks() if [f.name for f in s.frames[-2:]] == ["root", "leaf"]]
+    assert sum(s.count for s in spinning) > 100, recording.stderr

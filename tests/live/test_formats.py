@@ -536,6 +536,11 @@ def test_flamegraph_names_its_output(made, tmp_path):
     assert b"Mine" in (tmp_path / "c.svg").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.b.pybpf", "a.b.svg", "c.svg"]
     fails(2, ["x.prof", "convert"], "flamegraph", "-i", made, "-o", tmp_path / "x.prof")
+    run(PROGRAM, "flamegraph", "a.b.pybpf", cwd=tmp_path)  # its own may go
+    (tmp_path / "a.b.svg").write_text("<svg>drawn by hand</svg>")
+    fails(2, ["a.b.svg", "-o"], "flamegraph", "a.b.pybpf", cwd=tmp_path)
+    assert "by hand" in (tmp_path / "a.b.svg").read_text()
+    run(PROGRAM, "flamegraph", "a.b.pybpf", "-o", "a.b.svg", cwd=tmp_path)
 
 
 def test_what_is_refused_leaves_nothing(made, tmp_path):
@@ -544,7 +549,7 @@ def test_what_is_refused_leaves_nothing(made, tmp_path):
     fails(2, ["no such command", "record", "report"], "nonsense")
     fails(2, ["record", "report"], "re")
     fails(2, ["-o FILE"], "convert", "-i", made, cwd=tmp_path)
-    fails(2, ["which recording"], "convert", "-o", "x.svg", cwd=tmp_path)
+    fails(2, ["no recording"], "convert", "-o", "x.svg", cwd=tmp_path)
     fails(2, ["x.foo", ".svg", ".prof"], "convert", "-i", made, "-o", "x.foo", cwd=tmp_path)
     fails(2, ["-f"], "convert", "-i", made, "-o", "-", cwd=tmp_path)
     fails(2, ["pdf", "svg"], "convert", "-i", made, "-o", "x.svg", "-f", "pdf", cwd=tmp_path)

@@ -20,7 +20,7 @@ from programs import built
 
 MAX_FRAMES = 1024
 
-Frame = collections.namedtuple("Frame", "name file line first")
+Frame = collections.namedtuple("Frame", "name file line first")  # as the workloads say it
 Thread = collections.namedtuple("Thread", "outcome gil frames")
 
 
@@ -37,7 +37,7 @@ def host_walk():
             if word == "thread":
                 thread = threads[int(fields[0])] = Thread(fields[1], fields[2], [])
                 continue
-            first, number, _flags, name, file = fields
+            first, number, name, file, _module = fields
             if (name, file, first) != ("__init__", "__init__", "0"):
                 thread.frames.append(Frame(name, file, int(number), int(first)))
         return threads
@@ -71,7 +71,7 @@ def all_are(pid, letter):
     return states == {letter}
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED)
+@pytest.mark.parametrize("python", interpreters.MATRIX)
 def test_sleeping_threads(host_walk, start, python):
     process = start(python, "asleep.py")
     said = json.loads(process.stdout.readline())
@@ -79,7 +79,7 @@ def test_sleeping_threads(host_walk, start, python):
     threads = host_walk(process.pid)
     kinds = {int(ident): kind for ident, kind in said["kinds"].items()}
     by_kind = {kind: threads[ident] for ident, kind in kinds.items()}
-    assert {thread.gil for thread in threads.values()} == {"not held"}
+    assert {thread.gil for thread in threads.values()} == {"none" if python.threaded else "not held"}
     for ident, stack in said["stacks"].items():
         kind = kinds[int(ident)]
         if kind == "in_a_sub_interpreter":
@@ -97,12 +97,13 @@ def test_sleeping_threads(host_walk, start, python):
     inner = by_kind["in_a_sub_interpreter"]
     assert inner.outcome == "ok"
     if python.minor >= (3, 12):
-        assert [(f.name, f.file, f.line) for f in inner.frames] == [("inner", "<string>", 3), ("<module>", "<string>", 4)]
-    else:
-        assert inner.frames[0].name == "in_a_sub_interpreter"
+        text = "<script>" if python.minor >= (3, 14) else "<string>"
+        assert [(f.name, f.file, f.line) for f in inner.frames] == [("inner", text, 3), ("<module>", text, 4)]
+    else:  # nothing makes one before 3.8
+        assert inner.frames[python.minor < (3, 8)].name == "in_a_sub_interpreter"
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED)
+@pytest.mark.parametrize("python", interpreters.MATRIX)
 def test_threads_stopped_anywhere(host_walk, start, python):
     process = start(python, "anywhere.py")
     possible = {tuple(stack) for stack in json.loads(process.stdout.readline())["possible"]}
@@ -125,5 +126,5 @@ def test_threads_stopped_anywhere(host_walk, start, python):
     print(f"{python.version}: {dict(outcomes)} holders {dict(held)} {len(seen)} of {len(possible)} stacks")
     assert set(outcomes) <= {"ok", "torn"}
     assert outcomes["torn"] <= outcomes["ok"] / 50
-    assert set(held) <= {0, 1} and held[1] > 20
+    assert set(held) == {0} if python.threaded else set(held) <= {0, 1} and held[1] > 20
     assert len(seen) >= 5

@@ -6,7 +6,6 @@ here needs BPF.
 """
 
 import collections
-import contextlib
 import json
 import os
 import re
@@ -16,8 +15,9 @@ import pytest
 
 import browser
 import html_page
+import made
 import svg_data
-from browser import ActionChains, By, Browser, driver  # noqa: F401
+from browser import ActionChains, By, Browser, driver, screen  # noqa: F401
 from programs import PROGRAM, built
 from selenium.webdriver.common.keys import Keys
 
@@ -204,10 +204,10 @@ def test_the_file_is_inert(make_page):
 def test_time_slices_hold_every_sample(data):
     for _, _, _, samples, time_ns, slices in data.parts():
         assert sum(count for _, count, _ in slices) == samples
-        assert abs(sum(ns for _, _, ns in slices) - time_ns) <= data.head["unit_ns"] / 2 + 1
+        assert abs(sum(ns for _, _, ns in slices) - time_ns) <= data.type["row_unit"] / 2 + 1
         assert [at for at, _, _ in slices] == sorted({at for at, _, _ in slices})
         assert all(0 <= at < data.head["slices"] for at, _, _ in slices)
-    assert sum(part[3] for part in data.parts()) == data.head["samples"]
+    assert sum(part[3] for part in data.parts()) == data.type["samples"]
 
 
 # ---- the page
@@ -220,7 +220,7 @@ def test_opens_alone(page, service, data):
     assert len(page.frames()) > 200
     assert page.requests() == [service.as_uri()]
     assert page.problems() == []
-    for fact in (f"{data.head['samples']:,} samples", "100 Hz asked, 99.4 Hz effective", "12 lost"):
+    for fact in (f"{data.type['samples']:,} samples", "100 Hz asked, 99.4 Hz effective", "12 lost"):
         assert fact in page.text("facts") + page.text("lost")
 
 
@@ -272,8 +272,8 @@ def test_colours_are_those_of_the_svg(page, service, make_page):
     light = svg.partition("@media")[0]
     colours = collections.defaultdict(set)
     for text, number in zip(drawn["texts"], drawn["colours"]):
-        kind, shade = divmod(number, drawn["shades"])
-        name = "ulsmr"[kind] + (str(shade) if kind < 3 else "")
+        kind, shade = divmod(number, 12)
+        name = "ulscikmr"[kind] + (str(shade) if kind < 3 else "")
         colours[text].add(re.search(rf"\.{name} ?{{ ?fill: ?(#[0-9a-f]{{6}})", light).group(1))
     page.open(service, "#theme=light")
     page.frames()
@@ -426,6 +426,27 @@ def test_threads_and_gil_can_be_chosen(page, service, data):
     assert page.element("threads").text == f"Threads: 1 of {len(rows)}"
 
 
+def test_containers_can_be_roots_and_be_chosen(page, service, folder):
+    doc = made.document(samples=300, processes=3)
+    doc["labels"] = [{"process": i, "key": "container", "value": "web <1>"} for i in (0, 2)]
+    source, target = folder / "containers.json", folder / "containers.html"
+    source.write_text(json.dumps(doc))
+    page.open(convert(source, target, "--containers"))
+    assert page.element("roots").get_property("value") == "container"
+    inside = [s for s in doc["samples"] if s["pid"] != 101]
+    for text, samples in (("container web <1>", inside), ("no container", [s for s in doc["samples"] if s["pid"] == 101])):
+        page.mouse(page.frame(text), "hover")
+        until(lambda: f" {len(samples):,} sample" in page.text("figures"), text)
+    page.keys("t")
+    rows = page.driver.find_elements(By.CSS_SELECTOR, "#threads-panel .container")
+    assert sorted(row.find_element(By.CSS_SELECTOR, "label").text for row in rows) == ["container web <1>", "no container"]
+    next(row for row in rows if "web" in row.text).find_element(By.CSS_SELECTOR, ".only").click()
+    page.keys(Keys.ESCAPE)
+    until(lambda: page.element("threads").text == "Threads: 4 of 6", "the container's threads alone")
+    page.open(service)
+    assert not page.driver.find_elements(By.CSS_SELECTOR, "#roots option[value=container]")
+
+
 @pytest.mark.reader("Chromium", "html")
 def test_callers_and_callees(page, service, data):
     page.open(service, "#view=sandwich")
@@ -506,7 +527,8 @@ def test_source_lines_have_heat(page, make_page, folder):
         (folder / "shop/app" / name).write_text("\n".join(lines) + "\n")
     (folder / "moved.json").write_text(text)
     old = 1700000000  # before the recording
-    os.utime(folder / "shop/app/views.py", (old, old))
+    for name in ("views.py", "models.py"):
+        os.utime(folder / "shop/app" / name, (old, old))
     path = convert(folder / "moved.json", folder / "moved.html")
     data = html_page.Page(path)
     states = {data.head["texts"][s["file"]]: s["state"] for s in data.head["sources"]}
@@ -514,7 +536,7 @@ def test_source_lines_have_heat(page, make_page, folder):
     assert set(states.values()) == {"text", "differs", "missing"}
     os.utime(folder / "shop/app/views.py")
     newer = html_page.Page(convert(folder / "moved.json", folder / "newer.html"))
-    assert "newer" in {s["state"] for s in newer.head["sources"]}
+    assert "newer" in {s["state"] for s in newer.head["sources"]} and not any("text" in s for s in newer.head["sources"])
     page.open(path, f"#view=source&file={folder}/shop/app/views.py")
     own, total, everything = sums(data, by_line=True)
     shown = page.script("""return [...document.querySelectorAll('#code .line')].map(row =>
@@ -600,19 +622,6 @@ def test_follows_the_window(page, service):
         assert page.script("return document.documentElement.scrollWidth <= innerWidth"), view
     ratio = page.script("const c = document.querySelector('#flame canvas'); return c.width / c.clientWidth / devicePixelRatio")
     assert ratio == pytest.approx(1, abs=0.01)
-
-
-@contextlib.contextmanager
-def screen(page, width, height, media=""):
-    """A screen of any size, also one narrower than a window can be; or paper."""
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
-    try:
-        yield
-    finally:
-        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize("width, height", [(400, 800), (800, 600)])

@@ -9,16 +9,16 @@ import time
 import pytest
 
 import interpreters
-from conftest import wait_until
+from conftest import wait_until, within_chance
 from test_elsewhere import ENDS, SHARED, home_of, library_of
 from test_record import processes_of
 
 SPIN = """
 import os, sys, threading, time
 def leaf(seconds):
-    end = time.thread_time() + seconds
+    end = time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) + seconds
     x = 1
-    while time.thread_time() < end:
+    while time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) < end:
         for i in range(2000):
             x = (x * 31 + i) % 65521
 def say(*words):
@@ -55,6 +55,27 @@ def program():
     yield start
     for one in started:
         one.kill()
+
+
+def test_a_sample_says_in_which_interpreter(interpreter, spawn, recorder):
+    """A thread is one in each of its interpreters, with the CPU time that it took there."""
+    workload = spawn(interpreter, "interps.py", 0.4)
+    if not workload.ready["has_interps"]:
+        assert interpreter.minor < (3, 8)  # the module is new in 3.8
+        return
+    recording = recorder("--pid", workload.pid, "-r", "999")
+    workload.go().finish()
+    recording.wait()
+    document = recording.json()
+    spent = collections.Counter()
+    for sample in document["samples"]:
+        if sample["stack"][-1].endswith("spin"):
+            spent[document["threads"][sample["thread"]]["name"]] += sample["value"]
+    parts = [line["part"] for line in workload.lines if "part" in line]
+    assert len(spent) == len(parts) == 4, spent
+    for part in parts:
+        suffix = f" (interpreter {part['interp']})" if part["interp"] else ""
+        assert spent[part["thread"] + suffix] == within_chance(part["spent"], 999), (part, spent)
 
 
 def thread_names(document, pid=None):
@@ -104,7 +125,7 @@ leaf(60)
 """
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.MATRIX, ids=interpreters.name)
 def test_code_in_memory_without_a_file(python, program, recorder, pybpfprof):
     """As programs do that want it in huge pages; the file's first page goes along."""
     mapped = library_of(python) or os.path.realpath(python.path)
@@ -279,7 +300,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("parent", ["busy", "idle"])
-@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.MATRIX, ids=interpreters.name)
 def test_a_child_that_a_thread_forked(python, parent, program, recorder, pybpfprof):
     """Its only thread keeps the name that it had in the parent."""
     target = program([python.path, "-W", "ignore"], FORKS_IN_A_THREAD, 1, parent)
@@ -309,7 +330,7 @@ leaf(60)
 """
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED, ids=interpreters.name)
+@pytest.mark.parametrize("python", interpreters.MATRIX, ids=interpreters.name)
 def test_renamed_threads(python, tmp_path, program, recorder, pybpfprof):
     target = program(python, RENAMES, tmp_path / "rename")
     assert target.line() == ["first"]
@@ -340,7 +361,53 @@ for one in (CALLBACK(first), CALLBACK(second)):
 """
 
 
-@pytest.mark.parametrize("python", ENDS, ids=interpreters.name)
+GIVES_A_NUMBER_AGAIN = """
+import threading
+def first_job(): leaf(1)
+def second_job(): leaf(1)
+def run(job, wanted):
+    got.append(threading.get_native_id())
+    if wanted in (None, got[-1]):
+        job()
+def one(job, name, wanted=None):
+    thread = threading.Thread(target=run, args=(job, wanted), name=name)
+    thread.start()
+    thread.join()
+got = []
+sys.stdin.readline()
+one(first_job, "batch-1")
+number = got[-1]
+for attempt in range(1000):  # what takes as many threads as there are numbers otherwise
+    with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+        last.write(str(number - 1))
+    one(second_job, "batch-2", number)
+    if got[-1] == number:
+        break
+say("again" if got[-1] == number else "never again")
+"""
+
+
+def test_a_number_that_is_given_again(python, program, recorder):
+    """Two threads, one after the other, that the kernel calls the same: two threads, each with its name and its time."""
+    running = program(python, GIVES_A_NUMBER_AGAIN, stdin=subprocess.PIPE)
+    recording = recorder("--pid", running.pid, "-r", "499", "--threads")
+    running.process.stdin.write(b"go\n")
+    running.process.stdin.close()
+    assert running.line() == ["again"]
+    recording.stop()
+    document = recording.json()
+    names = thread_names(document)
+    for job, name in (("first_job", "batch-1"), ("second_job", "batch-2")):
+        assert seconds_in(document, job) == within_chance(1, 499, least=0.1)
+        assert names[name] == pytest.approx(seconds_in(document, job), abs=0.1), names
+    assert len({t["thread_id"] for t in document["threads"] if t["name"].startswith("batch-")}) == 1
+
+
+# Before 3.8 a Thread object does not say which of the kernel's it is of: Python takes one for the other, too.
+NUMBERED = [i for i in SHARED if i.minor >= (3, 8)]
+
+
+@pytest.mark.parametrize("python", NUMBERED[:1] + NUMBERED[1:][-1:], ids=interpreters.name)
 def test_a_thread_from_outside_has_its_own_name(python, program, recorder, pybpfprof):
     """Made by C, one after the other: the second has the ident of the first, whose Thread object may be still there."""
     target = program(python, FOREIGN)
@@ -404,7 +471,7 @@ def test_a_child_in_its_parents_memory(python, tmp_path, program, recorder, pybp
     child = int(wait_until(lambda: open(children).read().split(), "the child")[0])
     wait_until(lambda: "State:\tS" in open(f"/proc/{child}/status").read(), "the child to open")
     done = pybpfprof("dump", "--pid", child, timeout=10)
-    assert done.returncode == 5 and "in its parent's memory" in done.stderr and "busy" not in done.stdout
+    assert done.returncode == 5 and "shares its parent's memory" in done.stderr and "busy" not in done.stdout
     shown = dumped(pybpfprof, target.pid)
     assert "uninterruptible" in shown and '"busy"' in shown
 
@@ -425,7 +492,7 @@ main()
 
 def test_programs_of_the_same_relative_path(cgroup, tmp_path, recorder, pybpfprof):
     """python3.8 keeps `app.py` as it was given: two folders are two files; all workers of a program have one."""
-    old = [i for i in interpreters.SUPPORTED if i.minor == (3, 8)]
+    old = [i for i in interpreters.MATRIX if i.minor == (3, 8)]
     if not old:
         pytest.skip("no Python 3.8")
     started = []

@@ -18,7 +18,7 @@ def feed():
     return built("tests/live/line_table_feed")
 
 
-@pytest.mark.parametrize("python", interpreters.one_per_minor())
+@pytest.mark.parametrize("python", interpreters.MATRIX)
 def test_every_instruction_of_the_standard_library(feed, python):
     workload = ROOT / "tests/live/workloads/line_tables.py"
     source = subprocess.Popen([python.path, str(workload), str(FILES)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

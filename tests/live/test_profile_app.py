@@ -156,7 +156,7 @@ def test_ctrl_c(python, tmp_path):
     os.close(theirs)
     said = b""
     try:
-        while b"up\r\n" not in said:
+        while b"up" not in said:  # the terminal may put the recorder's line before its end of line
             assert select.select([ours], [], [], PATIENCE)[0], said
             said += os.read(ours, 65536)
         os.write(ours, b"\x03")
@@ -234,7 +234,7 @@ def test_under_sudo(python):
         folder.chmod(0o755)
         rule.write_text(f"{user} ALL=(ALL) NOPASSWD: ALL\nDefaults:{user} !requiretty\n")
         rule.chmod(0o440)
-        interpreter = next((i.path for i in interpreters.SUPPORTED if i.path.startswith("/usr")), python.path)
+        interpreter = next((i.path for i in interpreters.MATRIX if i.path.startswith("/usr")), python.path)
         done = subprocess.run(
             ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", folder / "scripts/profile_app.sh", "60",
              interpreter, "app.py"],
@@ -288,7 +288,7 @@ def test_memory_in_one_go(python, tmp_path):
     assert process.returncode == 0, process.err
     final = (tmp_path / "app_memory_final.txt").read_text()
     assert re.search(r"By line\n(.*\n)+?.*app\.py:4  kept\.append", final), "with its source"
-    assert "How the largest came about" in final and f"Python {python.version}" in final
+    assert "How the largest came about" in final and f"Python {python.version.rstrip('t')}" in final
     assert len(list(tmp_path.glob("app_memory_final.*[0-9].txt"))) == 1, "the child's"
     assert "grow" in functions(tmp_path)
 

@@ -36,7 +36,7 @@ def processes_of(document):
 
 def wanted_versions():
     """One each of the versions the main job names, filled up with others where they are missing."""
-    each = {i.minor: i for i in interpreters.one_per_minor()}
+    each = {i.minor: i for i in interpreters.MATRIX}
     chosen = [each.pop(minor) for minor in ((3, 8), (3, 10), (3, 12), (3, 13)) if minor in each]
     return (chosen + list(each.values()))[:4]
 
@@ -235,8 +235,8 @@ def test_threads_with_their_names(interpreter, cgroup, spawn, recorder):
 
 
 def test_gil_flag(interpreter, cgroup, spawn, recorder):
-    """Time in zlib and hashlib is charged to their lines, without the GIL; Python code holds it."""
-    workload = spawn(interpreter, "gilfree.py", 0.8, cgroup=cgroup)
+    """Time in zlib is charged to their lines, without the GIL; Python code holds it."""
+    workload = spawn(interpreter, "gilfree.py", 0.8, cgroup=cgroup, env=interpreters.with_gil(interpreter))
     recording = recorder("--cgroup", cgroup.path, "-r", "999")
     workload.go().finish()
     recording.stop()
@@ -253,7 +253,7 @@ def test_gil_flag(interpreter, cgroup, spawn, recorder):
     for function, true in workload.truth["functions"].items():
         assert at[function, true["line"]] == within_chance(true["spent"], 999), function
     assert held["compress"] < 0.1 * at["compress", workload.truth["functions"]["compress"]["line"]]
-    assert held["digest"] < 0.1 * at["digest", workload.truth["functions"]["digest"]["line"]]
+    assert held["checksum"] < 0.1 * at["checksum", workload.truth["functions"]["checksum"]["line"]]
     assert held["python"] > 0.97 * at["python", workload.truth["functions"]["python"]["line"]]
     # --gil of an output is the same choice, made later.
     kept = recording.stacks("--gil")
@@ -270,6 +270,17 @@ def test_gil_only_recording(cgroup, spawn, recorder, python):
     assert document["samples"] and all(sample["gil"] for sample in document["samples"])
     assert document["gil_only"] is True
     assert_ticks_add_up(document)
+
+
+@pytest.mark.skipif(not interpreters.THREADED, reason="no free-threaded interpreter here")
+@pytest.mark.parametrize("python", interpreters.THREADED)
+def test_gil_only_recording_without_a_gil(python, spawn, pybpfprof):
+    """Nothing is left of it, and that is said, with the reason."""
+    workload = spawn(python, "gilfree.py", 60)
+    workload.go()
+    done = pybpfprof("record", "-p", workload.pid, "-g", "-r", "499", "-d", 1, "-o", "out.json")
+    assert done.returncode == 6
+    assert "runs without a GIL" in done.stderr and "without --gil" in done.stderr
 
 
 def test_views(cgroup, spawn, recorder, python):
@@ -344,8 +355,8 @@ def test_a_renamed_thread_and_a_native_name(spawn, recorder, python):
 SHORT_THREADS = """
 import sys, threading, time
 def burn(seconds):
-    end = time.thread_time() + seconds
-    while time.thread_time() < end: pass
+    end = time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) + seconds
+    while time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) < end: pass
 def work(name): exec("def %s(): burn(0.02)\\n%s()" % (name, name), {"burn": burn})
 threading.current_thread().name = "boss"
 for n in range(30):
@@ -434,7 +445,7 @@ def test_modules_are_named_as_they_are_imported(pybpfprof, tmp_path, program):
         (tmp_path / "app" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "app" / name).write_text(text)
     zipapp.create_archive(tmp_path / "app", tmp_path / "tool")
-    python = interpreters.one_per_minor()[0].path  # the oldest: it knows a script by what was typed
+    python = interpreters.MATRIX[0].path  # the oldest: it knows a script by what was typed
     with subprocess.Popen([python, program], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         done = pybpfprof("record", "-p", process.pid, "-d", "1", "-o", "x.json")
@@ -443,3 +454,43 @@ def test_modules_are_named_as_they_are_imported(pybpfprof, tmp_path, program):
     functions = json.loads((tmp_path / "x.json").read_text())["functions"]
     named = {name for name in functions if not name.startswith("runpy.")}
     assert named == {"__main__.<module>", "plain.spin", "shop.cart.spin"}
+
+
+def programs():
+    """Those that are programs, not scripts that enter a root of their own."""
+    return [i for i in interpreters.MATRIX if open(i.path, "rb").read(4) == b"\x7fELF"]
+
+
+@pytest.mark.parametrize("how", ["program", "env", "first line"])
+@pytest.mark.parametrize("program", programs(), ids=interpreters.name)
+def test_a_command_is_read_from_its_first_tick(program, how, tmp_path, recorder):
+    """What we start ourselves is looked at before it runs: nothing of its start is lost."""
+    script = tmp_path / "script"
+    script.write_text(f"#!/usr/bin/env {program.path}\nimport json\nfor i in range(10**5): pass\n")
+    script.chmod(0o755)
+    command = {
+        "program": [program.path, script],
+        "env": ["env", "A=1", program.path, script],
+        "first line": [script],
+    }[how]
+    document = recorder("-r", "4999", "--", *command).wait().json()
+    assert "identifying" not in {loss["reason"] for loss in document["lost"]}, document["lost"]
+    names = {name for sample in document["samples"] for name in sample["stack"]}
+    assert any("importlib" in name for name in names) and any("json" in name for name in names), names
+    assert_ticks_add_up(document)
+
+
+@pytest.mark.parametrize("share, waits", [(0.01, True), (0.5, False)])
+def test_a_program_that_waits(share, waits, python, recorder):
+    """Few samples are no fault of the recording's: it says why, and what shows the rest."""
+    script = f"""
+import time
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    now = time.thread_time()
+    while time.thread_time() < now + {share} * 0.05: pass
+    time.sleep({1 - share} * 0.05)
+"""
+    recording = recorder("-r", "199", "--", python.path, "-c", script).wait()
+    assert recording.status == 0
+    assert ("% of the time" in recording.stderr and "dump --pid" in recording.stderr) == waits, recording.stderr

@@ -116,7 +116,7 @@ def test_callers_and_callees(report, doc):
     assert walk["root_seconds"] == pytest.approx(alone)
     text = report("--callers", "walk")
     assert "walk is the name of 1 function" in text
-    assert re.search(rf"{walk['root_seconds']:.2f}  \[nobody: a thread began here\]", text)
+    assert re.search(rf"{walk['root_seconds']:.2f}  \[no caller: a thread started here\]", text)
     assert "with recursion" in text
 
 

@@ -19,7 +19,7 @@ def cleaned(line):
     return line.replace("\x1b", "\\x1b")
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED)
+@pytest.mark.parametrize("python", interpreters.MATRIX)
 def test_names_as_threading_has_them(dump, python):
     target = subprocess.Popen([python.path, str(WORKLOAD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     truth = []
@@ -32,7 +32,7 @@ def test_names_as_threading_has_them(dump, python):
     assert sorted(found.stdout.decode("utf-8").splitlines()) == sorted(truth)
 
 
-@pytest.mark.parametrize("python", interpreters.SUPPORTED)
+@pytest.mark.parametrize("python", interpreters.MATRIX)
 def test_threads_that_come_and_go(dump, python):
     """Read while the dict of active threads changes: every name that comes back is a true one."""
     code = (

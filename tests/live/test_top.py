@@ -129,7 +129,7 @@ def several(tmp_path_factory):
     import interpreters
     from conftest import WORKLOADS, Workload
 
-    python = ([i for i in interpreters.SUPPORTED if i.minor == (3, 12)] or interpreters.SUPPORTED)[-1]
+    python = ([i for i in interpreters.MATRIX if i.minor == (3, 12)] or interpreters.MATRIX)[-1]
     workload = Workload([python.path, WORKLOADS / "several.py"]).wait_ready().go()
     wait_until(lambda: len(list(children_of(workload.pid))) == 3, "its children")
     folder = tmp_path_factory.mktemp("several")
@@ -249,9 +249,9 @@ def test_a_command(pybpfprof, terminal, python, tmp_path):
 
 @pytest.mark.parametrize("args, why", [
     (["--input", "x.json", "-p", "1"], "leave the target out"),
-    ([], "show what"),
+    ([], "no target"),
     (["-a", "--sort", "colour"], "known are"),
-    (["-a", "--filter", "("], "no regular expression"),
+    (["-a", "--filter", "("], "invalid regular expression"),
     (["-a", "--interval", "1ms"], "at least"),
 ])
 def test_misunderstandings(args, why, pybpfprof):
@@ -294,7 +294,7 @@ def test_every_key(several, terminal, tmp_path):
     window.text("spin|three")
     window.keys("Enter")
     window.wait(lambda s: set(rows_of(s)) == {"spin", "three"}, "only what matches now")
-    window.press("n", "/spin|three/")
+    window.press("Down", "/spin|three/")
     window.press("Enter", "Callers ↑ and callees ↓ of three (several.py:")  # the second of the two
     window.wait(lambda s: "↑ work" in s and "● three" in s and "↓ spin" in s, "its callers and callees")
     assert rows_of(window.screen())["spin"][3] <= rows_of(window.screen())["three"][3] + 0.01
@@ -322,6 +322,7 @@ def test_every_key(several, terminal, tmp_path):
     window.press("Enter", "Functions in thread")
     window.press("P", "Processes ·")
     window.press("P", "Threads ·")
+    window.press("P", "Containers ·", "no container")
     window.press("P", "Functions ·")
 
     # the choice follows its row; the ends
@@ -385,7 +386,7 @@ def test_a_file_is_browsed(several, terminal):
     window.run("--input", several.recording)
     screen = window.wait_text("file ·", "% of all CPU time")
     assert "every" not in screen
-    window.press("r", "nothing new would come")
+    window.press("r", "no new data")
     window.press("+", "does not change")
     window.press("P", "Processes ·")
     window.press("Enter", "Functions in process")
@@ -497,7 +498,7 @@ def test_the_end_of_the_target(python, spawn, terminal):
     assert rows["three"][3] > 0
     window.press("2", "· %Total ·")
     assert rows_of(window.screen())["three"] == rows["three"]
-    window.press("p", "nothing moves here any more")
+    window.press("p", "no new data: there is nothing to pause")
     window.press("q", "status=0")
 
 

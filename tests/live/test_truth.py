@@ -8,16 +8,16 @@ independent draws would make them.
 import collections
 import json
 import math
+import os
 import re
 
 import pytest
 
 import folded
-from conftest import cpu_seconds, wait_until
+import interpreters
+from conftest import NOT_TAKEN, cpu_seconds, wait_until
+from test_support import FAILED, at_most, not_walked
 
-# Samples of each interpreter at each rate: at the higher one enough to tell 0.02 % of failed ones from none.
-TREE_SAMPLES = {4999: 10_000, 9999: 90_000}
-TREE_FAILED = 0.0002
 
 def leaf_seconds(document, function):
     """{line: CPU seconds} of samples whose innermost frame is this function.
@@ -31,50 +31,27 @@ def leaf_seconds(document, function):
     return spent
 
 
-def at_most(count):
-    """What independent events that were seen so often may be on average: exact for none, above 97.5 % for others."""
-    return count + 2 * math.sqrt(count) + 3.7
-
-
-NOT_TAKEN = {"late", "throttled", "not_run"}  # a busy machine's
-
-
-def not_walked(document):
-    """Samples of a program that is always in Python for which there is no stack up to the root."""
-    cut = sum(1 for sample in document["samples"] if sample.get("truncated"))
-    failed = [row for row in document["lost"] if row["failure"] and row["reason"] not in NOT_TAKEN]
-    return cut + sum(row["samples"] for row in failed) + sum(
-        row["samples"] for row in document["lost"] if row["reason"] == "no_frame"
-    )
-
-
 @pytest.mark.xdist_group("tree")
-@pytest.mark.parametrize("rate", TREE_SAMPLES)
-def test_tree_has_only_possible_stacks(interpreter, rate, cgroup, spawn, recorder):
-    """No impossible stack and no wrong line, callers' lines included, and hardly one that could not be walked.
-
-    Of the higher rate's samples some hundreds are of instants at which a frame is current and not linked yet, or the
-    C evaluator was entered and names no frame.
-    """
-    workload = spawn(interpreter, "tree.py", cgroup=cgroup)
-    recording = recorder("--cgroup", cgroup.path, "-r", rate)
-    end = cpu_seconds(workload.pid) + 1.05 * TREE_SAMPLES[rate] / rate
+@pytest.mark.skipif(not interpreters.THREADED, reason="no free-threaded interpreter here")
+@pytest.mark.parametrize("python", interpreters.THREADED)
+def test_tree_on_all_cpus(python, cgroup, spawn, recorder):
+    """The same in threads that run at once: each runs copies of its own of what it has specialised (3.14t on)."""
+    workload = spawn(python, "tree.py", 2 * os.cpu_count(), cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", 9999)
+    end = cpu_seconds(workload.pid) + 5
     workload.go()
     wait_until(lambda: cpu_seconds(workload.pid) > end, "its CPU time")
     recording.stop()
     stacks = recording.stacks()
-    checked, impossible, reasons = folded.Oracle(workload.ready).check(stacks)
-    assert impossible == 0, reasons
-    marked = [stack for stack in stacks if folded.marked(stack)]
-    assert not marked, marked[:5]
+    assert not [stack for stack in stacks if folded.marked(stack)]
+    checked, impossible, wrong, reasons = folded.Oracle(workload.ready).check(stacks)
+    assert (impossible, wrong) == (0, 0), reasons
     document = recording.json()
-    if rate == max(TREE_SAMPLES):
-        assert checked > 0.9 * TREE_SAMPLES[rate]
-        assert at_most(not_walked(document)) <= TREE_FAILED * checked, document["lost"]
-    # Every function that takes time must be seen, or a quiet hole would pass.
-    seen = {frame.name.rsplit(".", 1)[-1] for stack in stacks for frame in stack.frames}
-    assert {"add_left", "chained", "sort_key", "__lt__", "wrapper", "inner_gen", "bottom", "inner_coro"} <= seen
-    assert not {"settled", "__del__", "ended", "in_context", "executed"} - seen
+    assert checked > 0.9 * 5 * 9999 - sum(row["samples"] for row in document["lost"] if row["reason"] in NOT_TAKEN)
+    assert at_most(not_walked(document)) <= FAILED * checked, document["lost"]
+    threads = {sample["thread_id"] for sample in document["samples"]}
+    assert len(threads) == 1 + 2 * os.cpu_count()
+    assert all(sample["gil"] is None and sample["no_gil"] for sample in document["samples"])
 
 
 @pytest.mark.short
@@ -89,7 +66,7 @@ def test_splits(interpreter, cgroup, spawn, recorder):
     recording.stop()
     found = collections.Counter()
     document = recording.json()
-    late = 100 * sum(row["time"] for row in document["lost"] if row["reason"] in NOT_TAKEN) / document["cpu_seconds"]
+    not_taken = sum(row["time"] for row in document["lost"] if row["reason"] in NOT_TAKEN)
     for sample in document["samples"]:
         names = [name.rsplit(".", 1)[-1] for name in sample["stack"]]
         for parent in workload.truth["splits"]:
@@ -99,7 +76,8 @@ def test_splits(interpreter, cgroup, spawn, recorder):
     for parent, functions in workload.truth["splits"].items():
         for function, lines in functions.items():
             (a, true_a), (b, true_b) = lines.items()
-            shown = 100 * found[parent, function, a] / (found[parent, function, a] + found[parent, function, b])
+            both = found[parent, function, a] + found[parent, function, b]
+            shown, late = 100 * found[parent, function, a] / both, 100 * not_taken / both  # all of it may be of these
             true = 100 * true_a / (true_a + true_b)
             assert shown == pytest.approx(true, abs=1 + late), (parent, function, late)
 
@@ -164,13 +142,16 @@ def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     workload.go().finish()
     recording.stop()
     truth = workload.truth
-    assert truth["addresses"] < truth["functions"], "no address was used twice, this tests nothing"
+    # Without a GIL code objects die when the collector comes by, and hardly one takes the place of another.
+    assert truth["addresses"] < truth["functions"] or interpreter.threaded, "no address was used twice, this tests nothing"
     document = recording.json()
     assert not [row for row in document["lost"] if row["reason"] == "replaced"]
+    # Timers that a busy machine, or its hypervisor, did not let come.
+    missed = sum(row["time"] for row in document["lost"] if row["reason"] in ("late", "throttled", "not_run"))
     for kind, true in truth["lines"].items():
         found = leaf_seconds(document, "same_" + kind)
         total, spent = sum(found.values()), sum(true.values())
-        assert total > 0.95 * spent
+        assert total + missed > 0.95 * spent
         # The outer loop has lines of its own, just above.
         near = {int(line) - above for line in true for above in range(3)}
         assert sum(n for line, n in found.items() if line not in near) <= 0.005 * total, (kind, found)
@@ -223,8 +204,8 @@ def test_lines_of_time(interpreter, pybpfprof, tmp_path):
     """Where the time is spent within one function, in the report's words as in the samples."""
     script = tmp_path / "lines.py"
     script.write_text(
-        "import time\n"
-        "clock = time.thread_time\n"
+        "import functools, time\n"
+        "clock = functools.partial(time.clock_gettime, time.CLOCK_THREAD_CPUTIME_ID)\n"
         "def spread(seconds):\n"
         "    spent = [0.0, 0.0, 0.0]\n"
         "    while sum(spent) < seconds:\n"

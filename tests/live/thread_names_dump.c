@@ -45,9 +45,8 @@ static bool find(pid_t pid, struct py_build *build, uint64_t *runtime)
 	snprintf(maps_path, sizeof(maps_path), "/proc/%d/maps", (int)pid);
 	maps = fopen(maps_path, "re");
 	while (maps && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%*x %*s %lx %*s %*s %4095[^\n]", &start, &offset, path) ==
-			    3 &&
-		    !offset && path[0] == '/' && identify(path, start, build, runtime))
+		if (sscanf(line, "%lx-%*x %*s %lx %*s %*s %4095[^\n]", &start, &offset, path) == 3 && !offset &&
+		    path[0] == '/' && identify(path, start, build, runtime))
 			return true;
 	}
 	return false;
@@ -66,7 +65,6 @@ int main(int argc, char **argv)
 	}
 	err = thread_names_read(&build, runtime, read_remote, &pid, &(struct thread_name_sink){.found = print_name});
 	if (err)
-		fprintf(stderr, "thread_names_dump: CPython %s: %s %s\n", build.version,
-			strerror(-err), build.why_not);
+		fprintf(stderr, "thread_names_dump: CPython %s: %s %s\n", build.version, strerror(-err), build.why_not);
 	return err ? 1 : 0;
 }

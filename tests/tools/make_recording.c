@@ -31,7 +31,7 @@ struct maker {
 	uint64_t seed;
 	uint32_t *leaves; /* the distinct stacks that samples have */
 	uint32_t stack_cnt;
-	uint64_t samples, value_ns;
+	uint64_t samples, value;
 };
 
 /* Below `limit`; xorshift64. */
@@ -63,7 +63,7 @@ static void tell_meta(struct maker *m, bool complete)
 
 	if (complete) {
 		meta.duration_ns = m->set.seconds * 1000000000u;
-		meta.effective_rate_hz = (double)m->samples / (double)(m->value_ns ?: 1) * 1e9;
+		meta.effective_rate_hz = (double)m->samples / (double)(m->value ?: 1) * 1e9;
 		meta.ticks = m->samples + m->samples / LOSS_EVERY;
 		meta.complete = true;
 	}
@@ -72,8 +72,7 @@ static void tell_meta(struct maker *m, bool complete)
 
 static void tell_processes(struct maker *m)
 {
-	static const char *const names[] = {"MainThread", "worker", "flusher",
-					    "ThreadPoolExecutor-0"};
+	static const char *const names[] = {"MainThread", "worker", "flusher", "ThreadPoolExecutor-0"};
 	char command[64], name[64];
 
 	for (uint32_t id = 1; id <= m->set.processes; id++) {
@@ -93,15 +92,13 @@ static void tell_processes(struct maker *m)
 
 		snprintf(name, sizeof(name), "%s%s%.0u", names[number % 4], number > 3 ? "-" : "",
 			 number > 3 ? number : 0);
-		m->to.ops->thread(m->to.ctx, &(struct profile_thread){
-						     id, process, 4000 + process * 100 + id, name});
+		m->to.ops->thread(m->to.ctx, &(struct profile_thread){id, process, 4000 + process * 100 + id, name});
 	}
 }
 
-static void tell_function(struct maker *m, uint32_t id)
+static void emit_function(struct maker *m, uint32_t id)
 {
-	static const char *const verbs[] = {"load",   "handle",   "parse", "render",
-					    "encode", "dispatch", "query", "walk"};
+	static const char *const verbs[] = {"load", "handle", "parse", "render", "encode", "dispatch", "query", "walk"};
 	static const char *const nouns[] = {"request", "row",  "Session.token", "Template.block",
 					    "header",  "page", "price"};
 	static const char *const homes[] = {"/srv/shop/", "/usr/lib/python3.12/",
@@ -118,9 +115,8 @@ static void tell_function(struct maker *m, uint32_t id)
 	f.origin = (enum profile_origin)home;
 	m->to.ops->function(m->to.ctx, &f);
 	for (uint32_t line = 0; line < LINES; line++)
-		m->to.ops->frame(m->to.ctx,
-				 &(struct profile_frame){(id - 1) * LINES + 1 + line, id,
-							 f.first_line + 2 + (int32_t)line});
+		m->to.ops->frame(m->to.ctx, &(struct profile_frame){(id - 1) * LINES + 1 + line, id,
+								    f.first_line + 2 + (int32_t)line});
 }
 
 /* The likeliest callee of a function is always the same one, as in real call graphs. */
@@ -143,14 +139,11 @@ static void tell_stacks(struct maker *m)
 
 		depth = depth > back ? depth - back : depth ? 1 : 0;
 		want = depth + 1 + some(m, 9);
-		for (want = want < m->set.depth ? want : (uint32_t)m->set.depth; depth < want;
-		     depth++) {
+		for (want = want < m->set.depth ? want : (uint32_t)m->set.depth; depth < want; depth++) {
 			frames[depth] = callee_frame(m, depth ? frames[depth - 1] : 0);
 			trail[depth] = ++m->stack_cnt;
-			m->to.ops->stack(m->to.ctx,
-					 &(struct profile_stack){m->stack_cnt,
-								 depth ? trail[depth - 1] : 0,
-								 frames[depth]});
+			m->to.ops->stack(m->to.ctx, &(struct profile_stack){m->stack_cnt, depth ? trail[depth - 1] : 0,
+									    frames[depth]});
 		}
 		m->leaves[n] = trail[depth - 1];
 	}
@@ -163,11 +156,10 @@ static uint32_t pick_stack(struct maker *m, uint32_t thread, uint64_t tick, uint
 	uint64_t u = some(m, 1 << 20);
 	uint64_t rank = (u * u >> 20) * u >> 20; /* of 2^20 */
 
-	return m->leaves[(phase * m->set.stacks / 7 + (rank * m->set.stacks >> 20)) %
-			 m->set.stacks];
+	return m->leaves[(phase * m->set.stacks / 7 + (rank * m->set.stacks >> 20)) % m->set.stacks];
 }
 
-static void tell_losses(struct maker *m)
+static void emit_losses(struct maker *m)
 {
 	struct profile_loss loss = {
 		.from_unix_ns = start_ns(m),
@@ -178,7 +170,7 @@ static void tell_losses(struct maker *m)
 		.failure = true,
 	};
 
-	loss.value_ns = loss.count * (1000000000u / m->set.rate);
+	loss.value = loss.count * (1000000000u / m->set.rate);
 	if (loss.count)
 		m->to.ops->loss(m->to.ctx, &loss);
 }
@@ -193,7 +185,7 @@ static void tell_samples(struct maker *m)
 			/* intervals of 0.5 to 1.5 periods, as in the kernel */
 			uint64_t at = tick * period + period / 4 + some(m, period / 2 + 1);
 			struct profile_sample s = {.time_unix_ns = start_ns(m) + at,
-						   .value_ns = tick ? at - last[t] : period,
+						   .value = tick ? at - last[t] : period,
 						   .thread = t + 1,
 						   .cpu = (uint16_t)t};
 
@@ -201,7 +193,7 @@ static void tell_samples(struct maker *m)
 			s.stack = pick_stack(m, t, tick, ticks);
 			s.gil = s.stack % 8 ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD;
 			m->samples++;
-			m->value_ns += s.value_ns;
+			m->value += s.value;
 			m->to.ops->sample(m->to.ctx, &s);
 		}
 	free(last);
@@ -213,10 +205,10 @@ static void make(struct maker *m)
 	tell_meta(m, false);
 	tell_processes(m);
 	for (uint32_t id = 1; id <= FUNCTIONS; id++)
-		tell_function(m, id);
+		emit_function(m, id);
 	tell_stacks(m);
 	tell_samples(m);
-	tell_losses(m);
+	emit_losses(m);
 	tell_meta(m, true);
 	free(m->leaves);
 }
@@ -241,8 +233,7 @@ static bool parse(struct settings *s, int argc, char **argv)
 		for (size_t k = 0; k < ARRAY_SIZE(known); k++) {
 			size_t len = strlen(known[k].name);
 
-			if (len != (size_t)(equals - argv[i]) ||
-			    strncmp(argv[i], known[k].name, len))
+			if (len != (size_t)(equals - argv[i]) || strncmp(argv[i], known[k].name, len))
 				continue;
 			*known[k].value = strtoull(equals + 1, NULL, 10);
 			found = *known[k].value > 0;
@@ -274,6 +265,6 @@ int main(int argc, char **argv)
 	m.to = recording__sink(recording);
 	make(&m);
 	err = recording__close(recording);
-	printf("%llu %llu\n", (unsigned long long)m.samples, (unsigned long long)m.value_ns);
+	printf("%llu %llu\n", (unsigned long long)m.samples, (unsigned long long)m.value);
 	return err || close(fd) ? 1 : 0;
 }

@@ -10,10 +10,11 @@ import pytest
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/install-deps.sh"
 
 EVERYWHERE = """
-    make gcc libc6-dev linux-libc-dev pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev libyajl-dev libcap-dev
+    make gcc libc6-dev linux-libc-dev pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev libcap-dev
     libncurses-dev uthash-dev python3 procps util-linux libcmocka-dev libxml2-utils python3-pytest python3-pytest-xdist
-    python3-venv python3-jsonschema python3-selenium qemu-system-x86 tmux sudo libcap2-bin podman runc mmdebstrap
-    golang-go valgrind npm nodejs jq zsh fish man-db mandoc
+    python3-venv python3-jsonschema python3-selenium qemu-system-x86 qemu-system-arm qemu-user-static gcc-aarch64-linux-gnu tmux sudo libcap2-bin podman runc mmdebstrap uwsgi-core uwsgi-plugin-python3
+    apache2-bin libapache2-mod-wsgi-py3 gdb
+    golang-go valgrind npm nodejs jq zsh fish man-db mandoc shellcheck
 """
 # What each has beyond that, of what the script asks for.
 ARCHIVES = {
@@ -104,7 +105,8 @@ def test_list(distribution, name, bpftool, python):
     build = here.run("--build-only", "--list").stdout.split()
     assert build and listed[: len(build)] == build and "libcmocka-dev" not in build
     assert ("libclang-rt-dev" in here.run("--fuzz", "--list").stdout.split()) == (name != "ubuntu 22.04")
-    assert "qemu-system-x86" in here.run("--vm", "--list").stdout.split()
+    assert {"qemu-system-x86", "qemu-system-arm"} <= set(here.run("--vm", "--list").stdout.split())
+    assert {"gcc-aarch64-linux-gnu", "qemu-user-static"} <= set(here.run("--arm64", "--list").stdout.split())
     assert not here.read("calls")
 
 

@@ -1,6 +1,8 @@
 """The scripts that guard the repository, tested on trees that break their rules."""
 
+import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -28,13 +30,13 @@ CLEAN = {
 }
 
 
-def check_includes(tree, extra):
+def check_includes(tree, extra, script=ROOT / "scripts/check-includes.sh"):
     for path, text in {**CLEAN, **extra}.items():
         file = tree / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     return subprocess.run(
-        [ROOT / "scripts/check-includes.sh", tree], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [script, tree], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
 
@@ -69,7 +71,6 @@ def test_includes_clean_tree_passes(tmp_path):
         ("user/os/caps.h", "<bpf/libbpf.h>", "belongs to"),
         ("user/cmd/top.c", "<libelf.h>", "belongs to"),
         ("user/resolve/r.c", "<zlib.h>", "belongs to"),
-        ("user/resolve/r.c", "<yajl/yajl_parse.h>", "belongs to"),
         ("user/session/s.c", "<sys/capability.h>", "belongs to"),
         ("user/util/text.c", '"../profile/profile.h"', "not written from the root"),
         ("user/util/text.c", '"buf.h"', "does not exist"),
@@ -80,3 +81,164 @@ def test_includes_violation_fails(tmp_path, path, include, word):
     result = check_includes(tmp_path, {path: f"  #  include {include}\n"})
     assert result.returncode != 0
     assert f"{path}:1: " in result.stdout and word in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize(
+    "extra, circle",
+    [
+        (
+            {"user/os/a.h": '#include "user/os/b.h"\n', "user/os/b.h": '#include "user/os/a.h"\n'},
+            ("user/os/a.h → user/os/b.h → user/os/a.h", "user/os/b.h → user/os/a.h → user/os/b.h"),
+        ),
+        ({"bpf/abi.h": '#include "bpf/outcomes.h"\n#include "bpf/abi.h"\n'}, ("bpf/abi.h → bpf/abi.h",)),
+    ],
+)
+def test_headers_that_include_each_other_fail(tmp_path, extra, circle):
+    result = check_includes(tmp_path, extra)
+    assert result.returncode != 0 and "1 violation\n" in result.stdout, result.stdout
+    assert any(f"a circle of includes: {one}\n" in result.stdout for one in circle), result.stdout
+
+
+def test_folders_that_include_each_other_fail(tmp_path):
+    """No file includes itself by way of others, and a table that was made wrong allows it."""
+    script = tmp_path / "check-includes.sh"
+    script.write_text((ROOT / "scripts/check-includes.sh").read_text().replace("\nuser/util\n", "\nuser/util user/os\n"))
+    script.chmod(0o755)
+    tree = {"user/util/text.c": '#include "user/os/file.h"\n', "user/os/caps.h": '#include "user/util/buf.h"\n'}
+    result = check_includes(tmp_path / "tree", tree, script)
+    assert result.returncode != 0, result.stdout
+    assert "user/util may include user/os, which is above it" in result.stdout, result.stdout
+    circles = ("user/os → user/util → user/os", "user/util → user/os → user/util")
+    assert any(f"a circle of includes: {one}\n" in result.stdout for one in circles), result.stdout
+
+
+@pytest.fixture
+def shell_scripts(tmp_path):
+    (tmp_path / "packaging").mkdir()
+    (tmp_path / "packaging/make").write_text("#!/bin/bash\necho \"$1\"\n")
+    (tmp_path / "no_script.sh").write_text("echo $1\n")
+    return tmp_path
+
+
+def check_shell(tree, **more):
+    return subprocess.run([ROOT / "scripts/check-shell.sh", tree], stdout=subprocess.PIPE, text=True, **more)
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="no shellcheck here")
+def test_shell_scripts_are_those_that_say_so(shell_scripts):
+    result = check_shell(shell_scripts)
+    assert result.returncode == 0 and "1 scripts are clean" in result.stdout, result.stdout
+    (shell_scripts / "run").write_text("#!/usr/bin/env bash\nrm -r $1\n")
+    result = check_shell(shell_scripts)
+    assert result.returncode == 1 and "run line 2" in result.stdout and "SC2086" in result.stdout, result.stdout
+
+
+def programs(folder, *names):
+    """A folder to be the whole PATH."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).symlink_to(shutil.which(name))
+    return {"PATH": str(folder)}
+
+
+def test_without_shellcheck_scripts_are_skipped(shell_scripts):
+    result = check_shell(shell_scripts, env=programs(shell_scripts / "bin", "bash", "dirname"))
+    assert result.returncode == 77 and "skipped" in result.stdout, result.stdout
+
+
+def check_format(tree, python):
+    """The script in a tree of its own, with what it finds there; its packages are made by `python`."""
+    for name in ("check-format.sh", "test-venv.sh"):
+        (tree / "scripts").mkdir(exist_ok=True)
+        (tree / "scripts" / name).write_text((ROOT / "scripts" / name).read_text())
+        (tree / "scripts" / name).chmod(0o755)
+    for name in ("user", "bpf", "vmlinux", "tests"):
+        (tree / name).mkdir(exist_ok=True)
+    (tree / ".clang-format").write_text((ROOT / ".clang-format").read_text())
+    (tree / "tests/requirements-lint.txt").write_text((ROOT / "tests/requirements-lint.txt").read_text())
+    (tree / "python").write_text(f"#!/bin/bash\n{python}\n")
+    (tree / "python").chmod(0o755)
+    env = {**os.environ, "BUILD": str(tree / "build"), "PYTHON": str(tree / "python")}
+    return lambda *options: subprocess.run(
+        [tree / "scripts/check-format.sh", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
+    )
+
+
+def test_without_a_package_index_the_format_is_skipped(tmp_path):
+    result = check_format(tmp_path, "echo no index >&2; exit 1")()
+    assert result.returncode == 77 and "skipped" in result.stdout, result.stdout
+
+
+def test_the_pinned_formatter_is_the_one_that_judges(tmp_path):
+    venv = subprocess.run([ROOT / "scripts/test-venv.sh", "lint"], stdout=subprocess.PIPE, text=True)
+    if venv.returncode:
+        pytest.skip("no package index")
+    run = check_format(tmp_path, f'mkdir -p build && ln -s "{venv.stdout.strip()}" "$3"')
+    (tmp_path / "user/a.c").write_text("int main(void)\n{\n\treturn 0;\n}\n")
+    assert run().returncode == 0
+    (tmp_path / "tests/b.h").write_text("int  f(void) ;\n")
+    result = run()
+    assert result.returncode == 1 and "b.h:1:" in result.stdout, result.stdout
+    assert run("--fix").returncode == 0 and (tmp_path / "tests/b.h").read_text() == "int f(void);\n"
+    assert run().returncode == 0
+
+
+def check_opens(tree, path, line):
+    file = tree / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(line + "\n")
+    return subprocess.run([ROOT / "scripts/check-opens.sh", tree], stdout=subprocess.PIPE, text=True)
+
+
+def test_this_repository_opens_through_one_door():
+    result = subprocess.run([ROOT / "scripts/check-opens.sh"], stdout=subprocess.PIPE, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "\tfd = open(path, O_RDONLY);",
+        "\tif (!access(path, F_OK))",
+        "\tif (!stat (path, &st))",
+        "\tf = fopen(path, \"re\");",
+        "\treturn syscall(SYS_openat2, dir, path, &how, sizeof(how));",
+    ],
+)
+def test_opening_by_oneself_fails(tmp_path, line):
+    result = check_opens(tmp_path, "user/resolve/r.c", line)
+    assert result.returncode != 0 and "user/resolve/r.c:1: " in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize("line", ["\terr = window__open(o, &w);", "\ts->open(path);", " * open(path) would wait", "\tf.stat(x);"])
+def test_what_is_only_called_so_passes(tmp_path, line):
+    result = check_opens(tmp_path, "user/resolve/r.c", line)
+    assert result.returncode == 0, result.stdout
+
+
+def check_features(tree, old="", new=""):
+    for path in ("README.md", "user/session/features.c", "user/session/variant.h"):
+        file = tree / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text((ROOT / path).read_text().replace(old, new) if old else (ROOT / path).read_text())
+    return subprocess.run([ROOT / "scripts/check-features.sh", tree], stdout=subprocess.PIPE, text=True)
+
+
+def test_readme_lists_what_is_used_of_the_kernel(tmp_path):
+    result = check_features(tmp_path)
+    assert result.returncode == 0 and "all 7 features" in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize(
+    "old, new, word",
+    [
+        ("| BPF ring buffer | 5.8 |", "| BPF ring buffer | 5.9 |", "| BPF ring buffer | 5.8 | nothing works |"),
+        ("| perf timers | 2.6.31 | nothing works |\n", "", "| perf timers |"),
+        ('#define VARIANT_WORK_SINCE "6.18"', '#define VARIANT_WORK_SINCE "6.19"', "| task work | 6.19 |"),
+        ("\t{", "\t {", "no rows found"),
+        ("Linux 5.10 or newer", "Linux 5.9 or newer", "Linux 5.10 or newer"),
+    ],
+)
+def test_another_list_than_the_table_fails(tmp_path, old, new, word):
+    result = check_features(tmp_path, old, new)
+    assert result.returncode != 0 and word in result.stdout, result.stdout

@@ -167,14 +167,10 @@ static void it_grows_and_is_given_away(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers_come_back),
-		cmocka_unit_test(numbers_have_their_known_bytes),
-		cmocka_unit_test(texts_come_back),
-		cmocka_unit_test(bad_stays_bad),
-		cmocka_unit_test(lengths_cannot_wrap),
-		cmocka_unit_test(endless_numbers_end),
-		cmocka_unit_test(any_bytes_are_safe),
-		cmocka_unit_test(it_grows_and_is_given_away),
+		cmocka_unit_test(numbers_come_back),   cmocka_unit_test(numbers_have_their_known_bytes),
+		cmocka_unit_test(texts_come_back),     cmocka_unit_test(bad_stays_bad),
+		cmocka_unit_test(lengths_cannot_wrap), cmocka_unit_test(endless_numbers_end),
+		cmocka_unit_test(any_bytes_are_safe),  cmocka_unit_test(it_grows_and_is_given_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  */
 #include "tests/unit/make_profile.h"
 #include "tests/unit/views.h"
-#include "user/profile/places.h"
+#include "user/profile/function_ids.h"
 #include "user/profile/totals.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
@@ -79,8 +79,7 @@ static void read_body(struct file *f, char *text)
 		else if (!strncmp(line, "cfi=", 4))
 			callee_file = named(f, true, line + 4);
 		else if (!strncmp(line, "cfn=", 4)) {
-			callee = row_of(f, callee_file ? callee_file : file,
-					named(f, false, line + 4));
+			callee = row_of(f, callee_file ? callee_file : file, named(f, false, line + 4));
 			callee_file = NULL;
 		} else if (!strncmp(line, "calls=", 6)) {
 			assert_non_null(callee);
@@ -96,12 +95,11 @@ static void check(const struct profile *p, const struct view *v)
 {
 	struct buf out = written(&format_callgrind, p, v);
 	struct profile_bucket want = sum_of(p, v);
-	__cleanup_free char *summary =
-		xasprintf("events: CPU_ns Samples\nsummary: %llu %llu\n",
-			  (unsigned long long)want.value_ns, (unsigned long long)want.samples);
+	__cleanup_free char *summary = xasprintf("events: CPU_ns Samples\nsummary: %llu %llu\n",
+						 (unsigned long long)want.value, (unsigned long long)want.samples);
 	struct file *f = xcalloc(1, sizeof(*f));
 	char *body = strstr(out.data, summary);
-	struct places *places = places__new(v, p);
+	struct function_ids *places = function_ids__new(v, p);
 	uint32_t *groups = xcalloc((size_t)p->frame_cnt + 1, sizeof(*groups));
 	struct totals *t;
 
@@ -109,25 +107,25 @@ static void check(const struct profile *p, const struct view *v)
 	f->functions = intern__new();
 	f->rows = xcalloc(8192, sizeof(*f->rows));
 	read_body(f, body + strlen(summary));
-	assert_int_equal(f->sum_ns, want.value_ns);
+	assert_int_equal(f->sum_ns, want.value);
 	assert_int_equal(f->sum_samples, want.samples);
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
 		groups[i] = places->of_function[p->frames[i].function];
 	t = totals__new(v, p, groups, places->cnt);
 	for (uint32_t i = 1; i <= places->cnt; i++) {
 		const struct profile_function *function = &p->functions[places->function[i]];
-		const struct function *row = row_of(f, *function->file ? function->file : "???",
-						    view__name(p, places->function[i]));
+		const struct function *row =
+			row_of(f, *function->file ? function->file : "???", view__name(p, places->function[i]));
 
-		assert_int_equal(row->own_ns, t->rows[i].own_value_ns);
+		assert_int_equal(row->own_ns, t->rows[i].own_value);
 		assert_int_equal(row->own_samples, t->rows[i].own_samples);
-		assert_int_equal(row->total_ns, t->rows[i].value_ns);
+		assert_int_equal(row->total_ns, t->rows[i].value);
 		assert_int_equal(row->total_samples, t->rows[i].samples);
 		assert_true(row->calls >= t->rows[i].samples);
 	}
 	totals__free(t);
 	free(groups);
-	places__free(places);
+	function_ids__free(places);
 	intern__free(f->functions);
 	free(f->rows);
 	free(f);
@@ -147,8 +145,7 @@ static void small_adds_up(void **state)
 /* Its call graph has cycles of every kind. */
 static void service_adds_up(void **state)
 {
-	const struct make_options o = {
-		.processes = 3, .threads = 2, .stacks = 200, .depth = 60, .losses = true};
+	const struct make_options o = {.processes = 3, .threads = 2, .stacks = 200, .depth = 60, .losses = true};
 	struct profile *p = make_profile(&o);
 
 	(void)state;
@@ -178,14 +175,14 @@ static void odd_names(void **state)
 
 	(void)state;
 	tell_meta(to, true);
-	tell_process(to, 1, 42, "fn=(1)");
-	tell_thread(to, 1, 1, "");
+	emit_process(to, 1, 42, "fn=(1)");
+	emit_thread(to, 1, 1, "");
 	for (uint32_t i = 1; i <= ARRAY_SIZE(names); i++) {
-		tell_function(to, i, names[i - 1], "/x/y.py");
+		emit_function(to, i, names[i - 1], "/x/y.py");
 		tell_frame(to, i, i, (int32_t)i);
 		tell_stack(to, i, i - 1, i);
 	}
-	tell_sample(to, 0, 1, ARRAY_SIZE(names));
+	emit_sample(to, 0, 1, ARRAY_SIZE(names));
 	p = profile_builder__finish(b);
 	out = written(&format_callgrind, p, &test_views[0]);
 	/* the two named f have their lines, and neither is what a third is called already */

@@ -47,8 +47,7 @@ static double false_alarms(bool seconds, unsigned n_a, unsigned n_b, double shar
 	for (unsigned i = 0; i < pairs; i++) {
 		struct chance_part in_a = part_of(draw(&seed, n_a, share));
 		struct chance_part in_b = part_of(draw(&seed, n_b, share));
-		struct chance_change c =
-			(seconds ? chance_of_seconds : chance_of_shares)(&a, &in_a, &b, &in_b);
+		struct chance_change c = chance_of(&a, &in_a, &b, &in_b, seconds);
 
 		alarms += fabs(c.by) > c.error;
 		assert_int_equal(fabs(c.by) > c.error, c.odds < 0.05);
@@ -71,14 +70,14 @@ static void real_changes_are_seen(void **state)
 {
 	struct chance_run a = run_of(1000), b = run_of(2000);
 	struct chance_part in_a = part_of(100), in_b = part_of(300);
-	struct chance_change c = chance_of_shares(&a, &in_a, &b, &in_b);
+	struct chance_change c = chance_of(&a, &in_a, &b, &in_b, false);
 
 	(void)state;
 	assert_float_equal(c.from, 0.1, 1e-9);
 	assert_float_equal(c.to, 0.15, 1e-9);
 	assert_float_equal(c.by, 0.05, 1e-9);
 	assert_true(c.error > 0.02 && c.error < 0.03 && c.odds < 0.001);
-	c = chance_of_seconds(&a, &in_a, &b, &in_b);
+	c = chance_of(&a, &in_a, &b, &in_b, true);
 	assert_float_equal(c.from, 1, 1e-9);
 	assert_float_equal(c.to, 3, 1e-9);
 	assert_true(c.error > 0.3 && c.error < 0.5);
@@ -90,13 +89,13 @@ static void little_is_not_certain(void **state)
 	struct chance_part nothing = part_of(0), few = part_of(3), more = part_of(9);
 
 	(void)state;
-	assert_true(chance_of_shares(&a, &nothing, &b, &few).odds > 0.05);
-	assert_true(chance_of_shares(&a, &nothing, &b, &more).odds < 0.05);
-	assert_true(chance_of_shares(&a, &nothing, &b, &nothing).odds == 1);
-	assert_true(chance_of_shares(&none, &nothing, &none, &nothing).odds == 1);
-	assert_true(chance_of_seconds(&none, &nothing, &none, &nothing).odds == 1);
-	assert_true(chance_of_share(&a, &more) > 0.04 && chance_of_share(&a, &more) < 0.08);
-	assert_true(chance_of_second(&a, &more) > 0.05 && chance_of_second(&a, &more) < 0.08);
+	assert_true(chance_of(&a, &nothing, &b, &few, false).odds > 0.05);
+	assert_true(chance_of(&a, &nothing, &b, &more, false).odds < 0.05);
+	assert_true(chance_of(&a, &nothing, &b, &nothing, false).odds == 1);
+	assert_true(chance_of(&none, &nothing, &none, &nothing, false).odds == 1);
+	assert_true(chance_of(&none, &nothing, &none, &nothing, true).odds == 1);
+	assert_true(chance_error(&a, &more, false) > 0.04 && chance_error(&a, &more, false) < 0.08);
+	assert_true(chance_error(&a, &more, true) > 0.05 && chance_error(&a, &more, true) < 0.08);
 }
 
 static void unlike_samples_count_for_less(void **state)

@@ -3,6 +3,8 @@
 #include "tests/unit/make_records.h"
 #include "user/profile/profile.h"
 #include "user/resolve/codes.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
 
 static struct profile_builder *builder;
 static struct codes *codes;
@@ -11,7 +13,7 @@ static int begin(void **state)
 {
 	(void)state;
 	builder = profile_builder__new(true);
-	codes = codes__new(profile_builder__sink(builder), (struct codes_files){0});
+	codes = codes__new(profile_builder__sink(builder), (struct path_asker){0});
 	return 0;
 }
 
@@ -89,11 +91,9 @@ static void every_kind_of_table(void **state)
  * brings. */
 static void tables_in_pieces(void **state)
 {
-	const uint32_t n = 15000, size = table_bytes(LINE_TABLE_LOCATIONS, n),
-		       third = ABI_CODE_CHUNK;
+	const uint32_t n = 15000, size = table_bytes(LINE_TABLE_LOCATIONS, n), third = ABI_CODE_CHUNK;
 	__cleanup_free char *table = make_table(LINE_TABLE_LOCATIONS, n);
-	struct made_code c = {
-		.key = 5, .name = "big", .file = "/a.py", .first_line = 1, .lines_bytes = size};
+	struct made_code c = {.key = 5, .name = "big", .file = "/a.py", .first_line = 1, .lines_bytes = size};
 	uint32_t last;
 	struct profile *p;
 
@@ -124,8 +124,7 @@ static void tables_in_pieces(void **state)
 static void pieces_that_lie(void **state)
 {
 	__cleanup_free char *table = make_table(LINE_TABLE_LOCATIONS, 100);
-	struct made_code c = {
-		.key = 6, .name = "f", .file = "/a.py", .first_line = 1, .lines_bytes = 30};
+	struct made_code c = {.key = 6, .name = "f", .file = "/a.py", .first_line = 1, .lines_bytes = 30};
 	uint32_t frame;
 	struct profile *p;
 
@@ -152,8 +151,7 @@ static void pieces_that_lie(void **state)
  */
 static void what_is_missing_when_it_must_be_now(void **state)
 {
-	struct made_code c = {
-		.key = 8, .name = "half", .file = "/a.py", .first_line = 1, .lines_bytes = 300};
+	struct made_code c = {.key = 8, .name = "half", .file = "/a.py", .first_line = 1, .lines_bytes = 300};
 	__cleanup_free char *table = make_table(LINE_TABLE_LOCATIONS, 100);
 	uint32_t half, unknown;
 	struct profile *p;
@@ -173,18 +171,50 @@ static void what_is_missing_when_it_must_be_now(void **state)
 	assert_string_equal(name_of(p, half), "half");
 	assert_int_equal(p->frames[half].line, 0);
 	assert_string_equal(name_of(p, unknown), "[unknown function]");
-	assert_int_equal(p->functions[p->frames[unknown].function].origin, PROFILE_MARK);
+	assert_int_equal(p->functions[p->frames[unknown].function].kind, PROFILE_SYNTHETIC);
+	profile__free(p);
+}
+
+/* The ring was full: what was sent in part is sent again when it is met the next time. */
+static void what_was_lost_comes_again(void **state)
+{
+	struct made_code c = {.key = 8, .name = "twice", .file = "/a.py", .first_line = 1, .lines_bytes = 300};
+	__cleanup_free char *table = make_table(LINE_TABLE_LOCATIONS, 100);
+	uint32_t without, with, given_up;
+	struct profile *p;
+
+	(void)state;
+	add(&c, LINE_TABLE_LOCATIONS);
+	add_lines(8, table, 0, 150);
+	without = codes__frame_now(codes, 8, 20);
+	add(&c, LINE_TABLE_LOCATIONS); /* no lines of it this time */
+	assert_int_equal(codes__frame(codes, 8, 20), without);
+	add(&c, LINE_TABLE_LOCATIONS);
+	add_lines(8, table, 0, 150);
+	add_lines(8, table, 150, 150);
+	with = codes__frame(codes, 8, 20);
+	add(&c, LINE_TABLE_LOCATIONS); /* it has all */
+	assert_int_equal(codes__frame(codes, 8, 20), with);
+	c.key = 9;
+	add(&c, LINE_TABLE_LOCATIONS);
+	add_lines(9, table, 0, 150);
+	c.flags = ABI_CODE_UNREADABLE; /* the rest could not be read */
+	c.lines_bytes = 0;
+	add(&c, LINE_TABLE_LOCATIONS);
+	given_up = codes__frame(codes, 9, 20);
+	assert_true(given_up != 0);
+	p = finish();
+	assert_int_equal(p->frames[without].line, 0);
+	assert_int_equal(p->frames[with].line, 11);
+	assert_int_equal(p->frames[given_up].line, 0);
 	profile__free(p);
 }
 
 static void no_line_table(void **state)
 {
 	struct made_code none = {.key = 1, .name = "f", .file = "/a.py", .first_line = 7};
-	struct made_code huge = {.key = 2,
-				 .name = "g",
-				 .file = "/a.py",
-				 .first_line = 8,
-				 .lines_bytes = ABI_SENT_LINES + 1};
+	struct made_code huge = {
+		.key = 2, .name = "g", .file = "/a.py", .first_line = 8, .lines_bytes = ABI_SENT_LINES + 1};
 	struct made_code unread = {
 		.key = 3, .name = "h", .file = "/a.py", .first_line = 9, .flags = ABI_CODE_UNREADABLE};
 	uint32_t f, g, h;
@@ -228,6 +258,8 @@ static void equal_content_is_one_function(void **state)
 
 /* ---- relative paths --------------------------------------------------------------------- */
 
+static unsigned asked; /* what exists */
+
 /* Images 1 to 9 were started in folders of their own; image 9 has left its own. */
 static char *in_own_folder(void *ctx, uint32_t image_id, const char *path)
 {
@@ -239,7 +271,9 @@ static bool is_in_srv(void *ctx, uint32_t image_id, const char *path)
 {
 	(void)ctx;
 	(void)image_id;
-	return !strncmp(path, "/srv/", 5) && strchr(path + 5, '/') && !strstr(path, "templates") && !strstr(path, ".pyz/");
+	asked++;
+	return !strncmp(path, "/srv/", 5) && strchr(path + 5, '/') && !strstr(path, "templates") &&
+	       !strstr(path, ".pyz/");
 }
 
 static uint32_t add_file(uint64_t key, uint32_t image_id, const char *file, unsigned lines)
@@ -261,7 +295,7 @@ static void a_relative_path_is_of_a_folder(void **state)
 
 	(void)state;
 	codes__free(codes);
-	codes = codes__new(profile_builder__sink(builder), (struct codes_files){is_in_srv, in_own_folder, NULL});
+	codes = codes__new(profile_builder__sink(builder), (struct path_asker){is_in_srv, in_own_folder, NULL});
 	shop = add_file(1, 1, "app.py", 4);
 	bank = add_file(2, 2, "app.py", 4);
 	worker = add_file(3, 1, "app.py", 4);
@@ -281,6 +315,107 @@ static void a_relative_path_is_of_a_folder(void **state)
 	assert_string_equal(file_of(p, archive), "/srv/1/app.pyz/__main__.py");
 	assert_string_equal(file_of(p, template), "templates/base.html");
 	assert_string_equal(file_of(p, left), "app.py");
+	profile__free(p);
+}
+
+/* However many functions a file has, and however many files a process makes up. */
+static void a_path_is_asked_about_once(void **state)
+{
+	uint32_t last = 0;
+	struct profile *p;
+
+	(void)state;
+	codes__free(codes);
+	codes = codes__new(profile_builder__sink(builder), (struct path_asker){is_in_srv, in_own_folder, NULL});
+	asked = 0;
+	for (uint64_t key = 1; key <= 100; key++)
+		add_file(key, 1, key % 2 ? "app.py" : "templates/base.html", 4);
+	assert_int_equal(asked, 3); /* the file, the template, its folder */
+	for (uint64_t key = 1; key <= 2 * WHOLE_PATHS_MAX; key++) {
+		__cleanup_free char *file = xasprintf("f%d.py", (int)key);
+
+		last = add_file(1000 + key, 2, file, 4);
+	}
+	assert_int_equal(asked, 3 + WHOLE_PATHS_MAX);
+	codes__forget(codes, 2);
+	add_file(2000, 2, "f1.py", 4); /* another process by now */
+	assert_int_equal(asked, 4 + WHOLE_PATHS_MAX);
+	p = finish();
+	assert_string_equal(file_of(p, last), "f512.py");
+	profile__free(p);
+}
+
+/* ---- modules ---------------------------------------------------------------------------- */
+
+static uint32_t add_module(uint64_t key, uint32_t image_id, const char *file, const char *module)
+{
+	struct made_code c = {.key = key, .image_id = image_id, .name = "f", .file = file, .module = module};
+
+	c.first_line = 3;
+	add(&c, LINE_TABLE_LOCATIONS);
+	return codes__frame(codes, key, 0);
+}
+
+static const struct profile_function *function_of(const struct profile *p, uint32_t frame)
+{
+	return &p->functions[p->frames[frame].function];
+}
+
+/* Imported, run, run by a child, not known: what one process is told by is nothing to the others. */
+static void modules_of_one_file(void **state)
+{
+	const char *file = "/app/pkg/mod.py";
+	uint32_t imported, run, child, unknown, other, generated, by_hand;
+	struct code_text text = {.name = "f", .file = file, .first_line = 3, .module = "pkg.mod"};
+	struct profile *p;
+
+	(void)state;
+	other = add_module(1, 1, file, "evil");
+	run = add_module(2, 2, file, "__main__");
+	imported = add_module(3, 2, file, "pkg.mod");
+	child = add_module(4, 3, file, "__mp_main__");
+	unknown = add_module(5, 4, file, NULL);
+	generated = add_module(6, 2, "<string>", "pkg.models");
+	codes__set(codes, 7, 5, &text);
+	by_hand = codes__frame(codes, 7, 0);
+	assert_int_equal(run, child);
+	assert_int_equal(run, unknown);
+	assert_int_equal(imported, by_hand);
+	assert_int_not_equal(add_module(8, 2, "<string>", "pkg.forms"), generated);
+	p = finish();
+	assert_int_equal(p->function_cnt, 5);
+	assert_string_equal(function_of(p, other)->module, "evil");
+	assert_string_equal(function_of(p, run)->module, "mod");
+	assert_string_equal(function_of(p, imported)->module, "pkg.mod");
+	assert_string_equal(function_of(p, imported)->short_file, "pkg/mod.py");
+	assert_string_equal(function_of(p, generated)->module, "pkg.models");
+	profile__free(p);
+}
+
+static void module_texts(void **state)
+{
+	struct made_code c = {.name = "f", .file = "/app/pkg/__main__.py", .module = "pkg"};
+	uint32_t package, cut, hostile;
+	struct abi_code *r;
+	struct profile *p;
+
+	(void)state;
+	c.key = 1;
+	r = code_record(&c);
+	r->module.flags = ABI_TEXT_PACKAGE;
+	codes__add(codes, r, LINE_TABLE_LOCATIONS);
+	package = codes__frame(codes, 1, 0);
+	r->code_key = 2;
+	r->module.flags = ABI_TEXT_CUT;
+	codes__add(codes, r, LINE_TABLE_LOCATIONS);
+	cut = codes__frame(codes, 2, 0);
+	free(r);
+	hostile = add_module(3, 1, "/x.py", "a\x1b[31m\nb");
+	p = finish();
+	assert_string_equal(function_of(p, package)->module, "pkg.__main__");
+	assert_string_equal(function_of(p, package)->short_file, "pkg/__main__.py");
+	assert_string_equal(function_of(p, cut)->module, "pkg…");
+	assert_string_equal(function_of(p, hostile)->module, "a\\x1b[31m\\nb");
 	profile__free(p);
 }
 
@@ -326,8 +461,7 @@ static void machinery_is_hidden(void **state)
 
 /* ---- texts ---------------------------------------------------------------------------- */
 
-static uint32_t add_texts(uint64_t key, const void *name, struct abi_text name_text,
-			  struct abi_text file_text)
+static uint32_t add_texts(uint64_t key, const void *name, struct abi_text name_text, struct abi_text file_text)
 {
 	size_t bytes = name_text.bytes + file_text.bytes;
 	struct abi_code *r = xcalloc(1, sizeof(*r) + bytes);
@@ -371,8 +505,7 @@ static void names_that_are_not_whole(void **state)
 	struct profile *p;
 
 	(void)state;
-	cut = add_texts(1, "longer",
-			(struct abi_text){.bytes = 4, .kind = 1, .flags = ABI_TEXT_CUT}, file);
+	cut = add_texts(1, "longer", (struct abi_text){.bytes = 4, .kind = 1, .flags = ABI_TEXT_CUT}, file);
 	none = add_texts(2, "", (struct abi_text){.flags = ABI_TEXT_UNREADABLE}, file);
 	no_file = add_texts(3, "f", (struct abi_text){.bytes = 1, .kind = 1},
 			    (struct abi_text){.flags = ABI_TEXT_UNREADABLE});
@@ -422,14 +555,55 @@ static void marks(void **state)
 	struct profile *p;
 
 	(void)state;
-	a = codes__mark(codes, "[a]");
-	b = codes__mark(codes, "[b]");
+	a = codes__synthetic(codes, "[a]");
+	b = codes__synthetic(codes, "[b]");
 	assert_true(a != b);
-	assert_int_equal(codes__mark(codes, "[a]"), a);
+	assert_int_equal(codes__synthetic(codes, "[a]"), a);
 	p = finish();
 	assert_int_equal(p->function_cnt, 2);
-	assert_int_equal(p->functions[p->frames[b].function].origin, PROFILE_MARK);
+	assert_int_equal(p->functions[p->frames[b].function].kind, PROFILE_SYNTHETIC);
 	profile__free(p);
+}
+
+static uint32_t line_of(uint64_t key, const char *table, size_t len)
+{
+	char name[32];
+	struct code_text t = {.name = name,
+			      .file = "/a.py",
+			      .first_line = 7,
+			      .table = table,
+			      .table_len = len,
+			      .kind = LINE_TABLE_LNOTAB};
+
+	snprintf(name, sizeof(name), "f%llu", (unsigned long long)key);
+	codes__set(codes, key, 1, &t);
+	return codes__frame(codes, key, 0);
+}
+
+/* What a process may make the profiler keep ends somewhere; equal tables are kept once. */
+static void tables_have_a_limit(void **state)
+{
+	size_t len = 16 << 20, all = codes__room(codes, 1);
+	char *table = xcalloc(1, len);
+	uint32_t frames[8];
+	struct profile *p;
+
+	(void)state;
+	log_set_level(LOG_ERROR);
+	for (uint64_t key = 1; key <= 100; key++)
+		frames[0] = line_of(key, table, len);
+	assert_int_equal(codes__room(codes, 1), all - len);
+	for (int i = 1; i < 8; i++) {
+		memcpy(table, &i, sizeof(i));
+		frames[i] = line_of(200 + (uint64_t)i, table, len);
+	}
+	assert_int_equal(codes__room(codes, 1), all % len);
+	assert_true(codes__room(codes, 2) > all % len); /* others have their own */
+	p = finish();
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(p->frames[frames[i]].line != 0, (size_t)i < all / len);
+	profile__free(p);
+	free(table);
 }
 
 int main(void)
@@ -439,9 +613,14 @@ int main(void)
 		cmocka_unit_test_setup(tables_in_pieces, begin),
 		cmocka_unit_test_setup(pieces_that_lie, begin),
 		cmocka_unit_test_setup(what_is_missing_when_it_must_be_now, begin),
+		cmocka_unit_test_setup(what_was_lost_comes_again, begin),
 		cmocka_unit_test_setup(no_line_table, begin),
+		cmocka_unit_test_setup(tables_have_a_limit, begin),
 		cmocka_unit_test_setup(equal_content_is_one_function, begin),
 		cmocka_unit_test_setup(a_relative_path_is_of_a_folder, begin),
+		cmocka_unit_test_setup(a_path_is_asked_about_once, begin),
+		cmocka_unit_test_setup(modules_of_one_file, begin),
+		cmocka_unit_test_setup(module_texts, begin),
 		cmocka_unit_test_setup(an_image_that_is_gone, begin),
 		cmocka_unit_test_setup(machinery_is_hidden, begin),
 		cmocka_unit_test_setup(names_of_every_width, begin),

@@ -42,8 +42,8 @@ static void texts_are_fitted(void **state)
 /* Every width of every text, as a table would do it. */
 static void every_width_is_kept(void **state)
 {
-	static const char *const texts[] = {
-		"", "a", "日", "日a本b語", "a日b本c", "e\xcc\x81\xcc\x81\xcc\x81", "😀😀😀x"};
+	static const char *const texts[] = {"",       "a", "日", "日a本b語", "a日b本c", "e\xcc\x81\xcc\x81\xcc\x81",
+					    "😀😀😀x"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

@@ -1,4 +1,5 @@
 /* Thresholds: what may be written, and what crosses them. */
+#include "tests/unit/whole.h"
 #include "tests/unit/make_runs.h"
 #include "user/profile/diff_limit.h"
 #include "user/util/alloc.h"
@@ -39,21 +40,13 @@ static void what_may_be_written(void **state)
 		{"own(parse) > +10%", "parse", {.amount = 10, .is_change = true}},
 		{" total ( Engine.step )>=-2.5pp ",
 		 "Engine.step",
-		 {.unit = LIMIT_POINTS,
-		  .amount = -2.5,
-		  .is_change = true,
-		  .total = true,
-		  .or_equal = true}},
+		 {.unit = LIMIT_POINTS, .amount = -2.5, .is_change = true, .total = true, .or_equal = true}},
 		{"own(file:app/db.py)<1.5s",
 		 "app/db.py",
 		 {.what = LIMIT_FILE, .unit = LIMIT_SECONDS, .amount = 1.5, .below = true}},
 		{"own(module:app.db) <= 300 ms",
 		 "app.db",
-		 {.what = LIMIT_MODULE,
-		  .unit = LIMIT_SECONDS,
-		  .amount = 0.3,
-		  .below = true,
-		  .or_equal = true}},
+		 {.what = LIMIT_MODULE, .unit = LIMIT_SECONDS, .amount = 0.3, .below = true, .or_equal = true}},
 		{"total(line:core.py:42) > 5%",
 		 "core.py",
 		 {.what = LIMIT_LINE, .line = 42, .amount = 5, .total = true}},
@@ -75,8 +68,8 @@ static void what_may_be_written(void **state)
 		assert_int_equal(l.unit, want->unit);
 		assert_int_equal(l.line, want->line);
 		assert_float_equal(l.amount, want->amount, 1e-12);
-		assert_true(l.total == want->total && l.below == want->below &&
-			    l.or_equal == want->or_equal && l.is_change == want->is_change);
+		assert_true(l.total == want->total && l.below == want->below && l.or_equal == want->or_equal &&
+			    l.is_change == want->is_change);
 		diff_limit__free(&l);
 	}
 }
@@ -160,8 +153,7 @@ static void what_crosses(void **state)
 		{"total(main) > 90%", LIMIT_CROSSED},
 		{"total(main) >= 99.9999%", LIMIT_CHANCE}, /* closer than chance knows */
 		{"total(module:shop) > +1pp", LIMIT_KEPT},
-		{"own(file:shop/part2.py) > +1%",
-		 LIMIT_CROSSED}, /* where work_5 … are: 3 + 5 = 8 */
+		{"own(file:shop/part2.py) > +1%", LIMIT_CROSSED}, /* where work_5 … are: 3 + 5 = 8 */
 		{"own(file:part2.py) > +1%", LIMIT_CROSSED},
 		{"own(line:part2.py:81) > +1%", LIMIT_CROSSED},
 		{"own(line:part2.py:82) > +1%", -1},
@@ -202,8 +194,8 @@ static void what_is_found_is_taken_together(void **state)
 	assert_int_equal(diff_limit__parse(&l, "total(/main|work|helper/) > 1s", &why), 0);
 	assert_int_equal(diff_limit__check(&l, d, &results, &cnt, &why), 0);
 	assert_int_equal(cnt, 1);
-	assert_float_equal(results[0].to, (double)b->value_ns / 1e9, 1e-6);
-	assert_float_equal(results[0].value, (double)b->value_ns / 1e9, 1e-6);
+	assert_float_equal(results[0].to, (double)whole_value(b) / 1e9, 1e-6);
+	assert_float_equal(results[0].value, (double)whole_value(b) / 1e9, 1e-6);
 	limit_results__free(results, cnt);
 	diff_limit__free(&l);
 	/* each by itself: only the one that grew */
@@ -241,10 +233,8 @@ static void chance_crosses_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_may_be_written),
-		cmocka_unit_test(what_may_not),
-		cmocka_unit_test(what_crosses),
-		cmocka_unit_test(what_is_found_is_taken_together),
+		cmocka_unit_test(what_may_be_written),    cmocka_unit_test(what_may_not),
+		cmocka_unit_test(what_crosses),           cmocka_unit_test(what_is_found_is_taken_together),
 		cmocka_unit_test(chance_crosses_nothing),
 	};
 

@@ -1,4 +1,5 @@
 /* Two recordings compared: what is the same in both, what changed, what is chance. */
+#include "tests/unit/whole.h"
 #include "tests/unit/make_runs.h"
 #include "user/profile/diff_tree.h"
 #include "user/util/alloc.h"
@@ -24,8 +25,7 @@ static const struct diff_row *row_of(const struct diff *d, const char *name)
 	return NULL;
 }
 
-static struct diff *compare(const struct profile *a, const struct profile *b, enum groups_key key,
-			    bool absolute)
+static struct diff *compare(const struct profile *a, const struct profile *b, enum groups_key key, bool absolute)
 {
 	const struct diff_options o = {.view = &plain, .key = key, .absolute = absolute};
 
@@ -42,12 +42,12 @@ static void equal_runs_differ_by_chance_only(void **state)
 		struct make_run one = even(seed), other = even(1000 + seed);
 		struct profile *a = make_run(&one), *b = make_run(&other);
 		struct diff *d = compare(a, b, GROUPS_FUNCTION, seed % 2);
-		struct diff_tree *t = diff_tree__new(d);
+		struct diff_tree *t = diff_tree__new(d, false);
 
 		own += d->own_found_cnt != 0;
 		total += d->total_found_cnt != 0;
-		for (uint32_t i = 0; i < t->count; i++)
-			nodes += t->nodes[i].found;
+		for (uint32_t i = 0; i < t->tree->count; i++)
+			nodes += t->found[i];
 		diff_tree__free(t);
 		diff__free(d);
 		profile__free(a);
@@ -98,8 +98,8 @@ static void longer_runs(void **state)
 	diff__free(d);
 	d = compare(a, b, GROUPS_FUNCTION, true);
 	assert_true(row_of(d, "main")->total_found);
-	assert_float_equal(row_of(d, "main")->total.from, (double)a->value_ns / 1e9, 1e-6);
-	assert_float_equal(row_of(d, "main")->total.to, (double)b->value_ns / 1e9, 1e-6);
+	assert_float_equal(row_of(d, "main")->total.from, (double)whole_value(a) / 1e9, 1e-6);
+	assert_float_equal(row_of(d, "main")->total.to, (double)whole_value(b) / 1e9, 1e-6);
 	diff__free(d);
 	profile__free(a);
 	profile__free(b);
@@ -128,11 +128,11 @@ static void moved_code_is_the_same_code(void **state)
 		assert_float_equal(d->rows[i].own.by, 0, 1e-12);
 		assert_float_equal(d->rows[i].total.by, 0, 1e-12);
 	}
-	t = diff_tree__new(d);
-	for (uint32_t i = 0; i < t->count; i++) {
-		assert_int_equal(t->nodes[i].a.ns, t->nodes[i].b.ns);
-		processes += !strcmp(t->nodes[i].text, "process \"python3 worker.py --log a/b  \"") ||
-			     !strcmp(t->nodes[i].text, "process \"python3 app.py\"");
+	t = diff_tree__new(d, false);
+	for (uint32_t i = 0; i < t->tree->count; i++) {
+		assert_int_equal(t->a[i], t->b[i]);
+		processes += !strcmp(t->tree->nodes[i].text, "process \"python3 worker.py --log a/b  \"") ||
+			     !strcmp(t->tree->nodes[i].text, "process \"python3 app.py\"");
 	}
 	assert_int_equal(processes, 2);
 	diff_tree__free(t);
@@ -184,33 +184,32 @@ static void trees_are_laid_over_each_other(void **state)
 	a = make_run(&one);
 	b = make_run(&other);
 	d = compare(a, b, GROUPS_FUNCTION, false);
-	t = diff_tree__new(d);
+	t = diff_tree__new(d, false);
 	of_a = view_tree__new(&v, a);
 	of_b = view_tree__new(&v, b);
-	for (uint32_t i = 0; i < t->count; i++) {
+	for (uint32_t i = 0; i < t->tree->count; i++) {
 		const char *path[16] = {NULL};
 		const struct view_node *in_a, *in_b;
-		uint32_t depth = t->nodes[i].depth;
+		uint32_t depth = t->tree->nodes[i].depth;
 
-		for (uint32_t at = i; at; at = t->nodes[at].parent)
-			path[--depth] = t->nodes[at].text;
+		for (uint32_t at = i; at; at = t->tree->nodes[at].parent)
+			path[--depth] = t->tree->nodes[at].text;
 		in_a = node_at(of_a, path);
 		in_b = node_at(of_b, path);
 		assert_true(in_a || in_b);
-		assert_int_equal(t->nodes[i].a.ns, in_a ? in_a->total_ns : 0);
-		assert_int_equal(t->nodes[i].b.ns, in_b ? in_b->total_ns : 0);
-		assert_true(!i || t->nodes[i].parent < i);
-		for (uint32_t c = t->nodes[i].child; c; c = t->nodes[c].next) {
-			uint32_t next = t->nodes[c].next;
+		assert_int_equal(t->a[i], in_a ? in_a->total_value : 0);
+		assert_int_equal(t->b[i], in_b ? in_b->total_value : 0);
+		assert_true(!i || t->tree->nodes[i].parent < i);
+		for (uint32_t c = t->tree->nodes[i].child; c; c = t->tree->nodes[c].next) {
+			uint32_t next = t->tree->nodes[c].next;
 
-			assert_int_equal(t->nodes[c].parent, i);
-			assert_true(!next || strcmp(t->nodes[c].text, t->nodes[next].text) < 0);
+			assert_int_equal(t->tree->nodes[c].parent, i);
+			assert_true(!next || strcmp(t->tree->nodes[c].text, t->tree->nodes[next].text) < 0);
 			linked++;
 		}
 	}
-	assert_int_equal(linked, t->count - 1);
-	assert_true(row_of(d, "Worker.work_3")->own.from == 0 &&
-		    isinf(diff_ratio(&row_of(d, "Worker.work_3")->own)));
+	assert_int_equal(linked, t->tree->count - 1);
+	assert_true(row_of(d, "Worker.work_3")->own.from == 0 && isinf(diff_ratio(&row_of(d, "Worker.work_3")->own)));
 	assert_true(row_of(d, "Worker.work_4")->own.to == 0);
 	view_tree__free(of_a);
 	view_tree__free(of_b);
@@ -224,11 +223,11 @@ static void nothing_compares_to_nothing(void **state)
 {
 	struct profile *p = profile_builder__finish(profile_builder__new(true));
 	struct diff *d = compare(p, p, GROUPS_FUNCTION, false);
-	struct diff_tree *t = diff_tree__new(d);
+	struct diff_tree *t = diff_tree__new(d, false);
 
 	(void)state;
 	assert_int_equal(d->cnt, 0);
-	assert_int_equal(t->count, 1);
+	assert_int_equal(t->tree->count, 1);
 	diff_tree__free(t);
 	diff_tree__free(NULL);
 	diff__free(d);

@@ -53,7 +53,7 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	use(ctx, rec, sizeof(*rec));
 }
 
-static void on_recall(void *ctx, const struct abi_recall *rec)
+static void on_invalidate(void *ctx, const struct abi_invalidate *rec)
 {
 	((struct seen *)ctx)->recalls++;
 	use(ctx, rec, sizeof(*rec));
@@ -71,7 +71,7 @@ static const struct drain_handlers handlers = {
 	.lines = on_lines,
 	.process = on_process,
 	.exit = on_exit_record,
-	.recall = on_recall,
+	.invalidate = on_invalidate,
 	.cpu = on_cpu,
 };
 
@@ -110,8 +110,7 @@ static struct abi_hdr *new_record(unsigned kind, size_t size)
 }
 
 /* Taken at `size`, and with bytes behind it; refused at every smaller size. */
-static void check_sizes(const struct abi_hdr *record, size_t size, const unsigned *count,
-			struct seen *s)
+static void check_sizes(const struct abi_hdr *record, size_t size, const unsigned *count, struct seen *s)
 {
 	char *longer = xcalloc(1, size + 8);
 
@@ -129,7 +128,7 @@ static void check_sizes(const struct abi_hdr *record, size_t size, const unsigne
 
 static void samples(void **state)
 {
-	static const uint32_t counts[] = {0, 1, 7, 100, ABI_MAX_FRAMES};
+	static const uint16_t counts[] = {0, 1, 7, 100, ABI_MAX_FRAMES};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
@@ -145,7 +144,7 @@ static void samples(void **state)
 
 static void samples_that_lie(void **state)
 {
-	static const uint32_t counts[] = {2, 3, ABI_MAX_FRAMES + 1, 1u << 28, UINT32_MAX};
+	static const uint16_t counts[] = {2, 3, ABI_MAX_FRAMES + 1, UINT16_MAX};
 	size_t size = sizeof(struct abi_sample) + sizeof(struct abi_frame);
 	struct abi_hdr *r = new_record(ABI_REC_SAMPLE, size);
 	struct abi_sample *sample = (struct abi_sample *)r;
@@ -162,6 +161,11 @@ static void samples_that_lie(void **state)
 		assert_int_equal(drain(r, size, &s), outcome < ABI_OUTCOME_CNT ? 0 : -EBADMSG);
 	}
 	assert_int_equal(s.samples, ABI_OUTCOME_CNT);
+	sample->outcome = ABI_OK;
+	for (unsigned source = 0; source < 256; source++) {
+		sample->source = (uint8_t)source;
+		assert_int_equal(drain(r, size, &s), source < ABI_SOURCE_CNT ? 0 : -EBADMSG);
+	}
 	free(r);
 	/* more frames than there may be, all of them there */
 	size = sizeof(struct abi_sample) + (ABI_MAX_FRAMES + 1) * sizeof(struct abi_frame);
@@ -171,19 +175,32 @@ static void samples_that_lie(void **state)
 	free(r);
 }
 
+static void put_texts(struct abi_hdr *r, const uint32_t bytes[3])
+{
+	struct abi_code *c = (struct abi_code *)r;
+
+	c->name.bytes = bytes[0];
+	c->file.bytes = bytes[1];
+	c->module.bytes = bytes[2];
+}
+
 static void code_objects(void **state)
 {
-	static const uint32_t texts[][2] = {
-		{0, 0}, {1, 0}, {0, 1}, {9, 30}, {ABI_MAX_TEXT, 5}, {ABI_MAX_TEXT, ABI_MAX_TEXT}};
+	static const uint32_t texts[][3] = {{0, 0, 0},
+					    {1, 0, 0},
+					    {0, 1, 0},
+					    {0, 0, 1},
+					    {9, 30, 12},
+					    {ABI_MAX_TEXT, 5, ABI_MAX_TEXT},
+					    {ABI_MAX_TEXT, ABI_MAX_TEXT, ABI_MAX_TEXT}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		size_t size = sizeof(struct abi_code) + texts[i][0] + texts[i][1];
+		size_t size = sizeof(struct abi_code) + texts[i][0] + texts[i][1] + texts[i][2];
 		struct abi_hdr *r = new_record(ABI_REC_CODE, size);
 		struct seen s = {0};
 
-		((struct abi_code *)r)->name.bytes = texts[i][0];
-		((struct abi_code *)r)->file.bytes = texts[i][1];
+		put_texts(r, texts[i]);
 		check_sizes(r, size, &s.codes, &s);
 		free(r);
 	}
@@ -191,17 +208,17 @@ static void code_objects(void **state)
 
 static void code_objects_that_lie(void **state)
 {
-	static const uint32_t texts[][2] = {{ABI_MAX_TEXT + 1, 0},    {0, ABI_MAX_TEXT + 1},
-					    {UINT32_MAX, 1},          {1, UINT32_MAX},
-					    {UINT32_MAX, UINT32_MAX}, {1u << 31, 1u << 31}};
-	size_t size = sizeof(struct abi_code) + 2 * ABI_MAX_TEXT + 64;
+	static const uint32_t texts[][3] = {
+		{ABI_MAX_TEXT + 1, 0, 0},    {0, ABI_MAX_TEXT + 1, 0}, {0, 0, ABI_MAX_TEXT + 1},
+		{UINT32_MAX, 1, 0},          {1, UINT32_MAX, 0},       {1, 0, UINT32_MAX},
+		{UINT32_MAX, UINT32_MAX, 2}, {1u << 31, 1u << 31, 0},  {0, 1u << 31, 1u << 31}};
+	size_t size = sizeof(struct abi_code) + 3 * ABI_MAX_TEXT + 64;
 	struct abi_hdr *r = new_record(ABI_REC_CODE, size);
 	struct seen s = {0};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		((struct abi_code *)r)->name.bytes = texts[i][0];
-		((struct abi_code *)r)->file.bytes = texts[i][1];
+		put_texts(r, texts[i]);
 		assert_int_equal(drain(r, size, &s), -EBADMSG);
 	}
 	assert_int_equal(handled(&s), 0);
@@ -219,8 +236,7 @@ static void line_tables(void **state)
 		struct seen s = {0};
 
 		((struct abi_lines *)r)->bytes = sizes[i];
-		((struct abi_lines *)r)->offset =
-			UINT32_MAX; /* whoever puts them together looks at that */
+		((struct abi_lines *)r)->offset = UINT32_MAX; /* whoever puts them together looks at that */
 		check_sizes(r, size, &s.lines, &s);
 		free(r);
 	}
@@ -246,7 +262,7 @@ static void processes_and_exits(void **state)
 {
 	struct abi_hdr *process = new_record(ABI_REC_PROC, sizeof(struct abi_proc_rec));
 	struct abi_hdr *end = new_record(ABI_REC_EXIT, sizeof(struct abi_exit));
-	struct abi_hdr *recall = new_record(ABI_REC_RECALL, sizeof(struct abi_recall));
+	struct abi_hdr *invalidate = new_record(ABI_REC_INVALIDATE, sizeof(struct abi_invalidate));
 	struct abi_hdr *cpu = new_record(ABI_REC_CPU, sizeof(struct abi_cpu_rec));
 	struct seen s = {0};
 
@@ -255,12 +271,12 @@ static void processes_and_exits(void **state)
 	s = (struct seen){0};
 	check_sizes(end, sizeof(struct abi_exit), &s.exits, &s);
 	s = (struct seen){0};
-	check_sizes(recall, sizeof(struct abi_recall), &s.recalls, &s);
+	check_sizes(invalidate, sizeof(struct abi_invalidate), &s.recalls, &s);
 	s = (struct seen){0};
 	check_sizes(cpu, sizeof(struct abi_cpu_rec), &s.cpus, &s);
 	free(process);
 	free(end);
-	free(recall);
+	free(invalidate);
 	free(cpu);
 }
 

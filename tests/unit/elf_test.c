@@ -3,6 +3,7 @@
  * reader finds in their files. Then the same files cut, altered and stripped of their section
  * headers.
  */
+#include "user/symbol/arch.h"
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
 #include <dlfcn.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <cmocka.h>
 
@@ -43,7 +45,7 @@ static void test_symbols_as_loaded(void **state)
 
 	(void)state;
 	assert_non_null(e);
-	assert_int_equal(elf_file__machine(e), EM_X86_64);
+	assert_int_equal(elf_file__machine(e), arch_own->machine);
 	assert_true(elf_file__part(e, 0, &part));
 	assert_int_equal(part.vaddr - part.offset, 0);
 	bias = (uint64_t)(uintptr_t)&elf_test_text - vaddr_of(e, "elf_test_text");
@@ -57,6 +59,46 @@ static void test_symbols_as_loaded(void **state)
 	assert_true(elf_file__needs(e, "libc.so.6"));
 	assert_false(elf_file__needs(e, "libc.so"));
 	elf_file__free(e);
+}
+
+/* What headers say of the whole: changed in a copy of this program. */
+static void test_static_programs(void **state)
+{
+	static const struct {
+		uint32_t without[2]; /* kinds of segments */
+		bool is_static, has_note;
+	} cases[] = {
+		{{PT_NULL, PT_NULL}, false, true},     {{PT_INTERP, PT_NULL}, false, true}, /* as a library */
+		{{PT_DYNAMIC, PT_NULL}, false, true},  /* as a program that has only its loader */
+		{{PT_INTERP, PT_DYNAMIC}, true, true}, /* glibc's start files are in it */
+		{{PT_NOTE, PT_NULL}, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		__cleanup_close int self = open_self();
+		__cleanup_close int fd = memfd_create("elf", MFD_CLOEXEC);
+		struct elf_file *e;
+		Elf64_Ehdr h;
+		struct stat st;
+
+		fstat(self, &st);
+		assert_int_equal(sendfile(fd, self, NULL, (size_t)st.st_size), st.st_size);
+		assert_int_equal(pread(fd, &h, sizeof(h), 0), sizeof(h));
+		for (unsigned k = 0; k < h.e_phnum; k++) {
+			off_t at = (off_t)(h.e_phoff + k * sizeof(Elf64_Phdr));
+			uint32_t type, none = PT_NULL;
+
+			assert_int_equal(pread(fd, &type, sizeof(type), at), sizeof(type));
+			if (type == cases[i].without[0] || type == cases[i].without[1])
+				assert_int_equal(pwrite(fd, &none, sizeof(none), at), sizeof(none));
+		}
+		e = elf_file__open(fd);
+		assert_non_null(e);
+		assert_int_equal(elf_file__is_static(e), cases[i].is_static);
+		assert_int_equal(elf_file__has_abi_note(e), cases[i].has_note);
+		elf_file__free(e);
+	}
 }
 
 static void test_data_and_relocated_pointers(void **state)
@@ -253,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_symbols_as_loaded),
+		cmocka_unit_test(test_static_programs),
 		cmocka_unit_test(test_data_and_relocated_pointers),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_without_section_headers),

@@ -25,7 +25,7 @@ struct line {
 };
 
 /* Takes the last word off when it is a number, then blanks, as inferno does. */
-static bool take_number(char *text, uint64_t *out)
+static bool parse_number(char *text, uint64_t *out)
 {
 	char *blank = strrchr(text, ' ');
 
@@ -49,8 +49,8 @@ static size_t parse(char *text, struct line *lines, size_t max)
 		char *frame;
 
 		assert_true(n <= max);
-		assert_true(take_number(line, &l->ns));
-		assert_false(take_number(line, &second));
+		assert_true(parse_number(line, &l->ns));
+		assert_false(parse_number(line, &second));
 		assert_true(l->ns > 0);
 		for (l->depth = 0; (frame = strsep(&line, ";")); l->depth++) {
 			assert_true(l->depth < 64 && *frame && strcmp(frame, " "));
@@ -86,7 +86,7 @@ static void check(const struct profile *p, const struct view *v)
 			assert_true(compare_lines(&lines[i - 1], &lines[i]) < 0);
 	}
 	for (size_t i = 0; i < p->bucket_cnt; i++)
-		want += v->gil_only ? p->buckets[i].gil_value_ns : p->buckets[i].value_ns;
+		want += v->gil_only ? p->buckets[i].gil_value : p->buckets[i].value;
 	assert_int_equal(sum, want);
 	buf_free(&out);
 	free(lines);
@@ -129,18 +129,18 @@ static struct profile *named(const char *const *names, uint32_t n)
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
 
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "t");
-	tell_function(to, 1, "main", "main.py");
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "t");
+	emit_function(to, 1, "main", "main.py");
 	tell_frame(to, 1, 1, 1);
 	tell_stack(to, 1, 0, 1);
 	for (uint32_t i = 0; i < n; i++) {
-		tell_function(to, i + 2, names[i], "");
+		emit_function(to, i + 2, names[i], "");
 		tell_frame(to, i + 2, i + 2, 1);
 		tell_stack(to, 2 * i + 2, 1, i + 2);
 		tell_stack(to, 2 * i + 3, 2 * i + 2, 1);
-		tell_sample(to, i, 1, 2 * i + 2);
-		tell_sample(to, i, 1, 2 * i + 3);
+		emit_sample(to, i, 1, 2 * i + 2);
+		emit_sample(to, i, 1, 2 * i + 3);
 	}
 	return profile_builder__finish(b);
 }
@@ -148,9 +148,8 @@ static struct profile *named(const char *const *names, uint32_t n)
 static void hostile_names_break_no_line(void **state)
 {
 	static const char *const names[] = {
-		"a;b", "a:b", ";",  "line\nbreak 7", "x 12",     "x 1.5",     "x .",
-		" ",   "",    "12", HOSTILE,         "tab\tnul", "# comment", "\xe2\x80\xa8 7",
-		"a b", "a",   "\r", "trailing 9 ",
+		"a;b", "a:b",   ";",        "line\nbreak 7", "x 12",           "x 1.5", "x .", " ",  "",
+		"12",  HOSTILE, "tab\tnul", "# comment",     "\xe2\x80\xa8 7", "a b",   "a",   "\r", "trailing 9 ",
 	};
 	struct profile *p = named(names, ARRAY_SIZE(names));
 	struct view v = {0};

@@ -1,39 +1,28 @@
 /* JSON Lines: each line an object by itself, and every id a line of before. */
 #include "tests/unit/make_profile.h"
+#include "tests/unit/json_tree.h"
 #include "tests/unit/views.h"
-#include <yajl/yajl_tree.h>
 
 enum kind { META, PROCESS, THREAD, FUNCTION, FRAME, STACK, LOST, SAMPLE, END, KINDS };
-static const char *const kinds[] = {"meta",  "process", "thread", "function", "frame",
-				    "stack", "lost",    "sample", "end"};
+static const char *const kinds[] = {"meta", "process", "thread", "function", "frame", "stack", "lost", "sample", "end"};
 
-static yajl_val get(yajl_val in, const char *key)
+static enum kind kind_of(const struct json_tree *line)
 {
-	const char *path[] = {key, NULL};
+	const char *type = json_tree__at(line, "type", JSON_STRING)->text;
 
-	return yajl_tree_get(in, path, yajl_t_any);
-}
-
-static enum kind kind_of(yajl_val line)
-{
-	yajl_val type = get(line, "type");
-
-	assert_true(YAJL_IS_STRING(type));
 	for (int k = 0; k < KINDS; k++)
-		if (!strcmp(kinds[k], type->u.string))
+		if (!strcmp(kinds[k], type))
 			return (enum kind)k;
-	fail_msg("type %s", type->u.string);
+	fail_msg("type %s", type);
 	return KINDS;
 }
 
-static void assert_known(yajl_val line, const char *key, uint64_t cnt)
+static void assert_known(const struct json_tree *line, const char *key, uint64_t cnt)
 {
-	yajl_val id = get(line, key);
-
-	assert_true(YAJL_IS_INTEGER(id) && (uint64_t)YAJL_GET_INTEGER(id) < cnt);
+	assert_true(json_tree__count(json_tree__at(line, key, JSON_NUMBER)) < cnt);
 }
 
-static void check_line(yajl_val line, uint64_t cnt[KINDS])
+static void check_line(const struct json_tree *line, uint64_t cnt[KINDS])
 {
 	static const struct {
 		enum kind in;
@@ -51,15 +40,14 @@ static void check_line(yajl_val line, uint64_t cnt[KINDS])
 		if (references[i].in == kind)
 			assert_known(line, references[i].key, cnt[references[i].of]);
 	if (kind == STACK) {
-		yajl_val frames = get(line, "frames");
+		const struct json_tree *frames = json_tree__at(line, "frames", JSON_LIST);
 
-		assert_true(YAJL_IS_ARRAY(frames) && frames->u.array.len);
-		for (size_t i = 0; i < frames->u.array.len; i++)
-			assert_true((uint64_t)YAJL_GET_INTEGER(frames->u.array.values[i]) <
-				    cnt[FRAME]);
+		assert_true(frames->cnt);
+		for (size_t i = 0; i < frames->cnt; i++)
+			assert_true(json_tree__count(&frames->items[i]) < cnt[FRAME]);
 	}
-	if (get(line, "id"))
-		assert_int_equal(YAJL_GET_INTEGER(get(line, "id")), cnt[kind]);
+	if (json_tree__find(line, "id"))
+		assert_int_equal(json_tree__count(json_tree__find(line, "id")), cnt[kind]);
 	cnt[kind]++;
 }
 
@@ -67,18 +55,16 @@ static void check(const struct profile *p, const struct view *v)
 {
 	struct buf out = written(&format_jsonl, p, v);
 	uint64_t cnt[KINDS] = {0};
-	char *text, *line, error[200];
+	char *text, *line;
 
 	assert_int_equal(out.data[out.len - 1], '\n');
 	buf_put(&out, "", 1);
 	text = out.data;
 	while ((line = strsep(&text, "\n")) && *line) {
-		yajl_val root = yajl_tree_parse(line, error, sizeof(error));
+		struct json_tree root = json_tree_of(line, strlen(line));
 
-		if (!root)
-			fail_msg("%s: %s", error, line);
-		check_line(root, cnt);
-		yajl_tree_free(root);
+		check_line(&root, cnt);
+		json_tree__free(&root);
 	}
 	assert_int_equal(cnt[SAMPLE], sum_of(p, v).samples);
 	assert_int_equal(cnt[PROCESS], p->process_cnt);
@@ -103,8 +89,7 @@ static void small_is_whole(void **state)
 
 static void service_is_whole(void **state)
 {
-	const struct make_options o = {
-		.processes = 3, .threads = 2, .stacks = 30, .depth = 60, .losses = true};
+	const struct make_options o = {.processes = 3, .threads = 2, .stacks = 30, .depth = 60, .losses = true};
 
 	(void)state;
 	check_views(make_profile(&o));

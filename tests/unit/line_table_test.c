@@ -4,6 +4,7 @@
  */
 #include "user/python/line_table.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +13,7 @@
 
 #define TABLE(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
 
-static void assert_line(enum line_table_kind kind, const uint8_t *table, size_t len, int32_t lasti,
-			int32_t line)
+static void assert_line(enum line_table_kind kind, const uint8_t *table, size_t len, int32_t lasti, int32_t line)
 {
 	int32_t found = line_table_lookup(kind, table, len, 10, lasti);
 
@@ -56,23 +56,18 @@ static void test_310(void **state)
 }
 
 /* A head byte of the location table: kind, length in code units. */
-#define HEAD(kind, units) (0x80 | (kind) << 3 | ((units)-1))
+#define HEAD(kind, units) (0x80 | (kind) << 3 | ((units) - 1))
 
 static void test_locations(void **state)
 {
 	(void)state;
 	/* short forms and one-line forms; columns follow */
-	assert_line(LINE_TABLE_LOCATIONS,
-		    TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 0, 10);
-	assert_line(LINE_TABLE_LOCATIONS,
-		    TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 4, 11);
-	assert_line(LINE_TABLE_LOCATIONS,
-		    TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 6, 13);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 0, 10);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 4, 11);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(0, 1), 0x12, HEAD(11, 2), 3, 4, HEAD(12, 1), 1, 2), 6, 13);
 	/* no column info: svarint -1; long form: svarint +200 = 400 = 6 bits 16, then 6 */
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1),
-		    0, 9);
-	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1),
-		    16, 209);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1), 0, 9);
+	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 3, HEAD(14, 8), 0x40 | 16, 6, 0, 1, 1), 16, 209);
 	/* none: the line before it */
 	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(13, 1), 4, HEAD(15, 1)), 2, 12);
 	assert_line(LINE_TABLE_LOCATIONS, TABLE(HEAD(15, 1), HEAD(13, 1), 4), 0, 10);
@@ -83,12 +78,12 @@ static void test_locations(void **state)
 
 static void test_not_started_or_nothing_known(void **state)
 {
-	const enum line_table_kind kinds[] = {LINE_TABLE_LNOTAB, LINE_TABLE_310,
-					      LINE_TABLE_LOCATIONS};
+	const enum line_table_kind kinds[] = {LINE_TABLE_LNOTAB, LINE_TABLE_310, LINE_TABLE_LOCATIONS};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		assert_line(kinds[i], TABLE(HEAD(13, 8), 4, 4, 4), -2, 10);
+		assert_line(kinds[i], TABLE(HEAD(13, 8), 4, 4, 4), -1, 10);
+		assert_line(kinds[i], TABLE(HEAD(13, 8), 4, 4, 4), abi_line(77), 77);
 		assert_line(kinds[i], NULL, 0, 0, 10);
 		assert_line(kinds[i], NULL, 0, INT32_MAX, 10);
 	}
@@ -106,11 +101,70 @@ static void test_absurd_numbers(void **state)
 	table[0] = HEAD(14, 8);
 	assert_line(LINE_TABLE_LOCATIONS, table, sizeof(table), 0, 10);
 	for (size_t i = 0; i + 8 <= sizeof(table); i += 8)
-		memcpy(table + i, (uint8_t[]){HEAD(13, 1), 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x3f, 0},
-		       8);
+		memcpy(table + i, (uint8_t[]){HEAD(13, 1), 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x3f, 0}, 8);
 	assert_line(LINE_TABLE_LOCATIONS, table, sizeof(table), 100000, 10);
-	assert_int_equal(line_table_lookup(LINE_TABLE_310, TABLE(2, 0x81), INT32_MIN, 0),
-			 INT32_MIN);
+	assert_int_equal(line_table_lookup(LINE_TABLE_310, TABLE(2, 0x81), INT32_MIN, 0), INT32_MIN);
+}
+
+/* Of any bytes, whatever is asked first. */
+static void test_marks_change_nothing(void **state)
+{
+	static uint8_t bytes[20000];
+	unsigned long random = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 60; round++) {
+		enum line_table_kind kind = (enum line_table_kind)(round % 3);
+		struct line_table t = {.kind = kind, .bytes = bytes, .len = sizeof(bytes) - round};
+
+		for (size_t i = 0; i < sizeof(bytes); i++) {
+			random = random * 6364136223846793005ul + 1442695040888963407ul;
+			bytes[i] = (uint8_t)(random >> (round % 5 == 4 ? 58 : 56)); /* also without heads */
+		}
+		for (int32_t lasti = 0; lasti < 3000000; lasti += lasti < 4000 ? 2 : 4999)
+			assert_int_equal(line_table__line(&t, 7, lasti),
+					 line_table_lookup(kind, t.bytes, t.len, 7, lasti));
+		assert_true(t.checkpoint_cnt > 5 || round % 5 == 4);
+		line_table__clear(&t);
+	}
+}
+
+static double cpu_ms(void)
+{
+	return (double)clock_cpu_ns() / 1e6;
+}
+
+/* The largest table, asked for each of a thousand frames at other places: as if it were a small one. */
+static void assert_cheap(enum line_table_kind kind, const uint8_t *bytes, size_t len)
+{
+	struct line_table t = {.kind = kind, .bytes = bytes, .len = len};
+	double start = cpu_ms(), marking;
+
+	line_table__line(&t, 1, 0);
+	marking = cpu_ms() - start;
+	for (int32_t i = 0; i < 1000; i++)
+		line_table__line(&t, 1, (int32_t)(i * 2000003ll % INT32_MAX));
+	print_message("format %d: marks %.1f ms, 1,000 look-ups %.2f ms\n", (int)kind, marking,
+		      cpu_ms() - start - marking);
+	assert_true(cpu_ms() - start - marking < 200);
+	line_table__clear(&t);
+}
+
+static void test_a_hostile_table_is_cheap(void **state)
+{
+	const size_t len = 16 << 20;
+	uint8_t *bytes = xcalloc(1, len);
+
+	(void)state;
+	for (int kind = 0; kind < 3; kind++)
+		assert_cheap((enum line_table_kind)kind, bytes, len); /* no entry covers anything; one of columns */
+	memset(bytes, 0xff, len);
+	for (int kind = 0; kind < 3; kind++)
+		assert_cheap((enum line_table_kind)kind, bytes, len);
+	memset(bytes, 0x7f, len); /* a number without an end */
+	bytes[0] = HEAD(14, 8);
+	assert_cheap(LINE_TABLE_LOCATIONS, bytes, len);
+	free(bytes);
 }
 
 int main(void)
@@ -121,6 +175,8 @@ int main(void)
 		cmocka_unit_test(test_locations),
 		cmocka_unit_test(test_not_started_or_nothing_known),
 		cmocka_unit_test(test_absurd_numbers),
+		cmocka_unit_test(test_marks_change_nothing),
+		cmocka_unit_test(test_a_hostile_table_is_cheap),
 	};
 
 	return cmocka_run_group_tests_name("line_table", tests, NULL, NULL);

@@ -1,9 +1,10 @@
 /*
  * Writes a made-up profile into files, for tests/live/test_formats.py:
- *     make_files [processes=3] [threads=2] [stacks=90] [depth=40] [name=TEXT] [command=TEXT] FILE…
- * Each file gets the format that its extension names.
+ *     make_files [processes=3] [threads=2] [stacks=90] [depth=40] [name=TEXT] [command=TEXT] [mixed=1] FILE…
+ * mixed=1: that of three types, all kinds, tasks and labels (mixed_profile.h). Each file gets the format that its extension names.
  */
 #include "tests/unit/make_profile.h"
+#include "tests/unit/mixed_profile.h"
 #include "user/format/format.h"
 #include <stdlib.h>
 
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 		.command = setting(argv, "command", NULL),
 		.losses = true,
 	};
-	struct profile *p = make_profile(&o);
+	struct profile *p = setting(argv, "mixed", NULL) ? mixed_profile() : make_profile(&o);
 	int err = 0;
 
 	for (int i = 1; i < argc; i++)

@@ -39,9 +39,8 @@ static inline void make_function(struct make_state *m, uint32_t id)
 {
 	static const char *const verbs[] = {"load",     "handle", "parse", "render", "encode",
 					    "dispatch", "query",  "walk",  "merge",  "validate"};
-	static const char *const nouns[] = {
-		"request", "row",         "template", "Session.token", "tree",
-		"header",  "Router.path", "page",     "<lambda>",      "Größe.日本語"};
+	static const char *const nouns[] = {"request", "row",         "template", "Session.token", "tree",
+					    "header",  "Router.path", "page",     "<lambda>",      "Größe.日本語"};
 	static const char *const homes[] = {"app/views.py", "app/models.py", "json/decoder.py",
 					    "threading.py", "flask/app.py",  "sqlalchemy/orm.py"};
 	static const char *const roots[] = {"/srv/shop/",
@@ -72,19 +71,16 @@ static inline void make_function(struct make_state *m, uint32_t id)
 					      .module = "",
 					      .file = "",
 					      .short_file = "",
-					      .origin = PROFILE_MARK};
+					      .kind = PROFILE_SYNTHETIC};
 	m->sink.ops->function(m->sink.ctx, &f);
 	for (uint32_t line = 0; line < MAKE_LINES; line++)
-		m->sink.ops->frame(m->sink.ctx,
-				   &(struct profile_frame){n * MAKE_LINES + 1 + line, id,
-							   f.first_line + 1 + (int32_t)line});
+		m->sink.ops->frame(m->sink.ctx, &(struct profile_frame){n * MAKE_LINES + 1 + line, id,
+									f.first_line + 1 + (int32_t)line});
 }
 
-static inline uint32_t make_push(struct make_state *m, uint32_t parent, uint32_t function,
-				 uint32_t line)
+static inline uint32_t make_push(struct make_state *m, uint32_t parent, uint32_t function, uint32_t line)
 {
-	struct profile_stack s = {++m->stacks, parent,
-				  (function - 1) * MAKE_LINES + 1 + line % MAKE_LINES};
+	struct profile_stack s = {++m->stacks, parent, (function - 1) * MAKE_LINES + 1 + line % MAKE_LINES};
 
 	m->sink.ops->stack(m->sink.ctx, &s);
 	return s.id;
@@ -102,14 +98,12 @@ static inline void make_samples(struct make_state *m, uint32_t thread, uint32_t 
 	uint32_t count = 1 + make_random(m, 5) * make_random(m, 9);
 
 	while (count--)
-		m->sink.ops->sample(
-			m->sink.ctx,
-			&(struct profile_sample){
-				.time_unix_ns = 1790000000000000000ull + n * 10000000ull,
-				.value_ns = (1 + n % 10) * 2000000 + make_random(m, 1000),
-				.thread = thread,
-				.stack = stack,
-				.gil = n % 3 ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD});
+		m->sink.ops->sample(m->sink.ctx,
+				    &(struct profile_sample){.time_unix_ns = 1790000000000000000ull + n * 10000000ull,
+							     .value = (1 + n % 10) * 2000000 + make_random(m, 1000),
+							     .thread = thread,
+							     .stack = stack,
+							     .gil = n % 3 ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD});
 }
 
 /* Each stack leaves the one before it some frames below its leaf, now and then near its root. */
@@ -124,17 +118,14 @@ static inline void make_stacks(struct make_state *m, uint32_t thread)
 		depth = depth > back ? depth - back : depth ? 1 : 0;
 		want = depth + 1 + make_random(m, 9);
 		for (want = want < max ? want : max; depth < want; depth++) {
-			function[depth] =
-				make_callee(m, depth ? function[depth - 1] : thread * 5, &line);
-			trail[depth] =
-				make_push(m, depth ? trail[depth - 1] : 0, function[depth], line);
+			function[depth] = make_callee(m, depth ? function[depth - 1] : thread * 5, &line);
+			trail[depth] = make_push(m, depth ? trail[depth - 1] : 0, function[depth], line);
 		}
 		make_samples(m, thread, n, trail[depth - 1]);
 		if (m->o->extra_name && n % 7 == 0)
 			make_samples(m, thread, n, make_push(m, trail[depth - 1], MAKE_EXTRA, 0));
 		if (n % 50 == 3)
-			make_samples(m, thread, n,
-				     make_push(m, make_push(m, 0, MAKE_MARK, 0), 1, 0));
+			make_samples(m, thread, n, make_push(m, make_push(m, 0, MAKE_MARK, 0), 1, 0));
 	}
 }
 
@@ -145,8 +136,8 @@ static inline void make_process(struct make_state *m, uint32_t id)
 				    .pid = 4000 + id,
 				    .parent_pid = id > 1 ? 4001 : 1,
 				    .start_unix_ns = 1790000000000000000ull,
-				    .command = id % 2 ? "python3 -m gunicorn shop.wsgi"
-						      : "python3 worker.py --queue mail",
+				    .command =
+					    id % 2 ? "python3 -m gunicorn shop.wsgi" : "python3 worker.py --queue mail",
 				    .python = id % 2 ? "3.12.1" : "3.8.20",
 				    .interpreter = "/usr/bin/python3.12",
 				    .cgroup = "/shop.slice"};
@@ -165,12 +156,12 @@ static inline void make_losses(struct make_state *m)
 		{.reason = "ring_full",
 		 .sentence = "the ring buffer was full",
 		 .count = 12,
-		 .value_ns = 120000000,
+		 .value = 120000000,
 		 .failure = true},
 		{.reason = "no_frame",
 		 .sentence = "no Python function was running in the thread",
 		 .count = 3456,
-		 .value_ns = 34560000000,
+		 .value = 34560000000,
 		 .process = m->o->processes ? 1 : 0},
 	};
 
@@ -181,19 +172,18 @@ static inline void make_losses(struct make_state *m)
 static inline struct profile *make_profile(const struct make_options *o)
 {
 	struct make_state m = {.builder = profile_builder__new(true), .o = o, .seed = 7};
-	struct profile_meta meta = {
-		.tool = "pybpfprof 0.1.0",
-		.command = o->command ? o->command
-				      : "pybpfprof record --cgroup /shop.slice -d 10s -o out.svg",
-		.target = "cgroup /shop.slice",
-		.host = "shop-1",
-		.kernel = "6.1.0",
-		.start_unix_ns = 1790000000000000000ull,
-		.duration_ns = 10020000000,
-		.rate_hz = 100,
-		.effective_rate_hz = 99.4,
-		.cpus = 4,
-		.complete = true};
+	struct profile_meta meta = {.tool = "pybpfprof 0.1.0",
+				    .command = o->command ? o->command
+							  : "pybpfprof record --cgroup /shop.slice -d 10s -o out.svg",
+				    .target = "cgroup /shop.slice",
+				    .host = "shop-1",
+				    .kernel = "6.1.0",
+				    .start_unix_ns = 1790000000000000000ull,
+				    .duration_ns = 10020000000,
+				    .rate_hz = 100,
+				    .effective_rate_hz = 99.4,
+				    .cpus = 4,
+				    .complete = true};
 
 	m.sink = profile_builder__sink(m.builder);
 	m.sink.ops->meta(m.sink.ctx, &meta);

@@ -16,7 +16,7 @@
 struct made_code {
 	uint32_t image_id, layout_id;
 	uint64_t key;
-	const char *name, *file;
+	const char *name, *file, *module; /* module NULL: it has none */
 	int32_t first_line;
 	uint32_t lines_bytes, flags;
 };
@@ -24,10 +24,11 @@ struct made_code {
 static inline struct abi_code *code_record(const struct made_code *c)
 {
 	size_t name = strlen(c->name), file = strlen(c->file), size = sizeof(struct abi_code);
-	struct abi_code *r = xcalloc(1, size + name + file);
+	size_t module = c->module ? strlen(c->module) : 0;
+	struct abi_code *r = xcalloc(1, size + name + file + module);
 
 	r->hdr.kind = ABI_REC_CODE;
-	r->hdr.size = (uint32_t)(size + name + file);
+	r->hdr.size = (uint32_t)(size + name + file + module);
 	r->code_key = c->key;
 	r->image_id = c->image_id;
 	r->layout_id = c->layout_id;
@@ -36,14 +37,16 @@ static inline struct abi_code *code_record(const struct made_code *c)
 	r->flags = c->flags;
 	r->name = (struct abi_text){.bytes = (uint32_t)name, .kind = 1};
 	r->file = (struct abi_text){.bytes = (uint32_t)file, .kind = 1};
+	r->module = (struct abi_text){.bytes = (uint32_t)module, .kind = 1};
+	r->module.flags = c->module ? 0 : ABI_TEXT_UNREADABLE;
 	memcpy(r + 1, c->name, name);
 	memcpy((char *)(r + 1) + name, c->file, file);
+	memcpy((char *)(r + 1) + name + file, c->module ? c->module : "", module);
 	return r;
 }
 
 /* Bytes `offset` … `offset + bytes` of a table. */
-static inline struct abi_lines *lines_record(uint64_t key, const char *table, uint32_t offset,
-					     uint32_t bytes)
+static inline struct abi_lines *lines_record(uint64_t key, const char *table, uint32_t offset, uint32_t bytes)
 {
 	struct abi_lines *r = xcalloc(1, sizeof(*r) + bytes);
 
@@ -80,8 +83,8 @@ static inline char *make_table(enum line_table_kind kind, uint32_t instructions)
 	return table;
 }
 
-static inline struct abi_sample *sample_record(uint32_t image_id, unsigned outcome,
-					       const struct abi_frame *frames, uint32_t cnt)
+static inline struct abi_sample *sample_record(uint32_t image_id, unsigned outcome, const struct abi_frame *frames,
+					       uint32_t cnt)
 {
 	struct abi_sample *r = xcalloc(1, sizeof(*r) + cnt * sizeof(*frames));
 

@@ -22,8 +22,7 @@ static inline uint32_t run_random(uint64_t *seed, uint32_t below)
 	return (uint32_t)((*seed >> 33) % below);
 }
 
-static inline void run_function(struct profile_sink to, const struct make_run *r, uint32_t id,
-				const char *name)
+static inline void run_function(struct profile_sink to, const struct make_run *r, uint32_t id, const char *name)
 {
 	char file[64], short_file[32];
 	struct profile_function f = {.id = id, .name = name, .module = "shop.work", .file = file};
@@ -46,11 +45,11 @@ static inline struct profile *make_run(const struct make_run *r)
 	unsigned all = 0;
 
 	tell_meta(to, true);
-	tell_process(to, 1, 100 + (uint32_t)r->seed, "python3 app.py");
-	tell_thread(to, 1, 1, "MainThread");
+	emit_process(to, 1, 100 + (uint32_t)r->seed, "python3 app.py");
+	emit_thread(to, 1, 1, "MainThread");
 	if (r->command) {
-		tell_process(to, 2, 9000 + (uint32_t)r->seed, r->command);
-		tell_thread(to, 2, 2, "worker");
+		emit_process(to, 2, 9000 + (uint32_t)r->seed, r->command);
+		emit_thread(to, 2, 2, "worker");
 	}
 	run_function(to, r, 1, "main");
 	run_function(to, r, 2, "helper");
@@ -69,8 +68,7 @@ static inline struct profile *make_run(const struct make_run *r)
 
 		for (; at >= r->weights[i]; i++)
 			at -= r->weights[i];
-		tell_sample(to, n, r->command && run_random(&seed, 2) ? 2 : 1,
-			    2 + 2 * i + (run_random(&seed, 4) == 0));
+		emit_sample(to, n, r->command && run_random(&seed, 2) ? 2 : 1, 2 + 2 * i + (run_random(&seed, 4) == 0));
 	}
 	return profile_builder__finish(b);
 }

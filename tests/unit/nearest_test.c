@@ -8,8 +8,7 @@
 /* after these */
 #include <cmocka.h>
 
-static const char *const words[] = {"record", "report", "flamegraph", "convert",
-				    "svg",    "json",   NULL};
+static const char *const words[] = {"record", "report", "flamegraph", "convert", "svg", "json", NULL};
 
 static void test_distance(void **state)
 {
@@ -17,12 +16,9 @@ static void test_distance(void **state)
 		const char *a, *b;
 		size_t distance;
 	} cases[] = {
-		{"", "", 0},         {"", "abc", 3},
-		{"abc", "", 3},      {"abc", "abc", 0},
-		{"abc", "ABC", 0},   {"abc", "acb", 1},
-		{"abc", "ab", 1},    {"abc", "xabc", 1},
-		{"flat", "flot", 1}, {"kitten", "sitting", 3},
-		{"ca", "abc", 3},    {"recrod", "record", 1},
+		{"", "", 0},         {"", "abc", 3},           {"abc", "", 3},   {"abc", "abc", 0},
+		{"abc", "ABC", 0},   {"abc", "acb", 1},        {"abc", "ab", 1}, {"abc", "xabc", 1},
+		{"flat", "flot", 1}, {"kitten", "sitting", 3}, {"ca", "abc", 3}, {"recrod", "record", 1},
 	};
 
 	(void)state;

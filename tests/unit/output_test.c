@@ -87,6 +87,30 @@ static void a_file_appears_at_the_end(void **state)
 	remove("x.svg");
 }
 
+static void others_may_read_what_is_shared(void **state)
+{
+	static const struct {
+		mode_t mask, mode;
+	} cases[] = {{0, 0644}, {022, 0644}, {027, 0640}, {077, 0600}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct output *o = output__open("x.svg");
+		struct stat st;
+
+		umask(cases[i].mask);
+		assert_non_null(o);
+		output__share(o);
+		assert_int_equal(fstat(fileno(output__stream(o)), &st), 0);
+		assert_int_equal(st.st_mode & 07777, 0600); /* not before it is whole */
+		assert_int_equal(output__commit(o), 0);
+		assert_int_equal(stat("x.svg", &st), 0);
+		assert_int_equal(st.st_mode & 07777, cases[i].mode);
+		assert_int_equal(umask(0), cases[i].mask);
+		remove("x.svg");
+	}
+}
+
 static void an_older_file_stays_until_then(void **state)
 {
 	struct output *o;
@@ -301,6 +325,7 @@ static void under_sudo_it_is_the_users(void **state)
 	(void)state;
 	if (geteuid())
 		skip();
+	assert_int_equal(chmod(".", 0777), 0);
 	assert_int_equal(written_under_sudo("1234", "5678").st_uid, 1234);
 	assert_int_equal(written_under_sudo("1234", "5678").st_gid, 5678);
 	assert_int_equal(written_under_sudo("1234", NULL).st_gid, getegid());
@@ -308,6 +333,37 @@ static void under_sudo_it_is_the_users(void **state)
 	assert_int_equal(written_under_sudo("-1", "1").st_uid, 0);
 	assert_int_equal(written_under_sudo("4294967295", "1").st_uid, 0);
 	assert_int_equal(written_under_sudo("99999999999999999999", "1").st_uid, 0);
+	assert_int_equal(chmod(".", 0700), 0);
+}
+
+/* A rule of sudo's for this program must not be a way to root's files. */
+static void under_sudo_only_what_the_user_may(void **state)
+{
+	static const mode_t modes[] = {0700, 0755, 0775, 01777}; /* of a directory of root's, with its group's rights */
+	struct stat before, after;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	put("roots", "precious");
+	assert_int_equal(stat("roots", &before), 0);
+	setenv("SUDO_UID", "1234", 1);
+	setenv("SUDO_GID", "5678", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct output *o;
+
+		assert_int_equal(chmod(".", modes[i]), 0);
+		o = output__open("roots");
+		if (o)
+			assert_int_not_equal(output__commit(o), 0);
+		assert_int_equal(stat("roots", &after), 0);
+		assert_int_equal(after.st_ino, before.st_ino);
+		assert_int_equal(after.st_uid, 0);
+	}
+	assert_int_equal(chmod(".", 0700), 0);
+	unsetenv("SUDO_UID");
+	unsetenv("SUDO_GID");
+	remove("roots");
 }
 
 static int write_without_reader(void)
@@ -391,6 +447,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_appears_at_the_end),
+		cmocka_unit_test(others_may_read_what_is_shared),
 		cmocka_unit_test(an_older_file_stays_until_then),
 		cmocka_unit_test(links_are_not_followed),
 		cmocka_unit_test(what_cannot_be_written_is_refused),
@@ -400,6 +457,7 @@ int main(void)
 		cmocka_unit_test(one_file_has_many_names),
 		cmocka_unit_test(what_was_written_can_be_read_without_its_name),
 		cmocka_unit_test(under_sudo_it_is_the_users),
+		cmocka_unit_test(under_sudo_only_what_the_user_may),
 		cmocka_unit_test(standard_output_is_a_pipe),
 		cmocka_unit_test(a_signal_can_remove_everything),
 		cmocka_unit_test(a_lasting_file_can_be_left),

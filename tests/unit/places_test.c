@@ -1,5 +1,5 @@
 /* Functions that are one for other programs: the same file, line and name, whoever ran them. */
-#include "user/profile/places.h"
+#include "user/profile/function_ids.h"
 #include "tests/unit/small_profile.h"
 
 /* Function 3 is function 1 again, as another process has it; 4 differs by its line, 5 has no
@@ -8,14 +8,13 @@ static struct profile *make(void)
 {
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
-	struct profile_function f = {
-		.name = "f", .module = "m", .file = "/x/m.py", .short_file = "m.py"};
+	struct profile_function f = {.name = "f", .module = "m", .file = "/x/m.py", .short_file = "m.py"};
 
 	tell_meta(to, true);
-	tell_process(to, 1, 42, "a");
-	tell_process(to, 2, 43, "b");
-	tell_thread(to, 1, 1, "");
-	tell_thread(to, 2, 2, "");
+	emit_process(to, 1, 42, "a");
+	emit_process(to, 2, 43, "b");
+	emit_thread(to, 1, 1, "");
+	emit_thread(to, 2, 2, "");
 	for (uint32_t id = 1; id <= 5; id++) {
 		f.id = id;
 		f.name = id == 2 ? "g" : "f";
@@ -28,8 +27,8 @@ static struct profile *make(void)
 	tell_stack(to, 3, 2, 3);
 	tell_stack(to, 4, 0, 4);
 	tell_stack(to, 5, 0, 5);
-	tell_sample(to, 0, 1, 3);
-	tell_sample(to, 1, 2, 4); /* the only one that holds the GIL */
+	emit_sample(to, 0, 1, 3);
+	emit_sample(to, 1, 2, 4); /* the only one that holds the GIL */
 	return profile_builder__finish(b);
 }
 
@@ -37,7 +36,7 @@ static void by_file_line_and_name(void **state)
 {
 	struct profile *p = make();
 	const struct view v = {0};
-	struct places *s = places__new(&v, p);
+	struct function_ids *s = function_ids__new(&v, p);
 
 	(void)state;
 	assert_int_equal(s->cnt, 3);
@@ -49,8 +48,8 @@ static void by_file_line_and_name(void **state)
 	assert_int_equal(s->of_function[5], 0);
 	assert_int_equal(s->function[1], 3);
 	assert_int_equal(s->function[3], 4);
-	places__free(s);
-	places__free(NULL);
+	function_ids__free(s);
+	function_ids__free(NULL);
 	profile__free(p);
 }
 
@@ -58,12 +57,12 @@ static void only_what_the_view_has(void **state)
 {
 	struct profile *p = make();
 	const struct view v = {.gil_only = true};
-	struct places *s = places__new(&v, p);
+	struct function_ids *s = function_ids__new(&v, p);
 
 	(void)state;
 	assert_int_equal(s->cnt, 1);
 	assert_int_equal(s->of_function[4], 1);
-	places__free(s);
+	function_ids__free(s);
 	profile__free(p);
 }
 

@@ -3,6 +3,7 @@
  * of validity asks for, and sums. Its tools read the same files in tests/live/test_readers.py.
  */
 #include "tests/unit/make_profile.h"
+#include "tests/unit/mixed_profile.h"
 #include "tests/unit/views.h"
 #include <zlib.h>
 
@@ -60,7 +61,7 @@ static uint64_t number_in(const struct field *message, uint32_t number)
 }
 
 struct counts {
-	uint64_t texts, functions, locations, mappings, types, samples, value_ns, entries;
+	uint64_t texts, functions, locations, mappings, types, samples, value, entries;
 };
 
 static void count(const struct buf *message, struct counts *n)
@@ -105,7 +106,7 @@ static void check_sample(const struct field *sample, struct counts *n)
 			assert_int_equal(cursor_left(&packed), 0);
 			assert_true(values[0] > 0);
 			n->samples += values[0];
-			n->value_ns += values[1];
+			n->value += values[1];
 		} else {
 			assert_int_equal(f.number, 3);
 			assert_in_range(number_in(&f, 1), 1, n->texts - 1);
@@ -162,13 +163,120 @@ static void check(const struct profile *p, const struct view *v)
 			check_function(&f, &n);
 	}
 	assert_int_equal(n.samples, want.samples);
-	assert_int_equal(n.value_ns, want.value_ns);
+	assert_int_equal(n.value, want.value);
 	/* samples are added up: never more entries than stacks, by thread and whether the GIL was
 	 * held */
 	assert_true(n.entries <= 2 * p->bucket_cnt);
 	buf_free(&packed);
 	buf_free(&again);
 	buf_free(&message);
+}
+
+/* The text of that number. */
+static char *text_number(const struct buf *message, uint64_t number)
+{
+	struct cursor c = cursor_of(message->data, message->len);
+	struct field f;
+
+	while (next_field(&c, &f))
+		if (f.number == 6 && !number--)
+			return strndup(f.bytes ? f.bytes : "", f.value);
+	fail();
+	return NULL;
+}
+
+static void add_columns(const struct field *sample, uint64_t *sums, size_t cnt)
+{
+	struct cursor c = cursor_of(sample->bytes, sample->value), packed;
+	struct field f;
+
+	while (next_field(&c, &f)) {
+		if (f.number != 2)
+			continue;
+		packed = cursor_of(f.bytes, f.value);
+		for (size_t i = 0; i < cnt; i++)
+			sums[i] += cursor_varint(&packed);
+		assert_false(packed.bad);
+		assert_int_equal(cursor_left(&packed), 0);
+	}
+}
+
+/* All types in one file, whichever is asked for, which is then the one that is shown at first. */
+static void types_are_columns(void **state)
+{
+	static const char *const names[] = {"samples", "cpu", "alloc", "faults"};
+	static const char *const units[] = {"count", "nanoseconds", "bytes", "count"};
+	struct profile *p = mixed_profile();
+
+	(void)state;
+	for (int flags = 0; flags < 2 * MIXED_TYPES; flags++) {
+		const struct view v = {.type = (uint32_t)flags / 2, .timestamps = flags % 2};
+		struct buf packed = written(&format_pprof, p, &v), message = inflated(&packed);
+		struct cursor c = cursor_of(message.data, message.len);
+		uint64_t sums[4] = {0}, types = 0, mappings = 0, locations = 0;
+		struct field f;
+
+		while (next_field(&c, &f)) {
+			char *name = NULL, *unit = NULL;
+
+			if (f.number == 1) {
+				name = text_number(&message, number_in(&f, 1));
+				unit = text_number(&message, number_in(&f, 2));
+				assert_string_equal(name, names[types]);
+				assert_string_equal(unit, units[types++]);
+			} else if (f.number == 2) {
+				add_columns(&f, sums, 4);
+			} else if (f.number == 14) {
+				name = text_number(&message, f.value);
+				assert_string_equal(name, names[1 + v.type]);
+			}
+			mappings += f.number == 3;
+			locations += f.number == 4;
+			free(name);
+			free(unit);
+		}
+		assert_int_equal(types, 4);
+		assert_int_equal(sums[0], MIXED_SAMPLES);
+		for (uint8_t t = 0; t < MIXED_TYPES; t++)
+			assert_int_equal(sums[1 + t], mixed_sum(t, false).value);
+		assert_int_equal(mappings, 5); /* the interpreter, libpython, libc, the kernel, a module of it */
+		/* of ten functions one is inlined and has its line in that of another */
+		assert_int_equal(locations, MIXED_FUNCTIONS - 1);
+		buf_free(&packed);
+		buf_free(&message);
+	}
+	profile__free(p);
+}
+
+/* min<int>, and then memcpy, which it was inlined into. */
+static void what_is_inlined_is_a_line_of_its_location(void **state)
+{
+	struct profile *p = mixed_profile();
+	struct buf packed = written(&format_pprof, p, &(struct view){0}), message = inflated(&packed);
+	struct cursor c = cursor_of(message.data, message.len), location;
+	unsigned with_two = 0;
+	struct field f, line;
+
+	(void)state;
+	while (next_field(&c, &f)) {
+		uint64_t lines[2] = {0}, cnt = 0;
+
+		if (f.number != 4)
+			continue;
+		location = cursor_of(f.bytes, f.value);
+		while (next_field(&location, &line))
+			if (line.number == 4 && cnt < 2)
+				lines[cnt++] = number_in(&line, 2);
+		with_two += cnt == 2;
+		if (cnt == 2) {
+			assert_int_equal(lines[0], 61);
+			assert_int_equal(lines[1], 51);
+		}
+	}
+	assert_int_equal(with_two, 1);
+	buf_free(&packed);
+	buf_free(&message);
+	profile__free(p);
 }
 
 static void check_views(struct profile *p)
@@ -186,8 +294,7 @@ static void small_is_valid(void **state)
 
 static void service_is_valid(void **state)
 {
-	const struct make_options o = {
-		.processes = 3, .threads = 2, .stacks = 100, .depth = 60, .losses = true};
+	const struct make_options o = {.processes = 3, .threads = 2, .stacks = 100, .depth = 60, .losses = true};
 
 	(void)state;
 	check_views(make_profile(&o));
@@ -202,8 +309,8 @@ static void nothing_is_valid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(small_is_valid),
-		cmocka_unit_test(service_is_valid),
+		cmocka_unit_test(small_is_valid),    cmocka_unit_test(service_is_valid),
+		cmocka_unit_test(types_are_columns), cmocka_unit_test(what_is_inlined_is_a_line_of_its_location),
 		cmocka_unit_test(nothing_is_valid),
 	};
 

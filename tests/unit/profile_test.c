@@ -1,4 +1,5 @@
 /* The builder: what it adds up, what it refuses, and that nothing it refused can be reached. */
+#include "tests/unit/whole.h"
 #include "tests/unit/small_profile.h"
 #include "user/util/alloc.h"
 #include <math.h>
@@ -53,7 +54,7 @@ static void small_adds_up(void **state)
 	assert_int_equal(in_buckets, 40);
 	assert_int_equal(truncated, 6); /* 0, 7, …, 35 */
 	assert_int_equal(p->truncated_cnt, 6);
-	assert_int_equal(gil, 13); /* 1, 4, …, 37 */
+	assert_int_equal(gil, 10); /* 1, 5, …, 37 */
 	assert_int_equal(profile__each_sample(p, count_one, &each), 0);
 	assert_int_equal(each, 40);
 	assert_int_equal(p->meta.complete, true);
@@ -97,10 +98,10 @@ static void later_word_on_threads_and_processes_wins(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_process(to, 1, 42, "sh");
-	tell_thread(to, 1, 1, "python3");
-	tell_process(to, 1, 42, "python3 x.py");
-	tell_thread(to, 1, 1, "Worker-1");
+	emit_process(to, 1, 42, "sh");
+	emit_thread(to, 1, 1, "python3");
+	emit_process(to, 1, 42, "python3 x.py");
+	emit_thread(to, 1, 1, "Worker-1");
 	p = profile_builder__finish(b);
 	assert_int_equal(p->process_cnt, 1);
 	assert_string_equal(p->processes[1].command, "python3 x.py");
@@ -116,13 +117,13 @@ static void dangling_and_sparse_ids_are_damage(void **state)
 
 	(void)state;
 	tell_small(to);
-	tell_process(to, 0, 1, "zero");
-	tell_process(to, 4, 1, "not the next");
-	tell_thread(to, 4, 9, "no such process");
-	tell_thread(to, 4, 0, "of nobody");
-	tell_thread(to, UINT32_MAX, 1, "far");
-	tell_function(to, 4, "told twice", "x.py");
-	tell_function(to, 6, "not the next", "x.py");
+	emit_process(to, 0, 1, "zero");
+	emit_process(to, 4, 1, "not the next");
+	emit_thread(to, 4, 9, "no such process");
+	emit_thread(to, 4, 0, "of nobody");
+	emit_thread(to, UINT32_MAX, 1, "far");
+	emit_function(to, 4, "told twice", "x.py");
+	emit_function(to, 6, "not the next", "x.py");
 	tell_frame(to, 6, 5, 1);
 	tell_frame(to, 6, 0, 1);
 	tell_stack(to, 7, 7, 1);
@@ -149,11 +150,11 @@ static void samples_of_nothing_are_damage(void **state)
 	(void)state;
 	tell_small(to);
 	for (int i = 0; i < 3; i++) {
-		tell_sample(to, 50, 4, 1);
-		tell_sample(to, 50, 1, 7);
-		tell_sample(to, 50, 0, 1);
-		tell_sample(to, 50, 1, 0);
-		tell_sample(to, 50, UINT32_MAX, UINT32_MAX);
+		emit_sample(to, 50, 4, 1);
+		emit_sample(to, 50, 1, 7);
+		emit_sample(to, 50, 0, 1);
+		emit_sample(to, 50, 1, 0);
+		emit_sample(to, 50, UINT32_MAX, UINT32_MAX);
 	}
 	p = profile_builder__finish(b);
 	assert_int_equal(p->sample_cnt, 40);
@@ -170,7 +171,7 @@ static void too_deep_is_damage(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(to, 1, "f", "f.py");
+	emit_function(to, 1, "f", "f.py");
 	for (uint32_t i = 1; i <= PROFILE_MAX_DEPTH; i++)
 		tell_frame(to, i, 1, (int32_t)i);
 	for (uint32_t i = 1; i <= PROFILE_MAX_DEPTH + 5; i++)
@@ -179,8 +180,7 @@ static void too_deep_is_damage(void **state)
 	assert_int_equal(p->stack_cnt, PROFILE_MAX_DEPTH);
 	assert_int_equal(loss_count(p, "damaged"), 5);
 	assert_int_equal(profile__max_depth(p), PROFILE_MAX_DEPTH);
-	assert_int_equal(profile__stack_frames(p, p->stack_cnt, frames, PROFILE_MAX_DEPTH),
-			 PROFILE_MAX_DEPTH);
+	assert_int_equal(profile__stack_frames(p, p->stack_cnt, frames, PROFILE_MAX_DEPTH), PROFILE_MAX_DEPTH);
 	assert_int_equal(frames[0], 1);
 	assert_int_equal(frames[PROFILE_MAX_DEPTH - 1], PROFILE_MAX_DEPTH);
 	assert_int_equal(profile__stack_frames(p, p->stack_cnt, frames, 3), 3);
@@ -247,10 +247,10 @@ static void killed_recorder_gets_a_duration(void **state)
 
 	(void)state;
 	tell_meta(to, false);
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "x");
-	tell_sample(to, 300, 1, 1);
-	tell_sample(to, 200, 1, 1);
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "x");
+	emit_sample(to, 300, 1, 1);
+	emit_sample(to, 200, 1, 1);
 	p = profile_builder__finish(b);
 	assert_int_equal(p->meta.duration_ns, 3000000000u);
 	profile__free(p);
@@ -284,20 +284,20 @@ static void buckets_match_a_plain_table(void **state)
 	unsigned seed = 12345;
 
 	(void)state;
-	tell_process(to, 1, 1, "x");
-	tell_function(to, 1, "f", "f.py");
+	emit_process(to, 1, 1, "x");
+	emit_function(to, 1, "f", "f.py");
 	tell_frame(to, 1, 1, 1);
 	for (uint32_t i = 1; i <= THREADS; i++)
-		tell_thread(to, i, 1, "t");
+		emit_thread(to, i, 1, "t");
 	for (uint32_t i = 1; i <= STACKS; i++)
 		tell_stack(to, i, i / 2, 1);
 	for (uint32_t i = 0; i < 20000; i++) {
 		uint32_t t = 1 + (uint32_t)rand_r(&seed) % THREADS;
 		uint32_t s = 1 + (uint32_t)rand_r(&seed) % STACKS;
 
-		tell_sample(to, i, t, s);
+		emit_sample(to, i, t, s);
 		samples[t][s]++;
-		held[t][s] += i % 3 == PROFILE_GIL_HELD;
+		held[t][s] += i % 4 == PROFILE_GIL_HELD;
 	}
 	p = profile_builder__finish(b);
 	assert_int_equal(p->bucket_cnt, THREADS * STACKS);
@@ -322,25 +322,25 @@ static void a_million_samples(void **state)
 	profile__free(profile_builder__finish(b));
 	b = profile_builder__new(false);
 	to = profile_builder__sink(b);
-	tell_process(to, 1, 1, "x");
-	tell_function(to, 1, "f", "f.py");
+	emit_process(to, 1, 1, "x");
+	emit_function(to, 1, "f", "f.py");
 	tell_frame(to, 1, 1, 1);
 	for (uint32_t i = 1; i <= THREADS; i++)
-		tell_thread(to, i, 1, "t");
+		emit_thread(to, i, 1, "t");
 	for (uint32_t i = 1; i <= STACKS; i++)
 		tell_stack(to, i, i > 100 ? i - 100 : 0, 1);
 	for (uint32_t i = 0; i < SAMPLES; i++) {
 		s[i].thread = 1 + i % THREADS;
 		s[i].stack = 1 + (i * 2654435761u >> 8) % STACKS;
-		s[i].value_ns = 1;
+		s[i].value = 1;
 	}
 	before = rss_mb();
 	start = seconds_now();
 	for (uint32_t i = 0; i < SAMPLES; i++)
 		to.ops->sample(to.ctx, &s[i]);
 	took = seconds_now() - start;
-	print_message("%d samples, %d threads, %d stacks: %.1f million/s, %.1f MB more\n", SAMPLES,
-		      THREADS, STACKS, SAMPLES / took / 1e6, rss_mb() - before);
+	print_message("%d samples, %d threads, %d stacks: %.1f million/s, %.1f MB more\n", SAMPLES, THREADS, STACKS,
+		      SAMPLES / took / 1e6, rss_mb() - before);
 	start = seconds_now();
 	for (uint32_t i = 0; i < SAMPLES; i++) {
 		s[i].stack = 1 + i % 100;
@@ -351,7 +351,7 @@ static void a_million_samples(void **state)
 	print_message("%d samples, 100 stacks: %.1f million/s\n", SAMPLES, SAMPLES / took / 1e6);
 	p = profile_builder__finish(b);
 	assert_int_equal(p->sample_cnt, 2 * SAMPLES);
-	assert_int_equal(p->value_ns, 2 * SAMPLES);
+	assert_int_equal(whole_value(p), 2 * SAMPLES);
 	profile__free(p);
 	free(s);
 }

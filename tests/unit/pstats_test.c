@@ -3,6 +3,7 @@
  * takes: anything else fails. That the numbers are right is seen against the samples in
  * tests/live/test_formats.py, and that real readers open it.
  */
+#include "tests/unit/whole.h"
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
 #include "user/util/alloc.h"
@@ -181,7 +182,7 @@ static uint64_t held_ns(const struct profile *p)
 	uint64_t held = 0;
 
 	for (size_t i = 0; i < p->bucket_cnt; i++)
-		held += p->buckets[i].gil_value_ns;
+		held += p->buckets[i].gil_value;
 	return held;
 }
 
@@ -212,12 +213,12 @@ static void rows_are_functions(void **state)
 	assert_string_equal(mark->file, "~");
 	assert_int_equal(mark->line, 0);
 	assert_non_null(find(rows, cnt, "</script><svg onload=…>;\\x1b[31m"));
-	assert_near(sum_own(rows, cnt), (double)p->value_ns / 1e9);
+	assert_near(sum_own(rows, cnt), (double)whole_value(p) / 1e9);
 	free_rows(rows, cnt);
 
 	rows = write_and_read(p, &(struct view){.gil_only = true}, &cnt);
 	assert_near(sum_own(rows, cnt), (double)held_ns(p) / 1e9);
-	assert_int_equal(find(rows, cnt, "Worker.work")->sum.nc, 13);
+	assert_int_equal(find(rows, cnt, "Worker.work")->sum.nc, 10);
 	free_rows(rows, cnt);
 	profile__free(p);
 }
@@ -233,17 +234,17 @@ static void recursion_counts_once(void **state)
 	size_t cnt;
 
 	(void)state;
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "t");
-	tell_function(to, 1, "f", "x.py");
-	tell_function(to, 2, "g", "x.py");
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "t");
+	emit_function(to, 1, "f", "x.py");
+	emit_function(to, 2, "g", "x.py");
 	tell_frame(to, 1, 1, 1);
 	tell_frame(to, 2, 1, 2);
 	tell_frame(to, 3, 2, 1);
 	for (uint32_t i = 1; i <= 6; i++) /* f f g f f g */
 		tell_stack(to, i, i - 1, i % 3 ? i % 3 : 3);
 	for (uint32_t i = 0; i < 3; i++)
-		tell_sample(to, 3 * i, 1, 6);
+		emit_sample(to, 3 * i, 1, 6);
 	p = profile_builder__finish(b);
 	rows = write_and_read(p, &(struct view){0}, &cnt);
 	assert_int_equal(cnt, 2);
@@ -268,12 +269,12 @@ static void recursion_counts_once(void **state)
 static void keys_are_file_line_name(void **state)
 {
 	static const struct profile_function functions[] = {
-		{1, "f", "a", "/a.py", "a.py", 1, PROFILE_USER},
-		{2, "f", "b", "/a.py", "a.py", 1, PROFILE_USER},
-		{3, "f", "a", "/b.py", "b.py", 1, PROFILE_USER},
-		{4, "f", "a", "/a.py", "a.py", 2, PROFILE_USER},
-		{5, "f", "a", "", "", 0, PROFILE_USER},
-		{6, "f", "a", "/a.py", "a.py", -4, PROFILE_USER},
+		{1, "f", "a", "/a.py", "a.py", 1, PROFILE_USER, PROFILE_PYTHON},
+		{2, "f", "b", "/a.py", "a.py", 1, PROFILE_USER, PROFILE_PYTHON},
+		{3, "f", "a", "/b.py", "b.py", 1, PROFILE_USER, PROFILE_PYTHON},
+		{4, "f", "a", "/a.py", "a.py", 2, PROFILE_USER, PROFILE_PYTHON},
+		{5, "f", "a", "", "", 0, PROFILE_USER, PROFILE_PYTHON},
+		{6, "f", "a", "/a.py", "a.py", -4, PROFILE_USER, PROFILE_PYTHON},
 	};
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
@@ -282,13 +283,13 @@ static void keys_are_file_line_name(void **state)
 	size_t cnt;
 
 	(void)state;
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "t");
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "t");
 	for (uint32_t i = 1; i <= 6; i++) {
 		to.ops->function(to.ctx, &functions[i - 1]);
 		tell_frame(to, i, i, 7);
 		tell_stack(to, i, 0, i);
-		tell_sample(to, i, 1, i);
+		emit_sample(to, i, 1, i);
 	}
 	p = profile_builder__finish(b);
 	rows = write_and_read(p, &(struct view){0}, &cnt);
@@ -337,20 +338,20 @@ static void a_million_stacks(void **state)
 	double start, took;
 
 	(void)state;
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "t");
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "t");
 	for (uint32_t i = 1; i <= FUNCTIONS; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "f%u", i);
-		tell_function(to, i, name, "/srv/app/some/file.py");
+		emit_function(to, i, name, "/srv/app/some/file.py");
 		tell_frame(to, i, i, 1);
 	}
 	for (uint32_t i = 1; i <= STACKS; i++)
 		tell_stack(to, i, i > 3000 ? i - 3000 + i % 7 : 0,
 			   1 + (uint32_t)((uint64_t)i * 2654435761u % FUNCTIONS));
 	for (uint32_t i = 1; i <= STACKS; i++)
-		tell_sample(to, i, 1, i);
+		emit_sample(to, i, 1, i);
 	p = profile_builder__finish(b);
 	start = seconds_now();
 	assert_int_equal(format_pstats.write(p, &(struct view){0}, out), 0);
@@ -380,12 +381,9 @@ static void nothing_is_a_row_that_says_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_functions),
-		cmocka_unit_test(recursion_counts_once),
-		cmocka_unit_test(keys_are_file_line_name),
-		cmocka_unit_test(counts_can_be_large),
-		cmocka_unit_test(a_million_stacks),
-		cmocka_unit_test(nothing_is_a_row_that_says_so),
+		cmocka_unit_test(rows_are_functions),      cmocka_unit_test(recursion_counts_once),
+		cmocka_unit_test(keys_are_file_line_name), cmocka_unit_test(counts_can_be_large),
+		cmocka_unit_test(a_million_stacks),        cmocka_unit_test(nothing_is_a_row_that_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

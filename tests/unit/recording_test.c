@@ -3,6 +3,8 @@
  * full disk leaves what was there; memory does not grow with its length. Files live in memory
  * (memfd).
  */
+#include "tests/unit/whole.h"
+#include "tests/unit/mixed_profile.h"
 #include "tests/unit/small_profile.h"
 #include "user/format/chunk.h"
 #include "user/format/format.h"
@@ -63,13 +65,13 @@ struct flusher {
 	struct profile_sink to;
 	struct recording *r;
 };
-#define FLUSHING(name, type)                                                                       \
-	static void flush_##name(void *ctx, const type *item)                                      \
-	{                                                                                          \
-		struct flusher *f = ctx;                                                           \
-                                                                                                   \
-		f->to.ops->name(f->to.ctx, item);                                                  \
-		assert_int_equal(recording__flush(f->r), 0);                                       \
+#define FLUSHING(name, type)                                                                                           \
+	static void flush_##name(void *ctx, const type *item)                                                          \
+	{                                                                                                              \
+		struct flusher *f = ctx;                                                                               \
+                                                                                                                       \
+		f->to.ops->name(f->to.ctx, item);                                                                      \
+		assert_int_equal(recording__flush(f->r), 0);                                                           \
 	}
 FLUSHING(meta, struct profile_meta)
 FLUSHING(process, struct profile_process)
@@ -79,10 +81,13 @@ FLUSHING(frame, struct profile_frame)
 FLUSHING(stack, struct profile_stack)
 FLUSHING(sample, struct profile_sample)
 FLUSHING(loss, struct profile_loss)
+FLUSHING(value_type, struct profile_value_type)
+FLUSHING(task, struct profile_task)
+FLUSHING(label, struct profile_label)
 
 static const struct profile_sink_ops flushing_ops = {
-	flush_meta,  flush_process, flush_thread, flush_function,
-	flush_frame, flush_stack,   flush_sample, flush_loss,
+	flush_meta,   flush_process, flush_thread,     flush_function, flush_frame, flush_stack,
+	flush_sample, flush_loss,    flush_value_type, flush_task,     flush_label,
 };
 
 /* With `flush_each` every fact is in a chunk of its own. */
@@ -106,6 +111,9 @@ static void assert_same_tables(const struct profile *a, const struct profile *b)
 		assert_string_equal(a->processes[i].python, b->processes[i].python);
 		assert_string_equal(a->processes[i].interpreter, b->processes[i].interpreter);
 		assert_string_equal(a->processes[i].cgroup, b->processes[i].cgroup);
+		assert_int_equal(a->processes[i].code_start_unix_ns, b->processes[i].code_start_unix_ns);
+		assert_int_equal(a->processes[i].root, b->processes[i].root);
+		assert_string_equal(a->processes[i].rights, b->processes[i].rights);
 	}
 	assert_int_equal(a->thread_cnt, b->thread_cnt);
 	for (uint32_t i = 1; i <= a->thread_cnt; i++) {
@@ -121,6 +129,7 @@ static void assert_same_tables(const struct profile *a, const struct profile *b)
 		assert_string_equal(a->functions[i].short_file, b->functions[i].short_file);
 		assert_int_equal(a->functions[i].first_line, b->functions[i].first_line);
 		assert_int_equal(a->functions[i].origin, b->functions[i].origin);
+		assert_int_equal(a->functions[i].kind, b->functions[i].kind);
 	}
 	assert_int_equal(a->frame_cnt, b->frame_cnt);
 	assert_memory_equal(a->frames, b->frames, (a->frame_cnt + 1) * sizeof(*a->frames));
@@ -133,14 +142,14 @@ static void assert_same_sums(const struct profile *a, const struct profile *b)
 	assert_int_equal(a->bucket_cnt, b->bucket_cnt);
 	assert_memory_equal(a->buckets, b->buckets, a->bucket_cnt * sizeof(*a->buckets));
 	assert_int_equal(a->sample_cnt, b->sample_cnt);
-	assert_int_equal(a->value_ns, b->value_ns);
+	assert_int_equal(whole_value(a), whole_value(b));
 	assert_int_equal(a->truncated_cnt, b->truncated_cnt);
 	assert_int_equal(a->loss_cnt, b->loss_cnt);
 	for (size_t i = 0; i < a->loss_cnt; i++) {
 		assert_string_equal(a->losses[i].reason, b->losses[i].reason);
 		assert_string_equal(a->losses[i].sentence, b->losses[i].sentence);
 		assert_int_equal(a->losses[i].count, b->losses[i].count);
-		assert_int_equal(a->losses[i].value_ns, b->losses[i].value_ns);
+		assert_int_equal(a->losses[i].value, b->losses[i].value);
 		assert_int_equal(a->losses[i].from_unix_ns, b->losses[i].from_unix_ns);
 		assert_int_equal(a->losses[i].to_unix_ns, b->losses[i].to_unix_ns);
 		assert_int_equal(a->losses[i].process, b->losses[i].process);
@@ -173,9 +182,9 @@ static struct list samples_of(const struct profile *p)
 
 static bool same_sample(const struct profile_sample *a, const struct profile_sample *b)
 {
-	return a->time_unix_ns == b->time_unix_ns && a->value_ns == b->value_ns &&
-	       a->thread == b->thread && a->stack == b->stack && a->cpu == b->cpu &&
-	       a->gil == b->gil && a->truncated == b->truncated;
+	return a->time_unix_ns == b->time_unix_ns && a->value == b->value && a->thread == b->thread &&
+	       a->stack == b->stack && a->cpu == b->cpu && a->gil == b->gil && a->truncated == b->truncated &&
+	       a->type == b->type && a->task == b->task;
 }
 
 /* `part` is a beginning of `whole`. */
@@ -274,7 +283,7 @@ static void a_beginning_of_a_conversion_is_incomplete(void **state)
 	(void)state;
 	tell_small(to);
 	for (uint32_t i = 0; i < 100000; i++)
-		tell_sample(to, i, 1, 1);
+		emit_sample(to, i, 1, 1);
 	p = profile_builder__finish(b);
 	f = open_memstream(&file.data, &file.len);
 	assert_int_equal(format_recording.write(p, &v, f), 0);
@@ -302,7 +311,7 @@ static void assert_sane_part(const struct profile *part, const struct profile *w
 
 	assert_false(part->meta.complete);
 	assert_true(part->sample_cnt <= whole->sample_cnt);
-	assert_int_equal(t->nodes[0].total_ns, part->value_ns);
+	assert_int_equal(t->nodes[0].total_value, whole_value(part));
 	assert_prefix_samples(part, whole);
 	assert_non_null(strstr(loss, "recording incomplete"));
 	view_tree__free(t);
@@ -370,8 +379,7 @@ static void turn_over_every_bit(void **state)
 		}
 		profile__free(p);
 	}
-	print_message("%zu bytes: %u flips refused, %u cut, %u without effect\n", b.len, refused,
-		      parts, unharmed);
+	print_message("%zu bytes: %u flips refused, %u cut, %u without effect\n", b.len, refused, parts, unharmed);
 	assert_int_equal(refused, 80);
 	assert_int_equal(unharmed, 48);
 	buf_free(&b);
@@ -396,7 +404,7 @@ static void killed_recorder_leaves_whole_chunks(void **state)
 		tell_meta(to, false);
 		recording__flush(r);
 		for (uint32_t i = 0; i < 1000; i++)
-			tell_sample(to, i, 1, 1); /* never flushed */
+			emit_sample(to, i, 1, 1); /* never flushed */
 		kill(getpid(), SIGKILL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -431,7 +439,7 @@ static void full_disk_keeps_whole_chunks(void **state)
 	to = recording__sink(r);
 	tell_small(to);
 	for (uint32_t i = 0; i < 400000; i++)
-		tell_sample(to, i * 7 + (uint32_t)rand_r(&seed) % 100, 1 + i % 3, 1 + i % 6);
+		emit_sample(to, i * 7 + (uint32_t)rand_r(&seed) % 100, 1 + i % 3, 1 + i % 6);
 	err = recording__flush(r);
 	assert_int_equal(err, -EFBIG);
 	assert_int_equal(recording__flush(r), -EFBIG);
@@ -439,7 +447,7 @@ static void full_disk_keeps_whole_chunks(void **state)
 	assert_int_equal(st.st_size, recording__bytes(r)); /* the cut chunk was taken back */
 	setrlimit(RLIMIT_FSIZE, &old);
 	/* There is room again, but what lies between is lost: nothing may follow. */
-	tell_sample(to, 1, 1, 1);
+	emit_sample(to, 1, 1, 1);
 	assert_int_equal(recording__close(r), -EFBIG);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_in_range(st.st_size, 200000, 299999);
@@ -487,8 +495,7 @@ static struct buf by_hand(const struct buf *records, unsigned char type, unsigne
 	out.data[at + 2] = (char)type;
 	out.data[at + 3] = (char)(out.data[at + 3] | flags);
 	crc = (uint32_t)crc32(0, (Bytef *)out.data + at, 12);
-	crc = (uint32_t)crc32(crc, (Bytef *)out.data + at + CHUNK_HEADER,
-			      (uInt)(out.len - at - CHUNK_HEADER));
+	crc = (uint32_t)crc32(crc, (Bytef *)out.data + at + CHUNK_HEADER, (uInt)(out.len - at - CHUNK_HEADER));
 	memcpy(out.data + at + 12, &crc, 4);
 	e->limit = SIZE_MAX;
 	tell_small(record_encoder__sink(e));
@@ -550,7 +557,7 @@ static void later_fields_are_passed_over(void **state)
 
 	(void)state;
 	e->limit = SIZE_MAX;
-	tell_function(record_encoder__sink(e), 1, "f", "f.py");
+	emit_function(record_encoder__sink(e), 1, "f", "f.py");
 	assert_true(e->raw.data[1] < 100);
 	buf_put(&longer, e->raw.data, e->raw.len);
 	longer.data[1] += 4;
@@ -570,6 +577,182 @@ static void later_fields_are_passed_over(void **state)
 	free(e);
 	buf_free(&file);
 	buf_free(&longer);
+}
+
+/* Records of samples that say more of all of them, and samples that say more of themselves, one day. */
+static void later_samples_are_read_as_far_as_known(void **state)
+{
+	struct chunk_packer *packer = chunk_packer__new();
+	struct record_encoder *e = xcalloc(1, sizeof(*e));
+	struct buf file = {0}, raw = {0};
+	struct profile *p, *want = small_profile();
+	uint64_t value;
+	int err;
+
+	(void)state;
+	e->limit = SIZE_MAX;
+	tell_small(record_encoder__sink(e));
+	/* after the type `x`: type 1, task 0 and what nobody knows; a sample of thread 1 and stack 1 whose value is 7,
+	 * with three bytes of its own; another one just like it, without */
+	buf_put(&raw, "\x09\x07\x01\x01x\x02\x00\x00\x00", 9);
+	buf_put(&raw,
+		"\x0c\x0f\x04\x01\x00zz\xf0\x02\x01\x01\x0e\x03"
+		"new\x00\x02",
+		18);
+	raw.data[10] = (char)(raw.len - 11);
+	buf_put(&raw, record_encoder__content(e)->data, record_encoder__content(e)->len);
+	chunk_put_file_header(&file);
+	chunk_packer__pack(packer, &raw, &file);
+	p = read_bytes(&file, &err);
+	value = view__sum(&(struct view){.type = 1}, p).value;
+	assert_int_equal(damaged(p), 0);
+	assert_int_equal(p->type_cnt, 2);
+	assert_int_equal(value, 14);
+	assert_int_equal(p->sample_cnt, want->sample_cnt + 2);
+	assert_int_equal(whole_value(p), whole_value(want)); /* the others are told against each other */
+	profile__free(p);
+	profile__free(want);
+	record_encoder__free(e);
+	chunk_packer__free(packer);
+	free(e);
+	buf_free(&file);
+	buf_free(&raw);
+}
+
+/* A reader of before there were types passes the records of them over and has all the rest as it was. */
+static void samples_of_other_types_do_not_touch_the_first(void **state)
+{
+	struct record_encoder *e = xcalloc(1, sizeof(*e));
+	struct profile_sink to = record_encoder__sink(e);
+	struct buf known = {0};
+	struct cursor c;
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink builder = profile_builder__sink(b);
+	struct profile *p, *all = mixed_profile();
+	uint64_t unknown = 0;
+
+	(void)state;
+	e->limit = SIZE_MAX;
+	tell_mixed(to);
+	c = cursor_of(record_encoder__content(e)->data, record_encoder__content(e)->len);
+	while (cursor_left(&c)) {
+		const unsigned char *begin = c.at;
+		uint64_t kind = cursor_varint(&c);
+
+		cursor_bytes(&c, cursor_varint(&c));
+		if (kind <= RECORD_LOSS)
+			buf_put(&known, begin, (size_t)(c.at - begin));
+	}
+	assert_false(c.bad);
+	assert_int_equal(record_decode(&known, &builder, &unknown), 0);
+	p = profile_builder__finish(b);
+	assert_int_equal(unknown, 0);
+	assert_int_equal(damaged(p), 0);
+	assert_true(p->sample_cnt > 0 && p->sample_cnt < all->sample_cnt);
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		for (size_t k = 0; k < all->bucket_cnt; k++) {
+			const struct profile_bucket *x = &p->buckets[i], *y = &all->buckets[k];
+
+			if (x->thread != y->thread || x->stack != y->stack || y->type || y->task)
+				continue;
+			assert_int_equal(x->samples, y->samples);
+			assert_int_equal(x->value, y->value);
+		}
+	profile__free(p);
+	profile__free(all);
+	record_encoder__free(e);
+	free(e);
+	buf_free(&known);
+}
+
+static void unknown_kinds_are_said_once(void **state)
+{
+	struct buf records = {0}, file;
+	char said[1024] = "";
+	int saved = dup(STDERR_FILENO), pipes[2], err;
+	struct profile *p;
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		buf_put(&records, "\x63\x03xyz", 5);
+	file = by_hand(&records, CHUNK_RECORDS, 0);
+	log_set_level(LOG_WARN);
+	assert_int_equal(pipe(pipes), 0);
+	dup2(pipes[1], STDERR_FILENO);
+	close(pipes[1]);
+	p = read_bytes(&file, &err);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	log_set_level(LOG_ERROR);
+	assert_true(read(pipes[0], said, sizeof(said) - 1) > 0);
+	close(pipes[0]);
+	assert_non_null(strstr(said, "5 parts of it, of kinds that this program does not know, were left out"));
+	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1); /* one line */
+	profile__free(p);
+	buf_free(&file);
+	buf_free(&records);
+}
+
+/* Before there were kinds of functions, what is synthetic was told by its origin. */
+static void earlier_marks_are_synthetic(void **state)
+{
+	struct chunk_packer *packer = chunk_packer__new();
+	struct buf file = {0}, raw = {0};
+	struct profile *p;
+	int err;
+
+	(void)state;
+	buf_put(&raw, "\x04\x0a\x01\x03[x]\x00\x00\x00\x00\x03", 12); /* [x] */
+	buf_put(&raw,
+		"\x04\x08\x02\x01"
+		"f\x00\x00\x00\x00\x02",
+		10); /* of site-packages */
+	chunk_put_file_header(&file);
+	chunk_packer__pack(packer, &raw, &file);
+	p = read_bytes(&file, &err);
+	assert_int_equal(damaged(p), 0);
+	assert_int_equal(p->function_cnt, 2);
+	assert_int_equal(p->functions[1].kind, PROFILE_SYNTHETIC);
+	assert_int_equal(p->functions[2].kind, PROFILE_PYTHON);
+	assert_int_equal(p->functions[2].origin, PROFILE_SITE);
+	profile__free(p);
+	chunk_packer__free(packer);
+	buf_free(&file);
+	buf_free(&raw);
+}
+
+/* Processes told by earlier programs, which had less to say of them. */
+static void earlier_processes_are_read(void **state)
+{
+	static const char *const bodies[] = {"\x02\x09\x01\x07\x01\x05\x01"
+					     "c\x00\x00\x00",
+					     "\x02\x0a\x01\x07\x01\x05\x01"
+					     "c\x00\x00\x00\x09"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct chunk_packer *packer = chunk_packer__new();
+		struct buf file = {0}, raw = {0};
+		struct profile *p;
+		int err;
+
+		buf_put(&raw, bodies[i], 11 + i);
+		chunk_put_file_header(&file);
+		chunk_packer__pack(packer, &raw, &file);
+		p = read_bytes(&file, &err);
+		assert_int_equal(p->process_cnt, 1);
+		assert_int_equal(p->processes[1].pid, 7);
+		assert_int_equal(p->processes[1].start_unix_ns, 5);
+		assert_int_equal(p->processes[1].cpu_ns, i ? 9 : 0);
+		assert_int_equal(p->processes[1].code_start_unix_ns, 0);
+		assert_int_equal(p->processes[1].root, PROFILE_ROOT_UNSAID);
+		assert_string_equal(p->processes[1].rights, "");
+		assert_int_equal(damaged(p), 0);
+		profile__free(p);
+		chunk_packer__free(packer);
+		buf_free(&file);
+		buf_free(&raw);
+	}
 }
 
 static void bodies_without_sense_are_damage(void **state)
@@ -679,8 +862,7 @@ static void other_versions_are_refused(void **state)
 	assert_null(read_bytes(&b, &err));
 	assert_int_equal(err, -EBADMSG);
 	assert_false(format_recording.probe((unsigned char *)b.data, b.len));
-	assert_int_equal(format_recording.read("/nonexistent/x.pybpf", &(struct profile *){0}),
-			 -ENOENT);
+	assert_int_equal(format_recording.read("/nonexistent/x.pybpf", &(struct profile *){0}), -ENOENT);
 	buf_free(&b);
 }
 
@@ -700,9 +882,9 @@ static void extremes_survive(void **state)
 	assert_int_equal(recording__create(fd, &r), 0);
 	to[1] = recording__sink(r);
 	for (int i = 0; i < 2; i++) {
-		tell_process(to[i], 1, UINT32_MAX, "x");
-		tell_thread(to[i], 1, 1, "x");
-		tell_function(to[i], 1, "f", "f.py");
+		emit_process(to[i], 1, UINT32_MAX, "x");
+		emit_thread(to[i], 1, 1, "x");
+		emit_function(to[i], 1, "f", "f.py");
 		tell_frame(to[i], 1, 1, INT32_MIN);
 		tell_frame(to[i], 2, 1, INT32_MAX);
 		tell_stack(to[i], 1, 0, 1);
@@ -710,7 +892,7 @@ static void extremes_survive(void **state)
 			struct profile_sample s = {.thread = 1, .stack = 1};
 
 			s.time_unix_ns = ends[j % 5];
-			s.value_ns = ends[j / 5 % 5];
+			s.value = ends[j / 5 % 5];
 			s.cpu = (uint16_t)(j * 1021);
 			to[i].ops->sample(to[i].ctx, &s);
 		}
@@ -727,7 +909,7 @@ static void extremes_survive(void **state)
 
 	fd = memory_file();
 	assert_int_equal(recording__create(fd, &r), 0);
-	tell_process(recording__sink(r), 1, 1, name);
+	emit_process(recording__sink(r), 1, 1, name);
 	assert_int_equal(recording__close(r), 0);
 	got = read_fd(fd, &err);
 	assert_int_equal(strlen(got->processes[1].command), RECORD_MAX_TEXT);
@@ -748,10 +930,10 @@ static void samples_and_buckets_agree_on_damage(void **state)
 	assert_int_equal(recording__create(fd, &r), 0);
 	to = recording__sink(r);
 	tell_small(to);
-	tell_sample(to, 1, 9, 1);
-	tell_sample(to, 1, 1, 9);
+	emit_sample(to, 1, 9, 1);
+	emit_sample(to, 1, 1, 9);
 	tell_stack(to, 7, 1, 2); /* comes after its first sample */
-	tell_sample(to, 2, 1, 7);
+	emit_sample(to, 2, 1, 7);
 	assert_int_equal(recording__close(r), 0);
 	p = read_fd(fd, &err);
 	assert_int_equal(damaged(p), 2);
@@ -782,8 +964,8 @@ static int add_up(void *arg, const struct profile_sample *s)
 {
 	uint64_t *sum = arg;
 
-	*sum = *sum * 1099511628211u + (s->time_unix_ns ^ (uint64_t)s->stack << 32 ^
-					(uint64_t)s->thread << 8 ^ s->value_ns ^ s->cpu);
+	*sum = *sum * 1099511628211u +
+	       (s->time_unix_ns ^ (uint64_t)s->stack << 32 ^ (uint64_t)s->thread << 8 ^ s->value ^ s->cpu);
 	return 0;
 }
 
@@ -798,11 +980,11 @@ static uint64_t record_long(struct profile_sink to, uint32_t samples)
 	unsigned seed = 77;
 
 	tell_meta(to, false);
-	tell_process(to, 1, 1, "x");
+	emit_process(to, 1, 1, "x");
 	for (uint32_t i = 1; i <= 400; i++)
-		tell_thread(to, i, 1, "t");
+		emit_thread(to, i, 1, "t");
 	for (uint32_t i = 1; i <= 2000; i++) {
-		tell_function(to, i, "function", "module.py");
+		emit_function(to, i, "function", "module.py");
 		tell_frame(to, i, i, (int32_t)i);
 	}
 	for (int c = 0; c < 16; c++) {
@@ -823,10 +1005,10 @@ static uint64_t record_long(struct profile_sink to, uint32_t samples)
 			thread[cpu] = 1 + (unsigned)rand_r(&seed) % 400;
 		at[cpu] += period[cpu] + r % 20000; /* the timer's jitter */
 		s.time_unix_ns = at[cpu];
-		s.value_ns = period[cpu];
+		s.value = period[cpu];
 		s.thread = thread[cpu];
-		s.stack = 1 + (uint32_t)((double)stacks * (rand_r(&seed) / 2147483648.0) *
-					 (rand_r(&seed) / 2147483648.0));
+		s.stack = 1 +
+			  (uint32_t)((double)stacks * (rand_r(&seed) / 2147483648.0) * (rand_r(&seed) / 2147483648.0));
 		to.ops->sample(to.ctx, &s);
 		add_up(&sum, &s);
 	}
@@ -858,13 +1040,12 @@ static void a_long_recording_is_small_and_flat(void **state)
 	before = rss_mb();
 	p = read_fd(fd, &err);
 	assert_int_equal(p->sample_cnt, SAMPLES);
-	print_message("read: %.1f million/s, %.1f MB held\n",
-		      SAMPLES / (seconds_now() - start) / 1e6, rss_mb() - before);
+	print_message("read: %.1f million/s, %.1f MB held\n", SAMPLES / (seconds_now() - start) / 1e6,
+		      rss_mb() - before);
 	start = seconds_now();
 	assert_int_equal(profile__each_sample(p, add_up, &got), 0);
 	assert_int_equal(got, want);
-	print_message("each sample again: %.1f million/s\n",
-		      SAMPLES / (seconds_now() - start) / 1e6);
+	print_message("each sample again: %.1f million/s\n", SAMPLES / (seconds_now() - start) / 1e6);
 	assert_true((double)st.st_size / SAMPLES <= 12);
 	profile__free(p);
 	close(fd);
@@ -882,8 +1063,7 @@ static void encoded_samples_are_small(void **state)
 	record_encoder__reset(e);
 	record_long(record_encoder__sink(e), 100000);
 	all = record_encoder__content(e)->len;
-	print_message("%.2f bytes a sample before compression, new stacks included\n",
-		      (double)(all - tables) / 100000);
+	print_message("%.2f bytes a sample before compression, new stacks included\n", (double)(all - tables) / 100000);
 	assert_true(all - tables <= 12 * 100000);
 	record_encoder__free(e);
 	free(e);
@@ -902,6 +1082,11 @@ int main(void)
 		cmocka_unit_test(no_room_at_all_is_said_at_once),
 		cmocka_unit_test(later_additions_are_passed_over),
 		cmocka_unit_test(later_fields_are_passed_over),
+		cmocka_unit_test(later_samples_are_read_as_far_as_known),
+		cmocka_unit_test(samples_of_other_types_do_not_touch_the_first),
+		cmocka_unit_test(unknown_kinds_are_said_once),
+		cmocka_unit_test(earlier_marks_are_synthetic),
+		cmocka_unit_test(earlier_processes_are_read),
 		cmocka_unit_test(bodies_without_sense_are_damage),
 		cmocka_unit_test(chunks_that_lie_end_the_reading),
 		cmocka_unit_test(bombs_are_not_unpacked),

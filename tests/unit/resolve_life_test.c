@@ -1,6 +1,8 @@
 /* Raw records → the profile: processes and threads as they come, fork, exec and go; losses; CPU
  * time. */
+#include "tests/unit/whole.h"
 #include "tests/unit/resolve_world.h"
+#include "user/target/outcome.h"
 
 /* ---- processes ------------------------------------------------------------------------ */
 
@@ -10,17 +12,17 @@ static void ends_while_samples_wait(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_process(1, PID(1), 0, "short");
+	emit_process(1, PID(1), 0, "short");
 	tell_stack(1, 1, stack, 1);
-	tell_exit(1, 0);
+	tell_exit(1);
 	flush(2);
-	tell_function(1, 1, "f"); /* its last callback's records come behind */
+	emit_function(1, 1, "f"); /* its last callback's records come behind */
 	flush(3);
 	assert_int_equal(waiting(), 0);
 	tell_stack(1, 4, stack, 1); /* its names are forgotten by now */
 	assert_int_equal(waiting(), 1);
-	tell_exit(1, 0);
-	tell_exit(99, 1);
+	tell_exit(1);
+	tell_exit(99);
 	p = finish();
 	assert_int_equal(p->sample_cnt, 2);
 	assert_stack(p, 0, "f:10");
@@ -35,10 +37,10 @@ static void ends_while_others_wait(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	tell_stack(1, 1, stack, 1);
 	tell_stack(2, 1, never, 1);
-	tell_exit(1, 0);
+	tell_exit(1);
 	flush(2);
 	assert_int_equal(waiting(), 1);
 	tell_stack(1, 3, stack, 1);
@@ -62,13 +64,13 @@ static void the_gone_are_retired(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	for (uint32_t image = 1; image <= 300; image++) {
 		struct made_sample m = {.image_id = image, .tid = 7, .frames = image % 3 ? stack : never, .cnt = 1};
 
-		tell_process(image, PID(image), 0, "short");
-		tell_sample(&m);
-		tell_exit(image, 0);
+		emit_process(image, PID(image), 0, "short");
+		emit_sample(&m);
+		tell_exit(image);
 	}
 	tell_stack(301, 1, stack, 1);
 	flush(2);
@@ -76,13 +78,32 @@ static void the_gone_are_retired(void **state)
 	processes__each(processes, count, &all);
 	assert_int_equal(living, 100 + 1); /* those that samples wait for, and one that runs */
 	assert_int_equal(all, 301);
-	assert_null(processes__find(processes, 1)->threads);
-	tell_sample(&(struct made_sample){.image_id = 1, .outcome = ABI_EXITING}); /* late, from another CPU */
+	emit_sample(&(struct made_sample){.image_id = 1, .outcome = ABI_EXITING}); /* late, from another CPU */
 	p = finish();
 	assert_int_equal(p->process_cnt, 301);
 	assert_int_equal(p->thread_cnt, 301);
 	assert_int_equal(find_loss(p, 1, "exiting")->count, 1);
 	profile__free(p);
+}
+
+/* What is kept of a process that is gone is a line in the summary: not its threads. */
+static void threads_go_with_their_process(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	const uint32_t cnt = 2000;
+	size_t with_them;
+
+	(void)state;
+	emit_process(1, PID(1), 0, "pool");
+	emit_function(1, 1, "f");
+	for (uint32_t tid = 1; tid <= cnt; tid++)
+		emit_sample(&(struct made_sample){.image_id = 1, .tid = tid, .frames = stack, .cnt = 1});
+	flush(2);
+	with_them = in_use();
+	tell_exit(1);
+	flush(3);
+	assert_true(in_use() + cnt * 100 < with_them);
+	profile__free(finish());
 }
 
 /* A child has its parent's code objects under keys of its own. */
@@ -92,17 +113,17 @@ static void forks(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_process(1, PID(1), 0, "server");
-	tell_function(1, 1, "work");
+	emit_process(1, PID(1), 0, "server");
+	emit_function(1, 1, "work");
 	tell_stack(1, 1, mine, 1);
 	for (uint32_t child = 2; child < 10; child++) {
 		const struct abi_frame stack[] = {{100 + child, 2, 0}};
 
-		tell_process(child, PID(child), 1, "server");
+		emit_process(child, PID(child), 1, "server");
 		tell_stack(child, child, stack, 1);
-		tell_function(child, 100 + child, "work");
+		emit_function(child, 100 + child, "work");
 		flush(child);
-		tell_exit(child, 0);
+		tell_exit(child);
 	}
 	p = finish();
 	assert_int_equal(p->sample_cnt, 9);
@@ -120,12 +141,12 @@ static void execs(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_process(1, 4194000, 0, "before");
-	tell_function(1, 1, "f");
+	emit_process(1, 4194000, 0, "before");
+	emit_function(1, 1, "f");
 	tell_stack(1, 1, before, 1);
-	tell_exit(1, 1);
-	tell_process(2, 4194000, 0, "after");
-	tell_function(2, 2, "g");
+	tell_exit(1);
+	emit_process(2, 4194000, 0, "after");
+	emit_function(2, 2, "g");
 	tell_stack(2, 2, after, 1);
 	p = finish();
 	assert_int_equal(p->process_cnt, 2);
@@ -142,9 +163,9 @@ static void described_late(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	tell_stack(1, 1, stack, 1);
-	tell_process(1, PID(1), 0, "late");
+	emit_process(1, PID(1), 0, "late");
 	tell_stack(1, 2, stack, 1);
 	p = finish();
 	assert_int_equal(p->process_cnt, 1);
@@ -159,15 +180,15 @@ static void threads(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	for (int round = 0; round < 3; round++) {
 		for (uint32_t tid = 7; tid <= 9; tid++) {
 			m.tid = tid;
-			tell_sample(&m);
+			emit_sample(&m);
 		}
 	}
 	m.tid = 0;
-	tell_sample(&m);
+	emit_sample(&m);
 	p = finish();
 	assert_int_equal(p->thread_cnt, 4);
 	assert_int_equal(p->threads[2].tid, 8);
@@ -180,8 +201,7 @@ static void threads(void **state)
 
 static void losses_by_process_with_their_spans(void **state)
 {
-	static const enum abi_outcome outcomes[] = {ABI_NO_TSTATE, ABI_FAULT_FRAME, ABI_NO_FRAME,
-						    ABI_UNSUPPORTED};
+	static const enum abi_outcome outcomes[] = {ABI_NO_TSTATE, ABI_FAULT_FRAME, ABI_NO_FRAME, ABI_UNSUPPORTED};
 	const struct profile_loss *l;
 	struct profile *p;
 
@@ -190,7 +210,7 @@ static void losses_by_process_with_their_spans(void **state)
 		struct made_sample m = {.image_id = 1 + i % 2, .at_ns = i * PERIOD};
 
 		m.outcome = outcomes[i % 4];
-		tell_sample(&m);
+		emit_sample(&m);
 		flush(i * PERIOD);
 	}
 	tell_lost_in((uint64_t[]){START + SECOND, START + 2 * SECOND}, 0, ABI_RING_FULL, 5);
@@ -200,7 +220,7 @@ static void losses_by_process_with_their_spans(void **state)
 	assert_int_equal(p->loss_cnt, 5);
 	l = find_loss(p, 1, "no_tstate");
 	assert_int_equal(l->count, 100);
-	assert_int_equal(l->value_ns, 100 * PERIOD);
+	assert_int_equal(l->value, 100 * PERIOD);
 	assert_int_equal(l->from_unix_ns, UNIX);
 	assert_int_equal(l->to_unix_ns, UNIX + 396 * PERIOD);
 	assert_false(l->failure);
@@ -212,7 +232,7 @@ static void losses_by_process_with_their_spans(void **state)
 	assert_true(find_loss(p, 2, "unsupported")->failure);
 	l = find_loss(p, 0, "ring_full");
 	assert_int_equal(l->count, 7);
-	assert_int_equal(l->value_ns, 7 * PERIOD);
+	assert_int_equal(l->value, 7 * PERIOD);
 	assert_int_equal(l->from_unix_ns, UNIX + SECOND); /* since when they may have been lost */
 	assert_int_equal(l->to_unix_ns, UNIX + 4 * SECOND);
 	assert_true(l->failure);
@@ -228,7 +248,7 @@ static void nothing_disappears(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	for (unsigned i = 0; i < 50 * ABI_OUTCOME_CNT; i++) {
 		struct made_sample m = {.image_id = 1 + i % 7, .outcome = i % ABI_OUTCOME_CNT};
 
@@ -236,7 +256,7 @@ static void nothing_disappears(void **state)
 			m.frames = stack;
 			m.cnt = 1;
 		}
-		tell_sample(&m);
+		emit_sample(&m);
 	}
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
 		assert_int_equal(resolve__stats(resolve)->by_outcome[i], 50);
@@ -258,21 +278,62 @@ static void a_sample_stands_for_its_period(void **state)
 	uint64_t sum = 0;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	for (uint32_t i = 0; i < 500; i++) {
 		struct made_sample m = {.image_id = 1, .at_ns = i * PERIOD, .frames = stack, .cnt = 1};
 
 		m.value_ns = PERIOD / 2 + i * (PERIOD / 500);
 		m.thread_start_ns = 1 + i / 250;
 		sum += m.value_ns;
-		tell_sample(&m);
+		emit_sample(&m);
 		if (i == 100)
 			tell_lost(1, ABI_RING_FULL, 200);
 	}
 	p = finish();
-	assert_int_equal(p->value_ns, sum);
+	assert_int_equal(whole_value(p), sum);
 	assert_int_equal(p->thread_cnt, 2);
-	assert_int_equal(find_loss(p, 1, "ring_full")->value_ns, 200 * PERIOD);
+	assert_int_equal(find_loss(p, 1, "ring_full")->value, 200 * PERIOD);
+	profile__free(p);
+}
+
+static uint64_t sum_of_type(const struct profile *p, unsigned type)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		sum += p->buckets[i].type == type ? p->buckets[i].value : 0;
+	return sum;
+}
+
+/* Values keep their types; bytes or objects are nobody's CPU time, sampled, failed or lost. */
+static void values_of_other_types(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	const struct profile_value_type types[] = {{.name = "bytes", .unit = PROFILE_BYTES},
+						   {.name = "objects", .unit = PROFILE_COUNT}};
+	struct made_sample m = {.image_id = 1, .frames = stack, .cnt = 1, .value_ns = 4096};
+	struct profile *p;
+
+	(void)state;
+	resolve__add_source(resolve, ABI_SOURCE_CPU, &(struct resolve_source){.types = types, .type_cnt = 2});
+	emit_function(1, 1, "f");
+	emit_sample(&m);
+	m.type = 1;
+	m.value_ns = 3;
+	emit_sample(&m);
+	m.outcome = ABI_TORN;
+	emit_sample(&m);
+	tell_lost(1, ABI_RING_FULL, 2);
+	assert_int_equal(processes__find(processes, 1)->sampled_ns, 0);
+	assert_int_equal(resolve__stats(resolve)->values[0], 4096);
+	assert_int_equal(resolve__stats(resolve)->values[1], 3);
+	p = finish();
+	assert_int_equal(p->type_cnt, 2);
+	assert_string_equal(p->types[1].name, "objects");
+	assert_int_equal(sum_of_type(p, 0), 4096);
+	assert_int_equal(sum_of_type(p, 1), 3);
+	assert_int_equal(find_loss(p, 1, "torn")->type, 1);
+	assert_int_equal(find_loss(p, 1, "ring_full")->type, 0);
 	profile__free(p);
 }
 
@@ -288,8 +349,8 @@ static void the_clocks_are_told(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
-	tell_function(2, 2, "f");
+	emit_function(1, 1, "f");
+	emit_function(2, 2, "f");
 	tell_born(1, 3 * SECOND); /* an exec after 3 s */
 	tell_born(2, 0);
 	tell_stack(1, 1, stack, 1);
@@ -302,35 +363,35 @@ static void the_clocks_are_told(void **state)
 	profile__free(p);
 }
 
-/* Samples that took code objects on trust wait until it is clear that they were right. */
-static void recalled(void **state)
+/* Unverified samples wait until it is clear that they were right. */
+static void invalidated(void **state)
 {
 	const struct abi_frame stack[] = {{1, 0, 0}};
-	struct made_sample m = {.image_id = 1, .frames = stack, .cnt = 1, .trusted = true};
+	struct made_sample m = {.image_id = 1, .frames = stack, .cnt = 1, .unverified = true};
 	struct profile *p;
 
 	(void)state;
 	for (uint32_t image = 1; image <= 2; image++)
-		tell_function(image, image, "f");
-	tell_sample(&m); /* confirmed by the time that goes by */
-	m.at_ns = ABI_TRUST_NS;
-	tell_sample(&m);
+		emit_function(image, image, "f");
+	emit_sample(&m); /* confirmed by the time that goes by */
+	m.at_ns = ABI_CACHE_NS;
+	emit_sample(&m);
 	m.image_id = 2;
-	tell_sample(&m); /* of another process */
+	emit_sample(&m); /* of another process */
 	m.image_id = 1;
-	m.trusted = false;
-	tell_sample(&m); /* it looked for itself; waits for those before it */
+	m.unverified = false;
+	emit_sample(&m); /* it looked for itself; waits for those before it */
 	assert_int_equal(waiting(), 4);
-	flush(ABI_TRUST_NS);
+	flush(ABI_CACHE_NS);
 	assert_int_equal(waiting(), 4);
-	flush(2 * ABI_TRUST_NS);
+	flush(2 * ABI_CACHE_NS);
 	assert_int_equal(waiting(), 3);
 	tell_recall(1);
-	flush(4 * ABI_TRUST_NS);
+	flush(4 * ABI_CACHE_NS);
 	assert_int_equal(waiting(), 0);
-	assert_int_equal(resolve__stats(resolve)->recalled[ABI_OK], 1);
-	m.at_ns = 5 * ABI_TRUST_NS;
-	tell_sample(&m);
+	assert_int_equal(resolve__stats(resolve)->invalidated[ABI_OK], 1);
+	m.at_ns = 5 * ABI_CACHE_NS;
+	emit_sample(&m);
 	assert_int_equal(waiting(), 0);
 	p = finish();
 	assert_int_equal(p->sample_cnt, 4);
@@ -340,20 +401,67 @@ static void recalled(void **state)
 	profile__free(p);
 }
 
+/* A invalidate that did not fit into the ring may have been about any process. */
+static void recalled_of_any(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	struct made_sample m = {.image_id = 1, .frames = stack, .cnt = 1, .unverified = true};
+	struct abi_invalidate any = {.hdr = {.time_ns = START + 2 * ABI_CACHE_NS}};
+	struct profile *p;
+
+	(void)state;
+	for (uint32_t image = 1; image <= 2; image++)
+		emit_function(image, image, "f");
+	emit_sample(&m); /* could not be invalidated any more at the last look */
+	m.at_ns = ABI_CACHE_NS;
+	emit_sample(&m);
+	m.image_id = 2;
+	emit_sample(&m);
+	resolve__invalidate(resolve, &any);
+	p = finish();
+	assert_int_equal(p->sample_cnt, 1);
+	assert_int_equal(find_loss(p, 1, "replaced")->count, 1);
+	assert_int_equal(find_loss(p, 2, "replaced")->count, 1);
+	profile__free(p);
+}
+
+/* The record with its clock did not fit: what was read while it lived is not what it used. */
+static void ends_without_its_clock(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	struct profile *p;
+
+	(void)state;
+	emit_function(1, 1, "f");
+	tell_born(1, 0);
+	tell_stack(1, 1, stack, 1);
+	processes__find(processes, 1)->cpu_ns = SECOND;
+	tell_exit(1);
+	flush(2);
+	resolve__read_cpu(resolve, true);
+	p = finish();
+	assert_int_equal(p->processes[1].cpu_ns, 0);
+	profile__free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(ends_while_samples_wait, begin),
 		cmocka_unit_test_setup(ends_while_others_wait, begin),
 		cmocka_unit_test_setup(the_gone_are_retired, begin),
+		cmocka_unit_test_setup(threads_go_with_their_process, begin),
 		cmocka_unit_test_setup(forks, begin),
 		cmocka_unit_test_setup(execs, begin),
 		cmocka_unit_test_setup(described_late, begin),
 		cmocka_unit_test_setup(threads, begin),
 		cmocka_unit_test_setup(losses_by_process_with_their_spans, begin),
 		cmocka_unit_test_setup(nothing_disappears, begin),
-		cmocka_unit_test_setup(recalled, begin),
+		cmocka_unit_test_setup(invalidated, begin),
+		cmocka_unit_test_setup(recalled_of_any, begin),
+		cmocka_unit_test_setup(ends_without_its_clock, begin),
 		cmocka_unit_test_setup(a_sample_stands_for_its_period, begin),
+		cmocka_unit_test_setup(values_of_other_types, begin),
 		cmocka_unit_test_setup(the_clocks_are_told, begin),
 	};
 

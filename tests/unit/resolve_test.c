@@ -14,9 +14,9 @@ static void names_before_the_sample(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_process(1, PID(1), 0, "app");
-	tell_function(1, 1, "root");
-	tell_function(1, 2, "leaf");
+	emit_process(1, PID(1), 0, "app");
+	emit_function(1, 1, "root");
+	emit_function(1, 2, "leaf");
 	tell_stack(1, 5, stack, 2);
 	assert_int_equal(waiting(), 0);
 	p = finish();
@@ -36,16 +36,16 @@ static void names_after_the_sample(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_process(1, PID(1), 0, "app");
+	emit_process(1, PID(1), 0, "app");
 	tell_stack(1, 5, stack, 2);
 	tell_stack(1, 6, stack, 2);
 	assert_int_equal(waiting(), 2);
 	flush(7);
 	assert_int_equal(waiting(), 2);
-	tell_function(1, 2, "leaf");
+	emit_function(1, 2, "leaf");
 	flush(SECOND);
 	assert_int_equal(waiting(), 2); /* one of two names is not enough */
-	tell_function(1, 1, "root");
+	emit_function(1, 1, "root");
 	flush(SECOND + 1);
 	assert_int_equal(waiting(), 0);
 	assert_int_equal(resolve__stats(resolve)->unknown_frames, 0);
@@ -74,8 +74,8 @@ static void those_that_wait_keep_their_order(void **state)
 	(void)state;
 	for (uint64_t i = 1; i <= 100; i++)
 		tell_stack(1, i, i % 3 ? stack : other, 1);
-	tell_function(1, 1, "f");
-	tell_function(1, 2, "g");
+	emit_function(1, 1, "f");
+	emit_function(1, 2, "g");
 	flush(200);
 	p = finish();
 	assert_int_equal(p->sample_cnt, 100);
@@ -88,8 +88,7 @@ static void lines_in_pieces(void **state)
 {
 	const uint32_t n = 12000, size = table_bytes(LINE_TABLE_LOCATIONS, n);
 	__cleanup_free char *table = make_table(LINE_TABLE_LOCATIONS, n);
-	struct made_code c = {
-		.image_id = 1, .layout_id = 2, .key = 1, .name = "big", .file = "/m.py"};
+	struct made_code c = {.image_id = 1, .layout_id = 2, .key = 1, .name = "big", .file = "/m.py"};
 	const struct abi_frame stack[] = {{1, 2 * 11999, 0}};
 	struct profile *p;
 
@@ -103,8 +102,7 @@ static void lines_in_pieces(void **state)
 		assert_int_equal(waiting(), 1);
 		/* two threads met it at the same time: everything comes twice */
 		for (int i = 0; i < 2; i++)
-			tell_lines(1, table, at,
-				   size - at < ABI_CODE_CHUNK ? size - at : ABI_CODE_CHUNK);
+			tell_lines(1, table, at, size - at < ABI_CODE_CHUNK ? size - at : ABI_CODE_CHUNK);
 		tell_code(&c);
 	}
 	flush(3);
@@ -130,7 +128,7 @@ static void a_piece_that_never_comes(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 2, "root");
+	emit_function(1, 2, "root");
 	tell_code(&c);
 	tell_lines(1, table, 0, 150);
 	tell_stack(1, 0, stack, 2);
@@ -147,12 +145,11 @@ static void a_piece_that_never_comes(void **state)
 static void names_that_never_come(void **state)
 {
 	const struct abi_frame stack[] = {{9, 0, 0}, {2, 6, 0}};
-	struct made_code foreign = {
-		.image_id = 1, .layout_id = 77, .key = 9, .name = "?", .file = "?"};
+	struct made_code foreign = {.image_id = 1, .layout_id = 77, .key = 9, .name = "?", .file = "?"};
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 2, "root");
+	emit_function(1, 2, "root");
 	tell_stack(1, 0, stack, 2);
 	tell_code(&foreign); /* of no interpreter that is known */
 	flush(4 * SECOND);
@@ -191,13 +188,12 @@ static void cut_stacks_are_marked(void **state)
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "middle");
-	tell_function(1, 2, "leaf");
+	emit_function(1, 1, "middle");
+	emit_function(1, 2, "leaf");
 	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
-		struct made_sample m = {
-			.image_id = 1, .outcome = cuts[i], .frames = stack, .cnt = 2};
+		struct made_sample m = {.image_id = 1, .outcome = cuts[i], .frames = stack, .cnt = 2};
 
-		tell_sample(&m);
+		emit_sample(&m);
 	}
 	tell_stack(1, 9, stack, 2);
 	p = finish();
@@ -216,15 +212,14 @@ static void cut_stacks_are_marked(void **state)
 static void the_deepest_stack(void **state)
 {
 	struct abi_frame *frames = xcalloc(ABI_MAX_FRAMES, sizeof(*frames));
-	struct made_sample m = {
-		.image_id = 1, .outcome = ABI_CUT_DEPTH, .frames = frames, .cnt = ABI_MAX_FRAMES};
+	struct made_sample m = {.image_id = 1, .outcome = ABI_CUT_DEPTH, .frames = frames, .cnt = ABI_MAX_FRAMES};
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "f");
+	emit_function(1, 1, "f");
 	for (uint32_t i = 0; i < ABI_MAX_FRAMES; i++)
 		frames[i] = (struct abi_frame){1, (int32_t)(2 * (i % 8)), 0};
-	tell_sample(&m);
+	emit_sample(&m);
 	p = finish();
 	assert_int_equal(profile__max_depth(p), ABI_MAX_FRAMES + 1);
 	free(frames);
@@ -233,13 +228,12 @@ static void the_deepest_stack(void **state)
 
 static void frames_without_a_name(void **state)
 {
-	const struct abi_frame stack[] = {{1, 0, 0}, {0, 0, ABI_FRAME_UNREADABLE}, {2, 0, 0}};
-	struct made_code machinery = {
-		.image_id = 1, .layout_id = 2, .key = 2, .name = "__init__", .file = "__init__"};
+	const struct abi_frame stack[] = {{1, 0, 0}, {0, 0, 0}, {2, 0, 0}};
+	struct made_code machinery = {.image_id = 1, .layout_id = 2, .key = 2, .name = "__init__", .file = "__init__"};
 	struct profile *p;
 
 	(void)state;
-	tell_function(1, 1, "leaf");
+	emit_function(1, 1, "leaf");
 	tell_code(&machinery);
 	tell_stack(1, 1, stack, 3);
 	tell_stack(1, 2, stack + 2, 1);
@@ -255,6 +249,7 @@ static void frames_without_a_name(void **state)
 /* A code object of 3.12 in our own memory. */
 struct own_code {
 	char object[256], name[96], file[96], lines[128];
+	char key[96], module[96], dict[64], keys[256]; /* of the globals */
 };
 
 static void put_word(char *at, unsigned off, uint64_t value)
@@ -267,8 +262,7 @@ static void put_str(char *at, const char *text)
 	const struct abi_py_layout *l = &new_python.build.layout;
 
 	put_word(at, l->str_length_off, strlen(text));
-	put_word(at, l->str_state_off,
-		 1u << l->str_kind_shift | 1u << l->str_compact_bit | 1u << l->str_ascii_bit);
+	put_word(at, l->str_state_off, 1u << l->str_kind_shift | 1u << l->str_compact_bit | 1u << l->str_ascii_bit);
 	strcpy(at + l->str_ascii_off, text);
 }
 
@@ -287,17 +281,26 @@ static void make_own_code(struct own_code *c)
 	put_word(c->object, l->code_lines_off, (uintptr_t)c->lines);
 }
 
-static void tell_unreadable(uint32_t image_id, uint64_t key, const void *addr)
+static void make_own_globals(struct own_code *c)
 {
-	struct made_code c = {.image_id = image_id,
-			      .layout_id = 2,
-			      .key = key,
-			      .name = "",
-			      .file = "",
-			      .flags = ABI_CODE_UNREADABLE};
+	const struct abi_py_layout *l = &new_python.build.layout;
+
+	put_str(c->key, "__name__");
+	put_str(c->module, "own.memory");
+	put_word(c->dict, l->dict_keys_off, (uintptr_t)c->keys);
+	put_word(c->keys, l->keys_size_off, 1 << 16 | 3 << 8 | 3); /* keys that are str's, 8 bytes of indices */
+	put_word(c->keys, l->keys_indices_off + 8u, (uintptr_t)c->key);
+	put_word(c->keys, l->keys_indices_off + 16u, (uintptr_t)c->module);
+}
+
+static void tell_unreadable(uint32_t image_id, uint64_t key, const void *addr, const void *globals)
+{
+	struct made_code c = {
+		.image_id = image_id, .layout_id = 2, .key = key, .name = "", .file = "", .flags = ABI_CODE_UNREADABLE};
 	struct abi_code *r = code_record(&c);
 
 	r->code_addr = (uintptr_t)addr;
+	r->globals_addr = (uintptr_t)globals;
 	r->name.flags = r->file.flags = ABI_TEXT_UNREADABLE;
 	resolve__code(resolve, r);
 	free(r);
@@ -311,17 +314,21 @@ static void read_from_the_process(void **state)
 
 	(void)state;
 	make_own_code(c);
-	tell_process(1, (uint32_t)getpid(), 0, "myself");
-	tell_process(2, (uint32_t)getpid(), 0, "gone");
-	tell_exit(2, 0);
-	tell_unreadable(1, 1, c->object);
-	tell_unreadable(1, 2, (void *)16); /* nothing there */
-	tell_unreadable(2, 3, c->object); /* of a process that ended: perhaps another has its pid */
+	make_own_globals(c);
+	emit_process(1, (uint32_t)getpid(), 0, "myself");
+	emit_process(2, (uint32_t)getpid(), 0, "gone");
+	tell_exit(2);
+	tell_unreadable(1, 1, c->object, c->dict);
+	tell_unreadable(1, 2, (void *)16, c->dict); /* nothing there */
+	tell_unreadable(2, 3, c->object, c->dict);  /* of a process that ended: perhaps another has its pid */
 	tell_stack(1, 1, stack, 3);
 	assert_int_equal(waiting(), 0);
 	free(c);
 	p = finish();
 	assert_stack(p, 0, "[unreadable]:0;[unreadable]:0;in_memory:72");
+	for (size_t i = 1; i <= p->function_cnt; i++)
+		if (!strcmp(p->functions[i].name, "in_memory"))
+			assert_string_equal(p->functions[i].module, "own.memory");
 	profile__free(p);
 }
 

@@ -7,6 +7,7 @@
 #include "user/profile/profile.h"
 #include "user/python/versions.h"
 #include "user/resolve/resolve.h"
+#include <malloc.h>
 
 #define SECOND 1000000000ull
 #define START  (100 * SECOND) /* CLOCK_MONOTONIC of the first record */
@@ -23,6 +24,20 @@ const struct interpreter *interpreters__by_layout(const struct interpreters *t, 
 	return layout_id == 1 ? &old_python : layout_id == 2 ? &new_python : NULL;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
+/* Bytes of the heap. */
+static inline size_t in_use(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return __sanitizer_get_current_allocated_bytes();
+#else
+	return mallinfo2().uordblks;
+#endif
+}
+
 static struct profile_builder *builder;
 static struct processes *processes;
 static struct resolve *resolve;
@@ -32,7 +47,7 @@ static inline int begin(void **state)
 	(void)state;
 	old_python.build.lines = LINE_TABLE_LNOTAB;
 	new_python.build.lines = LINE_TABLE_LOCATIONS;
-	new_python.build.layout = py_version_find(12)->layout;
+	new_python.build.layout = py_version_find(12, false)->layout;
 	strcpy(old_python.build.version, "3.8.18");
 	strcpy(new_python.build.version, "3.12.1");
 	builder = profile_builder__new(true);
@@ -61,8 +76,7 @@ static inline struct profile *finish(void)
 /* Pids that no process has, so that nothing is read from /proc. */
 #define PID(image) (0x3ffffff0u - (image))
 
-static inline void tell_process(uint32_t image_id, uint32_t pid, uint32_t parent,
-				const char *command)
+static inline void emit_process(uint32_t image_id, uint32_t pid, uint32_t parent, const char *command)
 {
 	struct abi_proc_rec r = {.hdr = {.kind = ABI_REC_PROC, .tgid = pid, .time_ns = START}};
 
@@ -76,24 +90,25 @@ static inline void tell_process(uint32_t image_id, uint32_t pid, uint32_t parent
 	resolve__process(resolve, &r);
 }
 
-static inline void tell_exit(uint32_t image_id, uint32_t exec)
+static inline void tell_exit(uint32_t image_id)
 {
-	struct abi_exit r = {.image_id = image_id, .exec = exec};
+	struct abi_exit r = {.image_id = image_id};
 
 	resolve__exit(resolve, &r);
 }
 
 static inline void tell_recall(uint32_t image_id)
 {
-	struct abi_recall r = {.image_id = image_id};
+	struct abi_invalidate r = {.image_id = image_id};
 
-	resolve__recall(resolve, &r);
+	resolve__invalidate(resolve, &r);
 }
 
 static inline void tell_code(const struct made_code *c)
 {
 	struct abi_code *r = code_record(c);
 
+	r->hdr.tgid = PID(c->image_id);
 	resolve__code(resolve, r);
 	free(r);
 }
@@ -107,7 +122,7 @@ static inline void tell_lines(uint64_t key, const char *table, uint32_t offset, 
 }
 
 /* All of a function of 8 lines. */
-static inline void tell_function(uint32_t image_id, uint64_t key, const char *name)
+static inline void emit_function(uint32_t image_id, uint64_t key, const char *name)
 {
 	__cleanup_free char *table = make_table(LINE_TABLE_LOCATIONS, 8);
 	struct made_code c = {.image_id = image_id, .layout_id = 2, .key = key, .name = name};
@@ -122,40 +137,43 @@ static inline void tell_function(uint32_t image_id, uint64_t key, const char *na
 struct made_sample {
 	uint32_t image_id, tid;
 	enum abi_outcome outcome;
-	uint64_t at_ns;		    /* since START */
+	uint64_t at_ns;                     /* since START */
 	uint64_t value_ns, thread_start_ns; /* 0: a period; the process's only thread of that number */
 	const struct abi_frame *frames;
 	uint32_t cnt;
-	bool trusted;
+	uint8_t type;
+	bool unverified;
 };
 
-static inline void tell_sample(const struct made_sample *m)
+static inline void emit_sample(const struct made_sample *m)
 {
 	struct abi_sample *r = sample_record(m->image_id, m->outcome, m->frames, m->cnt);
 
 	r->hdr.tgid = PID(m->image_id);
 	r->hdr.tid = m->tid ? m->tid : r->hdr.tgid;
 	r->hdr.time_ns = START + m->at_ns;
-	r->value_ns = m->value_ns ? m->value_ns : PERIOD;
+	r->value = m->value_ns ? m->value_ns : PERIOD;
 	r->thread_start_ns = m->thread_start_ns;
-	r->trusted = m->trusted;
+	r->type = m->type;
+	r->unverified = m->unverified;
 	r->gil = ABI_GIL_HELD;
 	strcpy(r->comm, "python3");
 	resolve__sample(resolve, r);
 	free(r);
 }
 
-static inline void tell_stack(uint32_t image_id, uint64_t at_ns, const struct abi_frame *frames,
-			      uint32_t cnt)
+static inline void tell_stack(uint32_t image_id, uint64_t at_ns, const struct abi_frame *frames, uint32_t cnt)
 {
 	struct made_sample m = {.image_id = image_id, .at_ns = at_ns, .frames = frames, .cnt = cnt};
 
-	tell_sample(&m);
+	emit_sample(&m);
 }
 
 static inline void tell_lost_in(const uint64_t span_ns[2], uint32_t image_id, enum abi_outcome outcome, uint64_t cnt)
 {
-	struct lost_ticks lost = {image_id, outcome, {.cnt = cnt, .value_ns = cnt * PERIOD, .tgid = PID(image_id)}};
+	struct lost_ticks lost = {.image_id = image_id,
+				  .outcome = outcome,
+				  .ticks = {.cnt = cnt, .value = cnt * PERIOD, .tgid = PID(image_id)}};
 
 	resolve__lost(resolve, span_ns, &lost);
 }
@@ -198,8 +216,7 @@ static inline char *stack_text(const struct profile *p, size_t bucket)
 	FILE *out = open_memstream(&text.data, &text.len);
 
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%s%s:%d", i ? ";" : "",
-			p->functions[p->frames[frames[i]].function].name,
+		fprintf(out, "%s%s:%d", i ? ";" : "", p->functions[p->frames[frames[i]].function].name,
 			p->frames[frames[i]].line);
 	fclose(out);
 	return text.data;
@@ -213,8 +230,7 @@ static inline void assert_stack(const struct profile *p, size_t bucket, const ch
 	assert_string_equal(text, expected);
 }
 
-static inline const struct profile_loss *find_loss(const struct profile *p, uint32_t process,
-						   const char *reason)
+static inline const struct profile_loss *find_loss(const struct profile *p, uint32_t process, const char *reason)
 {
 	for (size_t i = 0; i < p->loss_cnt; i++)
 		if (p->losses[i].process == process && !strcmp(p->losses[i].reason, reason))

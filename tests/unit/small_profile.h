@@ -13,8 +13,7 @@
 
 #define HOSTILE "</script><svg onload=…>;\x1b[31m"
 
-static inline void tell_process(struct profile_sink to, uint32_t id, uint32_t pid,
-				const char *command)
+static inline void emit_process(struct profile_sink to, uint32_t id, uint32_t pid, const char *command)
 {
 	struct profile_process p = {.id = id, .pid = pid, .parent_pid = 1, .command = command};
 
@@ -22,24 +21,25 @@ static inline void tell_process(struct profile_sink to, uint32_t id, uint32_t pi
 	p.python = "3.12.1";
 	p.interpreter = "/usr/bin/python3.12";
 	p.cgroup = "/system.slice/x";
+	p.code_start_unix_ns = 1690000000000000000u - id;
+	p.root = id % 2 ? PROFILE_ROOT_OWN : PROFILE_ROOT_OTHER;
+	p.rights = id % 2 ? "33 33 4 1000" : "";
 	to.ops->process(to.ctx, &p);
 }
 
-static inline void tell_thread(struct profile_sink to, uint32_t id, uint32_t process,
-			       const char *name)
+static inline void emit_thread(struct profile_sink to, uint32_t id, uint32_t process, const char *name)
 {
 	to.ops->thread(to.ctx, &(struct profile_thread){id, process, 1000 + id, name});
 }
 
-static inline void tell_function(struct profile_sink to, uint32_t id, const char *name,
-				 const char *file)
+static inline void emit_function(struct profile_sink to, uint32_t id, const char *name, const char *file)
 {
 	struct profile_function f = {.id = id, .name = name, .module = "pkg.mod", .file = file};
 	const char *slash = strrchr(file, '/');
 
 	f.short_file = slash ? slash + 1 : file;
 	f.first_line = (int32_t)(10 * id);
-	f.origin = *file ? PROFILE_USER : PROFILE_MARK;
+	f.kind = *file ? PROFILE_PYTHON : PROFILE_SYNTHETIC;
 	to.ops->function(to.ctx, &f);
 }
 
@@ -53,26 +53,25 @@ static inline void tell_stack(struct profile_sink to, uint32_t id, uint32_t pare
 	to.ops->stack(to.ctx, &(struct profile_stack){id, parent, frame});
 }
 
-static inline void tell_sample(struct profile_sink to, uint64_t at, uint32_t thread, uint32_t stack)
+static inline void emit_sample(struct profile_sink to, uint64_t at, uint32_t thread, uint32_t stack)
 {
 	struct profile_sample s = {.thread = thread, .stack = stack};
 
 	s.time_unix_ns = 1700000000000000000u + at * 10000000u;
-	s.value_ns = 1000000u * (1 + at % 10) + at % 3; /* unlike, so that whoever counts is found out */
+	s.value = 1000000u * (1 + at % 10) + at % 3; /* unlike, so that whoever counts is found out */
 	s.cpu = (uint16_t)(at % 5);
-	s.gil = (uint8_t)(at % 3);
+	s.gil = (uint8_t)(at % 4);
 	s.truncated = at % 7 == 0;
 	to.ops->sample(to.ctx, &s);
 }
 
-static inline void tell_loss(struct profile_sink to, const char *reason, uint64_t count,
-			     uint32_t process)
+static inline void tell_loss(struct profile_sink to, const char *reason, uint64_t count, uint32_t process)
 {
 	struct profile_loss l = {.reason = reason, .sentence = "it was so", .count = count};
 
 	l.from_unix_ns = 1700000001000000000u;
 	l.to_unix_ns = l.from_unix_ns + count;
-	l.value_ns = count * 1000;
+	l.value = count * 1000;
 	l.process = process;
 	l.failure = strcmp(reason, "not_python") != 0;
 	to.ops->loss(to.ctx, &l);
@@ -103,7 +102,7 @@ static inline void tell_small_samples(struct profile_sink to, uint32_t from, uin
 	for (uint32_t i = from; i < until; i++) {
 		static const uint32_t stacks[] = {2, 3, 4, 6};
 
-		tell_sample(to, i, 1 + i % 3, stacks[i % 4]);
+		emit_sample(to, i, 1 + i % 3, stacks[i % 4]);
 	}
 }
 
@@ -111,15 +110,15 @@ static inline void tell_small_samples(struct profile_sink to, uint32_t from, uin
 static inline void tell_small_until(struct profile_sink to, uint32_t until)
 {
 	tell_meta(to, false);
-	tell_process(to, 1, 42, "python3 app.py");
-	tell_process(to, 2, 43, HOSTILE);
-	tell_thread(to, 1, 1, "MainThread");
-	tell_thread(to, 2, 1, "");
-	tell_thread(to, 3, 2, HOSTILE);
-	tell_function(to, 1, "main", "/srv/app/app.py");
-	tell_function(to, 2, "Worker.work", "/srv/app/worker.py");
-	tell_function(to, 3, HOSTILE, "/srv/app/evil.py");
-	tell_function(to, 4, "[truncated]", "");
+	emit_process(to, 1, 42, "python3 app.py");
+	emit_process(to, 2, 43, HOSTILE);
+	emit_thread(to, 1, 1, "MainThread");
+	emit_thread(to, 2, 1, "");
+	emit_thread(to, 3, 2, HOSTILE);
+	emit_function(to, 1, "main", "/srv/app/app.py");
+	emit_function(to, 2, "Worker.work", "/srv/app/worker.py");
+	emit_function(to, 3, HOSTILE, "/srv/app/evil.py");
+	emit_function(to, 4, "[truncated]", "");
 	tell_frame(to, 1, 1, 11);
 	tell_frame(to, 2, 2, 22);
 	tell_frame(to, 3, 2, 23);

@@ -1,48 +1,35 @@
-/* speedscope's files, read by yajl: indices within their tables, weights that add up, one profile a
+/* speedscope's files, read back: indices within their tables, weights that add up, one profile a
  * thread. */
 #include "tests/unit/make_profile.h"
+#include "tests/unit/json_tree.h"
 #include "tests/unit/views.h"
-#include <yajl/yajl_tree.h>
 
-/* "" when it is no text */
-static const char *text_at(yajl_val in, const char *key)
+static const char *text_at(const struct json_tree *in, const char *key)
 {
-	const char *path[] = {key, NULL};
-	yajl_val found = yajl_tree_get(in, path, yajl_t_string);
-
-	return found ? found->u.string : "";
-}
-
-static yajl_val at(yajl_val in, const char *key, yajl_type type)
-{
-	const char *path[] = {key, NULL};
-	yajl_val found = yajl_tree_get(in, path, type);
-
-	assert_non_null(found);
-	return found;
+	return json_tree__at(in, key, JSON_STRING)->text;
 }
 
 /* Its weight; `frame_cnt` is how long shared.frames is. */
-static uint64_t check_profile(yajl_val profile, size_t frame_cnt)
+static uint64_t check_profile(const struct json_tree *profile, size_t frame_cnt)
 {
-	yajl_val samples = at(profile, "samples", yajl_t_array);
-	yajl_val weights = at(profile, "weights", yajl_t_array);
+	const struct json_tree *samples = json_tree__at(profile, "samples", JSON_LIST);
+	const struct json_tree *weights = json_tree__at(profile, "weights", JSON_LIST);
 	uint64_t sum = 0;
 
 	assert_string_equal(text_at(profile, "type"), "sampled");
 	assert_string_equal(text_at(profile, "unit"), "nanoseconds");
 	assert_true(*text_at(profile, "name"));
-	assert_int_equal(samples->u.array.len, weights->u.array.len);
-	for (size_t i = 0; i < samples->u.array.len; i++) {
-		yajl_val stack = samples->u.array.values[i];
+	assert_int_equal(samples->cnt, weights->cnt);
+	for (size_t i = 0; i < samples->cnt; i++) {
+		const struct json_tree *stack = &samples->items[i];
 
-		assert_true(YAJL_IS_ARRAY(stack) && stack->u.array.len > 0);
-		for (size_t k = 0; k < stack->u.array.len; k++)
-			assert_true((size_t)YAJL_GET_INTEGER(stack->u.array.values[k]) < frame_cnt);
-		sum += (uint64_t)YAJL_GET_INTEGER(weights->u.array.values[i]);
+		assert_true(stack->kind == JSON_LIST && stack->cnt > 0);
+		for (size_t k = 0; k < stack->cnt; k++)
+			assert_true(json_tree__count(&stack->items[k]) < frame_cnt);
+		sum += json_tree__count(&weights->items[i]);
 	}
-	assert_int_equal(YAJL_GET_INTEGER(at(profile, "startValue", yajl_t_number)), 0);
-	assert_int_equal(YAJL_GET_INTEGER(at(profile, "endValue", yajl_t_number)), sum);
+	assert_int_equal(json_tree__count(json_tree__at(profile, "startValue", JSON_NUMBER)), 0);
+	assert_int_equal(json_tree__count(json_tree__at(profile, "endValue", JSON_NUMBER)), sum);
 	return sum;
 }
 
@@ -63,21 +50,17 @@ static size_t busy_threads(const struct profile *p, const struct view *v)
 static void check(const struct profile *p, const struct view *v)
 {
 	struct buf out = written(&format_speedscope, p, v);
-	uint64_t want = sum_of(p, v).value_ns, threads = 0;
+	uint64_t want = sum_of(p, v).value, threads = 0;
 	size_t busy = busy_threads(p, v), all = busy != 1 || v->threads;
-	char error[200] = "";
-	yajl_val root, profiles, frames;
+	struct json_tree root = json_tree_of(out.data, out.len);
+	const struct json_tree *profiles = json_tree__at(&root, "profiles", JSON_LIST);
+	const struct json_tree *shared = json_tree__at(&root, "shared", JSON_MAP);
+	size_t frame_cnt = json_tree__at(shared, "frames", JSON_LIST)->cnt;
 
-	buf_put(&out, "", 1);
-	root = yajl_tree_parse(out.data, error, sizeof(error));
-	if (!root)
-		fail_msg("%s", error);
-	profiles = at(root, "profiles", yajl_t_array);
-	frames = at(at(root, "shared", yajl_t_object), "frames", yajl_t_array);
-	assert_non_null(strstr(text_at(root, "name"), "lost"));
-	assert_int_equal(profiles->u.array.len, busy + all);
-	for (size_t i = 0; i < profiles->u.array.len; i++) {
-		uint64_t weight = check_profile(profiles->u.array.values[i], frames->u.array.len);
+	assert_non_null(strstr(text_at(&root, "name"), "lost"));
+	assert_int_equal(profiles->cnt, busy + all);
+	for (size_t i = 0; i < profiles->cnt; i++) {
+		uint64_t weight = check_profile(&profiles->items[i], frame_cnt);
 
 		if (i < all)
 			assert_int_equal(weight, want);
@@ -85,7 +68,7 @@ static void check(const struct profile *p, const struct view *v)
 			threads += weight;
 	}
 	assert_int_equal(threads, want);
-	yajl_tree_free(root);
+	json_tree__free(&root);
 	buf_free(&out);
 }
 
@@ -104,8 +87,7 @@ static void small_adds_up(void **state)
 
 static void service_adds_up(void **state)
 {
-	const struct make_options o = {
-		.processes = 3, .threads = 2, .stacks = 100, .depth = 60, .losses = true};
+	const struct make_options o = {.processes = 3, .threads = 2, .stacks = 100, .depth = 60, .losses = true};
 
 	(void)state;
 	check_views(make_profile(&o));
@@ -127,17 +109,17 @@ static void neighbours_are_one(void **state)
 
 	(void)state;
 	tell_meta(to, true);
-	tell_process(to, 1, 42, "app");
-	tell_thread(to, 1, 1, "MainThread");
-	tell_function(to, 1, "f", "/x/a.py");
-	tell_function(to, 2, "g", "/x/a.py");
+	emit_process(to, 1, 42, "app");
+	emit_thread(to, 1, 1, "MainThread");
+	emit_function(to, 1, "f", "/x/a.py");
+	emit_function(to, 2, "g", "/x/a.py");
 	tell_frame(to, 1, 1, 5);
 	tell_frame(to, 2, 2, 0);
 	tell_stack(to, 1, 0, 1);
 	tell_stack(to, 2, 1, 2);
-	tell_sample(to, 6, 1, 2); /* late: the others are of before */
+	emit_sample(to, 6, 1, 2); /* late: the others are of before */
 	for (uint32_t i = 0; i < 6; i++)
-		tell_sample(to, i, 1, i < 3 || i == 5 ? 1 : 2);
+		emit_sample(to, i, 1, i < 3 || i == 5 ? 1 : 2);
 	p = profile_builder__finish(b);
 	out = written(&format_speedscope, p, &test_views[0]);
 	buf_put(&out, "", 1);
@@ -159,15 +141,15 @@ static void too_much_is_added_up(void **state)
 
 	(void)state;
 	tell_meta(to, true);
-	tell_process(to, 1, 42, "app");
-	tell_thread(to, 1, 1, "MainThread");
-	tell_function(to, 1, "f", "/x/a.py");
+	emit_process(to, 1, 42, "app");
+	emit_thread(to, 1, 1, "MainThread");
+	emit_function(to, 1, "f", "/x/a.py");
 	for (uint32_t i = 1; i <= 1001; i++) {
 		tell_frame(to, i, 1, (int32_t)i);
 		tell_stack(to, i, i - 1, i);
 	}
 	for (uint32_t i = 0; i < 6000; i++)
-		tell_sample(to, i, 1, 1000 + i % 2);
+		emit_sample(to, i, 1, 1000 + i % 2);
 	p = profile_builder__finish(b);
 	out = written(&format_speedscope, p, &test_views[0]);
 	assert_in_range(out.len, 4 << 20, 17 << 20);
@@ -181,10 +163,8 @@ static void too_much_is_added_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(small_adds_up),
-		cmocka_unit_test(service_adds_up),
-		cmocka_unit_test(nothing_is_a_file),
-		cmocka_unit_test(neighbours_are_one),
+		cmocka_unit_test(small_adds_up),        cmocka_unit_test(service_adds_up),
+		cmocka_unit_test(nothing_is_a_file),    cmocka_unit_test(neighbours_are_one),
 		cmocka_unit_test(too_much_is_added_up),
 	};
 

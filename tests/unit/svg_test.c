@@ -1,5 +1,6 @@
 /* The flame graph as a file: texts, what is drawn and how wide, colours. Browsers:
  * tests/live/test_svg.py. */
+#include "tests/unit/whole.h"
 #include "tests/unit/make_profile.h"
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
@@ -7,6 +8,7 @@
 #include "user/format/svg/svg_still.h"
 #include "user/format/svg/svg_text.h"
 #include "user/util/alloc.h"
+#include "user/util/json_put.h"
 #include "user/util/columns.h"
 #include <math.h>
 
@@ -46,15 +48,21 @@ static void assert_well_formed(const char *svg)
 	assert_int_equal(pclose(parser), 0);
 }
 
+static void put_json(FILE *out, const char *text)
+{
+	struct json_put j = {.out = out, .is_markup = true};
+
+	json_put_text(&j, NULL, text);
+}
+
 static void texts_are_escaped(void **state)
 {
 	__cleanup_free char *xml = through(svg_put_xml, NASTY);
-	__cleanup_free char *json = through(svg_put_json, NASTY "\\");
+	__cleanup_free char *json = through(put_json, NASTY "\\");
 
 	(void)state;
-	assert_string_equal(
-		xml, "&lt;/script&gt;&lt;svg onload=alert(1)&gt;;\\x1b[31m]]&gt;&amp;&quot;&#39;"
-		     "\\xff\\uffff\\x01");
+	assert_string_equal(xml, "&lt;/script&gt;&lt;svg onload=alert(1)&gt;;\\x1b[31m]]&gt;&amp;&quot;&#39;"
+				 "\\xff\\uffff\\x01");
 	assert_null(strpbrk(json, "<>&'\x1b"));
 	assert_non_null(strstr(json, "\\u003c/script\\u003e"));
 	assert_non_null(strstr(json, "]]\\u003e\\u0026\\\"\\u0027"));
@@ -67,10 +75,8 @@ static void texts_are_cut_between_letters(void **state)
 		const char *text;
 		size_t columns;
 		const char *want;
-	} cases[] = {{"handle", 6, "handle"}, {"handle", 5, "hand…"},
-		     {"handle", 2, ""},       {"Größe_x", 4, "Grö…"},
-		     {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"},
-		     {"日本語", 4, "日…"},    {"", 9, ""}};
+	} cases[] = {{"handle", 6, "handle"}, {"handle", 5, "hand…"}, {"handle", 2, ""},    {"Größe_x", 4, "Grö…"},
+		     {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"", 9, ""}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -98,8 +104,7 @@ static void numbers_are_grouped(void **state)
 
 static void colours_depend_on_name_and_file_only(void **state)
 {
-	struct profile_function f = {
-		.id = 3, .name = "run", .short_file = "app/x.py", .first_line = 7};
+	struct profile_function f = {.id = 3, .name = "run", .short_file = "app/x.py", .first_line = 7};
 	struct profile_function moved = f;
 	unsigned used[SVG_SHADES] = {0}, shade = svg_shade(&f);
 
@@ -127,16 +132,16 @@ static struct profile *make_crowd(bool reversed)
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
 
-	tell_process(to, 1, 42, "python3");
-	tell_thread(to, 1, 1, "t");
+	emit_process(to, 1, 42, "python3");
+	emit_thread(to, 1, 1, "t");
 	for (uint32_t id = 1; id <= CROWD; id++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "f%02u", reversed ? CROWD - id : id - 1);
-		tell_function(to, id, name, reversed ? "/b/app.py" : "/a/app.py");
+		emit_function(to, id, name, reversed ? "/b/app.py" : "/a/app.py");
 		tell_frame(to, id, id, (int32_t)(id + (reversed ? 100 : 0)));
 		tell_stack(to, id, 0, id);
-		tell_sample(to, id, 1, id);
+		emit_sample(to, id, 1, id);
 	}
 	return profile_builder__finish(b);
 }
@@ -211,17 +216,16 @@ static void figures_in_title(const char *frame, double *percent, double *seconds
 }
 
 /* The next node that these figures can be of; frames are drawn in the order of nodes. */
-static const struct svg_node *node_of(const struct svg_layout *l, uint32_t *from, double percent,
-				      double seconds, double samples)
+static const struct svg_node *node_of(const struct svg_layout *l, uint32_t *from, double percent, double seconds,
+				      double samples)
 {
-	double whole = (double)l->nodes[0].total_ns;
+	double whole = (double)l->nodes[0].total_value;
 
 	for (; *from < l->node_cnt; ++*from) {
 		const struct svg_node *n = &l->nodes[*from];
 
-		if ((double)n->samples == samples &&
-		    fabs((double)n->total_ns / 1e9 - seconds) < 0.00051 &&
-		    fabs(100 * (double)n->total_ns / whole - percent) < 0.0051)
+		if ((double)n->samples == samples && fabs((double)n->total_value / 1e9 - seconds) < 0.00051 &&
+		    fabs(100 * (double)n->total_value / whole - percent) < 0.0051)
 			return n;
 	}
 	return NULL;
@@ -250,8 +254,7 @@ static void widths_are_proportional_to_time(void **state)
 		n = node_of(l, &from, percent, seconds, samples);
 		assert_non_null(n);
 		from++;
-		assert_true(fabs(width + 0.6 -
-				 (double)n->total_ns / (double)p->value_ns * whole) < 0.11);
+		assert_true(fabs(width + 0.6 - (double)n->total_value / (double)whole_value(p) * whole) < 0.11);
 		assert_true(x >= SVG_MARGIN - 0.1 && x + width <= SVG_WIDTH - SVG_MARGIN + 0.1);
 	}
 	assert_in_range(seen, 100, 4000);
@@ -267,21 +270,21 @@ static void nothing_is_counted_twice_or_dropped_in_silence(void **state)
 	struct profile *p = make_profile(&o);
 	struct view_tree *tree = view_tree__new(&v, p);
 	struct svg_layout *l = svg_layout__new(tree, p);
-	uint64_t own_ns = 0, left_out_ns = 0, samples = 0;
+	uint64_t own_value = 0, left_out_ns = 0, samples = 0;
 
 	(void)state;
 	assert_int_equal(l->nodes[0].samples, p->sample_cnt);
-	assert_int_equal(l->nodes[0].total_ns, p->value_ns);
+	assert_int_equal(l->nodes[0].total_value, whole_value(p));
 	assert_int_equal(l->node_cnt + l->pruned_cnt, tree->count);
 	assert_true(l->pruned_cnt > 0);
 	for (uint32_t i = 0; i < l->node_cnt; i++) {
-		assert_true(l->nodes[i].total_ns >= l->least_ns);
-		own_ns += l->nodes[i].own_ns;
-		left_out_ns += l->nodes[i].pruned_ns;
+		assert_true(l->nodes[i].total_value >= l->least_value);
+		own_value += l->nodes[i].own_value;
+		left_out_ns += l->nodes[i].pruned_value;
 		samples += l->nodes[i].own_samples + l->nodes[i].pruned_samples;
 	}
-	assert_int_equal(left_out_ns, l->pruned_ns);
-	assert_int_equal(own_ns + left_out_ns, p->value_ns);
+	assert_int_equal(left_out_ns, l->pruned_value);
+	assert_int_equal(own_value + left_out_ns, whole_value(p));
 	assert_int_equal(samples, p->sample_cnt);
 	svg_layout__free(l);
 	view_tree__free(tree);
@@ -305,13 +308,12 @@ static void children_stand_inside_their_parent(void **state)
 		if (i) {
 			const struct svg_node *parent = open[n->depth - 1];
 
-			assert_true(n->left_ns >= parent->left_ns);
-			assert_true(n->left_ns + n->total_ns <=
-				    parent->left_ns + parent->total_ns);
-			assert_true(n->left_ns >= edge[n->depth]); /* no two overlap */
+			assert_true(n->left_value >= parent->left_value);
+			assert_true(n->left_value + n->total_value <= parent->left_value + parent->total_value);
+			assert_true(n->left_value >= edge[n->depth]); /* no two overlap */
 		}
 		open[n->depth] = n;
-		edge[n->depth] = n->left_ns + n->total_ns;
+		edge[n->depth] = n->left_value + n->total_value;
 	}
 	svg_layout__free(l);
 	view_tree__free(tree);
@@ -325,12 +327,13 @@ static struct view_tree *make_columns(uint32_t chains, uint32_t depth, uint64_t 
 	struct view_tree *t = xcalloc(1, sizeof(*t));
 
 	t->count = chains * depth + 1;
+	t->depth = depth;
 	t->nodes = xcalloc(t->count, sizeof(*t->nodes));
-	t->nodes[0] = (struct view_node){.text = all, .child = 1, .total_ns = chains * ns};
+	t->nodes[0] = (struct view_node){.text = all, .child = 1, .total_value = chains * ns};
 	for (uint32_t i = 1; i < t->count; i++) {
 		uint32_t row = (i - 1) % depth;
 
-		t->nodes[i] = (struct view_node){.text = f, .depth = row + 1, .total_ns = ns};
+		t->nodes[i] = (struct view_node){.text = f, .depth = row + 1, .total_value = ns};
 		t->nodes[i].parent = row ? i - 1 : 0;
 		t->nodes[i].child = row + 1 < depth ? i + 1 : 0;
 		t->nodes[i].next = !row && i + depth < t->count ? i + depth : 0;
@@ -343,7 +346,7 @@ static void large_trees_are_bounded(void **state)
 	static const struct {
 		uint32_t chains, depth, want;
 	} cases[] = {
-		{5000, 100, 1}, /* 500,000 frames of 0.02 %: too many, and none to prefer */
+		{5000, 100, 1},              /* 500,000 frames of 0.02 %: too many, and none to prefer */
 		{100, 1024, 100 * 1024 + 1}, /* over the bound, but each 1 % wide: kept */
 		{900, 100, 90001},
 	};
@@ -355,7 +358,7 @@ static void large_trees_are_bounded(void **state)
 
 		assert_int_equal(l->node_cnt, cases[i].want);
 		assert_int_equal(l->label_cnt, cases[i].want > 1 ? 2 : 1);
-		assert_int_equal(l->pruned_ns, cases[i].want > 1 ? 0 : t->nodes[0].total_ns);
+		assert_int_equal(l->pruned_value, cases[i].want > 1 ? 0 : t->nodes[0].total_value);
 		svg_layout__free(l);
 		free(t->nodes);
 		free(t);
@@ -389,15 +392,14 @@ static void a_view_without_samples_is_not_called_empty(void **state)
 	__cleanup_free char *svg = NULL;
 
 	(void)state;
-	tell_process(profile_builder__sink(b), 1, 42, "python3");
-	tell_thread(profile_builder__sink(b), 1, 1, "t");
-	tell_function(profile_builder__sink(b), 1, "f", "f.py");
+	emit_process(profile_builder__sink(b), 1, 42, "python3");
+	emit_thread(profile_builder__sink(b), 1, 1, "t");
+	emit_function(profile_builder__sink(b), 1, "f", "f.py");
 	tell_frame(profile_builder__sink(b), 1, 1, 2);
 	tell_stack(profile_builder__sink(b), 1, 0, 1);
 	profile_builder__sink(b).ops->sample(
 		profile_builder__sink(b).ctx,
-		&(struct profile_sample){
-			.thread = 1, .stack = 1, .value_ns = 5, .gil = PROFILE_GIL_NOT_HELD});
+		&(struct profile_sample){.thread = 1, .stack = 1, .value = 5, .gil = PROFILE_GIL_NOT_HELD});
 	p = profile_builder__finish(b);
 	svg = draw(p, &(struct view){.gil_only = true});
 	assert_well_formed(svg);
@@ -441,8 +443,7 @@ static void the_small_print_states_the_circumstances(void **state)
 		"standard library",
 		"site-packages",
 	};
-	const struct make_options o = {
-		.processes = 2, .threads = 2, .stacks = 60, .depth = 20, .losses = true};
+	const struct make_options o = {.processes = 2, .threads = 2, .stacks = 60, .depth = 20, .losses = true};
 	struct profile *p = make_profile(&o);
 	__cleanup_free char *svg = draw(p, &(struct view){0});
 	char *data = strstr(svg, "<script");

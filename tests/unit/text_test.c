@@ -32,7 +32,7 @@ static void what_acts_becomes_visible(void **state)
 	CLEANS("\x1b[31m", "\\x1b[31m");
 	CLEANS("nul\0in", "nul\\x00in");
 	CLEANS("\x7f\xc2\x80\xc2\x9b", "\\x7f\\x80\\x9b"); /* DEL, C1 */
-	CLEANS("\u202exyz\u2066", "\\u202exyz\\u2066"); /* bidi */
+	CLEANS("\u202exyz\u2066", "\\u202exyz\\u2066");    /* bidi */
 	CLEANS("\u2028\u2029\ufeff\u200b", "\\u2028\\u2029\\ufeff\\u200b");
 	CLEANS("\xef\xbf\xbe\xef\xbf\xbf", "\\ufffe\\uffff"); /* noncharacters */
 	CLEANS("\U000e0041", "\\U000e0041");                  /* tags */

@@ -3,8 +3,8 @@
 #include "user/profile/timeline_fit.h"
 
 #define SAMPLES 6000 /* of each of two threads */
-#define STACKS	7
-#define WINDOW	4000000000ull
+#define STACKS  7
+#define WINDOW  4000000000ull
 
 static struct profile *busy(void)
 {
@@ -13,10 +13,10 @@ static struct profile *busy(void)
 	uint64_t seed = 42;
 
 	tell_meta(to, false);
-	tell_process(to, 1, 42, "a");
+	emit_process(to, 1, 42, "a");
 	for (uint32_t i = 1; i <= 3; i++) /* the second has no samples */
-		tell_thread(to, i, 1, "t");
-	tell_function(to, 1, "f", "/a.py");
+		emit_thread(to, i, 1, "t");
+	emit_function(to, 1, "f", "/a.py");
 	for (uint32_t i = 1; i <= STACKS; i++) {
 		tell_frame(to, i, 1, (int32_t)i);
 		tell_stack(to, i, i - 1, i);
@@ -24,8 +24,8 @@ static struct profile *busy(void)
 	for (uint64_t i = 0; i < SAMPLES; i++) {
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
 		/* asleep for a while now and then */
-		tell_sample(to, i + i / 1000 * 300, 1, 1 + (uint32_t)(seed >> 33) % STACKS);
-		tell_sample(to, i, 3, 1 + (uint32_t)(seed >> 43) % STACKS);
+		emit_sample(to, i + i / 1000 * 300, 1, 1 + (uint32_t)(seed >> 33) % STACKS);
+		emit_sample(to, i, 3, 1 + (uint32_t)(seed >> 43) % STACKS);
 	}
 	return profile_builder__finish(b);
 }
@@ -50,7 +50,7 @@ static uint64_t sum(const struct timeline *t, uint32_t thread, uint32_t stack)
 	const struct timeline_sample *s = timeline__thread(t, thread, &cnt);
 
 	for (size_t i = 0; i < cnt; i++)
-		value += s[i].stack == stack ? s[i].value_ns : 0;
+		value += s[i].stack == stack ? s[i].value : 0;
 	return value;
 }
 
@@ -62,7 +62,7 @@ static uint64_t until(const struct timeline *t, uint32_t thread, uint64_t time_n
 	const struct timeline_sample *s = timeline__thread(t, thread, &cnt);
 
 	for (size_t i = 0; i < cnt && s[i].time_unix_ns <= time_ns; i++)
-		value += s[i].value_ns;
+		value += s[i].value;
 	return value;
 }
 
@@ -90,7 +90,7 @@ static void assert_in_order(const struct timeline *t, uint32_t thread)
 	const struct timeline_sample *s = timeline__thread(t, thread, &cnt);
 
 	for (size_t i = 1; i < cnt; i++)
-		assert_true(s[i].time_unix_ns >= s[i - 1].time_unix_ns + s[i].value_ns);
+		assert_true(s[i].time_unix_ns >= s[i - 1].time_unix_ns + s[i].value);
 }
 
 static void fits_in_the_end(void **state)
@@ -105,7 +105,8 @@ static void fits_in_the_end(void **state)
 
 		assert_true(slice >= 40000000);
 		assert_true(t->ends[3] <= max);
-		assert_true(t->ends[3] * 17 > max); /* no longer slices than needed: each next one is four times as long */
+		assert_true(t->ends[3] * 17 >
+			    max); /* no longer slices than needed: each next one is four times as long */
 		assert_same_sums(plain, t);
 		assert_same_times(plain, t, slice + 40000000);
 		assert_in_order(t, 1);

@@ -12,14 +12,14 @@ static struct profile *two_threads(void)
 	static const uint64_t at[][2] = {{30, 1}, {10, 1}, {20, 3}, {11, 1}, {300, 1}};
 
 	tell_meta(to, false);
-	tell_process(to, 1, 42, "a");
+	emit_process(to, 1, 42, "a");
 	for (uint32_t i = 1; i <= 3; i++)
-		tell_thread(to, i, 1, "t");
-	tell_function(to, 1, "f", "/a.py");
+		emit_thread(to, i, 1, "t");
+	emit_function(to, 1, "f", "/a.py");
 	tell_frame(to, 1, 1, 1);
 	tell_stack(to, 1, 0, 1);
 	for (size_t i = 0; i < 5; i++)
-		tell_sample(to, at[i][0], (uint32_t)at[i][1], 1);
+		emit_sample(to, at[i][0], (uint32_t)at[i][1], 1);
 	return profile_builder__finish(b);
 }
 
@@ -40,7 +40,7 @@ static void test_by_thread_in_order(void **state)
 	assert_int_equal(cnt, 0);
 	s = timeline__thread(t, 3, &cnt);
 	assert_int_equal(cnt, 1);
-	assert_int_equal(s[0].value_ns, 1000000 + 20 % 3);
+	assert_int_equal(s[0].value, 1000000 + 20 % 3);
 	timeline__thread(t, 0, &cnt);
 	assert_int_equal(cnt, 0);
 	timeline__free(t);
@@ -64,13 +64,13 @@ static void test_view(void **state)
 
 			samples += cnt;
 			for (size_t k = 0; k < cnt; k++) {
-				value += s[k].value_ns;
+				value += s[k].value;
 				assert_true(!v || s[k].gil == PROFILE_GIL_HELD);
 			}
 		}
 		for (size_t i = 0; i < p->bucket_cnt; i++) {
 			all += view__samples(&views[v], &p->buckets[i]);
-			all_value += view__value_ns(&views[v], &p->buckets[i]);
+			all_value += view__value(&views[v], &p->buckets[i]);
 		}
 		assert_int_equal(samples, all);
 		assert_int_equal(value, all_value);
@@ -83,7 +83,7 @@ static void test_view(void **state)
 /* A source that gives more when it is read than when it was counted. */
 static int twice(void *ctx, profile_sample_fn fn, void *arg)
 {
-	const struct profile_sample s = {.time_unix_ns = 5, .value_ns = 1, .thread = 1, .stack = 1};
+	const struct profile_sample s = {.time_unix_ns = 5, .value = 1, .thread = 1, .stack = 1};
 
 	(void)ctx;
 	for (int i = 0; i < 100; i++)
@@ -137,7 +137,7 @@ static void test_a_file_that_changed(void **state)
 static void test_lay(void **state)
 {
 	uint64_t end = 0;
-	struct timeline_sample s = {.time_unix_ns = 1000, .value_ns = 100};
+	struct timeline_sample s = {.time_unix_ns = 1000, .value = 100};
 
 	(void)state;
 	assert_false(timeline_lay(&end, &s)); /* 900–1000 */
@@ -151,7 +151,7 @@ static void test_lay(void **state)
 	s.time_unix_ns = 1351; /* not seen for more than half a value */
 	assert_false(timeline_lay(&end, &s));
 	assert_int_equal(end, 1351);
-	s = (struct timeline_sample){.time_unix_ns = 5, .value_ns = 100};
+	s = (struct timeline_sample){.time_unix_ns = 5, .value = 100};
 	end = 0;
 	assert_false(timeline_lay(&end, &s)); /* never before the beginning of time */
 	assert_int_equal(end, 100);

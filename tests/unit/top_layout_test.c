@@ -1,24 +1,25 @@
 /* The screen's layout at every size, and the line that is typed at its bottom. */
 #include "user/cmd/top/top_layout.h"
 #include "user/cmd/top/top_prompt.h"
+#include "tests/unit/mixed_profile.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
-static void check_size(int lines, int columns, const struct top_lens *lens)
+static void check_size(int lines, int columns, const struct top_lens *lens, const struct profile_value_type *type)
 {
 	struct top_layout l;
 	int end = 0, names = 0;
 
-	top_layout__fit(&l, lines, columns, lens);
+	top_layout__fit(&l, lines, columns, lens, type);
 	assert_true(l.rows >= 1 && l.titles_y >= 0 && l.rows_y == l.titles_y + 1);
 	assert_true(lines < 2 || l.rows_y + l.rows <= (l.foot_y >= 0 ? l.foot_y : lines));
-	assert_true(l.foot_y < lines && l.what_y < l.titles_y && l.header_y < l.titles_y);
+	assert_true(l.foot_y < lines && l.scope_y < l.titles_y && l.header_y < l.titles_y);
 	for (int i = 0; i < l.cell_cnt; i++) {
 		assert_true(l.cells[i].x >= end);
-		assert_non_null(l.cells[i].title);
+		assert_true(*l.cells[i].title);
 		end = l.cells[i].x + l.cells[i].width;
 		names += l.cells[i].cell == TOP_CELL_NAME;
 		if (columns >= 20)
@@ -35,8 +36,8 @@ static void test_every_size(void **state)
 	for (int columns = 1; columns <= 300; columns++)
 		for (int lines = 1; lines <= 60; lines++)
 			for (unsigned i = 0; i < 2 * TOP_GROUPS; i++)
-				check_size(lines, columns,
-					   &(struct top_lens){.group = i / 2, .threads = i % 2});
+				check_size(lines, columns, &(struct top_lens){.group = i / 2, .threads = i % 2},
+					   &mixed_types[(unsigned)lines % MIXED_TYPES]);
 }
 
 /* 20×5: the least that is promised. */
@@ -45,7 +46,7 @@ static void test_smallest(void **state)
 	struct top_layout l;
 
 	(void)state;
-	top_layout__fit(&l, 5, 20, &(struct top_lens){0});
+	top_layout__fit(&l, 5, 20, &(struct top_lens){0}, &profile_cpu_type);
 	assert_int_equal(l.header_y, 0);
 	assert_int_equal(l.foot_y, 4);
 	assert_int_equal(l.rows, 2);
@@ -64,25 +65,19 @@ static void test_typing(void **state)
 	struct top_prompt p = {0};
 
 	(void)state;
-	top_prompt__ask(&p, "File: ", "a.svg");
-	top_prompt__edit(&p, EDIT_START);
-	type_text(&p, "x/");
+	top_prompt__ask(&p, "File: ", "a", NULL);
+	type_text(&p, "x\\");
 	assert_true(top_prompt__type(&p, 0x6f22)); /* 漢 */
 	assert_true(top_prompt__type(&p, 0x1f40d));
-	assert_string_equal(p.text, "x/漢🐍a.svg");
-	top_prompt__edit(&p, EDIT_ERASE);
-	top_prompt__edit(&p, EDIT_LEFT);
-	top_prompt__edit(&p, EDIT_DELETE);
-	assert_string_equal(p.text, "x/a.svg");
-	top_prompt__edit(&p, EDIT_END);
-	top_prompt__edit(&p, EDIT_RIGHT);
-	top_prompt__edit(&p, EDIT_DELETE);
+	assert_string_equal(p.text, "ax\\漢🐍");
+	top_prompt__erase(&p, TOP_ERASE_CHARACTER);
+	assert_string_equal(p.text, "ax\\漢");
 	type_text(&p, " two  ");
-	top_prompt__edit(&p, EDIT_WORD);
-	assert_string_equal(p.text, "x/a.svg ");
-	top_prompt__edit(&p, EDIT_ALL);
-	top_prompt__edit(&p, EDIT_ERASE);
-	top_prompt__edit(&p, EDIT_LEFT);
+	top_prompt__erase(&p, TOP_ERASE_WORD);
+	assert_string_equal(p.text, "ax\\漢 ");
+	top_prompt__erase(&p, TOP_ERASE_ALL);
+	for (int what = TOP_ERASE_CHARACTER; what <= TOP_ERASE_ALL; what++)
+		top_prompt__erase(&p, (enum top_erase)what);
 	assert_string_equal(p.text, "");
 	assert_int_equal(p.len, 0);
 }
@@ -93,7 +88,7 @@ static void test_what_is_not_typed(void **state)
 	struct top_prompt p = {0};
 
 	(void)state;
-	top_prompt__ask(&p, "", "");
+	top_prompt__ask(&p, "", "", NULL);
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
 		assert_false(top_prompt__type(&p, refused[i]));
 	assert_string_equal(p.text, "");

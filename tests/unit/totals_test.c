@@ -19,10 +19,10 @@ struct slow {
 static void count(struct totals_row *row, const struct profile_sample *s, bool own)
 {
 	row->samples++;
-	row->value_ns += s->value_ns;
+	row->value += s->value;
 	if (own) {
 		row->own_samples++;
-		row->own_value_ns += s->value_ns;
+		row->own_value += s->value;
 	}
 }
 
@@ -36,7 +36,7 @@ static int add_sample(void *arg, const struct profile_sample *s)
 	if (w->v->gil_only && s->gil != PROFILE_GIL_HELD)
 		return 0;
 	w->all.samples++;
-	w->all.value_ns += s->value_ns;
+	w->all.value += s->value;
 	/* from the leaf, so that the first sight of a group says whether it is the leaf */
 	for (size_t i = n; i-- > 0;) {
 		uint32_t g = w->groups[frames[i]], up = i ? w->groups[frames[i - 1]] : 0;
@@ -63,11 +63,11 @@ static void check(const struct view *v, const struct profile *p, const uint32_t 
 	assert_memory_equal(&t->all, &w->all, sizeof(t->all));
 	for (uint32_t g = 0; g <= GROUPS; g++) {
 		assert_memory_equal(&t->rows[g], &w->rows[g], sizeof(t->rows[g]));
-		own += t->rows[g].own_value_ns;
+		own += t->rows[g].own_value;
 		for (uint32_t h = 0; h <= GROUPS; h++)
 			edges += w->edges[g][h].samples != 0;
 	}
-	assert_int_equal(own, t->all.value_ns);
+	assert_int_equal(own, t->all.value);
 	assert_int_equal(t->edge_cnt, edges);
 	for (size_t i = 0; i < t->edge_cnt; i++) {
 		const struct totals_edge *e = &t->edges[i];
@@ -83,19 +83,18 @@ static struct profile *random_profile(unsigned *seed)
 	struct profile_builder *b = profile_builder__new(true);
 	struct profile_sink to = profile_builder__sink(b);
 
-	tell_process(to, 1, 1, "app");
+	emit_process(to, 1, 1, "app");
 	for (uint32_t i = 1; i <= 3; i++)
-		tell_thread(to, i, 1, "w");
+		emit_thread(to, i, 1, "w");
 	for (uint32_t i = 1; i <= 20; i++) {
-		tell_function(to, i, "f", "/a/x.py");
+		emit_function(to, i, "f", "/a/x.py");
 		tell_frame(to, i, i, 1);
 	}
 	/* long thin trees: most stacks sit on one of the newest */
 	for (uint32_t i = 1; i <= 80; i++)
-		tell_stack(to, i, i < 5 ? 0 : i - 1 - (uint32_t)rand_r(seed) % 4,
-			   1 + (uint32_t)rand_r(seed) % 20);
+		tell_stack(to, i, i < 5 ? 0 : i - 1 - (uint32_t)rand_r(seed) % 4, 1 + (uint32_t)rand_r(seed) % 20);
 	for (uint32_t i = 0; i < 400; i++)
-		tell_sample(to, i, 1 + i % 3, 1 + (uint32_t)rand_r(seed) % 80);
+		emit_sample(to, i, 1 + i % 3, 1 + (uint32_t)rand_r(seed) % 80);
 	return profile_builder__finish(b);
 }
 
@@ -143,17 +142,17 @@ static void a_million_stacks(void **state)
 	double start, took;
 
 	(void)state;
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "t");
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "t");
 	for (uint32_t i = 1; i <= FRAMES; i++) {
-		tell_function(to, i, "f", "f.py");
+		emit_function(to, i, "f", "f.py");
 		tell_frame(to, i, i, 1);
 		groups[i] = i;
 	}
 	for (uint32_t i = 1; i <= STACKS; i++)
 		tell_stack(to, i, i % PROFILE_MAX_DEPTH == 1 ? 0 : i - 1, 1 + i * 7 % FRAMES);
 	for (uint32_t i = 1; i <= STACKS; i++)
-		tell_sample(to, i, 1, i);
+		emit_sample(to, i, 1, i);
 	p = profile_builder__finish(b);
 	assert_int_equal(p->sample_cnt, STACKS);
 	start = seconds_now();

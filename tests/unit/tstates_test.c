@@ -8,9 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define BASE	  0x10000000ull
-#define BYTES	  0x40000
-#define RUNTIME	  BASE
+#define BASE      0x10000000ull
+#define BYTES     0x40000
+#define RUNTIME   BASE
 #define INTERP(i) (BASE + 0x10000 + 0x8000 * (uint64_t)(i)) /* newest is the highest */
 #define THREAD(i) (BASE + 0x30000 + 0x200 * (uint64_t)(i))
 #define IDENT(i)  (BASE + 0x38000 + 0x800 * (uint64_t)(i))
@@ -46,26 +46,25 @@ static void fill(struct process *p)
 
 	put(p, RUNTIME + o->runtime_interp_head, INTERP(1));
 	put(p, INTERP(1) + o->interp_next, INTERP(0));
-	put(p, INTERP(1) + o->interp_id, 1);
+	if (o->interp_id)
+		put(p, INTERP(1) + o->interp_id, 1);
 	put(p, INTERP(0) + o->interp_threads_head, THREAD(1));
 	put(p, INTERP(1) + o->interp_threads_head, THREAD(2));
 	put(p, THREAD(1) + o->tstate_next, THREAD(0));
 	for (unsigned i = 0; i < 3; i++) {
 		put(p, THREAD(i) + o->tstate_interp, INTERP(interp_of[i]));
-		put(p, THREAD(i) + o->tstate_thread_id, IDENT(i));
-		put(p, IDENT(i) + o->pthread_tid, 100 + i);
+		put(p, THREAD(i) + p->build.layout.ts_thread_id_off, IDENT(i));
+		put(p, IDENT(i) + p->build.pthread_tid, 100 + i);
 		if (o->interp_gil && i < 2)
 			put(p, INTERP(i) + o->interp_gil, BASE + 8 * i);
 	}
 }
 
-static struct process *make(unsigned minor)
+static struct process *make(const struct py_version *row)
 {
-	const struct py_version *row = py_version_find(minor);
 	struct process *p = xcalloc(1, sizeof(*p));
 
-	p->build.objects = row->objects;
-	p->build.layout = row->layout;
+	py_version_apply(row, &p->build);
 	p->build.supported = true;
 	fill(p);
 	return p;
@@ -87,9 +86,12 @@ static void assert_fails(struct process *p, int err)
 
 static void test_whole_lists(void **state)
 {
+	size_t cnt;
+	const struct py_version *rows = py_versions(&cnt);
+
 	(void)state;
-	for (unsigned minor = PY_VERSION_OLDEST; minor <= PY_VERSION_NEWEST; minor++) {
-		struct process *p = make(minor);
+	for (size_t v = 0; v < cnt; v++) {
+		struct process *p = make(&rows[v]);
 		const struct py_objects *o = &p->build.objects;
 		struct py_tstates all;
 		const struct py_tstate *t;
@@ -104,8 +106,10 @@ static void test_whole_lists(void **state)
 			assert_int_equal(t[i].interp_id, i == 2);
 			assert_int_equal(t[i].interp_addr, INTERP(i == 2));
 		}
-		/* one GIL for all up to 3.11, then one for each */
-		assert_int_equal(t[2].gil_addr, o->interp_gil ? BASE + 8 : RUNTIME + o->runtime_gil);
+		/* one GIL for all up to 3.11, in 3.6 nowhere that is known; then one for each */
+		assert_int_equal(t[2].gil_addr, o->interp_gil    ? BASE + 8
+						: o->runtime_gil ? RUNTIME + o->runtime_gil
+								 : 0);
 		free(all.items);
 		free(p);
 	}
@@ -114,15 +118,15 @@ static void test_whole_lists(void **state)
 /* Where the C library's memory is gone, Python's own number counts; where both are, nothing does. */
 static void test_numbers_of_threads(void **state)
 {
-	struct process *p = make(12);
+	struct process *p = make(py_version_find(12, false));
 	const struct py_objects *o = &p->build.objects;
 	struct py_tstates all;
 
 	(void)state;
-	put(p, THREAD(0) + o->tstate_thread_id, 0x5000);
+	put(p, THREAD(0) + p->build.layout.ts_thread_id_off, 0x5000);
 	put(p, THREAD(0) + o->tstate_native_id, 4711);
-	put(p, IDENT(1) + o->pthread_tid, 0xffffffffull); /* what glibc leaves of a thread that has ended */
-	put(p, THREAD(2) + o->tstate_thread_id, 0);
+	put(p, IDENT(1) + p->build.pthread_tid, 0xffffffffull); /* what glibc leaves of a thread that has ended */
+	put(p, THREAD(2) + p->build.layout.ts_thread_id_off, 0);
 	assert_int_equal(read_all(p, &all), 0);
 	assert_int_equal(all.items[0].inner_tid, 4711);
 	assert_int_equal(all.items[1].inner_tid, 0);
@@ -133,7 +137,7 @@ static void test_numbers_of_threads(void **state)
 
 static void test_broken_lists(void **state)
 {
-	struct process *p = make(13);
+	struct process *p = make(py_version_find(13, false));
 	const struct py_objects *o = &p->build.objects;
 
 	(void)state;
@@ -155,7 +159,7 @@ static void test_broken_lists(void **state)
 
 static void test_lists_that_change(void **state)
 {
-	struct process *p = make(9);
+	struct process *p = make(py_version_find(9, false));
 
 	(void)state;
 	p->toggled = INTERP(0) + p->build.objects.interp_threads_head;
@@ -166,14 +170,14 @@ static void test_lists_that_change(void **state)
 /* Up to 3.11 a new thread's state is its creator's until it runs; the memory of an old one is another's. */
 static void test_states_that_change_hands(void **state)
 {
-	struct process *p = make(11);
+	struct process *p = make(py_version_find(11, false));
 	const struct py_objects *o = &p->build.objects;
 	struct py_tstates all;
 
 	(void)state;
 	assert_int_equal(read_all(p, &all), 0);
 	assert_true(py_tstate_is_current(&p->build, read_memory, p, &all.items[1]));
-	put(p, THREAD(1) + o->tstate_thread_id, IDENT(2));
+	put(p, THREAD(1) + p->build.layout.ts_thread_id_off, IDENT(2));
 	assert_false(py_tstate_is_current(&p->build, read_memory, p, &all.items[1]));
 	put(p, THREAD(0) + o->tstate_interp, 0x4141414141414141);
 	assert_false(py_tstate_is_current(&p->build, read_memory, p, &all.items[0]));

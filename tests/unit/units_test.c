@@ -86,8 +86,7 @@ static void rates_are_read(void **state)
 		double hz;
 	} good[] = {{"99", 99},     {"1khz", 1000}, {"1kHz", 1000},  {"1k", 1000},
 		    {"999hz", 999}, {"0.5Hz", 0.5}, {"2.5KHZ", 2500}};
-	static const char *const bad[] = {"",      "0",     "0hz", "hz",  "-5", "1mhz",
-					  "10 hz", "1khzz", "abc", "1e3", "inf"};
+	static const char *const bad[] = {"", "0", "0hz", "hz", "-5", "1mhz", "10 hz", "1khzz", "abc", "1e3", "inf"};
 	const char *why;
 	double hz;
 
@@ -106,8 +105,7 @@ static void rates_are_read(void **state)
 static void pids_are_read(void **state)
 {
 	static const char *const bad[] = {
-		"",   "0", "a", "1,", ",1", "1,,2", "1 2", "-1", "0x", "4194305", "1,99999999999",
-		"12a"};
+		"", "0", "a", "1,", ",1", "1,,2", "1 2", "-1", "0x", "4194305", "1,99999999999", "12a"};
 	__cleanup_free uint32_t *pids = NULL;
 	const char *why = NULL;
 	size_t cnt = 0;
@@ -133,8 +131,7 @@ static void pids_are_read(void **state)
 
 static void counts_are_read(void **state)
 {
-	static const char *const bad[] = {"", "-1", "1.0", "1e3", " 1", "18446744073709551616",
-					  "x"};
+	static const char *const bad[] = {"", "-1", "1.0", "1e3", " 1", "18446744073709551616", "x"};
 	const char *why;
 	uint64_t n;
 
@@ -188,8 +185,8 @@ static void sizes_are_read(void **state)
 		const char *text;
 		uint64_t bytes;
 	} good[] = {
-		{"1B", 1},	     {"500kB", 500000},	  {"10MB", 10000000}, {"1.5G", 1500000000},
-		{"64MiB", 64 << 20}, {"1ki", 1024},	  {"2t", 2000000000000},
+		{"1B", 1},           {"500kB", 500000}, {"10MB", 10000000},    {"1.5G", 1500000000},
+		{"64MiB", 64 << 20}, {"1ki", 1024},     {"2t", 2000000000000},
 	};
 	static const char *const bad[] = {"", "10", "MB", "10 MB", "10s", "-1MB", "1e3MB", "9999999T"};
 	const char *why;
@@ -211,9 +208,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_read),
-		cmocka_unit_test(durations_are_read), cmocka_unit_test(wrong_durations_are_refused),
-		cmocka_unit_test(rates_are_read),     cmocka_unit_test(pids_are_read),
-		cmocka_unit_test(counts_are_read),    cmocka_unit_test(people_are_shown),
+		cmocka_unit_test(durations_are_read),
+		cmocka_unit_test(wrong_durations_are_refused),
+		cmocka_unit_test(rates_are_read),
+		cmocka_unit_test(pids_are_read),
+		cmocka_unit_test(counts_are_read),
+		cmocka_unit_test(people_are_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,8 +33,7 @@ static void frames_are_named_as_py_spy_names_them(void **state)
 	(void)state;
 	assert_text(view__frame_text(&v, small, 2), "Worker.work (worker.py:22)");
 	assert_text(view__frame_text(&v, small, 5), "[truncated]");
-	assert_text(view__frame_text(&v, small, 4),
-		    "</script><svg onload=…>;\\x1b[31m (evil.py:33)");
+	assert_text(view__frame_text(&v, small, 4), "</script><svg onload=…>;\\x1b[31m (evil.py:33)");
 	v.full_filenames = true;
 	assert_text(view__frame_text(&v, small, 2), "Worker.work (/srv/app/worker.py:22)");
 	v.by_function = true;
@@ -86,16 +85,16 @@ static void process_roots_only_where_needed(void **state)
 
 	(void)state;
 	assert_true(view__process_roots(&v, small));
-	tell_process(to, 1, 1, "busy");
-	tell_process(to, 2, 2, "never sampled");
-	tell_thread(to, 1, 1, "t");
-	tell_thread(to, 2, 2, "t");
-	tell_thread(to, 3, 1, "another of the first");
-	tell_function(to, 1, "f", "f.py");
+	emit_process(to, 1, 1, "busy");
+	emit_process(to, 2, 2, "never sampled");
+	emit_thread(to, 1, 1, "t");
+	emit_thread(to, 2, 2, "t");
+	emit_thread(to, 3, 1, "another of the first");
+	emit_function(to, 1, "f", "f.py");
 	tell_frame(to, 1, 1, 1);
 	tell_stack(to, 1, 0, 1);
-	tell_sample(to, 1, 1, 1); /* holds the GIL */
-	tell_sample(to, 1, 3, 1);
+	emit_sample(to, 1, 1, 1); /* holds the GIL */
+	emit_sample(to, 1, 3, 1);
 	p = profile_builder__finish(b);
 	assert_false(view__process_roots(&v, p));
 	profile__free(p);
@@ -104,7 +103,7 @@ static void process_roots_only_where_needed(void **state)
 /* The slow way: the whole path of each bucket as one text, its time and samples added up in a list. */
 struct path {
 	char *text;
-	uint64_t own_ns, own_samples;
+	uint64_t own_value, own_samples;
 };
 
 static char *path_of(const struct view *v, const struct profile *p, const struct profile_bucket *k)
@@ -144,7 +143,7 @@ static size_t slow_paths(const struct view *v, const struct profile *p, struct p
 			at++;
 		if (at == n)
 			out[n++] = (struct path){xstrdup(text), 0, 0};
-		out[at].own_ns += view__value_ns(v, &p->buckets[i]);
+		out[at].own_value += view__value(v, &p->buckets[i]);
 		out[at].own_samples += view__samples(v, &p->buckets[i]);
 		free(text);
 	}
@@ -168,9 +167,9 @@ static void add_path(struct view_node *to, const struct path *path, char next)
 {
 	if (next && next != 1)
 		return;
-	to->total_ns += path->own_ns;
+	to->total_value += path->own_value;
 	to->samples += path->own_samples;
-	to->own_ns += next ? 0 : path->own_ns;
+	to->own_value += next ? 0 : path->own_value;
 	to->own_samples += next ? 0 : path->own_samples;
 }
 
@@ -194,8 +193,8 @@ static void check_tree(const struct view *v, const struct profile *p)
 				continue;
 			add_path(&want, &paths[j], paths[j].text[len]);
 		}
-		assert_int_equal(t->nodes[i].own_ns, want.own_ns);
-		assert_int_equal(t->nodes[i].total_ns, want.total_ns);
+		assert_int_equal(t->nodes[i].own_value, want.own_value);
+		assert_int_equal(t->nodes[i].total_value, want.total_value);
 		assert_int_equal(t->nodes[i].own_samples, want.own_samples);
 		assert_int_equal(t->nodes[i].samples, want.samples);
 		for (uint32_t c = t->nodes[i].child; c; c = t->nodes[c].next) {
@@ -204,11 +203,11 @@ static void check_tree(const struct view *v, const struct profile *p)
 			assert_int_equal(t->nodes[c].parent, i);
 			assert_int_equal(t->nodes[c].depth, t->nodes[i].depth + 1);
 			assert_true(!next || strcmp(t->nodes[c].text, t->nodes[next].text) < 0);
-			children += t->nodes[c].total_ns;
+			children += t->nodes[c].total_value;
 			linked++;
 		}
-		assert_int_equal(children + want.own_ns, want.total_ns);
-		assert_true(i == 0 || t->nodes[i].total_ns > 0);
+		assert_int_equal(children + want.own_value, want.total_value);
+		assert_true(i == 0 || t->nodes[i].total_value > 0);
 		if (t->nodes[i].depth > deepest)
 			deepest = t->nodes[i].depth;
 	}
@@ -254,19 +253,17 @@ static void random_trees_are_right(void **state)
 		struct profile *p;
 
 		for (uint32_t i = 1; i <= 3; i++)
-			tell_process(to, i, 40 + i / 2, "app");
+			emit_process(to, i, 40 + i / 2, "app");
 		for (uint32_t i = 1; i <= 6; i++)
-			tell_thread(to, i, 1 + i % 3, i % 2 ? "w" : "");
+			emit_thread(to, i, 1 + i % 3, i % 2 ? "w" : "");
 		for (uint32_t i = 1; i <= 8; i++)
-			tell_function(to, i, i % 3 ? "f" : "g", i % 2 ? "/a/x.py" : "/b/x.py");
+			emit_function(to, i, i % 3 ? "f" : "g", i % 2 ? "/a/x.py" : "/b/x.py");
 		for (uint32_t i = 1; i <= 20; i++)
 			tell_frame(to, i, 1 + i % 8, (int32_t)(i % 4));
 		for (uint32_t i = 1; i <= 60; i++)
-			tell_stack(to, i, (uint32_t)rand_r(&seed) % i,
-				   1 + (uint32_t)rand_r(&seed) % 20);
+			tell_stack(to, i, (uint32_t)rand_r(&seed) % i, 1 + (uint32_t)rand_r(&seed) % 20);
 		for (uint32_t i = 0; i < 300; i++)
-			tell_sample(to, i, 1 + (uint32_t)rand_r(&seed) % 6,
-				    1 + (uint32_t)rand_r(&seed) % 60);
+			emit_sample(to, i, 1 + (uint32_t)rand_r(&seed) % 6, 1 + (uint32_t)rand_r(&seed) % 60);
 		p = profile_builder__finish(b);
 		check_all_views(p);
 		profile__free(p);
@@ -282,7 +279,7 @@ static void nothing_gives_a_lone_root(void **state)
 	(void)state;
 	assert_int_equal(t->count, 1);
 	assert_int_equal(t->depth, 0);
-	assert_int_equal(t->nodes[0].total_ns, 0);
+	assert_int_equal(t->nodes[0].total_value, 0);
 	view_tree__free(t);
 	view_tree__free(NULL);
 	profile__free(p);
@@ -298,7 +295,7 @@ static void marks_and_colours_reach_the_nodes(void **state)
 	for (uint32_t i = 0; i < t->count; i++) {
 		bool mark = !strcmp(t->nodes[i].text, "[truncated]");
 
-		assert_int_equal(t->nodes[i].origin, mark ? PROFILE_MARK : PROFILE_USER);
+		assert_int_equal(t->nodes[i].class, mark ? VIEW_SYNTHETIC : VIEW_USER);
 		assert_int_equal(t->nodes[i].function != 0, t->nodes[i].depth > 1);
 		marks += mark;
 	}
@@ -318,32 +315,32 @@ static void a_large_tree(void **state)
 	double start, before;
 
 	(void)state;
-	tell_process(to, 1, 1, "x");
-	tell_thread(to, 1, 1, "t");
+	emit_process(to, 1, 1, "x");
+	emit_thread(to, 1, 1, "t");
 	for (uint32_t i = 1; i <= FRAMES; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "f%u", i);
-		tell_function(to, i, name, "f.py");
+		emit_function(to, i, name, "f.py");
 		tell_frame(to, i, i, 1);
 	}
 	for (uint32_t i = 1; i <= STACKS; i++)
 		tell_stack(to, i, i > 3000 ? i - 3000 : 0, 1 + i * 7 % FRAMES);
 	for (uint32_t i = 1; i <= STACKS; i++)
-		tell_sample(to, i, 1, i);
+		emit_sample(to, i, 1, i);
 	p = profile_builder__finish(b);
 	before = rss_mb();
 	start = seconds_now();
 	t = view_tree__new(&v, p);
-	print_message("%d stacks: %u nodes in %.2f s, %.1f MB\n", STACKS, t->count,
-		      seconds_now() - start, rss_mb() - before);
+	print_message("%d stacks: %u nodes in %.2f s, %.1f MB\n", STACKS, t->count, seconds_now() - start,
+		      rss_mb() - before);
 	assert_int_equal(t->nodes[0].samples, STACKS);
 	view_tree__free(t);
 	v.from_leaf = true;
 	start = seconds_now();
 	t = view_tree__new(&v, p);
-	print_message("from the leaf: %u nodes in %.2f s, %.1f MB\n", t->count,
-		      seconds_now() - start, rss_mb() - before);
+	print_message("from the leaf: %u nodes in %.2f s, %.1f MB\n", t->count, seconds_now() - start,
+		      rss_mb() - before);
 	assert_int_equal(t->nodes[0].samples, STACKS);
 	view_tree__free(t);
 	profile__free(p);

@@ -14,8 +14,7 @@ static const struct view test_views[] = {
 };
 #define TEST_VIEWS (sizeof(test_views) / sizeof(*test_views))
 
-static inline struct buf written(const struct format *f, const struct profile *p,
-				 const struct view *v)
+static inline struct buf written(const struct format *f, const struct profile *p, const struct view *v)
 {
 	struct buf out = {0};
 	FILE *stream = open_memstream(&out.data, &out.len);
@@ -32,7 +31,7 @@ static inline struct profile_bucket sum_of(const struct profile *p, const struct
 
 	for (size_t i = 0; i < p->bucket_cnt; i++) {
 		sum.samples += view__samples(v, &p->buckets[i]);
-		sum.value_ns += view__value_ns(v, &p->buckets[i]);
+		sum.value += view__value(v, &p->buckets[i]);
 	}
 	return sum;
 }

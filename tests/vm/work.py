@@ -1,6 +1,6 @@
 """What is profiled in the virtual machine.
 
-    work.py busy SECONDS              `ready`, then outer → inner for so long
+    work.py busy SECONDS DEPTH        `ready`, then outer → inner for so long, below so many calls
     work.py forks COUNT SECONDS EXIT  children one after the other, each with so much CPU time; then this status
 """
 
@@ -21,6 +21,13 @@ def outer(end, clock):
         value = inner(value)  # calls inner
 
 
+def deep(depth, end):
+    if depth:
+        deep(depth - 1, end)
+    else:
+        outer(end, time.monotonic)
+
+
 def child(seconds):
     outer(seconds, time.process_time)  # calls outer
 
@@ -36,6 +43,9 @@ def forks(count, seconds):
 
 if sys.argv[1] == "busy":
     print("ready", flush=True)
+    sys.setrecursionlimit(10000)
+    if int(sys.argv[3]):
+        deep(int(sys.argv[3]) - 1, time.monotonic() + float(sys.argv[2]))
     outer(time.monotonic() + float(sys.argv[2]), time.monotonic)  # busy
 else:
     forks(int(sys.argv[2]), float(sys.argv[3]))  # forks

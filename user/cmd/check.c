@@ -1,9 +1,9 @@
-/* `check`: will it work here? Kernel, rights, a real try, and the Pythons of a target; changes
- * nothing. */
+/* `check`: the kernel's features, privileges, a self-test, and the Pythons of a target. It changes nothing. */
 #include "user/cmd/check/check_list.h"
 #include "user/cmd/check/check_system.h"
 #include "user/cmd/check/check_target.h"
 #include "user/cmd/terminal.h"
+#include "user/cmd/usage.h"
 #include "user/os/cgroup.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
@@ -20,8 +20,8 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-/* A word alone: a process id, a cgroup, or a program. */
-static void take_target(struct args *a, char *word, struct argp_state *state)
+/* An argument without an option: a process id, a cgroup, or a program. */
+static void parse_target(struct args *a, char *word, struct argp_state *state)
 {
 	struct target_options *o = &a->target;
 	const char *why = "";
@@ -51,7 +51,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		take_target(a, arg, state);
+		parse_target(a, arg, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -64,25 +64,21 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[TARGET]\n-- COMMAND [ARG…]",
-	.doc = "Find out whether profiling works here: the kernel's features, rights, settings, "
-	       "and a real try. With a "
-	       "target (a process id, a cgroup, a program; or the options of record): which "
-	       "Pythons it runs, and why each "
-	       "can or cannot be profiled.\v"
-	       "For example:\n"
+	.doc = "Find out whether profiling works here: the kernel's features, privileges, settings, and a short "
+	       "recording. With a target (a process id, a cgroup, a program; or the options of record): which Pythons "
+	       "it runs, and why each can or cannot be profiled.\vFor example:\n"
 	       "  sudo pybpfprof check\n"
 	       "  sudo pybpfprof check 4242\n"
 	       "  sudo pybpfprof check --all --json\n"
 	       "  pybpfprof check python3\n\n"
-	       "Exit status: 0 it works, 3 rights are missing, 4 the kernel lacks something, 5 no "
-	       "such target or no Python "
-	       "in it that can be walked. Without root it says as much as it can.",
+	       "Exit status: 0 it works, 3 missing privileges, 4 the kernel lacks something, 5 no such target or no "
+	       "Python in it that can be walked. Without root it says as much as it can.",
 	.children = children,
 };
 
 static void print_json(const struct check_list *l, const struct check_targets *t)
 {
-	struct json_put *j = json_put__new(stdout);
+	struct json_put json = {.out = stdout, .is_indented = true}, *j = &json;
 
 	json_put_map(j, NULL);
 	json_put_text(j, "schema", "pybpfprof-check/1");
@@ -91,7 +87,6 @@ static void print_json(const struct check_list *l, const struct check_targets *t
 	check_list__put(l, j);
 	check_targets__put(t, j);
 	json_put_end_map(j);
-	json_put__end(j);
 }
 
 static void print_text(const struct check_list *l)
@@ -99,10 +94,9 @@ static void print_text(const struct check_list *l)
 	static const char *const verdicts[] = {
 		[CMD_OK] = "It works here.",
 		[CMD_FAILED] = "It does not work here: see above.",
-		[CMD_NOT_PERMITTED] = "Rights are missing: see above.",
+		[CMD_NOT_PERMITTED] = "Missing privileges: see above.",
 		[CMD_NO_FEATURE] = "This kernel lacks something: see above.",
-		[CMD_NO_TARGET] =
-			"There is no Python in the target that could be profiled: see above.",
+		[CMD_NO_TARGET] = "There is no Python in the target that could be profiled: see above.",
 	};
 
 	check_list__print(l, stdout, terminal_columns(), terminal_has_colour());
@@ -117,7 +111,7 @@ static int run(int argc, char **argv)
 	struct args a = {0};
 	int status;
 
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
+	usage_parse(&argp, argc, argv, ARGP_IN_ORDER, &a);
 	target_options__fill(&a.target, &how);
 	check_system(&l, &how);
 	if (a.target.text)
@@ -136,7 +130,7 @@ static int run(int argc, char **argv)
 const struct cmd cmd_check = {
 	.name = "check",
 	.args = "[TARGET]",
-	.summary = "will it work here? kernel, rights, and the Pythons of a target",
+	.summary = "will it work here? kernel, privileges, and the Pythons of a target",
 	.argp = &argp,
 	.run = run,
 };

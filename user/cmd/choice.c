@@ -3,8 +3,7 @@
 #include "user/util/nearest.h"
 #include <string.h>
 
-size_t choice_parse(struct argp_state *state, const char *option, const char *arg,
-		    const char *const *words)
+size_t choice_parse(struct argp_state *state, const char *option, const char *arg, const char *const *words)
 {
 	__cleanup_free char *hint = NULL;
 

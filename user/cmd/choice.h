@@ -3,7 +3,5 @@
 #include <argp.h>
 #include <stddef.h>
 
-/* Which of the NULL-terminated words `arg` is; ends the program with the nearest of them when it is
- * none. */
-size_t choice_parse(struct argp_state *state, const char *option, const char *arg,
-		    const char *const *words);
+/* The index of `arg` among the NULL-terminated words; a usage error that names the nearest when it is none of them. */
+size_t choice_parse(struct argp_state *state, const char *option, const char *arg, const char *const *words);

@@ -1,5 +1,8 @@
 /* The table of subcommands, and how one is found from what the user typed. */
 #include "user/cmd/cmd.h"
+#include "user/cmd/target_options.h"
+#include "user/os/invoker.h"
+#include "user/os/privileges.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/nearest.h"
@@ -11,59 +14,43 @@
 extern const struct cmd cmd_record, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_diff, cmd_check;
 extern const struct cmd cmd_completions, cmd_man;
 
-/* `record` first: it is what no command at all means, and what py-spy's `r` means. */
+/* `record` comes first: it is the default, and what the `r` of py-spy means. */
 const struct cmd *const cmds[] = {
-	&cmd_record,
-	&cmd_top,
-	&cmd_dump,
-	&cmd_report,
-	&cmd_flamegraph,
-	&cmd_convert,
-	&cmd_diff,
-	&cmd_check,
-	&cmd_completions,
-	&cmd_man,
-	NULL,
+	&cmd_record, &cmd_top,         &cmd_dump, &cmd_report, &cmd_flamegraph, &cmd_convert, &cmd_diff,
+	&cmd_check,  &cmd_completions, &cmd_man,  NULL,
 };
 
 #define PROGRAM "pybpfprof"
 
-static void list_commands(FILE *out)
+static void print_help(FILE *out)
 {
+	fprintf(out, "Usage: " PROGRAM " [COMMAND] [OPTIONS]\n"
+		     "A sampling profiler for CPython that does not stop the program it watches.\n\n"
+		     "Commands (record when none is given):\n");
 	for (const struct cmd *const *c = cmds; *c; c++)
 		if (!(*c)->hidden)
 			fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+	fprintf(out, "\nFor example:\n"
+		     "  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
+		     "  sudo " PROGRAM " --container web -o out.svg       a whole container, by its name\n"
+		     "  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
+		     "  " PROGRAM " report rec.pybpf                      what was hot, as text\n"
+		     "  " PROGRAM " diff before.pybpf after.pybpf         what changed\n\n"
+		     "`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
+		     " --version` says which version this is.\n");
 }
 
-static void print_help(FILE *out)
+static void complain(const char *word)
 {
-	fprintf(out,
-		"Usage: " PROGRAM " [COMMAND] [OPTIONS]\n"
-		"A sampling profiler for CPython that does not stop the program it watches.\n\n"
-		"Commands (record when none is given):\n");
-	list_commands(out);
-	fprintf(out,
-		"\nFor example:\n"
-		"  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
-		"  sudo " PROGRAM " --cgroup PATH -o out.svg         a whole container\n"
-		"  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
-		"  " PROGRAM " report rec.pybpf                      what was hot, as text\n"
-		"  " PROGRAM " diff before.pybpf after.pybpf         what changed\n\n"
-		"`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
-		" --version` says which version this is.\n");
-}
-
-/* "; did you mean record?" Caller frees. */
-static char *nearest_command(const char *word)
-{
-	const char *names[ARRAY_SIZE(cmds)] = {0}, *near;
+	const char *names[ARRAY_SIZE(cmds)] = {0};
+	__cleanup_free char *hint = NULL;
 	size_t cnt = 0;
 
 	for (const struct cmd *const *c = cmds; *c; c++)
 		if (!(*c)->hidden)
 			names[cnt++] = (*c)->name;
-	near = nearest_word(word, names);
-	return near ? xasprintf("; did you mean %s?", near) : xstrdup(".");
+	hint = nearest_hint(word, names);
+	log_error("%s: no such command; %s. A program to profile goes behind `--`", word, hint);
 }
 
 /* The one command that begins with `word`; a single letter means the first, as py-spy has them. */
@@ -78,49 +65,30 @@ static const struct cmd *find(const char *word)
 		if (!len || (*c)->hidden || strncmp((*c)->name, word, len))
 			continue;
 		if (found && len > 1) {
-			log_error("%s: could be %s or %s; write more of it", word, found->name,
-				  (*c)->name);
+			log_error("%s: ambiguous command: %s or %s", word, found->name, (*c)->name);
 			return NULL;
 		}
-		if (!found)
-			found = *c;
+		found = found ? found : *c;
 	}
-	if (!found && !word[strspn(word, "0123456789")]) {
-		log_error("%s: no such command; a process is given with --pid: " PROGRAM " --pid %s", word, word);
-	} else if (!found) {
-		__cleanup_free char *near = nearest_command(word);
-
-		log_error("%s: no such command%s These are known:", word, near);
-		list_commands(stderr);
-		fprintf(stderr,
-			"To profile a program, write `" PROGRAM " [OPTIONS] -- PROGRAM ARGS`.\n");
-	}
+	if (!found)
+		complain(word);
 	return found;
 }
 
-/* Then what is last is not for us. */
-static bool has_command(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--"))
-			return true;
-	return false;
-}
-
-/*
- * argv[0] becomes "pybpfprof NAME", so that messages of the option
- * parser say which command it is.
- */
+/* argv[0] becomes "pybpfprof NAME", so that messages of the option parser say which command it is. */
 static int run(const struct cmd *c, int argc, char **argv)
 {
 	__cleanup_free char *name = xasprintf("%s %s", PROGRAM, c->name);
 	static char help[] = "--help";
 
-	if (argc > 1 && !strcmp(argv[1], "-h"))
-		argv[1] = help;
-	else if (argc > 1 && !strcmp(argv[argc - 1], "-h") && !has_command(argc, argv))
-		argv[argc - 1] = help;
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "-h"))
+			argv[i] = help;
 	argv[0] = name;
+	if (c->as_invoker) {
+		invoker_begin(); /* for good */
+		privileges_keep(PRIVILEGES_FILES | PRIVILEGES_SOURCES);
+	}
 	return c->run(argc, argv);
 }
 
@@ -147,7 +115,7 @@ int cmd_main(int argc, char **argv)
 		printf("%s\n", argp_program_version);
 		return CMD_OK;
 	}
-	if (*argv[1] == '-')
+	if (*argv[1] == '-' || target_is_pids(argv[1]))
 		return run(cmds[0], argc, argv);
 	c = find(strcmp(argv[1], "help") ? argv[1] : argv[2]);
 	if (!c)

@@ -11,17 +11,18 @@ enum cmd_exit {
 	CMD_NO_FEATURE = 4,    /* the kernel lacks something; the message names it */
 	CMD_NO_TARGET = 5,     /* no such target, or no Python in it */
 	CMD_NOTHING = 6,       /* recorded, but no stack could be walked */
-	CMD_LOSSY = 7,	       /* lossier than --max-loss */
+	CMD_LOSSY = 7,         /* lossier than --max-loss */
 };
 
 struct argp;
 
 struct cmd {
 	const char *name;
-	const char *args;    /* "[TARGET] [OPTIONS]" for the usage line */
-	const char *summary; /* one line */
+	const char *args;        /* "[TARGET] [OPTIONS]" for the usage line */
+	const char *summary;     /* one line */
 	const struct argp *argp; /* the parser's own tables: help, man page and completions come from them */
-	bool hidden; /* not listed, not completed, no abbreviations */
+	bool as_invoker;         /* reads and writes files only: under sudo, with the rights of who typed it */
+	bool hidden;             /* not listed, not completed, no abbreviations */
 	/* argv[0] is the program's name with the command's; returns enum cmd_exit or a child's status. */
 	int (*run)(int argc, char **argv);
 };

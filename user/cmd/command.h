@@ -8,15 +8,16 @@ struct signalfd_siginfo;
 struct command {
 	struct child child;
 	char **argv; /* NULL: nothing was started */
-	bool ended;  /* told by the caller, who watches command__fd */
+	bool ended;  /* set by the caller, who watches command__fd */
 };
 
 /*
- * Forks it, if one was given, and makes it the only pid of the target. `stdio` as in child_start. 0 or
- * negative errno (said).
+ * Starts it, if one was given, holds it where its Python begins, before anything of it has run (user/os/loading.h), and makes
+ * it the only pid of the target. `stdio` as in child_start. 0, or the exit status (said): that of a shell when there is
+ * no such command.
  */
 int command__start(struct command *c, struct target_options *o, const int *stdio);
-/* Lets it run. 0, or the exit status that a shell gives when there is no such command (said). */
+/* Lets it run. 0 or the exit status, as above. */
 int command__go(struct command *c);
 /* Readable when it has ended; -1 without a command. */
 int command__fd(const struct command *c);
@@ -26,7 +27,7 @@ int command__fd(const struct command *c);
  */
 void command__pass_on(const struct command *c, const struct signalfd_siginfo *info);
 /*
- * Its exit status. One that was told to stop (`told`) gets some time for it, and `otherwise` is given when
+ * Its exit status. One that was told to stop (`stopped`) gets some time for it, and `otherwise` is given when
  * it does not end; any other is waited for.
  */
-int command__status(struct command *c, bool told, int otherwise);
+int command__status(struct command *c, bool stopped, int otherwise);

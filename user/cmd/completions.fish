@@ -1,43 +1,27 @@
-# The command in the words so far; a beginning is enough, none at all means the first.
-function __pybpfprof_command
+# fish completion of pybpfprof, written by `pybpfprof completions fish`.
+
+function __pybpfprof
     set -l words (commandline -opc)
-    if test (count $words) -gt 1; and not string match -q -- '-*' $words[2]
-        for name in $__pybpfprof_commands
-            if string match -q -- "$words[2]*" $name
-                echo $name
-                return
-            end
+    set -l cur (commandline -ct)
+    # Behind `--`: what the profiled program's own completion says.
+    if contains -- -- $words
+        set -e words[1..(contains -i -- -- $words)]
+        complete -C (string join ' ' -- (string escape -- $words) $cur)
+        return
+    end
+    set -l program $words[1]
+    set -e words[1]
+    set -l before (string match -r -- '^--[a-z-]+=' $cur)
+    for line in (command $program completions --words $words "$cur" 2>/dev/null)
+        switch $line
+            case :files
+                string replace -r -- '^' "$before" (__fish_complete_path (string replace -- "$before" '' $cur))
+            case :dirs
+                string replace -r -- '^' "$before" (__fish_complete_directories (string replace -- "$before" '' $cur))
+            case '*'
+                echo "$before$line"
         end
     end
-    echo $__pybpfprof_commands[1]
 end
 
-function __pybpfprof_is
-    # Behind `--` another program's words begin.
-    not contains -- -- (commandline -opc); and test (__pybpfprof_command) = $argv[1]
-end
-
-function __pybpfprof_needs_command
-    test (count (commandline -opc)) -eq 1
-end
-
-function __pybpfprof_list
-    set -l program (commandline -opc)[1]
-    command $program completions --list $argv[1] 2>/dev/null
-end
-
-# Also behind a comma, with what is before it.
-function __pybpfprof_pids
-    set -l before (string match -r -- '^(?:--?[a-z]+=?)?(.*,)' (commandline -ct))[2]
-    __pybpfprof_list pids | string replace -r '^' "$before"
-end
-
-# Behind `--`: what the profiled program's own completion says.
-function __pybpfprof_program
-    set -l words (commandline -opc)
-    set -e words[1..(contains -i -- -- $words)]
-    complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
-end
-
-complete -c pybpfprof -n 'contains -- -- (commandline -opc)' -a '(__pybpfprof_program)'
-
+complete -c pybpfprof -f -a '(__pybpfprof)'

@@ -1,7 +1,7 @@
 /* `convert`: a recording, or our JSON, into any of the formats. Needs neither root nor BPF. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
-#include "user/cmd/outputs.h"
+#include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
 #include "user/util/log.h"
 #include <unistd.h>
@@ -30,17 +30,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->outputs.cnt)
-			argp_error(state, "write what? Give -o FILE, for example -o out.svg");
+			argp_error(state, "no output: give -o FILE, for example -o out.svg");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp_child children[] = {{&input_options, 0, NULL, 0},
-					     {&outputs_options, 0, NULL, 0},
-					     {&view_options, 0, NULL, 0},
-					     {0}};
+static const struct argp_child children[] = {
+	{&input_options, 0, NULL, 0}, {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
@@ -56,21 +54,12 @@ static const struct argp argp = {
 static int run(int argc, char **argv)
 {
 	struct args a = {0};
-	struct profile *p = NULL;
 	int status;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	usage_parse(&argp, argc, argv, 0, &a);
 	outputs__die_cleanly();
-	status = outputs__check(&a.outputs);
-	if (!status && format_read(a.input, &p))
-		status = CMD_FAILED;
-	if (!status && outputs__write(&a.outputs, p, &a.view))
-		status = CMD_FAILED;
-	if (isatty(STDERR_FILENO)) /* for people; scripts know what they asked for */
-		outputs__report(&a.outputs);
-	if (!status)
-		outputs__open(&a.outputs);
-	profile__free(p);
+	/* a report is for people; scripts know what they asked for */
+	status = input__convert(a.input, &a.outputs, &a.view, isatty(STDERR_FILENO));
 	outputs__free(&a.outputs);
 	return status;
 }
@@ -80,5 +69,6 @@ const struct cmd cmd_convert = {
 	.args = "-i RECORDING -o FILE",
 	.summary = "a recording into other formats (SVG, HTML, speedscope, pprof, …)",
 	.argp = &argp,
+	.as_invoker = true,
 	.run = run,
 };

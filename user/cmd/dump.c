@@ -1,12 +1,17 @@
-/* `dump`: where is every thread of a process now? Read from outside, without BPF and without stopping it. */
+/* `dump`: the stack of every thread of a process, read from outside, without BPF and without stopping it. */
 #include "user/cmd/dump.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/exit_status.h"
-#include "user/cmd/habits.h"
-#include "user/cmd/pids.h"
+#include "user/cmd/pyspy_compat.h"
+#include "user/cmd/target_options.h"
+#include "user/cmd/usage.h"
+#include "user/inspect/sources.h"
 #include "user/os/output.h"
+#include "user/os/privileges.h"
 #include "user/os/procfs.h"
-#include "user/target/lookalikes.h"
+#include "user/os/worker.h"
+#include "user/target/container_choice.h"
+#include "user/target/suggest.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
@@ -14,28 +19,34 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_LOCALS   64 /* times -l */
-#define MAX_CHILDREN 64 /* that are looked at only to give a hint */
+#define MAX_LOCALS 64    /* times -l */
+#define STALL_MS   2000  /* of a process that does not answer */
+#define TOTAL_MS   60000 /* thousands of threads, some of which never hold still */
 
-enum { KEY_NOLINENO = 0x6000, KEY_FULL_FILENAMES };
+enum { KEY_NOLINENO = 0x6000, KEY_FULL_FILENAMES, KEY_CONTAINER };
 
 struct args {
 	uint32_t *pids;
-	size_t pid_cnt;
+	const char **containers;
+	size_t pid_cnt, container_cnt;
 	bool subprocesses, json;
-	struct snapshot_options options;
+	struct inspect_options options;
 	struct dump_style style;
 };
 
 static const struct argp_option options[] = {
 	{"pid", 'p', "PID[,PID...]", 0, "These processes; repeatable", 1},
+	{"container", KEY_CONTAINER, "CONTAINER", 0,
+	 "The Python processes of this container, pod, systemd unit or machine, by the beginning of its id or name; "
+	 "repeatable",
+	 1},
 	{"subprocesses", 's', NULL, 0, "Their Python children too", 1},
 	{"locals", 'l', NULL, 0, "Arguments and local variables; each -l allows 128 more characters of each", 2},
 	{"json", 'j', NULL, 0, "For programs", 2},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "Without line numbers", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
 	{"quiet", 'q', NULL, 0, "Only warnings and errors", 3},
-	{"verbose", 'v', NULL, 0, "Say more; twice: debugging messages", 3},
+	{"verbose", 'v', NULL, 0, "Verbose messages; twice: debugging messages", 3},
 	{0},
 };
 
@@ -59,7 +70,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		pids_parse(state, arg, &a->pids, &a->pid_cnt);
+		target_parse_pids(state, arg, &a->pids, &a->pid_cnt);
+		return 0;
+	case KEY_CONTAINER:
+		target_parse_container(state, arg, &a->containers, &a->container_cnt);
 		return 0;
 	case 's':
 		a->subprocesses = a->options.may_lack_python = true;
@@ -78,41 +92,43 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->style.full_filenames = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "%s: a process is given with --pid: --pid %s", arg,
-			   arg[strspn(arg, "0123456789")] ? "PID" : arg);
+		target_parse_pids(state, arg, &a->pids, &a->pid_cnt);
 		return 0;
 	case ARGP_KEY_END:
-		if (!a->pid_cnt)
-			argp_error(state, "dump what? Give --pid PID");
+		if (!a->pid_cnt && !a->container_cnt)
+			argp_error(state, "no process: give --pid PID or --container NAME");
+		if (a->pid_cnt && a->container_cnt)
+			argp_error(state, "give one of --pid and --container, not both");
+		a->options.may_lack_python |= a->container_cnt > 0;
 		return 0;
 	default:
 		return parse_messages(key);
 	}
 }
 
-static const struct argp_child children[] = {{&dump_habits, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&pyspy_compat, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "--pid PID",
-	.doc =
-		"Show where every thread of a Python process is now, sleeping ones too.\v"
-		"The process is not stopped and nothing runs in it; it may be stopped already, or hang. Each stack is of "
-		"one moment: the thread is watched while it is read, and read again when it moved. One that never holds "
-		"still is marked \"not sure\". Rights as for a debugger: root, CAP_SYS_PTRACE, or a process of your own "
-		"where kernel.yama.ptrace_scope is 0. No BPF is needed.\n\n"
-		"For example:\n"
-		"  pybpfprof dump --pid 4242\n"
-		"  pybpfprof dump --pid 4242 --subprocesses -ll\n"
-		"  pybpfprof dump --pid 4242 --json | jq '.processes[].threads[] | select(.owns_gil)'\n\n"
-		"--json gives one object: schema, and a list processes of {pid, inner_pid (in its container), ppid, "
-		"command, executable, python, cgroup, complete, gil_moved, native_threads: [{os_thread_id, thread_name}], changed_sources, "
-		"threads: [{pid, thread_id (as threading.get_ident), os_thread_id, inner_thread_id, thread_name, "
-		"interpreter_id, state, syscall, uninterruptible, active, owns_gil, waits_for_gil, sure, locals_sure, outcome, "
-		"frames (leaf first): [{name, filename, short_filename, module, line, locals: [{addr, name, type, arg, "
-		"repr}]}]}]}.\n\n"
-		"Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",
+	.args_doc = "--pid PID\n--container CONTAINER",
+	.doc = "Show where every thread of a Python process is now, sleeping ones too.\vThe process is not stopped and "
+	       "nothing runs in it; it may be stopped already, or hang. Each stack is of one moment: a thread that ran "
+	       "while it was read is read again. One that runs all the time is marked \"not sure\": two readings of it "
+	       "were alike. Privileges as for a debugger: root, CAP_SYS_PTRACE, or a process of your own where "
+	       "kernel.yama.ptrace_scope is 0. No BPF is needed.\n\n"
+	       "For example:\n"
+	       "  pybpfprof dump --pid 4242\n"
+	       "  pybpfprof dump --pid 4242 --subprocesses -ll\n"
+	       "  pybpfprof dump --pid 4242 --json | jq '.processes[].threads[] | select(.owns_gil)'\n\n"
+	       "--json gives one object: schema, and a list processes of {pid, inner_pid (in its container), ppid, "
+	       "command, executable, python, cgroup, container, container_id, runtime, pod, namespace, unit, complete, "
+	       "gil_moved, native_threads: [{os_thread_id, "
+	       "thread_name}], changed_sources (the last key), threads: [{pid, thread_id (as threading.get_ident), "
+	       "os_thread_id, inner_thread_id, thread_name, interpreter_id, state, syscall, uninterruptible, active, "
+	       "owns_gil, waits_for_gil, sure, outcome, frames (leaf first): [{name, filename, short_filename, module, "
+	       "line, locals: [{addr, name, type, arg, repr}]}]}]}.\n\n"
+	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",
 	.children = children,
 };
 
@@ -122,33 +138,89 @@ struct dumping {
 	const struct args *a;
 	struct interpreters *known;
 	FILE *out;
-	size_t shown, python_children, looked_at;
-	pid_t child; /* the first of the Python children that were left out */
+	size_t shown;
 	int status;
 };
 
-static void ignore(void *ctx, const struct interpreter *i)
+struct dump_task {
+	const struct args *a; /* the same in the worker, which is forked later */
+	pid_t pid;
+};
+
+/* The head of the worker's reply; the text of the stacks and the names of their files follow. */
+struct dump_head {
+	size_t text_len, names_len;
+};
+
+static void put_dump(const struct dump_task *t, const struct inspection *s, struct buf *reply)
 {
-	(void)ctx;
-	(void)i;
+	struct dump_head head = {0};
+	struct buf names = {0};
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &head.text_len);
+
+	if (t->a->json)
+		dump_json(out, s, &t->a->style);
+	else
+		dump_text(out, s, &t->a->style);
+	fclose(out);
+	sources_list(s, &names);
+	head.names_len = names.len;
+	buf_put(reply, &head, sizeof(head));
+	buf_put(reply, text, head.text_len);
+	buf_put(reply, names.data, names.len);
+	buf_free(&names);
+	free(text);
+}
+
+/* In the worker: the process may have its memory in a file system that does not answer. */
+static int dump_aside(const void *arg, struct buf *reply)
+{
+	static struct interpreters *known;
+	const struct dump_task *t = arg;
+	struct inspection *s;
+	int err;
+
+	if (!known)
+		known = interpreters__new(NULL, NULL);
+	err = inspect_process(known, t->pid, &t->a->options, &s);
+	if (err)
+		return err;
+	put_dump(t, s, reply);
+	inspection__free(s);
+	return 0;
+}
+
+static void show(struct dumping *d, pid_t pid, const struct dump_head *head, const char *text)
+{
+	struct buf changed = {0};
+
+	sources_find_changed(pid, text + head->text_len, head->names_len, &changed);
+	if (d->shown++)
+		fputs(d->a->json ? "," : "\n", d->out);
+	fwrite(text, 1, head->text_len, d->out);
+	if (d->a->json)
+		dump_json_changed(d->out, changed.data, changed.len);
+	else
+		dump_text_changed(d->out, changed.data, changed.len);
+	buf_free(&changed);
 }
 
 static int dump_one(struct dumping *d, pid_t pid)
 {
-	struct snapshot *s;
-	int err = snapshot__take(d->known, pid, &d->a->options, &s);
+	const struct dump_task t = {d->a, pid};
+	const struct worker_task task = {
+		.pid = pid, .fn = dump_aside, .arg = &t, .len = sizeof(t), .stall_ms = STALL_MS, .total_ms = TOTAL_MS};
+	struct buf reply = {0};
+	struct dump_head head;
+	int err = worker_call(&task, &reply);
 
-	if (err)
-		return err;
-	if (d->a->json) {
-		dump_json(d->out, s, &d->a->style, !d->shown);
-	} else {
-		fputs(d->shown ? "\n" : "", d->out);
-		dump_text(d->out, s, &d->a->style);
+	if (!err) {
+		memcpy(&head, reply.data, sizeof(head));
+		show(d, pid, &head, reply.data + sizeof(head));
 	}
-	d->shown++;
-	snapshot__free(s);
-	return 0;
+	buf_free(&reply);
+	return err;
 }
 
 static void keep_status(struct dumping *d, int err)
@@ -157,7 +229,7 @@ static void keep_status(struct dumping *d, int err)
 		d->status = exit_status(err == -ENODATA ? -ENOENT : err);
 }
 
-/* A child without Python, or one that ended meanwhile, is none of the caller's business. */
+/* A child without Python, or one that ended meanwhile, is no failure. */
 static void dump_child(void *ctx, pid_t pid)
 {
 	struct dumping *d = ctx;
@@ -167,35 +239,13 @@ static void dump_child(void *ctx, pid_t pid)
 		keep_status(d, err);
 }
 
-/* Then it is shown anyway. */
-static bool is_asked_for(const struct args *a, pid_t pid)
-{
-	for (size_t i = 0; i < a->pid_cnt; i++)
-		if ((pid_t)a->pids[i] == pid)
-			return true;
-	return false;
-}
-
-static void look_for_python(void *ctx, pid_t pid)
-{
-	const struct interpreter *interp;
-	struct dumping *d = ctx;
-	uint64_t runtime_addr;
-
-	if (is_asked_for(d->a, pid) || d->looked_at++ >= MAX_CHILDREN || interpreters__discover(d->known, pid, &interp, &runtime_addr))
-		return;
-	if (!d->python_children++)
-		d->child = pid;
-}
-
 static void hint_at_children(struct dumping *d, pid_t pid)
 {
-	d->python_children = d->looked_at = 0;
-	procfs_descendants(pid, look_for_python, d);
-	if (d->python_children)
-		log_info("process %d has %s%zu Python subprocess%s (%d%s); --subprocesses shows them too", pid,
-			 d->looked_at > MAX_CHILDREN ? "at least " : "", d->python_children,
-			 d->python_children == 1 ? "" : "es", d->child, d->python_children == 1 ? "" : ", …");
+	size_t cnt = interpreters__children(d->known, pid);
+
+	if (cnt)
+		log_info("process %d has %zu Python subprocess%s; --subprocesses shows them too", pid, cnt,
+			 cnt == 1 ? "" : "es");
 }
 
 static void dump_pid(struct dumping *d, pid_t pid)
@@ -205,7 +255,7 @@ static void dump_pid(struct dumping *d, pid_t pid)
 	int err;
 
 	if (!tgid) {
-		lookalikes_complain(pid);
+		suggest_log_no_process(pid);
 		keep_status(d, -ESRCH);
 		return;
 	}
@@ -214,7 +264,7 @@ static void dump_pid(struct dumping *d, pid_t pid)
 	err = dump_one(d, tgid);
 	if (d->a->subprocesses)
 		procfs_descendants(tgid, dump_child, d);
-	else
+	else if (d->a->pid_cnt == 1)
 		hint_at_children(d, tgid);
 	if (err == -ENOENT && d->a->subprocesses && d->shown > before)
 		return; /* a shell script around Python */
@@ -224,6 +274,33 @@ static void dump_pid(struct dumping *d, pid_t pid)
 		keep_status(d, err);
 }
 
+static void dump_container(struct dumping *d, struct containers *all, const char *name)
+{
+	struct container_choice *choice;
+	size_t before = d->shown;
+	int err = container_choice__find(all, name, &choice);
+
+	if (err) {
+		keep_status(d, err);
+		return;
+	}
+	container_choice__each_process(choice, all, dump_child, d);
+	if (d->shown == before && !d->status) {
+		log_error("no Python in %s", container_choice__text(choice));
+		keep_status(d, -ENOENT);
+	}
+	container_choice__free(choice);
+}
+
+static void dump_containers(struct dumping *d)
+{
+	struct containers *all = containers__new("");
+
+	for (size_t i = 0; i < d->a->container_cnt; i++)
+		dump_container(d, all, d->a->containers[i]);
+	containers__free(all);
+}
+
 static int run(int argc, char **argv)
 {
 	struct args a = {0};
@@ -231,19 +308,22 @@ static int run(int argc, char **argv)
 	struct output *file;
 	int err;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	usage_parse(&argp, argc, argv, 0, &a);
+	privileges_keep_only(PRIVILEGES_LOOK);
 	file = output__open("-");
 	d.out = output__stream(file);
-	d.known = interpreters__new(ignore, NULL);
+	d.known = interpreters__new(NULL, NULL);
 	if (a.json)
 		dump_json_begin(d.out);
 	for (size_t i = 0; i < a.pid_cnt; i++)
 		dump_pid(&d, (pid_t)a.pids[i]);
+	dump_containers(&d);
 	if (a.json)
 		dump_json_end(d.out);
 	err = output__commit(file);
 	interpreters__free(d.known);
 	free(a.pids);
+	free(a.containers);
 	if (err && err != -EPIPE)
 		return CMD_FAILED;
 	return d.status;

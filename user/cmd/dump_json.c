@@ -1,124 +1,161 @@
-/* A dump for programs. Keys that py-spy's JSON has too are called the same; the shape is in `dump --help`. */
+/*
+ * A dump for programs. Keys that py-spy's JSON has too are called the same; the shape is in `dump --help`. A process is
+ * written by the worker that looked at it, and ended by the program itself: each has a writer that begins inside.
+ */
 #include "user/cmd/dump.h"
-#include "user/format/json/json_member.h"
-#include "user/resolve/resolve.h"
-#include "user/util/alloc.h"
-#include <inttypes.h>
+#include "user/target/outcome.h"
+#include "user/util/json_put.h"
+#include <string.h>
 
-#define SCHEMA "pybpfprof-dump/1"
+#define SCHEMA    "pybpfprof-dump/1"
+#define IN_LIST   2 /* depth of the list of processes */
+#define IN_OBJECT 3 /* … and of a process */
 
 /* A text that may not be known. */
-static void put_text(FILE *out, const char *key, const char *text)
+static void put_text(struct json_put *j, const char *key, const char *text)
 {
 	if (text)
-		json_member_text(out, key, text);
+		json_put_text(j, key, text);
 	else
-		fprintf(out, "\"%s\":null,", key);
+		json_put_null(j, key);
 }
 
-/* The last member of an object is a list, so that every other may end with a comma. */
-static void put_local(FILE *out, const struct py_local *l)
+static void put_tid(struct json_put *j, const char *key, bool is_known, int tid)
 {
-	__cleanup_free char *text = json_quote(l->text);
-
-	fprintf(out, "{\"addr\":%" PRIu64 ",", l->addr);
-	put_text(out, "name", l->name);
-	put_text(out, "type", l->type);
-	json_member_bool(out, "arg", l->argument);
-	fprintf(out, "\"repr\":%s}", text);
+	if (is_known)
+		json_put_int(j, key, tid);
+	else
+		json_put_null(j, key);
 }
 
-static void put_frame(FILE *out, const struct snapshot_frame *f, const struct dump_style *style)
+static void put_local(struct json_put *j, const struct py_local *l)
 {
-	fputc('{', out);
-	put_text(out, "name", f->name);
-	put_text(out, "filename", f->file);
-	put_text(out, "short_filename", f->short_file);
-	put_text(out, "module", f->module);
+	json_put_map(j, NULL);
+	json_put_count(j, "addr", l->addr);
+	put_text(j, "name", l->name);
+	put_text(j, "type", l->type);
+	json_put_bool(j, "arg", l->argument);
+	json_put_text(j, "repr", l->text);
+	json_put_end_map(j);
+}
+
+static void put_frame(struct json_put *j, const struct inspect_frame *f, const struct dump_style *style)
+{
+	json_put_line(j);
+	json_put_map(j, NULL);
+	put_text(j, "name", f->name);
+	put_text(j, "filename", f->file);
+	put_text(j, "short_filename", f->short_file);
+	put_text(j, "module", f->module);
 	if (!style->no_lines)
-		fprintf(out, "\"line\":%d,", f->line);
-	fputs("\"locals\":[", out);
-	for (size_t i = 0; i < f->locals.cnt; i++) {
-		fputs(i ? "," : "", out);
-		put_local(out, &f->locals.items[i]);
-	}
-	fputs("]}", out);
+		json_put_int(j, "line", f->line);
+	json_put_list(j, "locals");
+	for (size_t i = 0; i < f->locals.cnt; i++)
+		put_local(j, &f->locals.items[i]);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }
 
-static void put_thread(FILE *out, const struct snapshot *s, const struct snapshot_thread *t,
+static void put_thread(struct json_put *j, const struct inspection *s, const struct inspect_thread *t,
 		       const struct dump_style *style)
 {
-	fprintf(out, "{\"pid\":%d,\"thread_id\":%" PRIu64 ",", s->pid, t->ident);
-	if (t->tid)
-		fprintf(out, "\"os_thread_id\":%d,\"inner_thread_id\":%d,", t->tid, t->inner_tid);
-	else
-		fputs("\"os_thread_id\":null,\"inner_thread_id\":null,", out);
-	put_text(out, "thread_name", t->name);
-	fprintf(out, "\"interpreter_id\":%" PRId64 ",", t->interp_id);
-	put_text(out, "state", dump_doing(t->doing));
-	put_text(out, "syscall", t->doing == SNAPSHOT_SLEEPING ? t->call : NULL);
-	json_member_bool(out, "uninterruptible", t->uninterruptible);
-	json_member_bool(out, "active", t->doing == SNAPSHOT_RUNNING);
-	json_member_bool(out, "owns_gil", t->holds_gil);
-	json_member_bool(out, "waits_for_gil", t->doing == SNAPSHOT_WAITS_FOR_GIL);
-	json_member_bool(out, "sure", t->sure);
-	json_member_bool(out, "locals_sure", t->locals_sure);
-	put_text(out, "outcome", outcome_word(t->outcome));
-	fputs("\"frames\":[", out);
-	for (size_t i = 0; i < t->frame_cnt; i++) {
-		fputs(i ? ",\n   " : "\n   ", out);
-		put_frame(out, &t->frames[i], style);
-	}
-	fputs("]}", out);
+	json_put_line(j);
+	json_put_map(j, NULL);
+	json_put_int(j, "pid", s->pid);
+	json_put_count(j, "thread_id", t->ident);
+	put_tid(j, "os_thread_id", t->tid, t->tid);
+	put_tid(j, "inner_thread_id", t->tid, t->inner_tid);
+	put_text(j, "thread_name", t->name);
+	json_put_int(j, "interpreter_id", t->interp_id);
+	put_text(j, "state", dump_doing(t->doing));
+	put_text(j, "syscall", t->doing == INSPECT_SLEEPING ? t->call : NULL);
+	json_put_bool(j, "uninterruptible", t->uninterruptible);
+	json_put_bool(j, "active", t->doing == INSPECT_RUNNING);
+	json_put_bool(j, "owns_gil", t->holds_gil);
+	json_put_bool(j, "no_gil", t->no_gil);
+	json_put_bool(j, "waits_for_gil", t->doing == INSPECT_WAITS_FOR_GIL);
+	json_put_bool(j, "sure", t->sure);
+	put_text(j, "outcome", outcome_word(t->outcome));
+	json_put_list(j, "frames");
+	for (size_t i = 0; i < t->frame_cnt; i++)
+		put_frame(j, &t->frames[i], style);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }
 
-static void put_native(FILE *out, const struct snapshot *s)
+static void put_native(struct json_put *j, const struct inspection *s)
 {
-	fputs("\"native_threads\":[", out);
+	json_put_list(j, "native_threads");
 	for (size_t i = 0; i < s->native_cnt; i++) {
-		__cleanup_free char *name = json_quote(s->native[i].name);
-
-		fprintf(out, "%s{\"os_thread_id\":%d,\"thread_name\":%s}", i ? "," : "", s->native[i].tid, name);
+		json_put_map(j, NULL);
+		json_put_int(j, "os_thread_id", s->native[i].tid);
+		json_put_text(j, "thread_name", s->native[i].name);
+		json_put_end_map(j);
 	}
-	fputs("],", out);
+	json_put_end_list(j);
 }
 
-static void put_changed(FILE *out, const struct snapshot *s)
+/* What is not known is null. */
+static void put_container(struct json_put *j, const struct container *k)
 {
-	fputs("\"changed_sources\":[", out);
-	for (size_t i = 0; i < s->changed_cnt; i++) {
-		__cleanup_free char *name = json_quote(s->changed[i]);
+	bool is_known = k && k->runtime;
 
-		fprintf(out, "%s%s", i ? "," : "", name);
-	}
-	fputs("],", out);
+	put_text(j, "container", is_known ? k->name : NULL);
+	put_text(j, "container_id", is_known ? k->id : NULL);
+	put_text(j, "runtime", is_known ? k->runtime : NULL);
+	put_text(j, "pod", is_known && *k->pod ? k->pod : NULL);
+	put_text(j, "namespace", is_known && *k->namespace ? k->namespace : NULL);
+	put_text(j, "unit", k && *k->unit ? k->unit : NULL);
 }
 
 void dump_json_begin(FILE *out)
 {
-	fprintf(out, "{\"schema\":\"%s\",\"processes\":[", SCHEMA);
+	struct json_put j = {.out = out};
+
+	json_put_map(&j, NULL);
+	json_put_text(&j, "schema", SCHEMA);
+	json_put_list(&j, "processes");
 }
 
-void dump_json(FILE *out, const struct snapshot *s, const struct dump_style *style, bool first)
+void dump_json(FILE *out, const struct inspection *s, const struct dump_style *style)
 {
-	fprintf(out, "%s\n{\"pid\":%d,\"inner_pid\":%d,\"ppid\":%d,", first ? "" : ",", s->pid, s->inner_pid, s->ppid);
-	put_text(out, "command", s->command);
-	put_text(out, "executable", s->executable);
-	put_text(out, "python", s->version);
-	put_text(out, "cgroup", s->cgroup);
-	json_member_bool(out, "complete", !s->list_unsure);
-	json_member_bool(out, "gil_moved", s->gil_moved);
-	put_native(out, s);
-	put_changed(out, s);
-	fputs("\n \"threads\":[", out);
-	for (size_t i = 0; i < s->thread_cnt; i++) {
-		fputs(i ? ",\n  " : "\n  ", out);
-		put_thread(out, s, &s->threads[i], style);
-	}
-	fputs("]}", out);
+	struct json_put j = {.out = out, .depth = IN_LIST};
+
+	json_put_line(&j);
+	json_put_map(&j, NULL);
+	json_put_int(&j, "pid", s->pid);
+	json_put_int(&j, "inner_pid", s->inner_pid);
+	json_put_int(&j, "ppid", s->ppid);
+	put_text(&j, "command", s->command);
+	put_text(&j, "executable", s->executable);
+	put_text(&j, "python", s->version);
+	put_text(&j, "cgroup", s->cgroup);
+	put_container(&j, s->container);
+	json_put_bool(&j, "complete", !s->list_unsure);
+	json_put_bool(&j, "gil_moved", s->gil_moved);
+	put_native(&j, s);
+	json_put_line(&j);
+	json_put_list(&j, "threads");
+	for (size_t i = 0; i < s->thread_cnt; i++)
+		put_thread(&j, s, &s->threads[i], style);
+	json_put_end_list(&j);
+}
+
+void dump_json_changed(FILE *out, const char *names, size_t len)
+{
+	struct json_put j = {.out = out, .depth = IN_OBJECT, .not_first = true};
+
+	json_put_list(&j, "changed_sources");
+	for (const char *name = names; name < names + len; name += strlen(name) + 1)
+		json_put_text(&j, NULL, name);
+	json_put_end_list(&j);
+	json_put_end_map(&j);
 }
 
 void dump_json_end(FILE *out)
 {
-	fputs("\n]}\n", out);
+	struct json_put j = {.out = out, .depth = IN_LIST};
+
+	json_put_end_list(&j);
+	json_put_end_map(&j);
 }

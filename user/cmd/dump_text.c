@@ -1,31 +1,32 @@
 /* A dump for people, in the order and shape that py-spy's users know: leaf first, `name (file:line)`. */
 #include "user/cmd/dump.h"
-#include "user/resolve/resolve.h"
+#include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include <inttypes.h>
+#include <string.h>
 
 #define MAX_NATIVE 8 /* are named; JSON has them all */
 
-const char *dump_doing(enum snapshot_doing doing)
+const char *dump_doing(enum inspect_doing doing)
 {
 	static const char *const words[] = {
-		[SNAPSHOT_UNKNOWN] = "unknown",		   [SNAPSHOT_RUNNING] = "running",
-		[SNAPSHOT_SLEEPING] = "sleeping",	   [SNAPSHOT_WAITS_FOR_GIL] = "waits for the GIL",
-		[SNAPSHOT_STOPPED] = "stopped",		   [SNAPSHOT_TRACED] = "stopped by a debugger",
-		[SNAPSHOT_ZOMBIE] = "zombie",
+		[INSPECT_UNKNOWN] = "unknown",   [INSPECT_RUNNING] = "running",
+		[INSPECT_SLEEPING] = "sleeping", [INSPECT_WAITS_FOR_GIL] = "waits for the GIL",
+		[INSPECT_STOPPED] = "stopped",   [INSPECT_TRACED] = "stopped by a debugger",
+		[INSPECT_ZOMBIE] = "zombie",
 	};
 
 	return words[doing];
 }
 
 /* "running, holds the GIL" */
-static char *state_text(const struct snapshot_thread *t)
+static char *state_text(const struct inspect_thread *t)
 {
 	struct buf b = {0};
 
 	buf_puts(&b, dump_doing(t->doing));
-	if (t->doing == SNAPSHOT_SLEEPING && t->call)
+	if (t->doing == INSPECT_SLEEPING && t->call)
 		buf_printf(&b, " in %s", t->call);
 	if (t->uninterruptible)
 		buf_puts(&b, ", uninterruptible");
@@ -48,7 +49,7 @@ static void put_locals(FILE *out, const struct py_locals *l, bool arguments)
 	}
 }
 
-static void put_frame(FILE *out, const struct snapshot_frame *f, const struct dump_style *style)
+static void put_frame(FILE *out, const struct inspect_frame *f, const struct dump_style *style)
 {
 	const char *file = style->full_filenames ? f->file : f->short_file;
 
@@ -62,28 +63,18 @@ static void put_frame(FILE *out, const struct snapshot_frame *f, const struct du
 	put_locals(out, &f->locals, false);
 }
 
-static bool has_locals(const struct snapshot_thread *t)
-{
-	for (size_t i = 0; i < t->frame_cnt; i++)
-		if (t->frames[i].locals.cnt)
-			return true;
-	return false;
-}
-
-/* What is wrong with a stack, or why there is none, in the words of bpf/outcomes.h. */
-static void put_remark(FILE *out, const struct snapshot_thread *t)
+/* Why there is no stack, or only a part of one, in the words of bpf/outcomes.h. */
+static void put_remark(FILE *out, const struct inspect_thread *t)
 {
 	if (t->outcome == ABI_NO_FRAME)
 		fprintf(out, "    (no Python function is running in it)\n");
 	else if (t->outcome != ABI_OK)
 		fprintf(out, "    (the rest is missing: %s)\n", outcome_sentence(t->outcome));
 	if (!t->sure)
-		fprintf(out, "    (not sure: the thread did not hold still while this was read)\n");
-	else if (has_locals(t) && !t->locals_sure)
-		fprintf(out, "    (the values of locals were read somewhat later than the stack)\n");
+		fprintf(out, "    (not sure: the thread ran while its stack was read)\n");
 }
 
-static void put_thread(FILE *out, const struct snapshot *s, const struct snapshot_thread *t,
+static void put_thread(FILE *out, const struct inspection *s, const struct inspect_thread *t,
 		       const struct dump_style *style)
 {
 	__cleanup_free char *state = state_text(t);
@@ -105,17 +96,40 @@ static void put_thread(FILE *out, const struct snapshot *s, const struct snapsho
 	put_remark(out, t);
 }
 
-static void put_header(FILE *out, const struct snapshot *s)
+/* "web (podman 3f2a91c04bd2)", "web-7d4b9/app (cri-o 3f2a91c04bd2) in namespace shop" */
+static void put_container(FILE *out, const struct container *k)
+{
+	__cleanup_free char *name = container__text(k);
+
+	if (!k->runtime)
+		fprintf(out, "Unit %s\n", name);
+	else
+		fprintf(out, "Container %s (%s %.12s)%s%s\n", name, k->runtime, k->id,
+			*k->namespace ? " in namespace " : "", k->namespace);
+}
+
+static bool has_no_gil(const struct inspection *s)
+{
+	for (size_t i = 0; i < s->thread_cnt; i++)
+		if (!s->threads[i].no_gil)
+			return false;
+	return s->thread_cnt;
+}
+
+static void put_header(FILE *out, const struct inspection *s)
 {
 	fprintf(out, "Process %d", s->pid);
 	if (s->inner_pid && s->inner_pid != s->pid)
 		fprintf(out, " [%d in its container]", s->inner_pid);
-	fprintf(out, ": %s\nPython %s (%s)\n", s->command, s->version, s->executable);
+	fprintf(out, ": %s\nPython %s (%s)%s\n", s->command, s->version, s->executable,
+		has_no_gil(s) ? ", no GIL" : "");
 	if (*s->cgroup && (s->cgroup[1] || *s->cgroup != '/'))
 		fprintf(out, "Cgroup %s\n", s->cgroup);
+	if (s->container)
+		put_container(out, s->container);
 }
 
-static void put_native(FILE *out, const struct snapshot *s)
+static void put_native(FILE *out, const struct inspection *s)
 {
 	if (!s->native_cnt)
 		return;
@@ -125,18 +139,22 @@ static void put_native(FILE *out, const struct snapshot *s)
 	fputs(s->native_cnt > MAX_NATIVE ? ", …\n" : "\n", out);
 }
 
-static void put_remarks(FILE *out, const struct snapshot *s)
+static void put_remarks(FILE *out, const struct inspection *s)
 {
 	if (s->list_unsure)
 		fprintf(out, "\n(threads come and go so quickly that some may be missing)\n");
 	if (s->gil_moved)
 		fprintf(out, "\n(the GIL changed hands meanwhile: each thread is shown as it was at its own moment)\n");
-	for (size_t i = 0; i < s->changed_cnt; i++)
-		fprintf(out, "%s(%s was changed after the process started: its lines may have moved)\n",
-			i ? "" : "\n", s->changed[i]);
 }
 
-void dump_text(FILE *out, const struct snapshot *s, const struct dump_style *style)
+void dump_text_changed(FILE *out, const char *names, size_t len)
+{
+	for (const char *name = names; name < names + len; name += strlen(name) + 1)
+		fprintf(out, "%s(%s was changed after the process started: its lines may have moved)\n",
+			name == names ? "\n" : "", name);
+}
+
+void dump_text(FILE *out, const struct inspection *s, const struct dump_style *style)
 {
 	put_header(out, s);
 	for (size_t i = 0; i < s->thread_cnt; i++)

@@ -1,4 +1,4 @@
-/* What a command's end is called outside: an error as one of the documented exit statuses. */
+/* Errors as the documented exit statuses. */
 #pragma once
 #include "user/cmd/cmd.h"
 

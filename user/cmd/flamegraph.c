@@ -1,7 +1,7 @@
 /* `flamegraph`: a recording, or our JSON, into an SVG; `convert` with a name for the output. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
-#include "user/cmd/outputs.h"
+#include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
 #include "user/os/output.h"
 #include "user/util/alloc.h"
@@ -17,8 +17,7 @@ struct args {
 enum { KEY_OPEN = 0x1000 };
 
 static const struct argp_option options[] = {
-	{"output", 'o', "FILE", 0,
-	 "Write FILE (.svg; - is standard output); default: the input's name with .svg", 2},
+	{"output", 'o', "FILE", 0, "Write FILE (.svg; - is standard output); default: the input's name with .svg", 2},
 	{"open", KEY_OPEN, NULL, 0, "Then show it in the browser of the user who typed the command", 2},
 	{0},
 };
@@ -34,8 +33,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'o':
 		if (a->output)
-			argp_error(state,
-				   "one output at a time; `pybpfprof convert` writes several");
+			argp_error(state, "one output at a time; `pybpfprof convert` writes several");
 		a->output = arg;
 		return 0;
 	case KEY_OPEN:
@@ -46,8 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&input_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&input_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
@@ -72,22 +69,14 @@ static char *default_output(const char *input)
 	return xasprintf("%.*s.svg", (int)len, input);
 }
 
-static int draw(struct outputs *outputs, const char *input, const struct view *v)
+/* A name that nobody typed must not take another program's picture away. */
+static bool is_anothers(const char *path)
 {
-	struct profile *p = NULL;
-	int status = outputs__check(outputs);
+	__cleanup_file FILE *f = fopen(path, "re");
+	char head[4096];
+	size_t len = f ? fread(head, 1, sizeof(head), f) : 0;
 
-	if (status)
-		return status;
-	if (format_read(input, &p))
-		return CMD_FAILED;
-	if (outputs__write(outputs, p, v))
-		status = CMD_FAILED;
-	outputs__report(outputs);
-	if (!status)
-		outputs__open(outputs);
-	profile__free(p);
-	return status;
+	return f && !memmem(head, len, "pybpfprof ", strlen("pybpfprof "));
 }
 
 static int run(int argc, char **argv)
@@ -98,19 +87,22 @@ static int run(int argc, char **argv)
 	const char *dot;
 	int status;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	usage_parse(&argp, argc, argv, 0, &a);
 	outputs__die_cleanly();
 	name = a.output ? xstrdup(a.output) : default_output(a.input);
 	dot = strrchr(name, '.');
 	if (!output__is_stdout(name) && (!dot || strcmp(dot, ".svg"))) {
-		log_error("%s: a flame graph is an .svg; `pybpfprof convert` writes other formats",
-			  name);
+		log_error("%s: a flame graph is an .svg; `pybpfprof convert` writes other formats", name);
+		return CMD_USAGE;
+	}
+	if (!a.output && is_anothers(name)) {
+		log_error("%s is there already, and was not made by this program: -o %s replaces it", name, name);
 		return CMD_USAGE;
 	}
 	outputs.format_name = "svg";
 	outputs.open = a.open;
 	outputs__add(&outputs, output__is_stdout(name) ? "-" : name);
-	status = draw(&outputs, a.input, &a.view);
+	status = input__convert(a.input, &outputs, &a.view, true);
 	outputs__free(&outputs);
 	return status;
 }
@@ -120,5 +112,6 @@ const struct cmd cmd_flamegraph = {
 	.args = "-i RECORDING [-o FILE]",
 	.summary = "a recording into an SVG flame graph",
 	.argp = &argp,
+	.as_invoker = true,
 	.run = run,
 };

@@ -1,9 +1,10 @@
-/* What a command writes: which files, in which formats, checked first and written last. */
+/* The outputs of a command: which files, in which formats, checked first and written last. */
 #include "user/cmd/outputs.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/sources.h"
+#include "user/cmd/view_options.h"
 #include "user/os/opener.h"
 #include "user/os/output.h"
-#include "user/os/source_file.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 enum { KEY_OPEN = 0x6000 };
@@ -21,11 +21,10 @@ enum { KEY_OPEN = 0x6000 };
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is written:", 10},
-	{"output", 'o', "FILE", 0,
-	 "Write FILE, in the format its extension names; repeatable; - is standard output", 10},
+	{"output", 'o', "FILE", 0, "Write FILE, in the format its extension names; repeatable; - is standard output",
+	 10},
 	{"format", 'f', "FORMAT", 0,
-	 "Format of the outputs whose extension names none; with a single output, of that one "
-	 "whatever its extension",
+	 "Format of the outputs whose extension names none; with a single output, of that one whatever its extension",
 	 10},
 	{"open", KEY_OPEN, NULL, 0,
 	 "Then show the first output that a browser can show, to the user who typed the command", 10},
@@ -97,7 +96,8 @@ static void complain(char *what, const char *word, const char *known)
 			words[cnt++] = *s + (*word != '.');
 	}
 	near = nearest_word(word, words);
-	log_error("%s%s%s%s Known are %s", what, near ? "; did you mean " : "", near ? near : "", near ? "?" : ".", known);
+	log_error("%s%s%s%s Known are %s", what, near ? "; did you mean " : "", near ? near : "", near ? "?" : ".",
+		  known);
 	free(what);
 }
 
@@ -114,7 +114,8 @@ static int find_format(struct outputs *o, size_t i)
 	} else if (!by_suffix && !strcmp(path, "-")) {
 		log_error("-o -: say which format with -f; known are %s", known);
 	} else if (!by_suffix) {
-		complain(xasprintf("%s: its extension names no format, and there is no -f", path), extension_of(path), known);
+		complain(xasprintf("%s: its extension names no format, and there is no -f", path), extension_of(path),
+			 known);
 	}
 	if (o->items[i].format && !o->items[i].format->write) {
 		log_error("%s: %s cannot be written", path, o->items[i].format->name);
@@ -154,7 +155,7 @@ static bool is_format_used(const struct outputs *o)
 	return false;
 }
 
-/* What --open shows, or NULL. */
+/* The output that --open shows, or NULL. */
 static const char *page_of(const struct outputs *o)
 {
 	for (size_t i = 0; i < o->cnt; i++)
@@ -163,28 +164,28 @@ static const char *page_of(const struct outputs *o)
 	return NULL;
 }
 
+void outputs__prepare_open(const struct outputs *o)
+{
+	if (o->open)
+		opener_prepare(page_of(o));
+}
+
 void outputs__open(const struct outputs *o)
 {
 	if (o->open)
 		opener_show(page_of(o));
 }
 
-/* Where the longest of the format's suffixes begins that the name ends in, else its last extension. */
+/* The start of the longest of the format's suffixes that the name ends in, else of its last extension. */
 static size_t suffix_at(const char *path, const struct format *f)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	const char *dot = strrchr(name, '.');
-	size_t len = strlen(name), longest = 0;
+	size_t suffix = format_suffix_length(f, path);
 
-	for (const char *const *suffix = f->suffixes; *suffix; suffix++) {
-		size_t n = strlen(*suffix);
-
-		if (n > longest && n < len && !strcasecmp(name + len - n, *suffix))
-			longest = n;
-	}
-	if (!longest && dot && dot > name)
-		longest = strlen(dot);
-	return strlen(path) - longest;
+	if (!suffix && dot && dot > name)
+		suffix = strlen(dot);
+	return strlen(path) - (suffix < strlen(name) ? suffix : 0);
 }
 
 char *outputs__stamped(const struct outputs *o, size_t i, const char *stamp)
@@ -210,8 +211,7 @@ int outputs__check(struct outputs *o)
 		}
 	}
 	if (o->cnt && !is_format_used(o)) {
-		log_error("-f %s: each of the outputs names its format by its extension already",
-			  o->format_name);
+		log_error("-f %s: each of the outputs names its format by its extension already", o->format_name);
 		return CMD_USAGE;
 	}
 	if (o->open && !page_of(o)) {
@@ -225,22 +225,29 @@ int outputs__check(struct outputs *o)
 	return 0;
 }
 
-int outputs__write_one(struct outputs *o, size_t i, const struct profile *p,
-		       const struct view *v)
+int outputs__write_one(struct outputs *o, size_t i, const struct profile *p, const struct view *v)
 {
-	struct output *out = output__open(o->items[i].path);
 	struct view with_sources = *v;
-	int err;
+	struct sources *sources;
+	struct output *out;
+	int err = view_options_settle(&with_sources, p);
 
+	if (err)
+		return err;
+	out = output__open(o->items[i].path);
 	if (!out)
 		return -EIO;
-	with_sources.read_source = source_file__read;
+	sources = sources__new(p);
+	with_sources.sources = sources__view(sources);
 	err = o->items[i].format->write(p, &with_sources, output__stream(out));
+	sources__free(sources);
 	/* A failed write to the stream is said by commit, which knows why. */
 	if (err && !ferror(output__stream(out))) {
 		output__abort(out);
 		return err;
 	}
+	if (!o->items[i].format->is_private)
+		output__share(out);
 	err = output__commit(out);
 	o->items[i].written = !err;
 	return err == -EPIPE ? 0 : err;
@@ -268,7 +275,8 @@ void outputs__report(const struct outputs *o)
 		if (!o->items[i].written || !strcmp(o->items[i].path, "-") || stat(o->items[i].path, &st))
 			continue;
 		size = units_size_text((uint64_t)st.st_size);
-		log_info("wrote %s (%s): %s", o->items[i].path, size, o->items[i].format->help);
+		log_info("wrote %s (%s): %s%s", o->items[i].path, size, o->items[i].format->help,
+			 o->items[i].format->is_private ? "; it holds source text, so only you can read it" : "");
 	}
 }
 
@@ -282,8 +290,7 @@ static void remove_and_die(int number)
 void outputs__die_cleanly(void)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = remove_and_die,
-				   .sa_flags = SA_RESETHAND | SA_NODEFER};
+	struct sigaction action = {.sa_handler = remove_and_die, .sa_flags = SA_RESETHAND | SA_NODEFER};
 	struct sigaction old;
 
 	signal(SIGXFSZ, SIG_IGN); /* a write that is too much says so instead */

@@ -6,9 +6,11 @@
 #include "user/cmd/record_report.h"
 #include "user/cmd/signals.h"
 #include "user/cmd/target_end.h"
-#include "user/cmd/window.h"
-#include "user/profile/relay.h"
+#include "user/cmd/segment.h"
+#include "user/os/invoker.h"
 #include "user/os/output.h"
+#include "user/os/privileges.h"
+#include "user/os/worker.h"
 #include "user/session/session.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -27,8 +29,7 @@
 struct record {
 	struct record_options o;
 	struct session *session;
-	struct window *window; /* that is being recorded */
-	struct relay *relay;   /* NULL: without --rotate there is one window only */
+	struct segment *segment; /* that is being recorded */
 	struct command command;
 	struct target_end target_end;
 	struct record_live live;
@@ -52,19 +53,13 @@ static char *join(char **argv)
 	return buf_steal_text(&out);
 }
 
-static int open_window(struct record *r)
+static int open_segment(struct record *r)
 {
 	__cleanup_free char *stamp = NULL;
-	int err;
 
 	if (rotation__is_on(&r->o.rotation))
 		stamp = rotation__stamp(&r->o.rotation);
-	err = window__open(&r->o.outputs, stamp, &r->window);
-	if (err || !stamp)
-		return err;
-	r->relay = relay__new();
-	relay__begin(r->relay, recording__sink(r->window->recording), 0);
-	return 0;
+	return segment__open(&r->o.outputs, stamp, &r->segment);
 }
 
 static int open_session(struct record *r)
@@ -75,8 +70,7 @@ static int open_session(struct record *r)
 	};
 
 	target_options__fill(&r->o.target, &s);
-	return session__open(&s, r->relay ? relay__sink(r->relay) : recording__sink(r->window->recording),
-			     &r->session);
+	return session__open(&s, recording__sink(r->segment->recording), &r->session);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
@@ -91,7 +85,7 @@ static bool is_snapshot_running(struct record *r)
 /* A child of ours renders what there is, so that sampling and draining go on meanwhile. */
 static void snapshot(struct record *r)
 {
-	struct outputs *o = &r->window->outputs;
+	struct outputs *o = &r->segment->outputs;
 	struct profile *p = NULL;
 
 	if (is_snapshot_running(r)) {
@@ -99,14 +93,16 @@ static void snapshot(struct record *r)
 		return;
 	}
 	session__send_meta(r->session, false);
-	recording__flush(r->window->recording);
+	recording__flush(r->segment->recording);
 	r->snapshot = fork();
 	if (r->snapshot)
 		return;
 	log_status(NULL);
 	log_set_level(LOG_ERROR); /* that the recording has no end yet is no news here */
-	if (format_read(r->window->path, &p))
+	invoker_begin();
+	if (format_read(r->segment->path, &p))
 		_exit(1);
+	invoker_end();
 	for (size_t i = 0; i < o->cnt; i++)
 		if (strcmp(o->items[i].path, "-"))
 			outputs__write_one(o, i, p, &r->o.view);
@@ -115,37 +111,36 @@ static void snapshot(struct record *r)
 	_exit(0);
 }
 
-/* The next window begins where this one ends. One that cannot be begun is tried again; this goes on. */
+/* The next segment begins where this one ends. One that cannot be begun is tried again; this goes on. */
 static void rotate(struct record *r)
 {
 	__cleanup_free char *stamp = rotation__stamp(&r->o.rotation);
-	struct window *last = r->window, *next;
+	struct segment *last = r->segment, *next;
 
-	if (window__open(&r->o.outputs, stamp, &next)) {
+	if (segment__open(&r->o.outputs, stamp, &next)) {
 		rotation__postpone(&r->o.rotation, clock_now_ns());
 		return;
 	}
-	session__send_meta(r->session, true);
-	relay__begin(r->relay, recording__sink(next->recording), clock_unix_ns());
-	r->window = next;
+	session__begin_segment(r->session, recording__sink(next->recording));
+	r->segment = next;
 	next->keep = true;
-	if (window__close(last))
+	if (segment__close(last))
 		r->stop = true; /* said already */
 	rotation__hand_over(&r->o.rotation, last);
 }
 
 static void rotate_when_due(struct record *r, uint64_t now)
 {
-	if (!r->relay || r->stop)
+	if (!rotation__is_on(&r->o.rotation) || r->stop)
 		return;
-	if (rotation__is_due(&r->o.rotation, now, recording__bytes(r->window->recording)))
+	if (rotation__is_due(&r->o.rotation, now, recording__bytes(r->segment->recording)))
 		rotate(r);
 	/* A snapshot is of the same names, and must not come last. */
 	if (!is_snapshot_running(r))
 		rotation__look(&r->o.rotation);
 }
 
-static void take_signals(struct record *r)
+static void on_signals(struct record *r)
 {
 	struct signalfd_siginfo info;
 
@@ -168,7 +163,7 @@ static void flush_now_and_then(struct record *r, uint64_t now)
 	if (now < r->next_flush_ns)
 		return;
 	r->next_flush_ns = now + 1000000000ull;
-	if (recording__flush(r->window->recording))
+	if (recording__flush(r->segment->recording))
 		r->stop = true; /* said already; what was written is kept */
 }
 
@@ -196,7 +191,7 @@ static void run_loop(struct record *r)
 		now = clock_now_ns();
 		if (session__poll(r->session))
 			r->stop = true;
-		take_signals(r);
+		on_signals(r);
 		if (fds[2].revents & POLLIN) {
 			r->stop = r->command.ended = true;
 			target_end__command(&r->o.target, r->session);
@@ -225,21 +220,24 @@ static void give_up(int number)
 	_exit(CMD_OK);
 }
 
-/* From here on a second Ctrl-C ends the rendering; the recording is safe on disk. */
+/* From here on a Ctrl-C or SIGTERM, mostly a second one, ends the rendering; the recording is safe on disk. */
 static void let_interrupt(const struct record *r)
 {
 	sigset_t set;
 
 	snprintf(give_up_text, sizeof(give_up_text),
-		 "\npybpfprof: interrupted again: no outputs. The recording is kept: %s; pybpfprof convert makes "
-		 "them from it\n", r->window->path);
+		 "\npybpfprof: interrupted again: no outputs. The recording is kept: %s; pybpfprof convert makes them "
+		 "from it\n",
+		 r->segment->path);
 	signal(SIGINT, give_up);
+	signal(SIGTERM, give_up);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Those of windows before the last one first, and no snapshot behind them. */
+/* Those of segments before the last one first, and no snapshot behind them. */
 static int write_outputs(struct record *r)
 {
 	int err;
@@ -247,8 +245,8 @@ static int write_outputs(struct record *r)
 	if (r->snapshot > 0)
 		waitpid(r->snapshot, NULL, 0);
 	rotation__finish(&r->o.rotation);
-	err = window__write(r->window, &r->o.view);
-	window__say_kept(r->window);
+	err = segment__write(r->segment, &r->o.view);
+	segment__say_kept(r->segment);
 	return err || r->o.rotation.failed ? -EIO : 0;
 }
 
@@ -258,20 +256,20 @@ static int finish(struct record *r)
 
 	session__stop(r->session);
 	record_live__end(&r->live);
-	err = window__close(r->window);
-	take_signals(r);
-	record_report__summary(r->session);
+	err = segment__close(r->segment);
+	on_signals(r);
+	record_report__summary(r->session, &r->o.target);
 	if (r->interrupted_twice) {
 		log_warn("interrupted again: no outputs. The recording is %s; pybpfprof convert makes them from it",
-			 r->window->path);
+			 r->segment->path);
 		return CMD_OK;
 	}
 	let_interrupt(r);
 	err = write_outputs(r) || err;
-	record_report__files(&r->window->outputs);
+	record_report__files(&r->segment->outputs);
 	if (err)
 		return CMD_FAILED;
-	outputs__open(&r->window->outputs);
+	outputs__open(&r->segment->outputs);
 	if (!r->left_out)
 		record_report__left_out(r->session); /* they may have come later */
 	return record_report__judge(r->session, &r->o);
@@ -283,14 +281,16 @@ static int run_recording(struct record *r)
 
 	if (err)
 		return exit_status(err);
+	privileges_keep_only(PRIVILEGES_SAMPLE | PRIVILEGES_FILES | (r->command.argv ? PRIVILEGES_COMMAND : 0));
 	status = command__go(&r->command);
 	if (status)
 		return status;
 	if (r->o.duration_ns)
 		r->deadline_ns = clock_now_ns() + r->o.duration_ns;
-	r->window->keep = true;
+	worker_set_end(r->deadline_ns);
+	r->segment->keep = true;
 	r->left_out = record_report__left_out(r->session);
-	record_live__start(&r->live, r->o.quiet);
+	record_live__start(&r->live, r->o.hide_progress);
 	if (r->live.terminal && !r->o.duration_ns && !r->command.argv)
 		log_info("recording %s; Ctrl-C stops and writes", r->o.target.text);
 	run_loop(r);
@@ -303,12 +303,23 @@ static int run_recording(struct record *r)
 static void release(struct record *r)
 {
 	session__free(r->session);
-	relay__free(r->relay);
-	window__free(r->window);
+	segment__free(r->segment);
 	if (r->signals >= 0)
 		close(r->signals);
 	free(r->command_line);
 	record_options__free(&r->o);
+}
+
+static int run_with_target(struct record *r)
+{
+	int err, status;
+
+	outputs__prepare_open(&r->o.outputs);
+	status = command__start(&r->command, &r->o.target, NULL);
+	if (status)
+		return status;
+	err = open_session(r);
+	return err ? exit_status(err) : run_recording(r);
 }
 
 static int run(int argc, char **argv)
@@ -324,19 +335,16 @@ static int run(int argc, char **argv)
 		return status;
 	}
 	r.signals = signals_open((const int[]){SIGUSR1, 0});
-	err = r.signals < 0 ? r.signals : open_window(&r);
-	if (!err)
-		err = command__start(&r.command, &r.o.target, NULL);
-	if (!err)
-		err = open_session(&r);
-	status = err ? exit_status(err) : run_recording(&r);
+	worker_set_hurry(r.signals);
+	err = r.signals < 0 ? r.signals : open_segment(&r);
+	status = err ? exit_status(err) : run_with_target(&r);
 	release(&r);
 	return status;
 }
 
 const struct cmd cmd_record = {
 	.name = "record",
-	.args = "--pid PID | --cgroup PATH | --all | -- COMMAND",
+	.args = "--pid PID | --cgroup PATH | --container CONTAINER | --all | -- COMMAND",
 	.summary = "sample programs and write flame graphs, pstats, JSON (the default command)",
 	.argp = &record_argp,
 	.run = run,

@@ -1,6 +1,7 @@
 #include "user/cmd/record_options.h"
 #include "user/cmd/cmd.h"
-#include "user/cmd/habits.h"
+#include "user/cmd/pyspy_compat.h"
+#include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -9,16 +10,18 @@
 #include <string.h>
 #include <time.h>
 
-enum { KEY_MAX_LOSS = 0x1000, KEY_ROTATE };
+enum { KEY_MAX_LOSS = 0x1000, KEY_ROTATE, KEY_HIDEPROGRESS };
 
 static const struct argp_option options[] = {
 	{"duration", 'd', "TIME", 0, "10, 10s, 5m, 1h30m (default: until Ctrl-C or the end of the target)", 2},
 	{"rotate", KEY_ROTATE, "TIME|SIZE", 0,
-	 "Begin new outputs each TIME (60, 5m) or whenever the recording has SIZE (10MB), without a pause; each "
-	 "has the time when it begins (UTC) in its name", 2},
+	 "Begin new outputs each TIME (60, 5m) or whenever the recording has SIZE (10MB), without a pause; each has "
+	 "the time when it begins (UTC) in its name",
+	 2},
 	{"max-loss", KEY_MAX_LOSS, "PERCENT", 0, "Exit with 7 when more samples than this were lost or failed", 2},
 	{"quiet", 'q', NULL, 0, "Only warnings and errors", 2},
-	{"verbose", 'v', NULL, 0, "Say more; twice: debugging messages", 2},
+	{"hideprogress", KEY_HIDEPROGRESS, NULL, OPTION_HIDDEN, "As in py-spy: no line that changes", 2},
+	{"verbose", 'v', NULL, 0, "Verbose messages; twice: debugging messages", 2},
 	{0},
 };
 
@@ -43,10 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[2] = &o->view;
 		return 0;
 	case 'd':
-		if (units_parse_duration(arg, &o->duration_ns, &why))
-			argp_error(state, "--duration %s: %s", arg, why);
-		if (!o->duration_ns)
-			argp_error(state, "--duration %s: must be longer than nothing", arg);
+		o->duration_ns = target_parse_duration(state, arg);
 		return 0;
 	case KEY_ROTATE:
 		if (rotation__parse(&o->rotation, arg, &why))
@@ -57,7 +57,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'q':
 		log_set_level(LOG_WARN);
-		o->quiet = true;
+		o->quiet = o->hide_progress = true;
+		return 0;
+	case KEY_HIDEPROGRESS:
+		o->hide_progress = true;
 		return 0;
 	case 'v':
 		log_say_more();
@@ -68,22 +71,25 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-	{&target_options, 0, NULL, 0}, {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0},
-	{&record_habits, 0, NULL, 0},  {0},
+	{&target_options, 0, NULL, 0},
+	{&outputs_options, 0, NULL, 0},
+	{&view_options, 0, NULL, 0},
+	{&pyspy_compat, 0, NULL, 0},
+	{0},
 };
 
 const struct argp record_argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "--pid PID\n--cgroup PATH\n--all\n-- COMMAND [ARG…]",
+	.args_doc = "--pid PID\n--cgroup PATH\n--container CONTAINER\n--all\n-- COMMAND [ARG…]",
 	.doc = "Sample Python programs from the kernel and write what was seen.\v"
-	       "Without -o a flame graph (.svg; another format with -f) and the recording (.pybpf) are written here. Formats: .svg, .html, "
-	       ".prof, .json, .folded, .speedscope.json, .pb.gz (pprof), .profile.json.gz (Firefox Profiler), .trace.json, "
-	       ".callgrind, .jsonl, .pybpf. Ctrl-C stops and writes; a second one keeps only the recording; SIGUSR1 "
-	       "writes what there is so far and goes on.\n\n"
-	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 4 the kernel lacks a feature, 5 no such "
-	       "target or no Python in it, 6 nothing could be walked, 7 lossier than --max-loss; with a command, "
-	       "the command's own.",
+	       "Without -o a flame graph (.svg; another format with -f) and the recording (.pybpf) are written here. "
+	       "Formats: .svg, .html, .prof, .json, .folded, .speedscope.json, .pb.gz (pprof), .profile.json.gz "
+	       "(Firefox Profiler), .trace.json, .callgrind, .jsonl, .pybpf. Ctrl-C stops and writes; a second one "
+	       "keeps only the recording; SIGUSR1 writes what there is so far and goes on.\n\n"
+	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 4 the kernel lacks a feature, 5 no such target "
+	       "or no Python in it, 6 nothing could be walked, 7 lossier than --max-loss; with a command, the "
+	       "command's own.",
 	.children = children,
 };
 
@@ -100,16 +106,15 @@ static void add_default_outputs(struct record_options *o)
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &tm);
 	for (size_t i = f == &format_recording; i < ARRAY_SIZE(suffixes); i++) {
-		/* windows have times of their own */
-		o->default_paths[i] =
-			rotation__is_on(&o->rotation) ?
-				xasprintf("pybpfprof-%.80s%s", target, suffixes[i]) :
-				xasprintf("pybpfprof-%.80s-%s%s", target, when, suffixes[i]);
+		/* segments have times of their own */
+		o->default_paths[i] = rotation__is_on(&o->rotation)
+					      ? xasprintf("pybpfprof-%.80s%s", target, suffixes[i])
+					      : xasprintf("pybpfprof-%.80s-%s%s", target, when, suffixes[i]);
 		outputs__add(&o->outputs, o->default_paths[i]);
 	}
 }
 
-/* Windows are files. */
+/* Segments are files. */
 static int check_rotation(const struct record_options *o)
 {
 	for (size_t i = 0; rotation__is_on(&o->rotation) && i < o->outputs.cnt; i++)
@@ -123,7 +128,7 @@ static int check_rotation(const struct record_options *o)
 int record_options__parse(struct record_options *o, int argc, char **argv)
 {
 	*o = (struct record_options){.max_loss = -1};
-	argp_parse(&record_argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	usage_parse(&record_argp, argc, argv, ARGP_IN_ORDER, o);
 	if (!o->outputs.cnt)
 		add_default_outputs(o);
 	o->rotation.view = &o->view;

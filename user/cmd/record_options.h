@@ -1,4 +1,4 @@
-/* What `record` was asked to do, checked as far as it can be without privileges. */
+/* The options of `record`, checked as far as it can be without privileges. */
 #pragma once
 #include "user/cmd/outputs.h"
 #include "user/cmd/rotation.h"
@@ -9,7 +9,7 @@
 
 struct record_options {
 	struct target_options target;
-	bool quiet;
+	bool quiet, hide_progress;
 	uint64_t duration_ns; /* 0: until stopped */
 	double max_loss;      /* percent; negative: not given */
 	struct outputs outputs;

@@ -2,6 +2,8 @@
 #include "user/cmd/cmd.h"
 #include "user/cmd/terminal.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/value_type.h"
+#include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
@@ -10,13 +12,16 @@
 #include "user/util/units.h"
 #include <string.h>
 
+#define WAITING_MIN_NS 1000000000ull
+#define WAITING_PART   20 /* of the time it had a CPU, or less */
+
 void record_live__start(struct record_live *l, bool quiet)
 {
 	*l = (struct record_live){.quiet = quiet, .terminal = isatty(STDERR_FILENO), .last_ns = clock_now_ns()};
 	l->next_ns = l->last_ns + (l->terminal ? 0 : 10000000000ull);
 }
 
-/* What is wider than the terminal would be left behind, line after line. */
+/* A line wider than the terminal would not be erased, and pile up. */
 static void put_status(const char *line)
 {
 	unsigned width = terminal_message_columns();
@@ -39,9 +44,8 @@ void record_live__update(struct record_live *l, const struct session *s)
 	elapsed = units_duration_text(st.elapsed_ns);
 	samples = units_count_text(st.resolved->samples);
 	line = xasprintf("%s  %s samples  %.0f/s  %llu Python process%s  %llu lost  %llu failed", elapsed, samples,
-			 rate, (unsigned long long)st.resolved->processes,
-			 st.resolved->processes == 1 ? "" : "es", (unsigned long long)st.lost,
-			 (unsigned long long)st.failed);
+			 rate, (unsigned long long)st.resolved->processes, st.resolved->processes == 1 ? "" : "es",
+			 (unsigned long long)st.lost, (unsigned long long)st.failed);
 	if (l->terminal)
 		put_status(line);
 	else
@@ -57,41 +61,22 @@ void record_live__end(struct record_live *l)
 		log_status(NULL);
 }
 
-/* "Python 3.8.18 (1 process), 3.12.1 (3 processes)" */
-struct versions {
-	struct {
-		const char *version;
-		size_t cnt;
-	} items[32];
-	size_t cnt, unwalked;
-};
-
 static void count_version(void *ctx, struct process *p)
 {
-	struct versions *v = ctx;
-	size_t i;
-
-	if (!p->written || !p->interp)
-		return;
-	for (i = 0; i < v->cnt; i++)
-		if (!strcmp(v->items[i].version, p->interp->build.version))
-			break;
-	if (i == ARRAY_SIZE(v->items))
-		return;
-	v->items[i].version = p->interp->build.version;
-	v->items[i].cnt++;
-	v->cnt += i == v->cnt;
+	if (p->written && p->interp)
+		processes_past_count(ctx, p->interp->build.version, 1);
 }
 
+/* "Python 3.8.18 (1 process), 3.12.1 (3 processes)" */
 static char *versions_text(const struct session *s)
 {
-	struct versions v = {0};
+	struct processes_past all = *session__past(s);
 	struct buf out = {0};
 
-	session__each_process(s, count_version, &v);
-	for (size_t i = 0; i < v.cnt; i++)
-		buf_printf(&out, "%s%s (%zu process%s)", i ? ", " : "Python ", v.items[i].version,
-			   v.items[i].cnt, v.items[i].cnt == 1 ? "" : "es");
+	session__each_process(s, count_version, &all);
+	for (size_t i = 0; i < all.version_cnt; i++)
+		buf_printf(&out, "%s%s (%zu process%s)", i ? ", " : "Python ", all.versions[i].version,
+			   all.versions[i].cnt, all.versions[i].cnt == 1 ? "" : "es");
 	return buf_steal_text(&out);
 }
 
@@ -99,8 +84,7 @@ static void say_outcomes(const struct session_stats *st, enum abi_outcome_class 
 {
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
 		if (outcome_class(i) == class && st->outcomes[i])
-			log_info("  %llu %s: %s", (unsigned long long)st->outcomes[i], what,
-				 outcome_sentence(i));
+			log_info("  %llu %s: %s", (unsigned long long)st->outcomes[i], what, outcome_sentence(i));
 }
 
 /*
@@ -112,28 +96,27 @@ static void check_identity(const struct session *s, const struct session_stats *
 	uint64_t decided = st->sent + st->lost + st->filtered, running_ns, throttled_ns;
 
 	log_verbose("ticks %llu = %llu with a stack + %llu outside Python + %llu failed + %llu lost + %llu filtered",
-		    (unsigned long long)st->ticks, (unsigned long long)st->written,
-		    (unsigned long long)st->outside, (unsigned long long)st->failed,
-		    (unsigned long long)st->lost, (unsigned long long)st->filtered);
+		    (unsigned long long)st->ticks, (unsigned long long)st->written, (unsigned long long)st->outside,
+		    (unsigned long long)st->failed, (unsigned long long)st->lost, (unsigned long long)st->filtered);
 	session__times(s, &running_ns, &throttled_ns);
 	log_verbose("timers in force for %.3f s by perf's clock, %.3f s by their expiries; throttled for %.3f s",
 		    (double)running_ns / 1e9, (double)st->timer_ns / 1e9, (double)throttled_ns / 1e9);
 	if (decided != st->ticks)
-		log_error("accounting is off by %lld: the timers were due %llu times, and what became of %llu is known; "
-			  "please report this", (long long)(st->ticks - decided), (unsigned long long)st->ticks,
-			  (unsigned long long)decided);
+		log_error("accounting is off by %lld: the timers were due %llu times, and what became of %llu is "
+			  "known; please report this",
+			  (long long)(st->ticks - decided), (unsigned long long)st->ticks, (unsigned long long)decided);
 	if (st->sent != st->received || st->bad_records)
 		log_error("accounting is off by %lld: the kernel side wrote %llu records, %llu arrived, %llu of them "
-			  "damaged; please report this", (long long)(st->sent - st->received),
-			  (unsigned long long)st->sent, (unsigned long long)st->received,
-			  (unsigned long long)st->bad_records);
+			  "damaged; please report this",
+			  (long long)(st->sent - st->received), (unsigned long long)st->sent,
+			  (unsigned long long)st->received, (unsigned long long)st->bad_records);
 }
 
 /* The kernel's clocks beside what was sampled: where they differ, the timers did not see all. */
 struct clocks {
 	double rate_hz;
 	struct cpu_check sum;
-	unsigned told;
+	unsigned said;
 };
 
 static struct cpu_check check_of(const struct process *p)
@@ -146,7 +129,7 @@ static void add_clock(void *ctx, struct process *p)
 	struct clocks *c = ctx;
 	struct cpu_check check = check_of(p);
 
-	if (!p->profile_id || !check.clock_ns)
+	if (!p->sampled_ns || !check.clock_ns)
 		return;
 	c->sum.clock_ns += check.clock_ns;
 	c->sum.sampled_ns += check.sampled_ns;
@@ -158,15 +141,17 @@ static void say_clock(void *ctx, struct process *p)
 	struct cpu_check check = check_of(p);
 	__cleanup_free char *text = cpu_check_text(&check);
 
-	if (p->profile_id && cpu_check_differs(&check, c->rate_hz) && c->told++ < 5)
+	if (p->sampled_ns && cpu_check_differs(&check, c->rate_hz) && c->said++ < 5)
 		log_info("  process %d: %s", p->pid, text);
 }
 
-static void say_clocks(const struct session *s, const struct session_stats *st)
+static void say_clocks(const struct session *s, const struct session_stats *st, struct cpu_check *sum)
 {
-	struct clocks c = {.rate_hz = st->rate_hz};
+	const struct processes_past *past = session__past(s);
+	struct clocks c = {.rate_hz = st->rate_hz, .sum = {past->clock_ns, past->sampled_ns}};
 
 	session__each_process(s, add_clock, &c);
+	*sum = c.sum;
 	if (!c.sum.clock_ns || st->gil_only)
 		return;
 	log_info("CPU time by the kernel's clocks: %.2f s, sampled %.2f s", (double)c.sum.clock_ns / 1e9,
@@ -174,23 +159,69 @@ static void say_clocks(const struct session *s, const struct session_stats *st)
 	session__each_process(s, say_clock, &c);
 }
 
-void record_report__summary(const struct session *s)
+/* "--pid 42": what `dump` would be asked for. Caller frees. */
+static char *dump_option(const struct target_options *o)
+{
+	if (o->container_cnt)
+		return xasprintf("--container %s", o->containers[0]);
+	return o->pid_cnt == 1 && !o->command ? xasprintf("--pid %u", o->pids[0]) : xstrdup("--pid PID");
+}
+
+/* A program that waits for disks, networks and locks has few samples, and none of what it waits for. */
+static void say_waiting(const struct session_stats *st, const struct cpu_check *sum, const struct target_options *o)
+{
+	uint64_t cpu_ns = sum->clock_ns ? sum->clock_ns : sum->sampled_ns;
+	__cleanup_free char *option = dump_option(o);
+
+	if (o->all || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
+	    cpu_ns > st->elapsed_ns / WAITING_PART)
+		return;
+	log_info(
+		"it had a CPU for %.2g %% of the time, and the samples are of that; `pybpfprof dump %s` shows where it "
+		"waits",
+		100.0 * (double)cpu_ns / (double)st->elapsed_ns, option);
+}
+
+/* "12.34 CPU seconds, 1234 page faults" */
+static char *values_text(const struct resolve_stats *st)
+{
+	struct buf out = {0};
+
+	for (uint32_t i = 0; i < st->type_cnt; i++) {
+		__cleanup_free char *text = value_text(&st->types[i], (double)st->values[i]);
+
+		buf_printf(&out, "%s%s", i ? ", " : "", text);
+	}
+	return buf_steal_text(&out);
+}
+
+static bool missed_memory(const struct session_stats *st)
+{
+	return st->resolved->unknown_frames || st->outcomes[ABI_FAULT_RUNTIME] || st->outcomes[ABI_FAULT_TSTATE] ||
+	       st->outcomes[ABI_FAULT_FRAME] || st->outcomes[ABI_CUT_FAULT];
+}
+
+void record_report__summary(const struct session *s, const struct target_options *o)
 {
 	struct session_stats st;
-	__cleanup_free char *samples = NULL, *elapsed = NULL, *versions = versions_text(s);
+	struct cpu_check sum;
+	__cleanup_free char *samples = NULL, *values = NULL, *elapsed = NULL, *rate = NULL,
+			    *versions = versions_text(s);
 
 	session__stats(s, &st);
 	samples = units_count_text(st.resolved->samples);
+	values = values_text(st.resolved);
+	rate = st.effective_rate_hz ? xasprintf("; timers at %.1f Hz", st.effective_rate_hz) : xstrdup("");
 	elapsed = units_duration_text(st.elapsed_ns);
-	log_info("%s sample%s, %.2f CPU seconds in %s; timers at %.1f Hz", samples,
-		 st.resolved->samples == 1 ? "" : "s", (double)st.resolved->value_ns / 1e9, elapsed,
-		 st.effective_rate_hz);
+	log_info("%s sample%s, %s in %s%s", samples, st.resolved->samples == 1 ? "" : "s", values, elapsed, rate);
 	if (versions[0])
 		log_info("%s", versions);
 	if (st.cgroups_made)
-		log_info("the cgroup was replaced %llu time%s by a new one of the same name, as when a service is started "
-			 "again: all are in here", (unsigned long long)st.cgroups_made, st.cgroups_made == 1 ? "" : "s");
-	say_clocks(s, &st);
+		log_info("the cgroup was replaced %llu time%s by a new one of the same name, as when a service is "
+			 "started again: all are in here",
+			 (unsigned long long)st.cgroups_made, st.cgroups_made == 1 ? "" : "s");
+	say_clocks(s, &st, &sum);
+	say_waiting(&st, &sum, o);
 	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
 		 (unsigned long long)(st.outcomes[ABI_CUT_DEPTH] + st.outcomes[ABI_CUT_TIME] +
 				      st.outcomes[ABI_CUT_FAULT]));
@@ -200,8 +231,14 @@ void record_report__summary(const struct session *s)
 		if (outcome_class(i) == ABI_WRITTEN && st.outcomes[i])
 			log_info("  %llu truncated: %s", (unsigned long long)st.outcomes[i], outcome_sentence(i));
 	say_outcomes(&st, ABI_OUTSIDE, "without Python");
+	if (st.outcomes[ABI_GILLESS])
+		log_warn("%llu samples left out: %s", (unsigned long long)st.outcomes[ABI_GILLESS],
+			 outcome_sentence(ABI_GILLESS));
 	if (st.resolved->unknown_frames)
 		log_info("  %llu frames without a name", (unsigned long long)st.resolved->unknown_frames);
+	if (!session__brings_in(s) && missed_memory(&st))
+		log_info("  this kernel (before 6.18) has no task work: swapped-out memory is read too late for the "
+			 "sample that misses it");
 	check_identity(s, &st);
 }
 
@@ -214,8 +251,7 @@ void record_report__files(const struct outputs *o)
 		if (o->items[i].written && o->items[i].format == &format_recording)
 			recording = o->items[i].path;
 	if (recording)
-		log_info("next: pybpfprof report %s, or pybpfprof convert -i %s -o profile.prof", recording,
-			 recording);
+		log_info("next: pybpfprof report %s, or pybpfprof convert -i %s -o profile.prof", recording, recording);
 }
 
 void record_report__snapshot(const struct outputs *o)
@@ -234,7 +270,7 @@ void record_report__snapshot(const struct outputs *o)
 
 /* Which processes gave nothing, and why. */
 struct judgement {
-	size_t python, told;
+	size_t python, said;
 };
 
 static void judge_process(void *ctx, struct process *p)
@@ -249,11 +285,11 @@ static void judge_process(void *ctx, struct process *p)
 		if (p->unwalked[i] > p->unwalked[worst])
 			worst = i;
 	/* a process that lived too briefly to reach Python code is no trouble worth telling */
-	if (p->unwalked[worst] >= 10 && outcome_class(worst) == ABI_FAILED && j->told++ < 10)
+	if (p->unwalked[worst] >= 10 && outcome_class(worst) == ABI_FAILED && j->said++ < 10)
 		log_warn("process %d (%s, Python %s): %llu samples, no stack: %s", p->pid, p->command,
 			 p->interp->build.version, (unsigned long long)p->unwalked[worst],
-			 p->interp->layout_id == ABI_LAYOUT_UNSUPPORTED ? p->interp->build.why_not :
-									   outcome_sentence(worst));
+			 p->interp->layout_id == ABI_LAYOUT_UNSUPPORTED ? p->interp->build.why_not
+									: outcome_sentence(worst));
 }
 
 static bool too_lossy(const struct session_stats *st, double max_percent)
@@ -280,29 +316,38 @@ bool record_report__left_out(const struct session *s)
 int record_report__judge(const struct session *s, const struct record_options *o)
 {
 	struct session_stats st;
-	struct judgement j = {0};
+	struct judgement j = {.python = session__past(s)->python};
+	uint64_t bad;
 
 	session__stats(s, &st);
+	bad = st.failed + st.lost;
 	session__each_process(s, judge_process, &j);
 	if (too_lossy(&st, o->max_loss))
 		return CMD_LOSSY;
 	if (st.resolved->samples)
 		return CMD_OK;
 	if (!j.python) {
-		/* what a command holds is looked at when a timer meets it */
+		/* a command is looked at when it is sampled first */
 		bool met = !o->target.command || st.ticks > st.filtered;
 
 		log_error("no Python was seen in %s%s%s", o->target.text,
-			  met ? "" : ": it used too little CPU time for a timer to meet it",
-			  o->target.subprocesses || o->target.all || o->target.cgroup_cnt ?
-				  "" : ". If it starts Python as a child (a shell script does, pyenv may): add --subprocesses");
+			  met ? "" : ": it used too little CPU time to be sampled",
+			  o->target.subprocesses || o->target.all || target_options__by_cgroup(&o->target)
+				  ? ""
+				  : ". If it starts Python as a child (a shell script does, pyenv may): add "
+				    "--subprocesses");
 		return CMD_NO_TARGET;
 	}
-	if (st.failed + st.lost) {
+	if (st.outcomes[ABI_GILLESS]) {
+		log_error("nothing in %s has a GIL to hold: record it without --gil", o->target.text);
+		return CMD_NOTHING;
+	}
+	/* of a target that rests the few ticks may all be from before it was identified */
+	if (bad > st.outcomes[ABI_IDENTIFYING] || bad > st.outside) {
 		log_error("nothing could be walked in %s", o->target.text);
 		return CMD_NOTHING;
 	}
-	log_info("no samples: Python was there but used no CPU time%s",
+	log_info("no samples: Python was there but used hardly any CPU time%s",
 		 o->target.pid_cnt && !o->target.command ? "; `pybpfprof dump --pid PID` shows where it waits" : "");
 	return CMD_OK;
 }

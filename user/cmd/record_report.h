@@ -1,4 +1,4 @@
-/* What `record` tells people while it runs and at its end. */
+/* Messages of `record` while it runs and at its end. */
 #pragma once
 #include "user/cmd/record_options.h"
 #include "user/session/session.h"
@@ -14,10 +14,10 @@ void record_live__update(struct record_live *l, const struct session *s);
 void record_live__end(struct record_live *l);
 
 /* Samples, CPU time, Pythons, what was lost and why. */
-void record_report__summary(const struct session *s);
+void record_report__summary(const struct session *s, const struct target_options *o);
 /* The files with their sizes, and what to do with them. */
 void record_report__files(const struct outputs *o);
-/* What a snapshot wrote. */
+/* The files of a snapshot. */
 void record_report__snapshot(const struct outputs *o);
 /* Says so when Python children of the target are left out; true when it did. */
 bool record_report__left_out(const struct session *s);

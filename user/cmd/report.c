@@ -1,14 +1,17 @@
 /* `report`: a recording, or our JSON, as text for a terminal. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
+#include "user/cmd/sources.h"
 #include "user/cmd/terminal.h"
+#include "user/cmd/usage.h"
+#include "user/cmd/view_options.h"
 #include "user/format/format.h"
 #include "user/format/report.h"
 #include "user/os/output.h"
-#include "user/os/source_text.h"
+#include "user/profile/source_text.h"
 #include "user/util/alloc.h"
-#include "user/util/text.h"
 #include "user/util/nearest.h"
+#include "user/util/text.h"
 #include "user/util/units.h"
 #include <errno.h>
 #include <string.h>
@@ -16,7 +19,7 @@
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
 
-enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_JSON };
+enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_JSON, KEY_TYPE };
 
 struct args {
 	const char *input;
@@ -32,11 +35,12 @@ static const struct argp_option options[] = {
 	 "last part of it, any part of it, or a regular expression: the first of these that finds "
 	 "something. /NAME/ is always a regular expression",
 	 2},
-	{"json", KEY_JSON, NULL, 0, "Write JSON, with all rows (report.schema.json describes it)",
-	 2},
+	{"json", KEY_JSON, NULL, 0, "Write JSON, with all rows (report.schema.json describes it)", 2},
 	{"rows", 'n', "N", 0, "Rows of each table (default 20)", 2},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
+	{"type", KEY_TYPE, "NAME", 0,
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 2},
 	{0},
 };
 
@@ -80,6 +84,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'g':
 		a->view.gil_only = true;
 		return 0;
+	case KEY_TYPE:
+		a->view.type_name = arg;
+		return 0;
 	case KEY_FULL_FILENAMES:
 		a->view.full_filenames = true;
 		return 0;
@@ -106,15 +113,11 @@ static const struct argp argp = {
 	       "  pybpfprof report -n 100 --by line rec.pybpf | less -S\n"
 	       "  pybpfprof report --callers Session.execute rec.pybpf\n"
 	       "\n"
-	       "The text of a source line is shown when its file is there, is no newer than the "
-	       "recording and has the function where it was.",
+	       "The text of a source line is shown when its file is still there in the root directory of "
+	       "the process that ran it (of one in a container: while that runs), is older than that "
+	       "process and has the function where it was.",
 	.children = children,
 };
-
-static const char *source_line(void *ctx, const struct profile_function *f, int32_t line)
-{
-	return source_text__line(ctx, f->file, f->name, f->first_line, line);
-}
 
 static int write_report(const struct args *a, const struct profile *p)
 {
@@ -130,26 +133,31 @@ static int write_report(const struct args *a, const struct profile *p)
 static int run(int argc, char **argv)
 {
 	struct args a = {.report = {.rows = DEFAULT_ROWS}};
-	struct source_text *source;
+	struct sources *sources;
 	__cleanup_free char *callers = NULL;
 	struct profile *p;
 	int status;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	usage_parse(&argp, argc, argv, 0, &a);
 	if (format_read(a.input, &p))
 		return CMD_FAILED;
-	source = source_text__new(p->meta.start_unix_ns);
+	if (view_options_settle(&a.view, p)) {
+		profile__free(p);
+		return CMD_FAILED;
+	}
+	sources = sources__new(p);
+	a.view.sources = sources__view(sources);
 	if (a.report.callers) /* as names in profiles are, so that they meet */
-		a.report.callers = callers =
-			text_clean(a.report.callers, strlen(a.report.callers), 0);
+		a.report.callers = callers = text_clean(a.report.callers, strlen(a.report.callers), 0);
 	a.report.view = &a.view;
-	a.report.source = (struct report_source){source_line, source};
+	a.report.source = source_text__new(&a.view.sources);
 	if (a.json && !a.has_rows)
 		a.report.rows = UINT32_MAX;
 	a.report.width = terminal_width();
 	a.report.colour = terminal_has_colour();
 	status = write_report(&a, p);
-	source_text__free(source);
+	source_text__free(a.report.source);
+	sources__free(sources);
 	profile__free(p);
 	return status;
 }
@@ -159,5 +167,6 @@ const struct cmd cmd_report = {
 	.args = "RECORDING",
 	.summary = "a recording as text: hot functions and lines, callers, processes, losses",
 	.argp = &argp,
+	.as_invoker = true,
 	.run = run,
 };

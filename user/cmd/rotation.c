@@ -1,4 +1,4 @@
-/* Windows that are closed wait in a queue for the process that makes their outputs. */
+/* Segments that are closed wait in a queue for the process that makes their outputs. */
 #include "user/cmd/rotation.h"
 #include "user/cmd/cmd.h"
 #include "user/util/alloc.h"
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #define LEAST_NS     1000000000ull  /* names have seconds */
-#define RETRY_NS     10000000000ull /* after a window that could not be begun */
+#define RETRY_NS     10000000000ull /* after a segment that could not be begun */
 #define LEAST_BYTES  4096
 #define NICE_CHILD   10 /* what is profiled has the CPUs first */
 #define MANY_WAITING 3
@@ -40,8 +40,7 @@ int rotation__parse(struct rotation *r, const char *text, const char **why)
 	return -EINVAL;
 }
 
-/* In UTC: local time has an hour twice each autumn. A clock that was set back does not go back
- * here. */
+/* In UTC: local time has an hour twice each autumn. A clock that was set back does not go back here. */
 char *rotation__stamp(struct rotation *r)
 {
 	uint64_t now = clock_unix_ns() / 1000000000;
@@ -58,7 +57,7 @@ char *rotation__stamp(struct rotation *r)
 	return xstrdup(text);
 }
 
-/* Windows keep to the beat of the first; those that a stopped profiler missed are left out. */
+/* Segments keep to the beat of the first; those that a stopped profiler missed are left out. */
 bool rotation__is_due(struct rotation *r, uint64_t now_ns, uint64_t bytes)
 {
 	if (now_ns < r->not_before_ns)
@@ -80,9 +79,8 @@ void rotation__postpone(struct rotation *r, uint64_t now_ns)
 	r->not_before_ns = now_ns + RETRY_NS;
 }
 
-/* In the child. SIGTERM ends it without leaving half a file; the terminal's Ctrl-C is for its
- * parent. */
-static void make_outputs(struct window *w, const struct view *v)
+/* In the child. SIGTERM ends it without leaving half a file; the terminal's Ctrl-C is for its parent. */
+static void make_outputs(struct segment *w, const struct view *v)
 {
 	sigset_t set;
 
@@ -92,7 +90,7 @@ static void make_outputs(struct window *w, const struct view *v)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	setpriority(PRIO_PROCESS, 0, NICE_CHILD);
 	log_set_level(LOG_WARN);
-	_exit(window__write(w, v) ? CMD_FAILED : CMD_OK);
+	_exit(segment__write(w, v) ? CMD_FAILED : CMD_OK);
 }
 
 static void start_child(struct rotation *r)
@@ -108,7 +106,7 @@ static void start_child(struct rotation *r)
 	}
 }
 
-static void say_written(const struct window *w)
+static void say_written(const struct segment *w)
 {
 	struct buf text = {0};
 
@@ -126,10 +124,10 @@ static void say_written(const struct window *w)
 	buf_free(&text);
 }
 
-/* The child has ended. The recording of a window that failed is still there. */
-static void end_window(struct rotation *r, int status)
+/* The child has ended. The recording of a segment that failed is still there. */
+static void end_segment(struct rotation *r, int status)
 {
-	struct window *w = r->first;
+	struct segment *w = r->first;
 
 	r->child = 0;
 	r->first = w->next;
@@ -137,15 +135,15 @@ static void end_window(struct rotation *r, int status)
 		r->last = NULL;
 	if (status) {
 		r->failed++;
-		log_warn("not all outputs of a window could be made");
-		window__say_kept(w);
+		log_warn("not all outputs of a segment could be made");
+		segment__say_kept(w);
 	} else {
 		say_written(w);
 	}
-	window__free(w);
+	segment__free(w);
 }
 
-void rotation__hand_over(struct rotation *r, struct window *w)
+void rotation__hand_over(struct rotation *r, struct segment *w)
 {
 	size_t waiting = 0;
 
@@ -155,12 +153,11 @@ void rotation__hand_over(struct rotation *r, struct window *w)
 	else
 		r->first = w;
 	r->last = w;
-	for (const struct window *one = r->first; one; one = one->next)
+	for (const struct segment *one = r->first; one; one = one->next)
 		waiting++;
 	if (waiting > MANY_WAITING)
-		log_warn("%zu windows wait for their outputs: making them takes longer than a "
-			 "window; "
-			 "rotate less often or ask for fewer outputs",
+		log_warn("%zu segments wait for their outputs: making them takes longer than a segment; rotate less "
+			 "often or ask for fewer outputs",
 			 waiting);
 }
 
@@ -169,7 +166,7 @@ void rotation__look(struct rotation *r)
 	int status;
 
 	if (r->child && waitpid(r->child, &status, WNOHANG) == r->child)
-		end_window(r, status);
+		end_segment(r, status);
 	start_child(r);
 }
 
@@ -181,6 +178,6 @@ void rotation__finish(struct rotation *r)
 		start_child(r);
 		if (r->child && waitpid(r->child, &status, 0) < 0 && errno == EINTR)
 			continue;
-		end_window(r, status);
+		end_segment(r, status);
 	}
 }

@@ -18,7 +18,7 @@ static void nothing(int number)
 	(void)number;
 }
 
-/* A write then fails instead. A handler, because exec takes that back: what we start has what we were given. */
+/* The write fails instead. A handler rather than SIG_IGN: exec resets it, so a command we start gets the default. */
 static void survive(int number)
 {
 	struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
@@ -33,7 +33,8 @@ int signals_open(const int *numbers)
 	int fd;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT); /* also where a script's shell ignores it: kill -INT is how such a recording is ended */
+	sigaddset(&set,
+		  SIGINT); /* also where a script's shell ignores it: kill -INT is how such a recording is ended */
 	sigaddset(&set, SIGTERM);
 	if (!is_ignored(SIGHUP)) /* as by nohup; once it is blocked, the kernel queues even what is ignored */
 		sigaddset(&set, SIGHUP);

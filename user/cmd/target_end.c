@@ -16,7 +16,7 @@ static bool cgroups_gone(struct target_end *e, const struct session *s, uint64_t
 	}
 	if (!e->gone_ns) {
 		e->gone_ns = now;
-		log_info("the cgroup is gone; this ends unless it is made anew within %d s", COME_BACK_S);
+		log_info("the cgroup is gone; waiting %d s for it to be recreated", COME_BACK_S);
 	}
 	return now - e->gone_ns >= COME_BACK_S * 1000000000ull;
 }
@@ -29,7 +29,7 @@ bool target_end__look(struct target_end *e, const struct target_options *o, cons
 	if (now < e->next_look_ns)
 		return false;
 	e->next_look_ns = now + LOOK_EVERY_NS;
-	if (o->cgroup_cnt && cgroups_gone(e, s, now)) {
+	if (target_options__by_cgroup(o) && cgroups_gone(e, s, now)) {
 		log_info("the cgroup did not come back");
 		return true;
 	}
@@ -58,5 +58,6 @@ void target_end__command(const struct target_options *o, struct session *s)
 		nanosleep(&(struct timespec){.tv_nsec = STRAGGLERS_NS / 10}, NULL);
 	} while (clock_now_ns() < end);
 	log_info("the command ended, %d of its subprocesses run%s on: profile them by --pid or --cgroup, or keep the "
-		 "command in the foreground", st.targets_alive, st.targets_alive == 1 ? "s" : "");
+		 "command in the foreground",
+		 st.targets_alive, st.targets_alive == 1 ? "s" : "");
 }

@@ -1,4 +1,4 @@
-/* Has what is profiled come to its end? */
+/* Finds out when the target has ended. */
 #pragma once
 #include "user/cmd/target_options.h"
 

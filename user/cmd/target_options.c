@@ -2,35 +2,116 @@
 #include "user/cmd/target_options.h"
 #include "bpf/abi.h"
 #include "user/cmd/choice.h"
-#include "user/cmd/pids.h"
+#include "user/cmd/in_path.h"
 #include "user/os/perf.h"
+#include "user/source/source.h"
+#include "user/target/suggest.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
+#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
 #define RATE_MAX 20000.0 /* beyond it the timer interrupt itself takes the CPU */
 
-enum { KEY_CGROUP = 0x3000, KEY_SCOPE, KEY_MAX_FRAMES, KEY_NO_TASK_WORK };
+enum {
+	KEY_CGROUP = 0x3000,
+	KEY_CONTAINER,
+	KEY_EVENT,
+	KEY_SCOPE,
+	KEY_MAX_FRAMES,
+	KEY_MAX_PROCESSES,
+	KEY_NO_TASK_WORK,
+	KEY_OLD_KERNEL,
+	KEY_BTF
+};
+
+#define X(NAME, name) "|" #name
+#define EVENT_WORDS   ABI_SOURCES(X)
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is profiled (one of):", 1},
 	{"pid", 'p', "PID[,PID...]", 0, "These processes; repeatable", 1},
 	{"cgroup", KEY_CGROUP, "PATH", 0,
-	 "Every process in this cgroup v2 directory and below it (absolute, or relative to the mount), also when it is "
-	 "removed and made anew, as when a service is started again; repeatable", 1},
+	 "Every process in this cgroup and below it (v2: its path, absolute or relative to the mount; v1: the whole "
+	 "path of its directory below a controller's), also when it is "
+	 "removed and recreated, as when a service is restarted; repeatable",
+	 1},
+	{"container", KEY_CONTAINER, "CONTAINER", 0,
+	 "Every process in this container (docker, containerd, CRI-O, podman, LXC), pod, systemd unit or machine, by "
+	 "the beginning of its id or name; also when it is started again under that name. Repeatable, and beside "
+	 "--cgroup",
+	 1},
 	{"all", 'a', NULL, 0, "Every Python process on this host", 1},
 	{"subprocesses", 's', NULL, 0, "With --pid or a command: its children too, from their birth", 1},
 	{NULL, 0, NULL, 0, "How:", 2},
+	{"event", KEY_EVENT, &(EVENT_WORDS)[1], 0, "What a sample is taken at; repeatable (default cpu)", 2},
 	{"rate", 'r', "HZ", 0, "Samples per second on each CPU: 99, 1khz (default 100)", 2},
 	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
-	 "With --cgroup: timers on every CPU, filtered in the kernel (cpu, default), or timers that run only with "
-	 "the cgroup (cheaper for others when it rarely sleeps)", 2},
+	 "With --cgroup or --container: timers on every CPU, filtered in the kernel (cpu, default), or timers that run "
+	 "only with the cgroup (cheaper for others when it rarely sleeps)",
+	 2},
 	{"max-frames", KEY_MAX_FRAMES, "N", 0, "Deepest stack that is kept whole (default and most: 1024)", 2},
-	{"without-task-work", KEY_NO_TASK_WORK, NULL, OPTION_HIDDEN, "Do without what only the newest kernels have", 2},
+	{"max-processes", KEY_MAX_PROCESSES, "N", OPTION_HIDDEN, "Size of the table of processes", 2},
+	{"btf", KEY_BTF, "FILE", 0,
+	 "Type information (BTF) of this kernel, where it shows none itself: a BTF file, or a vmlinux that has it. "
+	 "Some usual places are looked at without being told",
+	 2},
+	{"as-old-kernel", KEY_OLD_KERNEL, NULL, OPTION_HIDDEN, "Use nothing that Linux 5.10 lacks", 2},
+	{"without-task-work", KEY_NO_TASK_WORK, NULL, OPTION_HIDDEN, "Do not use task work (Linux 6.18)", 2},
 	{0},
 };
+
+#undef X
+
+bool target_is_pids(const char *word)
+{
+	return !word[strspn(word, "0123456789,")];
+}
+
+void target_parse_pids(struct argp_state *state, const char *arg, uint32_t **pids, size_t *cnt)
+{
+	__cleanup_free char *near = NULL;
+	const char *why = "";
+
+	if (!units_parse_pids(arg, pids, cnt, &why))
+		return;
+	if (*arg && !isdigit((unsigned char)*arg) && *arg != '-')
+		near = suggest_for_name(arg);
+	argp_error(state, "--pid %s: %s%s%s", arg, why, near ? ". " : "", near ? near : "");
+}
+
+uint64_t target_parse_time(struct argp_state *state, const char *option, const char *arg)
+{
+	const char *why = "";
+	uint64_t ns = 0;
+
+	if (units_parse_duration(arg, &ns, &why))
+		argp_error(state, "%s %s: %s", option, arg, why);
+	if (!ns)
+		argp_error(state, "%s %s: must be more than 0", option, arg);
+	return ns;
+}
+
+uint64_t target_parse_duration(struct argp_state *state, const char *arg)
+{
+	return strcmp(arg, "unlimited") ? target_parse_time(state, "--duration", arg) : 0;
+}
+
+static void parse_event(struct target_options *o, const char *arg, struct argp_state *state)
+{
+	const char *names[ABI_SOURCE_CNT + 1] = {0};
+	size_t which;
+
+	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
+		names[i] = sources[i]->name;
+	which = choice_parse(state, "--event", arg, names);
+	for (size_t i = 0; i < o->event_cnt; i++)
+		if (o->events[i] == sources[which])
+			return;
+	o->events[o->event_cnt++] = sources[which];
+}
 
 static void parse_scope(struct target_options *o, const char *arg, struct argp_state *state)
 {
@@ -52,47 +133,79 @@ static void parse_rate(struct target_options *o, const char *arg, struct argp_st
 		argp_error(state, "--rate %s: at least 0.1 Hz", arg);
 }
 
+static bool is_program(const char *word)
+{
+	__cleanup_free char *file = in_path_find(word);
+
+	return file;
+}
+
 static void refuse_word(const struct target_options *o, const char *word, struct argp_state *state)
 {
-	if (!word[strspn(word, "0123456789")])
-		argp_error(state, "%s: a process is given with --pid: --pid %s", word, word);
-	else if (o->reads_files && !access(word, F_OK))
+	bool is_file = !access(word, F_OK);
+	size_t len = strlen(word);
+
+	if (is_file && len > 3 && !strcmp(word + len - 3, ".py"))
+		argp_error(state, "%s: write the interpreter, too: -- python3 %s", word, word);
+	else if (o->reads_files && is_file)
 		argp_error(state, "%s: a file is given with --input: --input %s", word, word);
 	else
-		argp_error(state, "%s: what is it? A process is given with --pid, a command behind `--`: -- %s", word,
+		argp_error(state, "%s is neither a process nor a program: give --pid PID, or a command behind `--`",
 			   word);
 }
 
-/* The command is everything behind `--`. */
-static void take_command(struct target_options *o, struct argp_state *state)
+/* A number is a process, and a program begins the command. Behind `--` anything does. */
+static void parse_word(struct target_options *o, struct argp_state *state)
 {
-	state->next--;
-	if (state->next <= 1 || strcmp(state->argv[state->next - 1], "--"))
-		refuse_word(o, state->argv[state->next], state);
-	o->command = &state->argv[state->next];
+	char *word = state->argv[--state->next];
+
+	if (state->next > 1 && !strcmp(state->argv[state->next - 1], "--")) {
+		o->command = &state->argv[state->next];
+	} else if (target_is_pids(word)) {
+		target_parse_pids(state, word, &o->pids, &o->pid_cnt);
+		state->next++;
+		return;
+	} else if (is_program(word)) {
+		o->command = &state->argv[state->next];
+	} else {
+		refuse_word(o, word, state);
+	}
 	state->next = state->argc;
+}
+
+static void append(const char ***words, size_t *cnt, const char *word)
+{
+	*words = xrealloc(*words, (*cnt + 1) * sizeof(**words));
+	(*words)[(*cnt)++] = word;
 }
 
 static void add_cgroup(struct target_options *o, const char *path, struct argp_state *state)
 {
 	if (!*path) /* an unset variable, rather than the root */
 		argp_error(state, "--cgroup: the path is empty; / is the root, with every process in it");
-	o->cgroups = xrealloc(o->cgroups, (o->cgroup_cnt + 1) * sizeof(*o->cgroups));
-	o->cgroups[o->cgroup_cnt++] = path;
+	append(&o->cgroups, &o->cgroup_cnt, path);
+}
+
+void target_parse_container(struct argp_state *state, const char *arg, const char ***containers, size_t *cnt)
+{
+	if (!*arg)
+		argp_error(state, "--container: the name is empty; --all is every process");
+	append(containers, cnt, arg);
 }
 
 static void check(struct target_options *o, struct argp_state *state)
 {
-	int kinds = (o->pid_cnt > 0) + (o->cgroup_cnt > 0) + o->all + (o->command != NULL);
+	int kinds = (o->pid_cnt > 0) + target_options__by_cgroup(o) + o->all + (o->command != NULL);
 
 	if (kinds == 0 && !o->optional)
-		argp_error(state, "profile what? Give --pid PID, --cgroup PATH, --all or a command: -- python3 app.py");
+		argp_error(state, "no target: give --pid PID, --container NAME, --cgroup PATH, --all or a command: -- "
+				  "python3 app.py");
 	if (kinds > 1)
-		argp_error(state, "give one of --pid, --cgroup, --all and a command, not several");
-	if (o->subprocesses && (o->cgroup_cnt || o->all))
+		argp_error(state, "give one of --pid, --cgroup (or --container), --all and a command, not several");
+	if (o->subprocesses && (target_options__by_cgroup(o) || o->all))
 		log_verbose("--subprocesses changes nothing here: every process is included anyway");
-	if (o->scoped && !o->cgroup_cnt)
-		argp_error(state, "--scope cgroup goes with --cgroup");
+	if (o->scoped && !target_options__by_cgroup(o))
+		argp_error(state, "--scope cgroup goes with --cgroup and --container");
 	if (!o->max_frames || o->max_frames > ABI_MAX_FRAMES)
 		argp_error(state, "--max-frames: from 1 to %d", ABI_MAX_FRAMES);
 }
@@ -102,21 +215,15 @@ static void warn_of_throttling(const struct target_options *o)
 	uint64_t limit = perf_max_rate();
 
 	if (limit && o->rate_hz > (double)limit)
-		log_warn("the kernel allows %llu samples per second (kernel.perf_event_max_sample_rate); more will "
-			 "be throttled", (unsigned long long)limit);
+		log_warn("the kernel allows %llu samples per second (kernel.perf_event_max_sample_rate); more will be "
+			 "throttled",
+			 (unsigned long long)limit);
 }
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
-/* "python3 app.py", "python3 -m pytest": of an interpreter alone nobody knows a profile again. */
+/* "python3 app.py", "python3 -m pytest": the interpreter alone would not tell profiles apart. */
 static char *describe_command(char *const *argv)
 {
-	const char *program = base_of(argv[0]);
+	const char *program = basename(argv[0]);
 	size_t i = 1;
 
 	if (strncmp(program, "python", strlen("python")))
@@ -127,18 +234,26 @@ static char *describe_command(char *const *argv)
 		return xstrdup(program);
 	if (!strcmp(argv[i], "-m") && argv[i + 1])
 		return xasprintf("%s -m %s", program, argv[i + 1]);
-	return xasprintf("%s %s", program, base_of(argv[i]));
+	return xasprintf("%s %s", program, *basename(argv[i]) ? basename(argv[i]) : argv[i]);
 }
 
-/* What is profiled, in few words. */
+static char *describe_cgroups(const struct target_options *o)
+{
+	const char *kind = o->container_cnt ? "container" : "cgroup";
+	const char *first = o->container_cnt ? o->containers[0] : o->cgroups[0];
+	size_t more = o->cgroup_cnt + o->container_cnt - 1;
+
+	return more ? xasprintf("%s %s and %zu more", kind, first, more) : xasprintf("%s %s", kind, first);
+}
+
+/* The target in few words. */
 static char *describe_target(const struct target_options *o)
 {
 	if (o->pid_cnt)
-		return o->pid_cnt == 1 ? xasprintf("pid %u", o->pids[0]) :
-					 xasprintf("pid %u and %zu more", o->pids[0], o->pid_cnt - 1);
-	if (o->cgroup_cnt)
-		return o->cgroup_cnt == 1 ? xasprintf("cgroup %s", o->cgroups[0]) :
-					    xasprintf("cgroup %s and %zu more", o->cgroups[0], o->cgroup_cnt - 1);
+		return o->pid_cnt == 1 ? xasprintf("pid %u", o->pids[0])
+				       : xasprintf("pid %u and %zu more", o->pids[0], o->pid_cnt - 1);
+	if (target_options__by_cgroup(o))
+		return describe_cgroups(o);
 	if (o->all)
 		return xstrdup("the whole host");
 	return o->command ? describe_command(o->command) : NULL;
@@ -152,6 +267,9 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 	case 'r':
 		parse_rate(o, arg, state);
 		return 0;
+	case KEY_EVENT:
+		parse_event(o, arg, state);
+		return 0;
 	case KEY_SCOPE:
 		parse_scope(o, arg, state);
 		return 0;
@@ -159,8 +277,18 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 		if (units_parse_count(arg, &o->max_frames, &why))
 			argp_error(state, "--max-frames %s: %s", arg, why);
 		return 0;
+	case KEY_MAX_PROCESSES:
+		if (units_parse_count(arg, &o->max_processes, &why))
+			argp_error(state, "--max-processes %s: %s", arg, why);
+		return 0;
 	case KEY_NO_TASK_WORK:
 		o->no_task_work = true;
+		return 0;
+	case KEY_OLD_KERNEL:
+		o->old_kernel = true;
+		return 0;
+	case KEY_BTF:
+		o->btf = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -179,10 +307,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->max_frames = ABI_MAX_FRAMES;
 		return 0;
 	case 'p':
-		pids_parse(state, arg, &o->pids, &o->pid_cnt);
+		target_parse_pids(state, arg, &o->pids, &o->pid_cnt);
 		return 0;
 	case KEY_CGROUP:
 		add_cgroup(o, arg, state);
+		return 0;
+	case KEY_CONTAINER:
+		target_parse_container(state, arg, &o->containers, &o->container_cnt);
 		return 0;
 	case 'a':
 		o->all = true;
@@ -191,7 +322,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->subprocesses = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		take_command(o, state);
+		parse_word(o, state);
 		return 0;
 	case ARGP_KEY_END:
 		check(o, state);
@@ -207,16 +338,23 @@ const struct argp target_options = {.options = options, .parser = parse};
 
 void target_options__fill(const struct target_options *o, struct session_options *s)
 {
-	s->target = o->cgroup_cnt ? SESSION_CGROUPS : o->all ? SESSION_ALL : SESSION_PIDS;
+	s->target = target_options__by_cgroup(o) ? SESSION_CGROUPS : o->all ? SESSION_ALL : SESSION_PIDS;
 	s->pids = o->pids;
 	s->pid_cnt = o->pid_cnt;
 	s->tree = o->subprocesses;
 	s->cgroups = o->cgroups;
 	s->cgroup_cnt = o->cgroup_cnt;
+	s->containers = o->containers;
+	s->container_cnt = o->container_cnt;
 	s->scoped = o->scoped;
+	s->events = o->events;
+	s->event_cnt = o->event_cnt;
 	s->rate_hz = o->rate_hz;
 	s->max_frames = (uint32_t)o->max_frames;
 	s->no_task_work = o->no_task_work;
+	s->old_kernel = o->old_kernel;
+	s->btf = o->btf;
+	s->max_processes = (uint32_t)o->max_processes;
 	s->allow_no_python = o->command != NULL;
 	s->target_text = o->text;
 }
@@ -224,10 +362,11 @@ void target_options__fill(const struct target_options *o, struct session_options
 char *target_options__file_text(const struct target_options *o)
 {
 	const char *last = o->cgroup_cnt ? strrchr(o->cgroups[0], '/') : NULL;
-	char *text = o->command	     ? xstrdup(o->text) :
-		     o->pid_cnt	     ? xasprintf("%u", o->pids[0]) :
-		     o->cgroup_cnt   ? xstrdup(last && last[1] ? last + 1 : o->cgroups[0]) :
-				       xstrdup(o->all ? "all" : "");
+	char *text = o->command         ? xstrdup(o->text)
+		     : o->pid_cnt       ? xasprintf("%u", o->pids[0])
+		     : o->container_cnt ? xstrdup(o->containers[0])
+		     : o->cgroup_cnt    ? xstrdup(last && last[1] ? last + 1 : o->cgroups[0])
+					: xstrdup(o->all ? "all" : "");
 
 	for (char *p = text; *p; p++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._", *p))
@@ -239,5 +378,6 @@ void target_options__free(struct target_options *o)
 {
 	free(o->pids);
 	free(o->cgroups);
+	free(o->containers);
 	free(o->text);
 }

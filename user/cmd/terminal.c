@@ -1,5 +1,4 @@
-/* COLUMNS counts before the terminal's own word, as in other tools; NO_COLOR as no-color.org has
- * it. */
+/* COLUMNS overrides the terminal's width, as in other tools; NO_COLOR as no-color.org has it. */
 #include "user/cmd/terminal.h"
 #include "user/util/units.h"
 #include <stdlib.h>

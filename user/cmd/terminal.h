@@ -1,4 +1,4 @@
-/* What standard output can show, and standard error. */
+/* Width and colours of the terminal behind standard output and standard error. */
 #pragma once
 #include <stdbool.h>
 

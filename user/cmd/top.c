@@ -1,6 +1,6 @@
 /*
- * `top`: a live look at where Python programs spend their time; on a screen, or as tables. The terminal is
- * taken last, when all that could fail has said so in the ordinary way.
+ * `top`: a live look at where Python programs spend their time; on a screen, or as tables. The terminal is taken over
+ * last, so that what fails before is said in the ordinary way.
  */
 #include "user/cmd/cmd.h"
 #include "user/cmd/signals.h"
@@ -10,6 +10,7 @@
 #include "user/cmd/top/top_screen.h"
 #include "user/cmd/top/top_source.h"
 #include "user/cmd/top/top_terminal.h"
+#include "user/os/worker.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <signal.h>
@@ -33,6 +34,7 @@ static int run_plain(struct top *t)
 	int status;
 
 	t->signals = signals_open((const int[]){0});
+	worker_set_hurry(t->signals);
 	status = t->signals < 0 ? CMD_FAILED : top_source__open(&t->source, &t->o, 0, stdio);
 	if (!status)
 		status = top_source__start(&t->source);
@@ -50,12 +52,16 @@ static int run_screen(struct top *t)
 	t->signals = signals_open((const int[]){SIGTSTP, SIGCONT, SIGWINCH, 0});
 	if (t->signals < 0 || (t->o.target.command && top_output__open(&t->output, stdio)))
 		return CMD_FAILED;
-	status = top_source__open(&t->source, &t->o, t->o.window_ns, t->o.target.command ? stdio : NULL);
-	top_output__started(&t->output);
+	worker_set_hurry(t->signals);
+	status = top_source__open(&t->source, &t->o, t->o.span_ns, t->o.target.command ? stdio : NULL);
+	if (t->o.target.command) {
+		close(stdio[0]);
+		close(stdio[1]);
+	}
 	if (status)
 		return status;
 	if (top_terminal_enter()) {
-		log_error("the terminal cannot be taken over; use --plain");
+		log_error("cannot set up the terminal; use --plain");
 		return CMD_FAILED;
 	}
 	status = top_source__start(&t->source);
@@ -73,7 +79,7 @@ static int run(int argc, char **argv)
 	struct top *t = xcalloc(1, sizeof(*t));
 	int status;
 
-	t->signals = t->output.from = t->output.to = t->output.null = -1;
+	t->signals = t->output.from = -1;
 	top_options__parse(&t->o, argc, argv);
 	status = wants_screen(&t->o) ? run_screen(t) : run_plain(t);
 	top_source__free(&t->source);
@@ -87,7 +93,7 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_top = {
 	.name = "top",
-	.args = "--pid PID | --cgroup PATH | --all | --input FILE | -- COMMAND",
+	.args = "--pid PID | --cgroup PATH | --container CONTAINER | --all | --input FILE | -- COMMAND",
 	.summary = "where the time goes, live",
 	.argp = &top_argp,
 	.run = run,

@@ -1,6 +1,11 @@
 /* The options that say how a profile is looked at; names and short forms are those of py-spy. */
 #include "user/cmd/view_options.h"
 #include "user/cmd/choice.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <stddef.h>
 
 enum {
 	KEY_NOLINENO = 0x2000,
@@ -10,25 +15,34 @@ enum {
 	KEY_REVERSE,
 	KEY_INVERTED,
 	KEY_TITLE,
-	KEY_TIMESTAMPS
+	KEY_TIMESTAMPS,
+	KEY_TYPE,
+	KEY_CONTAINERS
 };
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How the profile is shown:", 20},
 	{"threads", 't', NULL, 0, "A root frame for each thread, with its name", 20},
+	{"containers", KEY_CONTAINERS, NULL, 0, "A root frame for each container or unit of systemd", 20},
 	{"function", 'F', NULL, 0, "One frame per function, shown with its first line", 20},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "One frame per function, shown without a line", 20},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 20},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
-	{"layout", KEY_LAYOUT, "flame|icicle", 0,
-	 "Root of an SVG at the bottom (flame, default) or on top", 20},
+	{"type", KEY_TYPE, "NAME", 0,
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first). "
+	 ".pb.gz, "
+	 ".speedscope.json, .profile.json.gz, .json, .jsonl and .pybpf have the others too",
+	 20},
+	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top", 20},
 	{"merge-from", KEY_MERGE, "leaf|root", 0,
 	 "Merge stacks from their root (default), or from their leaf: functions by their own time, "
 	 "each with its callers. For .svg and .folded",
 	 20},
 	{"timestamps", KEY_TIMESTAMPS, NULL, 0,
 	 "Samples one by one with their times: .folded has a line for each, in order of time, with the "
-	 "time in front and CPU nanoseconds behind; .speedscope.json a true time axis; .pb.gz a label. Formats that do not "
+	 "time in front and the value (nanoseconds, bytes, a number) behind; .speedscope.json a true time axis; .pb.gz "
+	 "a label. Formats that do "
+	 "not "
 	 "add up have them anyway",
 	 20},
 	/* as flamegraph.pl has them */
@@ -38,67 +52,66 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static void parse_layout(const char *arg, struct view *v, struct argp_state *state)
-{
-	static const char *const layouts[] = {"flame", "icicle", NULL};
-
-	v->icicle = choice_parse(state, "--layout", arg, layouts) == 1;
-}
-
-static void parse_merge(const char *arg, struct view *v, struct argp_state *state)
-{
-	static const char *const ends[] = {"leaf", "root", NULL};
-
-	v->from_leaf = choice_parse(state, "--merge-from", arg, ends) == 0;
-}
+/* Options without a value. */
+static const struct {
+	int key;
+	size_t at; /* in struct view */
+} flags[] = {
+	{'t', offsetof(struct view, threads)},
+	{KEY_CONTAINERS, offsetof(struct view, containers)},
+	{'F', offsetof(struct view, by_function)},
+	{'g', offsetof(struct view, gil_only)},
+	{KEY_NOLINENO, offsetof(struct view, no_lines)},
+	{KEY_FULL_FILENAMES, offsetof(struct view, full_filenames)},
+	{KEY_REVERSE, offsetof(struct view, from_leaf)},
+	{KEY_INVERTED, offsetof(struct view, icicle)},
+	{KEY_TIMESTAMPS, offsetof(struct view, timestamps)},
+};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
+	static const char *const layouts[] = {"flame", "icicle", NULL}, *const ends[] = {"root", "leaf", NULL};
 	struct view *v = state->input;
 
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].key == key) {
+			*(bool *)((char *)v + flags[i].at) = true;
+			return 0;
+		}
 	switch (key) {
-	case 't':
-		v->threads = true;
-		return 0;
-	case 'F':
-		v->by_function = true;
-		return 0;
-	case KEY_NOLINENO:
-		v->no_lines = true;
-		return 0;
-	case KEY_FULL_FILENAMES:
-		v->full_filenames = true;
-		return 0;
-	case 'g':
-		v->gil_only = true;
-		return 0;
 	case KEY_LAYOUT:
-		parse_layout(arg, v, state);
+		v->icicle = choice_parse(state, "--layout", arg, layouts);
 		return 0;
 	case KEY_MERGE:
-		parse_merge(arg, v, state);
+		v->from_leaf = choice_parse(state, "--merge-from", arg, ends);
 		return 0;
-	case KEY_REVERSE:
-		v->from_leaf = true;
-		return 0;
-	case KEY_INVERTED:
-		v->icicle = true;
-		return 0;
-	case KEY_TIMESTAMPS:
-		v->timestamps = true;
+	case KEY_TYPE:
+		v->type_name = arg;
 		return 0;
 	case KEY_TITLE:
 		v->title = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (v->by_function && v->no_lines)
-			argp_error(state,
-				   "--function and --nolineno exclude each other: one shows the "
-				   "function's first line, the other none");
+			argp_error(state, "--function and --nolineno exclude each other: one shows the "
+					  "function's first line, the other none");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+int view_options_settle(struct view *v, const struct profile *p)
+{
+	struct buf names = {0};
+
+	if (view__choose_type(v, p))
+		return 0;
+	for (uint32_t i = 0; i < p->type_cnt; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", p->types[i].name);
+	log_error("--type %s: the recording has no values of that type, only of: %s", v->type_name, names.data);
+	buf_free(&names);
+	return -ENOENT;
 }
 
 const struct argp view_options = {.options = options, .parser = parse};

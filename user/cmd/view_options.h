@@ -8,3 +8,6 @@
  *     ARGP_KEY_INIT: state->child_inputs[N] = &args->view;
  */
 extern const struct argp view_options;
+
+/* Looks up the type that --type names in what is going to be shown. 0, or -ENOENT (said). */
+int view_options_settle(struct view *v, const struct profile *p);

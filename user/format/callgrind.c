@@ -1,21 +1,21 @@
 /*
- * Callgrind's profile format (valgrind's manual, "Callgrind Format Specification"): own cost per
- * line, and calls with what they cost inclusively. A reader adds up the calls into a function to
- * get its total, so a sample is charged to one call into each function on its stack, the outermost;
- * calls within a recursion are listed with cost 0. For the same reason every function has to be
- * called: what no Python function called is called by its process (or thread), whose name stands
- * where a function's would, in no file.
+ * Callgrind's profile format (valgrind's manual, "Callgrind Format Specification"): own cost per line, and calls with
+ * what they cost inclusively. A reader adds up the calls into a function to get its total, so a sample is charged to
+ * one call into each function on its stack, the outermost; calls within a recursion are listed with cost 0. For the
+ * same reason every function has to be called: what no Python function called is called by its process (or thread),
+ * whose name stands where a function's would, in no file.
  */
 #include "user/format/format.h"
-#include "user/profile/places.h"
+#include "user/profile/function_ids.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define NO_FILE "???" /* as callgrind itself writes it */
 
-/* Own cost of a line (callee 0), or calls from it. Nodes: places, then roots. */
+/* Own cost of a line (callee 0), or calls from it. Nodes: functions, then roots. */
 struct cost_key {
 	uint32_t node;
 	int32_t line;
@@ -23,23 +23,23 @@ struct cost_key {
 };
 struct cost {
 	uint64_t seen; /* samples, however they are charged: what stands for the count of calls */
-	uint64_t samples, value_ns;
+	uint64_t samples, value;
 };
 
 struct writer {
 	const struct profile *p;
 	const struct view *v;
 	FILE *out;
-	struct places *places;
+	struct function_ids *function_ids;
 	struct intern *roots;         /* text → root */
 	struct intern *keys;          /* struct cost_key → index of its cost */
 	struct intern *files, *names; /* ids of the file; a text is written with its first use */
 	uint32_t files_written, names_written;
 	struct cost *costs;
 	size_t cost_cap;
-	char **texts;   /* by place: its name, unlike any other of its file */
+	char **texts;   /* by function_id: its name, unlike any other of its file */
 	uint32_t *room; /* frames of the stack at hand */
-	bool *is_open;  /* by place: on the stack at hand already */
+	bool *is_open;  /* by function_id: on the stack at hand already */
 };
 
 /* ---- adding up ------------------------------------------------------------------------------- */
@@ -62,11 +62,10 @@ static struct cost *cost_of(struct writer *w, uint32_t node, int32_t line, uint3
 static void charge(const struct writer *w, struct cost *to, const struct profile_bucket *b)
 {
 	to->samples += view__samples(w->v, b);
-	to->value_ns += view__value_ns(w->v, b);
+	to->value += view__value(w->v, b);
 }
 
-static void add_call(struct writer *w, struct cost_key call, const struct profile_bucket *b,
-		     bool charged)
+static void add_call(struct writer *w, struct cost_key call, const struct profile_bucket *b, bool charged)
 {
 	struct cost *c = cost_of(w, call.node, call.line, call.callee);
 
@@ -75,13 +74,13 @@ static void add_call(struct writer *w, struct cost_key call, const struct profil
 		charge(w, c, b);
 }
 
-/* Nodes of roots are numbered behind those of places. */
+/* Nodes of roots are numbered behind those of functions. */
 static uint32_t root_node(struct writer *w, char *text)
 {
 	uint32_t id = intern__id(w->roots, text, strlen(text));
 
 	free(text);
-	return w->places->cnt + id;
+	return w->function_ids->cnt + id;
 }
 
 /* The process, with --threads the thread below it. */
@@ -105,16 +104,16 @@ static void add_bucket(struct writer *w, const struct profile_bucket *b)
 
 	for (size_t i = 0; i < depth; i++) {
 		uint32_t frame = view__frame(w->v, p, w->room[i]);
-		uint32_t place = w->places->of_function[p->frames[frame].function];
+		uint32_t function_id = w->function_ids->of_function[p->frames[frame].function];
 
-		from.callee = place;
-		add_call(w, from, b, !w->is_open[place]);
-		w->is_open[place] = true;
-		from = (struct cost_key){place, view__line(w->v, p, frame), 0};
+		from.callee = function_id;
+		add_call(w, from, b, !w->is_open[function_id]);
+		w->is_open[function_id] = true;
+		from = (struct cost_key){function_id, view__line(w->v, p, frame), 0};
 	}
 	charge(w, cost_of(w, from.node, from.line, 0), b);
 	for (size_t i = 0; i < depth; i++)
-		w->is_open[w->places->of_function[p->frames[w->room[i]].function]] = false;
+		w->is_open[w->function_ids->of_function[p->frames[w->room[i]].function]] = false;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -124,17 +123,19 @@ static bool is_blank(const char *text)
 	return !text[strspn(text, " \t")];
 }
 
-static const char *file_of(const struct writer *w, uint32_t place)
+/* Code of which no source is known is in its object. */
+static const char *file_of(const struct writer *w, uint32_t function_id)
 {
-	const char *file = w->p->functions[w->places->function[place]].file;
+	const struct profile_function *f = &w->p->functions[w->function_ids->function[function_id]];
+	const char *file = *f->file || !view__is_native(f) ? f->file : f->module;
 
 	return is_blank(file) ? NO_FILE : file;
 }
 
 /* A blank name would read as a reference to an earlier one. */
-static const char *name_of(const struct writer *w, uint32_t place)
+static const char *name_of(const struct writer *w, uint32_t function_id)
 {
-	const char *name = view__name(w->p, w->places->function[place]);
+	const char *name = view__name(w->p, w->function_ids->function[function_id]);
 
 	return is_blank(name) ? "[blank]" : name;
 }
@@ -147,19 +148,19 @@ static uint32_t name_id(struct intern *names, const char *file, const char *name
 }
 
 /* Readers know a function by file and name. Those that share both are told apart by their lines. */
-static char *text_among(const struct writer *w, struct intern *taken, uint32_t place, bool shared)
+static char *text_among(const struct writer *w, struct intern *taken, uint32_t function_id, bool shared)
 {
-	int32_t line = w->p->functions[w->places->function[place]].first_line;
-	const char *name = name_of(w, place);
+	int32_t line = w->p->functions[w->function_ids->function[function_id]].first_line;
+	const char *name = name_of(w, function_id);
 
 	if (!shared)
 		return xstrdup(name);
 	for (unsigned i = 1;; i++) {
-		char *text = i == 1 ? xasprintf("%s:%" PRId32, name, line)
-				    : xasprintf("%s:%" PRId32 "#%u", name, line, i);
+		char *text =
+			i == 1 ? xasprintf("%s:%" PRId32, name, line) : xasprintf("%s:%" PRId32 "#%u", name, line, i);
 		uint32_t known = intern__count(taken);
 
-		if (name_id(taken, file_of(w, place), text) > known)
+		if (name_id(taken, file_of(w, function_id), text) > known)
 			return text;
 		free(text);
 	}
@@ -167,17 +168,17 @@ static char *text_among(const struct writer *w, struct intern *taken, uint32_t p
 
 static void make_texts(struct writer *w)
 {
-	size_t cnt = (size_t)w->places->cnt + 1;
+	size_t cnt = (size_t)w->function_ids->cnt + 1;
 	__cleanup_free uint32_t *sharing = xcalloc(cnt, sizeof(*sharing)); /* by name's id */
 	struct intern *names = intern__new();
 
 	w->texts = xcalloc(cnt, sizeof(*w->texts));
-	for (uint32_t place = 1; place < cnt; place++)
-		sharing[name_id(names, file_of(w, place), name_of(w, place))]++;
-	for (uint32_t place = 1; place < cnt; place++) {
-		uint32_t id = name_id(names, file_of(w, place), name_of(w, place));
+	for (uint32_t function_id = 1; function_id < cnt; function_id++)
+		sharing[name_id(names, file_of(w, function_id), name_of(w, function_id))]++;
+	for (uint32_t function_id = 1; function_id < cnt; function_id++) {
+		uint32_t id = name_id(names, file_of(w, function_id), name_of(w, function_id));
 
-		w->texts[place] = text_among(w, names, place, sharing[id] > 1);
+		w->texts[function_id] = text_among(w, names, function_id, sharing[id] > 1);
 	}
 	intern__free(names);
 }
@@ -199,22 +200,22 @@ static void put_name(struct writer *w, const char *position, const char *text, b
 
 static const char *node_file(const struct writer *w, uint32_t node)
 {
-	return node <= w->places->cnt ? file_of(w, node) : NO_FILE;
+	return node <= w->function_ids->cnt ? file_of(w, node) : NO_FILE;
 }
 
 static const char *node_name(const struct writer *w, uint32_t node)
 {
-	if (node <= w->places->cnt)
+	if (node <= w->function_ids->cnt)
 		return w->texts[node];
-	return intern__bytes(w->roots, node - w->places->cnt, NULL);
+	return intern__bytes(w->roots, node - w->function_ids->cnt, NULL);
 }
 
 static int32_t first_line(const struct writer *w, uint32_t node)
 {
 	int32_t line = 0;
 
-	if (node <= w->places->cnt)
-		line = w->p->functions[w->places->function[node]].first_line;
+	if (node <= w->function_ids->cnt)
+		line = w->p->functions[w->function_ids->function[node]].first_line;
 	return line > 0 ? line : 0;
 }
 
@@ -236,8 +237,7 @@ static void put_call(struct writer *w, const struct cost_key *k, uint64_t count)
 {
 	const char *file = node_file(w, k->callee);
 
-	/* callgrind_annotate makes paths relative to its own directory everywhere but in this line
-	 */
+	/* callgrind_annotate makes paths relative to its own directory everywhere but in this line */
 	if (strcmp(file, node_file(w, k->node)))
 		put_name(w, "cfi", file, true);
 	put_name(w, "cfn", node_name(w, k->callee), false);
@@ -267,12 +267,29 @@ static void put_costs(struct writer *w)
 		last = k->node;
 		if (k->callee)
 			put_call(w, k, c->seen);
-		fprintf(w->out, "%" PRId32 " %" PRIu64 " %" PRIu64 "\n", k->line, c->value_ns,
-			c->samples);
+		fprintf(w->out, "%" PRId32 " %" PRIu64 " %" PRIu64 "\n", k->line, c->value, c->samples);
 	}
 }
 
-/* Time first: it is what viewers show and sort by until they are told otherwise. */
+/* "CPU_ns": the label, of what a reader takes for a word, and the unit. */
+static void put_events(const struct writer *w)
+{
+	static const char *const units[PROFILE_UNITS] = {"_ns", "_bytes", ""};
+	const struct profile_value_type *t = view__type(w->v, w->p);
+	__cleanup_free char *name = xasprintf("%s%s", t->label, units[t->unit]);
+
+	for (char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+	fprintf(w->out,
+		"positions: line\n"
+		"event: %s : %s in %s\n"
+		"event: Samples : Samples\n"
+		"events: %s Samples\n",
+		name, t->sentence, value_unit(t)->name, name);
+}
+
+/* The value first: it is what viewers show and sort by until they are told otherwise. */
 static void put_header(const struct writer *w)
 {
 	const struct profile_meta *m = &w->p->meta;
@@ -283,28 +300,20 @@ static void put_header(const struct writer *w)
 		fprintf(w->out, "pid: %u\n", w->p->processes[1].pid);
 	fprintf(w->out, "cmd: %s\n", w->v->title ? w->v->title : m->target);
 	fprintf(w->out, "desc: Recorded by: %s\ndesc: Losses: %s\n", m->command, lost);
-	fputs("positions: line\n"
-	      "event: CPU_ns : CPU time in nanoseconds\n"
-	      "event: Samples : Samples\n"
-	      "events: CPU_ns Samples\n",
-	      w->out);
+	put_events(w);
 }
 
 static void put_sums(const struct writer *w)
 {
-	uint64_t samples = 0, value_ns = 0;
+	struct view_sum sum = view__sum(w->v, w->p);
 
-	for (size_t i = 0; i < w->p->bucket_cnt; i++) {
-		samples += view__samples(w->v, &w->p->buckets[i]);
-		value_ns += view__value_ns(w->v, &w->p->buckets[i]);
-	}
-	fprintf(w->out, "summary: %" PRIu64 " %" PRIu64 "\n", value_ns, samples);
+	fprintf(w->out, "summary: %" PRIu64 " %" PRIu64 "\n", sum.value, sum.samples);
 }
 
 static void release(struct writer *w)
 {
-	for (uint32_t place = 1; place <= w->places->cnt; place++)
-		free(w->texts[place]);
+	for (uint32_t function_id = 1; function_id <= w->function_ids->cnt; function_id++)
+		free(w->texts[function_id]);
 	free(w->texts);
 	free(w->costs);
 	free(w->is_open);
@@ -313,18 +322,18 @@ static void release(struct writer *w)
 	intern__free(w->keys);
 	intern__free(w->files);
 	intern__free(w->names);
-	places__free(w->places);
+	function_ids__free(w->function_ids);
 }
 
 static int write_callgrind(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.p = p, .v = v, .out = out, .places = places__new(v, p)};
+	struct writer w = {.p = p, .v = v, .out = out, .function_ids = function_ids__new(v, p)};
 
 	w.roots = intern__new();
 	w.keys = intern__new();
 	w.files = intern__new();
 	w.names = intern__new();
-	w.is_open = xcalloc((size_t)w.places->cnt + 1, sizeof(*w.is_open));
+	w.is_open = xcalloc((size_t)w.function_ids->cnt + 1, sizeof(*w.is_open));
 	w.room = xcalloc(profile__max_depth(p) + 1, sizeof(*w.room));
 	for (size_t i = 0; i < p->bucket_cnt; i++)
 		if (view__samples(v, &p->buckets[i]))

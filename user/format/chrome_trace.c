@@ -9,122 +9,129 @@
  * readers.
  */
 #include "user/format/format.h"
-#include "user/format/json/json_member.h"
 #include "user/format/tracks.h"
 #include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/json_put.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#define MANY_EVENTS 2000000u /* about 400 MB: as much as its viewers open, unless --timestamps wants all */
-#define NEXT_PID                                                                                   \
-	10000000u /* beyond any pid: what is added for the next process that had the same one */
-
-/* What the events of a frame say; those at its end only the name, which some readers want there
- * too. */
-struct head {
-	char *text;
-	int name_len;
-};
+#define MANY_EVENTS 2000000u  /* about 400 MB: as much as its viewers open, unless --timestamps wants all */
+#define NEXT_PID    10000000u /* beyond any pid: what is added for the next process that had the same one */
 
 struct writer {
 	const struct profile *p;
 	const struct view *v;
-	FILE *out;
+	struct json_put json;
 	struct timeline *timeline;
 	struct tracks *tracks;
 	uint64_t begin_ns;
-	const char *separator; /* before the next event */
-	struct head *heads;    /* by frame, made on sight */
-	uint32_t *open,
-		*now; /* frames, root first: those that are open, those of the sample at hand */
+	char **names;         /* by frame, made on sight */
+	uint32_t *open, *now; /* frames, root first: those that are open, those of the sample at hand */
 	size_t open_cnt;
 	uint32_t pid, tid; /* of the track at hand */
 	uint64_t events;
 	uint64_t slice_ns; /* equal stacks within it are one; 0: every sample is there */
-	uint32_t any; /* a process with samples, for what belongs to none */
+	uint32_t any;      /* a process with samples, for what belongs to none */
 };
 
-static void put_quoted(const struct writer *w, const char *text)
-{
-	__cleanup_free char *quoted = json_quote(text);
-
-	fputs(quoted, w->out);
-}
-
-/* Of the track at hand. */
+/* Of the track at hand; the caller ends it. */
 static void begin_event(struct writer *w, const char *phase)
 {
-	fprintf(w->out, "%s{\"ph\":\"%s\",\"pid\":%u,\"tid\":%u", w->separator, phase, w->pid,
-		w->tid);
-	w->separator = ",\n";
+	json_put_line(&w->json);
+	json_put_map(&w->json, NULL);
+	json_put_text(&w->json, "ph", phase);
+	json_put_count(&w->json, "pid", w->pid);
+	json_put_count(&w->json, "tid", w->tid);
 }
 
 static void begin_timed(struct writer *w, const char *phase, uint64_t time_ns)
 {
-	uint64_t ns = time_ns > w->begin_ns ? time_ns - w->begin_ns : 0;
-
 	if (++w->events == 5 * MANY_EVENTS)
 		log_warn("the Chrome trace has more than %u million events; its viewers may not open it. %s smaller",
-			 5 * MANY_EVENTS / 1000000, w->v->timestamps ? "Without --timestamps it is" :
-			 "A .profile.json.gz of the same is far");
+			 5 * MANY_EVENTS / 1000000,
+			 w->v->timestamps ? "Without --timestamps it is" : "A .profile.json.gz of the same is far");
 	begin_event(w, phase);
-	fprintf(w->out, ",\"ts\":%" PRIu64 ".%03" PRIu64, ns / 1000, ns % 1000);
+	json_put_fixed(&w->json, "ts", time_ns > w->begin_ns ? (int64_t)(time_ns - w->begin_ns) : 0, 3);
+}
+
+/* An event that names something; the caller puts its argument. */
+static void begin_metadata(struct writer *w, const char *what)
+{
+	begin_event(w, "M");
+	json_put_text(&w->json, "name", what);
+	json_put_map(&w->json, "args");
+}
+
+static void end_args(struct writer *w)
+{
+	json_put_end_map(&w->json);
+	json_put_end_map(&w->json);
 }
 
 static void put_name_event(struct writer *w, const char *what, const char *key, const char *text)
 {
-	begin_event(w, "M");
-	fprintf(w->out, ",\"name\":\"%s\",\"args\":{\"%s\":", what, key);
-	put_quoted(w, text);
-	fputs("}}", w->out);
+	begin_metadata(w, what);
+	json_put_text(&w->json, key, text);
+	end_args(w);
 }
 
 static void put_order_event(struct writer *w, const char *what, uint32_t at)
 {
-	begin_event(w, "M");
-	fprintf(w->out, ",\"name\":\"%s\",\"args\":{\"sort_index\":%u}}", what, at);
+	begin_metadata(w, what);
+	json_put_count(&w->json, "sort_index", at);
+	end_args(w);
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-static const struct head *head_of(struct writer *w, uint32_t frame)
+static const struct profile_function *function_of(const struct writer *w, uint32_t frame)
 {
-	static const char *const origins[PROFILE_ORIGINS] = {
-		[PROFILE_USER] = "user",
-		[PROFILE_STDLIB] = "stdlib",
-		[PROFILE_SITE] = "site",
-		[PROFILE_MARK] = "mark",
-	};
-	uint32_t function = w->p->frames[frame].function;
-	const struct profile_function *f = &w->p->functions[function];
-	__cleanup_free char *text = NULL, *name = NULL, *file = NULL, *line = NULL;
-	struct head *h = &w->heads[frame];
+	return &w->p->functions[w->p->frames[frame].function];
+}
 
-	if (h->text)
-		return h;
-	text = view__function_text(w->p, function);
-	name = json_quote(text);
-	file = json_quote(view__file(w->v, w->p, function));
-	if (view__line(w->v, w->p, frame) > 0)
-		line = xasprintf("\"line\":%d,", view__line(w->v, w->p, frame));
-	h->text = xasprintf(
-		",\"name\":%s,\"cat\":\"%s\",\"args\":{\"filename\":%s,%s\"first_line\":%d}", name,
-		origins[f->origin], file, line ? line : "", f->first_line);
-	h->name_len = (int)(strlen(",\"name\":") + strlen(name));
-	return h;
+static void put_name(struct writer *w, uint32_t frame)
+{
+	__cleanup_free char *text = view__function_text(w->p, w->p->frames[frame].function);
+
+	json_put_text(&w->json, "name", text);
+}
+
+static void put_class(struct writer *w, uint32_t frame)
+{
+	static const char *const classes[VIEW_CLASSES] = {
+		[VIEW_USER] = "user",      [VIEW_STDLIB] = "stdlib",   [VIEW_SITE] = "site",
+		[VIEW_NATIVE] = "native",  [VIEW_INLINED] = "inlined", [VIEW_KERNEL] = "kernel",
+		[VIEW_SYNTHETIC] = "mark",
+	};
+
+	json_put_text(&w->json, "cat", classes[view__class(function_of(w, frame))]);
+}
+
+static void put_begin(struct writer *w, uint32_t frame, uint64_t time_ns)
+{
+	int32_t line = view__line(w->v, w->p, frame);
+
+	begin_timed(w, "B", time_ns);
+	put_name(w, frame);
+	put_class(w, frame);
+	json_put_map(&w->json, "args");
+	json_put_text(&w->json, "filename", view__file(w->v, w->p, w->p->frames[frame].function));
+	if (line > 0)
+		json_put_int(&w->json, "line", line);
+	json_put_int(&w->json, "first_line", function_of(w, frame)->first_line);
+	end_args(w);
 }
 
 static void close_down_to(struct writer *w, size_t depth, uint64_t time_ns)
 {
 	for (; w->open_cnt > depth; w->open_cnt--) {
-		const struct head *h = head_of(w, w->open[w->open_cnt - 1]);
-
 		begin_timed(w, "E", time_ns);
-		fprintf(w->out, "%.*s}", h->name_len, h->text);
+		put_name(w, w->open[w->open_cnt - 1]); /* some readers want it there too */
+		json_put_end_map(&w->json);
 	}
 }
 
@@ -140,10 +147,32 @@ static void go_to(struct writer *w, uint32_t stack, uint64_t time_ns)
 		same++;
 	close_down_to(w, same, time_ns);
 	for (; same < depth; same++) {
-		begin_timed(w, "B", time_ns);
-		fprintf(w->out, "%s}", head_of(w, w->now[same])->text);
+		put_begin(w, w->now[same], time_ns);
 		w->open[w->open_cnt++] = w->now[same];
 	}
+}
+
+/* What is no time has no width: an instant, named by its leaf, with all of its stack. */
+static void put_moment(struct writer *w, const struct timeline_sample *s)
+{
+	size_t depth = profile__stack_frames(w->p, s->stack, w->now, profile__max_depth(w->p));
+	uint32_t leaf = view__frame(w->v, w->p, w->now[depth - 1]);
+	struct buf stack = {0};
+
+	for (size_t i = 0; i < depth; i++) {
+		__cleanup_free char *text = view__frame_text(w->v, w->p, view__frame(w->v, w->p, w->now[i]));
+
+		buf_printf(&stack, "%s%s", i ? ";" : "", text);
+	}
+	begin_timed(w, "i", s->time_unix_ns);
+	json_put_text(&w->json, "s", "t");
+	put_name(w, leaf);
+	put_class(w, leaf);
+	json_put_map(&w->json, "args");
+	json_put_count(&w->json, view__type(w->v, w->p)->name, s->value);
+	json_put_text(&w->json, "stack", stack.data);
+	end_args(w);
+	buf_free(&stack);
 }
 
 static void put_samples(struct writer *w, uint32_t thread)
@@ -154,12 +183,16 @@ static void put_samples(struct writer *w, uint32_t thread)
 	const struct timeline_sample *s = timeline__thread(w->timeline, thread, &cnt);
 
 	for (size_t i = 0; i < cnt; i++) {
+		if (s[i].moment) {
+			put_moment(w, &s[i]);
+			continue;
+		}
 		if (!timeline_lay(&end, &s[i])) {
 			close_down_to(w, 0, last_end);
 			stack = 0;
 		}
 		if (s[i].stack != stack)
-			go_to(w, s[i].stack, end - s[i].value_ns);
+			go_to(w, s[i].stack, end - timeline_span(&s[i]));
 		stack = s[i].stack;
 		last_end = end;
 	}
@@ -176,17 +209,14 @@ static void choose_process(struct writer *w, uint32_t process)
 
 static void put_process(struct writer *w, uint32_t process)
 {
-	const struct profile_process *q = &w->p->processes[process];
 	__cleanup_free char *name = tracks_process_name(w->p, process);
+	__cleanup_free char *labels = tracks_process_labels(w->p, process);
 
 	choose_process(w, process);
 	put_name_event(w, "process_name", "name", name);
 	put_order_event(w, "process_sort_index", process);
-	if (*q->python) {
-		__cleanup_free char *labels = xasprintf("Python %s", q->python);
-
+	if (*labels)
 		put_name_event(w, "process_labels", "labels", labels);
-	}
 }
 
 static void put_thread(struct writer *w, uint32_t thread)
@@ -230,69 +260,80 @@ static void put_threads(struct writer *w)
 	}
 }
 
+/* "cpu_ms":1.5, or "faults":3 */
+static void put_loss_value(struct writer *w, const struct profile_loss *l)
+{
+	const struct profile_value_type *t = &w->p->types[l->type];
+	bool is_time = t->unit == PROFILE_NANOSECONDS;
+	__cleanup_free char *key = xasprintf("%s%s", t->name, is_time ? "_ms" : "");
+
+	json_put_fixed(&w->json, key, (int64_t)l->value, is_time ? 6 : 0);
+}
+
 /* An instant where it began; of a process, or of everything where it is not known whose. */
 static void put_loss(struct writer *w, const struct profile_loss *l)
 {
 	uint64_t to = l->to_unix_ns > l->from_unix_ns ? l->to_unix_ns : l->from_unix_ns;
+	const char *what = l->failure ? "lost" : "no stack";
+	__cleanup_free char *name = xasprintf("%s: %s", what, l->reason);
+	struct json_put *j = &w->json;
 
 	choose_process(w, l->process ? l->process : w->any);
 	begin_timed(w, "i", l->from_unix_ns);
-	fprintf(w->out, ",\"s\":\"%s\",\"cat\":\"%s\",\"name\":", l->process ? "p" : "g",
-		l->failure ? "lost" : "no stack");
-	__cleanup_free char *name =
-		xasprintf("%s: %s", l->failure ? "lost" : "no stack", l->reason);
-	put_quoted(w, name);
-	fprintf(w->out,
-		",\"args\":{\"samples\":%" PRIu64 ",\"cpu_ms\":%" PRIu64 ".%06" PRIu64
-		",\"until_ms\":%" PRIu64 ",\"why\":",
-		l->count, l->value_ns / 1000000, l->value_ns % 1000000,
-		to > w->begin_ns ? (to - w->begin_ns) / 1000000 : 0);
-	put_quoted(w, l->sentence);
-	fputs("}}", w->out);
+	json_put_text(j, "s", l->process ? "p" : "g");
+	json_put_text(j, "cat", what);
+	json_put_text(j, "name", name);
+	json_put_map(j, "args");
+	json_put_count(j, "samples", l->count);
+	json_put_count(j, "until_ms", to > w->begin_ns ? (to - w->begin_ns) / 1000000 : 0);
+	put_loss_value(w, l);
+	json_put_text(j, "why", l->sentence);
+	end_args(w);
 }
 
 /* ---- the document ---------------------------------------------------------------------------- */
 
-static void put_fact(const struct writer *w, const char *key, const char *text)
-{
-	fprintf(w->out, ",\n\"%s\":", key);
-	put_quoted(w, text);
-}
-
-/* What the viewers show of a trace as a whole. */
+/* What the viewers show of a trace as a whole; they want texts. */
 static void put_facts(struct writer *w)
 {
 	const struct profile_meta *m = &w->p->meta;
-	__cleanup_free char *losses = profile__loss_text(w->p);
+	__cleanup_free char *losses = profile__loss_text(w->p), *rate = xasprintf("%g", m->rate_hz);
+	__cleanup_free char *start = xasprintf("%llu", (unsigned long long)w->begin_ns);
+	struct json_put *j = &w->json;
 
-	fprintf(w->out, "{\"displayTimeUnit\":\"ms\",\n\"otherData\":{\"rate_hz\":\"%g\"",
-		m->rate_hz);
-	put_fact(w, "tool", m->tool);
-	put_fact(w, "command", m->command);
-	put_fact(w, "target", m->target);
-	put_fact(w, "host", m->host);
-	put_fact(w, "kernel", m->kernel);
-	put_fact(w, "lost", losses);
+	json_put_map(j, "otherData");
+	json_put_text(j, "rate_hz", rate);
+	json_put_text(j, "tool", m->tool);
+	json_put_text(j, "command", m->command);
+	json_put_text(j, "target", m->target);
+	json_put_text(j, "host", m->host);
+	json_put_text(j, "kernel", m->kernel);
+	json_put_text(j, "lost", losses);
 	if (w->v->title && *w->v->title)
-		put_fact(w, "title", w->v->title);
+		json_put_text(j, "title", w->v->title);
 	if (w->slice_ns) {
 		__cleanup_free char *slice = units_duration_text(w->slice_ns);
 		__cleanup_free char *text = xasprintf("equal stacks of a thread within %s", slice);
 
-		put_fact(w, "added up", text);
+		json_put_text(j, "added up", text);
 	}
-	fprintf(w->out, ",\n\"start_unix_ns\":\"%" PRIu64 "\"},\n\"traceEvents\":[", w->begin_ns);
-	w->separator = "\n";
+	json_put_text(j, "start_unix_ns", start);
+	json_put_end_map(j);
 }
 
 static void write_document(struct writer *w)
 {
+	json_put_map(&w->json, NULL);
+	json_put_text(&w->json, "displayTimeUnit", "ms");
 	put_facts(w);
+	json_put_line(&w->json);
+	json_put_list(&w->json, "traceEvents");
 	put_processes(w);
 	for (size_t i = 0; i < w->p->loss_cnt; i++)
 		put_loss(w, &w->p->losses[i]);
 	put_threads(w);
-	fputs("\n]}\n", w->out);
+	json_put_end_list(&w->json);
+	json_put_end_map(&w->json);
 }
 
 /* A begin and an end for each frame that it does not share with the sample before. */
@@ -320,22 +361,17 @@ static uint64_t key_of(void *ctx, const struct timeline_sample *s)
 
 static int write_chrome_trace(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.p = p, .v = v, .out = out, .timeline = timeline__new(v, p)};
+	struct writer w = {.p = p, .v = v, .json.out = out, .timeline = timeline__new(v, p)};
 
 	if (!w.timeline)
 		return -EIO;
 	if (!v->timestamps)
-		w.slice_ns = timeline__fit(w.timeline, p,
-					   &(struct timeline_limit){MANY_EVENTS, events_of, key_of, &w});
+		w.slice_ns = timeline__fit(w.timeline, p, &(struct timeline_limit){MANY_EVENTS, events_of, key_of, &w});
 	w.tracks = tracks__new(p);
 	w.begin_ns = timeline__begin(w.timeline, p);
-	w.heads = xcalloc((size_t)p->frame_cnt + 1, sizeof(*w.heads));
 	w.open = xcalloc(profile__max_depth(p) + 1, sizeof(*w.open));
 	w.now = xcalloc(profile__max_depth(p) + 1, sizeof(*w.now));
 	write_document(&w);
-	for (uint32_t i = 1; i <= p->frame_cnt; i++)
-		free(w.heads[i].text);
-	free(w.heads);
 	free(w.open);
 	free(w.now);
 	tracks__free(w.tracks);

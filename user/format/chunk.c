@@ -18,20 +18,19 @@
 /* As PNG has it: the first byte tells it from text, the line end shows a transfer in text mode. */
 static const unsigned char magic[8] = {0x89, 'P', 'Y', 'B', 'P', 'F', '\r', '\n'};
 
-static void store(unsigned char *out, uint64_t value, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++)
-		out[i] = (unsigned char)(value >> 8 * i);
-}
+/* As they are in the file: both supported architectures are little-endian, and nothing is padded. */
+struct file_header {
+	unsigned char magic[8];
+	uint16_t major, minor;
+	uint32_t zero;
+};
 
-static uint32_t fetch(const unsigned char *in, size_t bytes)
-{
-	uint32_t value = 0;
-
-	for (size_t i = 0; i < bytes; i++)
-		value |= (uint32_t)in[i] << 8 * i;
-	return value;
-}
+struct chunk_head {
+	uint16_t mark;
+	uint8_t type, flags;
+	uint32_t stored, raw, crc;
+};
+_Static_assert(sizeof(struct file_header) == CHUNK_FILE_HEADER && sizeof(struct chunk_head) == CHUNK_HEADER, "layout");
 
 bool chunk_is_magic(const unsigned char *head, size_t len)
 {
@@ -40,12 +39,10 @@ bool chunk_is_magic(const unsigned char *head, size_t len)
 
 void chunk_put_file_header(struct buf *out)
 {
-	unsigned char head[CHUNK_FILE_HEADER] = {0};
+	struct file_header head = {.major = CHUNK_MAJOR, .minor = CHUNK_MINOR};
 
-	memcpy(head, magic, sizeof(magic));
-	store(head + 8, CHUNK_MAJOR, 2);
-	store(head + 10, CHUNK_MINOR, 2);
-	buf_put(out, head, sizeof(head));
+	memcpy(head.magic, magic, sizeof(magic));
+	buf_put(out, &head, sizeof(head));
 }
 
 /* `len` bytes of content that the caller fills. */
@@ -84,17 +81,17 @@ void chunk_packer__free(struct chunk_packer *p)
 	free(p);
 }
 
-static uint32_t checksum(const unsigned char *head, const void *stored, size_t len)
+static uint32_t checksum(const struct chunk_head *head, const void *stored)
 {
-	uLong crc = crc32(0, head, 12);
+	uLong crc = crc32(0, (const Bytef *)head, offsetof(struct chunk_head, crc));
 
-	return (uint32_t)crc32(crc, stored, (uInt)len);
+	return (uint32_t)crc32(crc, stored, head->stored);
 }
 
 void chunk_packer__pack(struct chunk_packer *p, const struct buf *raw, struct buf *out)
 {
 	size_t bound = deflateBound(&p->z, raw->len);
-	unsigned char head[CHUNK_HEADER];
+	struct chunk_head head = {.mark = MARK, .type = CHUNK_RECORDS, .raw = (uint32_t)raw->len};
 	const struct buf *stored = raw;
 
 	p->z.next_in = (Bytef *)raw->data;
@@ -106,13 +103,10 @@ void chunk_packer__pack(struct chunk_packer *p, const struct buf *raw, struct bu
 		stored = &p->packed;
 	}
 	deflateReset(&p->z);
-	store(head, MARK, 2);
-	head[2] = CHUNK_RECORDS;
-	head[3] = stored == raw ? 0 : FLAG_DEFLATE;
-	store(head + 4, stored->len, 4);
-	store(head + 8, raw->len, 4);
-	store(head + 12, checksum(head, stored->data, stored->len), 4);
-	buf_put(out, head, sizeof(head));
+	head.flags = stored == raw ? 0 : FLAG_DEFLATE;
+	head.stored = (uint32_t)stored->len;
+	head.crc = checksum(&head, stored->data);
+	buf_put(out, &head, sizeof(head));
 	buf_put(out, stored->data, stored->len);
 }
 
@@ -137,23 +131,23 @@ static int read_at(int fd, void *into, size_t len, off_t at)
 
 int chunk_reader__open(struct chunk_reader *r, int fd, const char *path)
 {
-	unsigned char head[CHUNK_FILE_HEADER];
+	struct file_header head;
 	struct stat st;
 	int err;
 
 	*r = (struct chunk_reader){.fd = fd, .at = CHUNK_FILE_HEADER};
-	err = fstat(fd, &st) ? -errno : read_at(fd, head, sizeof(head), 0);
+	err = fstat(fd, &st) ? -errno : read_at(fd, &head, sizeof(head), 0);
 	if (err && err != -EBADMSG) {
 		log_error("%s: cannot be read: %s", path, strerror(-err));
 		return err;
 	}
-	if (err || !chunk_is_magic(head, sizeof(head))) {
+	if (err || !chunk_is_magic(head.magic, sizeof(head))) {
 		log_error("%s: not a recording", path);
 		return -EBADMSG;
 	}
-	if (fetch(head + 8, 2) != CHUNK_MAJOR) {
-		log_error("%s: a recording of version %u, and this program reads version %u only",
-			  path, fetch(head + 8, 2), CHUNK_MAJOR);
+	if (head.major != CHUNK_MAJOR) {
+		log_error("%s: a recording of version %u, and this program reads version %u only", path, head.major,
+			  CHUNK_MAJOR);
 		return -ENOTSUP;
 	}
 	r->size = st.st_size;
@@ -171,8 +165,7 @@ static int unpack(struct chunk_reader *r, unsigned flags, uint32_t raw_len)
 		buf_put(&r->raw, r->stored.data, r->stored.len);
 		return 0;
 	}
-	if (uncompress(room(&r->raw, raw_len), &len, (const Bytef *)r->stored.data,
-		       r->stored.len) != Z_OK)
+	if (uncompress(room(&r->raw, raw_len), &len, (const Bytef *)r->stored.data, r->stored.len) != Z_OK)
 		return -EBADMSG;
 	return len == raw_len ? 0 : -EBADMSG;
 }
@@ -180,27 +173,24 @@ static int unpack(struct chunk_reader *r, unsigned flags, uint32_t raw_len)
 /* One chunk of any type; -EAGAIN for a type that is not known. */
 static int read_chunk(struct chunk_reader *r)
 {
-	unsigned char head[CHUNK_HEADER];
-	uint32_t stored, raw;
-	int err = read_at(r->fd, head, sizeof(head), r->at);
+	struct chunk_head head;
+	int err = read_at(r->fd, &head, sizeof(head), r->at);
 
 	if (err)
 		return err;
-	stored = fetch(head + 4, 4);
-	raw = fetch(head + 8, 4);
-	if (fetch(head, 2) != MARK || raw > CHUNK_MAX_RAW || stored > CHUNK_MAX_RAW ||
-	    (off_t)stored > r->size - r->at - CHUNK_HEADER)
+	if (head.mark != MARK || head.raw > CHUNK_MAX_RAW || head.stored > CHUNK_MAX_RAW ||
+	    (off_t)head.stored > r->size - r->at - CHUNK_HEADER)
 		return -EBADMSG;
-	err = read_at(r->fd, room(&r->stored, stored), stored, r->at + CHUNK_HEADER);
+	err = read_at(r->fd, room(&r->stored, head.stored), head.stored, r->at + CHUNK_HEADER);
 	if (err)
 		return err;
-	if (checksum(head, r->stored.data, stored) != fetch(head + 12, 4))
+	if (checksum(&head, r->stored.data) != head.crc)
 		return -EBADMSG;
-	if (head[2] == CHUNK_RECORDS)
-		err = unpack(r, head[3], raw);
+	if (head.type == CHUNK_RECORDS)
+		err = unpack(r, head.flags, head.raw);
 	if (!err)
-		r->at += CHUNK_HEADER + (off_t)stored;
-	return err ? err : head[2] == CHUNK_RECORDS ? 0 : -EAGAIN;
+		r->at += CHUNK_HEADER + (off_t)head.stored;
+	return err ? err : head.type == CHUNK_RECORDS ? 0 : -EAGAIN;
 }
 
 int chunk_reader__next(struct chunk_reader *r)
@@ -209,6 +199,7 @@ int chunk_reader__next(struct chunk_reader *r)
 
 	do {
 		err = r->at >= r->size ? -ENODATA : read_chunk(r);
+		r->unknown += err == -EAGAIN;
 	} while (err == -EAGAIN);
 	return err;
 }

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #define CHUNK_MAJOR       1
-#define CHUNK_MINOR       0
+#define CHUNK_MINOR       1 /* value types, kinds, tasks, labels */
 #define CHUNK_FILE_HEADER 16
 #define CHUNK_HEADER      16
 #define CHUNK_MAX_RAW     (16u << 20)
@@ -34,13 +34,14 @@ struct chunk_reader {
 	int fd;
 	off_t at, size; /* of the next chunk; of the file when it was opened */
 	struct buf stored, raw;
+	uint64_t unknown; /* chunks of types that are not known */
 };
 
 /* `fd` stays the caller's. -EBADMSG when it is no recording, -ENOTSUP when of another version. */
 int chunk_reader__open(struct chunk_reader *r, int fd, const char *path);
 /*
  * The content of the next chunk of records into `raw`. 0; -ENODATA at the end, -EBADMSG where the
- * file is damaged or cut (`at` stays in front of that place), else what the system said.
+ * file is damaged or cut (`at` stays in front of it), else what the system said.
  */
 int chunk_reader__next(struct chunk_reader *r);
 void chunk_reader__close(struct chunk_reader *r);

@@ -13,6 +13,6 @@ struct firefox_markers {
 void firefox_markers__init(struct firefox_markers *m, const struct timeline *t);
 void firefox_markers__free(struct firefox_markers *m);
 /* The marker table of a thread, and whether the page shows it: members of the thread's object. */
-void firefox_markers__write(struct firefox_markers *m, uint32_t thread, FILE *out);
+void firefox_markers__write(struct firefox_markers *m, uint32_t thread, struct json_put *j);
 /* "markerSchema":[…], */
-void firefox_put_marker_schema(FILE *out);
+void firefox_put_marker_schema(struct json_put *j);

@@ -5,35 +5,41 @@
  * meaning: github.com/firefox-devtools/profiler, src/types/profile.ts, as of processed version 60.
  */
 #include "user/format/firefox_tables.h"
-#include "user/format/json/json_member.h"
 #include "user/util/alloc.h"
-#include "user/util/digits.h"
-#include <inttypes.h>
 #include <string.h>
 
-/* By enum profile_origin. One must be grey: it is the default. */
+/* By enum view_class. One must be grey: it is the default. */
 static const struct {
 	const char *name, *color;
-} categories[PROFILE_ORIGINS] = {
-	[PROFILE_USER] = {"Your code", "orange"},
-	[PROFILE_STDLIB] = {"Standard library", "blue"},
-	[PROFILE_SITE] = {"Packages", "green"},
-	[PROFILE_MARK] = {"Not a function", "grey"},
+} categories[VIEW_CLASSES] = {
+	[VIEW_USER] = {"Your code", "orange"},
+	[VIEW_STDLIB] = {"Standard library", "blue"},
+	[VIEW_SITE] = {"Packages", "green"},
+	[VIEW_NATIVE] = {"Native code", "purple"},
+	[VIEW_INLINED] = {"Inlined native code", "magenta"},
+	[VIEW_KERNEL] = {"Kernel", "brown"},
+	[VIEW_SYNTHETIC] = {"Not a function", "grey"},
 };
 
-void firefox_put_categories(FILE *out)
+void firefox_put_categories(struct json_put *j)
 {
-	for (size_t i = 0; i < PROFILE_ORIGINS; i++) /* "Other" by rule, then by enum profile_gil */
-		fprintf(out,
-			"%s{\"name\":\"%s\",\"color\":\"%s\",\"subcategories\":[\"Other\","
-			"\"Holding the GIL\",\"Without the GIL\"]}",
-			i ? "," : "", categories[i].name, categories[i].color);
+	json_put_list(j, "categories");
+	for (size_t i = 0; i < VIEW_CLASSES; i++) {
+		json_put_map(j, NULL);
+		json_put_text(j, "name", categories[i].name);
+		json_put_text(j, "color", categories[i].color);
+		/* "Other" by rule, then by enum profile_gil */
+		json_put_raw(j, "subcategories",
+			     "[\"Other\",\"Holding the GIL\",\"Without the GIL\",\"No GIL there\"]");
+		json_put_end_map(j);
+	}
+	json_put_end_list(j);
 }
 
 void firefox_tables__init(struct firefox_tables *t, const struct profile *p, const struct view *v)
 {
 	*t = (struct firefox_tables){.p = p, .v = v};
-	t->places = places__new(v, p);
+	t->function_ids = function_ids__new(v, p);
 	t->texts = intern__new();
 	t->sources = intern__new();
 	t->path = xcalloc(profile__max_depth(p) + 1, sizeof(*t->path));
@@ -41,7 +47,7 @@ void firefox_tables__init(struct firefox_tables *t, const struct profile *p, con
 
 void firefox_tables__free(struct firefox_tables *t)
 {
-	places__free(t->places);
+	function_ids__free(t->function_ids);
 	intern__free(t->texts);
 	intern__free(t->sources);
 	pair_map__free(&t->frame_ids);
@@ -98,71 +104,61 @@ uint32_t firefox_stack(struct firefox_tables *t, uint32_t stack, unsigned gil)
 	return stack_row(t, stack, gil, prefix) - 1;
 }
 
-void firefox_put_ms(FILE *out, int64_t ns)
+void firefox_put_ms(struct json_put *j, const char *key, int64_t ns)
 {
-	uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
-	char text[DIGITS_MAX], *end = text + sizeof(text), *at = digits_before(end, size % 1000000, 6);
-
-	*--at = '.';
-	at = digits_before(at, size / 1000000, 1);
-	if (ns < 0)
-		*--at = '-';
-	fwrite(at, 1, (size_t)(end - at), out);
+	json_put_fixed(j, key, ns, 6);
 }
 
 /* ---- the document ---------------------------------------------------------------------------- */
 
-/* A column whose values are all the same. */
-static void put_constant(FILE *out, const char *name, size_t cnt, const char *value)
+void firefox_put_constant(struct json_put *j, const char *name, size_t cnt, const char *json)
 {
-	fprintf(out, "\"%s\":[", name);
+	json_put_list(j, name);
 	for (size_t i = 0; i < cnt; i++)
-		fprintf(out, "%s%s", i ? "," : "", value);
-	fputs("],", out);
+		json_put_raw(j, NULL, json);
+	json_put_end_list(j);
 }
 
-static void begin_column(FILE *out, const char *name)
+static void begin_table(struct json_put *j, const char *name, size_t length)
 {
-	fprintf(out, "\"%s\":[", name);
+	json_put_line(j);
+	json_put_map(j, name);
+	json_put_count(j, "length", length);
 }
 
-static void put_or_null(FILE *out, size_t i, uint32_t value)
+static void put_or_null(struct json_put *j, int64_t value, bool is_there)
 {
-	fprintf(out, value ? "%s%u" : "%snull", i ? "," : "", value);
+	if (is_there)
+		json_put_int(j, NULL, value);
+	else
+		json_put_null(j, NULL);
 }
 
-static void put_functions(struct firefox_tables *t, FILE *out)
+static void put_functions(struct firefox_tables *t, struct json_put *j)
 {
-	const struct places *s = t->places;
+	const struct function_ids *s = t->function_ids;
 
-	fprintf(out, "\n\"funcTable\":{\"length\":%u,", s->cnt);
-	put_constant(out, "isJS", s->cnt, "false");
-	put_constant(out, "relevantForJS", s->cnt, "false");
-	put_constant(out, "resource", s->cnt, "-1");
-	put_constant(out, "columnNumber", s->cnt, "null");
-	begin_column(out, "name");
-	for (uint32_t i = 1; i <= s->cnt; i++)
-		fprintf(out, "%s%u", i > 1 ? "," : "",
-			firefox_text(t, view__name(t->p, s->function[i])));
-	fputs("],", out);
-	begin_column(out, "lineNumber");
+	begin_table(j, "funcTable", s->cnt);
+	firefox_put_constant(j, "isJS", s->cnt, "false");
+	firefox_put_constant(j, "relevantForJS", s->cnt, "false");
+	firefox_put_constant(j, "resource", s->cnt, "-1");
+	firefox_put_constant(j, "columnNumber", s->cnt, "null");
+	JSON_PUT_COLUMN(j, "name", s->cnt, firefox_text(t, view__name(t->p, s->function[i + 1])));
+	json_put_list(j, "lineNumber");
 	for (uint32_t i = 1; i <= s->cnt; i++) {
 		int32_t line = t->p->functions[s->function[i]].first_line;
 
-		put_or_null(out, i - 1, line > 0 ? (uint32_t)line : 0);
+		put_or_null(j, line, line > 0);
 	}
-	fputs("],", out);
-	begin_column(out, "source");
+	json_put_end_list(j);
+	json_put_list(j, "source");
 	for (uint32_t i = 1; i <= s->cnt; i++) {
 		const char *file = view__file(t->v, t->p, s->function[i]);
 
-		if (*file)
-			fprintf(out, "%s%u", i > 1 ? "," : "",
-				intern__id(t->sources, file, strlen(file)) - 1);
-		else
-			fprintf(out, "%snull", i > 1 ? "," : "");
+		put_or_null(j, *file ? intern__id(t->sources, file, strlen(file)) - 1 : 0, *file);
 	}
-	fputs("]},", out);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }
 
 static uint32_t function_of(const struct firefox_tables *t, size_t row)
@@ -170,80 +166,64 @@ static uint32_t function_of(const struct firefox_tables *t, size_t row)
 	return t->p->frames[t->frames[row].of].function;
 }
 
-static void put_frames(struct firefox_tables *t, FILE *out)
+static void put_frames(struct firefox_tables *t, struct json_put *j)
 {
-	fprintf(out, "\n\"frameTable\":{\"length\":%zu,", t->frame_cnt);
-	put_constant(out, "address", t->frame_cnt, "-1");
-	put_constant(out, "inlineDepth", t->frame_cnt, "0");
-	put_constant(out, "nativeSymbol", t->frame_cnt, "null");
-	put_constant(out, "innerWindowID", t->frame_cnt, "null");
-	put_constant(out, "column", t->frame_cnt, "null");
-	begin_column(out, "category");
-	for (size_t i = 0; i < t->frame_cnt; i++)
-		fprintf(out, "%s%u", i ? "," : "", t->p->functions[function_of(t, i)].origin);
-	fputs("],", out);
-	begin_column(out, "subcategory");
-	for (size_t i = 0; i < t->frame_cnt; i++)
-		fprintf(out, "%s%u", i ? "," : "", t->frames[i].sub);
-	fputs("],", out);
-	begin_column(out, "func");
-	for (size_t i = 0; i < t->frame_cnt; i++)
-		fprintf(out, "%s%u", i ? "," : "", t->places->of_function[function_of(t, i)] - 1);
-	fputs("],", out);
-	begin_column(out, "line");
+	begin_table(j, "frameTable", t->frame_cnt);
+	firefox_put_constant(j, "address", t->frame_cnt, "-1");
+	firefox_put_constant(j, "inlineDepth", t->frame_cnt, "0");
+	firefox_put_constant(j, "nativeSymbol", t->frame_cnt, "null");
+	firefox_put_constant(j, "innerWindowID", t->frame_cnt, "null");
+	firefox_put_constant(j, "column", t->frame_cnt, "null");
+	JSON_PUT_COLUMN(j, "category", t->frame_cnt, view__class(&t->p->functions[function_of(t, i)]));
+	JSON_PUT_COLUMN(j, "subcategory", t->frame_cnt, t->frames[i].sub);
+	JSON_PUT_COLUMN(j, "func", t->frame_cnt, t->function_ids->of_function[function_of(t, i)] - 1);
+	json_put_list(j, "line");
 	for (size_t i = 0; i < t->frame_cnt; i++) {
 		int32_t line = view__line(t->v, t->p, t->frames[i].of);
 
-		put_or_null(out, i, line > 0 ? (uint32_t)line : 0);
+		put_or_null(j, line, line > 0);
 	}
-	fputs("]},", out);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }
 
-static void put_stacks(const struct firefox_tables *t, FILE *out)
+static void put_stacks(const struct firefox_tables *t, struct json_put *j)
 {
-	fprintf(out, "\n\"stackTable\":{\"length\":%zu,", t->stack_cnt);
-	begin_column(out, "frame");
+	begin_table(j, "stackTable", t->stack_cnt);
+	JSON_PUT_COLUMN(j, "frame", t->stack_cnt, t->stacks[i].of);
+	json_put_list(j, "prefix");
 	for (size_t i = 0; i < t->stack_cnt; i++)
-		fprintf(out, "%s%u", i ? "," : "", t->stacks[i].of);
-	fputs("],", out);
-	begin_column(out, "prefix");
-	for (size_t i = 0; i < t->stack_cnt; i++) {
-		if (t->stacks[i].sub)
-			fprintf(out, "%s%u", i ? "," : "", t->stacks[i].sub - 1);
-		else
-			fprintf(out, "%snull", i ? "," : "");
-	}
-	fputs("]},", out);
+		put_or_null(j, (int64_t)t->stacks[i].sub - 1, t->stacks[i].sub);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }
 
-static void put_sources(struct firefox_tables *t, FILE *out)
+static void put_sources(struct firefox_tables *t, struct json_put *j)
 {
 	uint32_t cnt = intern__count(t->sources);
 
-	fprintf(out, "\n\"sources\":{\"length\":%u,", cnt);
-	put_constant(out, "uuid", cnt, "null");
-	begin_column(out, "filename");
-	for (uint32_t i = 1; i <= cnt; i++)
-		fprintf(out, "%s%u", i > 1 ? "," : "",
-			firefox_text(t, intern__bytes(t->sources, i, NULL)));
-	fputs("]},", out);
+	begin_table(j, "sources", cnt);
+	firefox_put_constant(j, "uuid", cnt, "null");
+	JSON_PUT_COLUMN(j, "filename", cnt, firefox_text(t, intern__bytes(t->sources, (uint32_t)i + 1, NULL)));
+	json_put_end_map(j);
 }
 
-void firefox_tables__write(struct firefox_tables *t, FILE *out)
+void firefox_tables__write(struct firefox_tables *t, struct json_put *j)
 {
-	fputs("\n\"shared\":{", out);
-	put_functions(t, out);
-	put_frames(t, out);
-	put_stacks(t, out);
-	put_sources(t, out);
-	fputs("\n\"resourceTable\":{\"length\":0,\"lib\":[],\"name\":[],\"host\":[],\"type\":[]},"
-	      "\n\"nativeSymbols\":{\"length\":0,\"libIndex\":[],\"address\":[],\"name\":[],"
-	      "\"functionSize\":[]},\n\"stringArray\":[",
-	      out);
+	json_put_line(j);
+	json_put_map(j, "shared");
+	put_functions(t, j);
+	put_frames(t, j);
+	put_stacks(t, j);
+	put_sources(t, j);
+	json_put_raw(j, "resourceTable", "{\"length\":0,\"lib\":[],\"name\":[],\"host\":[],\"type\":[]}");
+	json_put_raw(j, "nativeSymbols",
+		     "{\"length\":0,\"libIndex\":[],\"address\":[],\"name\":[],\"functionSize\":[]}");
+	json_put_list(j, "stringArray");
 	for (uint32_t i = 1; i <= intern__count(t->texts); i++) {
-		__cleanup_free char *quoted = json_quote(intern__bytes(t->texts, i, NULL));
-
-		fprintf(out, "%s%s", i > 1 ? ",\n" : "\n", quoted);
+		json_put_line(j);
+		json_put_text(j, NULL, intern__bytes(t->texts, i, NULL));
 	}
-	fputs("]}", out);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }

@@ -3,10 +3,10 @@
  * the threads are written, written behind them.
  */
 #pragma once
-#include "user/profile/places.h"
+#include "user/profile/function_ids.h"
 #include "user/util/intern.h"
+#include "user/util/json_put.h"
 #include "user/util/pair_map.h"
-#include <stdio.h>
 
 struct firefox_row {  /* of the frame table and of the stack table */
 	uint32_t of;  /* a frame: profile's frame; a stack: the row of its frame */
@@ -16,7 +16,7 @@ struct firefox_row {  /* of the frame table and of the stack table */
 struct firefox_tables {
 	const struct profile *p;
 	const struct view *v;
-	struct places *places;
+	struct function_ids *function_ids;
 	struct intern *texts;      /* id = index + 1 */
 	struct intern *sources;    /* file names; the same */
 	struct pair_map frame_ids; /* (frame, subcategory) → row + 1 */
@@ -32,9 +32,11 @@ void firefox_tables__free(struct firefox_tables *t);
 uint32_t firefox_text(struct firefox_tables *t, const char *text);
 /* The row of a stack that was sampled with this enum profile_gil. */
 uint32_t firefox_stack(struct firefox_tables *t, uint32_t stack, unsigned gil);
-/* "shared":{…} */
-void firefox_tables__write(struct firefox_tables *t, FILE *out);
-/* The list for "categories": by origin, each with a subcategory for each state of the GIL. */
-void firefox_put_categories(FILE *out);
-/* Milliseconds, exact. */
-void firefox_put_ms(FILE *out, int64_t ns);
+/* The member "shared". */
+void firefox_tables__write(struct firefox_tables *t, struct json_put *j);
+/* "categories": by class of frame, each with a subcategory for each state of the GIL. */
+void firefox_put_categories(struct json_put *j);
+/* A column whose values are all the same. */
+void firefox_put_constant(struct json_put *j, const char *name, size_t cnt, const char *json);
+/* A time in milliseconds, exact. */
+void firefox_put_ms(struct json_put *j, const char *key, int64_t ns);

@@ -1,12 +1,12 @@
 /*
- * Collapsed stacks, the lowest common denominator: `root;…;leaf NANOSECONDS`, one line per stack,
- * ordered frame by frame. Only ';' and the line's end have a meaning there (newlines never reach a
- * profile), and the number, which readers call a count, is what follows the last blank. Nothing but
- * stacks is written: readers take comments for stacks, so what was lost is told by the summary and
- * the other formats. With --timestamps there is a line for each sample, in the order of time (what
- * flamegraph.pl --flamechart wants), its time in front.
+ * Collapsed stacks, the lowest common denominator: `root;…;leaf NANOSECONDS`, one line per stack, ordered frame by
+ * frame. Only ';' and the line's end have a meaning there (newlines never reach a profile), and the number, which
+ * readers call a count, is what follows the last blank. Nothing but stacks is written: readers take comments for
+ * stacks, so losses are shown by the summary and the other formats. With --timestamps there is a line for each sample,
+ * in the order of time (what flamegraph.pl --flamechart wants), its time in front.
  */
 #include "user/format/format.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include <ctype.h>
@@ -15,10 +15,9 @@
 #include <string.h>
 
 /*
- * Makes a text fit to stand in a line; doing it twice changes nothing. The separator becomes ':'.
- * flamegraph.pl and inferno take a number before the last for a second count (a differential
- * profile), and inferno trims blanks first. So a last blank becomes '_', and so does the one in a
- * text that ends in " 12".
+ * Makes a text fit to stand in a line; doing it twice changes nothing. The separator becomes ':'. flamegraph.pl and
+ * inferno take a number before the last for a second count (a differential profile), and inferno trims blanks first. So
+ * a last blank becomes '_', and so does the one in a text that ends in " 12".
  */
 static void make_fit(char *text)
 {
@@ -49,8 +48,7 @@ struct folding {
 };
 
 /* The children of some nodes, ordered by text; the caller frees. */
-static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, size_t n,
-			     size_t *count)
+static uint32_t *children_of(const struct folding *f, const uint32_t *nodes, size_t n, size_t *count)
 {
 	const struct view_node *all = f->tree->nodes;
 	uint32_t *out = NULL;
@@ -83,14 +81,14 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 	__cleanup_free uint32_t *children = children_of(f, nodes, n, &count);
 
 	for (size_t i = 0; i < count; i += same) {
-		uint64_t own_ns = 0;
+		uint64_t own_value = 0;
 
 		same = same_text(f, children + i, count - i);
 		for (size_t j = i; j < i + same; j++)
-			own_ns += f->tree->nodes[children[j]].own_ns;
+			own_value += f->tree->nodes[children[j]].own_value;
 		buf_printf(&f->line, "%s%s", len ? ";" : "", f->tree->nodes[children[i]].text);
-		if (own_ns)
-			fprintf(f->out, "%s %llu\n", f->line.data, (unsigned long long)own_ns);
+		if (own_value)
+			fprintf(f->out, "%s %llu\n", f->line.data, (unsigned long long)own_value);
 		put_below(f, children + i, same);
 		f->line.len = len;
 	}
@@ -99,7 +97,7 @@ static void put_below(struct folding *f, const uint32_t *nodes, size_t n)
 /* ---- a line per sample ----------------------------------------------------------------------- */
 
 struct moment {
-	uint64_t time_unix_ns, value_ns;
+	uint64_t time_unix_ns, value;
 	uint32_t thread, stack;
 };
 
@@ -112,16 +110,17 @@ struct moments {
 	char **texts; /* by frame, made on sight */
 	uint32_t *room;
 	bool process_roots;
+	struct process_groups *groups; /* NULL: no roots for them */
 };
 
 static int add_moment(void *arg, const struct profile_sample *s)
 {
 	struct moments *m = arg;
 
-	if (m->v->gil_only && s->gil != PROFILE_GIL_HELD)
+	if (!view__takes(m->v, s))
 		return 0;
 	xgrow(m->items, m->cnt, m->cap);
-	m->items[m->cnt++] = (struct moment){s->time_unix_ns, s->value_ns, s->thread, s->stack};
+	m->items[m->cnt++] = (struct moment){s->time_unix_ns, s->value, s->thread, s->stack};
 	return 0;
 }
 
@@ -159,15 +158,16 @@ static void put_moment(struct moments *m, const struct moment *at)
 	size_t depth = profile__stack_frames(m->p, at->stack, m->room, profile__max_depth(m->p));
 	uint64_t us = (at->time_unix_ns + 500) / 1000;
 
-	fprintf(m->out, "%llu.%06llu", (unsigned long long)(us / 1000000),
-		(unsigned long long)(us % 1000000));
+	fprintf(m->out, "%llu.%06llu", (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
+	if (m->groups)
+		put_root(m, process_groups__root(m->groups, m->p->threads[at->thread].process));
 	if (m->process_roots)
 		put_root(m, view__process_text(m->p, m->p->threads[at->thread].process));
 	if (m->v->threads)
 		put_root(m, view__thread_text(m->p, at->thread));
 	for (size_t i = 0; i < depth; i++)
 		fprintf(m->out, ";%s", text_of(m, m->room[m->v->from_leaf ? depth - 1 - i : i]));
-	fprintf(m->out, " %llu\n", (unsigned long long)at->value_ns);
+	fprintf(m->out, " %llu\n", (unsigned long long)at->value);
 }
 
 static int write_moments(const struct profile *p, const struct view *v, FILE *out)
@@ -178,6 +178,7 @@ static int write_moments(const struct profile *p, const struct view *v, FILE *ou
 	m.texts = xcalloc((size_t)p->frame_cnt + 1, sizeof(*m.texts));
 	m.room = xcalloc(profile__max_depth(p) + 1, sizeof(*m.room));
 	m.process_roots = view__process_roots(v, p);
+	m.groups = v->containers ? process_groups__new(p) : NULL;
 	if (m.cnt)
 		qsort(m.items, m.cnt, sizeof(*m.items), by_time);
 	for (size_t i = 0; i < m.cnt && !err; i++)
@@ -185,6 +186,7 @@ static int write_moments(const struct profile *p, const struct view *v, FILE *ou
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
 		free(m.texts[i]);
 	free(m.texts);
+	process_groups__free(m.groups);
 	free(m.room);
 	free(m.items);
 	return err;
@@ -216,7 +218,7 @@ static const char *const suffixes[] = {".folded", ".collapsed", ".txt", NULL};
 
 const struct format format_folded = {
 	.name = "folded",
-	.help = "a line per stack with its CPU nanoseconds, for flamegraph.pl, inferno, speedscope and grep",
+	.help = "a line per stack with its nanoseconds, for flamegraph.pl, inferno, speedscope and grep",
 	.suffixes = suffixes,
 	.write = write_folded,
 };

@@ -25,7 +25,7 @@ const struct format *const formats[] = {
 	NULL,
 };
 
-/* What py-spy calls them. */
+/* The names that py-spy has for them. */
 static const struct {
 	const char *name;
 	const struct format *format;
@@ -53,7 +53,7 @@ const struct format *format_by_name(const char *name)
 	return NULL;
 }
 
-static size_t suffix_length(const struct format *f, const char *path)
+size_t format_suffix_length(const struct format *f, const char *path)
 {
 	size_t len = strlen(path), longest = 0;
 
@@ -86,7 +86,7 @@ const struct format *format_by_suffix(const char *path)
 	size_t longest = 0;
 
 	for (size_t i = 0; formats[i]; i++) {
-		size_t n = suffix_length(formats[i], path);
+		size_t n = format_suffix_length(formats[i], path);
 
 		if (n > longest)
 			found = formats[i];
@@ -126,7 +126,7 @@ static int refuse_unreadable(const char *path, int err)
 	return err;
 }
 
-/* What the first bytes say of a file that is none of ours; NULL: nothing. */
+/* Advice by the first bytes of a file that is none of ours; NULL: none. */
 static const char *known_content(const unsigned char *head, size_t len)
 {
 	static const struct {
@@ -156,8 +156,7 @@ static int refuse_content(const char *path, const char *what)
 			buf_printf(&inputs, "%s%s (%s)", inputs.len ? " or " : "", formats[i]->name,
 				   formats[i]->suffixes[0]);
 	if (named && !named->read)
-		log_error("%s: a %s file cannot be read back; give a %s", path, named->name,
-			  inputs.data);
+		log_error("%s: a %s file cannot be read back; give a %s", path, named->name, inputs.data);
 	else
 		log_error("%s: not a profile this program can read%s%s; give a %s", path, what ? ": " : "",
 			  what ? what : "", inputs.data);

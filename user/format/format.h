@@ -1,7 +1,7 @@
 /*
- * Output formats are rows of a table, one file each, ending in one `const struct format`. A writer gets
- * the finished profile and a stream; it does no other I/O, but for source texts through its view. Two
- * formats can also be read: the recording and our JSON. Errors: 0 or negative errno; the function that detects one logs it.
+ * Output formats are rows of a table, one file each, ending in one `const struct format`. A writer gets the finished
+ * profile and a stream; it does no other I/O, but for source texts through its view. Two formats can also be read: the
+ * recording and our JSON. Errors: 0 or negative errno; the function that detects one logs it.
  */
 #pragma once
 #include "user/profile/profile.h"
@@ -9,11 +9,12 @@
 #include <stdio.h>
 
 struct format {
-	const char *name, *help; /* help: what a file of it is for, said when one was written */
+	const char *name, *help;     /* help: what a file of it is for, said when one was written */
 	const char *const *suffixes; /* ".svg", …, NULL-terminated; first is the usual one */
 	/* NULL, or names that files of this format have, alone or before a dot: "callgrind.out" */
 	const char *const *prefixes;
-	bool is_page; /* a browser shows it as it is */
+	bool is_page;    /* a browser shows it as it is */
+	bool is_private; /* it holds source text */
 	int (*write)(const struct profile *p, const struct view *v, FILE *out);
 	/* NULL when it is no input. `path` is for messages; the returned profile is the caller's. */
 	int (*read)(const char *path, struct profile **out);
@@ -30,5 +31,7 @@ extern const struct format *const formats[]; /* NULL-terminated */
 const struct format *format_by_name(const char *name);
 /* By the end of the file name (".prof", ".collapsed", …); NULL when none fits. */
 const struct format *format_by_suffix(const char *path);
+/* Bytes of the longest of its suffixes that the name ends in; 0: none. */
+size_t format_suffix_length(const struct format *f, const char *path);
 /* Opens `path`, finds its format by content, reads it. Logs what to do when it cannot. */
 int format_read(const char *path, struct profile **out);

@@ -5,9 +5,8 @@
 #include <errno.h>
 #include <zlib.h>
 
-#define GZIP_WINDOW                                                                                \
-	(15 + 16) /* zlib.h, deflateInit2: + 16 writes a gzip header, without name and time */
-#define LEVEL 1 /* 4 takes more than twice as long for columns of numbers and saves 6 % */
+#define GZIP_WINDOW (15 + 16) /* zlib.h, deflateInit2: + 16 writes a gzip header, without name and time */
+#define LEVEL       1         /* 4 takes more than twice as long for columns of numbers and saves 6 % */
 
 struct gzip {
 	z_stream z;
@@ -61,8 +60,7 @@ FILE *gzip__open(FILE *out)
 	FILE *gz = NULL;
 
 	g->out = out;
-	if (deflateInit2(&g->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, MAX_MEM_LEVEL,
-			 Z_DEFAULT_STRATEGY) == Z_OK) {
+	if (deflateInit2(&g->z, LEVEL, Z_DEFLATED, GZIP_WINDOW, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK) {
 		gz = fopencookie(g, "w", io);
 		if (!gz)
 			deflateEnd(&g->z);

@@ -3,9 +3,8 @@
 #include <stdio.h>
 
 /*
- * What is written here arrives in `out` as gzip; the same bytes give the same file, without a name
- * or a time in it. gzip__close writes the end; `out` stays open. NULL when zlib cannot be used
- * (said).
+ * Bytes written here arrive in `out` as gzip; the same bytes give the same file, without a name or a time in it.
+ * gzip__close writes the end; `out` stays open. NULL when zlib cannot be used (said).
  */
 FILE *gzip__open(FILE *out);
 /* 0 or -EIO. */

@@ -1,47 +1,39 @@
 /*
- * The page: one HTML file with its script, its styles and its data, which asks no network for
- * anything and runs no code but its own: the policy in its head names the hashes of script and
- * styles, made when the program is built. Its parts are html_*.js; colours are those of the SVG
- * (svg_style.css).
+ * The page: one HTML file with its script, its styles and its data. It asks no network for anything and runs no code
+ * but its own: the policy in its head names the hashes of script and styles, made when the program is built.
  */
 #include "user/format/format.h"
 #include "user/format/html/html_data.h"
+#include "user/format/svg/svg_heading.h"
 #include "user/format/svg/svg_text.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
 
-/* Made by the Makefile: the script is all html_*.js in one function. */
+/* Made by the Makefile: script and style are of flame/ and html/. */
 static const char script[] = {
-#include <user/format/html/html_page.js.inc>
+#include <user/format/html_page.js.inc>
 	0};
 static const char style[] = {
-#include <user/format/html/html_style.css.inc>
+#include <user/format/html_page.css.inc>
 	0};
 static const char palette[] = {
 #include <user/format/svg/svg_style.css.inc>
 	0};
 static const char script_hash[] =
-#include <user/format/html/html_page.js.hash>
+#include <user/format/html_page.js.hash>
 	;
 static const char style_hash[] =
-#include <user/format/html/html_style.css.hash>
+#include <user/format/html_page.css.hash>
 	;
 static const char palette_hash[] =
 #include <user/format/svg/svg_style.css.hash>
 	;
 
-static void put_title(const struct profile *p, const struct view *v, FILE *out)
-{
-	const char *target = p->meta.target ? p->meta.target : "";
-
-	fputs("<title>", out);
-	svg_put_xml(out, v->title && *v->title ? v->title : *target ? target : "CPU profile");
-	fputs(" · pybpfprof</title>\n", out);
-}
-
 static void put_head(const struct profile *p, const struct view *v, FILE *out)
 {
+	__cleanup_free char *title = svg_title(p, v, "profile");
+
 	fprintf(out,
 		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
@@ -52,9 +44,10 @@ static void put_head(const struct profile *p, const struct view *v, FILE *out)
 		"<meta name=\"generator\" content=\"pybpfprof " PYBPFPROF_VERSION "\">\n"
 		"<link rel=\"icon\" href=\"data:,\">\n",
 		script_hash, style_hash, palette_hash);
-	put_title(p, v, out);
-	fprintf(out, "<style>%s</style>\n<style id=\"palette\" media=\"not all\">%s</style>\n",
-		style, palette);
+	fputs("<title>", out);
+	svg_put_xml(out, title);
+	fputs("</title>\n", out);
+	fprintf(out, "<style>%s</style>\n<style id=\"palette\" media=\"not all\">%s</style>\n", style, palette);
 }
 
 static int html_write(const struct profile *p, const struct view *v, FILE *out)
@@ -62,7 +55,7 @@ static int html_write(const struct profile *p, const struct view *v, FILE *out)
 	int err;
 
 	put_head(p, v, out);
-	fputs("</head>\n<body>\n<noscript>This page draws a CPU profile with a script of its own; "
+	fputs("</head>\n<body>\n<noscript>This page draws a profile with a script of its own; "
 	      "scripts are switched off here.</noscript>\n"
 	      "<script type=\"text/plain\" id=\"data\">\n",
 	      out);
@@ -78,5 +71,6 @@ const struct format format_html = {
 	.help = "open it in a browser; flame graph, time order, callers and callees, sources",
 	.suffixes = suffixes,
 	.is_page = true,
+	.is_private = true,
 	.write = html_write,
 };

@@ -7,210 +7,137 @@
 #include "user/format/json.h"
 #include "user/format/format.h"
 #include "user/format/json/json_names.h"
-#include "user/format/json/json_member.h"
 #include "user/format/json/json_rows.h"
 #include "user/util/alloc.h"
 #include <errno.h>
-#include <inttypes.h>
 
 struct writer {
-	const struct profile *p;
-	const struct view *v;
-	FILE *out;
+	struct json_rows rows;
 	struct json_names names;
 	struct totals *by_name, *by_function;
 	uint32_t *frames; /* of the stack being written */
-	const char *separator;
 };
-
-/* Starts the next element of a list; the first one without a comma. */
-static void next_element(struct writer *w)
-{
-	fputs(w->separator, w->out);
-	w->separator = ",\n";
-}
-
-static void begin_list(struct writer *w, const char *key, char bracket)
-{
-	fprintf(w->out, "\n\"%s\":%c", key, bracket);
-	w->separator = "\n";
-}
-
-/* ---- the document ---------------------------------------------------------------------------- */
-
-static void put_meta(const struct writer *w)
-{
-	json_member_text(w->out, "schema", JSON_SCHEMA);
-	json_row_meta(w->out, w->p, w->v, "\n");
-	json_row_sums(w->out, w->p, &w->by_name->all);
-}
-
-static void put_processes(struct writer *w)
-{
-	__cleanup_free struct cpu_check *checks = cpu_checks_new(w->p);
-
-	begin_list(w, "processes", '[');
-	for (uint32_t i = 1; i <= w->p->process_cnt; i++) {
-		next_element(w);
-		fputc('{', w->out);
-		json_row_process(w->out, &w->p->processes[i], &checks[i]);
-		fprintf(w->out, "\"id\":%" PRIu32 "}", i - 1);
-	}
-	fputs("],", w->out);
-}
-
-static void put_threads(struct writer *w)
-{
-	begin_list(w, "threads", '[');
-	for (uint32_t i = 1; i <= w->p->thread_cnt; i++) {
-		next_element(w);
-		fputc('{', w->out);
-		json_row_thread(w->out, w->p, &w->p->threads[i]);
-		fprintf(w->out, "\"id\":%" PRIu32 "}", i - 1);
-	}
-	fputs("],", w->out);
-}
-
-static void put_losses(struct writer *w)
-{
-	begin_list(w, "lost", '[');
-	for (size_t i = 0; i < w->p->loss_cnt; i++) {
-		__cleanup_free char *sentence = json_quote(w->p->losses[i].sentence);
-
-		next_element(w);
-		fputc('{', w->out);
-		json_row_loss(w->out, w->p, &w->p->losses[i]);
-		fprintf(w->out, "\"sentence\":%s}", sentence);
-	}
-	fputs("],", w->out);
-}
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-static void put_function(const struct writer *w, const struct totals_row *row, uint32_t function)
+static void put_function(struct writer *w, const struct totals_row *row, uint32_t function)
 {
-	const struct profile_function *f = &w->p->functions[function];
-
-	json_row_totals(w->out, row);
-	json_row_place(w->out, f);
-	fprintf(w->out, "\"origin\":\"%s\"", json_origins[f->origin]);
+	json_row_totals(&w->rows, row);
+	json_row_function(&w->rows, &w->rows.p->functions[function]);
 }
 
 /* Different functions that share their name: all of them, in the order that `which` counts in. */
-static void put_variants(const struct writer *w, uint32_t first)
+static void put_variants(struct writer *w, uint32_t first)
 {
-	fputs(",\"variants\":[", w->out);
+	struct json_put *j = &w->rows.json;
+
+	json_put_list(j, "variants");
 	for (uint32_t f = first; f; f = w->names.next_same[f]) {
-		fputs(f == first ? "{" : ",\n {", w->out);
+		json_put_line(j);
+		json_put_map(j, NULL);
 		put_function(w, &w->by_function->rows[f], f);
-		fputc('}', w->out);
+		json_put_end_map(j);
 	}
-	fputc(']', w->out);
+	json_put_end_list(j);
 }
 
 static void put_functions(struct writer *w)
 {
-	begin_list(w, "functions", '{');
+	struct json_put *j = &w->rows.json;
+
+	json_put_line(j);
+	json_put_map(j, "functions");
 	for (uint32_t name = 1; name <= intern__count(w->names.ids); name++) {
 		uint32_t first = w->names.first_of[name];
 
-		if (!w->by_name->rows[name].samples)
+		if (!first)
 			continue;
-		next_element(w);
-		fprintf(w->out, "%s:{", w->names.quoted[name]);
+		json_put_line(j);
+		json_put_map(j, intern__bytes(w->names.ids, name, NULL));
 		put_function(w, &w->by_name->rows[name], first);
 		if (w->names.next_same[first])
 			put_variants(w, first);
-		fputc('}', w->out);
+		json_put_end_map(j);
 	}
-	fputs("},", w->out);
+	json_put_end_map(j);
 }
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
-static void put_stack(const struct writer *w, size_t depth)
+static void put_stack(struct writer *w, uint32_t stack)
 {
+	const struct profile *p = w->rows.p;
+	size_t depth = profile__stack_frames(p, stack, w->frames, profile__max_depth(p));
+	struct json_put *j = &w->rows.json;
 	bool ambiguous = false;
 
-	fputs("\"stack\":[", w->out);
+	json_put_list(j, "stack");
 	for (size_t i = 0; i < depth; i++) {
-		uint32_t function = w->p->frames[w->frames[i]].function;
+		uint32_t function = p->frames[w->frames[i]].function;
 
-		if (i)
-			putc(',', w->out);
-		fputs(w->names.quoted[w->names.name_of[function]], w->out);
+		json_put_text(j, NULL, intern__bytes(w->names.ids, w->names.name_of[function], NULL));
 		ambiguous |= w->names.variant_of[function] != 0;
 	}
-	fputs("],\"lines\":[", w->out);
+	json_put_end_list(j);
+	json_put_list(j, "lines");
 	for (size_t i = 0; i < depth; i++)
-		fprintf(w->out, "%s%" PRId32, i ? "," : "", w->p->frames[w->frames[i]].line);
-	putc(']', w->out);
-	if (!ambiguous)
-		return;
-	fputs(",\"which\":[", w->out);
-	for (size_t i = 0; i < depth; i++)
-		fprintf(w->out, "%s%" PRIu32, i ? "," : "",
-			w->names.variant_of[w->p->frames[w->frames[i]].function]);
-	putc(']', w->out);
+		json_put_int(j, NULL, p->frames[w->frames[i]].line);
+	json_put_end_list(j);
+	if (ambiguous)
+		JSON_PUT_COLUMN(j, "which", depth, w->names.variant_of[p->frames[w->frames[i]].function]);
 }
 
 static int put_sample(void *arg, const struct profile_sample *s)
 {
 	struct writer *w = arg;
 
-	if (w->v->gil_only && s->gil != PROFILE_GIL_HELD)
+	if (!view__takes(&w->rows.all, s))
 		return 0;
-	next_element(w);
-	fputc('{', w->out);
-	json_row_sample(w->out, w->p, s);
-	put_stack(w, profile__stack_frames(w->p, s->stack, w->frames, profile__max_depth(w->p)));
-	putc('}', w->out);
-	return ferror(w->out) ? -EIO : 0;
+	json_row_begin(&w->rows, "sample");
+	json_row_sample(&w->rows, s);
+	put_stack(w, s->stack);
+	json_put_end_map(&w->rows.json);
+	return ferror(w->rows.json.out) ? -EIO : 0;
 }
 
 /* ---- putting it together --------------------------------------------------------------------- */
 
-static struct totals *count(const struct writer *w, const uint32_t *group_of_function, uint32_t cnt)
+static int write_document(struct writer *w)
 {
-	const struct profile *p = w->p;
-	uint32_t *groups = xcalloc((size_t)p->frame_cnt + 1, sizeof(*groups));
-	struct totals *t;
+	struct json_put *j = &w->rows.json;
+	int err;
 
-	for (uint32_t i = 1; i <= p->frame_cnt; i++)
-		groups[i] = group_of_function ? group_of_function[p->frames[i].function]
-					      : p->frames[i].function;
-	t = totals__new(w->v, p, groups, cnt);
-	free(groups);
-	return t;
-}
-
-static void release(struct writer *w)
-{
-	json_names__free(&w->names);
-	totals__free(w->by_name);
-	totals__free(w->by_function);
-	free(w->frames);
+	json_put_map(j, NULL);
+	json_rows_meta(&w->rows, JSON_SCHEMA, &w->by_name->all);
+	json_rows_tables(&w->rows);
+	put_functions(w);
+	json_rows_losses(&w->rows);
+	json_put_line(j);
+	json_put_list(j, "samples");
+	err = profile__each_sample(w->rows.p, put_sample, w);
+	json_put_end_list(j);
+	json_put_end_map(j);
+	return err;
 }
 
 static int write_json(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.p = p, .v = v, .out = out};
+	struct writer w = {.rows = {.json.out = out, .p = p, .v = v, .all = *v}};
+	struct totals *of_any_type;
 	int err;
 
+	w.rows.all.all_types = true;
 	w.frames = xcalloc(profile__max_depth(p) + 1, sizeof(*w.frames));
-	w.by_function = count(&w, NULL, p->function_cnt);
-	json_names__init(&w.names, p, w.by_function);
-	w.by_name = count(&w, w.names.name_of, intern__count(w.names.ids));
-	fputc('{', out);
-	put_meta(&w);
-	put_processes(&w);
-	put_threads(&w);
-	put_functions(&w);
-	put_losses(&w);
-	begin_list(&w, "samples", '[');
-	err = profile__each_sample(p, put_sample, &w);
-	fputs("]}\n", out);
-	release(&w);
+	w.by_function = json_rows_count(&w.rows, v, NULL, p->function_cnt);
+	of_any_type = json_rows_count(&w.rows, &w.rows.all, NULL, p->function_cnt);
+	json_names__init(&w.names, p, of_any_type);
+	totals__free(of_any_type);
+	w.by_name = json_rows_count(&w.rows, v, w.names.name_of, intern__count(w.names.ids));
+	err = write_document(&w);
+	json_names__free(&w.names);
+	totals__free(w.by_name);
+	totals__free(w.by_function);
+	free(w.frames);
 	return err;
 }
 

@@ -4,8 +4,11 @@
 
 #define JSON_SCHEMA "pybpfprof/1"
 
-/* Words of `enum profile_origin`. */
-extern const char *const json_origins[PROFILE_ORIGINS];
+/* Words of our JSON for whose a function is, what it is, what values are in, and where paths lead ("": not said). */
+const char *json_origin(const struct profile_function *f);
+extern const char *const json_kinds[PROFILE_KINDS];
+extern const char *const json_units[PROFILE_UNITS];
+extern const char *const json_roots[PROFILE_ROOTS];
 
 /* For `const struct format format_json`. */
 int json_read(const char *path, struct profile **out);

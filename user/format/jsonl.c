@@ -4,29 +4,24 @@
  * so one pass is enough; the last line is always of type `end`, and a file without it was cut.
  */
 #include "user/format/format.h"
-#include "user/format/json.h"
-#include "user/format/json/json_member.h"
 #include "user/format/json/json_rows.h"
-#include "user/profile/places.h"
+#include "user/profile/function_ids.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
 #include <errno.h>
-#include <inttypes.h>
 
 #define JSONL_SCHEMA "pybpfprof-lines/1"
 
 /* Ids in the file are from 0, as they are in our JSON; tables here are from 1, 0 for "not yet". */
 struct frame_key {
-	uint32_t place;
+	uint32_t function;
 	int32_t line;
 };
 
 struct writer {
-	const struct profile *p;
-	const struct view *v;
-	FILE *out;
-	struct places *places;
-	struct totals *totals; /* by place */
+	struct json_rows rows;
+	struct function_ids *functions;
+	struct totals *totals; /* by function id */
 	struct intern *frames; /* struct frame_key → frame */
 	struct intern *lists;  /* frames of a stack → stack */
 	uint32_t *stack_of;    /* by stack of the profile */
@@ -34,67 +29,23 @@ struct writer {
 	uint64_t written;      /* samples */
 };
 
-static void begin(const struct writer *w, const char *type)
+static void put_meta(struct writer *w)
 {
-	fprintf(w->out, "{\"type\":\"%s\",", type);
+	json_row_begin(&w->rows, "meta");
+	json_rows_meta(&w->rows, JSONL_SCHEMA, &w->totals->all);
+	json_put_end_map(&w->rows.json);
 }
 
-/* An id closes the line: members are written with a comma behind them. */
-static void end_with(const struct writer *w, const char *key, uint64_t value)
+static void put_functions(struct writer *w)
 {
-	fprintf(w->out, "\"%s\":%" PRIu64 "}\n", key, value);
-}
+	for (uint32_t id = 1; id <= w->functions->cnt; id++) {
+		uint32_t function = w->functions->function[id];
 
-/* ---- tables ---------------------------------------------------------------------------------- */
-
-static void put_meta(const struct writer *w)
-{
-	begin(w, "meta");
-	json_member_text(w->out, "schema", JSONL_SCHEMA);
-	json_row_meta(w->out, w->p, w->v, "");
-	json_member_seconds(w->out, "cpu_seconds", w->totals->all.value_ns);
-	json_member_count(w->out, "failed_count", profile__failed_cnt(w->p));
-	end_with(w, "sample_count", w->totals->all.samples);
-}
-
-static void put_processes(const struct writer *w)
-{
-	__cleanup_free struct cpu_check *checks = cpu_checks_new(w->p);
-
-	for (uint32_t i = 1; i <= w->p->process_cnt; i++) {
-		begin(w, "process");
-		json_row_process(w->out, &w->p->processes[i], &checks[i]);
-		end_with(w, "id", i - 1);
-	}
-	for (uint32_t i = 1; i <= w->p->thread_cnt; i++) {
-		begin(w, "thread");
-		json_row_thread(w->out, w->p, &w->p->threads[i]);
-		end_with(w, "id", i - 1);
-	}
-}
-
-static void put_functions(const struct writer *w)
-{
-	for (uint32_t place = 1; place <= w->places->cnt; place++) {
-		uint32_t function = w->places->function[place];
-		const struct profile_function *f = &w->p->functions[function];
-
-		begin(w, "function");
-		json_member_text(w->out, "name", view__name(w->p, function));
-		json_row_place(w->out, f);
-		json_member_text(w->out, "origin", json_origins[f->origin]);
-		json_row_totals(w->out, &w->totals->rows[place]);
-		end_with(w, "id", place - 1);
-	}
-}
-
-static void put_losses(const struct writer *w)
-{
-	for (size_t i = 0; i < w->p->loss_cnt; i++) {
-		begin(w, "lost");
-		json_row_loss(w->out, w->p, &w->p->losses[i]);
-		json_member_text(w->out, "sentence", w->p->losses[i].sentence);
-		end_with(w, "id", i);
+		json_row_begin(&w->rows, "function");
+		json_put_text(&w->rows.json, "name", view__name(w->rows.p, function));
+		json_row_function(&w->rows, &w->rows.p->functions[function]);
+		json_row_totals(&w->rows, &w->totals->rows[id]);
+		json_row_end(&w->rows, id - 1);
 	}
 }
 
@@ -102,15 +53,15 @@ static void put_losses(const struct writer *w)
 
 static uint32_t frame_of(struct writer *w, uint32_t frame)
 {
-	const struct profile_frame *f = &w->p->frames[frame];
-	const struct frame_key key = {w->places->of_function[f->function], f->line};
+	const struct profile_frame *f = &w->rows.p->frames[frame];
+	const struct frame_key key = {w->functions->of_function[f->function], f->line};
 	uint32_t known = intern__count(w->frames), id = intern__id(w->frames, &key, sizeof(key));
 
 	if (id > known) {
-		begin(w, "frame");
-		json_member_count(w->out, "function", key.place - 1);
-		fprintf(w->out, "\"line\":%" PRId32 ",", key.line);
-		end_with(w, "id", id - 1);
+		json_row_begin(&w->rows, "frame");
+		json_put_count(&w->rows.json, "function", key.function - 1);
+		json_put_int(&w->rows.json, "line", key.line);
+		json_row_end(&w->rows, id - 1);
 	}
 	return id;
 }
@@ -118,7 +69,8 @@ static uint32_t frame_of(struct writer *w, uint32_t frame)
 /* A line for each stack that is new, below lines for its new frames. */
 static void put_stack(struct writer *w, uint32_t stack)
 {
-	size_t depth = profile__stack_frames(w->p, stack, w->ids, profile__max_depth(w->p));
+	const struct profile *p = w->rows.p;
+	size_t depth = profile__stack_frames(p, stack, w->ids, profile__max_depth(p));
 	uint32_t known = intern__count(w->lists), id;
 
 	for (size_t i = 0; i < depth; i++)
@@ -127,20 +79,17 @@ static void put_stack(struct writer *w, uint32_t stack)
 	w->stack_of[stack] = id;
 	if (id <= known)
 		return;
-	begin(w, "stack");
-	fputs("\"frames\":[", w->out);
-	for (size_t i = 0; i < depth; i++)
-		fprintf(w->out, "%s%" PRIu32, i ? "," : "", w->ids[i] - 1);
-	fputs("],", w->out);
-	end_with(w, "id", id - 1);
+	json_row_begin(&w->rows, "stack");
+	JSON_PUT_COLUMN(&w->rows.json, "frames", depth, w->ids[i] - 1);
+	json_row_end(&w->rows, id - 1);
 }
 
 static void put_stacks(struct writer *w)
 {
-	for (size_t i = 0; i < w->p->bucket_cnt; i++) {
-		const struct profile_bucket *b = &w->p->buckets[i];
+	for (size_t i = 0; i < w->rows.p->bucket_cnt; i++) {
+		const struct profile_bucket *b = &w->rows.p->buckets[i];
 
-		if (view__samples(w->v, b) && !w->stack_of[b->stack])
+		if (view__samples(&w->rows.all, b) && !w->stack_of[b->stack])
 			put_stack(w, b->stack);
 	}
 }
@@ -151,60 +100,58 @@ static int put_sample(void *arg, const struct profile_sample *s)
 {
 	struct writer *w = arg;
 
-	if (w->v->gil_only && s->gil != PROFILE_GIL_HELD)
+	if (!view__takes(&w->rows.all, s))
 		return 0;
 	w->written++;
-	begin(w, "sample");
-	json_row_sample(w->out, w->p, s);
-	end_with(w, "stack", w->stack_of[s->stack] - 1);
-	return ferror(w->out) ? -EIO : 0;
+	json_row_begin(&w->rows, "sample");
+	json_row_sample(&w->rows, s);
+	json_put_count(&w->rows.json, "stack", w->stack_of[s->stack] - 1);
+	json_put_end_map(&w->rows.json);
+	return ferror(w->rows.json.out) ? -EIO : 0;
 }
 
-static struct totals *count(const struct writer *w)
+static void put_end(struct writer *w)
 {
-	uint32_t *groups = xcalloc((size_t)w->p->frame_cnt + 1, sizeof(*groups));
-	struct totals *t;
-
-	for (uint32_t i = 1; i <= w->p->frame_cnt; i++)
-		groups[i] = w->places->of_function[w->p->frames[i].function];
-	t = totals__new(w->v, w->p, groups, w->places->cnt);
-	free(groups);
-	return t;
+	json_row_begin(&w->rows, "end");
+	json_put_bool(&w->rows.json, "complete", w->rows.p->meta.complete);
+	json_put_count(&w->rows.json, "sample_count", w->written);
+	json_put_end_map(&w->rows.json);
 }
 
-static void release(struct writer *w)
+static int write_lines(struct writer *w)
 {
-	places__free(w->places);
-	totals__free(w->totals);
-	intern__free(w->frames);
-	intern__free(w->lists);
-	free(w->stack_of);
-	free(w->ids);
+	int err;
+
+	put_meta(w);
+	json_rows_tables(&w->rows);
+	put_functions(w);
+	json_rows_losses(&w->rows);
+	put_stacks(w);
+	err = profile__each_sample(w->rows.p, put_sample, w);
+	if (!err)
+		put_end(w);
+	return err;
 }
 
 static int write_jsonl(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.p = p, .v = v, .out = out};
+	struct writer w = {.rows = {.json.out = out, .p = p, .v = v, .all = *v, .is_lines = true}};
 	int err;
 
-	w.places = places__new(v, p);
-	w.totals = count(&w);
+	w.rows.all.all_types = true;
+	w.functions = function_ids__new(&w.rows.all, p);
+	w.totals = json_rows_count(&w.rows, v, w.functions->of_function, w.functions->cnt);
 	w.frames = intern__new();
 	w.lists = intern__new();
 	w.stack_of = xcalloc((size_t)p->stack_cnt + 1, sizeof(*w.stack_of));
 	w.ids = xcalloc(profile__max_depth(p) + 1, sizeof(*w.ids));
-	put_meta(&w);
-	put_processes(&w);
-	put_functions(&w);
-	put_losses(&w);
-	put_stacks(&w);
-	err = profile__each_sample(p, put_sample, &w);
-	if (!err) {
-		begin(&w, "end");
-		json_member_bool(out, "complete", p->meta.complete);
-		end_with(&w, "sample_count", w.written);
-	}
-	release(&w);
+	err = write_lines(&w);
+	function_ids__free(w.functions);
+	totals__free(w.totals);
+	intern__free(w.frames);
+	intern__free(w.lists);
+	free(w.stack_of);
+	free(w.ids);
 	return err;
 }
 

@@ -1,6 +1,5 @@
 /* Protocol buffers' wire format: a tag is `field number << 3 | wire type`, numbers are LEB128. */
 #include "user/format/pb.h"
-#include <string.h>
 
 enum wire_type { VARINT = 0, LEN = 2 };
 
@@ -22,12 +21,6 @@ void pb_put_element(struct buf *out, uint32_t field, const char *text, size_t le
 	put_tag(out, field, LEN);
 	buf_put_varint(out, len);
 	buf_put(out, text, len);
-}
-
-void pb_put_text(struct buf *out, uint32_t field, const char *text)
-{
-	if (*text)
-		pb_put_element(out, field, text, strlen(text));
 }
 
 void pb_put_message(struct buf *out, uint32_t field, const struct buf *message)

@@ -1,12 +1,11 @@
 /*
- * Protocol buffers' wire format, as much as writing takes. A field that has its default value (0,
- * "") is left out, as proto3 writers do; the order of fields means nothing.
+ * Protocol buffers' wire format, as much as writing takes. A field that has its default value (0)
+ * is left out, as proto3 writers do; the order of fields means nothing.
  */
 #pragma once
 #include "user/util/buf.h"
 
 void pb_put_int(struct buf *out, uint32_t field, uint64_t value);
-void pb_put_text(struct buf *out, uint32_t field, const char *text);
 /* Also when it is empty: a message counts by being there. */
 void pb_put_message(struct buf *out, uint32_t field, const struct buf *message);
 /* Element `i` of a repeated text: there even when it is empty. */

@@ -12,21 +12,10 @@
 #include <string.h>
 
 enum { VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT };
-enum {
-	MAPPING_ID = 1,
-	MAPPING_FILENAME = 5,
-	MAPPING_HAS_FUNCTIONS = 7,
-	MAPPING_HAS_LINE_NUMBERS = 9
-};
+enum { MAPPING_ID = 1, MAPPING_FILENAME = 5, MAPPING_HAS_FUNCTIONS = 7, MAPPING_HAS_LINE_NUMBERS = 9 };
 enum { LOCATION_ID = 1, LOCATION_MAPPING_ID, LOCATION_LINE = 4 };
 enum { LINE_FUNCTION_ID = 1, LINE_LINE };
-enum {
-	FUNCTION_ID = 1,
-	FUNCTION_NAME,
-	FUNCTION_SYSTEM_NAME,
-	FUNCTION_FILENAME,
-	FUNCTION_START_LINE
-};
+enum { FUNCTION_ID = 1, FUNCTION_NAME, FUNCTION_SYSTEM_NAME, FUNCTION_FILENAME, FUNCTION_START_LINE };
 
 uint32_t pprof_text_id(struct pprof *w, const char *text)
 {
@@ -62,43 +51,55 @@ static void put_mappings(struct pprof *w)
 	buf_free(&m);
 }
 
+static void put_lines(struct buf *location, const char *lines, size_t len)
+{
+	struct buf line = {0};
+
+	for (size_t at = 0; at < len; at += sizeof(struct pprof_line)) {
+		struct pprof_line l;
+
+		memcpy(&l, lines + at, sizeof(l));
+		pb_put_int(&line, LINE_FUNCTION_ID, l.function_id);
+		pb_put_int(&line, LINE_LINE, l.line > 0 ? (uint32_t)l.line : 0);
+		pb_put_message(location, LOCATION_LINE, &line);
+		buf_reset(&line);
+	}
+	buf_free(&line);
+}
+
 static void put_locations(struct pprof *w)
 {
-	struct buf location = {0}, line = {0};
+	struct buf location = {0};
 
 	for (uint32_t id = 1; id <= intern__count(w->locations); id++) {
-		struct pprof_location l;
+		size_t len;
+		const char *key = intern__bytes(w->locations, id, &len);
+		uint32_t mapping;
 
-		memcpy(&l, intern__bytes(w->locations, id, NULL), sizeof(l));
-		pb_put_int(&line, LINE_FUNCTION_ID, l.place);
-		pb_put_int(&line, LINE_LINE, l.line > 0 ? (uint32_t)l.line : 0);
+		memcpy(&mapping, key, sizeof(mapping));
 		pb_put_int(&location, LOCATION_ID, id);
-		pb_put_int(&location, LOCATION_MAPPING_ID, l.mapping);
-		pb_put_message(&location, LOCATION_LINE, &line);
-		buf_reset(&line);
+		pb_put_int(&location, LOCATION_MAPPING_ID, mapping);
+		put_lines(&location, key + sizeof(mapping), len - sizeof(mapping));
 		pprof_put(w, PPROF_LOCATION, &location);
 	}
 	buf_free(&location);
-	buf_free(&line);
 }
 
 static void put_functions(struct pprof *w)
 {
 	struct buf function = {0};
 
-	for (uint32_t id = 1; id <= w->places->cnt; id++) {
-		uint32_t n = w->places->function[id];
+	for (uint32_t id = 1; id <= w->function_ids->cnt; id++) {
+		uint32_t n = w->function_ids->function[id];
 		const struct profile_function *f = &w->p->functions[n];
 		__cleanup_free char *text = view__function_text(w->p, n);
 		const char *name = view__name(w->p, n);
 
 		pb_put_int(&function, FUNCTION_ID, id);
 		pb_put_int(&function, FUNCTION_NAME, pprof_text_id(w, text));
-		pb_put_int(&function, FUNCTION_SYSTEM_NAME,
-			   strcmp(name, text) ? pprof_text_id(w, name) : 0);
+		pb_put_int(&function, FUNCTION_SYSTEM_NAME, strcmp(name, text) ? pprof_text_id(w, name) : 0);
 		pb_put_int(&function, FUNCTION_FILENAME, pprof_text_id(w, f->file));
-		pb_put_int(&function, FUNCTION_START_LINE,
-			   f->first_line > 0 ? (uint32_t)f->first_line : 0);
+		pb_put_int(&function, FUNCTION_START_LINE, f->first_line > 0 ? (uint32_t)f->first_line : 0);
 		pprof_put(w, PPROF_FUNCTION, &function);
 	}
 	buf_free(&function);
@@ -106,8 +107,7 @@ static void put_functions(struct pprof *w)
 
 /* ---- the profile itself ---------------------------------------------------------------------- */
 
-static void put_value_type(struct pprof *w, enum pprof_field field, const char *type,
-			   const char *unit)
+static void put_value_type(struct pprof *w, enum pprof_field field, const char *type, const char *unit)
 {
 	struct buf m = {0};
 
@@ -126,7 +126,7 @@ static void put_comment(struct pprof *w, struct buf *out, const char *what, cons
 		pb_put_packed(out, PPROF_COMMENT, &id, 1);
 }
 
-/* What `pprof -comments` prints, and every text report in its heading. */
+/* Comments: `pprof -comments` prints them, and every text report in its heading. */
 static void put_comments(struct pprof *w, struct buf *out)
 {
 	const struct profile_meta *m = &w->p->meta;
@@ -148,7 +148,7 @@ static void put_circumstances(struct pprof *w)
 	pb_put_int(&out, PPROF_TIME_NANOS, m->start_unix_ns);
 	pb_put_int(&out, PPROF_DURATION_NANOS, m->duration_ns);
 	pb_put_int(&out, PPROF_PERIOD, m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz + 0.5) : 0);
-	pb_put_int(&out, PPROF_DEFAULT_SAMPLE_TYPE, pprof_text_id(w, "cpu"));
+	pb_put_int(&out, PPROF_DEFAULT_SAMPLE_TYPE, pprof_text_id(w, view__type(w->v, w->p)->name));
 	put_comments(w, &out);
 	fwrite(out.data, 1, out.len, w->out);
 	buf_free(&out);
@@ -174,8 +174,9 @@ static int put_all(struct pprof *w)
 	int err;
 
 	put_value_type(w, PPROF_SAMPLE_TYPE, "samples", "count");
-	put_value_type(w, PPROF_SAMPLE_TYPE, "cpu", "nanoseconds");
-	put_value_type(w, PPROF_PERIOD_TYPE, "cpu", "nanoseconds");
+	for (uint32_t i = 0; i < w->p->type_cnt; i++)
+		put_value_type(w, PPROF_SAMPLE_TYPE, w->p->types[i].name, value_unit(&w->p->types[i])->name);
+	put_value_type(w, PPROF_PERIOD_TYPE, w->p->types->name, value_unit(w->p->types)->name);
 	err = pprof_put_samples(w);
 	put_mappings(w);
 	put_locations(w);
@@ -187,17 +188,19 @@ static int put_all(struct pprof *w)
 
 static int write_pprof(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct pprof w = {.p = p, .v = v, .out = gzip__open(out)};
+	struct view all = *v;
+	struct pprof w = {.p = p, .v = &all, .out = gzip__open(out)};
 	int err, closed;
 
 	if (!w.out)
 		return -ENOMEM;
-	w.places = places__new(v, p);
+	all.all_types = true;
+	w.function_ids = function_ids__new(&all, p);
 	w.texts = intern__new();
 	w.mappings = intern__new();
 	w.locations = intern__new();
 	err = put_all(&w);
-	places__free(w.places);
+	function_ids__free(w.function_ids);
 	intern__free(w.texts);
 	intern__free(w.mappings);
 	intern__free(w.locations);

@@ -1,22 +1,23 @@
 /* pprof's message while it is written: what pprof.c and pprof_samples.c share. */
 #pragma once
 #include "user/format/pb.h"
-#include "user/profile/places.h"
+#include "user/profile/function_ids.h"
 #include "user/util/intern.h"
 #include <stdio.h>
 
 struct pprof {
 	const struct profile *p;
-	const struct view *v;
+	const struct view *v; /* of all types; its own is the default one */
 	FILE *out;
-	struct places *places;
+	struct function_ids *function_ids;
 	struct intern *texts;     /* id = index in string_table, whose 0 is "" */
 	struct intern *mappings;  /* "path\nversion" → mapping id */
-	struct intern *locations; /* struct pprof_location → location id */
+	struct intern *locations; /* mapping, struct pprof_line… → location id */
 };
 
-struct pprof_location {
-	uint32_t mapping, place;
+/* A location is a mapping, and lines: of what was inlined, the innermost first, and then of the frame itself. */
+struct pprof_line {
+	uint32_t function_id;
 	int32_t line;
 };
 
@@ -40,6 +41,5 @@ uint32_t pprof_text_id(struct pprof *w, const char *text);
 /* Hands a finished message on to the file and empties it. */
 void pprof_put(struct pprof *w, enum pprof_field field, struct buf *message);
 
-/* All samples; defines the texts, mappings and locations that they refer to. 0 or negative errno.
- */
+/* All samples; defines the texts, mappings and locations that they refer to. 0 or negative errno. */
 int pprof_put_samples(struct pprof *w);

@@ -22,6 +22,7 @@ struct stats {
 	uint32_t key_cnt, key_cap;
 	uint32_t *order, *rank; /* groups sorted by key, and back */
 	struct totals *totals;
+	double scale; /* values per what is written */
 };
 
 static void put_u32(FILE *out, uint32_t v)
@@ -52,12 +53,13 @@ static void put_int(FILE *out, uint64_t v)
 	}
 }
 
-static void put_seconds(FILE *out, uint64_t ns)
+/* Seconds; of what is no time the value itself. */
+static void put_value(FILE *out, double scale, uint64_t value)
 {
-	double seconds = (double)ns / 1e9;
+	double amount = (double)value / scale;
 	uint64_t bits;
 
-	memcpy(&bits, &seconds, sizeof(bits));
+	memcpy(&bits, &amount, sizeof(bits));
 	putc('g', out);
 	put_u32(out, (uint32_t)bits);
 	put_u32(out, (uint32_t)(bits >> 32));
@@ -86,15 +88,15 @@ static void put_key(FILE *out, const struct key *k)
 	put_text(out, k->name);
 }
 
-static void put_numbers(FILE *out, const struct totals_row *sum)
+static void put_numbers(FILE *out, double scale, const struct totals_row *sum)
 {
 	put_int(out, sum->samples);
 	put_int(out, sum->samples);
-	put_seconds(out, sum->own_value_ns);
-	put_seconds(out, sum->value_ns);
+	put_value(out, scale, sum->own_value);
+	put_value(out, scale, sum->value);
 }
 
-/* What is no Python function is shown as pstats shows built-ins: file "~", line 0, name in <>. */
+/* A frame that is no Python function is shown as pstats shows built-ins: file "~", line 0, name in <>. */
 static struct key key_of(const struct profile_function *f, struct intern *texts)
 {
 	struct key k = {
@@ -103,11 +105,16 @@ static struct key key_of(const struct profile_function *f, struct intern *texts)
 		.line = f->first_line > 0 ? f->first_line : 0,
 	};
 
-	if (f->origin == PROFILE_MARK) {
+	if (f->kind == PROFILE_SYNTHETIC) {
 		size_t len = strlen(f->name);
 		bool bracketed = len > 2 && f->name[0] == '[' && f->name[len - 1] == ']';
-		__cleanup_free char *name =
-			xasprintf("<%.*s>", (int)(bracketed ? len - 2 : len), f->name + bracketed);
+		__cleanup_free char *name = xasprintf("<%.*s>", (int)(bracketed ? len - 2 : len), f->name + bracketed);
+
+		k.name = intern__bytes(texts, intern__id(texts, name, strlen(name)), NULL);
+		k.line = 0;
+		k.file = "~";
+	} else if (!*f->file && *f->module && view__is_native(f)) {
+		__cleanup_free char *name = xasprintf("<%s %s>", f->module, k.name);
 
 		k.name = intern__bytes(texts, intern__id(texts, name, strlen(name)), NULL);
 		k.line = 0;
@@ -184,8 +191,7 @@ static void sort(struct stats *s)
 	for (uint32_t i = 0; i < s->key_cnt; i++)
 		s->rank[s->order[i]] = i;
 	if (s->totals->edge_cnt)
-		qsort_r(s->totals->edges, s->totals->edge_cnt, sizeof(*s->totals->edges), by_callee,
-			s);
+		qsort_r(s->totals->edges, s->totals->edge_cnt, sizeof(*s->totals->edges), by_callee, s);
 }
 
 /* pstats refuses a file without rows (Lib/pstats.py, Stats.load_stats). */
@@ -196,7 +202,7 @@ static void put_nothing(FILE *out)
 
 	put_key(out, &key);
 	put_tuple(out, 5);
-	put_numbers(out, &none);
+	put_numbers(out, 1, &none);
 	putc('{', out);
 	putc('0', out);
 }
@@ -216,12 +222,12 @@ static void put_all(FILE *out, const struct stats *s)
 			continue;
 		put_key(out, &s->keys[group]);
 		put_tuple(out, 5);
-		put_numbers(out, &t->rows[group]);
+		put_numbers(out, s->scale, &t->rows[group]);
 		putc('{', out);
 		for (; edge < t->edge_cnt && t->edges[edge].callee == group; edge++) {
 			put_key(out, &s->keys[t->edges[edge].caller]);
 			put_tuple(out, 4);
-			put_numbers(out, &t->edges[edge].sum);
+			put_numbers(out, s->scale, &t->edges[edge].sum);
 		}
 		putc('0', out);
 	}
@@ -234,6 +240,7 @@ static int write_pstats(const struct profile *p, const struct view *v, FILE *out
 	struct stats s = {0};
 	uint32_t *groups = group_frames(&s, p, texts);
 
+	s.scale = view__type(v, p)->unit == PROFILE_NANOSECONDS ? 1e9 : 1;
 	s.totals = totals__new(v, p, groups, s.key_cnt - 1);
 	sort(&s);
 	put_all(out, &s);

@@ -6,7 +6,6 @@
 #include "user/format/chunk.h"
 #include "user/format/format.h"
 #include "user/format/record.h"
-#include "user/format/recording_read.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
@@ -138,12 +137,18 @@ int recording__close(struct recording *r)
 	return err;
 }
 
-static void tell_tables(const struct profile *p, const struct profile_sink *to)
+static void emit_tables(const struct profile *p, const struct profile_sink *to)
 {
+	for (uint32_t i = 0; i < p->type_cnt; i++)
+		to->ops->value_type(to->ctx, &p->types[i]);
 	for (uint32_t i = 1; i <= p->process_cnt; i++)
 		to->ops->process(to->ctx, &p->processes[i]);
 	for (uint32_t i = 1; i <= p->thread_cnt; i++)
 		to->ops->thread(to->ctx, &p->threads[i]);
+	for (uint32_t i = 1; i <= p->task_cnt; i++)
+		to->ops->task(to->ctx, &p->tasks[i]);
+	for (size_t i = 0; i < p->label_cnt; i++)
+		to->ops->label(to->ctx, &p->labels[i]);
 	for (uint32_t i = 1; i <= p->function_cnt; i++)
 		to->ops->function(to->ctx, &p->functions[i]);
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
@@ -154,7 +159,7 @@ static void tell_tables(const struct profile *p, const struct profile_sink *to)
 		to->ops->loss(to->ctx, &p->losses[i]);
 }
 
-static int tell_sample(void *arg, const struct profile_sample *s)
+static int emit_sample(void *arg, const struct profile_sample *s)
 {
 	const struct profile_sink *to = arg;
 
@@ -177,8 +182,8 @@ static int write_recording(const struct profile *p, const struct view *v, FILE *
 	to = recording__sink(r);
 	begun.complete = false;
 	to.ops->meta(to.ctx, &begun);
-	tell_tables(p, &to);
-	err = profile__each_sample(p, tell_sample, &to);
+	emit_tables(p, &to);
+	err = profile__each_sample(p, emit_sample, &to);
 	if (!err)
 		to.ops->meta(to.ctx, &p->meta);
 	closed = recording__close(r);

@@ -3,7 +3,7 @@
  * which is kept open and decoded again for whoever wants them one by one, so memory does not grow
  * with a recording's length. The first damaged or incomplete chunk ends it; all before it counts.
  */
-#include "user/format/recording_read.h"
+#include "user/format/recording.h"
 #include "user/format/chunk.h"
 #include "user/format/record.h"
 #include "user/util/alloc.h"
@@ -67,11 +67,10 @@ static void source_free(void *ctx)
 static void warn_of_end(const char *path, const struct chunk_reader *r, bool whole, bool complete)
 {
 	if (!whole)
-		log_warn("%s: damaged or cut short at byte %lld of %lld; what came before was read",
-			 path, (long long)r->at, (long long)r->size);
+		log_warn("%s: damaged or cut short at byte %lld of %lld; what came before was read", path,
+			 (long long)r->at, (long long)r->size);
 	else if (!complete)
-		log_warn("%s: the recording was not finished; it was read up to its last chunk",
-			 path);
+		log_warn("%s: the recording was cut short; it was read up to its last chunk", path);
 }
 
 static struct profile *read_all(const char *path, struct chunk_reader *r)
@@ -85,10 +84,14 @@ static struct profile *read_all(const char *path, struct chunk_reader *r)
 	do {
 		err = chunk_reader__next(r);
 		if (!err)
-			err = record_decode(&r->raw, &to);
+			err = record_decode(&r->raw, &to, &r->unknown);
 	} while (!err);
 	p = profile_builder__finish(b);
 	warn_of_end(path, r, err == -ENODATA, p->meta.complete);
+	if (r->unknown)
+		log_warn("%s: %llu part%s of it, of kinds that this program does not know, %s left out; %s wrote it",
+			 path, (unsigned long long)r->unknown, r->unknown == 1 ? "" : "s",
+			 r->unknown == 1 ? "was" : "were", *p->meta.tool ? p->meta.tool : "a newer one");
 	if (err != -ENODATA)
 		p->meta.complete = false;
 	*s = (struct source){r->fd, r->at};

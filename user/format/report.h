@@ -3,24 +3,17 @@
  * called it, what was lost. Sections are rows of a table in report.c.
  */
 #pragma once
-#include "user/profile/view.h"
+#include "user/profile/source_text.h"
 #include <stdio.h>
-
-/* Where the text of source lines comes from: formats open no files. */
-struct report_source {
-	/* NULL when it cannot be had, or is not what ran. */
-	const char *(*line)(void *ctx, const struct profile_function *f, int32_t line);
-	void *ctx;
-};
 
 struct report {
 	const struct view *view; /* gil_only and full_filenames count here */
 	unsigned rows;           /* of each table */
 	unsigned width;          /* columns of the terminal; 0: as wide as it takes */
 	bool colour;
-	const char *by;      /* one of report_sections alone; NULL: the usual ones */
-	const char *callers; /* this function's callers and callees instead; NULL: no */
-	struct report_source source;
+	const char *by;             /* one of report_sections alone; NULL: the usual ones */
+	const char *callers;        /* this function's callers and callees instead; NULL: no */
+	struct source_text *source; /* of lines; NULL: none is shown */
 };
 
 /* "function, line, tree, …"; the caller frees. */

@@ -1,53 +1,56 @@
 /*
  * speedscope's own file format (its file-format-schema.json): a `sampled` profile for each thread,
- * in order of time, and in front of them one of all threads together. Weights are the CPU time that
+ * in order of time, and in front of them one of all threads together. Weights are what
  * samples stand for. The profile of all threads has each stack once: threads that ran side by side
- * have no common order of time.
+ * have no common order of time. All types of a recording are there, those of the type that is asked for at first.
  */
 #include "user/format/speedscope.h"
 #include "user/format/format.h"
-#include "user/format/json/json_member.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
-#include <inttypes.h>
 #include <string.h>
 
 #define SCHEMA "https://www.speedscope.app/file-format-schema.json"
 
 struct writer {
 	struct scope scope;
-	FILE *out;
-	char *remark; /* what was lost, and what was added up */
+	struct json_put json;
+	char *remark;     /* what was lost, and what was added up */
+	const char *type; /* behind the names of profiles; "" where there is but one */
 	bool has_profile;
 };
 
 /* Ends the track's life. */
 static void put_track(struct writer *w, struct scope_track t, const char *name)
 {
-	/* Above its views the page shows nothing but the name of a profile. */
-	__cleanup_free char *first = xasprintf("%s · %s", name, w->remark);
+	static const char *const units[PROFILE_UNITS] = {"nanoseconds", "bytes", "none"};
 
-	fputs(w->has_profile ? ",\n" : "\n", w->out);
-	fputs("{\"type\":\"sampled\",", w->out);
-	json_member_text(w->out, "name", w->has_profile ? name : first);
+	/* Above its views the page shows nothing but the name of a profile. */
+	__cleanup_free char *of_type = xasprintf("%s%s%s", name, *w->type ? " · " : "", w->type);
+	__cleanup_free char *first = xasprintf("%s · %s", of_type, w->remark);
+	struct json_put *j = &w->json;
+
+	json_put_line(j);
+	json_put_map(j, NULL);
+	json_put_text(j, "type", "sampled");
+	json_put_text(j, "name", w->has_profile ? of_type : first);
 	w->has_profile = true;
-	json_member_text(w->out, "unit", "nanoseconds");
-	json_member_count(w->out, "startValue", 0);
-	json_member_count(w->out, "endValue", t.value_ns);
-	fputs("\n\"samples\":[", w->out);
-	for (size_t i = 0; i < t.cnt; i++) {
-		fputs(i ? ",\n" : "\n", w->out);
-		fputs(intern__bytes(w->scope.lists, t.runs[i].list, NULL), w->out);
-	}
-	fputs("],\n\"weights\":[", w->out);
+	json_put_text(j, "unit", units[view__type(w->scope.v, w->scope.p)->unit]);
+	json_put_count(j, "startValue", 0);
+	json_put_count(j, "endValue", t.value);
+	json_put_line(j);
+	json_put_list(j, "samples");
 	for (size_t i = 0; i < t.cnt; i++)
-		fprintf(w->out, "%s%" PRIu64, i ? "," : "", t.runs[i].value_ns);
-	fputs("]}", w->out);
+		scope__put_list(&w->scope, t.runs[i].list, j);
+	json_put_end_list(j);
+	json_put_line(j);
+	JSON_PUT_COLUMN(j, "weights", t.cnt, t.runs[i].value);
+	json_put_end_map(j);
 	free(t.runs);
 }
 
 /* By process, the main thread first. */
-static int by_place(const void *a, const void *b, void *arg)
+static int by_location(const void *a, const void *b, void *arg)
 {
 	const struct profile *p = arg;
 	const struct profile_thread *x = &p->threads[*(const uint32_t *)a];
@@ -72,7 +75,7 @@ static uint32_t *busy_threads(const struct writer *w, size_t *cnt)
 	for (uint32_t i = 1; i <= w->scope.p->thread_cnt; i++)
 		if (timeline__thread(w->scope.timeline, i, &samples) && samples)
 			threads[(*cnt)++] = i;
-	qsort_r(threads, *cnt, sizeof(*threads), by_place, (void *)w->scope.p);
+	qsort_r(threads, *cnt, sizeof(*threads), by_location, (void *)w->scope.p);
 	return threads;
 }
 
@@ -81,7 +84,6 @@ static void put_profiles(struct writer *w)
 	size_t cnt;
 	__cleanup_free uint32_t *threads = busy_threads(w, &cnt);
 
-	fputs("\"profiles\":[", w->out);
 	if (cnt != 1 || w->scope.v->threads)
 		put_track(w, scope__all(&w->scope), "all threads");
 	for (size_t i = 0; i < cnt; i++) {
@@ -92,7 +94,29 @@ static void put_profiles(struct writer *w)
 
 		put_track(w, scope__thread(&w->scope, threads[i]), name);
 	}
-	fputs("],\n", w->out);
+}
+
+/* The type that is asked for, whose profiles come first, and then the others that have samples. */
+static int put_types(struct writer *w, const struct view *v)
+{
+	const struct profile *p = w->scope.p;
+	struct view of_type = *v;
+	int err = 0;
+
+	json_put_line(&w->json);
+	json_put_list(&w->json, "profiles");
+	put_profiles(w);
+	for (uint32_t i = 0; i < p->type_cnt && !err; i++) {
+		of_type.type = i;
+		if (i == view__type(v, p)->id || !view__sum(&of_type, p).samples)
+			continue;
+		err = scope__look(&w->scope, &of_type);
+		w->type = p->types[i].sentence;
+		if (!err)
+			put_profiles(w);
+	}
+	json_put_end_list(&w->json);
+	return err;
 }
 
 static char *remark_of(const struct scope *scope)
@@ -104,46 +128,49 @@ static char *remark_of(const struct scope *scope)
 			 scope->slice_ns ? slice : "");
 }
 
-static void put_name(const struct writer *w)
+static void put_name(struct writer *w)
 {
 	const struct profile_meta *m = &w->scope.p->meta;
-	__cleanup_free char *name =
-		xasprintf("%s · %s", w->scope.v->title ? w->scope.v->title : m->target, w->remark);
+	__cleanup_free char *name = xasprintf("%s · %s", w->scope.v->title ? w->scope.v->title : m->target, w->remark);
 	const char *blank = strchr(m->tool, ' ');
-	__cleanup_free char *exporter =
-		xasprintf("%.*s%s%s", blank ? (int)(blank - m->tool) : (int)strlen(m->tool),
-			  m->tool, blank ? "@" : "", blank ? blank + 1 : "");
+	__cleanup_free char *exporter = xasprintf("%.*s%s%s", blank ? (int)(blank - m->tool) : (int)strlen(m->tool),
+						  m->tool, blank ? "@" : "", blank ? blank + 1 : "");
 
-	json_member_text(w->out, "name", name);
-	json_member_text(w->out, "exporter", exporter);
-	json_member_count(w->out, "activeProfileIndex", 0);
+	json_put_text(&w->json, "name", name);
+	json_put_text(&w->json, "exporter", exporter);
+	json_put_count(&w->json, "activeProfileIndex", 0);
 }
 
-static void put_frames(const struct writer *w)
+static int write_document(struct writer *w, const struct view *v)
 {
-	fputs("\"shared\":{\"frames\":[", w->out);
-	for (uint32_t i = 1; i <= intern__count(w->scope.frames); i++)
-		fprintf(w->out, "%s%s", i > 1 ? ",\n" : "\n",
-			(const char *)intern__bytes(w->scope.frames, i, NULL));
-	fputs("]}}\n", w->out);
+	int err;
+
+	w->remark = remark_of(&w->scope);
+	json_put_map(&w->json, NULL);
+	json_put_text(&w->json, "$schema", SCHEMA);
+	put_name(w);
+	err = put_types(w, v);
+	json_put_line(&w->json);
+	json_put_map(&w->json, "shared");
+	json_put_list(&w->json, "frames");
+	scope__put_frames(&w->scope, &w->json);
+	json_put_end_list(&w->json);
+	json_put_end_map(&w->json);
+	json_put_end_map(&w->json);
+	free(w->remark);
+	return err;
 }
 
 static int write_speedscope(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.out = out};
-	int err = scope__open(&w.scope, v, p);
+	struct writer w = {.json.out = out, .type = p->type_cnt > 1 ? view__type(v, p)->sentence : ""};
+	int err;
 
-	if (!err) {
-		fputc('{', out);
-		json_member_text(out, "$schema", SCHEMA);
-		w.remark = remark_of(&w.scope);
-		put_name(&w);
-		fputc('\n', out);
-		put_profiles(&w);
-		put_frames(&w);
-	}
+	scope__open(&w.scope, p);
+	err = scope__look(&w.scope, v);
+	if (!err)
+		err = write_document(&w, v);
 	scope__close(&w.scope);
-	free(w.remark);
 	return err;
 }
 

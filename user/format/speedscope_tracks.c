@@ -3,76 +3,92 @@
  * 85 MB took it 4 GB of memory. So beyond MAX_SIZE stacks that are equal within a slice of time
  * become one entry, unless --timestamps asks for each.
  */
-#include "user/format/json/json_member.h"
 #include "user/format/speedscope.h"
 #include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/pair_map.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #define MAX_SIZE (16u << 20) /* of all threads' stacks */
 
 /* ---- frames and stacks ----------------------------------------------------------------------- */
 
-static uint32_t frame_id(struct scope *w, const char *json)
+/* The key of a frame: its line, its name, its file. */
+static uint32_t frame_id(struct scope *w, const char *name, const char *file, int32_t line)
 {
-	return intern__id(w->frames, json, strlen(json));
+	struct buf key = {0};
+	uint32_t id;
+
+	buf_put(&key, &line, sizeof(line));
+	buf_put(&key, name, strlen(name) + 1);
+	buf_put(&key, file, strlen(file) + 1);
+	id = intern__id(w->frames, key.data, key.len);
+	buf_free(&key);
+	return id;
 }
 
 static uint32_t frame_of(struct scope *w, uint32_t frame)
 {
-	uint32_t shown = view__frame(w->v, w->p, frame), function = w->p->frames[shown].function;
-	const char *file = view__file(w->v, w->p, function);
-	int32_t line = view__line(w->v, w->p, shown);
-	struct buf json = {0};
+	uint32_t shown = view__frame(w->v, w->p, frame);
 
-	if (w->frame_of[frame])
-		return w->frame_of[frame];
-	/* Its table shows nothing but names: a bare `<module>` would be there many times. */
-	__cleanup_free char *text = view__frame_text(w->v, w->p, shown);
-	__cleanup_free char *name = json_quote(text);
-	buf_printf(&json, "{\"name\":%s", name);
-	if (*file) {
-		__cleanup_free char *quoted = json_quote(file);
+	if (!w->frame_of[frame]) {
+		/* Its table shows nothing but names: a bare `<module>` would be there many times. */
+		__cleanup_free char *text = view__frame_text(w->v, w->p, shown);
+		const char *file = view__file(w->v, w->p, w->p->frames[shown].function);
+		int32_t line = view__line(w->v, w->p, shown);
 
-		buf_printf(&json, ",\"file\":%s", quoted);
+		w->frame_of[frame] = frame_id(w, text, file, *file && line > 0 ? line : 0);
 	}
-	if (*file && line > 0)
-		buf_printf(&json, ",\"line\":%" PRId32, line);
-	buf_puts(&json, "}");
-	w->frame_of[frame] = frame_id(w, json.data);
-	buf_free(&json);
 	return w->frame_of[frame];
 }
 
 static uint32_t root_frame(struct scope *w, char *text)
 {
-	__cleanup_free char *name = json_quote(text);
-	__cleanup_free char *json = xasprintf("{\"name\":%s}", name);
+	uint32_t id = frame_id(w, text, "", 0);
 
 	free(text);
-	return frame_id(w, json);
+	return id;
+}
+
+void scope__put_frames(const struct scope *w, struct json_put *j)
+{
+	for (uint32_t i = 1; i <= intern__count(w->frames); i++) {
+		const char *key = intern__bytes(w->frames, i, NULL), *name = key + sizeof(int32_t);
+		const char *file = name + strlen(name) + 1;
+		int32_t line;
+
+		memcpy(&line, key, sizeof(line));
+		json_put_line(j);
+		json_put_map(j, NULL);
+		json_put_text(j, "name", name);
+		if (*file)
+			json_put_text(j, "file", file);
+		if (line)
+			json_put_int(j, "line", line);
+		json_put_end_map(j);
+	}
 }
 
 /* The frames of a stack below those that are in `room` already. */
 static uint32_t make_list(struct scope *w, uint32_t stack, size_t roots)
 {
-	uint32_t *frames = w->room + roots, list;
+	uint32_t *frames = w->room + roots;
 	size_t depth = profile__stack_frames(w->p, stack, frames, profile__max_depth(w->p));
-	struct buf json = {0};
 
 	for (size_t i = 0; i < depth; i++)
 		frames[i] = frame_of(w, frames[i]);
-	buf_puts(&json, "[");
-	for (size_t i = 0; i < roots + depth; i++)
-		buf_printf(&json, "%s%" PRIu32, i ? "," : "", w->room[i] - 1);
-	buf_puts(&json, "]");
-	list = intern__id(w->lists, json.data, json.len);
-	buf_free(&json);
-	return list;
+	return intern__id(w->lists, w->room, (roots + depth) * sizeof(*w->room));
+}
+
+void scope__put_list(const struct scope *w, uint32_t list, struct json_put *j)
+{
+	size_t len;
+	const uint32_t *frames = intern__bytes(w->lists, list, &len);
+
+	json_put_line(j);
+	JSON_PUT_COLUMN(j, NULL, len / sizeof(*frames), frames[i] - 1);
 }
 
 static uint32_t list_of(struct scope *w, uint32_t stack)
@@ -98,7 +114,7 @@ static void add_run(struct scope_track *t, struct scope_run run)
 {
 	xgrow(t->runs, t->cnt, t->cap);
 	t->runs[t->cnt++] = run;
-	t->value_ns += run.value_ns;
+	t->value += run.value;
 }
 
 /* To the run of that index + 1 where it may be added to, else to a new one; gives which. */
@@ -108,8 +124,8 @@ static uint32_t add_to(struct scope_track *t, uint32_t known, struct scope_run r
 		add_run(t, run);
 		return (uint32_t)t->cnt;
 	}
-	t->runs[known - 1].value_ns += run.value_ns;
-	t->value_ns += run.value_ns;
+	t->runs[known - 1].value += run.value;
+	t->value += run.value;
 	return known;
 }
 
@@ -122,12 +138,13 @@ struct scope_track scope__thread(struct scope *w, uint32_t thread)
 	struct scope_track t = {0};
 
 	for (size_t i = 0; i < cnt; i++, last = end) {
-		struct scope_run run = {s[i].value_ns, list_of(w, s[i].stack)};
+		struct scope_run run = {s[i].value, list_of(w, s[i].stack)};
 		bool follows = timeline_lay(&end, &s[i]);
 
-		if (w->v->timestamps && !follows && end - run.value_ns > last)
-			add_run(&t,
-				(struct scope_run){end - run.value_ns - last, make_list(w, 0, 0)});
+		uint64_t begin = end - timeline_span(&s[i]);
+
+		if (w->v->timestamps && !s[i].moment && !follows && begin > last)
+			add_run(&t, (struct scope_run){begin - last, make_list(w, 0, 0)});
 		add_to(&t, t.cnt && t.runs[t.cnt - 1].list == run.list ? (uint32_t)t.cnt : 0, run);
 	}
 	return t;
@@ -136,24 +153,24 @@ struct scope_track scope__thread(struct scope *w, uint32_t thread)
 struct scope_track scope__all(struct scope *w)
 {
 	struct scope_track all = {0};
-	struct pair_map places = {0}; /* list → index + 1 in runs */
+	struct pair_map runs_by_list = {0}; /* list → index + 1 in runs */
 
 	for (size_t i = 0; i < w->p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &w->p->buckets[i];
-		uint64_t value_ns = view__value_ns(w->v, b);
-		uint32_t list, *place;
+		uint64_t value = view__value(w->v, b);
+		uint32_t list, *run_index;
 
 		if (!view__samples(w->v, b))
 			continue;
 		list = list_below_roots(w, b);
-		place = pair_map__slot(&places, list, 0);
-		*place = add_to(&all, *place, (struct scope_run){value_ns, list});
+		run_index = pair_map__slot(&runs_by_list, list, 0);
+		*run_index = add_to(&all, *run_index, (struct scope_run){value, list});
 	}
-	pair_map__free(&places);
+	pair_map__free(&runs_by_list);
 	return all;
 }
 
-/* Bytes that a sample takes: those of its stack, unless it goes on with the one before. */
+/* Bytes that a sample takes at most: those of its stack, unless it goes on with the one before. */
 static uint64_t size_of(void *ctx, const struct timeline_sample *s, const struct timeline_sample *before)
 {
 	struct scope *w = ctx;
@@ -163,7 +180,7 @@ static uint64_t size_of(void *ctx, const struct timeline_sample *s, const struct
 	if (before && list == list_of(w, before->stack))
 		return 0;
 	intern__bytes(w->lists, list, &len);
-	return len + 2;
+	return 4 + len / sizeof(*w->room) * w->index_size;
 }
 
 static uint64_t key_of(void *ctx, const struct timeline_sample *s)
@@ -171,16 +188,27 @@ static uint64_t key_of(void *ctx, const struct timeline_sample *s)
 	return list_of(ctx, s->stack);
 }
 
-int scope__open(struct scope *w, const struct view *v, const struct profile *p)
+void scope__open(struct scope *w, const struct profile *p)
 {
-	*w = (struct scope){.p = p, .v = v, .timeline = timeline__new(v, p)};
-	if (!w->timeline)
-		return -EIO;
+	*w = (struct scope){.p = p};
 	w->frames = intern__new();
 	w->lists = intern__new();
 	w->frame_of = xcalloc((size_t)p->frame_cnt + 1, sizeof(*w->frame_of));
 	w->list_of = xcalloc((size_t)p->stack_cnt + 1, sizeof(*w->list_of));
+	w->index_size = (size_t)snprintf(NULL, 0, "%u,", p->frame_cnt);
 	w->room = xcalloc(profile__max_depth(p) + 3, sizeof(*w->room));
+}
+
+int scope__look(struct scope *w, const struct view *v)
+{
+	const struct profile *p = w->p;
+
+	timeline__free(w->timeline);
+	w->v = v;
+	w->slice_ns = 0;
+	w->timeline = timeline__new(v, p);
+	if (!w->timeline)
+		return -EIO;
 	w->begin_ns = timeline__begin(w->timeline, p);
 	if (!v->timestamps)
 		w->slice_ns = timeline__fit(w->timeline, p, &(struct timeline_limit){MAX_SIZE, size_of, key_of, w});

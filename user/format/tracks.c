@@ -1,6 +1,7 @@
 /* Names and numbers of processes and threads for formats that show a track for each. */
 #include "user/format/tracks.h"
 #include "user/util/alloc.h"
+#include "user/util/buf.h"
 #include "user/util/pair_map.h"
 
 struct tracks *tracks__new(const struct profile *p)
@@ -33,6 +34,20 @@ char *tracks_thread_name(const struct profile *p, uint32_t thread)
 	const struct profile_thread *t = &p->threads[thread];
 
 	return *t->name ? xstrdup(t->name) : xasprintf("thread %u", t->tid);
+}
+
+char *tracks_process_labels(const struct profile *p, uint32_t process)
+{
+	const char *python = p->processes[process].python;
+	struct buf out = {0};
+	size_t cnt;
+	const struct profile_label *l = profile__labels(p, process, &cnt);
+
+	if (*python)
+		buf_printf(&out, "Python %s", python);
+	for (size_t i = 0; i < cnt; i++)
+		buf_printf(&out, "%s%s=%s", out.len ? ", " : "", l[i].key, l[i].value);
+	return buf_steal_text(&out);
 }
 
 char *tracks_process_name(const struct profile *p, uint32_t process)

@@ -1,17 +1,9 @@
 /* libcap: a healthy library that knows names and the effective set. */
 #include "user/os/caps.h"
+#include "user/os/capability.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include <string.h>
-#include <sys/capability.h>
-
-#ifndef CAP_BPF
-#define CAP_PERFMON 38
-#define CAP_BPF	    39
-#endif
-#ifndef CAP_CHECKPOINT_RESTORE
-#define CAP_CHECKPOINT_RESTORE 40
-#endif
 
 static bool has(cap_t set, cap_value_t cap)
 {
@@ -33,8 +25,8 @@ static const struct {
 	 false},
 	{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE", "opens interpreters whose file was replaced", false, false,
 	 true},
-	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "stands for CAP_BPF and CAP_PERFMON; timers where perf_event_paranoid is above 2",
-	 false, false, false},
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
+	 "stands for CAP_BPF and CAP_PERFMON; timers where perf_event_paranoid is above 2", false, false, false},
 };
 
 void caps_each(void (*fn)(void *ctx, const struct cap_fact *f), void *ctx)

@@ -1,4 +1,4 @@
-/* What this process may do. */
+/* The capabilities of this process. */
 #pragma once
 #include <stdbool.h>
 
@@ -10,8 +10,8 @@ char *caps_missing(void);
 
 struct cap_fact {
 	const char *name, *purpose; /* purpose: what it is needed for */
-	bool present, needed;	    /* needed: nothing works without it */
-	bool by_admin;		    /* present because CAP_SYS_ADMIN stands for it */
+	bool present, needed;       /* needed: nothing works without it */
+	bool by_admin;              /* present because CAP_SYS_ADMIN stands for it */
 };
 /* Calls `fn` for each capability that matters here. */
 void caps_each(void (*fn)(void *ctx, const struct cap_fact *f), void *ctx);

@@ -4,6 +4,8 @@
 #include "user/util/log.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <mntent.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +13,9 @@
 
 #define CGROUP2_MAGIC 0x63677270 /* include/uapi/linux/magic.h */
 #define CGROUP1_MAGIC 0x27e0eb
+#ifndef FILEID_KERNFS
+#define FILEID_KERNFS 0xfe /* include/linux/exportfs.h */
+#endif
 
 static long filesystem(const char *path)
 {
@@ -45,15 +50,20 @@ char *cgroup_mount(void)
 	return each_mount(itself, NULL);
 }
 
-static char *real_dir(const char *path)
+static char *real_dir_of(const char *path, long magic)
 {
 	char *real = realpath(path, NULL);
 	struct stat st;
 
-	if (real && !stat(real, &st) && S_ISDIR(st.st_mode) && filesystem(real) == CGROUP2_MAGIC)
+	if (real && !stat(real, &st) && S_ISDIR(st.st_mode) && filesystem(real) == magic)
 		return real;
 	free(real);
 	return NULL;
+}
+
+static char *real_dir(const char *path)
+{
+	return real_dir_of(path, CGROUP2_MAGIC);
 }
 
 static char *dir_below(const char *mount, const char *path)
@@ -68,6 +78,8 @@ static char *find_dir(const char *path)
 {
 	char *dir = path[0] == '/' ? real_dir(path) : NULL;
 
+	if (!dir && path[0] == '/')
+		dir = real_dir_of(path, CGROUP1_MAGIC);
 	return dir ? dir : each_mount(dir_below, path);
 }
 
@@ -82,22 +94,21 @@ static int complain(const char *path)
 {
 	__cleanup_free char *mount = cgroup_mount();
 
-	if (path[0] == '/' && filesystem(path) == CGROUP1_MAGIC) {
-		log_error("'%s' is a version 1 cgroup: give the version 2 directory (the line '0::' of /proc/PID/cgroup has "
-			  "its path), or profile by --pid PID --subprocesses", path);
-		return -EINVAL;
-	}
 	if (!mount) {
-		log_error("cgroup v2 is not mounted here, and --cgroup works on it: mount -t cgroup2 none "
-			  "/sys/fs/cgroup/unified (or profile by --pid PID --subprocesses)");
-		return -EOPNOTSUPP;
+		log_error(
+			"no cgroup '%s': version 2 is not mounted here, and of version 1 the whole path of a directory "
+			"is needed (/sys/fs/cgroup/memory/…; /proc/PID/cgroup has what is below the mount)",
+			path);
+		return -ESRCH;
 	}
 	if (container_own_cgroups())
-		log_error("no cgroup '%s' below %s: in a cgroup namespace of its own only the groups below the namespace's "
-			  "root are seen. Run it with the host's (--cgroupns=host), or mount the host's hierarchy and give "
-			  "the path below that", path, mount);
+		log_error("no cgroup '%s' below %s: in a cgroup namespace of its own only the groups below the "
+			  "namespace's root are seen. Run it with the host's (--cgroupns=host), or mount the host's "
+			  "hierarchy and give the path below that",
+			  path, mount);
 	else
-		log_error("no cgroup '%s' below %s; `cat /proc/PID/cgroup` shows a process's path after '0::'", path, mount);
+		log_error("no cgroup '%s' below %s; `cat /proc/PID/cgroup` shows a process's path after '0::'", path,
+			  mount);
 	return -ESRCH;
 }
 
@@ -118,6 +129,35 @@ static size_t root_length(const char *dir)
 	return len;
 }
 
+/* Is this controller of /proc/cgroups among the options of that mount? Then it is the hierarchy's. */
+static void note_controller(const struct mntent *m, struct cgroup *out)
+{
+	__cleanup_file FILE *f = fopen("/proc/cgroups", "re");
+	char line[256], name[sizeof(out->controller)];
+	int number;
+
+	while (f && !out->hierarchy && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%31s %d", name, &number) == 2 && number && hasmntopt(m, name)) {
+			out->hierarchy = number;
+			strcpy(out->controller, name);
+		}
+}
+
+/* All directories of a hierarchy are of one device, wherever it is mounted. */
+static void find_controller(struct cgroup *out)
+{
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	struct stat here, there;
+
+	while (f && !out->hierarchy && (m = getmntent(f)))
+		if (!strcmp(m->mnt_type, "cgroup") && !stat(m->mnt_dir, &there) && !stat(out->dir, &here) &&
+		    here.st_dev == there.st_dev)
+			note_controller(m, out);
+	if (f)
+		endmntent(f);
+}
+
 int cgroup_find(const char *path, struct cgroup *out)
 {
 	char *dir = find_dir(path);
@@ -126,7 +166,16 @@ int cgroup_find(const char *path, struct cgroup *out)
 		return complain(path);
 	*out = (struct cgroup){.dir = dir, .root_len = root_length(dir)};
 	out->path = dir[out->root_len] ? dir + out->root_len : "/";
-	return 0;
+	if (filesystem(dir) == CGROUP2_MAGIC)
+		return 0;
+	find_controller(out);
+	if (out->hierarchy)
+		return 0;
+	log_error("'%s' is of a version 1 hierarchy without a controller: give the directory of one that has one "
+		  "(/sys/fs/cgroup/memory/…), or of version 2",
+		  path);
+	cgroup_clear(out);
+	return -EINVAL;
 }
 
 void cgroup_steps(const struct cgroup *c, cgroup_step_fn fn, void *ctx)
@@ -201,6 +250,37 @@ void cgroup_each(void (*fn)(void *ctx, const char *path), void *ctx)
 
 	if (mount)
 		visit(mount, "", 0, fn, ctx);
+}
+
+/* fs/kernfs/mount.c: a group's file handle is its id (since Linux 5.5). */
+static int open_id(const char *mount, uint64_t id)
+{
+	__cleanup_close int fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = {{.handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS}, id};
+
+	return fd < 0 ? -1 : open_by_handle_at(fd, &handle.head, O_PATH | O_CLOEXEC);
+}
+
+char *cgroup_path_of_id(uint64_t id)
+{
+	__cleanup_free char *given = cgroup_mount(), *mount = given ? realpath(given, NULL) : NULL;
+	__cleanup_close int fd = mount ? open_id(mount, id) : -1;
+	char link[32], path[PATH_MAX];
+	size_t root_len = mount ? strlen(mount) : 0;
+	ssize_t len;
+
+	if (fd < 0)
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < (ssize_t)root_len || memcmp(path, mount, root_len) ||
+	    (path[root_len] != '/' && len > (ssize_t)root_len))
+		return NULL;
+	path[len] = 0;
+	return xstrdup(path[root_len] ? path + root_len : "/");
 }
 
 struct members {

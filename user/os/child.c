@@ -58,7 +58,7 @@ static void run_command(char **argv, const sigset_t *mask, int go)
 }
 
 /* All three at once: one may be where another has to go. */
-static void take_stdio(const int *stdio)
+static void install_stdio(const int *stdio)
 {
 	int copies[3];
 
@@ -81,27 +81,48 @@ int child_start(char **argv, const int *stdio, const sigset_t *mask, struct chil
 	if (!out->pid) {
 		close(ends[0]);
 		if (stdio)
-			take_stdio(stdio);
+			install_stdio(stdio);
 		run_command(argv, mask, ends[1]);
 	}
 	close(ends[1]);
+	out->loading = (struct loading){0};
 	out->go = ends[0];
 	out->pidfd = (int)syscall(SYS_pidfd_open, out->pid, 0);
 	return out->pidfd < 0 ? -errno : 0;
 }
 
-int child_go(struct child *c)
+/* exec closes the other end: no bytes mean that it worked. */
+static int exec_error(struct child *c)
 {
 	int err = 0;
 
-	if (write(c->go, "g", 1) != 1)
-		return -errno;
-	/* exec closes the other end: no bytes mean that it worked */
 	if (read(c->go, &err, sizeof(err)) != sizeof(err))
 		err = 0;
 	close(c->go);
 	c->go = -1;
 	return err;
+}
+
+int child_load(struct child *c, loading_fn wanted)
+{
+	if (!loading_begin(&c->loading, c->pid))
+		return 0;
+	if (write(c->go, "g", 1) != 1)
+		return -errno;
+	if (!loading_run(&c->loading, wanted))
+		c->loading.pid = 0;
+	return exec_error(c);
+}
+
+int child_go(struct child *c)
+{
+	if (c->go < 0) {
+		loading_end(&c->loading);
+		return 0;
+	}
+	if (write(c->go, "g", 1) != 1)
+		return -errno;
+	return exec_error(c);
 }
 
 int child_wait(struct child *c)

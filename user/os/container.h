@@ -5,8 +5,7 @@
 
 /* "docker", "podman", "lxc", … or "container"; NULL: none that shows. Caller frees. */
 char *container_name(void);
-/* A PID or user namespace that is not the kernel's first: pids are others there; capabilities do
- * not count. */
+/* A PID or user namespace that is not the kernel's first: pids are others there; capabilities do not count. */
 bool container_own_pids(void);
 bool container_own_users(void);
 /* A cgroup namespace that is not the first: groups beside and above its root are not seen. */

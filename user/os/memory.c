@@ -1,7 +1,4 @@
-/*
- * process_vm_readv() reads straight from the other address space. Some sandboxes (seccomp filters of
- * containers) refuse the call but not /proc/PID/mem, which asks for the same rights: that is tried then.
- */
+/* By /proc/PID/mem: seccomp filters of containers may refuse process_vm_readv(), which asks for the same rights. */
 #include "user/os/memory.h"
 #include "user/os/procfs.h"
 #include "user/util/alloc.h"
@@ -9,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define PAGE	  4096u
-#define KEPT	  1024u	   /* pages */
-#define LARGE	  (4 * PAGE) /* is read for itself */
+#define PAGE  4096u
+#define KEPT  1024u      /* pages */
+#define LARGE (4 * PAGE) /* is read for itself */
 
 struct memory_page {
 	uint64_t addr, look;
@@ -21,7 +18,12 @@ struct memory_page {
 
 void memory_open(struct memory *m, pid_t pid)
 {
-	*m = (struct memory){.pid = pid, .file = -1};
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", procfs_living_task(pid));
+	*m = (struct memory){.file = open(path, O_RDONLY | O_CLOEXEC)};
+	if (m->file < 0)
+		m->err = errno == ENOENT ? -ESRCH : -EPERM;
 }
 
 void memory_close(struct memory *m)
@@ -33,47 +35,13 @@ void memory_close(struct memory *m)
 	m->pages = NULL;
 }
 
-void memory_turn_to(struct memory *m, pid_t pid)
+static int read_now(const struct memory *m, uint64_t addr, void *out, size_t len)
 {
-	if (m->pid && m->file >= 0)
-		close(m->file);
-	m->pid = pid;
-	m->file = -1;
-	m->refused = m->looking = false;
-}
-
-static int read_file(const struct memory *m, uint64_t addr, void *out, size_t len)
-{
-	ssize_t n;
-
+	if (m->err)
+		return m->err;
 	if (addr > INT64_MAX - len)
 		return -EFAULT;
-	n = pread(m->file, out, len, (off_t)addr);
-	return n == (ssize_t)len ? 0 : -EFAULT;
-}
-
-static bool open_file(struct memory *m)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", procfs_living_task(m->pid));
-	m->file = open(path, O_RDONLY | O_CLOEXEC);
-	m->refused = m->file < 0;
-	return !m->refused;
-}
-
-static int read_now(struct memory *m, uint64_t addr, void *out, size_t len)
-{
-	int err;
-
-	if (m->refused)
-		return -EPERM;
-	if (m->file >= 0)
-		return read_file(m, addr, out, len);
-	err = procfs_read_memory(m->pid, addr, out, len);
-	if (err != -EPERM && err != -ENOSYS)
-		return err;
-	return open_file(m) ? read_file(m, addr, out, len) : -EPERM;
+	return pread(m->file, out, len, (off_t)addr) == (ssize_t)len ? 0 : -EFAULT;
 }
 
 void memory_look(struct memory *m)
@@ -122,6 +90,6 @@ int memory_read(void *ctx, uint64_t addr, void *out, size_t len)
 {
 	struct memory *m = ctx;
 
-	return m->looking && len < LARGE && addr <= UINT64_MAX - len ? read_pages(m, addr, out, len) :
-								      read_now(m, addr, out, len);
+	return m->looking && len < LARGE && addr <= UINT64_MAX - len ? read_pages(m, addr, out, len)
+								     : read_now(m, addr, out, len);
 }

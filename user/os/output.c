@@ -2,9 +2,10 @@
  * Files that appear whole or not at all. The program often runs as root in a directory that belongs
  * to somebody else, so the directory is opened once and everything below goes through that
  * descriptor: a path that is swapped meanwhile changes nothing, and no link is ever followed at the
- * file itself.
+ * file itself. Under sudo all of it is done with the rights of who typed it, so files are theirs.
  */
 #include "user/os/output.h"
+#include "user/os/invoker.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
@@ -22,6 +23,7 @@ struct output {
 	char *path, *name, *temp; /* name and temp: inside the directory */
 	int dir_fd;               /* -1: standard output */
 	FILE *stream;
+	bool shared;
 	struct output *next; /* among the open ones */
 };
 
@@ -47,18 +49,17 @@ static int open_directory(const char *path, const char **name)
 
 	*name = slash ? slash + 1 : path;
 	if (!**name || !strcmp(*name, ".") || !strcmp(*name, "..")) {
-		log_error("%s: is a directory; give the name of a file",
-			  *path ? path : "(empty name)");
+		log_error("%s: is a directory; give the name of a file", *path ? path : "(empty name)");
 		return -EISDIR;
 	}
-	dir = slash == path ? xstrdup("/")
-	      : slash       ? xstrndup(path, (size_t)(slash - path))
-			    : xstrdup(".");
+	dir = slash == path ? xstrdup("/") : slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+	invoker_begin();
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = -errno;
+	invoker_end();
 	if (fd >= 0)
 		return fd;
-	err = -errno;
-	log_error("%s: cannot write into directory %s: %s", path, dir, strerror(-err));
+	log_error("%s: cannot write into directory %s: %s%s", path, dir, strerror(-err), invoker_hint());
 	return err;
 }
 
@@ -91,29 +92,6 @@ static int check_target(int dir_fd, const char *name, const char *path)
 	return -ENOTSUP;
 }
 
-/* The id that sudo leaves in the environment; -1: none, or not run by sudo. */
-static uint32_t sudo_id(const char *variable)
-{
-	const char *text = geteuid() == 0 ? getenv(variable) : NULL;
-	char *end;
-	unsigned long id;
-
-	if (!text || *text < '0' || *text > '9')
-		return (uint32_t)-1;
-	errno = 0;
-	id = strtoul(text, &end, 10);
-	return errno || *end || id >= (uint32_t)-1 ? (uint32_t)-1 : (uint32_t)id;
-}
-
-static void give_to_invoker(int fd, const char *path)
-{
-	uint32_t uid = sudo_id("SUDO_UID"), gid = sudo_id("SUDO_GID");
-
-	if (uid != (uint32_t)-1 && fchown(fd, uid, gid))
-		log_warn("%s: stays root's: cannot be given to user %u: %s", path, uid,
-			 strerror(errno));
-}
-
 static void unlist(struct output *o)
 {
 	for (struct output *volatile *at = &open_outputs; *at; at = &(*at)->next) {
@@ -141,10 +119,7 @@ static struct output *open_stdout(void)
 {
 	struct output *o = xcalloc(1, sizeof(*o));
 
-	/*
-	 * A reader that goes away must not take other outputs with it: the
-	 * write then says EPIPE.
-	 */
+	/* A reader that goes away must not take other outputs with it: the write then says EPIPE. */
 	signal(SIGPIPE, SIG_IGN);
 	o->path = xstrdup("standard output");
 	o->dir_fd = -1;
@@ -152,10 +127,7 @@ static struct output *open_stdout(void)
 	return o;
 }
 
-/*
- * A new name for the temporary file that nobody can have prepared;
- * hidden unless it has a suffix.
- */
+/* A new name for the temporary file that nobody can have prepared; hidden unless it has a suffix. */
 static int choose_temp(struct output *o, const char *suffix)
 {
 	uint64_t random;
@@ -164,10 +136,9 @@ static int choose_temp(struct output *o, const char *suffix)
 		return -errno;
 	free(o->temp);
 	/* room for the decoration within NAME_MAX */
-	o->temp = suffix ? xasprintf("%.*s.%08llx%s", NAME_MAX - 32, o->name,
-				     (unsigned long long)(random >> 32), suffix)
-			 : xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, o->name,
-				     (unsigned long long)random);
+	o->temp =
+		suffix ? xasprintf("%.*s.%08llx%s", NAME_MAX - 32, o->name, (unsigned long long)(random >> 32), suffix)
+		       : xasprintf(".%.*s.%016llx.tmp", NAME_MAX - 24, o->name, (unsigned long long)random);
 	return 0;
 }
 
@@ -182,8 +153,7 @@ static int create_temp(struct output *o, const char *suffix)
 		err = choose_temp(o, suffix);
 		if (err)
 			break;
-		fd = openat(o->dir_fd, o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			    0600);
+		fd = openat(o->dir_fd, o->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			return fd;
 		err = errno == EEXIST ? 0 : -errno;
@@ -193,10 +163,13 @@ static int create_temp(struct output *o, const char *suffix)
 
 static int open_temp(struct output *o, const char *suffix)
 {
-	int fd = create_temp(o, suffix);
+	int fd;
 
+	invoker_begin();
+	fd = create_temp(o, suffix);
+	invoker_end();
 	if (fd < 0) {
-		log_error("%s: cannot be created: %s", o->path, strerror(-fd));
+		log_error("%s: cannot be created: %s%s", o->path, strerror(-fd), invoker_hint());
 		return fd;
 	}
 	if (!suffix) {
@@ -204,7 +177,6 @@ static int open_temp(struct output *o, const char *suffix)
 		open_outputs = o;
 	}
 	fchmod(fd, 0600); /* whatever the umask left of it */
-	give_to_invoker(fd, o->path);
 	o->stream = fdopen(fd, "w");
 	setvbuf(o->stream, NULL, _IOFBF, 1 << 16);
 	return 0;
@@ -233,10 +205,7 @@ static int open_file(const char *path, const char *suffix, struct output **out)
 	return err;
 }
 
-/*
- * A temporary file is really made: permissions alone say nothing of
- * read-only or full file systems.
- */
+/* A temporary file is really made: permissions alone say nothing of read-only or full file systems. */
 int output__check(const char *path)
 {
 	struct output *o = NULL;
@@ -321,6 +290,11 @@ FILE *output__stream(struct output *o)
 	return o->stream;
 }
 
+void output__share(struct output *o)
+{
+	o->shared = true;
+}
+
 /* Why an earlier write failed: its errno is gone, but a pipe without a reader says so again. */
 static int stdout_error(void)
 {
@@ -351,10 +325,18 @@ static int file_error(int fd)
 	return write(fd, "\n", 1) < 0 ? -errno : -EIO;
 }
 
+static mode_t get_umask(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return mask;
+}
+
 /* Everything on disk under its temporary name, then in its place. */
 static int finish_file(struct output *o)
 {
-	int fd = fileno(o->stream);
+	int fd = fileno(o->stream), err;
 
 	if (ferror(o->stream))
 		return file_error(fd);
@@ -363,8 +345,13 @@ static int finish_file(struct output *o)
 	/* not every file system can: EINVAL is no failure */
 	if (fsync(fd) && errno != EINVAL && errno != ENOSYS)
 		return -errno;
-	if (renameat(o->dir_fd, o->temp, o->dir_fd, o->name))
-		return -errno;
+	invoker_begin();
+	if (o->shared)
+		fchmod(fd, 0644 & ~get_umask());
+	err = renameat(o->dir_fd, o->temp, o->dir_fd, o->name) ? -errno : 0;
+	invoker_end();
+	if (err)
+		return err;
 	free(o->temp);
 	o->temp = NULL;
 	fsync(o->dir_fd);
@@ -379,7 +366,7 @@ int output__commit(struct output *o)
 		return finish_stdout(o);
 	err = finish_file(o);
 	if (err) {
-		log_error("%s: cannot be written: %s", o->path, strerror(-err));
+		log_error("%s: cannot be written: %s%s", o->path, strerror(-err), invoker_hint());
 		output__abort(o);
 		return err;
 	}
@@ -387,19 +374,26 @@ int output__commit(struct output *o)
 	return 0;
 }
 
+/* Also in a signal handler. */
+static void remove_temp(const struct output *o)
+{
+	if (!o->temp)
+		return;
+	invoker_begin();
+	unlinkat(o->dir_fd, o->temp, 0);
+	invoker_end();
+}
+
 void output__abort(struct output *o)
 {
 	if (!o)
 		return;
-	if (o->temp)
-		unlinkat(o->dir_fd, o->temp, 0);
+	remove_temp(o);
 	release(o);
 }
 
 void output__remove_all(void)
 {
-	for (struct output *o = open_outputs; o; o = o->next) {
-		if (o->temp)
-			unlinkat(o->dir_fd, o->temp, 0);
-	}
+	for (struct output *o = open_outputs; o; o = o->next)
+		remove_temp(o);
 }

@@ -1,5 +1,5 @@
 #include "user/os/perf.h"
-#include "user/os/settings.h"
+#include "user/os/kernel.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -8,37 +8,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static int open_event(struct perf_event_attr *attr, int cpu, int cgroup_fd)
+{
+	unsigned long flags = PERF_FLAG_FD_CLOEXEC | (cgroup_fd >= 0 ? PERF_FLAG_PID_CGROUP : 0);
+	long fd;
+
+	attr->size = sizeof(*attr);
+	attr->type = PERF_TYPE_SOFTWARE;
+	attr->read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+	fd = syscall(SYS_perf_event_open, attr, cgroup_fd, cpu, -1, flags);
+	return fd < 0 ? -errno : (int)fd;
+}
+
 int perf_open_clock(int cpu, uint64_t period_ns, int cgroup_fd)
 {
 	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
 		.sample_period = period_ns,
 		.disabled = 1,
 		.exclude_idle = 1,
-		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
 	};
-	unsigned long flags = PERF_FLAG_FD_CLOEXEC;
-	long fd;
 
-	if (cgroup_fd >= 0)
-		flags |= PERF_FLAG_PID_CGROUP;
-	fd = syscall(SYS_perf_event_open, &attr, cgroup_fd, cpu, -1, flags);
-	return fd < 0 ? -errno : (int)fd;
+	return open_event(&attr, cpu, cgroup_fd);
 }
 
 int perf_open_witness(int cpu)
 {
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.type = PERF_TYPE_SOFTWARE,
-		.config = PERF_COUNT_SW_DUMMY,
-		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING,
-	};
-	long fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	struct perf_event_attr attr = {.config = PERF_COUNT_SW_DUMMY};
 
-	return fd < 0 ? -errno : (int)fd;
+	return open_event(&attr, cpu, -1);
 }
 
 int perf_set_period(int fd, uint64_t period_ns)

@@ -13,9 +13,9 @@ int perf_open_witness(int cpu);
 int perf_set_period(int fd, uint64_t period_ns);
 
 /*
- * An event's own clocks, ns: how long it was enabled, of that how long its tasks ran (a CPU-wide one: always), of that how
- * long its timer did (not while it was throttled). A CPU that went offline has dropped its events: enabled_ns stands still.
- * 0 or negative errno.
+ * An event's own clocks, ns: how long it was enabled, of that how long its tasks ran (a CPU-wide one: always), of that
+ * how long its timer did (not while it was throttled). A CPU that went offline has dropped its events: enabled_ns
+ * stands still. 0 or negative errno.
  */
 struct perf_times {
 	uint64_t enabled_ns, running_ns, count_ns;

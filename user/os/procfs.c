@@ -1,15 +1,17 @@
 /* Small readers of /proc. Kernel documentation: Documentation/filesystems/proc.rst. */
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
+#include "user/os/untrusted.h"
+#include "user/os/worker.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/clock.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/kcmp.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,26 +19,32 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define MAP_FILE_PATH 96
-#define MAPS_WINDOW   (32 << 10) /* of maps at once; a line has a path of PATH_MAX at most, each newline in it as four characters */
+#define MAP_FILE_LINK 64
+#define MAPS_BUFFER                                                                                                    \
+	(32 << 10) /* of maps at once; a line has a path of PATH_MAX at most, each newline in it as four characters */
 
-/* The whole file as text, at most `max` bytes; NULL when it cannot be read. */
-static char *read_proc(pid_t pid, const char *name, size_t max, size_t *len)
+/* The whole file, at most `max` bytes. 0 or negative errno. */
+static int read_proc_into(pid_t pid, const char *name, size_t max, struct buf *out)
 {
 	char path[64], chunk[4096];
 	__cleanup_close int fd = -1;
-	struct buf out = {0};
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return NULL;
-	while (out.len < max && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_put(&out, chunk, (size_t)n);
-	if (len)
-		*len = out.len;
-	return buf_steal_text(&out);
+		return -errno;
+	while (out->len < max && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_put(out, chunk, (size_t)n);
+	return 0;
+}
+
+/* NULL when it cannot be read. */
+static char *read_proc(pid_t pid, const char *name, size_t max)
+{
+	struct buf out = {0};
+
+	return read_proc_into(pid, name, max, &out) ? NULL : buf_steal_text(&out);
 }
 
 /* ---- a process whose main thread has ended ------------------------------------------------------------ */
@@ -67,8 +75,8 @@ pid_t procfs_living_task(pid_t pid)
 	return found;
 }
 
-/* Where the leader has nothing (any more) under a name: /proc/TID is there for each of its threads. */
-static bool take_other_task(pid_t *pid)
+/* For a leader that has nothing (any more) under a name: /proc/TID is there for each of its threads. */
+static bool next_task(pid_t *pid)
 {
 	pid_t other = procfs_living_task(*pid);
 
@@ -80,15 +88,46 @@ static bool take_other_task(pid_t *pid)
 
 /* ---- texts -------------------------------------------------------------------------------------------- */
 
+struct proc_text {
+	pid_t pid;
+	size_t max;
+	char name[16];
+};
+
+static int read_text(const void *arg, struct buf *reply)
+{
+	const struct proc_text *q = arg;
+
+	return read_proc_into(q->pid, q->name, q->max, reply);
+}
+
+/*
+ * For files that the kernel fills from the process's own memory, or under its locks: the process can make that last for
+ * ever.
+ */
+static char *read_proc_aside(pid_t pid, const char *name, size_t max, size_t *len)
+{
+	struct proc_text q = {.pid = pid, .max = max};
+	const struct worker_task t = {.pid = pid, .fn = read_text, .arg = &q, .len = sizeof(q)};
+	struct buf reply = {0};
+
+	snprintf(q.name, sizeof(q.name), "%s", name);
+	if (!worker_call(&t, &reply)) {
+		*len = reply.len;
+		return buf_steal_text(&reply);
+	}
+	buf_free(&reply);
+	return NULL;
+}
+
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
 {
-	__cleanup_free char *text = read_proc(pid, "stat", 4096, NULL);
+	__cleanup_free char *text = read_proc(pid, "stat", 4096);
 	char *p = text ? strrchr(text, ')') : NULL; /* the name before it may hold anything */
 	unsigned long long start = 0;
 	int parent = 0;
 
-	if (!p || sscanf(p + 1,
-			 " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	if (!p || sscanf(p + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 			 &parent, &start) != 2)
 		return -ESRCH;
 	if (start_ns)
@@ -101,7 +140,7 @@ int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
 /* Field 28, startstack; 0 when we may not know. */
 static uint64_t stack_start(pid_t pid)
 {
-	__cleanup_free char *text = read_proc(pid, "stat", 4096, NULL);
+	__cleanup_free char *text = read_proc(pid, "stat", 4096);
 	char *p = text ? strrchr(text, ')') : NULL;
 
 	for (int field = 2; p && field < 28; field++) {
@@ -116,6 +155,47 @@ bool procfs_is_fork_of(pid_t pid, pid_t parent)
 	uint64_t start = stack_start(pid);
 
 	return start && start == stack_start(parent);
+}
+
+uint64_t procfs_code_start(pid_t pid)
+{
+	uint64_t start = 0, next;
+	pid_t parent, grandparent;
+
+	if (procfs_stat(pid, &start, &parent))
+		return 0;
+	while (parent > 0 && procfs_is_fork_of(pid, parent) && !procfs_stat(parent, &next, &grandparent) &&
+	       next <= start) {
+		pid = parent;
+		parent = grandparent;
+		start = next;
+	}
+	return start;
+}
+
+/* The last of the four ids on such a line is the file system's. */
+static bool last_id(const char *status, const char *key, unsigned *id)
+{
+	const char *line = strstr(status, key);
+
+	return line && sscanf(line + strlen(key), "%*u %*u %*u %u", id) == 1;
+}
+
+/* Of the leader's thread: where threads differ, it is the one that loaded the program. */
+char *procfs_rights(pid_t pid)
+{
+	__cleanup_free char *status = read_proc(pid, "status", 1 << 20);
+	const char *groups = status ? strstr(status, "\nGroups:\t") : NULL;
+	unsigned uid, gid;
+	size_t len;
+
+	if (!groups || !last_id(status, "\nUid:", &uid) || !last_id(status, "\nGid:", &gid))
+		return NULL;
+	groups += strlen("\nGroups:\t");
+	len = strcspn(groups, "\n");
+	while (len && groups[len - 1] == ' ')
+		len--;
+	return xasprintf("%u %u%s%.*s", uid, gid, len ? " " : "", (int)len, groups);
 }
 
 char *procfs_join_args(const char *bytes, size_t len)
@@ -134,16 +214,16 @@ char *procfs_join_args(const char *bytes, size_t len)
 char *procfs_command(pid_t pid)
 {
 	size_t len = 0;
-	__cleanup_free char *text = read_proc(pid, "cmdline", 4096, &len);
+	__cleanup_free char *text = read_proc_aside(pid, "cmdline", 4096, &len);
 	__cleanup_free char *comm = NULL;
 
 	if (!text)
 		return NULL;
 	if (len)
 		return procfs_join_args(text, len);
-	if (take_other_task(&pid))
+	if (next_task(&pid))
 		return procfs_command(pid);
-	comm = read_proc(pid, "comm", 64, NULL);
+	comm = read_proc(pid, "comm", 64);
 	if (!comm)
 		return NULL;
 	comm[strcspn(comm, "\n")] = 0;
@@ -152,14 +232,31 @@ char *procfs_command(pid_t pid)
 
 char *procfs_cgroup(pid_t pid)
 {
-	__cleanup_free char *text = read_proc(pid, "cgroup", 65536, NULL);
+	__cleanup_free char *text = read_proc(pid, "cgroup", 65536);
 	char *save = NULL;
 
-	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
-	     line = strtok_r(NULL, "\n", &save))
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save))
 		if (!strncmp(line, "0::", 3))
 			return xstrdup(line + 3);
 	return xstrdup("");
+}
+
+char *procfs_cgroup_v1(pid_t pid)
+{
+	__cleanup_free char *text = read_proc(pid, "cgroup", 65536);
+	const char *first = "";
+	char *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+
+		if (!path || path == names + 1 || !strcmp(path + 1, "/"))
+			continue;
+		if (!strncmp(names + 1, "name=systemd:", 13))
+			return xstrdup(path + 1);
+		first = *first ? first : path + 1;
+	}
+	return xstrdup(first);
 }
 
 int procfs_cpu_ns(pid_t pid, uint64_t *ns)
@@ -172,13 +269,31 @@ int procfs_cpu_ns(pid_t pid, uint64_t *ns)
 		return -err;
 	if (clock_gettime(clock, &t))
 		return -errno;
-	*ns = (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+	*ns = clock_of(&t);
 	return 0;
+}
+
+uid_t procfs_user(pid_t pid)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return stat(path, &st) ? 0 : st.st_uid;
+}
+
+uint64_t procfs_mounts(pid_t pid)
+{
+	struct stat st;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", procfs_living_task(pid));
+	return stat(path, &st) ? 0 : st.st_ino;
 }
 
 pid_t procfs_tgid(pid_t tid)
 {
-	__cleanup_free char *text = read_proc(tid, "status", 16384, NULL);
+	__cleanup_free char *text = read_proc(tid, "status", 16384);
 	const char *p = text ? strstr(text, "\nTgid:") : NULL;
 
 	return p ? atoi(p + 6) : 0;
@@ -230,10 +345,10 @@ static size_t each_map(char *text, pid_t task, procfs_map_fn fn, void *ctx, int 
 }
 
 /* A piece at a time: a process may have millions of them. */
-int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+static int stream_maps(pid_t pid, procfs_map_fn fn, void *ctx)
 {
 	pid_t task = procfs_living_task(pid);
-	__cleanup_free char *text = xmalloc(MAPS_WINDOW + 1);
+	__cleanup_free char *text = xmalloc(MAPS_BUFFER + 1);
 	__cleanup_close int fd = -1;
 	size_t len = 0, used;
 	char path[32];
@@ -244,7 +359,7 @@ int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == EACCES || errno == EPERM ? -EPERM : -ESRCH;
-	while (!stop && len < MAPS_WINDOW && (n = read(fd, text + len, MAPS_WINDOW - len)) > 0) {
+	while (!stop && len < MAPS_BUFFER && (n = read(fd, text + len, MAPS_BUFFER - len)) > 0) {
 		len += (size_t)n;
 		text[len] = 0;
 		used = each_map(text, task, fn, ctx, &stop);
@@ -254,68 +369,97 @@ int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
 	return stop;
 }
 
+static int keep_map(void *ctx, const struct procfs_map *m)
+{
+	struct buf *reply = ctx;
+
+	buf_put(reply, m, sizeof(*m));
+	buf_put(reply, m->path, strlen(m->path) + 1);
+	return 0;
+}
+
+static int read_maps(const void *arg, struct buf *reply)
+{
+	return stream_maps(*(const pid_t *)arg, keep_map, reply);
+}
+
+static int each_kept_map(const struct buf *reply, procfs_map_fn fn, void *ctx)
+{
+	const char *at = reply->data, *end = at + reply->len;
+	struct procfs_map m;
+	int stop = 0;
+
+	for (; !stop && at < end; at = m.path + strlen(m.path) + 1) {
+		memcpy(&m, at, sizeof(m));
+		m.path = at + sizeof(m);
+		stop = fn(ctx, &m);
+	}
+	return stop;
+}
+
+/* Inside the worker nothing is kept: most of the work on maps is done there. */
+int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+{
+	const struct worker_task t = {.pid = pid, .fn = read_maps, .arg = &pid, .len = sizeof(pid)};
+	struct buf reply = {0};
+	int err;
+
+	if (worker_is_inside())
+		return stream_maps(pid, fn, ctx);
+	err = worker_call(&t, &reply);
+	if (!err)
+		err = each_kept_map(&reply, fn, ctx);
+	buf_free(&reply);
+	return err == -EIO ? -ESRCH : err;
+}
+
 /* ---- files -------------------------------------------------------------------------------------------- */
 
-/* A container may hand us a FIFO or a device under a library's name: only regular files are opened for good. */
-static int open_regular(const char *path)
+static void map_file_link(const struct procfs_map *m, char link[MAP_FILE_LINK])
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return -EINVAL;
-	}
-	return fd;
-}
-
-static uint64_t changed_ns(const struct stat *st)
-{
-	return (uint64_t)st->st_ctim.tv_sec * 1000000000ull + (uint64_t)st->st_ctim.tv_nsec;
-}
-
-static void map_file_path(const struct procfs_map *m, char path[MAP_FILE_PATH])
-{
-	snprintf(path, MAP_FILE_PATH, "/proc/%d/map_files/%llx-%llx", m->task, (unsigned long long)m->start,
-		 (unsigned long long)m->end);
+	snprintf(link, MAP_FILE_LINK, "map_files/%llx-%llx", (unsigned long long)m->start, (unsigned long long)m->end);
 }
 
 uint64_t procfs_mapped_changed_ns(const struct procfs_map *m)
 {
-	char path[MAP_FILE_PATH];
+	char link[MAP_FILE_LINK];
 	__cleanup_close int fd = -1;
 	struct stat st;
 
-	map_file_path(m, path);
-	if (!stat(path, &st))
-		return changed_ns(&st);
+	map_file_link(m, link);
+	if (!stat_untrusted_link(m->task, link, &st))
+		return clock_of(&st.st_ctim);
 	fd = procfs_open_mapped(m);
-	return fd < 0 || fstat(fd, &st) ? 0 : changed_ns(&st);
+	return fd < 0 || fstat(fd, &st) ? 0 : clock_of(&st.st_ctim);
+}
+
+/* fd when it is open and has that inode. */
+static int with_inode(int fd, uint64_t inode)
+{
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != inode)) {
+		close(fd);
+		return -ENOENT;
+	}
+	return fd;
 }
 
 int procfs_open_mapped(const struct procfs_map *m)
 {
-	char path[MAP_FILE_PATH];
-	struct stat st;
+	char link[MAP_FILE_LINK];
 	int fd;
 
-	map_file_path(m, path);
-	fd = open_regular(path);
+	map_file_link(m, link);
+	fd = open_untrusted_link(m->task, link, UNTRUSTED_ELF_MAX);
 	if (fd >= 0)
 		return fd;
 	/* map_files wants CAP_CHECKPOINT_RESTORE; the executable has a door of its own, the rest its path. */
-	fd = procfs_open_program(m->task);
-	if (fd >= 0) {
-		if (!fstat(fd, &st) && st.st_ino == m->inode)
-			return fd;
-		close(fd);
-	}
-	return procfs_open_by_path(m->task, m->path, m->inode);
+	fd = with_inode(procfs_open_program(m->task), m->inode);
+	return fd >= 0 ? fd : procfs_open_by_path(m->task, m->path, m->inode);
 }
 
-/* Where a link of its folder in /proc leads; NULL when it is not to be had. Caller frees. */
+/* The target of a link in its folder of /proc; NULL when it is not to be had. Caller frees. */
 static char *read_link(pid_t pid, const char *name)
 {
 	char path[32], target[PATH_MAX];
@@ -323,7 +467,7 @@ static char *read_link(pid_t pid, const char *name)
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	n = readlink(path, target, sizeof(target));
-	if (n < 0 && take_other_task(&pid))
+	if (n < 0 && next_task(&pid))
 		return read_link(pid, name);
 	return n < 0 ? NULL : xstrndup(target, (size_t)n);
 }
@@ -352,7 +496,7 @@ static void append_parts(struct buf *at, const char *path)
 	}
 }
 
-/* In a chroot of our own mount namespace links are told as we see them: paths of the process begin behind its root. */
+/* In a chroot of our own mount namespace links are shown as we see them: paths of the process begin behind its root. */
 char *procfs_absolute_path(pid_t pid, const char *path)
 {
 	__cleanup_free char *cwd = read_link(pid, "cwd"), *root = read_link(pid, "root");
@@ -370,81 +514,35 @@ char *procfs_absolute_path(pid_t pid, const char *path)
 
 int procfs_open_program(pid_t pid)
 {
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	fd = open_regular(path);
-	return fd == -ENOENT && take_other_task(&pid) ? procfs_open_program(pid) : fd;
+	return open_untrusted_link(pid, "exe", UNTRUSTED_ELF_MAX);
 }
 
-/* `start` is a directory of the process, "root" or "cwd". Links inside a container must never lead out of it to ours. */
-static int open_within(pid_t pid, const char *start, const char *path, struct open_how how)
+/*
+ * Paths in /proc/PID/maps are seen from our root where that is possible: of a process that was put into a directory by
+ * chroot() they begin with that directory.
+ */
+static const char *path_in_root(pid_t pid, const char *path)
 {
-	__cleanup_close int dir = -1;
-	char name[32];
-	int err;
-	long fd;
+	__cleanup_free char *root = read_link(pid, "root");
+	size_t len = root ? strlen(root) : 0;
 
-	snprintf(name, sizeof(name), "/proc/%d/%s", pid, start);
-	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	err = -errno;
-	if (dir < 0)
-		return take_other_task(&pid) ? open_within(pid, start, path, how) : err;
-	fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
-}
-
-static int open_in_root(pid_t pid, const char *path)
-{
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	int fd = open_within(pid, "root", path, how);
-	struct stat st;
-
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-		close(fd);
-		return -EINVAL;
-	}
-	return fd;
-}
-
-bool procfs_has_path(pid_t pid, const char *path)
-{
-	bool absolute = path[0] == '/';
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-			       .resolve = (absolute ? RESOLVE_IN_ROOT : RESOLVE_BENEATH) |
-					  RESOLVE_NO_MAGICLINKS};
-	__cleanup_close int fd = open_within(pid, absolute ? "root" : "cwd", path, how);
-
-	return fd >= 0;
+	return len > 1 && !strncmp(path, root, len) && path[len] == '/' ? path + len : path;
 }
 
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)
 {
-	int fd = open_in_root(pid, path);
-	struct stat st;
-
-	if (fd < 0)
-		fd = open_regular(path); /* a plain chroot: the path is ours already */
-	if (fd >= 0 && (fstat(fd, &st) || st.st_ino != inode)) {
-		close(fd);
-		return -ENOENT;
-	}
-	return fd;
+	return with_inode(open_untrusted(pid, path_in_root(pid, path), UNTRUSTED_ELF_MAX), inode);
 }
 
 int procfs_program_file(pid_t pid, struct procfs_file *out)
 {
 	struct stat st;
-	char path[32];
-	int err;
+	int err = stat_untrusted_link(pid, "exe", &st);
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	err = stat(path, &st) ? -errno : 0;
 	if (err)
-		return take_other_task(&pid) ? procfs_program_file(pid, out) : err;
-	*out = (struct procfs_file){.inode = st.st_ino, .changed_ns = changed_ns(&st),
+		return err;
+	*out = (struct procfs_file){.inode = st.st_ino,
+				    .changed_ns = clock_of(&st.st_ctim),
 				    .dev = (uint32_t)(major(st.st_dev) << 20 | minor(st.st_dev))};
 	return 0;
 }
@@ -479,9 +577,8 @@ void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(name, sizeof(name), "task/%s/children", e->d_name);
-		children = read_proc(pid, name, 1 << 20, NULL);
-		for (char *p = children ? strtok_r(children, " ", &save) : NULL; p;
-		     p = strtok_r(NULL, " ", &save)) {
+		children = read_proc(pid, name, 1 << 20);
+		for (char *p = children ? strtok_r(children, " ", &save) : NULL; p; p = strtok_r(NULL, " ", &save)) {
 			if (atoi(p) <= 0)
 				continue;
 			fn(ctx, atoi(p));
@@ -505,7 +602,7 @@ int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len)
 	struct iovec local = {out, len}, remote = {(void *)(uintptr_t)addr, len};
 	ssize_t n = process_vm_readv(pid, &local, 1, &remote, 1, 0);
 
-	if (n < 0 && errno == ESRCH && take_other_task(&pid))
+	if (n < 0 && errno == ESRCH && next_task(&pid))
 		return procfs_read_memory(pid, addr, out, len);
 	if (n < 0)
 		return -errno;

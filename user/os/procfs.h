@@ -1,4 +1,4 @@
-/* What /proc says about processes. Everything here may be stale the moment it is read. */
+/* Processes as /proc shows them. Everything here may be stale the moment it is read. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,16 +13,26 @@ pid_t procfs_living_task(pid_t pid);
 
 /* Leader's start time in ns of CLOCK_BOOTTIME (10 ms steps), and its parent. 0 or -ESRCH. */
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid);
-/* Was it forked by that one, with no exec since? By where its stack begins, which is another place after each exec. */
+/* Was it forked by that one, with no exec since? By the start of its stack, which each exec changes. */
 bool procfs_is_fork_of(pid_t pid, pid_t parent);
+/* Start of the first of those that were forked one from the other, down to this one; 0 when it is gone. */
+uint64_t procfs_code_start(pid_t pid);
+/* "UID GID GROUP…", by which it opens files; NULL when it is gone. Caller frees. */
+char *procfs_rights(pid_t pid);
 /* argv joined by blanks (the name in brackets when there is none); NULL when the process is gone. Caller frees. */
 char *procfs_command(pid_t pid);
 /* A cmdline's bytes (NUL-separated) joined by blanks. Caller frees. */
 char *procfs_join_args(const char *bytes, size_t len);
 /* The v2 cgroup path ("/a/b"), "" when unknown. Caller frees. */
 char *procfs_cgroup(pid_t pid);
+/* The same of a version 1 hierarchy, systemd's or else the first that it has a group of; "" none. Caller frees. */
+char *procfs_cgroup_v1(pid_t pid);
 /* CPU time of all its threads, also of those that have ended (clock_getcpuclockid). 0 or negative errno. */
 int procfs_cpu_ns(pid_t pid, uint64_t *ns);
+/* Its effective user; root when it is gone. */
+uid_t procfs_user(pid_t pid);
+/* Which mount namespace it lives in; 0 when that is not to be had. */
+uint64_t procfs_mounts(pid_t pid);
 /* The process that a thread id belongs to; 0 when none. */
 pid_t procfs_tgid(pid_t tid);
 
@@ -32,7 +42,7 @@ struct procfs_map {
 	uint64_t inode;
 	uint32_t dev; /* kernel encoding: major << 20 | minor */
 	bool exec, write, shared;
-	pid_t task; /* that told of it */
+	pid_t task; /* in whose maps it was found */
 	const char *path;
 };
 typedef int (*procfs_map_fn)(void *ctx, const struct procfs_map *m);
@@ -47,9 +57,7 @@ char *procfs_program_path(pid_t pid);
 /* Opens the program of a process, and a file by its path in the process's root (with this inode only). */
 int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);
-/* Is there such a path, in the process's root or, where it is relative, below its working directory? */
-bool procfs_has_path(pid_t pid, const char *path);
-/* What a relative path means in its working directory; NULL when that is not to be had. Caller frees. */
+/* A relative path made absolute by its working directory; NULL when that is not to be had. Caller frees. */
 char *procfs_absolute_path(pid_t pid, const char *path);
 /* The program's file as the kernel side names it; 0 or negative errno. */
 struct procfs_file {

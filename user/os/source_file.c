@@ -1,38 +1,103 @@
 #include "user/os/source_file.h"
+#include "user/os/invoker.h"
+#include "user/os/path_walk.h"
+#include "user/os/procfs.h"
+#include "user/os/untrusted.h"
+#include "user/os/worker.h"
 #include "user/util/alloc.h"
-#include <fcntl.h>
+#include "user/util/clock.h"
+#include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/fsuid.h>
-#include <sys/stat.h>
 
-static long sudo_id(const char *variable)
+#define START_SLACK_NS 1000000000ull /* clocks are set; a number is not given again so soon */
+#define RIGHTS_MAX     4096
+#define MAY_READ       4
+#define MAY_PASS       1
+
+/* Flat, as it goes to another process. */
+struct question {
+	pid_t pid;
+	uint64_t start_unix_ns;
+	bool own_root, has_rights;
+	char rights[RIGHTS_MAX];
+	char path[PATH_MAX];
+};
+
+/* In front of the text. */
+struct answer {
+	uint64_t written_unix_ns, moved_unix_ns;
+};
+
+/* ---- by whom it can have been read ------------------------------------------------------------------- */
+
+/* "UID GID GROUP…" */
+static bool has_group(const char *rights, gid_t gid)
 {
-	const char *text = geteuid() == 0 ? getenv(variable) : NULL;
-	char *end;
-	long id = text ? strtol(text, &end, 10) : -1;
+	char *at;
 
-	return text && *text && !*end && id >= 0 ? id : -1;
+	strtoul(rights, &at, 10);
+	while (*at == ' ')
+		if (strtoul(at, &at, 10) == gid)
+			return true;
+	return false;
 }
 
-/* The file system's idea of who we are is per thread and takes root's file capabilities with it. */
-static int open_as_invoker(const char *path)
+/* Lists of further users and groups (acl(5)) are not asked: who is in one is refused too much, never too little. */
+static bool may(const char *rights, const struct stat *st, unsigned what)
 {
-	long uid = sudo_id("SUDO_UID"), gid = sudo_id("SUDO_GID");
-	int fd;
+	uid_t uid = *rights ? (uid_t)strtoul(rights, NULL, 10) : (uid_t)-1;
 
-	if (uid >= 0 && gid >= 0) {
-		setfsgid((gid_t)gid);
-		setfsuid((uid_t)uid);
-	}
-	/* not blocking: a FIFO must not hang the writer of a report */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (uid >= 0 && gid >= 0) {
-		setfsuid(geteuid());
-		setfsgid(getegid());
-	}
-	return fd;
+	if (uid == 0)
+		return true;
+	if (st->st_uid == uid)
+		return st->st_mode >> 6 & what;
+	if (has_group(rights, st->st_gid))
+		return st->st_mode >> 3 & what;
+	return st->st_mode & what;
+}
+
+/* ---- in the worker ----------------------------------------------------------------------------------- */
+
+struct reading {
+	const struct question *q;
+	struct answer *a;
+};
+
+static int look_at_step(void *ctx, const struct stat *st)
+{
+	const struct reading *r = ctx;
+	bool is_link = S_ISLNK(st->st_mode), is_directory = S_ISDIR(st->st_mode);
+
+	if (r->q->has_rights && !is_link && !may(r->q->rights, st, is_directory ? MAY_PASS : MAY_READ))
+		return -EACCES;
+	if (!is_directory && clock_of(&st->st_ctim) > r->a->moved_unix_ns)
+		r->a->moved_unix_ns = clock_of(&st->st_ctim);
+	if (!is_directory && !is_link)
+		r->a->written_unix_ns = clock_of(&st->st_mtim);
+	return 0;
+}
+
+static bool is_there(const struct question *q)
+{
+	uint64_t start;
+
+	if (procfs_stat(q->pid, &start, NULL))
+		return false;
+	start += clock_boot_unix_ns();
+	return start + START_SLACK_NS > q->start_unix_ns && start < q->start_unix_ns + START_SLACK_NS;
+}
+
+/* That it is the right one is asked afterwards: what is open by then was that one's. */
+static int open_root(const struct question *q)
+{
+	int root = root_untrusted(q->own_root ? 0 : q->pid);
+
+	if (q->own_root || (root >= 0 && is_there(q)))
+		return root;
+	if (root >= 0)
+		close(root);
+	return root == -EACCES ? root : -ESRCH;
 }
 
 static bool is_source_name(const char *path)
@@ -42,7 +107,7 @@ static bool is_source_name(const char *path)
 	return dot && (!strcmp(dot, ".py") || !strcmp(dot, ".pyw"));
 }
 
-/* What was opened, whatever links led there. */
+/* By the name of the file itself, whatever links led there. */
 static bool is_source(int fd)
 {
 	__cleanup_free char *link = xasprintf("/proc/self/fd/%d", fd);
@@ -55,9 +120,9 @@ static bool is_source(int fd)
 	return is_source_name(real);
 }
 
-static char *read_all(int fd, size_t size)
+static int read_all(int fd, size_t size, struct buf *reply)
 {
-	char *text = xmalloc(size + 1);
+	__cleanup_free char *text = xmalloc(size + 1);
 	size_t got = 0;
 
 	while (got < size) {
@@ -67,25 +132,72 @@ static char *read_all(int fd, size_t size)
 			break;
 		got += (size_t)n;
 	}
-	text[got] = 0;
-	if (got == size && !memchr(text, 0, size))
-		return text;
-	free(text);
-	return NULL;
+	if (!size || got < size || memchr(text, 0, size))
+		return -ENODATA;
+	buf_put(reply, text, size);
+	return 0;
 }
 
-char *source_file__read(const char *path, uint64_t *changed_unix_ns)
+static int read_source(const struct question *q, struct answer *a, struct buf *text)
 {
+	struct reading r = {q, a};
+	__cleanup_close int root = open_root(q);
 	__cleanup_close int fd = -1;
 	struct stat st;
 
+	if (root < 0)
+		return root;
+	invoker_begin();
+	fd = path_walk(root, q->path, SOURCE_FILE_MAX, look_at_step, &r);
+	invoker_end();
+	if (fd < 0)
+		return fd;
+	return fstat(fd, &st) || !is_source(fd) ? -ENODATA : read_all(fd, (size_t)st.st_size, text);
+}
+
+static int answer_aside(const void *arg, struct buf *reply)
+{
+	struct answer a = {0};
+	int err;
+
+	buf_put(reply, &a, sizeof(a));
+	err = read_source(arg, &a, reply);
+	memcpy(reply->data, &a, sizeof(a));
+	return err;
+}
+
+/* ---- and here ---------------------------------------------------------------------------------------- */
+
+int source_file__read(const struct source_location *where, const char *path, struct source_file *out)
+{
+	struct question q = {.pid = where->pid,
+			     .start_unix_ns = where->start_unix_ns,
+			     .own_root = where->own_root,
+			     .has_rights = where->rights != NULL};
+	const struct worker_task t = {.pid = where->pid, .fn = answer_aside, .arg = &q, .len = sizeof(q)};
+	struct buf reply = {0};
+	struct answer a;
+	int err;
+
 	if (*path != '/' || !is_source_name(path))
-		return NULL;
-	fd = open_as_invoker(path);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !is_source(fd))
-		return NULL;
-	if (st.st_size <= 0 || st.st_size > SOURCE_FILE_MAX)
-		return NULL;
-	*changed_unix_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-	return read_all(fd, (size_t)st.st_size);
+		return -EINVAL;
+	if (strlen(path) >= sizeof(q.path) || strlen(where->rights ? where->rights : "") >= sizeof(q.rights))
+		return -ENAMETOOLONG;
+	strcpy(q.path, path);
+	strcpy(q.rights, where->rights ? where->rights : "");
+	err = worker_call(&t, &reply);
+	if (!err) {
+		memcpy(&a, reply.data, sizeof(a));
+		*out = (struct source_file){xstrndup(reply.data + sizeof(a), reply.len - sizeof(a)), a.written_unix_ns,
+					    a.moved_unix_ns};
+	}
+	buf_free(&reply);
+	return err;
+}
+
+bool source_file__is_newer(const struct source_file *f, uint64_t start_unix_ns)
+{
+	uint64_t changed = f->moved_unix_ns > f->written_unix_ns ? f->moved_unix_ns : f->written_unix_ns;
+
+	return changed > start_unix_ns + SOURCE_SLACK_NS;
 }

@@ -48,19 +48,26 @@ pid_t task_inner_tid(pid_t pid, pid_t tid)
 	return read_task(&f, pid, tid, "status") ? tid : inner_tid(f.text, tid);
 }
 
-static bool read_names(pid_t pid, struct task *t)
+bool task_read_name(pid_t pid, struct task *t)
 {
 	struct task_file f;
 	__cleanup_free char *clean = NULL;
 
-	if (read_task(&f, pid, t->tid, "status"))
-		return false;
-	t->inner_tid = inner_tid(f.text, t->tid);
 	if (read_task(&f, pid, t->tid, "comm"))
 		return false;
 	clean = text_clean(f.text, strcspn(f.text, "\n"), 0);
 	snprintf(t->name, sizeof(t->name), "%s", clean);
 	return true;
+}
+
+static bool read_names(pid_t pid, struct task *t)
+{
+	struct task_file f;
+
+	if (read_task(&f, pid, t->tid, "status"))
+		return false;
+	t->inner_tid = inner_tid(f.text, t->tid);
+	return task_read_name(pid, t);
 }
 
 int tasks_list(pid_t pid, struct task **out, size_t *cnt)
@@ -87,7 +94,7 @@ int tasks_list(pid_t pid, struct task **out, size_t *cnt)
 	return *cnt ? 0 : -ESRCH;
 }
 
-/* Fields as numbered in proc(5): 3 state, 9 flags, 39 processor, 41 policy. */
+/* Fields as numbered in proc(5): 3 state, 9 flags. */
 int task_state(pid_t pid, pid_t tid, struct task_state *out)
 {
 	struct task_file f;
@@ -96,15 +103,7 @@ int task_state(pid_t pid, pid_t tid, struct task_state *out)
 
 	if (!p || p[1] != ' ')
 		return err ? err : -ESRCH;
-	*out = (struct task_state){.letter = p[2]};
-	p += 2;
-	for (int field = 3; field < 39 && p; field++) {
-		if (field == 9)
-			out->flags = (unsigned)strtoul(p, NULL, 10);
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	return p && sscanf(p, "%d %*u %u", &out->cpu, &out->policy) == 2 ? 0 : -ESRCH;
+	return sscanf(p + 2, "%c %*d %*d %*d %*d %*d %u", &out->letter, &out->flags) == 2 ? 0 : -ESRCH;
 }
 
 static uint64_t status_number(const char *status, const char *key)
@@ -114,24 +113,15 @@ static uint64_t status_number(const char *status, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-int task_turns(pid_t pid, pid_t tid, struct task_turns *out)
+int task_switches(pid_t pid, pid_t tid, uint64_t *out)
 {
-	unsigned long long ran, waited, arrivals;
 	struct task_file f;
-	int err = read_task(&f, pid, tid, "schedstat");
+	int err = read_task(&f, pid, tid, "status");
 
-	/* "0 0 0" without CONFIG_SCHEDSTATS and delay accounting (kernel/sched/stats.h) */
-	if (!err && sscanf(f.text, "%llu %llu %llu", &ran, &waited, &arrivals) == 3 && arrivals) {
-		*out = (struct task_turns){.count = arrivals};
-		return 0;
-	}
-	err = read_task(&f, pid, tid, "status");
-	if (err)
-		return err;
-	*out = (struct task_turns){.count = status_number(f.text, "\nvoluntary_ctxt_switches:") +
-					    status_number(f.text, "\nnonvoluntary_ctxt_switches:"),
-				   .ended_only = true};
-	return 0;
+	if (!err)
+		*out = status_number(f.text, "\nvoluntary_ctxt_switches:") +
+		       status_number(f.text, "\nnonvoluntary_ctxt_switches:");
+	return err;
 }
 
 int task_call(pid_t pid, pid_t tid, struct task_call *out)

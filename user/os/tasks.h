@@ -8,37 +8,31 @@
 struct task {
 	pid_t tid;
 	pid_t inner_tid; /* in its own pid namespace; the same as `tid` outside containers */
-	char name[64];	 /* clean UTF-8 */
+	char name[64];   /* clean UTF-8 */
 };
 
 /* All threads; the caller frees `*out`. 0 or -ESRCH. */
 int tasks_list(pid_t pid, struct task **out, size_t *cnt);
+
+/* Its name now, in place of an older one, which stays when it has ended: false. */
+bool task_read_name(pid_t pid, struct task *t);
 
 /* Its number in its own pid namespace; the same as `tid` outside containers, and when it has ended. */
 pid_t task_inner_tid(pid_t pid, pid_t tid);
 
 /* From /proc/PID/task/TID/stat. */
 struct task_state {
-	char letter;	 /* R, S, D, T, t, Z, X … (Documentation/filesystems/proc.rst) */
-	int cpu;	 /* whose run queue it is on, or was last */
-	unsigned policy; /* SCHED_* */
-	unsigned flags;	 /* PF_* */
+	char letter;    /* R, S, D, T, t, Z, X … (Documentation/filesystems/proc.rst) */
+	unsigned flags; /* PF_* */
 };
 int task_state(pid_t pid, pid_t tid, struct task_state *out);
 
-/*
- * How often it has been given a CPU so far (schedstat), or, where the kernel does not count that, how often it has
- * left one (status). 0 or negative errno.
- */
-struct task_turns {
-	uint64_t count;
-	bool ended_only; /* the turn it may be having now is not in it */
-};
-int task_turns(pid_t pid, pid_t tid, struct task_turns *out);
+/* The number of its context switches so far, voluntary or not. 0 or negative errno. */
+int task_switches(pid_t pid, pid_t tid, uint64_t *out);
 
 /*
- * What it is blocked in (/proc/PID/task/TID/syscall). The kernel answers only after it has seen the thread off
- * the CPU, so `off_cpu` is proof that at some moment of the call it was not running.
+ * The system call it is blocked in (/proc/PID/task/TID/syscall). The kernel answers only after it has seen the thread
+ * off the CPU, so `off_cpu` is proof that at some moment of the call it was not running.
  */
 struct task_call {
 	bool off_cpu;

@@ -1,17 +1,16 @@
 /*
- * Fills a profile from the stream of facts. The stream may come from a damaged or hostile file: an
- * item whose id is not the next one of its kind, or that refers to something unknown, is dropped
- * and counted as loss "damaged", so everything in a finished profile can be followed without a
- * check.
+ * Fills a profile from the stream of facts. The stream may come from a damaged or hostile file: an item whose id is not
+ * the next one of its kind, or that refers to something unknown, is dropped and counted as loss "damaged", so
+ * everything in a finished profile can be followed without a check.
  */
+#include "user/profile/buckets.h"
 #include "user/profile/owned.h"
+#include "user/profile/value_type.h"
 #include "user/util/alloc.h"
 #include "user/util/pair_map.h"
 #include "user/util/text.h"
 #include <math.h>
 #include <string.h>
-
-#define BATCH 64 /* samples added up together; their buckets are fetched side by side */
 
 struct kept {
 	struct profile_sample *samples;
@@ -21,13 +20,12 @@ struct kept {
 struct profile_builder {
 	struct owned *o;
 	size_t process_cap, thread_cap, function_cap, first_cap, frame_cap, stack_cap, depth_cap;
-	size_t bucket_cap, loss_cap;
-	uint16_t *depths;        /* by stack */
-	struct pair_map buckets; /* (thread, stack) → index + 1 */
-	struct pair_map losses;  /* (process, reason) → index + 1 */
-	struct kept *kept;       /* NULL: not kept */
-	struct profile_sample batch[BATCH];
-	size_t batch_cnt;
+	size_t loss_cap, type_cap, task_cap, label_cap;
+	uint16_t *depths; /* by stack */
+	struct buckets buckets;
+	struct pair_map losses; /* (process, reason and type) → index + 1 */
+	struct pair_map labels; /* (process, key) → index + 1 */
+	struct kept *kept;      /* NULL: not kept */
 	uint64_t damaged;
 	uint64_t last_time_ns;
 };
@@ -48,7 +46,7 @@ static double sane(double hz)
 	return isfinite(hz) && hz > 0 ? hz : 0;
 }
 
-static void take_meta(void *ctx, const struct profile_meta *m)
+static void on_meta(void *ctx, const struct profile_meta *m)
 {
 	struct profile_builder *b = ctx;
 	struct profile_meta *out = &b->o->p.meta;
@@ -63,13 +61,13 @@ static void take_meta(void *ctx, const struct profile_meta *m)
 	out->effective_rate_hz = sane(m->effective_rate_hz);
 }
 
-/* A process or thread may be told again when more is known of it; any other id must be the next. */
+/* A process or thread may come again when more is known of it; any other id must be the next. */
 static bool is_next_or_known(uint32_t id, uint32_t count)
 {
 	return id && id - 1 <= count;
 }
 
-static void take_process(void *ctx, const struct profile_process *in)
+static void on_process(void *ctx, const struct profile_process *in)
 {
 	struct profile_builder *b = ctx;
 	struct profile *p = &b->o->p;
@@ -83,20 +81,22 @@ static void take_process(void *ctx, const struct profile_process *in)
 	out.python = keep(b, in->python, NULL);
 	out.interpreter = keep(b, in->interpreter, NULL);
 	out.cgroup = keep(b, in->cgroup, NULL);
+	out.rights = keep(b, in->rights, NULL);
+	if ((unsigned)in->root >= PROFILE_ROOTS)
+		out.root = PROFILE_ROOT_OTHER;
 	xgrow(p->processes, p->process_cnt + 1, b->process_cap);
 	if (in->id > p->process_cnt)
 		p->process_cnt++;
 	p->processes[in->id] = out;
 }
 
-static void take_thread(void *ctx, const struct profile_thread *in)
+static void on_thread(void *ctx, const struct profile_thread *in)
 {
 	struct profile_builder *b = ctx;
 	struct profile *p = &b->o->p;
 	struct profile_thread out = *in;
 
-	if (!is_next_or_known(in->id, p->thread_cnt) || !in->process ||
-	    in->process > p->process_cnt) {
+	if (!is_next_or_known(in->id, p->thread_cnt) || !in->process || in->process > p->process_cnt) {
 		b->damaged++;
 		return;
 	}
@@ -107,7 +107,69 @@ static void take_thread(void *ctx, const struct profile_thread *in)
 	p->threads[in->id] = out;
 }
 
-static void take_function(void *ctx, const struct profile_function *in)
+/* A task's parent is older, so there is no circle of them. */
+static void on_task(void *ctx, const struct profile_task *in)
+{
+	struct profile_builder *b = ctx;
+	struct profile *p = &b->o->p;
+	struct profile_task out = *in;
+
+	if (!is_next_or_known(in->id, p->task_cnt) || in->parent >= in->id || !in->process ||
+	    in->process > p->process_cnt) {
+		b->damaged++;
+		return;
+	}
+	out.name = keep(b, in->name, NULL);
+	xgrow(p->tasks, p->task_cnt + 1, b->task_cap);
+	if (in->id > p->task_cnt)
+		p->task_cnt++;
+	p->tasks[in->id] = out;
+}
+
+static void on_label(void *ctx, const struct profile_label *in)
+{
+	struct profile_builder *b = ctx;
+	struct profile *p = &b->o->p;
+
+	struct profile_label out = *in;
+	uint32_t key, *slot;
+
+	if (!in->process || in->process > p->process_cnt || !in->key || !*in->key) {
+		b->damaged++;
+		return;
+	}
+	out.key = keep(b, in->key, &key);
+	out.value = keep(b, in->value, NULL);
+	slot = pair_map__slot(&b->labels, in->process, key);
+	if (!*slot) {
+		xgrow(p->labels, p->label_cnt, b->label_cap);
+		*slot = (uint32_t)++p->label_cnt;
+	}
+	p->labels[*slot - 1] = out;
+}
+
+/* The first one announced replaces the default. */
+static void on_value_type(void *ctx, const struct profile_value_type *in)
+{
+	struct profile_builder *b = ctx;
+	struct profile *p = &b->o->p;
+	struct profile_value_type out = *in;
+
+	if (in->id > p->type_cnt || in->id >= PROFILE_MAX_TYPES || !in->name || !*in->name ||
+	    (unsigned)in->unit >= PROFILE_UNITS) {
+		b->damaged++;
+		return;
+	}
+	out.name = keep(b, in->name, NULL);
+	out.label = in->label && *in->label ? keep(b, in->label, NULL) : out.name;
+	out.sentence = in->sentence && *in->sentence ? keep(b, in->sentence, NULL) : out.name;
+	xgrow(p->types, p->type_cnt, b->type_cap);
+	if (in->id == p->type_cnt)
+		p->type_cnt++;
+	p->types[in->id] = out;
+}
+
+static void on_function(void *ctx, const struct profile_function *in)
 {
 	struct profile_builder *b = ctx;
 	struct profile *p = &b->o->p;
@@ -123,13 +185,15 @@ static void take_function(void *ctx, const struct profile_function *in)
 	out.short_file = keep(b, in->short_file, NULL);
 	if ((unsigned)in->origin >= PROFILE_ORIGINS)
 		out.origin = PROFILE_USER;
+	if ((unsigned)in->kind >= PROFILE_KINDS)
+		out.kind = PROFILE_PYTHON;
 	xgrow(p->functions, p->function_cnt + 1, b->function_cap);
 	xgrow(b->o->first_frames, p->function_cnt + 1, b->first_cap);
 	p->functions[++p->function_cnt] = out;
 	b->o->first_frames[p->function_cnt] = 0;
 }
 
-static void take_frame(void *ctx, const struct profile_frame *in)
+static void on_frame(void *ctx, const struct profile_frame *in)
 {
 	struct profile_builder *b = ctx;
 	struct profile *p = &b->o->p;
@@ -144,14 +208,14 @@ static void take_frame(void *ctx, const struct profile_frame *in)
 		b->o->first_frames[in->function] = in->id;
 }
 
-static void take_stack(void *ctx, const struct profile_stack *in)
+static void on_stack(void *ctx, const struct profile_stack *in)
 {
 	struct profile_builder *b = ctx;
 	struct profile *p = &b->o->p;
 	uint16_t depth;
 
-	if (in->id != p->stack_cnt + 1 || in->parent >= in->id || !in->frame ||
-	    in->frame > p->frame_cnt || b->depths[in->parent] == PROFILE_MAX_DEPTH) {
+	if (in->id != p->stack_cnt + 1 || in->parent >= in->id || !in->frame || in->frame > p->frame_cnt ||
+	    b->depths[in->parent] == PROFILE_MAX_DEPTH) {
 		b->damaged++;
 		return;
 	}
@@ -164,57 +228,14 @@ static void take_stack(void *ctx, const struct profile_stack *in)
 		b->o->max_depth = depth;
 }
 
-static uint32_t bucket_of(struct profile_builder *b, const struct profile_sample *s)
-{
-	struct profile *p = &b->o->p;
-	uint32_t *slot = pair_map__slot(&b->buckets, s->thread, s->stack);
-
-	if (!*slot) {
-		xgrow(p->buckets, p->bucket_cnt, b->bucket_cap);
-		p->buckets[p->bucket_cnt++] =
-			(struct profile_bucket){.thread = s->thread, .stack = s->stack};
-		*slot = (uint32_t)p->bucket_cnt;
-	}
-	return *slot - 1;
-}
-
-/* Ids are not looked at here but once per bucket at the end. */
-static void add_to_bucket(struct profile_bucket *k, const struct profile_sample *s)
-{
-	k->samples++;
-	k->value_ns += s->value_ns;
-	if (s->gil == PROFILE_GIL_HELD) {
-		k->gil_samples++;
-		k->gil_value_ns += s->value_ns;
-	}
-	k->truncated += !!s->truncated;
-}
-
-/*
- * Two passes, because with many threads and stacks it is waiting for memory that takes the time: each
- * has fetched what the next one needs.
- */
-static void add_batch(struct profile_builder *b)
-{
-	uint32_t at[BATCH];
-
-	for (size_t i = 0; i < b->batch_cnt; i++) {
-		at[i] = bucket_of(b, &b->batch[i]);
-		__builtin_prefetch(&b->o->p.buckets[at[i]], 1);
-	}
-	for (size_t i = 0; i < b->batch_cnt; i++)
-		add_to_bucket(&b->o->p.buckets[at[i]], &b->batch[i]);
-	b->batch_cnt = 0;
-}
-
-static void take_sample(void *ctx, const struct profile_sample *s)
+static void on_sample(void *ctx, const struct profile_sample *s)
 {
 	struct profile_builder *b = ctx;
 
-	pair_map__prefetch(&b->buckets, s->thread, s->stack);
-	b->batch[b->batch_cnt++] = *s;
-	if (b->batch_cnt == BATCH)
-		add_batch(b);
+	if (!buckets__add(&b->buckets, &b->o->p, s)) {
+		b->damaged++;
+		return;
+	}
 	if (s->time_unix_ns > b->last_time_ns)
 		b->last_time_ns = s->time_unix_ns;
 	if (b->kept) {
@@ -230,11 +251,11 @@ static void widen(struct profile_loss *into, const struct profile_loss *more)
 	if (more->to_unix_ns > into->to_unix_ns)
 		into->to_unix_ns = more->to_unix_ns;
 	into->count += more->count;
-	into->value_ns += more->value_ns;
+	into->value += more->value;
 	into->failure |= more->failure;
 }
 
-static void take_loss(void *ctx, const struct profile_loss *in)
+static void on_loss(void *ctx, const struct profile_loss *in)
 {
 	struct profile_builder *b = ctx;
 	struct profile *p = &b->o->p;
@@ -245,7 +266,9 @@ static void take_loss(void *ctx, const struct profile_loss *in)
 		out.process = 0; /* a loss is never dropped */
 	out.reason = keep(b, in->reason, &reason);
 	out.sentence = keep(b, in->sentence, NULL);
-	slot = pair_map__slot(&b->losses, out.process, reason);
+	if (out.type >= p->type_cnt)
+		out.type = 0;
+	slot = pair_map__slot(&b->losses, out.process, reason * PROFILE_MAX_TYPES + out.type);
 	if (*slot) {
 		widen(&p->losses[*slot - 1], &out);
 		return;
@@ -256,14 +279,17 @@ static void take_loss(void *ctx, const struct profile_loss *in)
 }
 
 static const struct profile_sink_ops builder_ops = {
-	.meta = take_meta,
-	.process = take_process,
-	.thread = take_thread,
-	.function = take_function,
-	.frame = take_frame,
-	.stack = take_stack,
-	.sample = take_sample,
-	.loss = take_loss,
+	.meta = on_meta,
+	.process = on_process,
+	.thread = on_thread,
+	.function = on_function,
+	.frame = on_frame,
+	.stack = on_stack,
+	.sample = on_sample,
+	.loss = on_loss,
+	.value_type = on_value_type,
+	.task = on_task,
+	.label = on_label,
 };
 
 /* Entry 0 of each table answers for "none": empty texts, no references. */
@@ -273,13 +299,12 @@ static void put_none(struct profile_builder *b)
 	struct profile *p = &o->p;
 
 	xgrow(p->processes, 0, b->process_cap);
-	p->processes[0] = (struct profile_process){
-		.command = "", .python = "", .interpreter = "", .cgroup = ""};
+	p->processes[0] =
+		(struct profile_process){.command = "", .python = "", .interpreter = "", .cgroup = "", .rights = ""};
 	xgrow(p->threads, 0, b->thread_cap);
 	p->threads[0] = (struct profile_thread){.name = ""};
 	xgrow(p->functions, 0, b->function_cap);
-	p->functions[0] =
-		(struct profile_function){.name = "", .module = "", .file = "", .short_file = ""};
+	p->functions[0] = (struct profile_function){.name = "", .module = "", .file = "", .short_file = ""};
 	xgrow(o->first_frames, 0, b->first_cap);
 	o->first_frames[0] = 0;
 	xgrow(p->frames, 0, b->frame_cap);
@@ -288,6 +313,9 @@ static void put_none(struct profile_builder *b)
 	p->stacks[0] = (struct profile_stack){0};
 	xgrow(b->depths, 0, b->depth_cap);
 	b->depths[0] = 0;
+	xgrow(p->tasks, 0, b->task_cap);
+	p->tasks[0] = (struct profile_task){.name = ""};
+	on_value_type(b, &profile_cpu_type);
 }
 
 struct profile_builder *profile_builder__new(bool keep_samples)
@@ -299,7 +327,7 @@ struct profile_builder *profile_builder__new(bool keep_samples)
 	if (keep_samples)
 		b->kept = xcalloc(1, sizeof(*b->kept));
 	put_none(b);
-	take_meta(b, &(struct profile_meta){0});
+	on_meta(b, &(struct profile_meta){0});
 	return b;
 }
 
@@ -311,6 +339,16 @@ struct profile_sink profile_builder__sink(struct profile_builder *b)
 const struct profile *profile_builder__peek(const struct profile_builder *b)
 {
 	return &b->o->p;
+}
+
+void profile_builder__flush(struct profile_builder *b)
+{
+	buckets__flush(&b->buckets, &b->o->p);
+}
+
+void profile_builder__fold(struct profile_builder *b, const bool *ended, uint32_t *moved)
+{
+	buckets__fold(&b->buckets, &b->o->p, ended, moved);
 }
 
 static int kept_each(void *ctx, profile_sample_fn fn, void *arg)
@@ -331,52 +369,47 @@ static void kept_free(void *ctx)
 	free(k);
 }
 
-/* Drops buckets whose ids nothing defined, and adds up the rest. */
-static void settle_buckets(struct profile_builder *b, struct profile_loss *damage)
+static int by_process(const void *a, const void *b)
 {
-	struct profile *p = &b->o->p;
-	size_t n = 0;
+	const struct profile_label *x = a, *y = b;
 
-	for (size_t i = 0; i < p->bucket_cnt; i++) {
-		struct profile_bucket *k = &p->buckets[i];
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
+	return strcmp(x->key, y->key);
+}
 
-		if (!k->thread || k->thread > p->thread_cnt || !k->stack ||
-		    k->stack > p->stack_cnt) {
-			damage->count += k->samples;
-			damage->value_ns += k->value_ns;
-			continue;
-		}
-		p->sample_cnt += k->samples;
-		p->value_ns += k->value_ns;
-		p->truncated_cnt += k->truncated;
-		p->buckets[n++] = *k;
+static void emit_damage(struct profile_builder *b, struct profile_loss *damage)
+{
+	for (uint8_t type = 0; type < PROFILE_MAX_TYPES; type++) {
+		struct profile_loss *l = &damage[type];
+
+		l->reason = "damaged";
+		l->sentence = "the recording was damaged here";
+		l->failure = true;
+		l->from_unix_ns = b->o->p.meta.start_unix_ns;
+		l->to_unix_ns = b->last_time_ns;
+		l->type = type;
+		if (l->count)
+			on_loss(b, l);
 	}
-	p->bucket_cnt = n;
 }
 
 struct profile *profile_builder__finish(struct profile_builder *b)
 {
 	struct profile *p = &b->o->p;
-	struct profile_loss damage = {
-		.reason = "damaged",
-		.sentence = "the recording was damaged here",
-		.count = b->damaged,
-		.failure = true,
-		.from_unix_ns = p->meta.start_unix_ns,
-		.to_unix_ns = b->last_time_ns,
-	};
+	struct profile_loss damage[PROFILE_MAX_TYPES] = {{.count = b->damaged}};
 
-	add_batch(b);
-	settle_buckets(b, &damage);
-	if (damage.count)
-		take_loss(b, &damage);
+	buckets__settle(&b->buckets, p, damage);
+	if (p->label_cnt)
+		qsort(p->labels, p->label_cnt, sizeof(*p->labels), by_process);
+	emit_damage(b, damage);
 	/* A recorder that was killed never said how long it ran: until its last sample at least. */
 	if (!p->meta.duration_ns && b->last_time_ns > p->meta.start_unix_ns)
 		p->meta.duration_ns = b->last_time_ns - p->meta.start_unix_ns;
 	if (b->kept)
 		p->samples = (struct profile_samples){kept_each, kept_free, b->kept};
-	pair_map__free(&b->buckets);
 	pair_map__free(&b->losses);
+	pair_map__free(&b->labels);
 	free(b->depths);
 	free(b);
 	return p;

@@ -5,8 +5,8 @@
  * Statistician 54, 2000):
  *     s' = (x + 1) / (n + 2)     error = z √( s'a (1 - s'a) / (na + 2) + s'b (1 - s'b) / (nb + 2) )
  *
- * Seconds: a count x of samples has the variance of a Poisson distribution, x; with the same
- * caution for small counts error = z √( wa² (xa + 1) + wb² (xb + 1) ), w the time a sample stands
+ * Amounts: a count x of samples has the variance of a Poisson distribution, x; with the same
+ * caution for small counts error = z √( wa² (xa + 1) + wb² (xb + 1) ), w the value a sample stands
  * for.
  *
  * Samples that stand for unlike times v tell less than their number: n = (Σ v)² / Σ v² is what
@@ -18,72 +18,55 @@
 #include "user/util/alloc.h"
 #include <math.h>
 
-#define LEVEL 0.05
+#define LEVEL  0.05
+#define SECOND 1e9
 
-struct chance_run chance_run_of(double ns, double samples, double sum_of_squares)
+struct chance_run chance_run_of(double value, double samples, double sum_of_squares)
 {
-	struct chance_run run = {ns, samples};
+	struct chance_run run = {value, samples, SECOND};
 
-	if (sum_of_squares > 0 && ns * ns / sum_of_squares < samples)
-		run.samples = ns * ns / sum_of_squares;
+	if (sum_of_squares > 0 && value * value / sum_of_squares < samples)
+		run.samples = value * value / sum_of_squares;
 	return run;
 }
 
-static double share_of(const struct chance_run *run, const struct chance_part *part)
+double chance_amount(const struct chance_run *run, const struct chance_part *part, bool absolute)
 {
-	double share = run->ns > 0 ? (double)part->ns / run->ns : 0;
+	double share = run->value > 0 ? (double)part->value / run->value : 0;
 
-	return share > 1 ? 1 : share;
+	return absolute ? (double)part->value / run->scale : share > 1 ? 1 : share;
 }
 
 static double variance_of_share(const struct chance_run *run, const struct chance_part *part)
 {
-	double share = (share_of(run, part) * run->samples + 1) / (run->samples + 2);
+	double share = (chance_amount(run, part, false) * run->samples + 1) / (run->samples + 2);
 
 	return share * (1 - share) / (run->samples + 2);
 }
 
-/* ns² */
-static double variance_of_time(const struct chance_run *run, const struct chance_part *part)
+static double variance(const struct chance_run *run, const struct chance_part *part, bool absolute)
 {
-	double each = run->samples > 0 ? run->ns / run->samples : 0;
-	double count = each > 0 ? (double)part->ns / each : 0;
+	double each = run->samples > 0 ? run->value / run->samples / run->scale : 0;
+	double count = each > 0 ? chance_amount(run, part, true) / each : 0;
 
-	return each * each * (count + 1);
+	return absolute ? each * each * (count + 1) : variance_of_share(run, part);
 }
 
-static struct chance_change change_of(double from, double to, double variance)
+struct chance_change chance_of(const struct chance_run *a, const struct chance_part *in_a, const struct chance_run *b,
+			       const struct chance_part *in_b, bool absolute)
 {
-	struct chance_change c = {.from = from, .to = to, .by = to - from};
-	double error = sqrt(variance);
+	double deviation = sqrt(variance(a, in_a, absolute) + variance(b, in_b, absolute));
+	struct chance_change c = {.from = chance_amount(a, in_a, absolute), .to = chance_amount(b, in_b, absolute)};
 
-	c.error = CHANCE_Z * error;
-	c.odds = error > 0 ? erfc(fabs(c.by) / error / M_SQRT2) : 1;
+	c.by = c.to - c.from;
+	c.error = CHANCE_Z * deviation;
+	c.odds = deviation > 0 ? erfc(fabs(c.by) / deviation / M_SQRT2) : 1;
 	return c;
 }
 
-struct chance_change chance_of_shares(const struct chance_run *a, const struct chance_part *in_a,
-				      const struct chance_run *b, const struct chance_part *in_b)
+double chance_error(const struct chance_run *run, const struct chance_part *part, bool absolute)
 {
-	return change_of(share_of(a, in_a), share_of(b, in_b),
-			 variance_of_share(a, in_a) + variance_of_share(b, in_b));
-}
-
-struct chance_change chance_of_seconds(const struct chance_run *a, const struct chance_part *in_a,
-				       const struct chance_run *b, const struct chance_part *in_b)
-{
-	return change_of((double)in_a->ns / 1e9, (double)in_b->ns / 1e9,
-			 (variance_of_time(a, in_a) + variance_of_time(b, in_b)) / 1e18);
-}
-
-double chance_of_share(const struct chance_run *run, const struct chance_part *part)
-{
-	return CHANCE_Z * sqrt(variance_of_share(run, part));
-}
-
-double chance_of_second(const struct chance_run *run, const struct chance_part *part)
-{
-	return CHANCE_Z * sqrt(variance_of_time(run, part)) / 1e9;
+	return CHANCE_Z * sqrt(variance(run, part, absolute));
 }
 
 static int smallest_first(const void *a, const void *b)

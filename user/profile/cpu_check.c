@@ -1,18 +1,22 @@
 #include "user/profile/cpu_check.h"
+#include "user/profile/value_type.h"
 #include "user/util/alloc.h"
 #include <math.h>
 
-#define DIFFERS_PART 20
+#define DIFFERS_PART       20
 #define DIFFERS_DEVIATIONS 3
 
 struct cpu_check *cpu_checks_new(const struct profile *p)
 {
 	struct cpu_check *checks = xcalloc((size_t)p->process_cnt + 1, sizeof(*checks));
+	const struct profile_value_type *cpu = profile__type(p, profile_cpu_type.name);
 
 	for (size_t i = 0; i < p->bucket_cnt; i++)
-		checks[p->threads[p->buckets[i].thread].process].sampled_ns += p->buckets[i].value_ns;
+		if (cpu && p->buckets[i].type == cpu->id)
+			checks[p->threads[p->buckets[i].thread].process].sampled_ns += p->buckets[i].value;
 	for (size_t i = 0; i < p->loss_cnt; i++)
-		checks[p->losses[i].process].sampled_ns += p->losses[i].value_ns;
+		if (cpu && p->losses[i].type == cpu->id)
+			checks[p->losses[i].process].sampled_ns += p->losses[i].value;
 	checks[0].sampled_ns = 0;
 	for (uint32_t i = 1; i <= p->process_cnt; i++) {
 		checks[i].clock_ns = p->processes[i].cpu_ns;

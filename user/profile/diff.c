@@ -15,33 +15,31 @@ static int add_sample(void *arg, const struct profile_sample *s)
 {
 	struct spread *spread = arg;
 
-	if (spread->v->gil_only && s->gil != PROFILE_GIL_HELD)
+	if (!view__takes(spread->v, s))
 		return 0;
 	spread->cnt++;
-	spread->sum += (double)s->value_ns;
-	spread->squares += (double)s->value_ns * (double)s->value_ns;
+	spread->sum += (double)s->value;
+	spread->squares += (double)s->value * (double)s->value;
 	return spread->cnt >= SAMPLES_MAX;
 }
 
 static struct chance_run run_of(const struct view *v, const struct profile *p)
 {
 	struct spread s = {.v = v};
-	double ns = 0, samples = 0, scale;
+	struct view_sum all = view__sum(v, p);
+	struct chance_run run;
+	double scale;
 
-	for (size_t i = 0; i < p->bucket_cnt; i++) {
-		ns += (double)view__value_ns(v, &p->buckets[i]);
-		samples += (double)view__samples(v, &p->buckets[i]);
-	}
 	profile__each_sample(p, add_sample, &s);
-	scale = s.sum > 0 ? ns / s.sum : 0; /* of what was looked at to the whole */
-	return chance_run_of(ns, samples, s.squares * scale);
+	scale = s.sum > 0 ? (double)all.value / s.sum : 0; /* of what was looked at to the whole */
+	run = chance_run_of((double)all.value, (double)all.samples, s.squares * scale);
+	run.scale = value_unit(view__type(v, p))->scale;
+	return run;
 }
 
-struct chance_change diff__change(const struct diff *d, const struct chance_part *in_a,
-				  const struct chance_part *in_b)
+struct chance_change diff__change(const struct diff *d, const struct chance_part *in_a, const struct chance_part *in_b)
 {
-	return (d->options.absolute ? chance_of_seconds : chance_of_shares)(&d->run_a, in_a,
-									    &d->run_b, in_b);
+	return chance_of(&d->run_a, in_a, &d->run_b, in_b, d->options.absolute);
 }
 
 double diff_ratio(const struct chance_change *c)
@@ -53,10 +51,10 @@ double diff_ratio(const struct chance_change *c)
 
 static void compare(const struct diff *d, struct diff_row *row)
 {
-	const struct chance_part own_a = {row->a.own_value_ns, row->a.own_samples};
-	const struct chance_part own_b = {row->b.own_value_ns, row->b.own_samples};
-	const struct chance_part total_a = {row->a.value_ns, row->a.samples};
-	const struct chance_part total_b = {row->b.value_ns, row->b.samples};
+	const struct chance_part own_a = {row->a.own_value, row->a.own_samples};
+	const struct chance_part own_b = {row->b.own_value, row->b.own_samples};
+	const struct chance_part total_a = {row->a.value, row->a.samples};
+	const struct chance_part total_b = {row->b.value, row->b.samples};
 
 	row->own = diff__change(d, &own_a, &own_b);
 	row->total = diff__change(d, &total_a, &total_b);
@@ -74,14 +72,14 @@ static int by_change(const void *a, const void *b)
 	if (total_x != total_y)
 		return total_x < total_y ? 1 : -1;
 	cmp = strcmp(x->group->name, y->group->name);
-	return cmp ? cmp : strcmp(x->group->place, y->group->place);
+	return cmp ? cmp : strcmp(x->group->location, y->group->location);
 }
 
 static void fill_rows(struct diff *d)
 {
 	uint32_t cnt = groups__count(d->groups);
-	struct totals *a = totals__new(d->options.view, d->a, d->frames_a, cnt);
-	struct totals *b = totals__new(d->options.view, d->b, d->frames_b, cnt);
+	struct totals *a = totals__new(&d->view_a, d->a, d->frames_a, cnt);
+	struct totals *b = totals__new(&d->view_b, d->b, d->frames_b, cnt);
 
 	d->rows = xcalloc((size_t)cnt + 1, sizeof(*d->rows));
 	for (uint32_t id = 1; id <= cnt; id++) {
@@ -89,8 +87,7 @@ static void fill_rows(struct diff *d)
 
 		if (!a->rows[id].samples && !b->rows[id].samples)
 			continue;
-		*row = (struct diff_row){
-			.group = groups__at(d->groups, id), .a = a->rows[id], .b = b->rows[id]};
+		*row = (struct diff_row){.group = groups__at(d->groups, id), .a = a->rows[id], .b = b->rows[id]};
 		compare(d, row);
 		d->cnt++;
 	}
@@ -127,22 +124,31 @@ static void judge(struct diff *d)
 	}
 }
 
-struct diff *diff__new(const struct diff_options *o, const struct profile *a,
-		       const struct profile *b)
+struct diff *diff__new(const struct diff_options *o, const struct profile *a, const struct profile *b)
 {
 	struct diff *d = xcalloc(1, sizeof(*d));
 
 	d->options = *o;
 	d->a = a;
 	d->b = b;
-	d->run_a = run_of(o->view, a);
-	d->run_b = run_of(o->view, b);
+	d->view_a = d->view_b = *o->view;
+	if (o->view->type_name) {
+		view__choose_type(&d->view_a, a);
+		view__choose_type(&d->view_b, b);
+	}
+	d->run_a = run_of(&d->view_a, a);
+	d->run_b = run_of(&d->view_b, b);
 	d->groups = groups__new(o->key, d->options.view, true);
 	d->frames_a = groups__add(d->groups, a);
 	d->frames_b = groups__add(d->groups, b);
 	fill_rows(d);
 	judge(d);
 	return d;
+}
+
+const struct view *diff__view(const struct diff *d, const struct profile *p)
+{
+	return p == d->a ? &d->view_a : &d->view_b;
 }
 
 void diff__free(struct diff *d)

@@ -10,7 +10,7 @@
 struct diff_options {
 	const struct view *view;
 	enum groups_key key;
-	bool absolute; /* compare seconds; otherwise shares of each run's CPU time */
+	bool absolute; /* compare amounts as they are; otherwise shares of each run */
 };
 
 struct diff_row {
@@ -23,6 +23,7 @@ struct diff_row {
 struct diff {
 	const struct profile *a, *b;
 	struct diff_options options;
+	struct view view_a, view_b; /* that of the options, each with the type's number in that recording */
 	struct chance_run run_a, run_b;
 	struct groups *groups;
 	uint32_t *frames_a, *frames_b; /* group of each frame */
@@ -31,12 +32,13 @@ struct diff {
 };
 
 /* Both profiles must outlive it. */
-struct diff *diff__new(const struct diff_options *o, const struct profile *a,
-		       const struct profile *b);
+struct diff *diff__new(const struct diff_options *o, const struct profile *a, const struct profile *b);
 void diff__free(struct diff *d);
 
+/* How a recording is looked at: of the two alike, but for numbers of types. */
+const struct view *diff__view(const struct diff *d, const struct profile *p);
+
 /* The change of a part, in the terms of this comparison. */
-struct chance_change diff__change(const struct diff *d, const struct chance_part *in_a,
-				  const struct chance_part *in_b);
+struct chance_change diff__change(const struct diff *d, const struct chance_part *in_a, const struct chance_part *in_b);
 /* By how many percent a change is, of what it was; infinite for something new. */
 double diff_ratio(const struct chance_change *c);

@@ -1,4 +1,4 @@
-/* The grammar: what ( selector ) operator amount. Each part is looked up in a table of its own. */
+/* The grammar: own or total ( selector ) operator amount. Each part is looked up in a table of its own. */
 #include "user/profile/diff_limit.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"
@@ -18,24 +18,30 @@ static const struct {
 	const char *text;
 	enum limit_unit unit;
 	double scale;
-} units[] = {{"%", LIMIT_PERCENT, 1},
-	     {"pp", LIMIT_POINTS, 1},
-	     {"ms", LIMIT_SECONDS, 1e-3},
-	     {"s", LIMIT_SECONDS, 1}};
+} units[] = {{"%", LIMIT_PERCENT, 1}, {"pp", LIMIT_POINTS, 1}, {"ms", LIMIT_SECONDS, 1e-3}, {"s", LIMIT_SECONDS, 1}};
 
 static const struct {
 	const char *prefix;
 	enum limit_what what;
-} selectors[] = {{"function:", LIMIT_FUNCTION},
-		 {"line:", LIMIT_LINE},
-		 {"file:", LIMIT_FILE},
-		 {"module:", LIMIT_MODULE}};
+} selectors[] = {
+	{"function:", LIMIT_FUNCTION}, {"line:", LIMIT_LINE}, {"file:", LIMIT_FILE}, {"module:", LIMIT_MODULE}};
 
-static const char *skip_blanks(const char *text)
+static void skip_blanks(const char **at)
 {
-	while (isspace((unsigned char)*text))
-		text++;
-	return text;
+	while (isspace((unsigned char)**at))
+		(*at)++;
+}
+
+/* Goes on behind the word and blanks before it, if it is there. */
+static bool take(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+
+	skip_blanks(at);
+	if (strncmp(*at, word, len))
+		return false;
+	*at += len;
+	return true;
 }
 
 static int refuse(char **why, char *sentence)
@@ -56,38 +62,35 @@ static int parse_line(struct diff_limit *l, char **why)
 	return 0;
 }
 
-static int parse_selector(struct diff_limit *l, const char *from, const char *to, char **why)
+/* `to` is the bracket at its end. */
+static int parse_selector(struct diff_limit *l, const char *at, const char *to, char **why)
 {
-	from = skip_blanks(from);
-	while (to > from && isspace((unsigned char)to[-1]))
+	for (size_t i = 0; i < ARRAY_SIZE(selectors); i++)
+		if (take(&at, selectors[i].prefix)) {
+			l->what = selectors[i].what;
+			break;
+		}
+	while (to > at && isspace((unsigned char)to[-1]))
 		to--;
-	for (size_t i = 0; i < ARRAY_SIZE(selectors); i++) {
-		size_t len = strlen(selectors[i].prefix);
-
-		if ((size_t)(to - from) < len || strncmp(from, selectors[i].prefix, len))
-			continue;
-		l->what = selectors[i].what;
-		from += len;
-		break;
-	}
-	if (from == to)
-		return refuse(why, xstrdup("what stands in the brackets says of what: a function's "
-					   "name, file:…, module:…, line:FILE:N or *"));
-	l->selector = xstrndup(from, (size_t)(to - from));
+	if (to <= at)
+		return refuse(why, xstrdup("the brackets hold the selector: a function's name, file:…, module:…, "
+					   "line:FILE:N or *"));
+	l->selector = xstrndup(at, (size_t)(to - at));
 	if (l->what == LIMIT_FUNCTION && !strcmp(l->selector, "*"))
 		l->what = LIMIT_EACH;
 	return l->what == LIMIT_LINE ? parse_line(l, why) : 0;
 }
 
-static int parse_unit(struct diff_limit *l, const char *text, char **why)
+static int parse_unit(struct diff_limit *l, const char *at, char **why)
 {
-	__cleanup_free char *unit = xstrdup(skip_blanks(text));
-	size_t len = strlen(unit);
-
-	while (len && isspace((unsigned char)unit[len - 1]))
-		unit[--len] = 0;
+	skip_blanks(&at);
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(unit, units[i].text))
+		const char *end = at;
+
+		if (!take(&end, units[i].text))
+			continue;
+		skip_blanks(&end);
+		if (*end)
 			continue;
 		l->unit = units[i].unit;
 		l->amount *= units[i].scale;
@@ -96,34 +99,29 @@ static int parse_unit(struct diff_limit *l, const char *text, char **why)
 						   "+ or - before the number, or % for a share"));
 		return 0;
 	}
-	return refuse(why, xasprintf("%s: a number is followed by %%, pp, s or ms",
-				     *unit ? unit : "no unit"));
+	return refuse(why, xasprintf("%s: a number is followed by %%, pp, s or ms", *at ? at : "no unit"));
 }
 
-static int parse_amount(struct diff_limit *l, const char *text, char **why)
+static int parse_amount(struct diff_limit *l, const char *at, char **why)
 {
 	char *end;
 
-	text = skip_blanks(text);
-	l->is_change = *text == '+' || *text == '-';
-	l->amount = strtod(text, &end);
-	if (end == text || !isfinite(l->amount))
-		return refuse(why, xasprintf("%s: no number; %s", *text ? text : "nothing", EXAMPLE));
+	skip_blanks(&at);
+	l->is_change = *at == '+' || *at == '-';
+	l->amount = strtod(at, &end);
+	if (end == at || !isfinite(l->amount))
+		return refuse(why, xasprintf("%s: no number; %s", *at ? at : "nothing", EXAMPLE));
 	return parse_unit(l, end, why);
 }
 
-static int parse_rest(struct diff_limit *l, const char *text, char **why)
+static int parse_rest(struct diff_limit *l, const char *at, char **why)
 {
-	text = skip_blanks(text);
-	for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
-		size_t len = strlen(operators[i].text);
-
-		if (strncmp(text, operators[i].text, len))
-			continue;
-		l->below = operators[i].below;
-		l->or_equal = operators[i].or_equal;
-		return parse_amount(l, text + len, why);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(operators); i++)
+		if (take(&at, operators[i].text)) {
+			l->below = operators[i].below;
+			l->or_equal = operators[i].or_equal;
+			return parse_amount(l, at, why);
+		}
 	return refuse(why, xstrdup("after the brackets comes >, >=, < or <=; " EXAMPLE));
 }
 
@@ -131,21 +129,17 @@ int diff_limit__parse(struct diff_limit *l, const char *text, char **why)
 {
 	/* as names in profiles are, so that they meet */
 	char *clean = text_clean(text, strlen(text), 0);
-	const char *open = strchr(clean, '('), *close = strrchr(clean, ')');
-	const char *what = skip_blanks(clean);
-	size_t len = open ? (size_t)(open - what) : 0;
+	const char *at = clean, *close = strrchr(clean, ')');
 	int err;
 
 	*l = (struct diff_limit){.text = clean};
-	while (len && isspace((unsigned char)what[len - 1]))
-		len--;
-	l->total = len == 5 && !strncmp(what, "total", 5);
-	if (!l->total && !(len == 3 && !strncmp(what, "own", 3)))
+	l->total = take(&at, "total");
+	if ((!l->total && !take(&at, "own")) || !take(&at, "("))
 		err = refuse(why, xstrdup("a threshold begins with own(…) or total(…); " EXAMPLE));
-	else if (!close || close < open)
+	else if (!close || close < at)
 		err = refuse(why, xstrdup("the bracket is not closed; " EXAMPLE));
 	else
-		err = parse_selector(l, open + 1, close, why);
+		err = parse_selector(l, at, close, why);
 	if (!err)
 		err = parse_rest(l, close + 1, why);
 	if (err)

@@ -4,8 +4,8 @@
  *     own(NAME) > +10%      total(module:app.db) > +2pp      own(line:core.py:42) > 1.5s
  *
  * A number with a sign is about the change from A to B: in percent of what it was, in percentage
- * points of the run's CPU time (pp), or in seconds (s, ms). One without is about B alone: percent
- * of its CPU time, or seconds. What is within chance crosses nothing.
+ * points of the whole of the run (pp), or in seconds (s, ms). One without is about B alone: percent
+ * of its whole, or seconds. What is within chance crosses nothing.
  */
 #pragma once
 #include "user/profile/diff.h"
@@ -31,17 +31,16 @@ enum limit_verdict { LIMIT_KEPT, LIMIT_CHANCE, LIMIT_CROSSED };
 
 struct limit_result {
 	enum limit_verdict verdict;
-	char *who;       /* what the selector found: "Engine.step (app/core.py)", "3 functions" */
-	double from, to; /* shares or, of an absolute comparison, seconds */
-	double value, error; /* what was compared with the amount, in its unit */
-	bool is_new;         /* value is infinite: nothing of it was in A */
+	char *who;           /* found by the selector: "Engine.step (app/core.py)", "3 functions" */
+	double from, to;     /* shares or, of an absolute comparison, seconds */
+	double value, error; /* compared with the amount, in its unit; infinite when A had nothing of it */
 };
 
 /*
- * What a threshold says of a comparison; a `*` gives a result for each function that crosses.
+ * Applies a threshold to a comparison; a `*` gives a result for each function that crosses.
  * -ENOENT when the selector finds nothing in either run, -EINVAL when it is no regular expression;
  * `*why` says it. The caller frees the results with limit_results__free.
  */
-int diff_limit__check(const struct diff_limit *l, const struct diff *d,
-		      struct limit_result **results, size_t *cnt, char **why);
+int diff_limit__check(const struct diff_limit *l, const struct diff *d, struct limit_result **results, size_t *cnt,
+		      char **why);
 void limit_results__free(struct limit_result *results, size_t cnt);

@@ -1,8 +1,7 @@
 /*
- * Thresholds against a comparison. What a selector finds is looked at as one: its own time is the
- * sum, its total counts a sample once however many of the found functions are on its stack. Only
- * `*` looks at each function by itself; the chance that one of many crosses by luck is then divided
- * among them (Bonferroni).
+ * Thresholds against a comparison. The functions that a selector finds are taken together: their own time is the sum,
+ * their total counts a sample once however many of them are on its stack. Only `*` looks at each function by itself;
+ * the odds that one of many crosses by chance are then divided among them (Bonferroni).
  */
 #include "user/profile/diff_limit.h"
 #include "user/profile/name_match.h"
@@ -17,7 +16,7 @@ struct parts {
 	struct chance_part a, b;
 };
 
-/* What selectors choose from, and what they chose. */
+/* The groups that selectors choose from, and those they chose. */
 struct choice {
 	struct groups *groups;
 	uint32_t *frames_a, *frames_b;
@@ -27,9 +26,8 @@ struct choice {
 };
 
 static const enum groups_key keys[] = {
-	[LIMIT_FUNCTION] = GROUPS_FUNCTION, [LIMIT_LINE] = GROUPS_LINE,
-	[LIMIT_FILE] = GROUPS_FUNCTION,     [LIMIT_MODULE] = GROUPS_FUNCTION,
-	[LIMIT_EACH] = GROUPS_FUNCTION,
+	[LIMIT_FUNCTION] = GROUPS_FUNCTION, [LIMIT_LINE] = GROUPS_LINE,     [LIMIT_FILE] = GROUPS_FUNCTION,
+	[LIMIT_MODULE] = GROUPS_FUNCTION,   [LIMIT_EACH] = GROUPS_FUNCTION,
 };
 
 static void choose(struct choice *c, uint32_t id)
@@ -68,17 +66,16 @@ static int choose_by_name(struct choice *c, const struct diff_limit *l, char **w
 	for (uint32_t id = 1; id <= cnt; id++) {
 		const struct group *g = groups__at(c->groups, id);
 
-		all[id - 1] =
-			(struct name_candidate){g->function->module, g->name, g->function->file};
+		all[id - 1] = (struct name_candidate){g->function->module, g->name, g->function->file};
 	}
 	err = name_match__find(&m, l->selector, all, cnt, why);
 	for (size_t i = 0; !err && i < m.cnt; i++)
 		choose(c, (uint32_t)m.hits[i] + 1);
 	if (!err && !m.cnt) {
-		__cleanup_free char *near = name_match__near(l->selector, all, cnt);
+		const char *near = name_match__near(l->selector, all, cnt);
 
-		*why = xasprintf("no function is called %s in either run%s%s%s", l->selector,
-				 *near ? "; " : "", near, *near ? " is near it" : "");
+		*why = xasprintf("neither run has a function %s%s%s%s", l->selector, near ? "; did you mean " : "",
+				 near ? near : "", near ? "?" : "");
 		err = -ENOENT;
 	}
 	name_match__free(&m);
@@ -112,9 +109,8 @@ static int choose_all(struct choice *c, const struct diff_limit *l, char **why)
 	return -ENOENT;
 }
 
-static struct chance_part sum_chosen(const struct choice *c, const struct diff_limit *l,
-				     const struct view *v, const struct profile *p,
-				     const uint32_t *frames)
+static struct chance_part sum_chosen(const struct choice *c, const struct diff_limit *l, const struct view *v,
+				     const struct profile *p, const uint32_t *frames)
 {
 	__cleanup_free uint32_t *one = xcalloc((size_t)p->frame_cnt + 1, sizeof(*one));
 	struct chance_part part;
@@ -123,8 +119,8 @@ static struct chance_part sum_chosen(const struct choice *c, const struct diff_l
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
 		one[i] = c->chosen[frames[i]];
 	t = totals__new(v, p, one, 1);
-	part = l->total ? (struct chance_part){t->rows[1].value_ns, t->rows[1].samples}
-			: (struct chance_part){t->rows[1].own_value_ns, t->rows[1].own_samples};
+	part = l->total ? (struct chance_part){t->rows[1].value, t->rows[1].samples}
+			: (struct chance_part){t->rows[1].own_value, t->rows[1].own_samples};
 	totals__free(t);
 	return part;
 }
@@ -137,8 +133,7 @@ static char *who_of(const struct choice *c, const struct diff_limit *l)
 		return xstrdup(l->selector);
 	if (c->cnt > 1)
 		return xasprintf("%zu functions, %s the first", c->cnt, g->name);
-	return xasprintf("%s%s%s%s", g->name, *g->place ? " (" : "", g->place,
-			 *g->place ? ")" : "");
+	return xasprintf("%s%s%s%s", g->name, *g->location ? " (" : "", g->location, *g->location ? ")" : "");
 }
 
 /* ---- the verdict ----------------------------------------------------------------------------- */
@@ -151,19 +146,17 @@ static bool crosses(const struct diff_limit *l, double value)
 }
 
 /* A change, in the unit of the threshold. */
-static struct limit_result judge_change(const struct diff_limit *l, const struct diff *d,
-					const struct parts *parts, double level)
+static struct limit_result judge_change(const struct diff_limit *l, const struct diff *d, const struct parts *parts,
+					double level)
 {
-	struct chance_change c = l->unit == LIMIT_POINTS ? chance_of_shares(&d->run_a, &parts->a,
-									    &d->run_b, &parts->b)
-							 : diff__change(d, &parts->a, &parts->b);
+	struct chance_change c =
+		chance_of(&d->run_a, &parts->a, &d->run_b, &parts->b, d->options.absolute && l->unit != LIMIT_POINTS);
 	double scale = l->unit == LIMIT_POINTS    ? 100
-		       : l->unit == LIMIT_SECONDS ? (d->options.absolute ? 1 : d->run_b.ns / 1e9)
+		       : l->unit == LIMIT_SECONDS ? (d->options.absolute ? 1 : d->run_b.value / d->run_b.scale)
 		       : c.from > 0               ? 100 / c.from
 						  : INFINITY;
 	struct limit_result r = {.from = c.from, .to = c.to};
 
-	r.is_new = isinf(scale) && c.by > 0;
 	r.value = isinf(scale) ? (c.by > 0 ? INFINITY : 0) : c.by * scale;
 	r.error = isinf(scale) ? INFINITY : c.error * scale;
 	if (crosses(l, r.value))
@@ -171,45 +164,41 @@ static struct limit_result judge_change(const struct diff_limit *l, const struct
 	return r;
 }
 
-/* What B has: certain only when the threshold is further away than the error. */
-static struct limit_result judge_level(const struct diff_limit *l, const struct diff *d,
-				       const struct parts *parts)
+/* The amount of B: certain only when the threshold is further away than the error. */
+static struct limit_result judge_level(const struct diff_limit *l, const struct diff *d, const struct parts *parts)
 {
-	struct limit_result r = {0};
-	bool share = l->unit == LIMIT_PERCENT;
+	bool seconds = l->unit == LIMIT_SECONDS;
+	double scale = seconds ? 1 : 100;
+	struct limit_result r = {
+		.from = chance_amount(&d->run_a, &parts->a, d->options.absolute),
+		.to = chance_amount(&d->run_b, &parts->b, d->options.absolute),
+		.value = scale * chance_amount(&d->run_b, &parts->b, seconds),
+		.error = scale * chance_error(&d->run_b, &parts->b, seconds),
+	};
 
-	r.to = d->options.absolute ? (double)parts->b.ns / 1e9
-				   : (double)parts->b.ns / (d->run_b.ns > 0 ? d->run_b.ns : 1);
-	r.from = d->options.absolute ? (double)parts->a.ns / 1e9
-				     : (double)parts->a.ns / (d->run_a.ns > 0 ? d->run_a.ns : 1);
-	r.value = share ? 100 * (double)parts->b.ns / (d->run_b.ns > 0 ? d->run_b.ns : 1)
-			: (double)parts->b.ns / 1e9;
-	r.error = share ? 100 * chance_of_share(&d->run_b, &parts->b)
-			: chance_of_second(&d->run_b, &parts->b);
 	if (crosses(l, r.value))
 		r.verdict = fabs(r.value - l->amount) > r.error ? LIMIT_CROSSED : LIMIT_CHANCE;
 	return r;
 }
 
-static struct limit_result judge(const struct diff_limit *l, const struct diff *d,
-				 const struct parts *parts, double level)
+static struct limit_result judge(const struct diff_limit *l, const struct diff *d, const struct parts *parts,
+				 double level)
 {
 	return l->is_change ? judge_change(l, d, parts, level) : judge_level(l, d, parts);
 }
 
 /* ---- one, or each ---------------------------------------------------------------------------- */
 
-static int check_chosen(const struct diff_limit *l, const struct diff *d, struct choice *c,
-			struct limit_result *out, char **why)
+static int check_chosen(const struct diff_limit *l, const struct diff *d, struct choice *c, struct limit_result *out,
+			char **why)
 {
-	const struct view *v = d->options.view;
 	int err = choose_all(c, l, why);
 	struct parts parts;
 
 	if (err)
 		return err;
-	parts.a = sum_chosen(c, l, v, d->a, c->frames_a);
-	parts.b = sum_chosen(c, l, v, d->b, c->frames_b);
+	parts.a = sum_chosen(c, l, &d->view_a, d->a, c->frames_a);
+	parts.b = sum_chosen(c, l, &d->view_b, d->b, c->frames_b);
 	*out = judge(l, d, &parts, LEVEL);
 	out->who = who_of(c, l);
 	return 0;
@@ -217,17 +206,17 @@ static int check_chosen(const struct diff_limit *l, const struct diff *d, struct
 
 static struct chance_part part_of(const struct diff_limit *l, const struct totals_row *row)
 {
-	return l->total ? (struct chance_part){row->value_ns, row->samples}
-			: (struct chance_part){row->own_value_ns, row->own_samples};
+	return l->total ? (struct chance_part){row->value, row->samples}
+			: (struct chance_part){row->own_value, row->own_samples};
 }
 
 /* Results of all that cross; one that does not stands for the rest when none does. */
-static void check_each(const struct diff_limit *l, const struct diff *d, struct choice *c,
-		       struct limit_result *out, size_t *cnt)
+static void check_each(const struct diff_limit *l, const struct diff *d, struct choice *c, struct limit_result *out,
+		       size_t *cnt)
 {
 	uint32_t groups = groups__count(c->groups);
-	struct totals *a = totals__new(d->options.view, d->a, c->frames_a, groups);
-	struct totals *b = totals__new(d->options.view, d->b, c->frames_b, groups);
+	struct totals *a = totals__new(&d->view_a, d->a, c->frames_a, groups);
+	struct totals *b = totals__new(&d->view_b, d->b, c->frames_b, groups);
 
 	for (uint32_t id = 1; id <= groups; id++) {
 		struct parts parts = {part_of(l, &a->rows[id]), part_of(l, &b->rows[id])};
@@ -244,14 +233,13 @@ static void check_each(const struct diff_limit *l, const struct diff *d, struct 
 		out[(*cnt)++] = r;
 	}
 	if (!*cnt)
-		out[(*cnt)++] = (struct limit_result){
-			.who = xasprintf("none of %u functions, beyond chance", groups)};
+		out[(*cnt)++] = (struct limit_result){.who = xasprintf("none of %u functions, beyond chance", groups)};
 	totals__free(a);
 	totals__free(b);
 }
 
-int diff_limit__check(const struct diff_limit *l, const struct diff *d,
-		      struct limit_result **results, size_t *cnt, char **why)
+int diff_limit__check(const struct diff_limit *l, const struct diff *d, struct limit_result **results, size_t *cnt,
+		      char **why)
 {
 	struct choice c = {.groups = groups__new(keys[l->what], d->options.view, true)};
 	struct limit_result *out;

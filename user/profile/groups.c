@@ -39,8 +39,11 @@ void groups__free(struct groups *g)
 	free(g);
 }
 
+/* Native code without a source is where its object is. */
 static const char *file_of(const struct groups *g, const struct profile_function *f)
 {
+	if (!*f->file && view__is_native(f))
+		return f->module;
 	return g->v->full_filenames || !*f->short_file ? f->file : f->short_file;
 }
 
@@ -58,7 +61,7 @@ static const char *keep(struct groups *g, char *text)
 	return intern__bytes(g->texts, id, NULL);
 }
 
-static const char *place_of(struct groups *g, const struct profile_function *f, int32_t line)
+static const char *location_of(struct groups *g, const struct profile_function *f, int32_t line)
 {
 	const char *file = file_of(g, f);
 
@@ -67,60 +70,48 @@ static const char *place_of(struct groups *g, const struct profile_function *f, 
 	return keep(g, xasprintf("%s:%" PRId32, file, line));
 }
 
-static struct group function_group(struct groups *g, const struct profile_function *f,
-				   const struct profile_frame *at)
-{
-	(void)at;
-	return (struct group){name_of(f), place_of(g, f, g->moved ? 0 : f->first_line), f,
-			      f->first_line};
-}
-
-static struct group line_group(struct groups *g, const struct profile_function *f,
-			       const struct profile_frame *at)
-{
-	return (struct group){name_of(f), place_of(g, f, at->line), f, at->line};
-}
-
-/* Marks have no file and are listed by their own names, so that nothing goes missing from a table.
- */
-static struct group file_group(struct groups *g, const struct profile_function *f,
-			       const struct profile_frame *at)
+/* A file, or "(unknown)". Synthetic frames have none and are listed by name, so that nothing goes missing. */
+static struct group file_group(struct groups *g, const struct profile_function *f)
 {
 	const char *file = file_of(g, f);
 
-	(void)at;
 	if (!*file)
-		file = f->origin == PROFILE_MARK ? name_of(f) : "(unknown)";
+		file = f->kind == PROFILE_SYNTHETIC ? name_of(f) : "(unknown)";
 	return (struct group){file, "", f, 0};
 }
 
-static struct group module_group(struct groups *g, const struct profile_function *f,
-				 const struct profile_frame *at)
+/* A module; functions without one by their file, in brackets. */
+static struct group module_group(struct groups *g, const struct profile_function *f)
 {
-	const char *file = file_of(g, f);
+	struct group file = file_group(g, f);
 
-	(void)at;
-	if (f->origin != PROFILE_MARK && *f->module)
+	if (f->kind != PROFILE_SYNTHETIC && *f->module)
 		return (struct group){f->module, "", f, 0};
-	if (*file)
-		return (struct group){keep(g, xasprintf("(%s)", file)), "", f, 0};
-	return (struct group){f->origin == PROFILE_MARK ? name_of(f) : "(unknown)", "", f, 0};
+	if (*file_of(g, f))
+		file.name = keep(g, xasprintf("(%s)", file.name));
+	return file;
 }
 
-static struct group (*const makers[GROUPS_KEYS])(struct groups *, const struct profile_function *,
-						 const struct profile_frame *) = {
-	[GROUPS_FUNCTION] = function_group,
-	[GROUPS_LINE] = line_group,
-	[GROUPS_FILE] = file_group,
-	[GROUPS_MODULE] = module_group,
-};
+static struct group make(struct groups *g, const struct profile_function *f, int32_t line)
+{
+	switch (g->key) {
+	case GROUPS_FUNCTION:
+		return (struct group){name_of(f), location_of(g, f, g->moved ? 0 : f->first_line), f, f->first_line};
+	case GROUPS_LINE:
+		return (struct group){name_of(f), location_of(g, f, line), f, line};
+	case GROUPS_FILE:
+		return file_group(g, f);
+	default:
+		return module_group(g, f);
+	}
+}
 
 static uint32_t group_of(struct groups *g, const struct profile *p, const struct profile_frame *at)
 {
 	const struct profile_function *f = &p->functions[at->function];
-	struct group made = makers[g->key](g, f, at);
+	struct group made = make(g, f, at->line);
 	const char *module = g->moved && g->key <= GROUPS_LINE ? f->module : "";
-	__cleanup_free char *key = xasprintf("%s\n%s\n%s", made.name, made.place, module);
+	__cleanup_free char *key = xasprintf("%s\n%s\n%s", made.name, made.location, module);
 	uint32_t id = intern__id(g->ids, key, strlen(key));
 
 	if (id > g->cnt) {
@@ -154,16 +145,16 @@ static int by_own(const void *a, const void *b)
 	const struct group_row *x = a, *y = b;
 	int cmp;
 
-	if (x->sum.own_value_ns != y->sum.own_value_ns)
-		return x->sum.own_value_ns < y->sum.own_value_ns ? 1 : -1;
-	if (x->sum.value_ns != y->sum.value_ns)
-		return x->sum.value_ns < y->sum.value_ns ? 1 : -1;
+	if (x->sum.own_value != y->sum.own_value)
+		return x->sum.own_value < y->sum.own_value ? 1 : -1;
+	if (x->sum.value != y->sum.value)
+		return x->sum.value < y->sum.value ? 1 : -1;
 	cmp = strcmp(x->group->name, y->group->name);
-	return cmp ? cmp : strcmp(x->group->place, y->group->place);
+	return cmp ? cmp : strcmp(x->group->location, y->group->location);
 }
 
-struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame,
-			       const struct view *v, const struct profile *p, size_t *cnt)
+struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame, const struct view *v,
+			       const struct profile *p, size_t *cnt)
 {
 	struct view holding = *v;
 	struct totals *all = totals__new(v, p, of_frame, groups__count(g)), *held;
@@ -174,8 +165,7 @@ struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame,
 	*cnt = 0;
 	for (uint32_t id = 1; id <= g->cnt; id++)
 		if (all->rows[id].samples)
-			rows[(*cnt)++] = (struct group_row){groups__at(g, id), id, all->rows[id],
-							    held->rows[id].value_ns};
+			rows[(*cnt)++] = (struct group_row){groups__at(g, id), id, all->rows[id], held->rows[id].value};
 	qsort(rows, *cnt, sizeof(*rows), by_own);
 	totals__free(all);
 	totals__free(held);

@@ -8,8 +8,8 @@
 enum groups_key { GROUPS_FUNCTION, GROUPS_LINE, GROUPS_FILE, GROUPS_MODULE, GROUPS_KEYS };
 
 struct group {
-	const char *name;  /* what it is called; of a line its function */
-	const char *place; /* "file.py:12", "file.py"; "" for none */
+	const char *name;     /* what it is called; of a line its function */
+	const char *location; /* "file.py:12", "file.py"; "" for none */
 	/* of the first frame seen: a module, a file may have many functions */
 	const struct profile_function *function;
 	int32_t line; /* 0: it has none */
@@ -27,13 +27,13 @@ uint32_t *groups__add(struct groups *g, const struct profile *p);
 uint32_t groups__count(const struct groups *g);
 const struct group *groups__at(const struct groups *g, uint32_t id);
 
-/* What a group accounts for in one profile. */
+/* The sums of a group in one profile. */
 struct group_row {
 	const struct group *group;
 	uint32_t id;
 	struct totals_row sum;
-	uint64_t gil_ns; /* of sum.value_ns, holding the GIL */
+	uint64_t gil_value; /* of sum.value, holding the GIL */
 };
 /* Groups that have samples, the largest own time first; the caller frees. */
-struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame,
-			       const struct view *v, const struct profile *p, size_t *cnt);
+struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame, const struct view *v,
+			       const struct profile *p, size_t *cnt);

@@ -1,7 +1,6 @@
 /* Ways of finding a function, tried from the strictest to the most generous: rows of a table. */
 #include "user/profile/name_match.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
 #include "user/util/nearest.h"
 #include <errno.h>
 #include <regex.h>
@@ -27,8 +26,7 @@ static bool is_dotted(const char *typed, const char *module, const char *name)
 {
 	size_t len = strlen(module);
 
-	return len && !strncmp(typed, module, len) && typed[len] == '.' &&
-	       !strcmp(typed + len + 1, name);
+	return len && !strncmp(typed, module, len) && typed[len] == '.' && !strcmp(typed + len + 1, name);
 }
 
 static bool is_name(const struct search *s, const struct name_candidate *c)
@@ -40,8 +38,7 @@ static bool ends_with(const char *text, const char *end, size_t len)
 {
 	size_t have = strlen(text);
 
-	return have >= len && !strncmp(text + have - len, end, len) &&
-	       (have == len || text[have - len - 1] == '/');
+	return have >= len && !strncmp(text + have - len, end, len) && (have == len || text[have - len - 1] == '/');
 }
 
 /* `handle (app/views.py:12)`, as flame graphs have it and people copy it. */
@@ -76,8 +73,7 @@ static bool is_matched(const struct search *s, const struct name_candidate *c)
 
 	if (!s->has_regex)
 		return false;
-	return !regexec(&s->regex, c->name, 0, NULL, 0) ||
-	       (*c->module && !regexec(&s->regex, whole, 0, NULL, 0));
+	return !regexec(&s->regex, c->name, 0, NULL, 0) || (*c->module && !regexec(&s->regex, whole, 0, NULL, 0));
 }
 
 static const struct {
@@ -94,8 +90,8 @@ static const struct {
 
 #define EXPRESSION (ARRAY_SIZE(ways) - 1)
 
-static void try_way(struct name_match *m, const struct search *s, size_t way,
-		    const struct name_candidate *all, size_t cnt)
+static void try_way(struct name_match *m, const struct search *s, size_t way, const struct name_candidate *all,
+		    size_t cnt)
 {
 	for (size_t i = 0; i < cnt; i++)
 		if (ways[way].does(s, &all[i]))
@@ -117,8 +113,7 @@ static int compile(struct search *s, const char *typed, char **why)
 	return -EINVAL;
 }
 
-int name_match__find(struct name_match *m, const char *typed, const struct name_candidate *all,
-		     size_t cnt, char **why)
+int name_match__find(struct name_match *m, const char *typed, const struct name_candidate *all, size_t cnt, char **why)
 {
 	size_t len = strlen(typed);
 	bool forced = len > 2 && typed[0] == '/' && typed[len - 1] == '/';
@@ -146,49 +141,20 @@ void name_match__free(struct name_match *m)
 	*m = (struct name_match){0};
 }
 
-/* ---- what looks alike ------------------------------------------------------------------------ */
-
-#define NEAR_CNT 4
-
-struct near {
-	const char *name;
-	size_t distance;
-};
-
-/* Keeps the nearest few, each name once, the nearest first. */
-static void insert(struct near *best, size_t *cnt, struct near one)
+const char *name_match__near(const char *typed, const struct name_candidate *all, size_t cnt)
 {
-	size_t at = *cnt;
-
-	for (size_t i = 0; i < *cnt; i++)
-		if (!strcmp(best[i].name, one.name))
-			return;
-	while (at && best[at - 1].distance > one.distance)
-		at--;
-	if (at == NEAR_CNT)
-		return;
-	if (*cnt < NEAR_CNT)
-		(*cnt)++;
-	memmove(best + at + 1, best + at, (*cnt - 1 - at) * sizeof(*best));
-	best[at] = one;
-}
-
-char *name_match__near(const char *typed, const struct name_candidate *all, size_t cnt)
-{
-	size_t most = strlen(typed) / 3 + 1;
-	struct near best[NEAR_CNT];
-	struct buf out = {0};
-	size_t found = 0;
+	size_t least = strlen(typed) / 3 + 2;
+	const char *near = NULL;
 
 	for (size_t i = 0; i < cnt; i++) {
 		size_t whole = nearest_distance(typed, all[i].name);
 		size_t last = nearest_distance(last_part(typed), last_part(all[i].name));
-		struct near one = {all[i].name, whole < last ? whole : last};
+		size_t distance = whole < last ? whole : last;
 
-		if (one.distance <= most)
-			insert(best, &found, one);
+		if (distance >= least)
+			continue;
+		least = distance;
+		near = all[i].name;
 	}
-	for (size_t i = 0; i < found; i++)
-		buf_printf(&out, "%s%s", !i ? "" : i + 1 == found ? " or " : ", ", best[i].name);
-	return buf_steal_text(&out);
+	return near;
 }

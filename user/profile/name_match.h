@@ -1,6 +1,6 @@
 /*
- * Functions found by what people type: the exact name, else a part of one, else a regular
- * expression. The first way that finds anything counts, and is said, so nobody is surprised.
+ * Functions found by what users type: the exact name, else a part of one, else a regular
+ * expression. The first way that finds anything counts, and is named in the output.
  */
 #pragma once
 #include <stddef.h>
@@ -20,10 +20,8 @@ struct name_match {
  * `/…/` is always a regular expression; 0, or -EINVAL when it is none (`*why` is the caller's to
  * free). Finding nothing is no error.
  */
-int name_match__find(struct name_match *m, const char *typed, const struct name_candidate *all,
-		     size_t cnt, char **why);
+int name_match__find(struct name_match *m, const char *typed, const struct name_candidate *all, size_t cnt, char **why);
 void name_match__free(struct name_match *m);
 
-/* "`handle`, `Router.handle` or `handler`": names that look like what was typed; "" when none does.
- */
-char *name_match__near(const char *typed, const struct name_candidate *all, size_t cnt);
+/* The name that is most like what was typed; NULL when none is. */
+const char *name_match__near(const char *typed, const struct name_candidate *all, size_t cnt);

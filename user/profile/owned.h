@@ -1,4 +1,4 @@
-/* What a profile owns beside its tables; shared by builder.c and profile.c only. */
+/* The parts of a profile beside its tables; shared by builder.c and profile.c only. */
 #pragma once
 #include "user/profile/profile.h"
 #include "user/util/intern.h"

@@ -27,6 +27,9 @@ void profile__free(struct profile *p)
 	free(p->stacks);
 	free(p->buckets);
 	free(p->losses);
+	free(p->types);
+	free(p->tasks);
+	free(p->labels);
 	free(owned_of(p)->first_frames);
 	intern__free(owned_of(p)->texts);
 	free(p);
@@ -44,9 +47,12 @@ static int pass_valid(void *arg, const struct profile_sample *s)
 	const struct each *e = arg;
 	struct profile_sample fixed = *s;
 
-	if (!s->thread || s->thread > e->p->thread_cnt || !s->stack || s->stack > e->p->stack_cnt)
+	if (!s->thread || s->thread > e->p->thread_cnt || !s->stack || s->stack > e->p->stack_cnt ||
+	    s->type >= e->p->type_cnt)
 		return 0;
-	if (fixed.gil > PROFILE_GIL_NOT_HELD)
+	if (fixed.task > e->p->task_cnt)
+		fixed.task = 0;
+	if (fixed.gil > PROFILE_GIL_NONE)
 		fixed.gil = PROFILE_GIL_UNKNOWN;
 	return e->fn(e->arg, &fixed);
 }
@@ -72,6 +78,32 @@ size_t profile__stack_frames(const struct profile *p, uint32_t stack, uint32_t *
 size_t profile__max_depth(const struct profile *p)
 {
 	return owned_of(p)->max_depth;
+}
+
+const struct profile_label *profile__labels(const struct profile *p, uint32_t process, size_t *cnt)
+{
+	size_t from = 0, to = p->label_cnt;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (p->labels[mid].process < process)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	while (to < p->label_cnt && p->labels[to].process == process)
+		to++;
+	*cnt = to - from;
+	return p->labels + from;
+}
+
+const struct profile_value_type *profile__type(const struct profile *p, const char *name)
+{
+	for (uint32_t i = 0; i < p->type_cnt; i++)
+		if (!strcmp(p->types[i].name, name))
+			return &p->types[i];
+	return NULL;
 }
 
 uint32_t profile__first_frame(const struct profile *p, uint32_t function)

@@ -1,27 +1,28 @@
 /* Sums of buckets by thread or by their threads' process. A process may have nothing but failures.
  */
 #include "user/profile/shares.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 
 static int by_value(const void *a, const void *b)
 {
 	const struct share *x = a, *y = b;
 
-	if (x->value_ns != y->value_ns)
-		return x->value_ns < y->value_ns ? 1 : -1;
+	if (x->value != y->value)
+		return x->value < y->value ? 1 : -1;
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void add_buckets(const struct view *v, const struct profile *p, bool threads,
-			struct share *out)
+static void add_buckets(const struct view *v, const struct profile *p, bool threads, struct share *out)
 {
 	for (size_t i = 0; i < p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &p->buckets[i];
 		struct share *s = &out[threads ? b->thread : p->threads[b->thread].process];
 
 		s->samples += view__samples(v, b);
-		s->value_ns += view__value_ns(v, b);
-		s->gil_ns += b->gil_value_ns;
+		s->value += view__value(v, b);
+		s->gil_value += view__gil_value(v, b);
+		s->no_gil_value += view__no_gil_value(v, b);
 	}
 }
 
@@ -42,5 +43,32 @@ struct share *shares_of(const struct view *v, const struct profile *p, bool thre
 	if (kept)
 		qsort(out, kept, sizeof(*out), by_value);
 	*cnt = kept;
+	return out;
+}
+
+struct share *shares_of_groups(const struct view *v, const struct profile *p, const struct process_groups *g,
+			       size_t *cnt)
+{
+	uint32_t n = process_groups__cnt(g);
+	struct share *out = xcalloc((size_t)n + 1, sizeof(*out));
+	size_t processes;
+	__cleanup_free struct share *each = shares_of(v, p, false, &processes);
+
+	*cnt = 0;
+	for (size_t i = 0; i < processes; i++) {
+		struct share *s = &out[process_groups__of(g, each[i].id)];
+
+		s->samples += each[i].samples;
+		s->value += each[i].value;
+		s->gil_value += each[i].gil_value;
+		s->failed += each[i].failed;
+	}
+	for (uint32_t i = 0; i <= n; i++) {
+		out[i].id = i;
+		if (i && (out[i].samples || out[i].failed))
+			out[(*cnt)++] = out[i];
+	}
+	if (*cnt)
+		qsort(out, *cnt, sizeof(*out), by_value);
 	return out;
 }

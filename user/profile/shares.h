@@ -1,12 +1,16 @@
-/* What each thread or process accounts for. */
+/* The sums of each thread or process. */
 #pragma once
 #include "user/profile/view.h"
 
 struct share {
 	uint32_t id; /* of the thread or process */
-	uint64_t samples, value_ns, gil_ns;
+	uint64_t samples, value, gil_value, no_gil_value;
 	uint64_t failed; /* lost and failed ticks, of processes only */
 };
 
-/* Those that have samples or failures, the largest CPU time first; the caller frees. */
+/* The same by container or unit: `id` is a group's (user/profile/process_groups.h). */
+struct process_groups;
+struct share *shares_of_groups(const struct view *v, const struct profile *p, const struct process_groups *g,
+			       size_t *cnt);
+/* Those that have samples or failures, the largest value first; the caller frees. */
 struct share *shares_of(const struct view *v, const struct profile *p, bool threads, size_t *cnt);

@@ -1,31 +1,33 @@
 /*
  * Samples come in the order in which the CPUs gave them, some of them late; here they are put into
- * that of time, by one pass that counts (the buckets know already) and one that places.
+ * that of time, by one pass that counts (the buckets know already) and one that puts them there.
  */
 #include "user/profile/timeline.h"
 #include "user/util/alloc.h"
 
-struct placing {
+struct filling {
 	const struct view *v;
 	struct timeline *t;
 	size_t *limits; /* by thread: of what was counted */
+	bool moments;   /* values are no times */
 };
 
 /* A file that grew or changed meanwhile never writes beyond what was counted. */
-static int place(void *arg, const struct profile_sample *s)
+static int put_sample(void *arg, const struct profile_sample *s)
 {
-	struct placing *to = arg;
+	struct filling *to = arg;
 	size_t *end = &to->t->ends[s->thread];
 
-	if ((to->v->gil_only && s->gil != PROFILE_GIL_HELD) || *end == to->limits[s->thread])
+	if (!view__takes(to->v, s) || *end == to->limits[s->thread])
 		return 0;
 	to->t->samples[(*end)++] = (struct timeline_sample){
 		.time_unix_ns = s->time_unix_ns,
-		.value_ns = s->value_ns,
+		.value = s->value,
 		.stack = s->stack,
 		.cpu = s->cpu,
 		.gil = s->gil,
-		.truncated = s->truncated,
+		.truncated = s->truncated != 0,
+		.moment = to->moments,
 	};
 	return 0;
 }
@@ -50,15 +52,15 @@ static void put_in_order(struct timeline_sample *samples, size_t cnt)
 	}
 }
 
-/* Places the samples of each thread between its own two limits. */
-static int place_all(struct placing *to, const struct profile *p)
+/* Puts the samples of each thread between its own two limits. */
+static int put_all(struct filling *to, const struct profile *p)
 {
 	struct timeline *t = to->t;
 	int err;
 
 	for (uint32_t i = 1; i <= p->thread_cnt; i++)
 		t->ends[i] = to->limits[i - 1];
-	err = profile__each_sample(p, place, to);
+	err = profile__each_sample(p, put_sample, to);
 	for (uint32_t i = 1; i <= p->thread_cnt; i++) {
 		size_t begin = to->limits[i - 1];
 
@@ -67,9 +69,8 @@ static int place_all(struct placing *to, const struct profile *p)
 	return err;
 }
 
-/* Where there were fewer than counted, the rest moves up: threads follow each other without gaps.
- */
-static void close_gaps(struct placing *to, const struct profile *p)
+/* Threads of which there were fewer samples than counted leave no gap: the rest moves up. */
+static void close_gaps(struct filling *to, const struct profile *p)
 {
 	struct timeline *t = to->t;
 	size_t at = 0;
@@ -84,9 +85,10 @@ static void close_gaps(struct placing *to, const struct profile *p)
 struct timeline *timeline__new(const struct view *v, const struct profile *p)
 {
 	struct timeline *t = xcalloc(1, sizeof(*t));
-	struct placing to = {
+	struct filling to = {
 		.v = v,
 		.t = t,
+		.moments = view__type(v, p)->unit != PROFILE_NANOSECONDS,
 		.limits = xcalloc((size_t)p->thread_cnt + 1, sizeof(*to.limits)),
 	};
 	int err;
@@ -97,7 +99,7 @@ struct timeline *timeline__new(const struct view *v, const struct profile *p)
 	for (uint32_t i = 1; i <= p->thread_cnt; i++)
 		to.limits[i] += to.limits[i - 1];
 	t->samples = xcalloc(to.limits[p->thread_cnt] + 1, sizeof(*t->samples));
-	err = place_all(&to, p);
+	err = put_all(&to, p);
 	close_gaps(&to, p);
 	free(to.limits);
 	if (!err)
@@ -115,8 +117,7 @@ void timeline__free(struct timeline *t)
 	free(t);
 }
 
-const struct timeline_sample *timeline__thread(const struct timeline *t, uint32_t thread,
-					       size_t *cnt)
+const struct timeline_sample *timeline__thread(const struct timeline *t, uint32_t thread, size_t *cnt)
 {
 	size_t begin = thread ? t->ends[thread - 1] : 0;
 
@@ -131,11 +132,11 @@ const struct timeline_sample *timeline__thread(const struct timeline *t, uint32_
  */
 bool timeline_lay(uint64_t *end_ns, const struct timeline_sample *s)
 {
-	uint64_t last = *end_ns;
-	uint64_t begin = s->time_unix_ns > s->value_ns ? s->time_unix_ns - s->value_ns : 0;
-	bool follows = last && begin <= last + s->value_ns / 2;
+	uint64_t last = *end_ns, span = timeline_span(s);
+	uint64_t begin = s->time_unix_ns > span ? s->time_unix_ns - span : 0;
+	bool follows = last && begin <= last + span / 2;
 
-	*end_ns = (follows ? last : begin) + s->value_ns;
+	*end_ns = (follows ? last : begin) + span;
 	return follows;
 }
 
@@ -151,8 +152,8 @@ uint64_t timeline__begin(const struct timeline *t, const struct profile *p)
 		if (!cnt)
 			continue;
 		timeline_lay(&end, s);
-		if (end - s->value_ns < begin)
-			begin = end - s->value_ns;
+		if (end - timeline_span(s) < begin)
+			begin = end - timeline_span(s);
 	}
 	return begin == UINT64_MAX ? 0 : begin;
 }

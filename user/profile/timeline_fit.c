@@ -45,7 +45,7 @@ static bool fits(const struct timeline *t, const struct profile *p, const struct
 
 static uint64_t begin_of(const struct timeline_sample *s)
 {
-	return s->time_unix_ns > s->value_ns ? s->time_unix_ns - s->value_ns : 0;
+	return s->time_unix_ns > timeline_span(s) ? s->time_unix_ns - timeline_span(s) : 0;
 }
 
 /* Lays a slice's sums end to end, not before the last slice's; gives where they end. */
@@ -53,23 +53,23 @@ static uint64_t lay(struct span slice, uint64_t begin_ns, uint64_t last_end_ns)
 {
 	uint64_t end = begin_ns > last_end_ns ? begin_ns : last_end_ns;
 
-	for (size_t i = 0; i < slice.cnt; i++) {
-		end += slice.at[i].value_ns;
+	for (size_t i = 0; i < slice.cnt && !slice.at->moment; i++) {
+		end += timeline_span(&slice.at[i]);
 		slice.at[i].time_unix_ns = end;
 	}
 	return slice.cnt ? end : last_end_ns;
 }
 
-/* In place: equal samples within a slice become one, at the place of the first. Gives how many there are then. */
+/* In place: equal samples within a slice become one, at the position of the first. Gives how many there are then. */
 static size_t add_up(const struct timeline_limit *l, struct span s, uint64_t slice_ns)
 {
 	uint64_t origin = s.cnt ? s.at->time_unix_ns : 0, number = 0, begin = 0, end = 0;
-	struct pair_map places = {0}; /* key → index + 1 of its last sum */
-	size_t first = 0, cnt = 0;    /* of this slice's sums; of all sums */
+	struct pair_map sums = {0}; /* key → index + 1 of its last sum */
+	size_t first = 0, cnt = 0;  /* of this slice's sums; of all sums */
 
 	for (size_t i = 0; i < s.cnt; i++) {
 		uint64_t now = (s.at[i].time_unix_ns - origin) / slice_ns, key = l->key(l->ctx, &s.at[i]);
-		uint32_t *place = pair_map__slot(&places, (uint32_t)(key >> 32), (uint32_t)key);
+		uint32_t *sum = pair_map__slot(&sums, (uint32_t)(key >> 32), (uint32_t)key);
 
 		if (!i || now != number) {
 			end = lay((struct span){s.at + first, cnt - first}, begin, end);
@@ -77,15 +77,15 @@ static size_t add_up(const struct timeline_limit *l, struct span s, uint64_t sli
 			number = now;
 			begin = begin_of(&s.at[i]);
 		}
-		if (*place > first) {
-			s.at[*place - 1].value_ns += s.at[i].value_ns;
+		if (*sum > first) {
+			s.at[*sum - 1].value += s.at[i].value;
 			continue;
 		}
 		s.at[cnt++] = s.at[i];
-		*place = (uint32_t)cnt;
+		*sum = (uint32_t)cnt;
 	}
 	lay((struct span){s.at + first, cnt - first}, begin, end);
-	pair_map__free(&places);
+	pair_map__free(&sums);
 	return cnt;
 }
 

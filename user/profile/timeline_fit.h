@@ -7,7 +7,7 @@
 
 struct timeline_limit {
 	uint64_t max; /* of the sum of sizes */
-	/* What a sample adds to the output; `before` is the thread's one before it, NULL for the first. */
+	/* The bytes or items that a sample adds to the output; `before` is the thread's one before it, NULL for the first. */
 	uint64_t (*size)(void *ctx, const struct timeline_sample *s, const struct timeline_sample *before);
 	uint64_t (*key)(void *ctx, const struct timeline_sample *s); /* equal samples have equal keys */
 	void *ctx;

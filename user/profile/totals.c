@@ -8,7 +8,7 @@
 #include "user/util/pair_map.h"
 
 struct sum {
-	uint64_t samples, value_ns;
+	uint64_t samples, value;
 };
 
 struct walk {
@@ -30,7 +30,7 @@ static void add_buckets(struct walk *w, const struct view *v)
 		const struct profile_bucket *b = &w->p->buckets[i];
 
 		w->own[b->stack].samples += view__samples(v, b);
-		w->own[b->stack].value_ns += view__value_ns(v, b);
+		w->own[b->stack].value += view__value(v, b);
 	}
 }
 
@@ -41,9 +41,9 @@ static void link_stacks(struct walk *w)
 		uint32_t parent = w->p->stacks[s].parent;
 
 		w->total[s].samples += w->own[s].samples;
-		w->total[s].value_ns += w->own[s].value_ns;
+		w->total[s].value += w->own[s].value;
 		w->total[parent].samples += w->total[s].samples;
-		w->total[parent].value_ns += w->total[s].value_ns;
+		w->total[parent].value += w->total[s].value;
 		w->next[s] = w->child[parent];
 		w->child[parent] = s;
 	}
@@ -52,11 +52,11 @@ static void link_stacks(struct walk *w)
 static void add(struct totals_row *row, const struct walk *w, uint32_t stack, bool outermost)
 {
 	row->own_samples += w->own[stack].samples;
-	row->own_value_ns += w->own[stack].value_ns;
+	row->own_value += w->own[stack].value;
 	if (!outermost)
 		return;
 	row->samples += w->total[stack].samples;
-	row->value_ns += w->total[stack].value_ns;
+	row->value += w->total[stack].value;
 }
 
 static uint32_t group_of(const struct walk *w, uint32_t stack)
@@ -98,7 +98,7 @@ static void leave(struct walk *w, uint32_t stack)
 		w->open_edges[w->stack_edges[stack] - 1]--;
 }
 
-/* What this view leaves out is not walked. */
+/* Skips stacks that this view leaves out. */
 static uint32_t first_with_samples(const struct walk *w, uint32_t stack)
 {
 	while (stack && !w->total[stack].samples)
@@ -128,8 +128,7 @@ static void visit_all(struct walk *w)
 	}
 }
 
-struct totals *totals__new(const struct view *v, const struct profile *p, const uint32_t *groups,
-			   uint32_t group_cnt)
+struct totals *totals__new(const struct view *v, const struct profile *p, const uint32_t *groups, uint32_t group_cnt)
 {
 	size_t n = (size_t)p->stack_cnt + 1;
 	struct walk w = {
@@ -149,7 +148,7 @@ struct totals *totals__new(const struct view *v, const struct profile *p, const 
 	link_stacks(&w);
 	visit_all(&w);
 	w.t->all.samples = w.total[0].samples;
-	w.t->all.value_ns = w.total[0].value_ns;
+	w.t->all.value = w.total[0].value;
 	free(w.own);
 	free(w.total);
 	free(w.child);

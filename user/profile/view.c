@@ -1,6 +1,6 @@
 /*
- * What frames, functions, threads and processes are called, and what a view counts. Every output
- * takes its words from here, so a name can be searched for in all of them alike.
+ * Names of frames, functions, threads and processes, and the values that a view counts. Every output takes its words
+ * from here, so a name can be searched for in all of them alike.
  */
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
@@ -43,17 +43,45 @@ int32_t view__line(const struct view *v, const struct profile *p, uint32_t frame
 	return v->by_function ? p->functions[at->function].first_line : at->line;
 }
 
+enum view_class view__class(const struct profile_function *f)
+{
+	static const enum view_class by_kind[PROFILE_KINDS] = {
+		[PROFILE_NATIVE] = VIEW_NATIVE,
+		[PROFILE_INLINED] = VIEW_INLINED,
+		[PROFILE_KERNEL] = VIEW_KERNEL,
+		[PROFILE_SYNTHETIC] = VIEW_SYNTHETIC,
+	};
+
+	if (f->kind != PROFILE_PYTHON)
+		return by_kind[f->kind];
+	return f->origin == PROFILE_STDLIB ? VIEW_STDLIB : f->origin == PROFILE_SITE ? VIEW_SITE : VIEW_USER;
+}
+
+bool view__is_native(const struct profile_function *f)
+{
+	return f->kind == PROFILE_NATIVE || f->kind == PROFILE_INLINED || f->kind == PROFILE_KERNEL;
+}
+
+/* The text in the brackets: the file, with its line if there is one; of native code without a line its object. */
+static char *where_text(const struct profile_function *f, const char *file, int32_t line)
+{
+	if (view__is_native(f) && !line && *f->module)
+		return xstrdup(f->module);
+	if (!line || !*file)
+		return xstrdup(file);
+	return xasprintf("%s:%d", file, line);
+}
+
 char *view__frame_text(const struct view *v, const struct profile *p, uint32_t frame)
 {
 	uint32_t function = p->frames[frame <= p->frame_cnt ? frame : 0].function;
-	const char *name = view__name(p, function), *file = view__file(v, p, function);
-	int32_t line = view__line(v, p, frame);
+	const struct profile_function *f = &p->functions[function];
+	const char *name = view__name(p, function);
+	__cleanup_free char *where = where_text(f, view__file(v, p, function), view__line(v, p, frame));
 
-	if (p->functions[function].origin == PROFILE_MARK || !*file)
+	if (f->kind == PROFILE_SYNTHETIC || !*where)
 		return xstrdup(name);
-	if (!line)
-		return xasprintf("%s (%s)", name, file);
-	return xasprintf("%s (%s:%d)", name, file, line);
+	return xasprintf("%s (%s%s)", name, where, f->kind == PROFILE_INLINED ? ", inlined" : "");
 }
 
 char *view__process_text(const struct profile *p, uint32_t process)
@@ -76,19 +104,68 @@ char *view__function_text(const struct profile *p, uint32_t function)
 {
 	const struct profile_function *f = function_of(p, function);
 
-	if (f->origin == PROFILE_MARK || !*f->module)
+	if (f->kind != PROFILE_PYTHON || !*f->module)
 		return xstrdup(view__name(p, function));
 	return xasprintf("%s.%s", f->module, view__name(p, function));
 }
 
-uint64_t view__samples(const struct view *v, const struct profile_bucket *b)
+static bool has_type(const struct view *v, uint8_t type)
 {
-	return v->gil_only ? b->gil_samples : b->samples;
+	return v->all_types || type == v->type;
 }
 
-uint64_t view__value_ns(const struct view *v, const struct profile_bucket *b)
+uint64_t view__samples(const struct view *v, const struct profile_bucket *b)
 {
-	return v->gil_only ? b->gil_value_ns : b->value_ns;
+	return !has_type(v, b->type) ? 0 : v->gil_only ? b->gil_samples : b->samples;
+}
+
+uint64_t view__value(const struct view *v, const struct profile_bucket *b)
+{
+	return !has_type(v, b->type) ? 0 : v->gil_only ? b->gil_value : b->value;
+}
+
+uint64_t view__gil_samples(const struct view *v, const struct profile_bucket *b)
+{
+	return has_type(v, b->type) ? b->gil_samples : 0;
+}
+
+uint64_t view__gil_value(const struct view *v, const struct profile_bucket *b)
+{
+	return has_type(v, b->type) ? b->gil_value : 0;
+}
+
+uint64_t view__no_gil_value(const struct view *v, const struct profile_bucket *b)
+{
+	return has_type(v, b->type) ? b->no_gil_value : 0;
+}
+
+bool view__takes(const struct view *v, const struct profile_sample *s)
+{
+	return has_type(v, s->type) && (!v->gil_only || s->gil == PROFILE_GIL_HELD);
+}
+
+struct view_sum view__sum(const struct view *v, const struct profile *p)
+{
+	struct view_sum sum = {0};
+
+	for (size_t i = 0; i < p->bucket_cnt; i++) {
+		sum.samples += view__samples(v, &p->buckets[i]);
+		sum.value += view__value(v, &p->buckets[i]);
+	}
+	return sum;
+}
+
+const struct profile_value_type *view__type(const struct view *v, const struct profile *p)
+{
+	return &p->types[v->type < p->type_cnt ? v->type : 0];
+}
+
+bool view__choose_type(struct view *v, const struct profile *p)
+{
+	const struct profile_value_type *t = v->type_name ? profile__type(p, v->type_name) : &p->types[0];
+
+	v->type = t ? t->id : 0;
+	return t;
 }
 
 bool view__process_roots(const struct view *v, const struct profile *p)

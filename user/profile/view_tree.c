@@ -4,6 +4,7 @@
  * as it is new. Nodes are made parents first, which lets one pass backwards add up the totals.
  */
 #include "user/profile/view.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -26,6 +27,7 @@ struct build {
 	struct pair_map stacks;   /* (root node, stack) → node */
 	uint32_t *path;           /* stacks still to be added */
 	bool process_roots;
+	struct process_groups *groups; /* NULL: no roots for them */
 };
 
 static uint32_t add_node(struct build *b, uint32_t parent, uint32_t text)
@@ -85,8 +87,7 @@ static char *command_without_folders(const char *command)
 static char *process_text(const struct build *b, uint32_t process)
 {
 	if (b->v->no_ids) {
-		__cleanup_free char *command =
-			command_without_folders(b->p->processes[process].command);
+		__cleanup_free char *command = command_without_folders(b->p->processes[process].command);
 
 		return xasprintf("process \"%s\"", command);
 	}
@@ -102,6 +103,14 @@ static char *thread_text(const struct build *b, uint32_t thread)
 	return view__thread_text(b->p, thread);
 }
 
+/* The root of a process: below its container's, or the container's where processes have none. */
+static uint32_t process_root(struct build *b, uint32_t process)
+{
+	uint32_t node = b->groups ? child_of(b, 0, text_id(b, process_groups__root(b->groups, process))) : 0;
+
+	return b->process_roots ? child_of(b, node, text_id(b, process_text(b, process))) : node;
+}
+
 static uint32_t root_of(struct build *b, uint32_t thread)
 {
 	uint32_t process = b->p->threads[thread].process;
@@ -109,9 +118,9 @@ static uint32_t root_of(struct build *b, uint32_t thread)
 	uint32_t *of_thread = &b->thread_nodes[thread];
 	uint32_t node = 0;
 
-	if (b->process_roots) {
+	if (b->process_roots || b->groups) {
 		if (!*of_process)
-			*of_process = child_of(b, 0, text_id(b, process_text(b, process)));
+			*of_process = process_root(b, process);
 		node = *of_process;
 	}
 	if (!b->v->threads)
@@ -132,7 +141,7 @@ static uint32_t frame_node(struct build *b, uint32_t parent, uint32_t frame)
 	node = child_of(b, parent, b->frame_texts[frame]);
 	if (node == count) {
 		b->tree->t.nodes[node].function = p->frames[frame].function;
-		b->tree->t.nodes[node].origin = p->functions[p->frames[frame].function].origin;
+		b->tree->t.nodes[node].class = view__class(&p->functions[p->frames[frame].function]);
 	}
 	return node;
 }
@@ -181,11 +190,10 @@ static void add_buckets(struct build *b)
 		if (!view__samples(b->v, k))
 			continue;
 		node = root_of(b, k->thread);
-		node = b->v->from_leaf ? leaf_first_node(b, node, k->stack)
-				       : stack_node(b, node, k->stack);
+		node = b->v->from_leaf ? leaf_first_node(b, node, k->stack) : stack_node(b, node, k->stack);
 		n = &b->tree->t.nodes[node];
 		n->own_samples += view__samples(b->v, k);
-		n->own_ns += view__value_ns(b->v, k);
+		n->own_value += view__value(b->v, k);
 	}
 }
 
@@ -195,10 +203,10 @@ static void add_totals(struct view_tree *t)
 		struct view_node *n = &t->nodes[i];
 
 		n->samples += n->own_samples;
-		n->total_ns += n->own_ns;
+		n->total_value += n->own_value;
 		if (i) {
 			t->nodes[n->parent].samples += n->samples;
-			t->nodes[n->parent].total_ns += n->total_ns;
+			t->nodes[n->parent].total_value += n->total_value;
 		}
 	}
 }
@@ -229,31 +237,80 @@ static void link_children(struct view_tree *t)
 	free(order);
 }
 
-struct view_tree *view_tree__new(const struct view *v, const struct profile *p)
+/* Adds the buckets of a profile, beside those of another one that may be there. */
+static void add_profile(struct tree *tree, struct pair_map *children, uint32_t *cap, const struct view *v,
+			const struct profile *p)
 {
 	struct build b = {
 		.v = v,
 		.p = p,
-		.tree = xcalloc(1, sizeof(*b.tree)),
+		.tree = tree,
+		.cap = *cap,
+		.children = *children,
 		.frame_texts = xcalloc(p->frame_cnt + 1, sizeof(uint32_t)),
 		.process_nodes = xcalloc(p->process_cnt + 1, sizeof(uint32_t)),
 		.thread_nodes = xcalloc(p->thread_cnt + 1, sizeof(uint32_t)),
 		.path = xcalloc(profile__max_depth(p) + 1, sizeof(uint32_t)),
 		.process_roots = v->process_roots || view__process_roots(v, p),
+		.groups = v->containers ? process_groups__new(p) : NULL,
 	};
 
-	b.tree->texts = intern__new();
-	add_node(&b, 0, text_id(&b, xstrdup("all")));
+	if (!tree->texts) {
+		tree->texts = intern__new();
+		add_node(&b, 0, text_id(&b, xstrdup("all")));
+	}
 	add_buckets(&b);
-	add_totals(&b.tree->t);
-	link_children(&b.tree->t);
-	pair_map__free(&b.children);
+	*cap = b.cap;
+	*children = b.children;
 	pair_map__free(&b.stacks);
 	free(b.frame_texts);
+	process_groups__free(b.groups);
 	free(b.process_nodes);
 	free(b.thread_nodes);
 	free(b.path);
-	return &b.tree->t;
+}
+
+/* The totals of nodes so far; their values begin anew. */
+static uint64_t *take_totals(struct view_tree *t)
+{
+	uint64_t *totals = xcalloc(t->count, sizeof(*totals));
+
+	add_totals(t);
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct view_node *n = &t->nodes[i];
+
+		totals[i] = n->total_value;
+		n->total_value = n->own_value = n->samples = n->own_samples = 0;
+	}
+	return totals;
+}
+
+struct view_tree *view_tree__of_two(const struct view *v, const struct profile *p, const struct view *other_v,
+				    const struct profile *other, uint64_t **other_totals)
+{
+	struct tree *tree = xcalloc(1, sizeof(*tree));
+	struct pair_map children = {0};
+	uint32_t cap = 0, cnt = 0;
+
+	if (other) {
+		add_profile(tree, &children, &cap, other_v, other);
+		*other_totals = take_totals(&tree->t);
+		cnt = tree->t.count;
+	}
+	add_profile(tree, &children, &cap, v, p);
+	if (other) {
+		*other_totals = xrealloc(*other_totals, tree->t.count * sizeof(**other_totals));
+		memset(*other_totals + cnt, 0, (tree->t.count - cnt) * sizeof(**other_totals));
+	}
+	add_totals(&tree->t);
+	link_children(&tree->t);
+	pair_map__free(&children);
+	return &tree->t;
+}
+
+struct view_tree *view_tree__new(const struct view *v, const struct profile *p)
+{
+	return view_tree__of_two(v, p, NULL, NULL, NULL);
 }
 
 void view_tree__free(struct view_tree *t)

@@ -12,17 +12,36 @@
 
 enum line_table_kind { LINE_TABLE_LNOTAB, LINE_TABLE_310, LINE_TABLE_LOCATIONS };
 
-/* What user space alone needs to read all threads, their names and locals; offsets from the object's start. */
+/* How an instance of a Python class keeps its attributes. */
+enum py_attributes {
+	PY_ATTRIBUTES_IN_DICT,           /* in a dict that the object points to at tp_dictoffset */
+	PY_ATTRIBUTES_TWO_WORDS,         /* two words before the object point to values, and to a dict */
+	PY_ATTRIBUTES_TAGGED_WORD,       /* one word before it; its low bit tells which */
+	PY_ATTRIBUTES_INLINE,            /* in the object while they are valid, else a dict as before … */
+	PY_ATTRIBUTES_INLINE_NO_GC_HEAD, /* … but right before it */
+};
+
+/* Offsets that only user space needs, to read all threads, their names and locals; from the object's start. */
 struct py_objects {
-	uint32_t runtime_interp_head, interp_next, interp_id, interp_modules, interp_threads_head;
-	uint32_t tstate_next, tstate_interp, tstate_thread_id;
+	int32_t runtime_interp_head;
+	uint32_t interp_next, interp_modules, interp_threads_head;
+	uint32_t interp_id; /* 0: they have none, nor does anything name the main one: it is the last of the list */
+	uint32_t tstate_next, tstate_interp;
 	uint32_t tstate_native_id; /* 0: only the C library knows the thread's number */
-	uint32_t runtime_gil;	   /* the struct itself; 0: … */
-	uint32_t interp_gil;	   /* … a pointer to it in each interpreter */
-	uint32_t frame_localsplus;
-	uint32_t pthread_tid; /* of the C library: struct pthread.tid */
-	/* the rest is private to user/python/objects.c and described there */
-	uint32_t minor; /* 8 … 13: index of the row */
+	uint32_t runtime_gil;      /* the struct itself; 0: … */
+	uint32_t interp_gil;       /* … a pointer to it in each interpreter; 0 too: not known */
+	enum py_attributes attributes;
+	bool int_tagged;       /* an int has the number of its digits in lv_tag >> 3, else in ob_size */
+	uint8_t values_valid;  /* with INLINE: u8 in the values */
+	uint16_t values_first; /* the first of the values beside shared keys */
+	uint16_t type_qualname, type_cached_keys, function_qualname;
+	/* Variables: names and kinds in the code object, the names of a class's body in a dict of the frame */
+	uint16_t code_argcount, code_kwonlyargcount, code_flags;
+	uint16_t code_variables;        /* tuple of names: of locals, or of all … */
+	uint16_t code_cells, code_free; /* … else of the other two; 0: … */
+	uint16_t code_kinds;            /* … there are bytes of kinds */
+	uint16_t frame_namespace;
+	uint16_t tuple_items; /* PyTupleObject.ob_item */
 };
 
 /* Why a build cannot be walked; `why_not` says it in words. */
@@ -31,7 +50,6 @@ enum py_refusal {
 	PY_UNKNOWN_VERSION,
 	PY_OTHER_VERSION,
 	PY_PRE_RELEASE,
-	PY_FREE_THREADED,
 	PY_DEBUG_BUILD,
 	PY_OTHER_PROCESSOR,
 	PY_OTHER_LIBC,
@@ -42,17 +60,22 @@ enum py_refusal {
 #define PY_BUILD_PARTS 8
 
 struct py_build {
-	uint32_t version_hex;	/* PY_VERSION_HEX; 0 unknown */
-	char version[32];	/* "3.12.1", as good as can be known ("3.8" when the patch is not) */
+	uint32_t version_hex; /* PY_VERSION_HEX; 0 unknown */
+	char version[32];     /* "3.12.1", as good as can be known ("3.8" when the patch is not); "3.13.5t" */
 	bool supported;
+	bool newer; /* than the version table: it looks as the newest there does, in all that its file shows */
 	enum py_refusal refusal;
-	char why_not[160];	/* plain words when not: "free-threaded builds are not supported yet" */
-	uint64_t runtime_vaddr; /* _PyRuntime as linked */
+	char why_not[160];                     /* plain words when not: "PyPy is not supported, only CPython is" */
+	uint64_t runtime_vaddr;                /* _PyRuntime as linked; 3.6: _PyThreadState_Current */
 	struct elf_part parts[PY_BUILD_PARTS]; /* of the file, as it is loaded */
 	size_t part_cnt;
 	enum line_table_kind lines;
 	struct abi_py_layout layout;
 	struct py_objects objects;
+	/* In the C library's struct pthread: the thread's number in its own pid namespace; 0: not known */
+	uint32_t pthread_tid;
+	/* In its condition variables, and in what a thread has on its stack while it waits on one (user/symbol/arch.h) */
+	uint16_t cond_first, waiter_next, waiter_futex;
 };
 
 /*
@@ -61,9 +84,12 @@ struct py_build {
  */
 int py_build_identify(int fd, const char *path, struct py_build *out);
 
-/*
- * Takes pthread_getspecific's offsets and the place of a thread's number from a libc (its exported
- * _thread_db_* descriptors) into the build; returns -ENOENT when the file has none (x86-64 glibc's constants
- * then stay), -ENOTSUP for musl.
- */
+struct arch_threads;
+
+/* Takes what a C library keeps of its threads into the build. */
+void py_build_threads(const struct arch_threads *libc, struct py_build *build);
+
+/* The same from the C library's file. -ENOENT when it is none that is known here; nothing has been taken then. */
 int py_build_tls_from_libc(int fd, struct py_build *build);
+/* The same from a program with an interpreter in it, if it is linked statically. */
+int py_build_tls_from_program(int fd, struct py_build *build);

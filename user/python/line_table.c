@@ -1,58 +1,77 @@
 /*
- * Three formats of one question: which line is the instruction at this byte offset? Each decoder
- * follows CPython's PyCode_Addr2Line() of its version. Ranges without a line of their own (the
- * interpreter says None) take the line before them, or the first line.
+ * Three formats of one question: which line is the instruction at this byte offset? Each decoder follows CPython's
+ * PyCode_Addr2Line() of its version. Ranges without a line of their own (the interpreter says None) take the line
+ * before them, or the first line.
+ *
+ * The entries before an instruction have to be added up to find it. A table may have millions (so it can be made to
+ * cost much), and be asked often: long ones get checkpoints to begin at.
  */
 #include "user/python/line_table.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 
-/* Lines are added up in 64 bits: a hostile table of a megabyte cannot overflow them. */
-static int32_t line_of(int64_t line, int32_t first_line)
+#define CHECKPOINT_BYTES 1024
+
+/* Between two entries: what those before add up to. In 64 bits, which no table can make overflow. */
+struct line_checkpoint {
+	const uint8_t *at;
+	int64_t end;  /* of the last entry's instructions, in bytes */
+	int64_t line; /* from the first line on */
+};
+
+struct scan {
+	struct cursor c;
+	const uint8_t *until; /* begin no entry from here on */
+	int64_t end, line;
+};
+
+/* True: `line` is that of the instruction at `lasti`. False: nothing up to there, or up to the end, tells. */
+typedef bool (*decoder)(struct scan *s, int64_t lasti);
+
+static bool has_entry(const struct scan *s, size_t least)
 {
-	return line >= 0 && line <= INT32_MAX ? (int32_t)line : first_line;
+	return cursor_left(&s->c) >= least && s->c.at < s->until;
 }
 
 /*
- * Up to 3.9, Objects/lnotab_notes.txt, Objects/codeobject.c PyCode_Addr2Line(): pairs of (address
- * increment u8, line increment s8); the last pair whose address is not beyond the instruction
- * counts.
+ * Up to 3.9, Objects/lnotab_notes.txt, Objects/codeobject.c PyCode_Addr2Line(): pairs of (address increment u8, line
+ * increment s8); the last pair whose address is not beyond the instruction counts.
  */
-static int64_t lnotab_line(struct cursor *c, int64_t line, int64_t lasti)
+static bool lnotab_line(struct scan *s, int64_t lasti)
 {
-	int64_t at = 0;
+	while (has_entry(s, 2)) {
+		uint8_t length = cursor_u8(&s->c);
 
-	while (cursor_left(c) >= 2) {
-		at += cursor_u8(c);
-		if (at > lasti)
-			break;
-		line += (int8_t)cursor_u8(c);
+		if (s->end + length > lasti)
+			return true;
+		s->end += length;
+		s->line += (int8_t)cursor_u8(&s->c);
 	}
-	return line;
+	return false;
 }
 
 /*
  * 3.10, Objects/lnotab_notes.txt, Objects/codeobject.c advance(): ranges of (length u8, line delta
  * s8); -128 stands for "no line" and adds nothing.
  */
-static int64_t ranges_line(struct cursor *c, int64_t line, int64_t lasti)
+static bool ranges_line(struct scan *s, int64_t lasti)
 {
-	int64_t end = 0;
+	while (has_entry(s, 2)) {
+		uint8_t length = cursor_u8(&s->c);
+		int8_t delta = (int8_t)cursor_u8(&s->c);
 
-	while (cursor_left(c) >= 2) {
-		uint8_t length = cursor_u8(c);
-		int8_t delta = (int8_t)cursor_u8(c);
-
-		end += length;
+		s->end += length;
 		if (delta != -128)
-			line += delta;
-		if (end > lasti)
-			return line;
+			s->line += delta;
+		if (s->end > lasti)
+			return true;
 	}
-	return -1;
+	return false;
 }
 
-/* Objects/locations.md: 6 bits a byte, low first, bit 6 set on all but the last; bit 0 is the sign
+/*
+ * Objects/locations.md: 6 bits a byte, low first, bit 6 set on all but the last; bit 0 is the sign.
+ * A line has no more than six of them.
  */
 static int64_t location_svarint(struct cursor *c)
 {
@@ -62,10 +81,9 @@ static int64_t location_svarint(struct cursor *c)
 
 	do {
 		byte = cursor_u8(c);
-		if (shift < 36)
-			value |= (uint64_t)(byte & 63) << shift;
+		value |= (uint64_t)(byte & 63) << shift;
 		shift += 6;
-	} while (byte & 64 && cursor_left(c));
+	} while (byte & 64 && shift < 36 && cursor_left(c));
 	return value & 1 ? -(int64_t)(value >> 1) : (int64_t)(value >> 1);
 }
 
@@ -86,38 +104,110 @@ static int64_t location_delta(struct cursor *c, unsigned kind)
 }
 
 /*
- * From 3.11 on, Objects/locations.md, Objects/codeobject.c advance(): entries begin with a byte
- * that has bit 7 set: kind in bits 3 … 6, length in code units - 1 in bits 0 … 2. Bytes up to the
- * next are columns.
+ * From 3.11 on, Objects/locations.md, Objects/codeobject.c advance(): entries begin with a byte that has bit 7 set:
+ * kind in bits 3 … 6, length in code units - 1 in bits 0 … 2. Bytes up to the next are columns.
  */
-static int64_t locations_line(struct cursor *c, int64_t line, int64_t lasti)
+static bool locations_line(struct scan *s, int64_t lasti)
 {
-	int64_t end = 0;
+	while (has_entry(s, 1)) {
+		uint8_t head = cursor_u8(&s->c);
 
-	while (cursor_left(c)) {
-		uint8_t head = cursor_u8(c);
-
-		end += ((head & 7) + 1) * 2;
-		line += location_delta(c, head >> 3 & 15);
-		if (end > lasti)
-			return line;
-		while (cursor_left(c) && !(*c->at & 128))
-			cursor_u8(c);
+		s->end += ((head & 7) + 1) * 2;
+		s->line += location_delta(&s->c, head >> 3 & 15);
+		if (s->end > lasti)
+			return true;
+		while (cursor_left(&s->c) && !(*s->c.at & 128))
+			cursor_u8(&s->c);
 	}
-	return -1;
+	return false;
 }
 
-int32_t line_table_lookup(enum line_table_kind kind, const void *table, size_t len,
-			  int32_t first_line, int32_t lasti)
-{
-	static int64_t (*const decoders[])(struct cursor *, int64_t, int64_t) = {
-		[LINE_TABLE_LNOTAB] = lnotab_line,
-		[LINE_TABLE_310] = ranges_line,
-		[LINE_TABLE_LOCATIONS] = locations_line,
-	};
-	struct cursor c = cursor_of(table, len);
+static const decoder decoders[] = {
+	[LINE_TABLE_LNOTAB] = lnotab_line,
+	[LINE_TABLE_310] = ranges_line,
+	[LINE_TABLE_LOCATIONS] = locations_line,
+};
 
-	if (lasti < 0 || (size_t)kind >= ARRAY_SIZE(decoders))
-		return first_line;
-	return line_of(decoders[kind](&c, first_line, lasti), first_line);
+static struct scan scan_from(const struct line_table *t, const struct line_checkpoint *m)
+{
+	struct cursor c = cursor_of(t->bytes, t->len);
+
+	if (!m)
+		return (struct scan){.c = c, .until = c.end};
+	return (struct scan){
+		.c = cursor_of(m->at, (size_t)(c.end - m->at)), .until = c.end, .end = m->end, .line = m->line};
+}
+
+/* The last one is at the end. */
+static void make_checkpoints(struct line_table *t)
+{
+	struct scan s = scan_from(t, NULL);
+	const uint8_t *at = NULL;
+	size_t cap = 0;
+
+	while (s.c.at != at) {
+		at = s.c.at;
+		xgrow(t->checkpoints, t->checkpoint_cnt, cap);
+		t->checkpoints[t->checkpoint_cnt++] = (struct line_checkpoint){at, s.end, s.line};
+		s.until = at + (cursor_left(&s.c) < CHECKPOINT_BYTES ? cursor_left(&s.c) : CHECKPOINT_BYTES);
+		decoders[t->kind](&s, INT64_MAX);
+	}
+}
+
+/* The last one that is not beyond the instruction. */
+static const struct line_checkpoint *find_checkpoint(const struct line_table *t, int64_t lasti)
+{
+	size_t low = 0, high = t->checkpoint_cnt;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (t->checkpoints[middle].end > lasti)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low ? &t->checkpoints[low - 1] : NULL;
+}
+
+static int32_t line_from(const struct line_table *t, const struct line_checkpoint *m, int32_t first_line, int32_t lasti)
+{
+	struct scan s = scan_from(t, m);
+	bool found = decoders[t->kind](&s, lasti) || t->kind == LINE_TABLE_LNOTAB;
+	int64_t line = first_line + s.line;
+
+	return found && line >= 0 && line <= INT32_MAX ? (int32_t)line : first_line;
+}
+
+/* A frame that tells its line itself or has not started, or a table of who knows what. */
+static bool is_answered(const struct line_table *t, int32_t first_line, int32_t lasti, int32_t *line)
+{
+	*line = lasti < -1 ? abi_line(lasti) : first_line;
+	return lasti < 0 || (size_t)t->kind >= ARRAY_SIZE(decoders);
+}
+
+int32_t line_table__line(struct line_table *t, int32_t first_line, int32_t lasti)
+{
+	int32_t line;
+
+	if (is_answered(t, first_line, lasti, &line))
+		return line;
+	if (t->len > LINE_TABLE_LONG && !t->checkpoints)
+		make_checkpoints(t);
+	return line_from(t, find_checkpoint(t, lasti), first_line, lasti);
+}
+
+void line_table__clear(struct line_table *t)
+{
+	free(t->checkpoints);
+	*t = (struct line_table){0};
+}
+
+int32_t line_table_lookup(enum line_table_kind kind, const void *table, size_t len, int32_t first_line, int32_t lasti)
+{
+	const struct line_table t = {.kind = kind, .bytes = table, .len = len};
+
+	int32_t line;
+
+	return is_answered(&t, first_line, lasti, &line) ? line : line_from(&t, NULL, first_line, lasti);
 }

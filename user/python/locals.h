@@ -3,7 +3,8 @@
  * executed. Memory is hostile: depth, lengths and the number of reads are capped.
  */
 #pragma once
-#include "user/python/thread_names.h" /* memory_read_fn */
+#include "user/os/memory.h"
+#include "user/python/build.h"
 
 struct py_local {
 	char *name, *type, *text; /* clean UTF-8; `type` as "int", "module.Class" */
@@ -24,6 +25,5 @@ struct py_locals_reader {
 };
 
 /* Variables that have a value now, arguments first, each group in the order of the code; cells are looked into. */
-void py_locals_read(const struct py_locals_reader *r, uint64_t frame_addr, uint64_t code_addr,
-		    struct py_locals *out);
+void py_locals_read(const struct py_locals_reader *r, uint64_t frame_addr, uint64_t code_addr, struct py_locals *out);
 void py_locals_free(struct py_locals *l);

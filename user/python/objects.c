@@ -1,80 +1,41 @@
 /*
- * Objects of 3.8 to 3.13. What differs between versions is in one table, `layouts`: the header of a
- * dict's keys, the digits of an int, and where an instance keeps its attributes. Sources:
- * Objects/dict-common.h (up to 3.10), Include/internal/pycore_dict.h and pycore_object.h.
+ * The differences between versions (the digits of an int, the header of a dict's keys, the attributes of an instance)
+ * are in the build, from its row in versions.c.
  */
 #include "user/python/objects.h"
+#include "bpf/arch.h"
+#include "user/python/dict_keys.h"
+#include "user/python/objects_common.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"
 #include <string.h>
 
-#define MAX_ENTRIES  (1u << 20) /* of a dict */
-#define WINDOW       4096       /* entries that are read at once */
+#define MAX_ENTRIES  (1u << 16) /* of a dict */
 #define MAX_STR_READ 256
 #define MAX_READS    (1u << 18)
 
-/* Include/object.h: PyObject.ob_type; PyTypeObject.tp_flags, tp_dictoffset */
-#define OB_TYPE         8
-#define TP_FLAGS        168
-#define TP_DICTOFFSET   288
-#define TP_INLINE       (1ul << 2)  /* Py_TPFLAGS_INLINE_VALUES, 3.13 */
-#define TP_MANAGED_DICT (1ul << 4)  /* Py_TPFLAGS_MANAGED_DICT, 3.11 on */
-
-/* Include/cpython/dictobject.h: PyDictObject.ma_keys, ma_values */
-#define MA_KEYS   32
-#define MA_VALUES 40
+/* Include/object.h */
+#define TP_INLINE       (1ul << 2) /* Py_TPFLAGS_INLINE_VALUES, 3.13 */
+#define TP_MANAGED_DICT (1ul << 4) /* Py_TPFLAGS_MANAGED_DICT, 3.11 on */
 
 /* Words before an object: Include/internal/pycore_object.h _PyObject_ValuesPointer() (3.11), … */
 #define MANAGED_VALUES -32
 #define MANAGED_DICT   -24
-#define STR_HEAD       40 /* bytes of a str that hold its type, length and state */
-#define OBJECT_BYTES   16 /* sizeof(PyObject); inline values follow */
-#define VALUES_VALID   3  /* 3.13: struct _dictvalues.valid */
+#define DICT_BEFORE    -8 /* … free-threaded builds: no PyGC_Head between */
+#define STR_HEAD       56 /* bytes of a str that hold its type, length and state, at most */
 
-enum attributes {
-	IN_DICT,       /* up to 3.10: a dict, pointed to from the object at tp_dictoffset */
-	TWO_WORDS,     /* 3.11: values or a dict, pointed to by two words before the object */
-	TAGGED_WORD,   /* 3.12: one such word; its low bit tells which */
-	INLINE_VALUES, /* 3.13: in the object while they are valid, else a dict as in 3.12 */
-};
-
-struct object_layout {
-	enum attributes attributes;
-	bool log2_keys;       /* struct _dictkeysobject with dk_log2_size and dk_kind (3.11 on) */
-	bool tagged_int;      /* PyLongObject.long_value.lv_tag instead of ob_size (3.12 on) */
-	uint16_t values_at;   /* first value in a PyDictValues */
-	uint16_t cached_keys; /* PyHeapTypeObject.ht_cached_keys */
-};
-
-/* clang-format off */
-static const struct object_layout layouts[] = {
-	[8]  = {IN_DICT, false, false, 0, 0},
-	[9]  = {IN_DICT, false, false, 0, 0},
-	[10] = {IN_DICT, false, false, 0, 0},
-	[11] = {TWO_WORDS, true, false, 0, 872},
-	[12] = {TAGGED_WORD, true, true, 0, 880},
-	[13] = {INLINE_VALUES, true, true, 8, 880},
-};
-/* clang-format on */
-
-bool object_reader_init(struct object_reader *r, const struct py_build *build, memory_read_fn read,
-			void *ctx)
+bool object_reader_init(struct object_reader *r, const struct py_build *build, memory_read_fn read, void *ctx)
 {
-	if (!build->supported || build->objects.minor < 8 ||
-	    build->objects.minor >= ARRAY_SIZE(layouts))
-		return false;
-	*r = (struct object_reader){.build = build,
-				    .layout = &layouts[build->objects.minor],
-				    .read = read,
-				    .ctx = ctx,
-				    .reads_left = MAX_READS};
-	return true;
+	*r = (struct object_reader){
+		.build = build, .objects = &build->objects, .read = read, .ctx = ctx, .reads_left = MAX_READS};
+	r->larger = build->layout.type_off - OB_TYPE;
+	return build->supported;
 }
 
 bool object_read_bytes(struct object_reader *r, uint64_t addr, void *out, size_t len)
 {
-	/* user space ends at 2**47; a wild pointer is not worth a system call */
-	if (addr < 4096 || addr >= 1ull << 47 || !r->reads_left)
+	/* a wild pointer is not worth a system call */
+	if (addr < 4096 || arch_untagged(addr) >= ARCH_USER_END || !r->reads_left)
 		return false;
 	r->reads_left--;
 	return !r->read(r->ctx, addr, out, len);
@@ -87,8 +48,8 @@ bool object_read_u64(struct object_reader *r, uint64_t addr, uint64_t *value)
 
 bool object_read_type(struct object_reader *r, uint64_t addr, uint64_t *type, uint64_t *flags)
 {
-	return object_read_u64(r, addr + OB_TYPE, type) &&
-	       object_read_u64(r, *type + TP_FLAGS, flags);
+	return object_read_u64(r, object_at(r, addr, OB_TYPE), type) &&
+	       object_read_u64(r, object_at(r, *type, TP_FLAGS), flags);
 }
 
 static bool has_type(struct object_reader *r, uint64_t addr, uint64_t flag)
@@ -98,7 +59,7 @@ static bool has_type(struct object_reader *r, uint64_t addr, uint64_t flag)
 	return object_read_type(r, addr, &type, &flags) && flags & flag;
 }
 
-/* Digits of 30 bits at 24; their number is in ob_size (or -1 times it), or in lv_tag >> 3. */
+/* Digits of 30 bits; their number is in ob_size (or -1 times it), or in lv_tag >> 3. */
 bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value)
 {
 	struct {
@@ -107,11 +68,12 @@ bool object_read_int(struct object_reader *r, uint64_t addr, uint64_t *value)
 	} v = {0};
 	uint64_t count;
 
-	if (!has_type(r, addr, OBJECT_IS_INT) || !object_read_bytes(r, addr + 16, &v.size, sizeof(v.size)))
+	if (!has_type(r, addr, OBJECT_IS_INT) ||
+	    !object_read_bytes(r, object_at(r, addr, OB_SIZE), &v.size, sizeof(v.size)))
 		return false;
-	count = r->layout->tagged_int ? v.size >> 3 : v.size;
-	if (count > 3 || (r->layout->tagged_int && (v.size & 3) == 2) ||
-	    !object_read_bytes(r, addr + 24, v.digits, count ? count * 4 : 4))
+	count = r->objects->int_tagged ? v.size >> 3 : v.size;
+	if (count > 3 || (r->objects->int_tagged && (v.size & 3) == 2) ||
+	    !object_read_bytes(r, object_at(r, addr, OB_VAR_BODY), v.digits, count ? count * 4 : 4))
 		return false;
 	*value = 0;
 	for (uint64_t i = 0; i < count; i++) {
@@ -126,10 +88,10 @@ bool object_int_digits(struct object_reader *r, uint64_t addr, uint64_t *count, 
 {
 	uint64_t size;
 
-	if (!object_read_u64(r, addr + 16, &size))
+	if (!object_read_u64(r, object_at(r, addr, OB_SIZE), &size))
 		return false;
-	*negative = r->layout->tagged_int ? (size & 3) == 2 : (int64_t)size < 0;
-	*count = r->layout->tagged_int ? size >> 3 : *negative ? -size : size;
+	*negative = r->objects->int_tagged ? (size & 3) == 2 : (int64_t)size < 0;
+	*count = r->objects->int_tagged ? size >> 3 : *negative ? -size : size;
 	return true;
 }
 
@@ -139,7 +101,7 @@ static bool is_str_type(struct object_reader *r, uint64_t type)
 
 	if (type == r->str_type)
 		return true;
-	if (!object_read_u64(r, type + TP_FLAGS, &flags) || !(flags & OBJECT_IS_STR))
+	if (!object_read_u64(r, object_at(r, type, TP_FLAGS), &flags) || !(flags & OBJECT_IS_STR))
 		return false;
 	r->str_type = type;
 	return true;
@@ -152,10 +114,10 @@ uint64_t object_str_data(struct object_reader *r, uint64_t addr, uint64_t *len, 
 	uint64_t type, data;
 	uint32_t state;
 
-	if (l->str_length_off > STR_HEAD - 8 || l->str_state_off > STR_HEAD - 4 ||
-	    !object_read_bytes(r, addr, head, sizeof(head)))
+	if (l->str_length_off > l->str_state_off || l->str_state_off > STR_HEAD - 8 ||
+	    !object_read_bytes(r, addr, head, l->str_state_off + 8u))
 		return 0;
-	memcpy(&type, head + OB_TYPE, sizeof(type));
+	memcpy(&type, head + l->type_off, sizeof(type));
 	memcpy(len, head + l->str_length_off, sizeof(*len));
 	memcpy(&state, head + l->str_state_off, sizeof(state));
 	*kind = state >> l->str_kind_shift & 7;
@@ -197,76 +159,34 @@ static bool str_equals(struct object_reader *r, uint64_t addr, const char *name)
 	unsigned kind;
 
 	data = object_str_data(r, addr, &len, &kind);
-	return data && kind == 1 && len == expected && len <= sizeof(found) &&
-	       object_read_bytes(r, data, found, len) && !memcmp(found, name, len);
+	return data && kind == 1 && len == expected && len <= sizeof(found) && object_read_bytes(r, data, found, len) &&
+	       !memcmp(found, name, len);
 }
 
-/* To 3.10: dk_size at 8, dk_nentries at 32, indices at 40; then entries of hash, key, value. */
-static bool keys_by_size(const uint64_t *head, struct object_dict *d)
-{
-	uint64_t size = head[1];
-	unsigned index_bytes = size <= 0xff ? 1 : size <= 0xffff ? 2 : 4;
-
-	if (size > 1u << 30 || head[4] > size)
-		return false;
-	d->entries_addr = 40 + size * index_bytes;
-	d->total = head[4];
-	d->entry_words = 3;
-	return true;
-}
-
-/*
- * From 3.11: dk_log2_index_bytes at 9, dk_kind at 10 (0: general, entries as before; else str keys
- * without their hash), dk_nentries at 24, indices at 32.
- */
-static bool keys_by_log2(const uint64_t *head, struct object_dict *d)
-{
-	unsigned log2_index_bytes = head[1] >> 8 & 0xff, kind = head[1] >> 16 & 0xff;
-
-	if (log2_index_bytes > 32 || kind > 2 || head[3] > 1ull << 32)
-		return false;
-	d->entries_addr = 32 + (1ull << log2_index_bytes);
-	d->total = head[3];
-	d->entry_words = kind ? 2 : 3;
-	return true;
-}
-
-static bool load(struct object_dict *d, struct object_reader *r, uint64_t first)
-{
-	uint64_t left = d->total - first, bytes = d->entry_words * 8ul;
-
-	d->first = first;
-	d->count = left < WINDOW ? (uint32_t)left : WINDOW;
-	return !d->count || object_read_bytes(r, d->entries_addr + first * bytes, d->words, d->count * bytes);
-}
-
+/* dk_nentries stands right before the indices, in all versions. */
 static bool open_keys(struct object_dict *d, struct object_reader *r, uint64_t keys)
 {
-	uint64_t head[5];
+	const struct abi_py_layout *l = &r->build->layout;
+	uint64_t size, cnt, off;
 
 	*d = (struct object_dict){0};
-	if (!object_read_bytes(r, keys, head, sizeof(head)) ||
-	    !(r->layout->log2_keys ? keys_by_log2 : keys_by_size)(head, d))
+	if (!object_read_u64(r, keys + l->keys_size_off, &size) ||
+	    !object_read_u64(r, keys + l->keys_indices_off - 8u, &cnt) || cnt > DICT_KEYS_SIZE_MAX)
 		return false;
-	if (d->total > MAX_ENTRIES)
-		d->total = MAX_ENTRIES;
-	d->entries_addr += keys;
+	d->entry_words = dict_keys_entries(l, size, &off);
+	if (!d->entry_words)
+		return false;
 	d->key_word = d->entry_words - 2;
-	d->words = xcalloc((d->total < WINDOW ? d->total : WINDOW) + 1, d->entry_words * 8ul);
-	if (load(d, r, 0))
+	d->count = cnt < MAX_ENTRIES ? (uint32_t)cnt : MAX_ENTRIES;
+	d->words = xcalloc(d->count + 1ul, d->entry_words * 8ul);
+	if (!d->count || object_read_bytes(r, keys + off, d->words, d->count * d->entry_words * 8ul))
 		return true;
 	object_dict__free(d);
 	return false;
 }
 
-bool object_dict__next(struct object_dict *d, struct object_reader *r)
-{
-	return !d->split_values && d->first + d->count < d->total && load(d, r, d->first + d->count);
-}
-
 /* Values beside shared keys; `values` is the address of the first. */
-static bool open_split(struct object_dict *d, struct object_reader *r, uint64_t keys,
-		       uint64_t values)
+static bool open_split(struct object_dict *d, struct object_reader *r, uint64_t keys, uint64_t values)
 {
 	if (!open_keys(d, r, keys))
 		return false;
@@ -280,35 +200,41 @@ static bool open_split(struct object_dict *d, struct object_reader *r, uint64_t 
 
 bool object_dict__open(struct object_dict *d, struct object_reader *r, uint64_t addr)
 {
-	uint64_t keys, values;
+	uint64_t table[2]; /* keys, values */
 
 	*d = (struct object_dict){0};
-	if (!has_type(r, addr, OBJECT_IS_DICT) || !object_read_u64(r, addr + MA_KEYS, &keys) ||
-	    !object_read_u64(r, addr + MA_VALUES, &values))
+	if (!has_type(r, addr, OBJECT_IS_DICT) ||
+	    !object_read_bytes(r, addr + r->build->layout.dict_keys_off, table, sizeof(table)))
 		return false;
-	return values ? open_split(d, r, keys, values + r->layout->values_at)
-		      : open_keys(d, r, keys);
+	return table[1] ? open_split(d, r, table[0], table[1] + r->objects->values_first) : open_keys(d, r, table[0]);
 }
 
 /* The first value of attributes that are not in a dict yet; 0 when they are in one. */
 static uint64_t managed_values(struct object_reader *r, uint64_t addr, uint64_t flags)
 {
-	uint64_t word = 0;
+	uint64_t word = 0, inside = object_at(r, addr, OB_BODY);
 	uint8_t valid = 0;
 
-	switch (r->layout->attributes) {
-	case TWO_WORDS:
+	switch (r->objects->attributes) {
+	case PY_ATTRIBUTES_TWO_WORDS:
 		return object_read_u64(r, addr + MANAGED_VALUES, &word) ? word : 0;
-	case TAGGED_WORD:
+	case PY_ATTRIBUTES_TAGGED_WORD:
 		return object_read_u64(r, addr + MANAGED_DICT, &word) && word & 1 ? word + 1 : 0;
-	case INLINE_VALUES:
-		if (flags & TP_INLINE &&
-		    object_read_bytes(r, addr + OBJECT_BYTES + VALUES_VALID, &valid, 1) && valid)
-			return addr + OBJECT_BYTES + r->layout->values_at;
+	case PY_ATTRIBUTES_INLINE:
+	case PY_ATTRIBUTES_INLINE_NO_GC_HEAD:
+		if (flags & TP_INLINE && object_read_bytes(r, inside + r->objects->values_valid, &valid, 1) && valid)
+			return inside + r->objects->values_first;
 		return 0;
 	default:
 		return 0;
 	}
+}
+
+static uint64_t managed_dict(const struct object_reader *r)
+{
+	bool near = r->objects->attributes == PY_ATTRIBUTES_INLINE_NO_GC_HEAD;
+
+	return (uint64_t)(near ? DICT_BEFORE : MANAGED_DICT);
 }
 
 bool object_dict__open_instance(struct object_dict *d, struct object_reader *r, uint64_t addr)
@@ -318,16 +244,15 @@ bool object_dict__open_instance(struct object_dict *d, struct object_reader *r, 
 	*d = (struct object_dict){0};
 	if (!object_read_type(r, addr, &type, &flags))
 		return false;
-	if (r->layout->attributes == IN_DICT || !(flags & TP_MANAGED_DICT)) {
-		if (!object_read_u64(r, type + TP_DICTOFFSET, &at) || at < 16 || at > 4096)
+	if (r->objects->attributes == PY_ATTRIBUTES_IN_DICT || !(flags & TP_MANAGED_DICT)) {
+		if (!object_read_u64(r, object_at(r, type, TP_DICTOFFSET), &at) || at < 16 || at > 4096)
 			return false;
 		return object_read_u64(r, addr + at, &at) && object_dict__open(d, r, at);
 	}
 	values = managed_values(r, addr, flags);
 	if (values)
-		return object_read_u64(r, type + r->layout->cached_keys, &keys) &&
-		       open_split(d, r, keys, values);
-	return object_read_u64(r, addr + MANAGED_DICT, &at) && object_dict__open(d, r, at);
+		return object_read_u64(r, type + r->objects->type_cached_keys, &keys) && open_split(d, r, keys, values);
+	return object_read_u64(r, addr + managed_dict(r), &at) && object_dict__open(d, r, at);
 }
 
 void object_dict__free(struct object_dict *d)
@@ -346,16 +271,12 @@ bool object_dict__entry(const struct object_dict *d, uint32_t i, uint64_t *key, 
 	return *key && *value;
 }
 
-bool object_dict__find(struct object_dict *d, struct object_reader *r, const char *name, uint64_t *value)
+bool object_dict__find(const struct object_dict *d, struct object_reader *r, const char *name, uint64_t *value)
 {
 	uint64_t key;
 
-	if (d->first && !load(d, r, 0))
-		return false;
-	do {
-		for (uint32_t i = 0; i < d->count; i++)
-			if (object_dict__entry(d, i, &key, value) && str_equals(r, key, name))
-				return true;
-	} while (object_dict__next(d, r));
+	for (uint32_t i = 0; i < d->count; i++)
+		if (object_dict__entry(d, i, &key, value) && str_equals(r, key, name))
+			return true;
 	return false;
 }

@@ -9,41 +9,14 @@
 #include "user/util/alloc.h"
 #include <string.h>
 
-#define MAX_PLACES (1u << 20) /* of a set that are looked at, … */
-#define SET_PART   256	      /* … so many at once */
-
-#define OB_SIZE	    16 /* PyVarObject.ob_size */
-#define FIRST_FIELD 16 /* what follows PyObject */
-#define ITEMS	    24 /* PyTupleObject.ob_item; PyListObject.ob_item is a pointer */
+#define MAX_LOCATIONS (1u << 20) /* of a set that are looked at, … */
+#define SET_PART      256        /* … so many at once */
 
 static void put_object(struct repr *p, uint64_t addr);
 
 static bool is_full(const struct repr *p)
 {
 	return p->out.len > p->max;
-}
-
-/* ---- words -------------------------------------------------------------------------------------------- */
-
-static bool put_none(struct repr *p, uint64_t addr)
-{
-	(void)addr;
-	buf_puts(&p->out, "None");
-	return true;
-}
-
-static bool put_ellipsis(struct repr *p, uint64_t addr)
-{
-	(void)addr;
-	buf_puts(&p->out, "Ellipsis");
-	return true;
-}
-
-static bool put_not_implemented(struct repr *p, uint64_t addr)
-{
-	(void)addr;
-	buf_puts(&p->out, "NotImplemented");
-	return true;
 }
 
 /* ---- containers --------------------------------------------------------------------------------------- */
@@ -66,7 +39,8 @@ static bool put_list(struct repr *p, uint64_t addr)
 {
 	uint64_t cnt, items;
 
-	if (!object_read_u64(p->r, addr + OB_SIZE, &cnt) || !object_read_u64(p->r, addr + ITEMS, &items))
+	if (!object_read_u64(p->r, object_at(p->r, addr, OB_SIZE), &cnt) ||
+	    !object_read_u64(p->r, object_at(p->r, addr, OB_VAR_BODY), &items))
 		return false;
 	buf_puts(&p->out, "[");
 	put_items(p, items, cnt);
@@ -78,10 +52,10 @@ static bool put_tuple(struct repr *p, uint64_t addr)
 {
 	uint64_t cnt;
 
-	if (!object_read_u64(p->r, addr + OB_SIZE, &cnt))
+	if (!object_read_u64(p->r, object_at(p->r, addr, OB_SIZE), &cnt))
 		return false;
 	buf_puts(&p->out, "(");
-	put_items(p, addr + ITEMS, cnt);
+	put_items(p, addr + p->r->objects->tuple_items, cnt);
 	buf_puts(&p->out, cnt == 1 ? ",)" : ")");
 	return true;
 }
@@ -95,17 +69,15 @@ static bool put_dict(struct repr *p, uint64_t addr)
 	if (!object_dict__open(&d, p->r, addr))
 		return false;
 	buf_puts(&p->out, "{");
-	do {
-		for (uint32_t i = 0; i < d.count && !is_full(p); i++) {
-			if (!object_dict__entry(&d, i, &key, &value))
-				continue;
-			buf_puts(&p->out, first ? "" : ", ");
-			put_object(p, key);
-			buf_puts(&p->out, ": ");
-			put_object(p, value);
-			first = false;
-		}
-	} while (!is_full(p) && object_dict__next(&d, p->r));
+	for (uint32_t i = 0; i < d.count && !is_full(p); i++) {
+		if (!object_dict__entry(&d, i, &key, &value))
+			continue;
+		buf_puts(&p->out, first ? "" : ", ");
+		put_object(p, key);
+		buf_puts(&p->out, ": ");
+		put_object(p, value);
+		first = false;
+	}
 	buf_puts(&p->out, "}");
 	object_dict__free(&d);
 	return true;
@@ -119,7 +91,8 @@ static void put_set_items(struct repr *p, uint64_t table, uint64_t places, uint6
 	for (uint64_t at = 0; at < places && put < used && !is_full(p); at += SET_PART) {
 		uint64_t n = places - at < SET_PART ? places - at : SET_PART;
 
-		if (at >= MAX_PLACES || !object_read_bytes(p->r, table + at * sizeof(*part), part, n * sizeof(*part)))
+		if (at >= MAX_LOCATIONS ||
+		    !object_read_bytes(p->r, table + at * sizeof(*part), part, n * sizeof(*part)))
 			break;
 		for (uint64_t i = 0; i < n && !is_full(p); i++) {
 			if (!part[i][0] || part[i][1] == ~0ull)
@@ -136,7 +109,7 @@ static bool put_set_with(struct repr *p, uint64_t addr, const char *empty, const
 {
 	uint64_t head[4]; /* fill, used, mask, table */
 
-	if (!object_read_bytes(p->r, addr + FIRST_FIELD, head, sizeof(head)))
+	if (!object_read_bytes(p->r, object_at(p->r, addr, OB_BODY), head, sizeof(head)))
 		return false;
 	if (!head[1]) {
 		buf_puts(&p->out, empty);
@@ -165,7 +138,7 @@ static bool put_type(struct repr *p, uint64_t addr)
 	__cleanup_free char *name = NULL;
 	uint64_t flags;
 
-	if (!object_read_u64(p->r, addr + 168, &flags)) /* tp_flags */
+	if (!object_read_u64(p->r, object_at(p->r, addr, TP_FLAGS), &flags))
 		return false;
 	name = type_name(p->r, addr, flags);
 	if (name)
@@ -173,13 +146,12 @@ static bool put_type(struct repr *p, uint64_t addr)
 	return name;
 }
 
-/* PyFunctionObject.func_qualname: 104 up to 3.9, then 40. */
 static bool put_function(struct repr *p, uint64_t addr)
 {
 	__cleanup_free char *name = NULL;
 	uint64_t at;
 
-	if (!object_read_u64(p->r, addr + (p->r->build->objects.minor < 10 ? 104 : 40), &at))
+	if (!object_read_u64(p->r, addr + p->r->objects->function_qualname, &at))
 		return false;
 	name = object_read_str(p->r, at);
 	if (name)
@@ -194,7 +166,7 @@ static bool put_module(struct repr *p, uint64_t addr)
 	struct object_dict d = {0};
 	uint64_t dict, value;
 
-	if (object_read_u64(p->r, addr + 16, &dict) && object_dict__open(&d, p->r, dict) &&
+	if (object_read_u64(p->r, object_at(p->r, addr, OB_BODY), &dict) && object_dict__open(&d, p->r, dict) &&
 	    object_dict__find(&d, p->r, "__name__", &value))
 		name = object_read_str(p->r, value);
 	object_dict__free(&d);
@@ -206,14 +178,21 @@ static bool put_module(struct repr *p, uint64_t addr)
 /* ---- the tables ---------------------------------------------------------------------------------------- */
 
 /* By the exact name of a type made in C. */
-static const struct {
-	const char *type;
+static const struct by_name {
+	const char *type, *text; /* text: of the only object of the type */
 	repr_fn put;
 } by_name[] = {
-	{"NoneType", put_none},	   {"bool", repr_bool},		 {"float", repr_float},
-	{"complex", repr_complex},  {"ellipsis", put_ellipsis},	 {"NotImplementedType", put_not_implemented},
-	{"bytearray", repr_bytearray}, {"set", put_set},		 {"frozenset", put_frozenset},
-	{"function", put_function}, {"module", put_module},
+	{"NoneType", "None", NULL},
+	{"ellipsis", "Ellipsis", NULL},
+	{"NotImplementedType", "NotImplemented", NULL},
+	{"bool", NULL, repr_bool},
+	{"float", NULL, repr_float},
+	{"complex", NULL, repr_complex},
+	{"bytearray", NULL, repr_bytearray},
+	{"set", NULL, put_set},
+	{"frozenset", NULL, put_frozenset},
+	{"function", NULL, put_function},
+	{"module", NULL, put_module},
 };
 
 /* By tp_flags: subclasses are shown as Type(value). */
@@ -222,17 +201,17 @@ static const struct {
 	const char *type;
 	repr_fn put;
 } by_flag[] = {
-	{OBJECT_IS_INT, "int", repr_int},	 {OBJECT_IS_STR, "str", repr_str},
-	{OBJECT_IS_BYTES, "bytes", repr_bytes},	 {OBJECT_IS_LIST, "list", put_list},
-	{OBJECT_IS_TUPLE, "tuple", put_tuple},	 {OBJECT_IS_DICT, "dict", put_dict},
+	{OBJECT_IS_INT, "int", repr_int},       {OBJECT_IS_STR, "str", repr_str},
+	{OBJECT_IS_BYTES, "bytes", repr_bytes}, {OBJECT_IS_LIST, "list", put_list},
+	{OBJECT_IS_TUPLE, "tuple", put_tuple},  {OBJECT_IS_DICT, "dict", put_dict},
 	{OBJECT_IS_TYPE, "type", put_type},
 };
 
-static repr_fn find_by_name(const char *name, uint64_t flags)
+static const struct by_name *find_by_name(const char *name)
 {
-	for (size_t i = 0; !(flags & OBJECT_HEAP_TYPE) && i < ARRAY_SIZE(by_name); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(by_name); i++)
 		if (!strcmp(by_name[i].type, name))
-			return by_name[i].put;
+			return &by_name[i];
 	return NULL;
 }
 
@@ -261,13 +240,24 @@ static bool is_within_itself(const struct repr *p, uint64_t addr)
 	return false;
 }
 
+static bool put_of_type(struct repr *p, uint64_t addr, uint64_t flags, const char *name)
+{
+	const struct by_name *n = flags & OBJECT_HEAP_TYPE ? NULL : find_by_name(name);
+
+	if (n && n->text)
+		buf_puts(&p->out, n->text);
+	if (n)
+		return n->text || n->put(p, addr);
+	return (!(flags & OBJECT_HEAP_TYPE) && !strncmp(name, "numpy.", 6) && repr_numpy(p, addr, name + 6)) ||
+	       put_by_flag(p, addr, flags, name);
+}
+
 static void put_object(struct repr *p, uint64_t addr)
 {
 	__cleanup_free char *name = NULL;
 	size_t before = p->out.len;
 	uint64_t type, flags;
-	bool ok = false;
-	repr_fn put;
+	bool ok;
 
 	if (p->depth >= REPR_DEPTH || is_within_itself(p, addr)) {
 		buf_puts(&p->out, "...");
@@ -276,13 +266,7 @@ static void put_object(struct repr *p, uint64_t addr)
 	p->path[p->depth++] = addr;
 	if (object_read_type(p->r, addr, &type, &flags))
 		name = type_name(p->r, type, flags);
-	put = name ? find_by_name(name, flags) : NULL;
-	if (put)
-		ok = put(p, addr);
-	else if (name && !(flags & OBJECT_HEAP_TYPE) && !strncmp(name, "numpy.", 6))
-		ok = repr_numpy(p, addr, name + 6);
-	if (name && !put && !ok)
-		ok = put_by_flag(p, addr, flags, name);
+	ok = name && put_of_type(p, addr, flags, name);
 	p->depth--;
 	if (ok)
 		return;

@@ -1,6 +1,7 @@
-/* What the files of repr.c share. */
+/* Shared by repr.c, repr_values.c and repr_numpy.c. */
 #pragma once
 #include "user/python/objects.h"
+#include "user/python/objects_common.h"
 #include "user/util/buf.h"
 
 #define REPR_DEPTH 10

@@ -7,10 +7,6 @@
 
 #define MAX_DIGITS 64 /* of 30 bits */
 
-#define OB_SIZE	    16 /* PyVarObject.ob_size */
-#define FIRST_FIELD 16 /* what follows PyObject */
-#define BYTES_DATA  32 /* PyBytesObject.ob_sval */
-
 /* Decimal digits of a number of 30-bit digits: divided by 10**9 until nothing is left. */
 static void put_big(struct repr *p, uint32_t *digits, size_t cnt)
 {
@@ -46,7 +42,7 @@ bool repr_int(struct repr *p, uint64_t addr)
 			   (unsigned long long)cnt * 30);
 		return cnt < 1ull << 40;
 	}
-	if (cnt && !object_read_bytes(p->r, addr + OBJECT_INT_DIGITS, digits, cnt * 4))
+	if (cnt && !object_read_bytes(p->r, object_at(p->r, addr, OB_VAR_BODY), digits, cnt * 4))
 		return false;
 	for (size_t i = 0; i < cnt; i++)
 		if (digits[i] >> 30)
@@ -95,7 +91,7 @@ bool repr_float(struct repr *p, uint64_t addr)
 	__cleanup_free char *text = NULL;
 	double value;
 
-	if (!object_read_bytes(p->r, addr + FIRST_FIELD, &value, sizeof(value)))
+	if (!object_read_bytes(p->r, object_at(p->r, addr, OB_BODY), &value, sizeof(value)))
 		return false;
 	text = double_text(value, false);
 	buf_puts(&p->out, text);
@@ -107,7 +103,7 @@ bool repr_float32(struct repr *p, uint64_t addr)
 	__cleanup_free char *text = NULL;
 	float value;
 
-	if (!object_read_bytes(p->r, addr + FIRST_FIELD, &value, sizeof(value)))
+	if (!object_read_bytes(p->r, object_at(p->r, addr, OB_BODY), &value, sizeof(value)))
 		return false;
 	text = double_text((double)value, true);
 	buf_puts(&p->out, text);
@@ -131,7 +127,7 @@ bool repr_complex(struct repr *p, uint64_t addr)
 	double value[2];
 	bool real;
 
-	if (!object_read_bytes(p->r, addr + FIRST_FIELD, value, sizeof(value)))
+	if (!object_read_bytes(p->r, object_at(p->r, addr, OB_BODY), value, sizeof(value)))
 		return false;
 	real = value[0] != 0 || signbit(value[0]);
 	if (real) {
@@ -221,7 +217,8 @@ bool repr_bytes(struct repr *p, uint64_t addr)
 {
 	uint64_t len;
 
-	return object_read_u64(p->r, addr + OB_SIZE, &len) && put_raw_bytes(p, addr + BYTES_DATA, len);
+	return object_read_u64(p->r, object_at(p->r, addr, OB_SIZE), &len) &&
+	       put_raw_bytes(p, addr + p->r->build->layout.bytes_data_off, len);
 }
 
 /* Include/cpython/bytearrayobject.h: ob_size, ob_alloc, ob_bytes, ob_start */
@@ -230,7 +227,8 @@ bool repr_bytearray(struct repr *p, uint64_t addr)
 	uint64_t len, data = 0;
 	bool ok;
 
-	if (!object_read_u64(p->r, addr + OB_SIZE, &len) || (len && !object_read_u64(p->r, addr + 40, &data)))
+	if (!object_read_u64(p->r, object_at(p->r, addr, OB_SIZE), &len) ||
+	    (len && !object_read_u64(p->r, object_at(p->r, addr, 40), &data)))
 		return false;
 	buf_puts(&p->out, "bytearray(");
 	ok = put_raw_bytes(p, data, len);

@@ -8,13 +8,12 @@
  */
 #include "user/python/thread_names.h"
 #include "user/python/objects.h"
+#include "user/python/objects_common.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 
 #define __cleanup_dict __attribute__((cleanup(object_dict__free)))
 
-/* Objects/moduleobject.c: PyModuleObject.md_dict */
-#define MD_DICT 16
 /* struct pyinterpreters {mutex, head, main, …} in _PyRuntimeState */
 #define MAIN_AFTER_HEAD 8
 
@@ -35,12 +34,11 @@ static uint64_t find_active(struct object_reader *r, uint64_t interp)
 	uint64_t at;
 
 	return object_read_u64(r, interp + r->build->objects.interp_modules, &at) &&
-			       object_dict__open(&modules, r, at) &&
-			       object_dict__find(&modules, r, "threading", &at) &&
-			       object_read_u64(r, at + MD_DICT, &at) && object_dict__open(&globals, r, at) &&
-			       object_dict__find(&globals, r, "_active", &at) ?
-		       at :
-		       0;
+			       object_dict__open(&modules, r, at) && object_dict__find(&modules, r, "threading", &at) &&
+			       object_read_u64(r, object_at(r, at, OB_BODY) /* PyModuleObject.md_dict */, &at) &&
+			       object_dict__open(&globals, r, at) && object_dict__find(&globals, r, "_active", &at)
+		       ? at
+		       : 0;
 }
 
 static bool find_attribute(struct reading *g, struct object_dict *attributes, enum attribute which, uint64_t *value)
@@ -61,7 +59,7 @@ static bool find_attribute(struct reading *g, struct object_dict *attributes, en
 	return true;
 }
 
-/* Sends it on if it is what it seems. */
+/* Passes it on when its own ident is that of its key. */
 static void read_thread(struct reading *g, uint64_t thread, uint64_t ident)
 {
 	__cleanup_dict struct object_dict attributes = {0};
@@ -89,17 +87,15 @@ static bool read_active(struct reading *g, uint64_t at)
 
 	if (!at || !object_dict__open(&active, &g->r, at))
 		return false;
-	do {
-		for (uint32_t i = 0; i < active.count; i++) {
-			uint64_t key, thread, ident;
+	for (uint32_t i = 0; i < active.count; i++) {
+		uint64_t key, thread, ident;
 
-			if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(&g->r, key, &ident))
-				continue;
-			sane = true;
-			if (!g->to->wanted || g->to->wanted(g->to->ctx, ident))
-				read_thread(g, thread, ident);
-		}
-	} while (object_dict__next(&active, &g->r));
+		if (!object_dict__entry(&active, i, &key, &thread) || !object_read_int(&g->r, key, &ident))
+			continue;
+		sane = true;
+		if (!g->to->wanted || g->to->wanted(g->to->ctx, ident))
+			read_thread(g, thread, ident);
+	}
 	return sane;
 }
 
@@ -115,9 +111,25 @@ static int read_main(struct reading *g, uint64_t interp)
 	return read_active(g, at) ? 0 : -ENOENT;
 }
 
+/* Include/internal/pycore_pystate.h (3.7 on), _PyRuntimeState.interpreters: {…, head, main} */
+static bool find_main(struct object_reader *r, uint64_t runtime_addr, uint64_t head, uint64_t *main)
+{
+	const struct py_objects *o = r->objects;
+	uint64_t next = head;
+
+	if (o->interp_id)
+		return object_read_u64(r, runtime_addr + (int64_t)o->runtime_interp_head + MAIN_AFTER_HEAD, main);
+	for (unsigned i = 0; next && i < MAX_INTERPS; i++) {
+		*main = next;
+		if (!object_read_u64(r, next + o->interp_next, &next))
+			return false;
+	}
+	return head && !next;
+}
+
 /* Each sub-interpreter has a threading module of its own, which knows a thread that came from outside as a dummy. */
-int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read,
-		      void *read_ctx, const struct thread_name_sink *to)
+int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *read_ctx,
+		      const struct thread_name_sink *to)
 {
 	const struct py_objects *o = &build->objects;
 	struct reading g = {.to = to};
@@ -127,8 +139,8 @@ int thread_names_read(const struct py_build *build, uint64_t runtime_addr, memor
 
 	if (!object_reader_init(r, build, read, read_ctx))
 		return -ENOTSUP;
-	if (!object_read_u64(r, runtime_addr + o->runtime_interp_head + MAIN_AFTER_HEAD, &main) ||
-	    !object_read_u64(r, runtime_addr + o->runtime_interp_head, &interp))
+	if (!object_read_u64(r, runtime_addr + (int64_t)o->runtime_interp_head, &interp) ||
+	    !find_main(r, runtime_addr, interp, &main))
 		return -ENOENT;
 	err = read_main(&g, main);
 	for (unsigned i = 0; interp && i < MAX_INTERPS; i++) {

@@ -43,7 +43,9 @@ static uint64_t gil_of(struct reader *r, uint64_t runtime, uint64_t interp)
 {
 	const struct py_objects *o = &r->build->objects;
 
-	return o->interp_gil ? read_word(r, interp + o->interp_gil) : runtime + o->runtime_gil;
+	if (o->interp_gil)
+		return read_word(r, interp + o->interp_gil);
+	return o->runtime_gil ? runtime + o->runtime_gil : 0;
 }
 
 static void read_threads(struct reader *r, const struct py_tstate *of_interp, struct py_tstates *out)
@@ -56,10 +58,10 @@ static void read_threads(struct reader *r, const struct py_tstate *of_interp, st
 		struct py_tstate t = *of_interp;
 
 		t.addr = at;
-		t.ident = read_word(r, at + o->tstate_thread_id);
+		t.ident = read_word(r, at + r->build->layout.ts_thread_id_off);
 		if (read_word(r, at + o->tstate_interp) != interp || out->cnt >= MAX_TSTATES)
 			r->failed = true;
-		t.inner_tid = t.ident ? read_tid(r, t.ident + o->pthread_tid) : 0;
+		t.inner_tid = t.ident && r->build->pthread_tid ? read_tid(r, t.ident + r->build->pthread_tid) : 0;
 		if (!t.inner_tid && o->tstate_native_id)
 			t.inner_tid = read_tid(r, at + o->tstate_native_id);
 		xgrow(out->items, out->cnt, out->cap);
@@ -86,11 +88,11 @@ static void read_all(struct reader *r, uint64_t runtime, struct py_tstates *out)
 
 	r->failed = false;
 	out->cnt = 0;
-	interp = read_word(r, runtime + o->runtime_interp_head);
+	interp = read_word(r, runtime + (int64_t)o->runtime_interp_head);
 	for (unsigned i = 0; interp && !r->failed && i < MAX_INTERPS; i++) {
 		struct py_tstate of_interp = {
 			.interp_addr = interp,
-			.interp_id = (int64_t)read_word(r, interp + o->interp_id),
+			.interp_id = o->interp_id ? (int64_t)read_word(r, interp + o->interp_id) : -(int64_t)i,
 			.gil_addr = gil_of(r, runtime, interp),
 		};
 
@@ -98,6 +100,8 @@ static void read_all(struct reader *r, uint64_t runtime, struct py_tstates *out)
 		interp = read_word(r, interp + o->interp_next);
 	}
 	reverse(out);
+	for (size_t i = out->cnt; i-- > 0 && !o->interp_id;) /* numbered from the main one on */
+		out->items[i].interp_id -= out->items[0].interp_id;
 }
 
 static bool is_same(const struct py_tstates *a, const struct py_tstates *b)
@@ -153,13 +157,16 @@ static bool has_frame(struct reader *r, uint64_t tstate)
 	return frame && (!(l->mech & ABI_MECH_CFRAME) || read_word(r, frame + l->cframe_frame_off));
 }
 
-/* As bpf/tstate.bpf.c: Python/pystate.c (3.8 to 3.13), gilstate: autoTSSkey is made as the interpreter starts. */
+/* As bpf/tstate.bpf.c: Python/pystate.c (to 3.14), gilstate: autoTSSkey is made as the interpreter starts. */
 static bool has_started(struct reader *r, uint64_t runtime)
 {
+	const struct abi_py_layout *l = &r->build->layout;
 	uint32_t initialised = 0;
 
-	return !r->read(r->ctx, runtime + r->build->layout.rt_tss_off, &initialised, sizeof(initialised)) &&
-	       initialised == 1 && read_word(r, runtime + r->build->objects.runtime_interp_head);
+	if (l->tls == ABI_TLS_KEY &&
+	    (r->read(r->ctx, runtime + (int64_t)l->rt_tss_off, &initialised, sizeof(initialised)) || initialised != 1))
+		return false;
+	return read_word(r, runtime + (int64_t)r->build->objects.runtime_interp_head);
 }
 
 enum py_life py_life_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
@@ -182,7 +189,7 @@ bool py_tstate_is_current(const struct py_build *build, memory_read_fn read, voi
 {
 	const struct py_objects *o = &build->objects;
 	struct reader r = {build, read, ctx, false};
-	uint64_t ident = read_word(&r, t->addr + o->tstate_thread_id);
+	uint64_t ident = read_word(&r, t->addr + build->layout.ts_thread_id_off);
 
 	return read_word(&r, t->addr + o->tstate_interp) == t->interp_addr && ident == t->ident && !r.failed;
 }

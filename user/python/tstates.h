@@ -3,15 +3,16 @@
  * not stopped; a list that changes while it is read is read again.
  */
 #pragma once
-#include "user/python/thread_names.h" /* memory_read_fn */
+#include "user/os/memory.h"
+#include "user/python/build.h"
 
 struct py_tstate {
 	uint64_t addr;
-	uint64_t ident;	      /* pthread_self() */
-	uint32_t inner_tid;   /* the thread's number in its own pid namespace; 0 unknown */
-	uint64_t gil_addr;    /* struct _gil_runtime_state; 0 unknown */
+	uint64_t ident;     /* pthread_self() */
+	uint32_t inner_tid; /* the thread's number in its own pid namespace; 0 unknown */
+	uint64_t gil_addr;  /* struct _gil_runtime_state; 0 unknown */
 	uint64_t interp_addr;
-	int64_t interp_id;    /* 0: the main interpreter */
+	int64_t interp_id; /* 0: the main interpreter */
 };
 
 struct py_tstates {
@@ -28,12 +29,12 @@ int py_tstates_read(const struct py_build *build, uint64_t runtime_addr, memory_
 		    struct py_tstates *out);
 
 /*
- * How far an interpreter has come: a library may be mapped without ever being used. `running`: how many of its threads
- * are in a Python function.
+ * The state of an interpreter: a library may be mapped without ever being used. `running`: the number of its threads
+ * that are in a Python function.
  */
 enum py_life { PY_NOT_STARTED, PY_STARTED };
 enum py_life py_life_read(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx,
 			  size_t *running);
 
-/* Is it still this thread's? States are handed over when a thread begins, and their memory is used again. */
+/* True while it is still this thread's: states are handed over when a thread starts, and their memory is used again. */
 bool py_tstate_is_current(const struct py_build *build, memory_read_fn read, void *ctx, const struct py_tstate *t);

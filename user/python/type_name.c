@@ -3,15 +3,12 @@
  * module in its dict.
  */
 #include "user/python/type_name.h"
+#include "user/python/objects_common.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"
 #include <string.h>
 
 #define PAGE 4096u
-
-/* Include/cpython/object.h: PyTypeObject */
-#define TP_NAME 24
-#define TP_DICT 264
 
 /* A C string; read up to a page's end at a time, because what lies behind may not be mapped. */
 static bool read_c_string(struct object_reader *r, uint64_t addr, char *out, size_t size)
@@ -37,19 +34,14 @@ static bool read_tp_name(struct object_reader *r, uint64_t type, char *out, size
 {
 	uint64_t name;
 
-	return object_read_u64(r, type + TP_NAME, &name) && read_c_string(r, name, out, size) && *out;
+	return object_read_u64(r, object_at(r, type, TP_NAME), &name) && read_c_string(r, name, out, size) && *out;
 }
 
-/* PyHeapTypeObject.ht_qualname, by minor version from 3.8 on. */
 static char *qualified_name(struct object_reader *r, uint64_t type)
 {
-	static const uint16_t offsets[] = {864, 856, 864, 864, 872, 872};
-	uint32_t row = r->build->objects.minor - 8;
 	uint64_t name;
 
-	if (row >= ARRAY_SIZE(offsets) || !object_read_u64(r, type + offsets[row], &name))
-		return NULL;
-	return object_read_str(r, name);
+	return object_read_u64(r, type + r->objects->type_qualname, &name) ? object_read_str(r, name) : NULL;
 }
 
 /* tp_dict["__module__"] */
@@ -59,7 +51,7 @@ static char *module_of(struct object_reader *r, uint64_t type)
 	uint64_t dict, value;
 	char *name = NULL;
 
-	if (object_read_u64(r, type + TP_DICT, &dict) && object_dict__open(&d, r, dict) &&
+	if (object_read_u64(r, object_at(r, type, TP_DICT), &dict) && object_dict__open(&d, r, dict) &&
 	    object_dict__find(&d, r, "__module__", &value))
 		name = object_read_str(r, value);
 	object_dict__free(&d);

@@ -1,10 +1,10 @@
 /*
- * The version, in order of trust: the exported constant Py_Version (3.11 on); the string that the
- * code of the exported Py_GetVersion() refers to (its other operands are the format, the build info
- * and a buffer); the only string in read-only data that can be a PY_VERSION; the file name, which
- * gives the minor alone.
+ * The version, in order of trust: the exported constant Py_Version (3.11 on); the string that the code of the exported
+ * Py_GetVersion() refers to (its other operands are the format, the build info and a buffer); the only string in
+ * read-only data that can be a PY_VERSION; the file name, which gives the minor alone.
  */
 #include "user/python/version_of.h"
+#include "user/symbol/arch.h"
 #include "user/util/alloc.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -19,12 +19,10 @@ void version_from_hex(uint32_t hex, struct py_build *out)
 {
 	static const char *const levels[16] = {[0xa] = "a", [0xb] = "b", [0xc] = "rc"};
 	const char *level = levels[hex >> 4 & 0xf];
-	int n = snprintf(out->version, sizeof(out->version), "%u.%u.%u", hex >> 24,
-			 hex >> 16 & 0xff, hex >> 8 & 0xff);
+	int n = snprintf(out->version, sizeof(out->version), "%u.%u.%u", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff);
 
 	if (level)
-		snprintf(out->version + n, sizeof(out->version) - (size_t)n, "%s%u", level,
-			 hex & 0xf);
+		snprintf(out->version + n, sizeof(out->version) - (size_t)n, "%s%u", level, hex & 0xf);
 	out->version_hex = hex;
 }
 
@@ -59,8 +57,8 @@ bool version_from_text(const char *text, struct py_build *out)
 	uint32_t major, minor, micro, level, serial = 0;
 	const char *at = text;
 
-	if (!number(&at, 3, &major) || major < 2 || *at++ != '.' || !number(&at, 255, &minor) ||
-	    *at++ != '.' || !number(&at, 255, &micro))
+	if (!number(&at, 3, &major) || major < 2 || *at++ != '.' || !number(&at, 255, &minor) || *at++ != '.' ||
+	    !number(&at, 255, &micro))
 		return false;
 	level = release_level(&at);
 	if (level != 0xf0 && !number(&at, 15, &serial))
@@ -81,46 +79,22 @@ static bool version_at(const struct elf_file *e, uint64_t vaddr, struct py_build
 	return elf_file__read(e, vaddr, text, MAX_TEXT) && version_from_text(text, out);
 }
 
-/* One x86-64 instruction that loads an address: lea disp32(%rip), r64 · mov $imm32, r32 */
-static bool operand_at(const uint8_t *code, size_t left, uint64_t vaddr, uint64_t *target)
-{
-	int32_t value;
-
-	if (left >= 7 && (code[0] & 0xfb) == 0x48 && code[1] == 0x8d && (code[2] & 0xc7) == 0x05) {
-		memcpy(&value, code + 3, sizeof(value));
-		*target = vaddr + 7 + (uint64_t)(int64_t)value;
-		return true;
-	}
-	if (left >= 5 && (code[0] & 0xf8) == 0xb8) {
-		memcpy(&value, code + 1, sizeof(value));
-		*target = (uint32_t)value;
-		return true;
-	}
-	return false;
-}
-
 /* Python/getversion.c: PyOS_snprintf(version, …, "%.80s (%.80s) %.80s", PY_VERSION, …) */
 static bool version_from_code(const struct elf_file *e, struct py_build *out)
 {
-	uint64_t start, size, target;
+	const struct arch *arch = arch_of(elf_file__machine(e));
+	uint64_t start, target;
 	uint8_t code[MAX_CODE];
+	size_t len = elf_file__code(e, "Py_GetVersion", code, sizeof(code), &start), at = 0;
 
-	if (!elf_file__symbol(e, "Py_GetVersion", &start, &size))
-		return false;
-	if (!size || size > sizeof(code))
-		size = sizeof(code);
-	if (!elf_file__read(e, start, code, size))
-		return false;
-	for (size_t i = 0; i < size; i++) {
-		if (operand_at(code + i, size - i, start + i, &target) &&
-		    version_at(e, target, out))
+	while (arch->operand(code, len, start, &at, &target)) {
+		if (version_at(e, target, out))
 			return true;
 	}
 	return false;
 }
 
-/* A PY_VERSION may be the tail of a longer string (the linker merges them), so any place can start
- * one. */
+/* A PY_VERSION may be the tail of a longer string (the linker merges them), so any byte can start one. */
 static bool version_from_rodata(const struct elf_file *e, struct py_build *out)
 {
 	struct py_build found = {0}, other;
@@ -132,8 +106,7 @@ static bool version_from_rodata(const struct elf_file *e, struct py_build *out)
 	text = xcalloc(1, size + 1);
 	if (!elf_file__read(e, vaddr, text, size))
 		return false;
-	for (char *at = memchr(text, '3', size); at;
-	     at = memchr(at + 1, '3', size - (size_t)(at + 1 - text))) {
+	for (char *at = memchr(text, '3', size); at; at = memchr(at + 1, '3', size - (size_t)(at + 1 - text))) {
 		bool inside = at > text && (at[-1] == '.' || isdigit((unsigned char)at[-1]));
 
 		if (inside || !version_from_text(at, &other))
@@ -171,8 +144,8 @@ void version_of_file(const struct elf_file *e, const char *path, struct py_build
 	uint32_t hex;
 
 	/* Python/getversion.c: const unsigned long Py_Version = PY_VERSION_HEX */
-	if (elf_file__symbol(e, "Py_Version", &vaddr, &size) &&
-	    elf_file__read(e, vaddr, &hex, sizeof(hex)) && hex >> 24 == 3)
+	if (elf_file__symbol(e, "Py_Version", &vaddr, &size) && elf_file__read(e, vaddr, &hex, sizeof(hex)) &&
+	    hex >> 24 == 3)
 		version_from_hex(hex, out);
 	else if (!version_from_code(e, out) && !version_from_rodata(e, out))
 		version_from_path(path, out);

@@ -1,384 +1,726 @@
 /*
- * THE version table. The numbers are those of the DWARF of real builds (3.8.18, 3.9.18, 3.10.13,
- * 3.11.7, 3.12.1, 3.13.0 and 3.13.18, x86-64), each beside the struct of CPython's source that it
- * is an offset in. py_build_identify() compares them with the file at hand (sizes of types, member
- * tables, _PyRuntime's size).
+ * THE version table: a row is what scripts/print-layout prints of an interpreter that was built with -g, x86-64
+ * (3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1, 3.13.0; 3.13.18 has the same), or of its headers (3.14.10t, 3.15.2t), each offset below the struct and member of
+ * CPython that it is of. py_build_identify() compares a row with the file at hand: sizes of types, member tables,
+ * _PyRuntime's size (0: it holds generated strings, and differs between patch releases).
+ *
+ * The structs are declared in:
+ *   Include/cpython/pystate.h        struct _ts, _PyCFrame
+ *   Include/internal/pycore_runtime.h, pycore_interp.h (3.8: pycore_pystate.h)   _PyRuntimeState, struct _is
+ *   Include/internal/pycore_frame.h  _PyInterpreterFrame, PyFrameObject (to 3.10: Include/cpython/frameobject.h),
+ *                                    enum _frameowner: FRAME_OWNED_BY_…
+ *   Include/cpython/code.h, bytesobject.h, unicodeobject.h, funcobject.h, genobject.h
+ *   Include/cpython/dictobject.h, Include/internal/pycore_dict.h (to 3.10: Objects/dict-common.h)
+ *                                    PyDictObject, PyDictKeysObject, struct _dictvalues
+ *   Include/cpython/object.h         PyHeapTypeObject; Include/object.h: PyObject
+ * str_kind_shift and so on are bits of PyASCIIObject.state {interned:2 kind:3 compact:1 ascii:1 …}, str_ascii_off and
+ * str_compact_off sizes of the structs. frame_base and code_base are where the blocks begin that the kernel side reads.
  */
 #include "user/python/versions.h"
+#include "user/python/debug_offsets.h"
+#include "user/symbol/arch.h"
 #include "user/util/alloc.h"
 
-/* Include/cpython/unicodeobject.h: PyASCIIObject.length, .state {interned:2 kind:3 compact:1
- * ascii:1 …} */
-#define STRINGS(ascii_size, compact_size)                                                          \
-	.str_length_off = 16, .str_state_off = 32, .str_kind_shift = 2, .str_compact_bit = 5,      \
-	.str_ascii_bit = 6, .str_ascii_off = (ascii_size), .str_compact_off = (compact_size)
-/* sizeof(PyASCIIObject), sizeof(PyCompactUnicodeObject); 3.12 dropped wstr and wstr_length (PEP
- * 623) */
-/* and, up to then, PyASCIIObject.wstr, PyCompactUnicodeObject.wstr_length */
-#define STRINGS_WSTR    STRINGS(48, 72), .str_wstr_off = 40, .str_wstr_length_off = 64
-#define STRINGS_NO_WSTR STRINGS(40, 56)
-
-/*
- * Include/cpython/bytesobject.h: PyBytesObject.ob_base.ob_size, .ob_sval; Include/object.h:
- * PyObject.ob_type
- */
-#define BYTES .bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8
-
-/*
- * glibc, x86-64, 2.34 to 2.43: nptl/descr.h struct pthread.specific_1stblock, .specific; each entry
- * is struct pthread_key_data {uintptr_t seq; void *data}. A libc's own descriptors override this
- * (tls.c).
- */
-#define TLS                                                                                        \
-	.tss_first_off = 784, .tss_table_off = 1296, .tss_per_block = 32, .tss_entry_size = 16,    \
-	.tss_value_off = 8
-
-/*
- * Include/cpython/pystate.h: struct _ts.interp. glibc, x86-64, 2.25 to 2.43: struct pthread.tid, overridden by the
- * libc's own descriptor (tls.c).
- */
-#define THREADS .tstate_interp = 16, .pthread_tid = 720
-
-/* Include/cpython/frameobject.h (3.10: same, one member less): PyFrameObject f_back, f_code,
- * f_lasti */
-#define PYFRAME(lasti)                                                                             \
-	.frame_base = 24, .frame_prev_off = 24, .frame_code_off = 32, .frame_ip_off = (lasti)
-
-/*
- * Include/cpython/code.h, 3.8 to 3.10: PyCodeObject co_firstlineno, co_filename, co_name, then
- * co_lnotab (3.8, 3.9) or co_linetable (3.10)
- */
-#define CODE_OLD                                                                                   \
-	.code_base = 32, .code_firstlineno_off = 40, .code_filename_off = 104,                     \
-	.code_name_off = 112, .code_lines_off = 120
-
-/* Include/cpython/code.h, _PyCode_DEF from 3.11: co_filename, _qualname, _linetable, _code_adaptive
- */
-#define CODE_NEW(firstlineno, adaptive)                                                            \
-	.code_base = 48, .code_firstlineno_off = (firstlineno), .code_filename_off = 112,          \
-	.code_name_off = 128, .code_lines_off = 136, .code_start_off = (adaptive)
-
-/*
- * Include/cpython/pystate.h: struct _ts.datastack_chunk, _top, _limit; Include/internal/pycore_frame.h:
- * _PyInterpreterFrame.localsplus; Include/cpython/code.h: co_stacksize, co_nlocalsplus
- */
-#define DATA_STACK(chunk, stacksize, nlocalsplus)                                                  \
-	.ts_stack_off = (chunk), .frame_locals_off = 72, .code_stacksize_off = (stacksize),        \
-	.code_nlocals_off = (nlocalsplus)
-
-/* clang-format off: one member a line would hide what belongs together */
+/* clang-format off */
 static const struct py_version versions[] = {
 	{
+		.minor = 6,
+		.lines = LINE_TABLE_LNOTAB, .code_name = "co_name", .code_lines = "co_lnotab",
+		.code_basicsize = 144, .frame_basicsize = 384, .unicode_basicsize = 80,
+		.layout = {
+			.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
+			.tls = ABI_TLS_PLAIN_KEY, /* what is in _PyRuntime later is variables here (user/python/build.c) */
+			/* struct _ts: thread_id, frame */
+			.ts_thread_id_off = 152, .ts_frame_off = 24,
+			/* PyFrameObject: f_back, f_code, f_globals, f_lasti, f_lineno, f_executing, f_localsplus */
+			.frame_prev_off = 24, .frame_code_off = 32, .frame_globals_off = 48, .frame_ip_off = 120,
+			.frame_line_off = 124, .frame_state_off = 132, .frame_locals_off = 376,
+			/* PyCodeObject: co_firstlineno, co_filename, co_name, co_lnotab */
+			.code_firstlineno_off = 36, .code_filename_off = 96, .code_name_off = 104,
+			.code_lines_off = 112,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 40,
+			/* PyASCIIObject: length, state, wstr; PyCompactUnicodeObject: wstr_length */
+			.str_length_off = 16, .str_state_off = 32, .str_wstr_off = 40, .str_wstr_length_off = 64,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 48,
+			.str_compact_off = 72,
+			.frame_base = 24, .code_base = 32,
+			.frame_running = 1,
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_IN_DICT,
+			/* struct _is: next, modules, tstate_head */
+			.interp_next = 0, .interp_modules = 16, .interp_threads_head = 8,
+			/* struct _ts: next, interp */
+			.tstate_next = 8, .tstate_interp = 16,
+			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 848, .function_qualname = 104, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_varnames, co_cellvars, co_freevars;
+			 * PyFrameObject: f_locals */
+			.code_argcount = 16, .code_kwonlyargcount = 20, .code_flags = 32, .code_variables = 64,
+			.code_cells = 80, .code_free = 72, .frame_namespace = 56,
+		},
+	},
+	/*
+	 * Up to 3.7.3 PyGC_Head (Include/objimpl.h) was aligned to 8 bytes, so that the four generations in _PyRuntime.gc
+	 * (Include/internal/mem.h) and what follows them were smaller (bpo-27987).
+	 */
+	{
+		.minor = 7,
+		.lines = LINE_TABLE_LNOTAB, .code_name = "co_name", .code_lines = "co_lnotab",
+		.code_basicsize = 144, .frame_basicsize = 368, .unicode_basicsize = 80,
+		.runtime_bytes = 1520, .runtime_mutexes = 2, .older_bytes = 1424, .older_shift = 88,
+		.layout = {
+			.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
+			/* _PyRuntimeState: gilstate.autoTSSkey, gilstate.tstate_current */
+			.rt_tss_off = 1504, .rt_tstate_current_off = 1480,
+			/* struct _ts: thread_id, frame */
+			.ts_thread_id_off = 176, .ts_frame_off = 24,
+			/* PyFrameObject: f_back, f_code, f_globals, f_lasti, f_lineno, f_executing, f_localsplus */
+			.frame_prev_off = 24, .frame_code_off = 32, .frame_globals_off = 48, .frame_ip_off = 104,
+			.frame_line_off = 108, .frame_state_off = 116, .frame_locals_off = 360,
+			/* PyCodeObject: co_firstlineno, co_filename, co_name, co_lnotab */
+			.code_firstlineno_off = 36, .code_filename_off = 96, .code_name_off = 104,
+			.code_lines_off = 112,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 40,
+			/* PyASCIIObject: length, state, wstr; PyCompactUnicodeObject: wstr_length */
+			.str_length_off = 16, .str_state_off = 32, .str_wstr_off = 40, .str_wstr_length_off = 64,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 48,
+			.str_compact_off = 72,
+			.frame_base = 24, .code_base = 32,
+			.frame_running = 1,
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_IN_DICT,
+			/* _PyRuntimeState: interpreters.head, ceval.gil */
+			.runtime_interp_head = 24, .runtime_gil = 1264,
+			/* struct _is: next, id, modules, tstate_head */
+			.interp_next = 0, .interp_id = 16, .interp_modules = 40, .interp_threads_head = 8,
+			/* struct _ts: next, interp */
+			.tstate_next = 8, .tstate_interp = 16,
+			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 848, .function_qualname = 104, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_varnames, co_cellvars, co_freevars;
+			 * PyFrameObject: f_locals */
+			.code_argcount = 16, .code_kwonlyargcount = 20, .code_flags = 32, .code_variables = 64,
+			.code_cells = 80, .code_free = 72, .frame_namespace = 56,
+		},
+	},
+	{
 		.minor = 8,
-		.lines = LINE_TABLE_LNOTAB,
-		.runtime_bytes = 1464,   /* Include/internal/pycore_pystate.h */
-		.code_basicsize = 176,   /* sizeof(PyCodeObject) */
-		.frame_basicsize = 368,  /* sizeof(PyFrameObject) */
-		.unicode_basicsize = 80, /* sizeof(PyUnicodeObject) */
-		.layout =
-			{
-				.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
-				.rt_tss_off = 1392, /* _PyRuntimeState.gilstate.autoTSSkey */
-				.rt_tstate_current_off =
-					1368, /* _PyRuntimeState.gilstate.tstate_current */
-				.ts_thread_id_off = 176, /* Include/cpython/pystate.h: struct _ts */
-				.ts_frame_off = 24,      /* struct _ts.frame */
-				PYFRAME(104),
-				CODE_OLD,
-				STRINGS_WSTR,
-				BYTES,
-				TLS,
-			},
-		.objects =
-			{
-				.runtime_interp_head = 32, /* _PyRuntimeState.interpreters.head */
-				.interp_next = 0,
-				.interp_threads_head = 8, /* struct _is.next, .tstate_head */
-				.interp_modules = 56,     /* struct _is.modules */
-				.tstate_next = 8,
-				.tstate_thread_id = 176,
-				.interp_id = 16, /* struct _is.id */
-				.runtime_gil = 1152, /* _PyRuntimeState.ceval.gil */
-				.frame_localsplus = 360, /* PyFrameObject.f_localsplus */
-				THREADS,
-				.minor = 8,
-			},
+		.lines = LINE_TABLE_LNOTAB, .code_name = "co_name", .code_lines = "co_lnotab",
+		.code_basicsize = 176, .frame_basicsize = 368, .unicode_basicsize = 80,
+		.runtime_bytes = 1464, .runtime_mutexes = 2,
+		.layout = {
+			.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
+			/* _PyRuntimeState: gilstate.autoTSSkey, gilstate.tstate_current */
+			.rt_tss_off = 1392, .rt_tstate_current_off = 1368,
+			/* struct _ts: thread_id, frame */
+			.ts_thread_id_off = 176, .ts_frame_off = 24,
+			/* PyFrameObject: f_back, f_code, f_globals, f_lasti, f_lineno, f_executing, f_localsplus */
+			.frame_prev_off = 24, .frame_code_off = 32, .frame_globals_off = 48, .frame_ip_off = 104,
+			.frame_line_off = 108, .frame_state_off = 116, .frame_locals_off = 360,
+			/* PyCodeObject: co_firstlineno, co_filename, co_name, co_lnotab */
+			.code_firstlineno_off = 40, .code_filename_off = 104, .code_name_off = 112,
+			.code_lines_off = 120,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 40,
+			/* PyASCIIObject: length, state, wstr; PyCompactUnicodeObject: wstr_length */
+			.str_length_off = 16, .str_state_off = 32, .str_wstr_off = 40, .str_wstr_length_off = 64,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 48,
+			.str_compact_off = 72,
+			.frame_base = 24, .code_base = 32,
+			.frame_running = 1,
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_IN_DICT,
+			/* _PyRuntimeState: interpreters.head, ceval.gil */
+			.runtime_interp_head = 32, .runtime_gil = 1152,
+			/* struct _is: next, id, modules, tstate_head */
+			.interp_next = 0, .interp_id = 16, .interp_modules = 56, .interp_threads_head = 8,
+			/* struct _ts: next, interp */
+			.tstate_next = 8, .tstate_interp = 16,
+			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 864, .function_qualname = 104, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_varnames, co_cellvars, co_freevars;
+			 * PyFrameObject: f_locals */
+			.code_argcount = 16, .code_kwonlyargcount = 24, .code_flags = 36, .code_variables = 72,
+			.code_cells = 88, .code_free = 80, .frame_namespace = 56,
+		},
 	},
 	{
 		.minor = 9,
-		.lines = LINE_TABLE_LNOTAB,
-		.runtime_bytes = 656, /* Include/internal/pycore_runtime.h */
-		.code_basicsize = 176,
-		.frame_basicsize = 368,
-		.unicode_basicsize = 80,
-		.layout =
-			{
-				.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
-				.rt_tss_off = 584, /* _PyRuntimeState.gilstate.autoTSSkey */
-				.rt_tstate_current_off =
-					568, /* _PyRuntimeState.gilstate.tstate_current */
-				.ts_thread_id_off = 176, /* Include/cpython/pystate.h: struct _ts */
-				.ts_frame_off = 24,
-				PYFRAME(104),
-				CODE_OLD,
-				STRINGS_WSTR,
-				BYTES,
-				TLS,
-			},
-		.objects =
-			{
-				.runtime_interp_head = 32,
-				.interp_next = 0,
-				.interp_threads_head = 8, /* pycore_interp.h: struct _is */
-				.interp_modules = 856,    /* struct _is.modules */
-				.tstate_next = 8,
-				.tstate_thread_id = 176,
-				.interp_id = 24, /* struct _is.id */
-				.runtime_gil = 352, /* _PyRuntimeState.ceval.gil */
-				.frame_localsplus = 360, /* PyFrameObject.f_localsplus */
-				THREADS,
-				.minor = 9,
-			},
+		.lines = LINE_TABLE_LNOTAB, .code_name = "co_name", .code_lines = "co_lnotab",
+		.code_basicsize = 176, .frame_basicsize = 368, .unicode_basicsize = 80,
+		.runtime_bytes = 656, .runtime_mutexes = 2,
+		.layout = {
+			.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
+			/* _PyRuntimeState: gilstate.autoTSSkey, gilstate.tstate_current */
+			.rt_tss_off = 584, .rt_tstate_current_off = 568,
+			/* struct _ts: thread_id, frame */
+			.ts_thread_id_off = 176, .ts_frame_off = 24,
+			/* PyFrameObject: f_back, f_code, f_globals, f_lasti, f_lineno, f_executing, f_localsplus */
+			.frame_prev_off = 24, .frame_code_off = 32, .frame_globals_off = 48, .frame_ip_off = 104,
+			.frame_line_off = 108, .frame_state_off = 116, .frame_locals_off = 360,
+			/* PyCodeObject: co_firstlineno, co_filename, co_name, co_lnotab */
+			.code_firstlineno_off = 40, .code_filename_off = 104, .code_name_off = 112,
+			.code_lines_off = 120,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 40,
+			/* PyASCIIObject: length, state, wstr; PyCompactUnicodeObject: wstr_length */
+			.str_length_off = 16, .str_state_off = 32, .str_wstr_off = 40, .str_wstr_length_off = 64,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 48,
+			.str_compact_off = 72,
+			.frame_base = 24, .code_base = 32,
+			.frame_running = 1,
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_IN_DICT,
+			/* _PyRuntimeState: interpreters.head, ceval.gil */
+			.runtime_interp_head = 32, .runtime_gil = 352,
+			/* struct _is: next, id, modules, tstate_head */
+			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			/* struct _ts: next, interp */
+			.tstate_next = 8, .tstate_interp = 16,
+			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 856, .function_qualname = 104, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_varnames, co_cellvars, co_freevars;
+			 * PyFrameObject: f_locals */
+			.code_argcount = 16, .code_kwonlyargcount = 24, .code_flags = 36, .code_variables = 72,
+			.code_cells = 88, .code_free = 80, .frame_namespace = 56,
+		},
 	},
+	/* 3.10: struct _ts.cframe is there, but for tracing only; f_lasti counts code units (Objects/frameobject.c, frame_getlasti()). */
 	{
 		.minor = 10,
-		.lines = LINE_TABLE_310,
-		.runtime_bytes = 672,
-		.code_basicsize = 176,
-		.frame_basicsize =
-			360, /* f_iblock and f_executing became f_stackdepth and f_state */
-		.unicode_basicsize = 80,
-		.layout =
-			{
-				/* f_lasti counts code units: Objects/frameobject.c frame_getlasti()
-				 */
-				.mech = ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID |
-					ABI_MECH_IP_UNITS,
-				.rt_tss_off = 584,
-				.rt_tstate_current_off = 568,
-				.ts_thread_id_off = 176,
-				.ts_frame_off = 24, /* struct _ts.cframe (48) is for tracing only */
-				PYFRAME(96),
-				CODE_OLD,
-				STRINGS_WSTR,
-				BYTES,
-				TLS,
-			},
-		.objects =
-			{
-				.runtime_interp_head = 32,
-				.interp_next = 0,
-				.interp_threads_head = 8,
-				.interp_modules = 856,
-				.tstate_next = 8,
-				.tstate_thread_id = 176,
-				.interp_id = 24, /* struct _is.id */
-				.runtime_gil = 352, /* _PyRuntimeState.ceval.gil */
-				.frame_localsplus = 352, /* PyFrameObject.f_localsplus */
-				THREADS,
-				.minor = 10,
-			},
+		.lines = LINE_TABLE_310, .code_name = "co_name", .code_lines = "co_linetable",
+		.code_basicsize = 176, .frame_basicsize = 360, .unicode_basicsize = 80,
+		.runtime_bytes = 672, .runtime_mutexes = 2,
+		.layout = {
+			.mech = ABI_MECH_IP_UNITS | ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
+			/* _PyRuntimeState: gilstate.autoTSSkey, gilstate.tstate_current */
+			.rt_tss_off = 584, .rt_tstate_current_off = 568,
+			/* struct _ts: thread_id, frame */
+			.ts_thread_id_off = 176, .ts_frame_off = 24,
+			/* PyFrameObject: f_back, f_code, f_globals, f_lasti, f_lineno, f_state, f_localsplus */
+			.frame_prev_off = 24, .frame_code_off = 32, .frame_globals_off = 48, .frame_ip_off = 96,
+			.frame_line_off = 100, .frame_state_off = 108, .frame_locals_off = 352,
+			/* PyCodeObject: co_firstlineno, co_filename, co_name, co_linetable */
+			.code_firstlineno_off = 40, .code_filename_off = 104, .code_name_off = 112,
+			.code_lines_off = 120,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 40,
+			/* PyASCIIObject: length, state, wstr; PyCompactUnicodeObject: wstr_length */
+			.str_length_off = 16, .str_state_off = 32, .str_wstr_off = 40, .str_wstr_length_off = 64,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 48,
+			.str_compact_off = 72,
+			.frame_base = 24, .code_base = 32,
+			.frame_running = 0,
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_IN_DICT,
+			/* _PyRuntimeState: interpreters.head, ceval.gil */
+			.runtime_interp_head = 32, .runtime_gil = 352,
+			/* struct _is: next, id, modules, tstate_head */
+			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			/* struct _ts: next, interp */
+			.tstate_next = 8, .tstate_interp = 16,
+			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 864, .function_qualname = 40, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_varnames, co_cellvars, co_freevars;
+			 * PyFrameObject: f_locals */
+			.code_argcount = 16, .code_kwonlyargcount = 24, .code_flags = 36, .code_variables = 72,
+			.code_cells = 88, .code_free = 80, .frame_namespace = 56,
+		},
 	},
+	/* 3.11: there are no shim frames yet; a chain that ends at a generator's frame was caught while somebody resumed it. */
 	{
 		.minor = 11,
-		.lines = LINE_TABLE_LOCATIONS,
-		.runtime_bytes = 166688,
-		.code_basicsize = 184,  /* offsetof(PyCodeObject, co_code_adaptive) */
-		.frame_basicsize = 120, /* PyFrameObject._f_frame_data (48) + localsplus (72) */
-		.unicode_basicsize = 80,
-		.layout =
-			{
-				.mech = ABI_MECH_CFRAME | ABI_MECH_IP_POINTER | ABI_MECH_IS_ENTRY |
-					ABI_MECH_GIL_CURRENT | ABI_MECH_THREAD_ID,
-				.rt_tss_off = 592,
-				.rt_tstate_current_off = 576,
-				.ts_thread_id_off = 152,
-				.ts_frame_off = 56, /* struct _ts.cframe */
-				.cframe_frame_off =
-					8, /* Include/cpython/pystate.h: _PyCFrame.current_frame */
-				.cframe_prev_off = 16, /* _PyCFrame.previous */
-				/* Include/internal/pycore_frame.h: _PyInterpreterFrame */
-				.frame_prev_off = 48,     /* previous */
-				.frame_code_off = 32,     /* f_code */
-				.frame_ip_off = 56,       /* prev_instr */
-				.frame_is_entry_off = 68, /* is_entry */
-				.frame_owner_off = 69,    /* owner; there are no shim frames yet */
-				.torn_owners = 1u << 1,   /* FRAME_OWNED_BY_GENERATOR: resumed by somebody */
-				.gen_state_back = 5,      /* genobject.h: gi_frame_state, gi_iframe */
-				CODE_NEW(72, 184),
-				DATA_STACK(296, 68, 76),
-				STRINGS_WSTR,
-				BYTES,
-				TLS,
-			},
-		.objects =
-			{
-				.runtime_interp_head = 40,
-				.interp_next = 0,
-				.interp_threads_head = 16, /* struct _is.threads.head */
-				.interp_modules = 888,
-				.tstate_next = 8,
-				.tstate_thread_id = 152,
-				.interp_id = 48, /* struct _is.id */
-				.runtime_gil = 360, /* _PyRuntimeState.ceval.gil */
-				.tstate_native_id = 160, /* struct _ts.native_thread_id */
-				.frame_localsplus = 72, /* _PyInterpreterFrame.localsplus */
-				THREADS,
-				.minor = 11,
-			},
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 184, .frame_basicsize = 120, .unicode_basicsize = 80,
+		.runtime_bytes = 166688, .runtime_mutexes = 2,
+		.layout = {
+			.mech = ABI_MECH_CFRAME | ABI_MECH_IP_POINTER | ABI_MECH_IS_ENTRY | ABI_MECH_GIL_CURRENT |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2,
+			/* _PyRuntimeState: gilstate.autoTSSkey, gilstate.tstate_current */
+			.rt_tss_off = 592, .rt_tstate_current_off = 576,
+			/* struct _ts: thread_id, cframe, datastack_chunk; _PyCFrame: current_frame, previous */
+			.ts_thread_id_off = 152, .ts_frame_off = 56, .ts_stack_off = 296, .cframe_frame_off = 8,
+			.cframe_prev_off = 16,
+			/* _PyInterpreterFrame: previous, f_code, f_globals, prev_instr, is_entry, owner, frame_obj,
+			 * f_func, localsplus */
+			.frame_prev_off = 48, .frame_code_off = 32, .frame_globals_off = 8, .frame_ip_off = 56,
+			.frame_is_entry_off = 68, .frame_owner_off = 69, .frame_object_off = 40, .frame_func_off = 0,
+			.frame_locals_off = 72,
+			/* PyCodeObject: co_firstlineno, co_filename, co_qualname, co_linetable, co_code_adaptive,
+			 * co_stacksize, co_nlocalsplus */
+			.code_firstlineno_off = 72, .code_filename_off = 112, .code_name_off = 128,
+			.code_lines_off = 136, .code_start_off = 184, .code_stacksize_off = 68, .code_nlocals_off = 76,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state, wstr; PyCompactUnicodeObject: wstr_length */
+			.str_length_off = 16, .str_state_off = 32, .str_wstr_off = 40, .str_wstr_length_off = 64,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 48,
+			.str_compact_off = 72,
+			.frame_base = 0, .code_base = 48,
+			.frame_line_off = 40, /* PyFrameObject: f_lineno */
+			.torn_owners = 1u << 1, .gen_state_back = 5, /* PyGenObject: gi_frame_state, gi_iframe */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_TWO_WORDS,
+			/* _PyRuntimeState: interpreters.head, ceval.gil */
+			.runtime_interp_head = 40, .runtime_gil = 360,
+			/* struct _is: next, id, modules, threads.head */
+			.interp_next = 0, .interp_id = 48, .interp_modules = 888, .interp_threads_head = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
+			 * func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 864, .type_cached_keys = 872, .values_first = 0, .function_qualname = 40, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 56, .code_kwonlyargcount = 64, .code_flags = 48, .code_variables = 96,
+			.code_kinds = 104, .frame_namespace = 24,
+		},
 	},
+	/* 3.12: _status.active is the GIL holder's alone; co_version comes from _Py_next_func_version. */
 	{
 		.minor = 12,
-		.lines = LINE_TABLE_LOCATIONS,
-		.runtime_bytes = 0, /* holds generated static strings; 459944 in 3.12.1 */
-		.code_basicsize = 192,
-		.frame_basicsize = 120,
-		.unicode_basicsize = 64,
-		.layout =
-			{
-				.mech = ABI_MECH_CFRAME | ABI_MECH_IP_POINTER | ABI_MECH_OWNER |
-					ABI_MECH_GIL_STATUS | ABI_MECH_VERSION | ABI_MECH_THREAD_ID,
-				.rt_tss_off = 1544, /* _PyRuntimeState.autoTSSkey */
-				.ts_thread_id_off = 136,
-				.ts_frame_off = 56,    /* struct _ts.cframe */
-				.ts_gil_off = 24,      /* struct _ts._status */
-				.gil_mask = 1u << 4,   /* _status.active: only the holder of the GIL
-							  has it */
-				.cframe_frame_off = 0, /* _PyCFrame.current_frame */
-				.cframe_prev_off = 8,  /* _PyCFrame.previous */
-				.frame_prev_off = 8,   /* _PyInterpreterFrame.previous */
-				.frame_code_off = 0,   /* f_code */
-				.frame_ip_off = 56,    /* prev_instr */
-				.frame_owner_off = 70, /* owner */
-				.owner_shim = 3,       /* enum _frameowner: FRAME_OWNED_BY_CSTACK */
-				.torn_owners = 7,      /* a chain ends at a shim */
-				.code_version_off = 92, /* co_version, from _Py_next_func_version */
-				CODE_NEW(68, 192),
-				DATA_STACK(232, 64, 72),
-				STRINGS_NO_WSTR,
-				BYTES,
-				TLS,
-			},
-		.objects =
-			{
-				.runtime_interp_head = 40,
-				.interp_next = 0,
-				.interp_threads_head = 72,
-				.interp_modules = 944, /* struct _is.imports.modules */
-				.tstate_next = 8,
-				.tstate_thread_id = 136,
-				.interp_id = 8, /* struct _is.id */
-				.interp_gil = 384, /* struct _is.ceval.gil */
-				.tstate_native_id = 144, /* struct _ts.native_thread_id */
-				.frame_localsplus = 72, /* _PyInterpreterFrame.localsplus */
-				THREADS,
-				.minor = 12,
-			},
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 192, .frame_basicsize = 120, .unicode_basicsize = 64,
+		.layout = {
+			.mech = ABI_MECH_CFRAME | ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS |
+				ABI_MECH_VERSION | ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2,
+			/* _PyRuntimeState: autoTSSkey */
+			.rt_tss_off = 1544,
+			/* struct _ts: thread_id, cframe, _status, datastack_chunk; _PyCFrame: current_frame, previous */
+			.ts_thread_id_off = 136, .ts_frame_off = 56, .ts_gil_off = 24, .ts_stack_off = 232,
+			.cframe_frame_off = 0, .cframe_prev_off = 8,
+			/* _PyInterpreterFrame: previous, f_code, f_globals, prev_instr, owner, frame_obj, f_funcobj,
+			 * localsplus */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 70, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 72,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus */
+			.code_firstlineno_off = 68, .code_version_off = 92, .code_filename_off = 112,
+			.code_name_off = 128, .code_lines_off = 136, .code_start_off = 192, .code_stacksize_off = 64,
+			.code_nlocals_off = 72,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 16, .str_state_off = 32,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 40,
+			.str_compact_off = 56,
+			.frame_base = 0, .code_base = 48,
+			.gil_mask = 1u << 4, /* struct _ts: _status.active */
+			.frame_line_off = 40, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_CSTACK */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_TAGGED_WORD, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 40,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 0, .interp_id = 8, .interp_modules = 944, .interp_threads_head = 72,
+			.interp_gil = 384,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 144,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
+			 * func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 872, .type_cached_keys = 880, .values_first = 0, .function_qualname = 40, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 52, .code_kwonlyargcount = 60, .code_flags = 48, .code_variables = 96,
+			.code_kinds = 104, .frame_namespace = 40,
+		},
+	},
+	/*
+	 * 3.13: _Py_DebugOffsets lacks autoTSSkey (at the same offset in 3.13.0 and 3.13.18), the meaning of _status,
+	 * co_version (which comes from interp.func_state.next_version), the bits of a string's state,
+	 * PyCompactUnicodeObject, f_globals, the keys of dicts, the types of functions and classes. The rest is here for
+	 * comparison only.
+	 */
+	{
+		.minor = 13,
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 200, .frame_basicsize = 136, .unicode_basicsize = 64,
+		.debug = &debug_offsets_313,
+		.layout = {
+			.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS | ABI_MECH_VERSION |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2,
+			/* _PyRuntimeState: autoTSSkey */
+			.rt_tss_off = 2160,
+			/* struct _ts: thread_id, current_frame, _status, datastack_chunk */
+			.ts_thread_id_off = 152, .ts_frame_off = 72, .ts_gil_off = 32, .ts_stack_off = 232,
+			/* _PyInterpreterFrame: previous, f_executable, f_globals, instr_ptr, owner, frame_obj, f_funcobj,
+			 * localsplus */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 70, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 72,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus */
+			.code_firstlineno_off = 68, .code_version_off = 92, .code_filename_off = 112,
+			.code_name_off = 128, .code_lines_off = 136, .code_start_off = 200, .code_stacksize_off = 64,
+			.code_nlocals_off = 72,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 16, .str_state_off = 32,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 40,
+			.str_compact_off = 56,
+			.frame_base = 0, .code_base = 48,
+			.gil_mask = 1u << 5, /* struct _ts: _status.holds_gil */
+			.frame_line_off = 40, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_CSTACK */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 632,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7656, .interp_threads_head = 7344,
+			.interp_gil = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
+			 * PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 872, .type_cached_keys = 880, .values_first = 8, .values_valid = 3,
+			.function_qualname = 40, .tuple_items = 24,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 52, .code_kwonlyargcount = 60, .code_flags = 48, .code_variables = 96,
+			.code_kinds = 104, .frame_namespace = 40,
+		},
+	},
+	/*
+	 * Free-threaded builds: PyObject is 16 bytes larger (ob_tid …), so everything behind it is that much further. There
+	 * is no PyGC_Head before objects. The GIL may be on all the same (PYTHON_GIL=1, extensions that ask for it).
+	 */
+	{
+		.minor = 13, .free_threaded = true,
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 216, .frame_basicsize = 152, .unicode_basicsize = 80,
+		.debug = &debug_offsets_313,
+		.layout = {
+			.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS | ABI_MECH_VERSION |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2 | ABI_MECH_GIL_SWITCH,
+			/* _PyRuntimeState: autoTSSkey */
+			.rt_tss_off = 2160,
+			/* struct _ts: thread_id, current_frame, _status, datastack_chunk */
+			.ts_thread_id_off = 152, .ts_frame_off = 72, .ts_gil_off = 32, .ts_stack_off = 232,
+			/* _PyInterpreterFrame: previous, f_executable, f_globals, instr_ptr, owner, frame_obj, f_funcobj,
+			 * localsplus */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 70, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 72,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus */
+			.code_firstlineno_off = 84, .code_version_off = 108, .code_filename_off = 128,
+			.code_name_off = 144, .code_lines_off = 152, .code_start_off = 216, .code_stacksize_off = 80,
+			.code_nlocals_off = 88,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 48, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 32, .str_state_off = 48,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 32, .bytes_data_off = 48, .type_off = 24,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 56,
+			.str_compact_off = 72,
+			.frame_base = 0, .code_base = 64,
+			.gil_mask = 1u << 5, /* struct _ts: _status.holds_gil */
+			.frame_line_off = 56, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_CSTACK */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 632,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7664, .interp_threads_head = 7344,
+			.interp_gil = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
+			 * PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 888, .type_cached_keys = 896, .values_first = 8, .values_valid = 3,
+			.function_qualname = 56, .tuple_items = 40,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 68, .code_kwonlyargcount = 76, .code_flags = 64, .code_variables = 112,
+			.code_kinds = 120, .frame_namespace = 40,
+		},
+	},
+	/*
+	 * 3.14 and 3.15: f_executable and f_funcobj are _PyStackRef, with a tag in the low bits (Include/internal/pycore_stackref.h);
+	 * PyTupleObject has its hash before its items.
+	 */
+	{
+		.minor = 14,
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 208, .frame_basicsize = 152, .unicode_basicsize = 64,
+		.debug = &debug_offsets_314,
+		.layout = {
+			.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS | ABI_MECH_VERSION |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2,
+			/* _PyRuntimeState: autoTSSkey */
+			.rt_tss_off = 2336,
+			/* struct _ts: thread_id, current_frame, _status, datastack_chunk */
+			.ts_thread_id_off = 152, .ts_frame_off = 72, .ts_gil_off = 32, .ts_stack_off = 232,
+			/* _PyInterpreterFrame: previous, f_executable, f_globals, instr_ptr, owner, frame_obj, f_funcobj,
+			 * localsplus */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 74, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 80,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus */
+			.code_firstlineno_off = 68, .code_version_off = 92, .code_filename_off = 112,
+			.code_name_off = 128, .code_lines_off = 136, .code_start_off = 208, .code_stacksize_off = 64,
+			.code_nlocals_off = 72,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 16, .str_state_off = 32,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 40,
+			.str_compact_off = 56,
+			.frame_base = 0, .code_base = 48,
+			.gil_mask = 1u << 4, /* struct _ts: _status.active */
+			.frame_line_off = 40, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_INTERPRETER */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 808,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7688, .interp_threads_head = 7344,
+			.interp_gil = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
+			 * PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 872, .type_cached_keys = 880, .values_first = 8, .values_valid = 3,
+			.function_qualname = 40, .tuple_items = 32,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 52, .code_kwonlyargcount = 60, .code_flags = 48, .code_variables = 96,
+			.code_kinds = 104, .frame_namespace = 40,
+		},
+	},
+	/* co_tlbc: what a thread specialises is a copy of its own (Objects/codeobject.c: _PyCode_GetTLBC()); the bits of a string's state moved. */
+	{
+		.minor = 14, .free_threaded = true,
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 232, .frame_basicsize = 168, .unicode_basicsize = 80,
+		.debug = &debug_offsets_314,
+		.layout = {
+			.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS | ABI_MECH_VERSION |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2 | ABI_MECH_COPIES | ABI_MECH_GIL_SWITCH,
+			/* _PyRuntimeState: autoTSSkey */
+			.rt_tss_off = 2336,
+			/* struct _ts: thread_id, current_frame, _status, datastack_chunk */
+			.ts_thread_id_off = 152, .ts_frame_off = 72, .ts_gil_off = 32, .ts_stack_off = 232,
+			/* _PyInterpreterFrame: previous, f_executable, f_globals, instr_ptr, owner, frame_obj, f_funcobj,
+			 * localsplus, tlbc_index */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 78, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 80,
+			.frame_copy_off = 72,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus, co_tlbc */
+			.code_firstlineno_off = 84, .code_version_off = 108, .code_filename_off = 128,
+			.code_name_off = 144, .code_lines_off = 152, .code_start_off = 232, .code_stacksize_off = 80,
+			.code_nlocals_off = 88, .code_copies_off = 224,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 48, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 32, .str_state_off = 48,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 32, .bytes_data_off = 48, .type_off = 24,
+			.str_kind_shift = 8, .str_compact_bit = 11, .str_ascii_bit = 12, .str_ascii_off = 56,
+			.str_compact_off = 72,
+			.frame_base = 0, .code_base = 64,
+			.gil_mask = 1u << 4, /* struct _ts: _status.active */
+			.frame_line_off = 56, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_INTERPRETER */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 808,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7712, .interp_threads_head = 7344,
+			.interp_gil = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
+			 * PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 888, .type_cached_keys = 896, .values_first = 8, .values_valid = 3,
+			.function_qualname = 56, .tuple_items = 48,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 68, .code_kwonlyargcount = 76, .code_flags = 64, .code_variables = 112,
+			.code_kinds = 120, .frame_namespace = 40,
+		},
 	},
 	{
-		/*
-		 * _Py_DebugOffsets lacks: autoTSSkey, the meaning of _status, co_version, the bits
-		 * of a string's state, PyCompactUnicodeObject. The rest is here for comparison
-		 * only.
-		 */
-		.minor = 13,
-		.lines = LINE_TABLE_LOCATIONS,
-		.runtime_bytes = 0, /* 283320 in 3.13.0; the build states its own */
-		.code_basicsize = 200,
-		.frame_basicsize = 136, /* PyFrameObject._f_frame_data (64) + localsplus (72) */
-		.unicode_basicsize = 64,
-		.debug_offsets = true,
-		.layout =
-			{
-				.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS |
-					ABI_MECH_VERSION | ABI_MECH_THREAD_ID,
-				.rt_tss_off = 2160, /* _PyRuntimeState.autoTSSkey; same in 3.13.0
-						       and 3.13.18 */
-				.ts_thread_id_off = 152,
-				.ts_frame_off = 72,    /* struct _ts.current_frame */
-				.ts_gil_off = 32,      /* struct _ts._status */
-				.gil_mask = 1u << 5,   /* _status.holds_gil */
-				.frame_prev_off = 8,   /* _PyInterpreterFrame.previous */
-				.frame_code_off = 0,   /* f_executable */
-				.frame_ip_off = 56,    /* instr_ptr */
-				.frame_owner_off = 70, /* owner */
-				.owner_shim = 3,       /* FRAME_OWNED_BY_CSTACK */
-				.torn_owners = 7,      /* a chain ends at a shim */
-				.code_version_off =
-					92, /* co_version, from interp.func_state.next_version */
-				CODE_NEW(68, 200),
-				DATA_STACK(232, 64, 72),
-				STRINGS_NO_WSTR,
-				BYTES,
-				TLS,
-			},
-		.objects =
-			{
-				.runtime_interp_head = 632,
-				.interp_next = 7264,
-				.interp_threads_head = 7344,
-				.interp_modules = 7656, /* struct _is.imports.modules */
-				.tstate_next = 8,
-				.tstate_thread_id = 152,
-				.interp_id = 7272, /* struct _is.id */
-				.interp_gil = 16, /* struct _is.ceval.gil */
-				.tstate_native_id = 160, /* struct _ts.native_thread_id */
-				.frame_localsplus = 72, /* _PyInterpreterFrame.localsplus */
-				THREADS,
-				.minor = 13,
-			},
+		.minor = 15,
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 208, .frame_basicsize = 152, .unicode_basicsize = 64,
+		.debug = &debug_offsets_315,
+		.layout = {
+			.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS | ABI_MECH_VERSION |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2,
+			/* struct _ts: thread_id, current_frame, _status, datastack_chunk */
+			.ts_thread_id_off = 176, .ts_frame_off = 72, .ts_gil_off = 32, .ts_stack_off = 256,
+			/* _PyInterpreterFrame: previous, f_executable, f_globals, instr_ptr, owner, frame_obj, f_funcobj,
+			 * localsplus */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 74, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 80,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus */
+			.code_firstlineno_off = 68, .code_version_off = 92, .code_filename_off = 112,
+			.code_name_off = 128, .code_lines_off = 136, .code_start_off = 208, .code_stacksize_off = 64,
+			.code_nlocals_off = 72,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 32, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 16, .str_state_off = 32,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 16, .bytes_data_off = 32, .type_off = 8,
+			.str_kind_shift = 2, .str_compact_bit = 5, .str_ascii_bit = 6, .str_ascii_off = 40,
+			.str_compact_off = 56,
+			.frame_base = 0, .code_base = 48,
+			.gil_mask = 1u << 4, /* struct _ts: _status.active */
+			.frame_line_off = 40, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_INTERPRETER */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 936,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
+			.interp_gil = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
+			 * PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 880, .type_cached_keys = 888, .values_first = 8, .values_valid = 3,
+			.function_qualname = 40, .tuple_items = 32,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 52, .code_kwonlyargcount = 60, .code_flags = 48, .code_variables = 96,
+			.code_kinds = 104, .frame_namespace = 40,
+		},
+	},
+	{
+		.minor = 15, .free_threaded = true,
+		.lines = LINE_TABLE_LOCATIONS, .code_name = "co_qualname", .code_lines = "co_linetable",
+		.code_basicsize = 232, .frame_basicsize = 168, .unicode_basicsize = 80,
+		.debug = &debug_offsets_315,
+		.layout = {
+			.mech = ABI_MECH_IP_POINTER | ABI_MECH_OWNER | ABI_MECH_GIL_STATUS | ABI_MECH_VERSION |
+				ABI_MECH_THREAD_ID | ABI_MECH_KEYS_LOG2 | ABI_MECH_COPIES | ABI_MECH_GIL_SWITCH,
+			/* struct _ts: thread_id, current_frame, _status, datastack_chunk */
+			.ts_thread_id_off = 176, .ts_frame_off = 72, .ts_gil_off = 32, .ts_stack_off = 256,
+			/* _PyInterpreterFrame: previous, f_executable, f_globals, instr_ptr, owner, frame_obj, f_funcobj,
+			 * localsplus, tlbc_index */
+			.frame_prev_off = 8, .frame_code_off = 0, .frame_globals_off = 24, .frame_ip_off = 56,
+			.frame_owner_off = 78, .frame_object_off = 48, .frame_func_off = 16, .frame_locals_off = 80,
+			.frame_copy_off = 72,
+			/* PyCodeObject: co_firstlineno, co_version, co_filename, co_qualname, co_linetable,
+			 * co_code_adaptive, co_stacksize, co_nlocalsplus, co_tlbc */
+			.code_firstlineno_off = 84, .code_version_off = 108, .code_filename_off = 128,
+			.code_name_off = 144, .code_lines_off = 152, .code_start_off = 232, .code_stacksize_off = 80,
+			.code_nlocals_off = 88, .code_copies_off = 224,
+			/* PyDictObject: ma_keys; PyDictKeysObject: dk_log2_size, dk_indices */
+			.dict_keys_off = 48, .keys_size_off = 8, .keys_indices_off = 32,
+			/* PyASCIIObject: length, state */
+			.str_length_off = 32, .str_state_off = 48,
+			/* PyBytesObject: ob_base.ob_size, ob_sval; PyObject: ob_type */
+			.bytes_size_off = 32, .bytes_data_off = 48, .type_off = 24,
+			.str_kind_shift = 8, .str_compact_bit = 11, .str_ascii_bit = 12, .str_ascii_off = 56,
+			.str_compact_off = 72,
+			.frame_base = 0, .code_base = 64,
+			.gil_mask = 1u << 4, /* struct _ts: _status.active */
+			.frame_line_off = 56, /* PyFrameObject: f_lineno */
+			.owner_shim = 3, .torn_owners = 7, /* FRAME_OWNED_BY_INTERPRETER */
+		},
+		.objects = {
+			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
+			/* _PyRuntimeState: interpreters.head */
+			.runtime_interp_head = 936,
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
+			.interp_gil = 16,
+			/* struct _ts: next, interp, native_thread_id */
+			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
+			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
+			 * PyFunctionObject: func_qualname; PyTupleObject: ob_item */
+			.type_qualname = 896, .type_cached_keys = 904, .values_first = 8, .values_valid = 3,
+			.function_qualname = 56, .tuple_items = 48,
+			/* PyCodeObject: co_argcount, co_kwonlyargcount, co_flags, co_localsplusnames, co_localspluskinds;
+			 * _PyInterpreterFrame: f_locals */
+			.code_argcount = 68, .code_kwonlyargcount = 76, .code_flags = 64, .code_variables = 112,
+			.code_kinds = 120, .frame_namespace = 40,
+		},
 	},
 };
 /* clang-format on */
 
-const struct py_version *py_version_find(unsigned minor)
+const struct py_version *py_versions(size_t *cnt)
+{
+	*cnt = ARRAY_SIZE(versions);
+	return versions;
+}
+
+const struct py_version *py_version_find(unsigned minor, bool free_threaded)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
-		if (versions[i].minor == minor)
+		if (versions[i].minor == minor && versions[i].free_threaded == free_threaded)
 			return &versions[i];
 	}
 	return NULL;
 }
 
-static bool within(unsigned off, unsigned bytes, unsigned base, unsigned block)
+bool py_version_fits_runtime(const struct py_version *row, uint64_t bytes, uint32_t more, struct py_build *out)
 {
-	return off >= base && off + bytes <= base + block;
+	bool older = row->older_bytes && (bytes == row->older_bytes || bytes == row->older_bytes + more);
+	uint32_t base = older ? row->older_bytes : row->runtime_bytes;
+	uint32_t earlier = older ? row->older_shift : 0, later = (uint32_t)(bytes - base);
+
+	if (!row->runtime_bytes)
+		return true;
+	if (later && later != more)
+		return false;
+	out->layout.rt_tss_off += (int32_t)(later - earlier);
+	out->layout.rt_tstate_current_off += later - earlier;
+	out->objects.runtime_gil -= earlier;
+	return true;
 }
 
-static bool frame_fits(const struct abi_py_layout *l)
+void py_version_apply(const struct py_version *row, struct py_build *out)
 {
-	unsigned base = l->frame_base, block = ABI_FRAME_BLOCK;
+	struct abi_py_layout *l = &out->layout;
 
-	return within(l->frame_prev_off, 8, base, block) &&
-	       within(l->frame_code_off, 8, base, block) &&
-	       within(l->frame_ip_off, l->mech & ABI_MECH_IP_POINTER ? 8 : 4, base, block) &&
-	       (!l->frame_owner_off || within(l->frame_owner_off, 1, base, block)) &&
-	       (!(l->mech & ABI_MECH_IS_ENTRY) || within(l->frame_is_entry_off, 1, base, block));
-}
-
-static bool code_fits(const struct abi_py_layout *l)
-{
-	unsigned base = l->code_base, block = ABI_CODE_BLOCK;
-
-	return within(l->code_firstlineno_off, 4, base, block) &&
-	       (!(l->mech & ABI_MECH_VERSION) ||
-		(within(l->code_version_off, 4, base, ABI_CODE_NUMBERED) &&
-		 within(l->code_firstlineno_off, 4, base, ABI_CODE_NUMBERED))) &&
-	       within(l->code_filename_off, 8, base, block) &&
-	       within(l->code_name_off, 8, base, block) &&
-	       within(l->code_lines_off, 8, base, block) &&
-	       (!l->ts_stack_off || (within(l->code_stacksize_off, 4, base, block) &&
-				     within(l->code_nlocals_off, 4, base, block)));
-}
-
-static bool tstate_fits(const struct abi_py_layout *l)
-{
-	return within(l->ts_thread_id_off, 8, 0, ABI_TSTATE_BLOCK) &&
-	       within(l->ts_frame_off, 8, 0, ABI_TSTATE_BLOCK) &&
-	       within(l->ts_gil_off, 4, 0, ABI_TSTATE_BLOCK);
-}
-
-bool py_layout_fits(const struct abi_py_layout *layout)
-{
-	return frame_fits(layout) && code_fits(layout) && tstate_fits(layout);
+	out->lines = row->lines;
+	out->objects = row->objects;
+	*l = row->layout;
+	py_build_threads(&arch_own->glibc, out);
+	py_build_complete(out);
 }

@@ -1,37 +1,32 @@
 #include "user/resolve/codes.h"
-#include "user/python/line_table.h"
-#include "user/resolve/module_name.h"
-#include "user/resolve/whole_path.h"
+#include "user/profile/module_name.h"
+#include "user/python/code_object.h"
+#include "user/resolve/contents.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
 #include "user/util/pair_map.h"
 #include "user/util/text.h"
 #include <string.h>
-#include <uthash.h>
 
-/* What equal code objects share. */
-struct content {
-	uint32_t function; /* the profile's */
-	int32_t first_line;
-	enum line_table_kind kind;
-	const void *table; /* inside the interned bytes */
-	uint32_t table_len;
-	bool cut; /* the rest of the table was lost: no line can be told for sure */
-};
+#define STALE_MAX 4096 /* contents that are gone, and whose instructions are still known */
+
+/* The interpreter's own machinery; no frame is made of it. */
+static struct content hidden;
 
 /* One code object of one image. */
 struct code {
 	UT_hash_handle hh;
 	uint64_t key;
 	uint32_t image_id;
-	uint32_t content; /* 0: its lines are still coming */
+	struct content *content; /* NULL: its lines are still coming */
+	bool lacking;            /* some of them were lost; they may come yet, when it is met again */
 	struct code *next_of_image;
 	struct partial *partial;
 };
 
 struct partial {
-	char *name, *file;
+	char *name, *file, *module;
 	int32_t first_line;
 	enum line_table_kind kind;
 	uint32_t have, want;
@@ -42,32 +37,57 @@ struct partial {
 struct image {
 	UT_hash_handle hh;
 	uint32_t image_id;
+	size_t table_bytes; /* of line tables that nobody else had brought before */
 	struct code *codes;
+	struct whole_paths paths;
 };
 
 struct codes {
 	struct profile_sink sink;
-	struct codes_files files;
+	struct path_asker files;
 	struct code *by_key;
 	struct image *images;
-	struct intern *texts;	    /* bytes of contents → content id */
-	struct content *contents;   /* by id */
-	uint32_t content_cap;
-	struct intern *functions;   /* name, file, first line (and table) → function id */
-	struct pair_map by_lasti;   /* (content, lasti) → frame id */
-	struct pair_map by_line;    /* (function, line) → frame id */
+	struct contents *contents;
+	uint32_t stale; /* contents that are gone and may be in by_lasti */
+	/* Of this segment: */
+	uint32_t segment;
+	struct intern *functions;    /* name, file, first line, module (and table) → function id */
+	struct intern *named;        /* file, what its module is called → modules */
+	struct module_name *modules; /* by id - 1 */
+	size_t module_cnt, module_cap;
+	struct pair_map by_lasti; /* (content, lasti) → frame id */
+	struct pair_map by_line;  /* (function, line) → frame id */
 	uint32_t frame_cnt;
-	uint32_t unknown;	    /* function "[unknown]" */
 };
 
-struct codes *codes__new(struct profile_sink sink, struct codes_files files)
+static void begin_tables(struct codes *c)
+{
+	c->segment++;
+	c->functions = intern__new();
+	c->named = intern__new();
+	c->frame_cnt = 0;
+}
+
+static void end_tables(struct codes *c)
+{
+	intern__free(c->functions);
+	intern__free(c->named);
+	for (size_t m = 0; m < c->module_cnt; m++)
+		module_name_clear(&c->modules[m]);
+	c->module_cnt = 0;
+	pair_map__free(&c->by_lasti);
+	pair_map__free(&c->by_line);
+	c->stale = 0;
+}
+
+struct codes *codes__new(struct profile_sink sink, struct path_asker files)
 {
 	struct codes *c = xcalloc(1, sizeof(*c));
 
 	c->sink = sink;
 	c->files = files;
-	c->texts = intern__new();
-	c->functions = intern__new();
+	c->contents = contents__new();
+	begin_tables(c);
 	return c;
 }
 
@@ -77,12 +97,25 @@ static void partial_free(struct partial *p)
 		return;
 	free(p->name);
 	free(p->file);
+	free(p->module);
 	free(p->table);
 	free(p);
 }
 
-static void code_free(struct code *code)
+static void content_drop(struct codes *c, struct code *code)
 {
+	struct content *t = code->content;
+
+	if (t && t != &hidden) {
+		c->stale += t->refs == 1;
+		contents__put(c->contents, t);
+	}
+	code->content = NULL;
+}
+
+static void code_free(struct codes *c, struct code *code)
+{
+	content_drop(c, code);
 	partial_free(code->partial);
 	free(code);
 }
@@ -94,13 +127,18 @@ void codes__free(struct codes *c)
 	if (!c)
 		return;
 	HASH_ITER(hh, c->images, i, next)
-		codes__forget(c, i->image_id);
-	intern__free(c->texts);
-	intern__free(c->functions);
-	pair_map__free(&c->by_lasti);
-	pair_map__free(&c->by_line);
-	free(c->contents);
+	codes__forget(c, i->image_id);
+	end_tables(c);
+	free(c->modules);
+	contents__free(c->contents);
 	free(c);
+}
+
+void codes__begin_segment(struct codes *c, struct profile_sink sink)
+{
+	end_tables(c);
+	begin_tables(c);
+	c->sink = sink;
 }
 
 static struct image *get_image(struct codes *c, uint32_t image_id)
@@ -152,116 +190,101 @@ void codes__forget(struct codes *c, uint32_t image_id)
 	for (code = i->codes; code; code = next) {
 		next = code->next_of_image;
 		HASH_DEL(c->by_key, code);
-		code_free(code);
+		code_free(c, code);
 	}
 	HASH_DEL(c->images, i);
+	whole_paths__clear(&i->paths);
 	free(i);
 }
 
-struct exists_arg {
-	struct codes *c;
-	uint32_t image_id;
-};
-
-static bool path_exists(void *ctx, const char *path)
+/* A file has many functions. */
+static const struct module_name *module_of(struct codes *c, const struct content *t)
 {
-	struct exists_arg *a = ctx;
+	struct buf key = {0};
+	uint32_t id;
 
-	return a->c->files.exists && a->c->files.exists(a->c->files.ctx, a->image_id, path);
+	buf_put_text(&key, t->file);
+	buf_put_text(&key, t->module);
+	id = intern__id(c->named, key.data, key.len);
+	buf_free(&key);
+	if (id > c->module_cnt) {
+		xgrow(c->modules, c->module_cnt, c->module_cap);
+		module_name_find(t->file, t->module, &c->modules[c->module_cnt++]);
+	}
+	return &c->modules[id - 1];
 }
 
 /*
- * The function of a code object: name, file and first line are what tells it apart. Whose file a relative path means
- * may not be known (templates, programs in one file): what lies on other lines is another function then.
+ * A function is identified by name, file, first line and module. One file may be several modules (run and imported,
+ * generated code), and processes may call it differently. A relative path may mean another file in each process
+ * (templates, programs in one file): there functions with different line tables are different functions.
  */
-static uint32_t function_id(struct codes *c, uint32_t image_id, const struct code_text *t)
+static uint32_t find_function(struct codes *c, const struct content *t, const char *module)
 {
-	struct exists_arg arg = {c, image_id};
 	struct buf key = {0};
-	struct module_name m;
-	uint32_t before = intern__count(c->functions), id;
+	uint32_t id;
 
 	buf_put_text(&key, t->name);
 	buf_put_text(&key, t->file);
+	buf_put_text(&key, module);
 	buf_put_svarint(&key, t->first_line);
-	if (path_is_relative(t->file) && !t->cut)
-		buf_put(&key, t->table, t->table_len);
+	if (path_is_relative(t->file) && t->table)
+		buf_put(&key, &t->table->digest, sizeof(t->table->digest));
 	id = intern__id(c->functions, key.data, key.len);
 	buf_free(&key);
-	if (id <= before)
-		return id;
-	module_name_find(t->file, path_exists, &arg, &m);
+	return id;
+}
+
+/* Sent to the profile when it is first needed. */
+static uint32_t function_id(struct codes *c, struct content *t)
+{
+	uint32_t before = intern__count(c->functions);
+	const struct module_name *m;
+
+	if (t->segment == c->segment)
+		return t->function;
+	m = module_of(c, t);
+	t->segment = c->segment;
+	t->function = find_function(c, t, m->module);
+	if (t->function <= before)
+		return t->function;
 	c->sink.ops->function(c->sink.ctx, &(struct profile_function){
-						   .id = id,
+						   .id = t->function,
 						   .name = t->name,
-						   .module = m.module,
+						   .module = m->module,
 						   .file = t->file,
-						   .short_file = m.short_file,
+						   .short_file = m->short_file,
 						   .first_line = t->first_line,
-						   .origin = m.origin,
+						   .origin = m->origin,
 					   });
-	module_name_clear(&m);
-	return id;
+	return t->function;
 }
 
-static uint32_t shared_content(struct codes *c, uint32_t image_id, const struct code_text *t)
+size_t codes__room(struct codes *c, uint32_t image_id)
 {
-	uint32_t function = function_id(c, image_id, t), id;
-	uint32_t before = intern__count(c->texts);
-	struct buf key = {0};
-	size_t head, len;
-	const char *kept;
-
-	buf_put(&key, &function, sizeof(function));
-	buf_put(&key, &t->kind, sizeof(t->kind));
-	buf_put(&key, &t->cut, sizeof(t->cut));
-	head = key.len;
-	buf_put(&key, t->table, t->table_len);
-	id = intern__id(c->texts, key.data, key.len);
-	buf_free(&key);
-	if (id <= before)
-		return id;
-	if (id >= c->content_cap) {
-		c->content_cap = c->content_cap ? 2 * c->content_cap : 256;
-		c->contents = xrealloc(c->contents, c->content_cap * sizeof(*c->contents));
-	}
-	kept = intern__bytes(c->texts, id, &len);
-	c->contents[id] = (struct content){.function = function, .first_line = t->first_line,
-					   .kind = t->kind, .table = kept + head,
-					   .table_len = (uint32_t)(len - head), .cut = t->cut};
-	return id;
+	return contents__room(c->contents, get_image(c, image_id)->table_bytes);
 }
 
-/*
- * Python 3.13 and newer put a frame of _Py_InitCleanup (Python/specialize.c) below each __init__ that a call
- * of a class was specialised to: a static code object with a file name of its own and no lines.
- */
-static bool is_machinery(const struct code_text *t)
+static struct content *content_of(struct codes *c, uint32_t image_id, const struct code_text *t)
 {
-	return !t->first_line && !strcmp(t->file, "__init__") && !strcmp(t->name, "__init__");
-}
-
-static uint32_t content_id(struct codes *c, uint32_t image_id, const struct code_text *t)
-{
-	__cleanup_free char *absolute = NULL;
-	struct exists_arg arg = {c, image_id};
+	struct image *image = get_image(c, image_id);
 	struct code_text text = *t;
 
-	if (is_machinery(t))
-		return CODES_HIDDEN;
-	if (path_is_relative(t->file) && c->files.absolute)
-		absolute = c->files.absolute(c->files.ctx, image_id, t->file);
-	if (whole_path_is_there(absolute, t->file, path_exists, &arg))
-		text.file = absolute;
-	return shared_content(c, image_id, &text);
+	if (code_is_machinery(t->name, t->file, t->first_line))
+		return &hidden;
+	text.file = whole_paths__find(&image->paths, t->file, image_id, &c->files);
+	return contents__get(c->contents, &text, &image->table_bytes);
 }
 
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text)
 {
 	struct code *code = get_code(c, key, image_id);
 
+	if (code->lacking)
+		content_drop(c, code);
 	if (!code->content)
-		code->content = content_id(c, image_id, text);
+		code->content = content_of(c, image_id, text);
+	code->lacking = false;
 	partial_free(code->partial);
 	code->partial = NULL;
 }
@@ -270,11 +293,18 @@ void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct c
 static void complete(struct codes *c, struct code *code)
 {
 	struct partial *p = code->partial;
-	struct code_text text = {.name = p->name, .file = p->file, .first_line = p->first_line,
-				 .table = p->table, .table_len = p->have, .kind = p->kind,
+	struct code_text text = {.name = p->name,
+				 .file = p->file,
+				 .module = p->module,
+				 .first_line = p->first_line,
+				 .table = p->table,
+				 .table_len = p->have,
+				 .kind = p->kind,
 				 .cut = p->untold || p->have < p->want};
+	bool lacking = p->have < p->want;
 
 	codes__set(c, code->key, code->image_id, &text);
+	code->lacking = lacking;
 }
 
 /* A name as its code points; cut names end in an ellipsis so that nobody takes them for whole. */
@@ -287,17 +317,29 @@ static char *record_text(const char *data, const struct abi_text *t)
 	return xasprintf("%s%s", text, t->flags & ABI_TEXT_CUT ? "…" : "");
 }
 
+static char *record_module(const char *data, const struct abi_text *t)
+{
+	__cleanup_free char *text = t->flags & ABI_TEXT_UNREADABLE ? NULL : record_text(data, t);
+
+	return code_module(text, t->flags);
+}
+
 void codes__add(struct codes *c, const struct abi_code *rec, enum line_table_kind kind)
 {
 	const char *data = (const char *)(rec + 1);
 	struct code *code = get_code(c, rec->code_key, rec->image_id);
 	struct partial *p;
 
-	if (code->content || code->partial)
-		return; /* two threads met it at the same time */
+	if (code->partial && (rec->flags & ABI_CODE_UNREADABLE)) { /* the rest of its lines is not to be had */
+		partial_free(code->partial);
+		code->partial = NULL;
+	}
+	if (code->partial || (code->content && !code->lacking))
+		return; /* two threads met it at the same time, or it was sent again */
 	p = xcalloc(1, sizeof(*p));
 	p->name = record_text(data, &rec->name);
 	p->file = record_text(data + rec->name.bytes, &rec->file);
+	p->module = record_module(data + rec->name.bytes + rec->file.bytes, &rec->module);
 	p->first_line = rec->first_line;
 	p->kind = kind;
 	p->want = rec->lines_bytes <= ABI_SENT_LINES ? rec->lines_bytes : 0;
@@ -327,43 +369,56 @@ static uint32_t frame_id(struct codes *c, uint32_t function, int32_t line)
 
 	if (!*slot) {
 		*slot = ++c->frame_cnt;
-		c->sink.ops->frame(c->sink.ctx, &(struct profile_frame){
-							.id = *slot, .function = function, .line = line});
+		c->sink.ops->frame(c->sink.ctx,
+				   &(struct profile_frame){.id = *slot, .function = function, .line = line});
 	}
 	return *slot;
+}
+
+/* Entries of contents that are gone are dropped all at once, now and then. */
+static void drop_stale(struct codes *c)
+{
+	if (c->stale < STALE_MAX)
+		return;
+	pair_map__free(&c->by_lasti);
+	c->stale = 0;
 }
 
 uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 {
 	struct code *code = find_code(c, key);
-	const struct content *t;
+	struct content *t;
 	uint32_t known, id;
-	int32_t line;
+	int32_t line = 0;
 
 	if (!code || !code->content)
 		return 0;
-	if (code->content == CODES_HIDDEN)
+	if (code->content == &hidden)
 		return CODES_HIDDEN;
-	known = pair_map__get(&c->by_lasti, code->content, (uint32_t)lasti);
+	t = code->content;
+	known = pair_map__get(&c->by_lasti, t->id, (uint32_t)lasti);
 	if (known)
 		return known;
-	t = &c->contents[code->content];
-	line = line_table_lookup(t->kind, t->table, t->table_len, t->first_line, lasti);
-	id = frame_id(c, t->function, t->cut ? 0 : line);
-	*pair_map__slot(&c->by_lasti, code->content, (uint32_t)lasti) = id;
+	if (!t->cut || lasti < -1)
+		line = content__line(t, lasti);
+	id = frame_id(c, function_id(c, t), line);
+	drop_stale(c);
+	*pair_map__slot(&c->by_lasti, t->id, (uint32_t)lasti) = id;
 	return id;
 }
 
-uint32_t codes__mark(struct codes *c, const char *text)
+uint32_t codes__synthetic(struct codes *c, const char *text)
 {
 	uint32_t before = intern__count(c->functions);
 	uint32_t id = intern__id(c->functions, text, strlen(text));
 
 	if (id > before)
-		c->sink.ops->function(c->sink.ctx, &(struct profile_function){
-							   .id = id, .name = text, .module = "",
-							   .file = "", .short_file = "",
-							   .origin = PROFILE_MARK});
+		c->sink.ops->function(c->sink.ctx, &(struct profile_function){.id = id,
+									      .name = text,
+									      .module = "",
+									      .file = "",
+									      .short_file = "",
+									      .kind = PROFILE_SYNTHETIC});
 	return frame_id(c, id, 0);
 }
 
@@ -375,5 +430,5 @@ uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti)
 		complete(c, code);
 	if (code && code->content)
 		return codes__frame(c, key, lasti);
-	return codes__mark(c, "[unknown function]");
+	return codes__synthetic(c, "[unknown function]");
 }

@@ -6,36 +6,30 @@
 #include "bpf/abi.h"
 #include "user/profile/sink.h"
 #include "user/python/build.h"
+#include "user/target/whole_path.h"
 
 struct codes;
 
-/* Is there such a file for this process? Decides where a package's root is. */
-typedef bool (*codes_exists_fn)(void *ctx, uint32_t image_id, const char *path);
-
-/* Where a process is now a relative path means this; NULL when that is not known. Caller frees. */
-typedef char *(*codes_absolute_fn)(void *ctx, uint32_t image_id, const char *path);
-
-struct codes_files {
-	codes_exists_fn exists;	    /* NULL: there are none */
-	codes_absolute_fn absolute; /* NULL: never known */
-	void *ctx;
-};
-struct codes *codes__new(struct profile_sink sink, struct codes_files files);
+struct codes *codes__new(struct profile_sink sink, struct path_asker files);
 void codes__free(struct codes *c);
+/* From here on the profile is another one, which knows no ids yet. */
+void codes__begin_segment(struct codes *c, struct profile_sink sink);
 
 /* A code record (its data lies behind the struct, bounds checked by drain); `kind` of its interpreter. */
 void codes__add(struct codes *c, const struct abi_code *rec, enum line_table_kind kind);
 void codes__add_lines(struct codes *c, const struct abi_lines *rec);
 
-/* What user space read itself. `name` and `file` are clean UTF-8; `table` may be NULL. */
+/* A code object that user space read. Names are clean UTF-8, the module's as code_module() has it; `table` may be NULL. */
 struct code_text {
-	const char *name, *file;
+	const char *name, *file, *module;
 	int32_t first_line;
 	const void *table;
 	size_t table_len;
 	enum line_table_kind kind;
 	bool cut; /* there should be more of the table */
 };
+/* Bytes of line tables that may still come from this image, before its lines are left out. */
+size_t codes__room(struct codes *c, uint32_t image_id);
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text);
 
 /* A frame of the interpreter's own machinery that tracebacks do not show either. */
@@ -46,7 +40,7 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti);
 /* The same without waiting: without a line if need be, "[unknown]" when there is no name either. */
 uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti);
 /* A frame that is no function, such as "[truncated]". */
-uint32_t codes__mark(struct codes *c, const char *text);
+uint32_t codes__synthetic(struct codes *c, const char *text);
 
 /* The image is gone: its keys will not be asked for again. */
 void codes__forget(struct codes *c, uint32_t image_id);

@@ -1,12 +1,13 @@
 #include "user/resolve/losses.h"
 #include "user/resolve/resolve.h"
+#include "user/target/outcome.h"
 #include "user/util/alloc.h"
 
 #define SEND_EVERY_NS 1000000000ull
 
 static struct profile_loss *find(struct losses *l, const struct loss_event *e)
 {
-	uint32_t *slot = pair_map__slot(&l->index, e->process, e->outcome + 1);
+	uint32_t *slot = pair_map__slot(&l->index, e->process, (uint32_t)e->type << 16 | (e->outcome + 1));
 	enum abi_outcome_class class = outcome_class(e->outcome);
 
 	if (!*slot) {
@@ -16,6 +17,7 @@ static struct profile_loss *find(struct losses *l, const struct loss_event *e)
 			.reason = outcome_word(e->outcome),
 			.sentence = outcome_sentence(e->outcome),
 			.process = e->process,
+			.type = e->type,
 			.failure = class == ABI_FAILED || class == ABI_LOST,
 		};
 		*slot = (uint32_t)++l->cnt;
@@ -29,7 +31,7 @@ void losses__add(struct losses *l, const struct loss_event *e)
 
 	loss->to_unix_ns = e->time_unix_ns;
 	loss->count += e->count;
-	loss->value_ns += e->value_ns;
+	loss->value += e->value;
 }
 
 void losses__flush(struct losses *l, struct profile_sink sink, uint64_t now_ns, bool force)

@@ -7,7 +7,7 @@
 
 /* All zeros is empty. */
 struct losses {
-	struct pair_map index; /* (process, outcome) → index + 1 */
+	struct pair_map index; /* (process, type and outcome) → index + 1 */
 	struct profile_loss *items;
 	size_t cnt, cap;
 	uint64_t sent_ns; /* CLOCK_MONOTONIC */
@@ -17,7 +17,8 @@ struct losses {
 struct loss_event {
 	uint32_t process;
 	unsigned outcome;
-	uint64_t time_unix_ns, count, value_ns;
+	uint8_t type;
+	uint64_t time_unix_ns, count, value;
 };
 void losses__add(struct losses *l, const struct loss_event *e);
 /* Sends them when a second has passed since the last time, or when `force`. */

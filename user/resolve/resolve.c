@@ -1,19 +1,24 @@
 #include "user/resolve/resolve.h"
 #include "user/os/procfs.h"
-#include "user/python/code_object.h"
+#include "user/os/untrusted.h"
+#include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/labels.h"
 #include "user/resolve/losses.h"
 #include "user/resolve/threads.h"
 #include "user/resolve/waiting.h"
+#include "user/target/outcome.h"
+#include "user/target/provenance.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include "user/util/pair_map.h"
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define WAIT_MAX_NS 3000000000ull /* a name that is not here by then will not come */
-#define HOLD_NS	    (ABI_TRUST_NS + ABI_TRUST_NS / 2) /* a recall comes at the first look after the trust */
+#define HOLD_NS                                                                                                        \
+	(ABI_CACHE_NS + ABI_CACHE_NS / 2) /* an invalidation comes at the first read after the time in the cache */
 
 struct resolve {
 	struct profile_sink sink;
@@ -24,25 +29,33 @@ struct resolve {
 	struct pair_map stacks; /* (parent, frame) → stack id */
 	uint32_t stack_cnt, process_cnt;
 	int64_t unix_offset_ns;
+	uint64_t boot_unix_ns; /* 0 of CLOCK_BOOTTIME: the same for all, so that what began together is seen to have */
 	struct waiting waiting;
-	uint64_t hold_until_ns; /* of the last sample that trusted: those behind it wait too, for the order's sake */
+	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
 	uint32_t *scratch, depth; /* frame ids of one sample */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
 	size_t gone_cnt, gone_cap;
 	struct resolve_stats stats;
+	struct {
+		uint8_t first_type; /* in the profile */
+		bool is_cpu_time;
+	} sources[ABI_SOURCE_CNT];
+	struct profile_value_type types[PROFILE_MAX_TYPES];
+	uint32_t type_cnt;
 };
 
-/* Through the process's own root, so that a container's files are looked for in the container. */
+/*
+ * Through the process's own root, so that a container's files are looked for in the container. The root of one that has
+ * ended went with it; its parent's is the same, nearly always.
+ */
 static bool file_exists(void *ctx, uint32_t image_id, const char *path)
 {
 	struct resolve *r = ctx;
 	struct process *p = processes__find(r->processes, image_id);
 
-	if (!p)
-		return false;
-	return procfs_has_path(p->pid, path) ||
-	       (p->exited && path[0] == '/' && !access(path, F_OK));
+	return p && (has_untrusted_aside(p->pid, path) ||
+		     (p->exited && *path == '/' && p->ppid && has_untrusted_aside(p->ppid, path)));
 }
 
 /* The first of those that were forked one from the other, and live: its code objects are the others' too. */
@@ -73,10 +86,12 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	r->sink = sink;
 	r->processes = processes;
 	r->interpreters = interpreters;
-	r->codes = codes__new(sink, (struct codes_files){file_exists, absolute_path, r});
+	r->boot_unix_ns = clock_boot_unix_ns();
+	r->codes = codes__new(sink, (struct path_asker){file_exists, absolute_path, r});
 	r->threads.sink = sink;
-	r->threads.processes = processes;
 	waiting__init(&r->waiting);
+	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
+		r->sources[i].is_cpu_time = true;
 	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
 	return r;
 }
@@ -86,13 +101,64 @@ void resolve__free(struct resolve *r)
 	if (!r)
 		return;
 	waiting__free(&r->waiting);
-	threads__clear(&r->threads);
 	codes__free(r->codes);
 	pair_map__free(&r->stacks);
 	losses__free(&r->losses);
+	known__free(&r->threads.known);
 	free(r->gone);
 	free(r->scratch);
 	free(r);
+}
+
+/* ---- value types ------------------------------------------------------------------------------------ */
+
+void resolve__add_source(struct resolve *r, enum abi_source source, const struct resolve_source *what)
+{
+	r->sources[source].first_type = (uint8_t)r->type_cnt;
+	r->sources[source].is_cpu_time = what->is_cpu_time;
+	for (size_t i = 0; i < what->type_cnt && r->type_cnt < PROFILE_MAX_TYPES; i++) {
+		struct profile_value_type *t = &r->types[r->type_cnt];
+
+		*t = what->types[i];
+		t->id = r->type_cnt++;
+		r->sink.ops->value_type(r->sink.ctx, t);
+	}
+	r->stats.types = r->types;
+	r->stats.type_cnt = r->type_cnt;
+}
+
+static uint8_t profile_type(const struct resolve *r, unsigned source, unsigned type)
+{
+	return (uint8_t)(r->sources[source].first_type + type);
+}
+
+/* ---- segments -------------------------------------------------------------------------------------- */
+
+static struct known *known_of(struct resolve *r, struct process *p)
+{
+	return known__get(&r->threads.known, p);
+}
+
+static void leave_segment(void *ctx, struct process *p)
+{
+	struct known *k = known_of(ctx, p);
+
+	k->profile_id = 0;
+	k->labelled = 0;
+	k->cpu_before_ns = process__cpu_used(p);
+}
+
+void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
+{
+	losses__flush(&r->losses, r->sink, 0, true);
+	r->sink = sink;
+	codes__begin_segment(r->codes, sink);
+	threads__begin_segment(&r->threads, sink);
+	processes__each(r->processes, leave_segment, r);
+	pair_map__free(&r->stacks);
+	r->stack_cnt = r->process_cnt = 0;
+	for (uint32_t i = 0; i < r->type_cnt; i++)
+		r->sink.ops->value_type(r->sink.ctx, &r->types[i]);
 }
 
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
@@ -113,32 +179,45 @@ static uint64_t unix_ns(const struct resolve *r, uint64_t mono_ns)
 /* ---- processes ------------------------------------------------------------------------------------ */
 
 /* Defines the process in the profile, or improves what was said; samples and losses refer to it. */
-static uint32_t describe_process(struct resolve *r, struct process *p)
+static uint32_t describe_process(struct resolve *r, struct known *k)
 {
-	struct timespec boot, real;
-	uint64_t offset;
+	const struct process *p = k->process;
+	uint64_t used = process__cpu_used(p);
 
-	if (p->described)
-		return p->profile_id;
-	if (!p->profile_id)
-		p->profile_id = ++r->process_cnt;
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_REALTIME, &real);
-	offset = (uint64_t)(real.tv_sec - boot.tv_sec) * 1000000000ull + (uint64_t)real.tv_nsec -
-		 (uint64_t)boot.tv_nsec;
-	p->described = true;
-	r->sink.ops->process(r->sink.ctx, &(struct profile_process){
-						  .id = p->profile_id,
-						  .pid = (uint32_t)p->pid,
-						  .parent_pid = (uint32_t)p->ppid,
-						  .start_unix_ns = p->start_ns ? p->start_ns + offset : 0,
-						  .command = p->command,
-						  .python = p->interp ? p->interp->build.version : "",
-						  .interpreter = p->interp ? p->interp->path : "",
-						  .cgroup = p->cgroup,
-						  .cpu_ns = process__cpu_used(p),
-					  });
-	return p->profile_id;
+	if (k->profile_id && k->sent == p->revision)
+		return k->profile_id;
+	if (!k->profile_id)
+		k->profile_id = ++r->process_cnt;
+	k->sent = p->revision;
+	r->sink.ops->process(r->sink.ctx,
+			     &(struct profile_process){
+				     .id = k->profile_id,
+				     .pid = (uint32_t)p->pid,
+				     .parent_pid = (uint32_t)p->ppid,
+				     .start_unix_ns = p->start_ns ? p->start_ns + r->boot_unix_ns : 0,
+				     .command = p->command,
+				     .python = p->interp ? p->interp->build.version : "",
+				     .interpreter = p->interp ? p->interp->path : "",
+				     .cgroup = p->cgroup,
+				     .code_start_unix_ns = p->code_start_ns ? p->code_start_ns + r->boot_unix_ns : 0,
+				     .root = p->own_root ? PROFILE_ROOT_OWN : PROFILE_ROOT_OTHER,
+				     .rights = p->rights,
+				     .cpu_ns = used > k->cpu_before_ns ? used - k->cpu_before_ns : 0,
+			     });
+	if (k->labelled != labels_revision(p))
+		labels_send(r->sink, k->profile_id, p);
+	k->labelled = labels_revision(p);
+	return k->profile_id;
+}
+
+/* The profile may have it already, and not as it is now. */
+static void describe_again(struct resolve *r, struct process *p)
+{
+	struct known *k = known_of(r, p);
+
+	p->revision++;
+	if (k->profile_id)
+		describe_process(r, k);
 }
 
 static void set_text(char **field, char *text)
@@ -147,7 +226,16 @@ static void set_text(char **field, char *text)
 	*field = text;
 }
 
-/* What it had used when its image began, or sampling did. */
+/* The kernel side's is cut: that of a process that ran already is known better. */
+static void set_command(struct process *p, char *command)
+{
+	if (strlen(command) + 1 < ABI_CMDLINE || strncmp(p->command, command, strlen(command)))
+		set_text(&p->command, command);
+	else
+		free(command);
+}
+
+/* The CPU time that it had used when its image began, or sampling did. */
 static void set_cpu_from(struct resolve *r, struct process *p, const struct abi_proc_rec *rec)
 {
 	if (p->cpu_known)
@@ -168,27 +256,25 @@ void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec)
 	p->cpu_ns = rec->cpu_ns;
 	p->cpu_final = true;
 	r->stats.clocks -= p->exited && p->cpu_known;
-	p->described = false;
-	if (p->profile_id)
-		describe_process(r, p);
+	describe_again(r, p);
 }
 
 static void read_cpu(void *ctx, struct process *p)
 {
 	process__read_cpu(p);
-	p->described = false;
-	if (p->profile_id)
-		describe_process(ctx, p);
+	describe_again(ctx, p);
 }
 
-/* What has been reaped is told of by the kernel side, a little later. */
+/* Of a process that has been reaped the kernel side sends the CPU time, a little later. */
 static void end_cpu(void *ctx, struct process *p)
 {
+	struct resolve *r = ctx;
 	bool read = process__read_cpu(p);
 
-	p->described = false;
-	if (p->profile_id)
-		describe_process(ctx, p);
+	if (!read && !p->cpu_final) /* what was read before it ended is not all */
+		p->cpu_ns = 0;
+	describe_again(r, p);
+	r->stats.clocks -= read && p->exited;
 	p->cpu_final |= read;
 }
 
@@ -198,6 +284,22 @@ void resolve__read_cpu(struct resolve *r, bool last)
 		processes__each(r->processes, end_cpu, r);
 	else
 		processes__each_living(r->processes, read_cpu, r);
+}
+
+/* As of the record; /proc shows where it is by now, if it is. */
+static void set_place(struct resolve *r, struct process *p, const struct abi_proc_rec *rec)
+{
+	struct containers *all = processes__containers(r->processes);
+	char *path = NULL;
+	struct container *k = container__hold(containers__of_process(all, rec->cgroup_id, p->pid, &path));
+
+	if (*path)
+		set_text(&p->cgroup, path);
+	else
+		free(path);
+	container__put(p->container);
+	p->container = k;
+	p->inner_pid = (pid_t)rec->inner_pid;
 }
 
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
@@ -210,16 +312,24 @@ void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 	set_cpu_from(r, p, rec);
 	p->state = rec->state;
 	if (rec->cmdline_bytes && rec->cmdline_bytes <= ABI_CMDLINE)
-		set_text(&p->command, procfs_join_args(rec->cmdline, rec->cmdline_bytes));
+		set_command(p, procfs_join_args(rec->cmdline, rec->cmdline_bytes));
 	else if (!p->command[0])
 		set_text(&p->command, xasprintf("[%.*s]", ABI_COMM, rec->comm));
-	if (!p->cgroup[0])
-		set_text(&p->cgroup, procfs_cgroup(p->pid));
+	set_place(r, p, rec);
+	provenance_set(r->processes, p, rec);
 	if (rec->state == ABI_PROC_PYTHON) {
 		p->interp = interpreters__by_layout(r->interpreters, rec->layout_id);
 		p->runtime_addr = rec->runtime_addr;
 	}
-	p->described = false;
+	p->revision++;
+}
+
+static void note_gone(struct resolve *r, uint32_t image_id)
+{
+	if (r->gone_cnt && r->gone[r->gone_cnt - 1] == image_id)
+		return;
+	xgrow(r->gone, r->gone_cnt, r->gone_cap);
+	r->gone[r->gone_cnt++] = image_id;
 }
 
 void resolve__exit(struct resolve *r, const struct abi_exit *rec)
@@ -230,31 +340,28 @@ void resolve__exit(struct resolve *r, const struct abi_exit *rec)
 		p->exited = true;
 		r->stats.clocks += p->cpu_known && !p->cpu_final;
 	}
-	xgrow(r->gone, r->gone_cnt, r->gone_cap);
-	r->gone[r->gone_cnt++] = rec->image_id;
+	note_gone(r, rec->image_id);
 }
 
 /* ---- code objects ---------------------------------------------------------------------------------- */
 
-static int read_process(void *ctx, uint64_t addr, void *out, size_t len)
-{
-	struct process *p = ctx;
-
-	return procfs_read_memory(p->pid, addr, out, len);
-}
-
 /* The kernel side could not read it (a page that was not there): perhaps we can. */
 static bool read_by_hand(struct resolve *r, const struct abi_code *rec, struct process *p)
 {
+	const struct aside_code q = {p->pid, rec->code_addr, rec->globals_addr, codes__room(r->codes, rec->image_id)};
 	struct code_object code;
 	struct code_text text;
 
-	if (!p || p->exited || !p->interp ||
-	    code_object_read(&p->interp->build.layout, rec->code_addr, read_process, p, &code))
+	if (p->exited || !p->interp || aside_code_object(&q, &p->interp->build, &code))
 		return false;
-	text = (struct code_text){.name = code.name, .file = code.file, .first_line = code.first_line,
-				  .table = code.table, .table_len = code.table_len,
-				  .kind = p->interp->build.lines, .cut = !code.table};
+	text = (struct code_text){.name = code.name,
+				  .file = code.file,
+				  .module = code.module,
+				  .first_line = code.first_line,
+				  .table = code.table,
+				  .table_len = code.table_len,
+				  .kind = p->interp->build.lines,
+				  .cut = !code.table};
 	codes__set(r->codes, rec->code_key, rec->image_id, &text);
 	code_object_clear(&code);
 	return true;
@@ -263,8 +370,10 @@ static bool read_by_hand(struct resolve *r, const struct abi_code *rec, struct p
 void resolve__code(struct resolve *r, const struct abi_code *rec)
 {
 	const struct interpreter *i = interpreters__by_layout(r->interpreters, rec->layout_id);
-	struct process *p = processes__find(r->processes, rec->image_id);
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 
+	if (p->exited) /* its last callback's records come behind */
+		note_gone(r, rec->image_id);
 	if (rec->flags & ABI_CODE_UNREADABLE && read_by_hand(r, rec, p))
 		return;
 	if (i)
@@ -276,28 +385,38 @@ void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 	codes__add_lines(r->codes, rec);
 }
 
+static uint64_t cpu_time(const struct resolve *r, unsigned source, uint64_t value)
+{
+	return r->sources[source].is_cpu_time ? value : 0;
+}
+
 static void add_loss(struct resolve *r, const struct abi_sample *rec, uint32_t process)
 {
-	losses__add(&r->losses, &(struct loss_event){.process = process, .outcome = rec->outcome,
+	losses__add(&r->losses, &(struct loss_event){.process = process,
+						     .outcome = rec->outcome,
 						     .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
-						     .count = 1, .value_ns = rec->value_ns});
+						     .count = 1,
+						     .value = rec->value,
+						     .type = profile_type(r, rec->source, rec->type)});
 }
 
 void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lost_ticks *lost)
 {
-	struct loss_event e = {.outcome = lost->outcome, .time_unix_ns = unix_ns(r, span_ns[0])};
+	struct loss_event e = {.outcome = lost->outcome,
+			       .time_unix_ns = unix_ns(r, span_ns[0]),
+			       .type = profile_type(r, lost->source, lost->type)};
 
 	if (lost->image_id) {
 		struct process *p = processes__get(r->processes, lost->image_id, (pid_t)lost->ticks.tgid);
 
 		p->unwalked[lost->outcome] += lost->ticks.cnt;
-		p->sampled_ns += lost->ticks.value_ns;
-		e.process = describe_process(r, p);
+		p->sampled_ns += cpu_time(r, lost->source, lost->ticks.value);
+		e.process = describe_process(r, known_of(r, p));
 	}
 	losses__add(&r->losses, &e);
 	e.time_unix_ns = unix_ns(r, span_ns[1]);
 	e.count = lost->ticks.cnt;
-	e.value_ns = lost->ticks.value_ns;
+	e.value = lost->ticks.value;
 	losses__add(&r->losses, &e);
 }
 
@@ -313,7 +432,7 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
 		if (!id && !f[i].code_key)
-			id = codes__mark(r->codes, "[unreadable function]");
+			id = codes__synthetic(r->codes, "[unreadable function]");
 		if (!id && !now)
 			return false;
 		if (!id) {
@@ -327,12 +446,12 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 	return true;
 }
 
-/* The root side is missing: a mark takes its place, so that nobody takes the rest for the whole. */
-static uint32_t truncation_mark(struct resolve *r, unsigned outcome)
+/* The root side is missing: a synthetic frame stands for it, so that nobody takes the rest for the whole. */
+static uint32_t truncation_frame(struct resolve *r, unsigned outcome)
 {
 	__cleanup_free char *text = xasprintf("[truncated: %s]", outcome_sentence(outcome));
 
-	return codes__mark(r->codes, text);
+	return codes__synthetic(r->codes, text);
 }
 
 static uint32_t intern_stack(struct resolve *r, uint32_t depth)
@@ -345,8 +464,7 @@ static uint32_t intern_stack(struct resolve *r, uint32_t depth)
 		if (!*slot) {
 			*slot = ++r->stack_cnt;
 			r->sink.ops->stack(r->sink.ctx, &(struct profile_stack){
-								.id = *slot, .parent = stack,
-								.frame = r->scratch[i]});
+								.id = *slot, .parent = stack, .frame = r->scratch[i]});
 		}
 		stack = *slot;
 	}
@@ -356,23 +474,25 @@ static uint32_t intern_stack(struct resolve *r, uint32_t depth)
 static void send_sample(struct resolve *r, const struct abi_sample *rec)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	struct known *k = known_of(r, p);
 	bool cut = rec->outcome != ABI_OK;
 	uint32_t depth = r->depth;
 
 	if (cut)
-		r->scratch[depth++] = truncation_mark(r, rec->outcome);
+		r->scratch[depth++] = truncation_frame(r, rec->outcome);
 	if (!depth) /* nothing but hidden frames */
-		r->scratch[depth++] = codes__mark(r->codes, "[no function]");
+		r->scratch[depth++] = codes__synthetic(r->codes, "[no function]");
 	r->stats.processes += !p->written;
 	p->written++;
-	p->sampled_ns += rec->value_ns;
+	p->sampled_ns += cpu_time(r, rec->source, rec->value);
 	r->stats.samples++;
-	r->stats.value_ns += rec->value_ns;
-	describe_process(r, p);
+	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
+	describe_process(r, k);
 	r->sink.ops->sample(r->sink.ctx, &(struct profile_sample){
 						 .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
-						 .value_ns = rec->value_ns,
-						 .thread = threads__id(&r->threads, p, rec),
+						 .value = rec->value,
+						 .type = profile_type(r, rec->source, rec->type),
+						 .thread = threads__id(&r->threads, k, rec),
 						 .stack = intern_stack(r, depth),
 						 .cpu = rec->hdr.cpu,
 						 .gil = rec->gil,
@@ -391,7 +511,7 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 	}
 	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
-		if (rec->trusted)
+		if (rec->unverified)
 			r->hold_until_ns = rec->hdr.time_ns + HOLD_NS;
 		if (rec->hdr.time_ns >= r->hold_until_ns && name_frames(r, rec, false))
 			send_sample(r, rec);
@@ -401,13 +521,13 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 		return;
 	}
 	p->unwalked[rec->outcome]++;
-	p->sampled_ns += rec->value_ns;
-	add_loss(r, rec, describe_process(r, p));
+	p->sampled_ns += cpu_time(r, rec->source, rec->value);
+	add_loss(r, rec, describe_process(r, known_of(r, p)));
 }
 
-void resolve__recall(struct resolve *r, const struct abi_recall *rec)
+void resolve__invalidate(struct resolve *r, const struct abi_invalidate *rec)
 {
-	waiting__recall(&r->waiting, rec, r->stats.recalled);
+	waiting__invalidate(&r->waiting, rec, r->stats.invalidated);
 }
 
 struct flush_arg {
@@ -428,8 +548,8 @@ static bool send_waiting(void *ctx, const struct waiting_sample *w)
 		return false;
 	if (w->rec.outcome == ABI_REPLACED) {
 		p->unwalked[ABI_REPLACED]++;
-		p->sampled_ns += w->rec.value_ns;
-		add_loss(r, &w->rec, describe_process(r, p));
+		p->sampled_ns += cpu_time(r, w->rec.source, w->rec.value);
+		add_loss(r, &w->rec, describe_process(r, known_of(r, p)));
 		return true;
 	}
 	if (!name_frames(r, &w->rec, force || a->now_ns > w->rec.hdr.time_ns + WAIT_MAX_NS))
@@ -446,8 +566,8 @@ static void refresh_command(struct resolve *r, struct process *p)
 	if (!command || command[0] == '[' || !strcmp(command, p->command) || !process__is_there(p))
 		return;
 	set_text(&p->command, xstrdup(command));
-	p->described = false;
-	describe_process(r, p);
+	p->revision++;
+	describe_process(r, known_of(r, p));
 }
 
 /* Names change while they are looked at, those of threads and of processes. */
@@ -455,8 +575,11 @@ static void read_names(void *ctx, struct process *p)
 {
 	struct flush_arg *a = ctx;
 
-	if (threads__read_names(&a->r->threads, p, a->now_ns, a->last))
-		refresh_command(a->r, p);
+	if (!threads__read_names(&a->r->threads, known_of(a->r, p), a->now_ns, a->last))
+		return;
+	refresh_command(a->r, p);
+	if (provenance_refresh(p))
+		describe_process(a->r, known_of(a->r, p));
 }
 
 static void note_image(void *ctx, const struct abi_sample *rec)
@@ -464,7 +587,30 @@ static void note_image(void *ctx, const struct abi_sample *rec)
 	*pair_map__slot(ctx, rec->image_id, 0) = 1;
 }
 
-/* What is known of images that are gone: kept only as long as a sample of theirs waits for the rest. */
+/* Processes whose end was not reported by now are zombies that nobody reaps, or the record of it was lost. */
+static void fold_overdue(struct resolve *r)
+{
+	struct process *p;
+
+	while ((p = processes__overdue(r->processes))) {
+		end_cpu(r, p);
+		r->stats.clocks -= p->cpu_known && !p->cpu_final;
+		known__forget(&r->threads.known, p->image_id);
+		processes__fold(r->processes, p);
+	}
+}
+
+/* Its threads are not asked for again, but a sample may still come late, from another CPU. */
+static void retire(struct resolve *r, uint32_t image_id)
+{
+	struct known *k = known__find(r->threads.known, image_id);
+
+	if (k)
+		known__forget_threads(k);
+	processes__retire(r->processes, image_id);
+}
+
+/* Codes and threads of images that are gone are kept only while a sample of theirs waits. */
 static void forget_gone(struct resolve *r)
 {
 	struct pair_map waiting = {0};
@@ -479,10 +625,11 @@ static void forget_gone(struct resolve *r)
 			continue;
 		}
 		codes__forget(r->codes, r->gone[i]);
-		processes__retire(r->processes, r->gone[i]);
+		retire(r, r->gone[i]);
 	}
 	r->gone_cnt = kept;
 	pair_map__free(&waiting);
+	fold_overdue(r);
 }
 
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)

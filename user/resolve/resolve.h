@@ -11,21 +11,38 @@
 struct resolve;
 
 struct resolve_stats {
-	uint64_t samples, value_ns;	       /* written with a stack */
-	uint64_t by_outcome[ABI_OUTCOME_CNT];  /* records received */
+	uint64_t samples;                   /* written with a stack … */
+	uint64_t values[PROFILE_MAX_TYPES]; /* … and their sums, by value type */
+	const struct profile_value_type *types;
+	uint32_t type_cnt;
+	uint64_t by_outcome[ABI_OUTCOME_CNT]; /* records received */
 	uint64_t frames, unknown_frames;
-	uint64_t processes;		       /* Python processes with at least one stack */
-	uint64_t waiting;		       /* samples whose names are not here yet, or that may be recalled */
-	uint64_t clocks;		       /* processes that have ended and whose CPU time is not known yet */
-	uint64_t recalled[ABI_OUTCOME_CNT];    /* samples that came with this outcome, and were recalled */
+	uint64_t processes;                    /* Python processes with at least one stack */
+	uint64_t waiting;                      /* samples whose names are not here yet, or that may be invalidated */
+	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
+	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
 			     const struct interpreters *interpreters);
 void resolve__free(struct resolve *r);
 
+/*
+ * From here on the profile is another one, `sink`, which knows nothing yet: every segment of a stream stands by itself,
+ * with ids of its own. Processes that are gone from the machine and from the segment are forgotten.
+ */
+void resolve__begin_segment(struct resolve *r, struct profile_sink sink);
+
 /* CLOCK_MONOTONIC + this = Unix time. */
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns);
+
+/* The value types of a source; one that was not added has CPU time. */
+struct resolve_source {
+	const struct profile_value_type *types; /* by abi_sample.type */
+	size_t type_cnt;
+	bool is_cpu_time; /* the kernel's clocks of processes tell their sum, too */
+};
+void resolve__add_source(struct resolve *r, enum abi_source source, const struct resolve_source *what);
 
 /* Records; sizes were checked by drain. */
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec);
@@ -33,9 +50,9 @@ void resolve__exit(struct resolve *r, const struct abi_exit *rec);
 void resolve__code(struct resolve *r, const struct abi_code *rec);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
-void resolve__recall(struct resolve *r, const struct abi_recall *rec);
+void resolve__invalidate(struct resolve *r, const struct abi_invalidate *rec);
 void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec);
-/* Asks the kernel what CPU time the processes have used that still live, and says so in the profile; `last`: as sampling ends. */
+/* Sends the CPU time that the living processes have used, by the kernel's clock; `last`: as sampling ends. */
 void resolve__read_cpu(struct resolve *r, bool last);
 
 /*
@@ -47,13 +64,9 @@ void resolve__flush(struct resolve *r, uint64_t now_ns, bool last);
 struct lost_ticks {
 	uint32_t image_id;
 	enum abi_outcome outcome;
+	uint8_t source, type; /* as in struct abi_sample */
 	struct abi_lost ticks;
 };
 void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lost_ticks *lost);
 
 const struct resolve_stats *resolve__stats(const struct resolve *r);
-
-/* From outcomes.h. */
-enum abi_outcome_class outcome_class(unsigned outcome);
-const char *outcome_word(unsigned outcome);
-const char *outcome_sentence(unsigned outcome);

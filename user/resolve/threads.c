@@ -4,143 +4,187 @@
  * more rarely as long as nothing changes: pools rename their threads by what they do.
  */
 #include "user/resolve/threads.h"
-#include "user/os/procfs.h"
 #include "user/os/tasks.h"
-#include "user/python/thread_names.h"
+#include "user/os/worker.h"
+#include "user/resolve/aside.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include <string.h>
 
-#define NAMES_EVERY_NS 300000000ull
-#define NAMES_PAUSE_NS 5000000000ull /* at most */
-#define NAMES_REST     100	     /* so many times as long as it took: 1 % of a core … */
-#define NAMES_AHEAD_NS 2000000000ull /* … in all processes together, on average over so long */
-#define NAMES_MAX_TRIES 20 /* a thread without a Python name must not cost for ever */
-#define RENAMED_MIN_NS 250000000ull
-#define RENAMED_MAX_NS 8000000000ull
-#define LAST_MAX_NS    200000000ull /* of our own time as sampling ends */
+#define NAMES_EVERY_NS  300000000ull
+#define NAMES_PAUSE_NS  5000000000ull /* at most */
+#define NAMES_REST      100           /* so many times as long as it took: 1 % of a core … */
+#define NAMES_AHEAD_NS  2000000000ull /* … in all processes together, on average over so long */
+#define NAMES_MAX_TRIES 20            /* a thread without a Python name must not cost for ever */
+#define RENAMED_MIN_NS  250000000ull
+#define RENAMED_MAX_NS  8000000000ull
+#define LIMIT_MIN       256           /* threads of a process, before it is looked which of them have ended */
+#define ENDED_NS        5000000000ull /* no sample of it waits so long */
+#define INTERPS_MAX     64            /* of a thread that are remembered: some make one for each request */
+#define LAST_MAX_NS     200000000ull  /* of our own time as sampling ends */
 
-void threads__clear(struct threads *t)
+void threads__begin_segment(struct threads *t, struct profile_sink sink)
 {
-	memory_turn_to(&t->memory, 0);
-	memory_close(&t->memory);
+	t->sink = sink;
+	t->cnt = 0;
+	t->segment++;
 }
 
-static bool is_leader(const struct process *p, const struct process_thread *th)
+static bool is_leader(const struct known *k, const struct known_thread *th)
 {
-	return (pid_t)th->key.tid == p->pid;
+	return (pid_t)th->key.tid == k->process->pid;
+}
+
+/* Where there are several interpreters the thread is one in each, by its name. */
+static void emit_part(struct threads *t, const struct known *k, const struct known_thread *th,
+		      const struct known_thread_part *part)
+{
+	__cleanup_free char *name =
+		part->interp_id ? xasprintf("%s (interpreter %u)", th->name, part->interp_id) : NULL;
+
+	t->sink.ops->thread(t->sink.ctx, &(struct profile_thread){.id = part->profile_id,
+								  .process = k->profile_id,
+								  .tid = (uint32_t)th->key.tid,
+								  .name = name ? name : th->name});
 }
 
 /* Gives the profile a name, or a better one. */
-static void describe(struct threads *t, const struct process *p, struct process_thread *th, const char *name)
+static void describe(struct threads *t, const struct known *k, struct known_thread *th, const char *name)
 {
 	free(th->name);
 	th->name = xstrdup(name);
-	t->sink.ops->thread(t->sink.ctx, &(struct profile_thread){.id = th->profile_id,
-								  .process = p->profile_id,
-								  .tid = (uint32_t)th->key.tid,
-								  .name = name});
+	for (const struct known_thread_part *part = &th->part; part; part = part->next)
+		if (part->profile_id && part->segment == t->segment)
+			emit_part(t, k, th, part);
 }
 
-static struct process_thread *find_ident(const struct process *p, uint64_t ident)
+static struct known_thread *find_ident(const struct known *k, uint64_t ident)
 {
-	struct process_thread *th;
+	struct known_thread *th;
 
-	HASH_FIND(hh_ident, p->by_ident, &ident, sizeof(ident), th);
+	HASH_FIND(hh_ident, k->by_ident, &ident, sizeof(ident), th);
 	return th;
 }
 
-static struct process_thread *get_thread(struct process *p, const struct abi_sample *s)
+/* A process that makes threads all the time must not make us remember them all. */
+static void forget_ended(struct known *k, uint64_t now_ns)
 {
-	struct process_thread_key key = {.start_ns = s->thread_start_ns, .tid = s->hdr.tid};
-	struct process_thread *th;
+	struct known_thread *th, *next;
+	struct task_state s;
 
-	HASH_FIND(hh, p->threads, &key, sizeof(key), th);
+	HASH_ITER(hh, k->threads, th, next)
+	if (th->seen_ns + ENDED_NS < now_ns && (th->over || task_state(k->process->pid, (pid_t)th->key.tid, &s)))
+		known__forget_thread(k, th);
+	k->threads_limit = 2 * HASH_COUNT(k->threads);
+	if (k->threads_limit < LIMIT_MIN)
+		k->threads_limit = LIMIT_MIN;
+}
+
+static struct known_thread *get_thread(struct known *k, const struct abi_sample *s)
+{
+	struct known_thread_key key = {.start_ns = s->thread_start_ns, .tid = s->hdr.tid};
+	struct known_thread *th;
+
+	HASH_FIND(hh, k->threads, &key, sizeof(key), th);
 	if (th)
 		return th;
+	if (HASH_COUNT(k->threads) >= k->threads_limit)
+		forget_ended(k, s->hdr.time_ns);
 	th = xcalloc(1, sizeof(*th));
 	th->key = key;
-	HASH_ADD(hh, p->threads, key, sizeof(th->key), th);
+	HASH_ADD(hh, k->threads, key, sizeof(th->key), th);
 	return th;
 }
 
-/* Whoever had this number or this ident before has ended: what is read from now on is not its name. */
-static void take_over(struct process *p, struct process_thread *th)
+/* The threads that had this number or this ident before have ended: names read from now on are not theirs. */
+static void rename_thread(struct known *k, struct known_thread *th)
 {
-	struct process_thread *before = find_ident(p, th->ident);
+	struct known_thread *before = find_ident(k, th->ident);
 
 	if (before) {
-		HASH_DELETE(hh_ident, p->by_ident, before);
+		HASH_DELETE(hh_ident, k->by_ident, before);
 		before->over = true;
 	}
-	HASH_ADD(hh_ident, p->by_ident, ident, sizeof(th->ident), th);
-	for (before = p->unnamed; before; before = before->next_unnamed)
+	HASH_ADD(hh_ident, k->by_ident, ident, sizeof(th->ident), th);
+	for (before = k->unnamed; before; before = before->next_unnamed)
 		before->over |= before->key.tid == th->key.tid;
 }
 
 /* A forked child goes on as the thread that forked it, with its ident and, by Lib/threading.py, its name. */
-static const struct process_thread *forked_by(const struct threads *t, const struct process *p,
-					      const struct process_thread *th)
+static const struct known_thread *forked_by(const struct threads *t, const struct known *k,
+					    const struct known_thread *th)
 {
-	const struct process *parent = p->parent_image_id ? processes__find(t->processes, p->parent_image_id) : NULL;
+	const struct known *parent = known__find(t->known, k->process->parent_image_id);
 
-	return parent && is_leader(p, th) ? find_ident(parent, th->ident) : NULL;
+	return parent && is_leader(k, th) ? find_ident(parent, th->ident) : NULL;
 }
 
 /* Lib/threading.py: the leader's Thread object is _MainThread("MainThread"), where it is not known better. */
-static void name_at_first(struct threads *t, struct process *p, struct process_thread *th)
+static void name_at_first(struct threads *t, struct known *k, struct known_thread *th)
 {
-	const struct process_thread *before = forked_by(t, p, th);
+	const struct known_thread *before = forked_by(t, k, th);
 
 	if (before && before->named) {
 		th->named = true;
-		describe(t, p, th, before->name);
+		describe(t, k, th, before->name);
 		return;
 	}
-	describe(t, p, th, is_leader(p, th) ? "MainThread" : th->comm);
-	th->next_unnamed = p->unnamed;
-	p->unnamed = th;
+	describe(t, k, th, is_leader(k, th) ? "MainThread" : th->comm);
+	th->next_unnamed = k->unnamed;
+	k->unnamed = th;
 }
 
-uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s)
+static struct known_thread_part *get_part(struct known_thread *th, uint32_t interp_id)
 {
-	struct process_thread *th = get_thread(p, s);
+	struct known_thread_part *part = &th->part;
 
-	p->ran = true;
-	if (th->profile_id)
-		return th->profile_id;
+	for (unsigned n = 1; part->profile_id && part->interp_id != interp_id && n < INTERPS_MAX; n++) {
+		if (!part->next)
+			part->next = xcalloc(1, sizeof(*part));
+		part = part->next;
+	}
+	if (part->interp_id != interp_id)
+		part->profile_id = 0; /* a new one, or in the place of the last */
+	part->interp_id = interp_id;
+	return part;
+}
+
+uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s)
+{
+	struct known_thread *th = get_thread(k, s);
+	struct known_thread_part *part = get_part(th, s->interp_id);
+
+	k->ran = true;
+	th->seen_ns = s->hdr.time_ns;
+	if (part->profile_id && part->segment == t->segment)
+		return part->profile_id;
+	part->profile_id = ++t->cnt;
+	part->segment = t->segment;
+	if (th->name) {
+		emit_part(t, k, th, part);
+		return part->profile_id;
+	}
 	memcpy(th->comm, s->comm, ABI_COMM);
 	th->ident = s->thread_ident;
-	th->profile_id = ++t->cnt;
-	take_over(p, th);
-	name_at_first(t, p, th);
-	return th->profile_id;
+	rename_thread(k, th);
+	name_at_first(t, k, th);
+	return part->profile_id;
 }
 
 /* ---- from threading._active ---------------------------------------------------------------------------- */
 
 struct names_arg {
 	struct threads *t;
-	struct process *p;
-	bool all;	    /* also those that have a name already */
-	bool leader_unnamed;
+	struct known *k;
+	bool all;           /* also those that have a name already */
 	bool main_is_other; /* Python calls a thread so that is none of ours, at least not the leader */
-	bool changed;	    /* a name that there was */
+	bool changed;       /* a name that there was */
 };
 
-/* Without a name of its own the leader is MainThread unless somebody else is. */
-static bool is_wanted(void *ctx, uint64_t ident)
+static bool is_of(const struct known *k, const struct known_thread *th, uint64_t native_id)
 {
-	const struct names_arg *a = ctx;
-	const struct process_thread *th = find_ident(a->p, ident);
-
-	return a->all || (th ? !th->named : a->leader_unnamed);
-}
-
-static bool is_of(const struct process *p, const struct process_thread *th, uint64_t native_id)
-{
-	return python_thread_is(native_id, is_leader(p, th), th->key.tid) ||
-	       native_id == (uint64_t)task_inner_tid(p->pid, (pid_t)th->key.tid);
+	return python_thread_is(native_id, is_leader(k, th), th->key.tid) ||
+	       native_id == (uint64_t)task_inner_tid(k->process->pid, (pid_t)th->key.tid);
 }
 
 /*
@@ -150,26 +194,26 @@ static bool is_of(const struct process *p, const struct process_thread *th, uint
 static void name_thread(void *ctx, const struct python_thread *found)
 {
 	struct names_arg *a = ctx;
-	struct process_thread *th = find_ident(a->p, found->ident);
+	struct known_thread *th = find_ident(a->k, found->ident);
 	struct task_state now;
 
-	if (!th || !is_leader(a->p, th))
+	if (!th || !is_leader(a->k, th))
 		a->main_is_other |= !strcmp(found->name, "MainThread");
 	if (!th || th->over || th->reading == a->t->readings)
 		return; /* the main interpreter's word for it counts */
-	if (!(th->named && !strcmp(th->name, found->name)) && !is_of(a->p, th, found->native_id))
+	if (!(th->named && !strcmp(th->name, found->name)) && !is_of(a->k, th, found->native_id))
 		return;
 	th->reading = a->t->readings;
 	a->changed |= th->named && strcmp(th->name, found->name);
 	th->named = true;
-	if (strcmp(th->name, found->name) && !task_state(a->p->pid, (pid_t)th->key.tid, &now))
-		describe(a->t, a->p, th, found->name);
+	if (strcmp(th->name, found->name) && !task_state(a->k->process->pid, (pid_t)th->key.tid, &now))
+		describe(a->t, a->k, th, found->name);
 }
 
 /* Those that have a name now, and those that seem to have none. */
-static void drop_done(struct process *p)
+static void drop_done(struct known *k)
 {
-	struct process_thread **at = &p->unnamed, *th;
+	struct known_thread **at = &k->unnamed, *th;
 
 	while ((th = *at)) {
 		if (th->named || th->over || ++th->tries >= NAMES_MAX_TRIES)
@@ -179,26 +223,41 @@ static void drop_done(struct process *p)
 	}
 }
 
+/* Without a name of its own the leader is MainThread unless somebody else is. */
+static void ask_for(struct aside_names *q, const struct known *k)
+{
+	struct known_thread *th;
+
+	for (th = k->unnamed; th; th = th->next_unnamed)
+		q->strangers |= is_leader(k, th);
+	q->idents = xcalloc(HASH_CNT(hh_ident, k->by_ident) + 1, sizeof(*q->idents));
+	for (th = k->by_ident; th; th = th->hh_ident.next)
+		if (th->named)
+			q->idents[q->named_cnt++] = th->ident;
+	q->ident_cnt = q->named_cnt;
+	for (th = k->by_ident; th; th = th->hh_ident.next)
+		if (!th->named)
+			q->idents[q->ident_cnt++] = th->ident;
+}
+
 static void find_names(struct names_arg *a)
 {
-	const struct thread_name_sink to = {
-		.wanted = is_wanted, .found = name_thread, .ctx = a, .active = &a->p->active_addr};
-	struct process *p = a->p;
-	const struct process *parent = processes__find(a->t->processes, p->parent_image_id);
+	struct known *k = a->k;
+	const struct known *parent = known__find(a->t->known, k->process->parent_image_id);
+	struct aside_names q = {.pid = k->process->pid, .runtime_addr = k->process->runtime_addr, .all = a->all};
 
-	if (!p->active_addr && parent) /* its memory was copied */
-		p->active_addr = parent->active_addr;
-	for (struct process_thread *th = p->unnamed; th; th = th->next_unnamed)
-		a->leader_unnamed |= is_leader(p, th);
+	/* A child's memory was copied. */
+	q.active = k->active_addr || !parent ? k->active_addr : parent->active_addr;
+	if (!a->all)
+		ask_for(&q, k);
 	a->t->readings++;
-	memory_turn_to(&a->t->memory, procfs_living_task(p->pid));
-	memory_look(&a->t->memory);
-	thread_names_read(&p->interp->build, p->runtime_addr, memory_read, &a->t->memory, &to);
-	memory_look_away(&a->t->memory);
-	for (struct process_thread *th = a->main_is_other ? p->unnamed : NULL; th; th = th->next_unnamed)
-		if (is_leader(p, th) && !th->named && strcmp(th->name, th->comm))
-			describe(a->t, p, th, th->comm);
-	drop_done(p);
+	aside_thread_names(&q, &k->process->interp->build, name_thread, a);
+	k->active_addr = q.active;
+	free(q.idents);
+	for (struct known_thread *th = a->main_is_other ? k->unnamed : NULL; th; th = th->next_unnamed)
+		if (is_leader(k, th) && !th->named && strcmp(th->name, th->comm))
+			describe(a->t, k, th, th->comm);
+	drop_done(k);
 }
 
 /* ---- when ---------------------------------------------------------------------------------------------- */
@@ -217,41 +276,47 @@ static uint64_t at_most(uint64_t ns, uint64_t most)
 static void plan_next(struct threads *t, struct names_arg *a, uint64_t now_ns, uint64_t took_ns)
 {
 	uint64_t pause = took_ns * NAMES_REST;
-	struct process *p = a->p;
+	struct known *k = a->k;
 
-	p->read_names_ns = now_ns + at_most(at_least(pause, NAMES_EVERY_NS), NAMES_PAUSE_NS);
+	k->read_names_ns = now_ns + at_most(at_least(pause, NAMES_EVERY_NS), NAMES_PAUSE_NS);
 	if (a->all) {
-		p->ran = false;
-		p->renamed_wait_ns = a->changed ? RENAMED_MIN_NS : at_most(2 * p->renamed_wait_ns, RENAMED_MAX_NS);
-		p->renamed_ns = now_ns + at_least(p->renamed_wait_ns, pause);
+		k->ran = false;
+		k->renamed_wait_ns = a->changed ? RENAMED_MIN_NS : at_most(2 * k->renamed_wait_ns, RENAMED_MAX_NS);
+		k->renamed_ns = now_ns + at_least(k->renamed_wait_ns, pause);
 	}
 	t->rest_until_ns = at_least(t->rest_until_ns, now_ns - at_most(now_ns, NAMES_AHEAD_NS)) + pause;
 }
 
-static bool is_due(struct threads *t, struct process *p, uint64_t now_ns, bool last, bool *all)
+static bool is_due(struct threads *t, struct known *k, uint64_t now_ns, bool last, bool *all)
 {
-	if (p->exited || !p->interp || !p->runtime_addr)
+	if (k->process->exited || !k->process->interp || !k->process->runtime_addr)
 		return false;
-	if (!p->renamed_ns && p->ran) {
-		p->renamed_wait_ns = RENAMED_MIN_NS;
-		p->renamed_ns = now_ns + RENAMED_MIN_NS;
+	if (!k->renamed_ns && k->ran) {
+		k->renamed_wait_ns = RENAMED_MIN_NS;
+		k->renamed_ns = now_ns + RENAMED_MIN_NS;
 	}
-	*all = p->ran && (last || now_ns >= p->renamed_ns);
+	*all = k->ran && (last || now_ns >= k->renamed_ns);
 	if (last)
-		return (*all || p->unnamed) && t->last_took_ns < LAST_MAX_NS;
-	return now_ns >= t->rest_until_ns && (*all || (p->unnamed && now_ns >= p->read_names_ns));
+		return (*all || k->unnamed) && t->last_took_ns < LAST_MAX_NS;
+	return now_ns >= t->rest_until_ns && (*all || (k->unnamed && now_ns >= k->read_names_ns));
 }
 
-bool threads__read_names(struct threads *t, struct process *p, uint64_t now_ns, bool last)
+static uint64_t cpu_ns(void)
 {
-	struct names_arg arg = {.t = t, .p = p};
+	return clock_cpu_ns() + worker_cpu_ns();
+}
+
+bool threads__read_names(struct threads *t, struct known *k, uint64_t now_ns, bool last)
+{
+	struct names_arg arg = {.t = t, .k = k};
 	uint64_t start_ns, took_ns;
 
-	if (!is_due(t, p, now_ns, last, &arg.all))
+	if (!is_due(t, k, now_ns, last, &arg.all))
 		return false;
-	start_ns = clock_cpu_ns();
+	start_ns = cpu_ns();
 	find_names(&arg);
-	took_ns = clock_cpu_ns() - start_ns;
+	took_ns = cpu_ns();
+	took_ns -= took_ns < start_ns ? took_ns : start_ns; /* the worker may be another one by now */
 	t->last_took_ns += last ? took_ns : 0;
 	plan_next(t, &arg, now_ns, took_ns);
 	return true;

@@ -1,24 +1,24 @@
 /* Threads of a process image in the profile, with the best name that can be had for each. */
 #pragma once
-#include "user/os/memory.h"
 #include "user/profile/sink.h"
-#include "user/target/processes.h"
+#include "user/resolve/known.h"
 
 struct threads {
 	struct profile_sink sink;
-	const struct processes *processes;
-	uint32_t cnt; /* ids given out */
+	struct known *known; /* all of them, for its own and for who describes processes */
+	uint32_t cnt;        /* ids given out in this segment */
+	uint32_t segment;
 	uint32_t readings;
 	uint64_t rest_until_ns, last_took_ns;
-	struct memory memory; /* of the process whose names are being read */
 };
 
-void threads__clear(struct threads *t);
+/* From here on the profile is another one, which knows no ids yet. */
+void threads__begin_segment(struct threads *t, struct profile_sink sink);
 
 /* The profile's id of the thread a sample is from; described on first sight. */
-uint32_t threads__id(struct threads *t, struct process *p, const struct abi_sample *s);
+uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s);
 /*
  * Asks the live process for names that are not known yet, and now and then for all of them, since threads are renamed.
  * `last`: as sampling ends. False when it was not asked.
  */
-bool threads__read_names(struct threads *t, struct process *p, uint64_t now_ns, bool last);
+bool threads__read_names(struct threads *t, struct known *k, uint64_t now_ns, bool last);

@@ -40,14 +40,15 @@ void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t hold
 	q->bytes += sizeof(*w) + frame_bytes(rec);
 }
 
-void waiting__recall(struct waiting *q, const struct abi_recall *rec, uint64_t was[ABI_OUTCOME_CNT])
+void waiting__invalidate(struct waiting *q, const struct abi_invalidate *rec, uint64_t was[ABI_OUTCOME_CNT])
 {
 	for (struct waiting_sample *w = q->first; w; w = w->next) {
-		if (!w->rec.trusted || w->rec.image_id != rec->image_id || w->hold_until_ns < rec->hdr.time_ns)
+		if (!w->rec.unverified || w->hold_until_ns < rec->hdr.time_ns ||
+		    (rec->image_id && w->rec.image_id != rec->image_id))
 			continue;
 		was[w->rec.outcome]++;
 		w->rec.outcome = ABI_REPLACED;
-		w->rec.trusted = 0;
+		w->rec.unverified = 0;
 	}
 }
 

@@ -1,12 +1,15 @@
 #include "user/session/cold.h"
 #include "user/os/procfs.h"
+#include "user/os/worker.h"
 #include "user/util/alloc.h"
-#include <pthread.h>
+#include "user/util/clock.h"
 #include <string.h>
-#include <time.h>
+#include <sys/socket.h>
 
-#define QUEUE	 32
-#define PATIENCE 1 /* seconds that an end waits for the thread */
+#define RECENT   32
+#define AGAIN_NS 50000000ull   /* until then what was asked for is on its way */
+#define STUCK_NS 2000000000ull /* with all that may wait waiting */
+#define CHILDREN 8             /* that may get stuck */
 
 struct request {
 	pid_t pid;
@@ -16,13 +19,15 @@ struct request {
 };
 
 struct cold {
-	pthread_mutex_t lock;
-	pthread_cond_t asked;
-	pthread_t thread;
-	struct request queue[QUEUE];
-	size_t cnt;
-	bool stop;
-	unsigned users; /* the last one frees */
+	pid_t child; /* 0: none any more */
+	int fd;
+	unsigned stuck_cnt;
+	uint64_t full_since_ns; /* 0: there is room */
+	struct {
+		pid_t pid;
+		uint64_t addr, when_ns;
+	} recent[RECENT];
+	unsigned next;
 };
 
 static uint64_t word_at(const unsigned char *block, uint16_t off, uint16_t base)
@@ -69,14 +74,14 @@ static void touch_frames(const struct request *q, uint64_t frame)
 	for (unsigned i = 0; frame && i < ABI_MAX_FRAMES; i++) {
 		unsigned char block[ABI_FRAME_BLOCK];
 
-		if (procfs_read_memory(q->pid, frame + l->frame_base, block, sizeof(block)))
+		if (procfs_read_memory(q->pid, frame + l->frame_base, block, l->frame_bytes))
 			return;
-		touch_code(q, word_at(block, l->frame_code_off, l->frame_base));
+		touch_code(q, word_at(block, l->frame_code_off, l->frame_base) & ~ABI_REF_TAGS);
 		frame = word_at(block, l->frame_prev_off, l->frame_base);
 	}
 }
 
-/* What was missing is the thread's state, if it is not something on the way to it. */
+/* The missing memory was the thread's state, or something on the way to it; then nothing is found here. */
 static uint64_t first_frame(const struct request *q)
 {
 	const struct abi_py_layout *l = &q->layout;
@@ -92,99 +97,81 @@ static uint64_t first_frame(const struct request *q)
 	return frame;
 }
 
-static void serve(const struct request *q)
+static void serve(int fd)
 {
-	bool before = q->outcome == ABI_FAULT_RUNTIME || q->outcome == ABI_FAULT_TSTATE;
+	struct request q;
 
-	touch_frames(q, before ? first_frame(q) : q->addr);
-}
+	while (recv(fd, &q, sizeof(q), 0) == sizeof(q)) {
+		bool before = q.outcome == ABI_FAULT_RUNTIME || q.outcome == ABI_FAULT_TSTATE;
 
-/* With the lock held; true when nobody is left who could use it. */
-static bool leave(struct cold *c)
-{
-	return --c->users == 0;
-}
-
-static void destroy(struct cold *c)
-{
-	pthread_mutex_destroy(&c->lock);
-	pthread_cond_destroy(&c->asked);
-	free(c);
-}
-
-static void *run(void *arg)
-{
-	struct cold *c = arg;
-	bool last;
-
-	pthread_mutex_lock(&c->lock);
-	while (!c->stop) {
-		struct request q;
-
-		if (!c->cnt) {
-			pthread_cond_wait(&c->asked, &c->lock);
-			continue;
-		}
-		q = c->queue[--c->cnt];
-		pthread_mutex_unlock(&c->lock);
-		serve(&q);
-		pthread_mutex_lock(&c->lock);
+		touch_frames(&q, before ? first_frame(&q) : q.addr);
 	}
-	last = leave(c);
-	pthread_mutex_unlock(&c->lock);
-	if (last)
-		destroy(c);
-	return NULL;
+}
+
+static void start(struct cold *c)
+{
+	c->child = worker_start(serve, &c->fd);
+	if (c->child < 0)
+		c->child = 0;
+	c->full_since_ns = 0;
 }
 
 struct cold *cold__new(void)
 {
 	struct cold *c = xcalloc(1, sizeof(*c));
 
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->asked, NULL);
-	c->users = 2;
-	if (!pthread_create(&c->thread, NULL, run, c))
-		return c;
-	destroy(c);
-	return NULL;
+	start(c);
+	return c;
+}
+
+static void leave(struct cold *c)
+{
+	if (c->child)
+		worker_leave(c->child, c->fd);
+	c->child = 0;
 }
 
 void cold__free(struct cold *c)
 {
-	struct timespec until;
-	bool last;
-
 	if (!c)
 		return;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PATIENCE;
-	pthread_mutex_lock(&c->lock);
-	c->stop = true;
-	pthread_cond_signal(&c->asked);
-	pthread_mutex_unlock(&c->lock);
-	if (pthread_timedjoin_np(c->thread, NULL, &until))
-		pthread_detach(c->thread);
-	pthread_mutex_lock(&c->lock);
-	last = leave(c);
-	pthread_mutex_unlock(&c->lock);
-	if (last)
-		destroy(c);
+	leave(c);
+	free(c);
+}
+
+static bool was_asked(struct cold *c, const struct request *q, uint64_t now)
+{
+	for (size_t i = 0; i < RECENT; i++)
+		if (c->recent[i].pid == q->pid && c->recent[i].addr == q->addr && now < c->recent[i].when_ns + AGAIN_NS)
+			return true;
+	c->recent[c->next].pid = q->pid;
+	c->recent[c->next].addr = q->addr;
+	c->recent[c->next].when_ns = now;
+	c->next = (c->next + 1) % RECENT;
+	return false;
+}
+
+/* Nothing goes on in it: another one takes over, for the sake of other processes. */
+static void replace_when_stuck(struct cold *c, uint64_t now)
+{
+	if (!c->full_since_ns)
+		c->full_since_ns = now;
+	if (now < c->full_since_ns + STUCK_NS)
+		return;
+	leave(c);
+	if (++c->stuck_cnt < CHILDREN)
+		start(c);
 }
 
 void cold__ask(struct cold *c, const struct abi_sample *rec, const struct abi_py_layout *layout)
 {
 	struct request q = {(pid_t)rec->hdr.tgid, rec->outcome, rec->cold_addr, *layout};
-	bool waits = false;
+	uint64_t now = clock_now_ns();
 
-	if (!c)
+	if (!c->child || was_asked(c, &q, now))
 		return;
-	pthread_mutex_lock(&c->lock);
-	for (size_t i = 0; i < c->cnt; i++)
-		waits |= c->queue[i].pid == q.pid && c->queue[i].addr == q.addr;
-	if (!waits && c->cnt < QUEUE) {
-		c->queue[c->cnt++] = q;
-		pthread_cond_signal(&c->asked);
-	}
-	pthread_mutex_unlock(&c->lock);
+	if (send(c->fd, &q, sizeof(q), MSG_NOSIGNAL) == sizeof(q))
+		c->full_since_ns = 0;
+	else
+		replace_when_stuck(c, now);
 }

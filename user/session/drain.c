@@ -7,7 +7,7 @@ static bool sample_fits(const void *data, size_t size)
 	const struct abi_sample *s = data;
 
 	return size >= sizeof(*s) && s->frame_cnt <= ABI_MAX_FRAMES && s->outcome < ABI_OUTCOME_CNT &&
-	       size >= sizeof(*s) + s->frame_cnt * sizeof(struct abi_frame);
+	       s->source < ABI_SOURCE_CNT && size >= sizeof(*s) + s->frame_cnt * sizeof(struct abi_frame);
 }
 
 static bool code_fits(const void *data, size_t size)
@@ -15,7 +15,7 @@ static bool code_fits(const void *data, size_t size)
 	const struct abi_code *c = data;
 
 	return size >= sizeof(*c) && c->name.bytes <= ABI_MAX_TEXT && c->file.bytes <= ABI_MAX_TEXT &&
-	       size >= sizeof(*c) + c->name.bytes + c->file.bytes;
+	       c->module.bytes <= ABI_MAX_TEXT && size >= sizeof(*c) + c->name.bytes + c->file.bytes + c->module.bytes;
 }
 
 static bool lines_fit(const void *data, size_t size)
@@ -41,8 +41,8 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->process(ctx, data);
 	else if (hdr->kind == ABI_REC_EXIT && size >= sizeof(struct abi_exit))
 		h->exit(ctx, data);
-	else if (hdr->kind == ABI_REC_RECALL && size >= sizeof(struct abi_recall))
-		h->recall(ctx, data);
+	else if (hdr->kind == ABI_REC_INVALIDATE && size >= sizeof(struct abi_invalidate))
+		h->invalidate(ctx, data);
 	else if (hdr->kind == ABI_REC_CPU && size >= sizeof(struct abi_cpu_rec))
 		h->cpu(ctx, data);
 	else if (hdr->kind != ABI_REC_WAKE)

@@ -9,7 +9,7 @@ struct drain_handlers {
 	void (*lines)(void *ctx, const struct abi_lines *rec);
 	void (*process)(void *ctx, const struct abi_proc_rec *rec);
 	void (*exit)(void *ctx, const struct abi_exit *rec);
-	void (*recall)(void *ctx, const struct abi_recall *rec);
+	void (*invalidate)(void *ctx, const struct abi_invalidate *rec);
 	void (*cpu)(void *ctx, const struct abi_cpu_rec *rec);
 };
 

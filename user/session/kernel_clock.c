@@ -7,15 +7,7 @@
 
 #define TRIES 16 /* we may be interrupted between two clocks; the shortest time between them tells most */
 
-static uint64_t boottime_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-/* Where the same clock shows it, it is the same clock: within a try it stands between our two readings. */
+/* A reading between two of ours is of the same clock: the difference is 0, not what the system calls took. */
 static int64_t difference(uint64_t before, uint64_t theirs, uint64_t after)
 {
 	if (before <= theirs && theirs <= after)
@@ -29,12 +21,12 @@ int kernel_clock__read(struct pybpfprof_bpf *skel, struct kernel_clock *out)
 
 	for (int i = 0; i < TRIES; i++) {
 		LIBBPF_OPTS(bpf_test_run_opts, opts);
-		uint64_t mono = clock_now_ns(), boot = boottime_ns();
+		uint64_t mono = clock_now_ns(), boot = clock_read_ns(CLOCK_BOOTTIME);
 		int err = bpf_prog_test_run_opts(bpf_program__fd(skel->progs.clocks_read), &opts);
-		uint64_t boot_after = boottime_ns(), mono_after = clock_now_ns();
+		uint64_t boot_after = clock_read_ns(CLOCK_BOOTTIME), mono_after = clock_now_ns();
 
 		if (err) {
-			log_error("cannot ask the kernel side for its time: %s", strerror(-err));
+			log_error("cannot ask the BPF programs for their time: %s", strerror(-err));
 			return err;
 		}
 		if (mono_after - mono >= shortest)

@@ -2,15 +2,18 @@
 #include "pybpfprof.skel.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"
+#include "user/os/worker.h"
 #include "user/session/cgroups.h"
 #include "user/session/cold.h"
-#include "user/session/counts.h"
+#include "user/session/departed.h"
 #include "user/session/drain.h"
+#include "user/session/events.h"
 #include "user/session/features.h"
 #include "user/session/kernel_clock.h"
 #include "user/session/targets.h"
+#include "user/session/types.h"
 #include "user/session/variant.h"
-#include "user/source/cpu.h"
+#include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
@@ -18,29 +21,42 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
 /* Below, reading every code object at each tick takes a quarter to half a point of a CPU (bpf/memo.bpf.h). */
-#define TRUST_MIN_HZ	      200
-#define TRUST_NUMBERED_MIN_HZ 500
+#define CACHE_MIN_HZ          200
+#define CACHE_NUMBERED_MIN_HZ 500
+#define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
 	struct session_options o;
 	struct profile_sink sink;
 	struct pybpfprof_bpf *skel;
 	struct ring_buffer *ring;
-	struct cpu_source *cpu;
+	int wait_fd; /* what is to be waited for: the ring, and the time to look at names again */
+	struct events *events;
 	struct cgroups *cgroups;
+	const char *cgroup_dirs[ABI_MAX_CGROUPS];
 	struct targets *targets;
 	struct resolve *resolve;
 	struct cold *cold; /* NULL until a sample misses memory that its task cannot bring in */
 	struct kernel_clock clock;
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC, ours */
 	uint64_t start_unix_ns;
+	struct {
+		uint64_t start_ns, start_unix_ns;
+		uint64_t ticks, filtered; /* before it */
+	} segment;
 	uint64_t received, bad_records;
-	struct lost_told lost;
+	uint64_t drain_until_ns;
+	struct departed departed;
+	uint32_t invalidates_lost; /* made up for … */
+	uint64_t invalidates_ns;   /* … till then, the kernel side's CLOCK_MONOTONIC */
 	uint32_t cpus;
+	struct types types;
 	enum variant variant; /* loaded */
 	char host[65], kernel[65];
 };
@@ -48,10 +64,11 @@ struct session {
 /* libbpf's own messages go through ours, one level down; its warnings matter only when we fail. */
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char text[4096];
+	__cleanup_free char *text = NULL; /* the verifier's log may be long */
 	size_t n;
 
-	vsnprintf(text, sizeof(text), fmt, args);
+	if (vasprintf(&text, fmt, args) < 0)
+		return 0;
 	n = strlen(text);
 	if (n && text[n - 1] == '\n')
 		text[n - 1] = 0;
@@ -59,7 +76,7 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
-/* What is compared with times of records. */
+/* Now, by the clock of the records' times. */
 static uint64_t kernel_now_ns(const struct session *s)
 {
 	return clock_now_ns() + (uint64_t)s->clock.monotonic_ns;
@@ -117,9 +134,9 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	resolve__exit(s->resolve, rec);
 }
 
-static void on_recall(void *ctx, const struct abi_recall *rec)
+static void on_invalidate(void *ctx, const struct abi_invalidate *rec)
 {
-	resolve__recall(((struct session *)ctx)->resolve, rec);
+	resolve__invalidate(((struct session *)ctx)->resolve, rec);
 }
 
 static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
@@ -135,14 +152,14 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.lines = on_lines,
 		.process = on_process,
 		.exit = on_exit_record,
-		.recall = on_recall,
+		.invalidate = on_invalidate,
 		.cpu = on_cpu,
 	};
 	struct session *s = ctx;
 
 	if (drain_record(data, size, &handlers, s))
 		s->bad_records++;
-	return 0;
+	return clock_now_ns() < s->drain_until_ns ? 0 : -EINTR; /* the rest next time */
 }
 
 /* ---- open ------------------------------------------------------------------------------------------ */
@@ -167,7 +184,6 @@ static bool is_scoped(const struct session_options *o)
 static void configure(struct session *s)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
-	const char *dirs[ABI_MAX_CGROUPS];
 	bool by_cgroup = s->o.target == SESSION_CGROUPS;
 
 	s->skel->rodata->cfg_self_tgid = (uint32_t)getpid();
@@ -175,31 +191,40 @@ static void configure(struct session *s)
 	s->skel->rodata->cfg_max_frames = s->o.max_frames ? s->o.max_frames : ABI_MAX_FRAMES;
 	s->skel->rodata->cfg_wake_bytes = ring / 4;
 	s->skel->rodata->cfg_gil_only = s->o.gil_only;
-	s->skel->rodata->cfg_scoped = is_scoped(&s->o);
-	s->skel->rodata->cfg_timers_per_cpu = is_scoped(&s->o) ? (uint32_t)cgroups__dirs(s->cgroups, dirs) : 1;
-	s->skel->rodata->cfg_trust_ns = s->o.rate_hz >= TRUST_MIN_HZ ? ABI_TRUST_NS : 0;
-	s->skel->rodata->cfg_trust_numbered_ns = s->o.rate_hz >= TRUST_NUMBERED_MIN_HZ ? ABI_TRUST_NS : 0;
+	s->skel->rodata->cfg_follow_names = by_cgroup && s->o.container_cnt;
+	s->skel->rodata->cfg_cache_ns = s->o.rate_hz >= CACHE_MIN_HZ ? ABI_CACHE_NS : 0;
+	s->skel->rodata->cfg_cache_numbered_ns = s->o.rate_hz >= CACHE_NUMBERED_MIN_HZ ? ABI_CACHE_NS : 0;
 	bpf_map__set_max_entries(s->skel->maps.events, (uint32_t)ring);
-	bpf_map__set_max_entries(s->skel->maps.scratches, (uint32_t)libbpf_num_possible_cpus());
-	if (s->variant == VARIANT_TICK) { /* no slot is ever taken */
+	if (s->o.max_processes)
+		bpf_map__set_max_entries(s->skel->maps.procs, s->o.max_processes);
+	if (!s->o.tree) /* nobody is born into a tree */
+		bpf_map__set_max_entries(s->skel->maps.unlisted, 1);
+	if (s->variant <= VARIANT_TICK) { /* no slot is ever taken */
 		bpf_map__set_max_entries(s->skel->maps.code_slots, 1);
 		bpf_map__set_max_entries(s->skel->maps.cold_slots, 1);
 	}
-	bpf_program__set_autoload(s->skel->progs.cpu_empty, false);
+	if (s->variant != VARIANT_OLD)
+		bpf_map__set_max_entries(s->skel->maps.claims, 1);
+	events__configure(s->events, s->skel);
+	cgroups__configure(s->cgroups, s->skel);
 	bpf_program__set_autoload(s->skel->progs.cgroups_mkdir, by_cgroup);
 	bpf_program__set_autoload(s->skel->progs.cgroups_rmdir, by_cgroup);
 }
 
 static int load(struct session *s, enum variant variant)
 {
+	struct rlimit limit;
 	int err;
 
-	s->skel = variant_open(variant);
+	s->skel = variant_open(variant, s->types.path);
 	if (!s->skel)
 		return -errno;
 	s->variant = variant;
 	configure(s);
+	/* Where maps count as locked memory libbpf lifts the limit, which is not the one that a command behind -- is to have. */
+	getrlimit(RLIMIT_MEMLOCK, &limit);
 	err = pybpfprof_bpf__load(s->skel);
+	setrlimit(RLIMIT_MEMLOCK, &limit);
 	if (err) {
 		pybpfprof_bpf__destroy(s->skel);
 		s->skel = NULL;
@@ -207,20 +232,45 @@ static int load(struct session *s, enum variant variant)
 	return err;
 }
 
+static enum variant best_variant(const struct session *s)
+{
+	if (s->o.old_kernel || s->types.path)
+		return VARIANT_OLD;
+	return variant_expected(s->o.no_task_work ? VARIANT_TICK : VARIANT_CNT - 1);
+}
+
+/* With less and less of what newer kernels have. */
+static int load_any(struct session *s)
+{
+	enum variant v = best_variant(s);
+	int err = load(s, v);
+
+	while (err && v != VARIANT_OLD && err != -EPERM) {
+		v = v > VARIANT_TICK ? VARIANT_TICK : VARIANT_OLD;
+		log_verbose("loading again: %s", variant_text(v));
+		err = load(s, v);
+	}
+	return err;
+}
+
 static int open_bpf(struct session *s)
 {
-	enum variant variant = s->o.no_task_work ? VARIANT_TICK : variant_expected();
 	int err = features_check_privileges();
 
+	if (!err)
+		err = types_find(s->o.btf, &s->types);
+	if (!err)
+		err = cgroups__resolve(s->cgroups, s->types.path);
 	if (err)
 		return err;
-	err = load(s, variant);
-	if (err && variant != VARIANT_TICK && err != -EPERM) {
-		log_verbose("loading again without task work");
-		err = load(s, VARIANT_TICK);
+	err = load_any(s);
+	if (err) {
+		int why = features_explain(err);
+
+		if (why != -EPERM)
+			events__explain(s->events);
+		return why;
 	}
-	if (err)
-		return features_explain(err);
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_bytes, s, NULL);
 	if (!s->ring) {
 		log_error("cannot map the ring buffer: %s", strerror(errno));
@@ -229,23 +279,78 @@ static int open_bpf(struct session *s)
 	return 0;
 }
 
+/* ---- segments ------------------------------------------------------------------------------------------ */
+
+/* As if sampling had begun with the segment; `st` NULL: it just has. */
+static void send_meta(struct session *s, const struct session_stats *st, bool complete)
+{
+	struct profile_meta m = {
+		.tool = "pybpfprof " PYBPFPROF_VERSION,
+		.command = s->o.command ? s->o.command : "",
+		.target = s->o.target_text ? s->o.target_text : "",
+		.host = s->host,
+		.kernel = s->kernel,
+		.start_unix_ns = s->segment.start_unix_ns,
+		.rate_hz = s->o.rate_hz,
+		.cpus = s->cpus,
+		.gil_only = s->o.gil_only,
+		.complete = complete,
+	};
+
+	if (st) {
+		m.duration_ns = s->start_ns + st->elapsed_ns - s->segment.start_ns;
+		m.effective_rate_hz = st->effective_rate_hz;
+		m.ticks = st->ticks - s->segment.ticks;
+		m.filtered = st->filtered - s->segment.filtered;
+	}
+	s->sink.ops->meta(s->sink.ctx, &m);
+}
+
+static void send_state(struct session *s, bool complete, struct session_stats *st)
+{
+	resolve__read_cpu(s->resolve, false);
+	session__stats(s, st);
+	send_meta(s, st, complete);
+}
+
+void session__send_meta(struct session *s, bool complete)
+{
+	struct session_stats st;
+
+	send_state(s, complete, &st);
+}
+
+static void begin_segment(struct session *s, uint64_t ticks, uint64_t filtered)
+{
+	s->segment.start_ns = clock_now_ns();
+	s->segment.start_unix_ns = clock_unix_ns();
+	s->segment.ticks = ticks;
+	s->segment.filtered = filtered;
+	send_meta(s, NULL, false);
+}
+
+void session__begin_segment(struct session *s, struct profile_sink sink)
+{
+	struct session_stats st;
+
+	send_state(s, true, &st); /* what comes from here on is the next segment's */
+	resolve__begin_segment(s->resolve, sink);
+	s->sink = sink;
+	begin_segment(s, st.ticks, st.filtered);
+}
+
+/* ---- start -------------------------------------------------------------------------------------------- */
+
 /* Order matters: life events first, so that no birth is missed between looking around and sampling. */
 int session__start(struct session *s)
 {
-	const char *dirs[ABI_MAX_CGROUPS];
-	struct cpu_source_options o = {.rate_hz = s->o.rate_hz};
-
-	if (is_scoped(&s->o)) {
-		o.cgroup_dirs = dirs;
-		o.cgroup_cnt = cgroups__dirs(s->cgroups, dirs);
-	}
+	s->skel->bss->aside_tgid = (uint32_t)worker_pid();
 	s->start_ns = clock_now_ns();
 	s->start_unix_ns = clock_unix_ns();
-	s->lost.until_ns = kernel_now_ns(s);
 	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns) - s->clock.monotonic_ns);
-	session__send_meta(s, false);
+	begin_segment(s, 0, 0);
 	processes__begin(targets__processes(s->targets));
-	return cpu_source__attach(s->skel, &o, &s->cpu);
+	return events__start(s->events, s->skel, kernel_now_ns(s));
 }
 
 static int attach_life(struct session *s)
@@ -260,7 +365,7 @@ static int attach_life(struct session *s)
 	    s->skel->links.life_free)
 		return 0;
 	err = -errno;
-	log_error("cannot follow births and deaths of processes: %s", strerror(-err));
+	log_error("cannot watch processes start and exit: %s", strerror(-err));
 	return err;
 }
 
@@ -275,7 +380,7 @@ static int attach_cgroups(struct session *s)
 	if (s->skel->links.cgroups_mkdir && s->skel->links.cgroups_rmdir)
 		return cgroups__watch(s->cgroups, s->skel);
 	err = -errno;
-	log_error("cannot follow the cgroups: %s", strerror(-err));
+	log_error("cannot watch the cgroups: %s", strerror(-err));
 	return err;
 }
 
@@ -285,7 +390,8 @@ static int check_pid_namespace(const struct session_options *o)
 	if (!container_own_pids())
 		return 0;
 	if (o->target != SESSION_PIDS) {
-		log_warn("in a PID namespace of its own most processes cannot be looked at: run it on the host, or with the "
+		log_warn("in a PID namespace of its own most processes cannot be looked at: run it on the host, or "
+			 "with the "
 			 "host's PID namespace (--pid=host, hostPID: true)");
 		return 0;
 	}
@@ -294,25 +400,69 @@ static int check_pid_namespace(const struct session_options *o)
 	return -EPERM;
 }
 
+/* For the kernel side to compare others' with. */
+static int read_own_root(struct session *s)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.root_read), &opts);
+
+	if (err)
+		log_error("cannot pass our root directory to the BPF programs: %s", strerror(-err));
+	return err;
+}
+
+static void choose_events(struct session *s)
+{
+	struct source_options o = {.rate_hz = s->o.rate_hz};
+
+	if (is_scoped(&s->o)) {
+		o.cgroup_dirs = s->cgroup_dirs;
+		o.cgroup_cnt = cgroups__dirs(s->cgroups, s->cgroup_dirs);
+	}
+	s->events = events__new(s->o.events, s->o.event_cnt, &o);
+}
+
+static int add_fd(const struct session *s, int fd)
+{
+	return epoll_ctl(s->wait_fd, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN});
+}
+
+static int gather_fds(struct session *s)
+{
+	int follow = s->cgroups ? cgroups__fd(s->cgroups) : -1;
+
+	s->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->wait_fd >= 0 && !add_fd(s, ring_buffer__epoll_fd(s->ring)) && (follow < 0 || !add_fd(s, follow)))
+		return 0;
+	log_error("cannot wait for the kernel: %s", strerror(errno));
+	return -errno;
+}
+
 static int prepare(struct session *s)
 {
 	int err = check_pid_namespace(&s->o);
 
 	if (!err)
 		err = cgroups__find(&s->o, &s->cgroups);
-	if (!err)
-		err = open_bpf(s);
+	if (err)
+		return err;
+	choose_events(s);
+	err = open_bpf(s);
 	if (!err)
 		err = kernel_clock__read(s->skel, &s->clock);
+	if (!err)
+		err = read_own_root(s);
 	if (err)
 		return err;
 	s->targets = targets__new(s->skel, &s->o, s->clock.boottime_ns);
-	s->resolve = resolve__new(s->sink, targets__processes(s->targets),
-				  targets__interpreters(s->targets));
+	s->resolve = resolve__new(s->sink, targets__processes(s->targets), targets__interpreters(s->targets));
+	events__describe(s->events, s->resolve);
 	err = attach_life(s);
 	if (!err)
 		err = attach_cgroups(s);
-	return err ? err : targets__find_all(s->targets, s->cgroups);
+	if (!err)
+		err = targets__find_all(s->targets, s->cgroups);
+	return err ? err : gather_fds(s);
 }
 
 int session__open(const struct session_options *o, struct profile_sink sink, struct session **out)
@@ -322,8 +472,10 @@ int session__open(const struct session_options *o, struct profile_sink sink, str
 	int err;
 
 	libbpf_set_print(print_libbpf);
+	s->types.fd = -1;
 	s->o = *o;
 	s->sink = sink;
+	s->wait_fd = -1;
 	s->cpus = (uint32_t)get_nprocs();
 	uname(&u);
 	snprintf(s->host, sizeof(s->host), "%s", u.nodename);
@@ -341,113 +493,107 @@ int session__open(const struct session_options *o, struct profile_sink sink, str
 
 int session__fd(const struct session *s)
 {
-	return ring_buffer__epoll_fd(s->ring);
+	return s->wait_fd;
 }
 
-static struct cpu_source_counts read_counts(const struct session *s, uint64_t sums[ABI_OUTCOME_CNT])
+/* Which samples a lost invalidate was about is not known: all that could be invalidated since the last look. */
+static void make_up_for_lost_invalidates(struct session *s, uint64_t now_ns)
 {
-	struct cpu_source_counts c = {0};
+	uint32_t lost = __atomic_load_n(&s->skel->bss->invalidates_lost, __ATOMIC_ACQUIRE);
+	struct abi_invalidate all = {.hdr = {.time_ns = s->invalidates_ns}};
 
-	if (s->cpu)
-		cpu_source__counts(s->cpu, &c);
-	counts_read(s->skel, &c, sums);
-	return c;
+	s->invalidates_ns = now_ns;
+	if (lost == s->invalidates_lost)
+		return;
+	s->invalidates_lost = lost;
+	resolve__invalidate(s->resolve, &all);
 }
 
-static void tell_lost(struct session *s, bool last)
+/* Afterwards all is known that was invalidated, or had ended, by `now_ns`. */
+static int drain(struct session *s, uint64_t now_ns)
 {
-	uint64_t sums[ABI_OUTCOME_CNT];
+	int n;
 
-	read_counts(s, sums);
-	if (!last)
-		sums[ABI_DEFERRED] = 0; /* most come back */
-	counts_tell_lost(&s->lost, s->skel, sums, s->resolve, s->o.rate_hz, kernel_now_ns(s));
+	departed__look(&s->departed, s->skel, targets__processes(s->targets), now_ns);
+	n = ring_buffer__consume(s->ring);
+	if (n == -EINTR)
+		return n; /* not all of it */
+	departed__tell(&s->departed, targets__processes(s->targets), on_exit_record, s);
+	make_up_for_lost_invalidates(s, now_ns);
+	return n;
 }
 
 int session__poll(struct session *s)
 {
-	uint64_t now;
+	uint64_t now = kernel_now_ns(s);
 	int n;
 
-	tell_lost(s, false);
-	n = ring_buffer__consume(s->ring);
-	now = clock_now_ns();
-	if (s->cpu && !s->stop_ns) {
-		cpu_source__tend(s->cpu, now);
-		cgroups__tend(s->cgroups, s->skel, s->cpu, kernel_now_ns(s));
+	s->skel->bss->aside_tgid = (uint32_t)worker_pid();
+	events__emit_lost(s->events, s->resolve, now, false);
+	s->drain_until_ns = clock_now_ns() + DRAIN_NS;
+	targets__breathe(s->targets);
+	n = drain(s, now);
+	if (s->start_ns && !s->stop_ns) {
+		events__tend(s->events, clock_now_ns());
+		cgroups__tend(s->cgroups, s->skel, s->events, kernel_now_ns(s));
 	}
-	resolve__flush(s->resolve, kernel_now_ns(s), false);
-	return n < 0 && n != -EINTR ? n : 0;
-}
-
-void session__send_meta(struct session *s, bool complete)
-{
-	struct session_stats st;
-	struct profile_meta m = {
-		.tool = "pybpfprof " PYBPFPROF_VERSION,
-		.command = s->o.command ? s->o.command : "",
-		.target = s->o.target_text ? s->o.target_text : "",
-		.host = s->host,
-		.kernel = s->kernel,
-		.start_unix_ns = s->start_unix_ns,
-		.rate_hz = s->o.rate_hz,
-		.cpus = s->cpus,
-		.gil_only = s->o.gil_only,
-		.complete = complete,
-	};
-
-	if (s->cpu || s->stop_ns) {
-		resolve__read_cpu(s->resolve, false);
-		session__stats(s, &st);
-		m.duration_ns = st.elapsed_ns;
-		m.effective_rate_hz = st.effective_rate_hz;
-		m.ticks = st.ticks;
-		m.filtered = st.filtered;
-	}
-	s->sink.ops->meta(s->sink.ctx, &m);
+	if (n == -EINTR)
+		return 0; /* what is waited for may be there already */
+	resolve__flush(s->resolve, now, false);
+	return n < 0 ? n : 0;
 }
 
 /*
  * Callbacks of the last ticks may still be on their way: they run when their task next returns to user mode, and on a
- * machine that is too busy, or whose hypervisor is, that takes its time. A thread may also sleep in the kernel for ever,
+ * machine (or under a hypervisor) that is too busy, that takes its time. A thread may also sleep in the kernel for ever,
  * and a process that has ended may never be reaped.
  */
 static bool is_awaited(const struct session *s, int tries)
 {
 	const struct resolve_stats *st = resolve__stats(s->resolve);
-	uint64_t sums[ABI_OUTCOME_CNT];
+	struct events_counts c;
 
 	if (st->waiting)
 		return tries < 80;
-	read_counts(s, sums);
-	return (st->clocks || sums[ABI_DEFERRED]) && tries < 20;
+	events__counts(s->events, &c);
+	return (st->clocks || c.outcomes[ABI_DEFERRED]) && tries < 20;
 }
 
 void session__stop(struct session *s)
 {
 	if (s->stop_ns || !s->start_ns)
 		return;
-	cpu_source__detach(s->cpu);
+	worker_end_now();
+	s->drain_until_ns = UINT64_MAX;
+	events__stop(s->events);
 	s->stop_ns = clock_now_ns();
 	resolve__read_cpu(s->resolve, true);
-	tell_lost(s, false);
-	ring_buffer__consume(s->ring);
+	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), false);
+	drain(s, kernel_now_ns(s));
 	for (int i = 0; is_awaited(s, i); i++) {
+		uint64_t now;
+
 		ring_buffer__poll(s->ring, 5);
-		ring_buffer__consume(s->ring);
-		resolve__flush(s->resolve, kernel_now_ns(s), false);
+		now = kernel_now_ns(s);
+		drain(s, now);
+		resolve__flush(s->resolve, now, false);
 	}
-	tell_lost(s, true);
+	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), true);
 	resolve__flush(s->resolve, kernel_now_ns(s), true);
 	session__send_meta(s, true);
+	worker_set_end(0);
 }
 
 void session__free(struct session *s)
 {
 	if (!s)
 		return;
-	cpu_source__free(s->cpu);
+	events__free(s->events);
 	cold__free(s->cold);
+	types_clear(&s->types);
+	departed__free(&s->departed);
+	if (s->wait_fd >= 0)
+		close(s->wait_fd);
 	ring_buffer__free(s->ring);
 	pybpfprof_bpf__destroy(s->skel);
 	resolve__free(s->resolve);
@@ -471,34 +617,37 @@ const char *session__variant(const struct session *s)
 	return variant_text(s->variant);
 }
 
-/* Ticks per second of busy CPU, as achieved; 0 before the first. */
-static double effective_rate(const struct cpu_source_counts *c, uint64_t ticks)
+bool session__brings_in(const struct session *s)
 {
-	return c->value_ns && ticks ? (double)c->ticks * 1e9 / (double)c->value_ns * (double)c->ticks / (double)ticks : 0;
+	return s->variant > VARIANT_TICK;
 }
 
 void session__stats(const struct session *s, struct session_stats *out)
 {
 	uint64_t now = s->stop_ns ? s->stop_ns : clock_now_ns();
-	struct cpu_source_counts c;
+	struct events_counts c;
 
-	*out = (struct session_stats){.received = s->received, .bad_records = s->bad_records,
+	*out = (struct session_stats){.received = s->received,
+				      .bad_records = s->bad_records,
 				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
-				      .rate_hz = s->o.rate_hz, .gil_only = s->o.gil_only,
-				      .cpus = s->cpus, .resolved = resolve__stats(s->resolve),
+				      .rate_hz = s->o.rate_hz,
+				      .gil_only = s->o.gil_only,
+				      .cpus = s->cpus,
+				      .resolved = resolve__stats(s->resolve),
 				      .targets_alive = s->skel->bss->targets_alive,
 				      .cgroups_made = cgroups__made(s->cgroups)};
-	c = read_counts(s, out->outcomes);
-	out->ticks = c.due + c.throttled + c.came;
+	events__counts(s->events, &c);
+	memcpy(out->outcomes, c.outcomes, sizeof(out->outcomes));
+	out->ticks = c.due;
 	if (!s->stop_ns) { /* these are on their way */
 		out->ticks -= out->outcomes[ABI_DEFERRED];
 		out->outcomes[ABI_DEFERRED] = 0;
 	}
 	out->timer_ns = c.due_ns;
-	out->effective_rate_hz = effective_rate(&c, out->ticks);
+	out->effective_rate_hz = c.rate_hz;
 	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++) {
-		out->outcomes[i] -= out->resolved->recalled[i];
-		out->outcomes[ABI_REPLACED] += out->resolved->recalled[i];
+		out->outcomes[i] -= out->resolved->invalidated[i];
+		out->outcomes[ABI_REPLACED] += out->resolved->invalidated[i];
 	}
 	out->lost = sum_class(out->outcomes, ABI_LOST);
 	out->failed = sum_class(out->outcomes, ABI_FAILED);
@@ -510,10 +659,9 @@ void session__stats(const struct session *s, struct session_stats *out)
 
 void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns)
 {
-	struct cpu_source_times times = {0};
+	struct source_times times;
 
-	if (s->cpu)
-		cpu_source__times(s->cpu, &times);
+	events__times(s->events, &times);
 	*running_ns = times.running_ns;
 	*throttled_ns = times.throttled_ns;
 }
@@ -521,6 +669,11 @@ void session__times(const struct session *s, uint64_t *running_ns, uint64_t *thr
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)
 {
 	processes__each(targets__processes(s->targets), fn, ctx);
+}
+
+const struct processes_past *session__past(const struct session *s)
+{
+	return processes__past(targets__processes(s->targets));
 }
 
 bool session__has_cgroups(const struct session *s)

@@ -5,6 +5,7 @@
 #pragma once
 #include "user/profile/sink.h"
 #include "user/resolve/resolve.h"
+#include "user/source/source.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,34 +15,41 @@ struct session_options {
 	enum session_target target;
 	const uint32_t *pids;
 	size_t pid_cnt;
-	bool tree;		    /* with SESSION_PIDS: their descendants too */
+	bool tree;                  /* with SESSION_PIDS: their descendants too */
 	const char *const *cgroups; /* paths as given by the user */
 	size_t cgroup_cnt;
-	bool scoped;		    /* cgroup-scoped timers instead of CPU-wide ones */
+	const char *const *containers; /* beginnings of ids and names, with SESSION_CGROUPS too */
+	size_t container_cnt;
+	bool scoped; /* cgroup-scoped timers instead of CPU-wide ones */
+	const struct source *const *events;
+	size_t event_cnt; /* 0: the first of the table */
 	double rate_hz;
 	bool gil_only;
-	uint32_t max_frames;	    /* 0: ABI_MAX_FRAMES */
-	size_t ring_bytes;	    /* 0: by rate and CPUs */
-	bool allow_no_python;	    /* a command that is yet to be started */
-	bool no_task_work;	    /* for tests: do without the kernel's newest features */
-	const char *command;	    /* our own command line, for the recording */
-	const char *target_text;    /* what is profiled, for titles */
+	uint32_t max_frames;     /* 0: ABI_MAX_FRAMES */
+	size_t ring_bytes;       /* 0: by rate and CPUs */
+	bool allow_no_python;    /* a command that is yet to be started */
+	bool no_task_work;       /* for tests: do without the kernel's newest features … */
+	bool old_kernel;         /* … and without those that 5.10 lacks */
+	const char *btf;         /* file with the kernel's types; NULL: the kernel's own */
+	uint32_t max_processes;  /* for tests: that the kernel side has room for; 0: ABI_MAX_PROCS */
+	const char *command;     /* our own command line, for the recording */
+	const char *target_text; /* what is profiled, for titles */
 };
 
 struct session_stats {
-	uint64_t ticks;				   /* as the timers' expiries were counted */
-	uint64_t outcomes[ABI_OUTCOME_CNT];	   /* as they were decided */
-	uint64_t sent;				   /* outcomes with a record */
-	uint64_t received;			   /* sample records that arrived */
+	uint64_t ticks;                     /* as the sources say that they were due */
+	uint64_t outcomes[ABI_OUTCOME_CNT]; /* as they were decided */
+	uint64_t sent;                      /* outcomes with a record */
+	uint64_t received;                  /* sample records that arrived */
 	uint64_t bad_records;
 	uint64_t written, lost, failed, outside, filtered; /* sums of outcomes by class */
-	uint64_t timer_ns;			   /* what the timers' expiries stand for, idle CPUs and all */
+	uint64_t timer_ns;                                 /* what the timers' expiries stand for, idle CPUs and all */
 	double rate_hz, effective_rate_hz;
 	bool gil_only;
 	uint64_t elapsed_ns;
 	uint32_t cpus;
-	int32_t targets_alive;			   /* chosen processes and their trees; SESSION_PIDS only */
-	uint64_t cgroups_made;			   /* times that a chosen one was made anew */
+	int32_t targets_alive; /* chosen processes and their trees; SESSION_PIDS only */
+	uint64_t cgroups_made; /* times that a chosen one was made anew */
 	const struct resolve_stats *resolved;
 };
 
@@ -61,16 +69,22 @@ int session__fd(const struct session *s);
 int session__poll(struct session *s);
 /* Sends the meta record as things stand now; `complete` with the last one. */
 void session__send_meta(struct session *s, bool complete);
+/* Ends the segment that the sink had, with its meta record, and goes on in another: `sink` knows nothing yet. */
+void session__begin_segment(struct session *s, struct profile_sink sink);
 /* Detaches, drains the rest, sends the final meta. */
 void session__stop(struct session *s);
 void session__free(struct session *s);
 
 /* Which variant of the BPF object was loaded, in plain words. */
 const char *session__variant(const struct session *s);
+/* Can a sampled task bring in what of its memory is swapped out? */
+bool session__brings_in(const struct session *s);
 void session__stats(const struct session *s, struct session_stats *out);
 /* perf's own clock of the timers, and what the kernel throttled them for. Interrupts each CPU while they run. */
 void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns);
-/* Calls `fn` for each process image seen. */
+/* Summaries of the processes that ended too long ago to be kept: `fn` below is not called for them. */
+const struct processes_past *session__past(const struct session *s);
+/* Calls `fn` for each process image seen, of those that have ended for the latest only. */
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx);
 /* With SESSION_CGROUPS: is one of them there now? */
 bool session__has_cgroups(const struct session *s);

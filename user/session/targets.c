@@ -2,8 +2,9 @@
 #include "pybpfprof.skel.h"
 #include "user/os/cgroup.h"
 #include "user/os/procfs.h"
+#include "user/os/worker.h"
 #include "user/target/explain.h"
-#include "user/target/lookalikes.h"
+#include "user/target/suggest.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
@@ -11,8 +12,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define LOOK_REST 200 /* times as long as a search took: half a per cent of a core for one process */
+#define LOOK_MAX_NS   100000000ull  /* of CPU time, between two breaths; the kernel side asks again */
+#define START_MAX_NS  1000000000ull /* of CPU time; it asks about the others when it meets them */
+#define LOOK_REST_MAX 30000000000ull
+#define LOOK_REST     200 /* times as long as a search took: half a per cent of a core for one process */
 
 struct targets {
 	struct pybpfprof_bpf *skel;
@@ -20,10 +25,12 @@ struct targets {
 	struct interpreters *interpreters;
 	struct processes *processes;
 	size_t python, unsupported, others, not_permitted; /* of those found at the start */
-	bool chosen; /* entries made now are targets by pid */
-	int64_t boottime_ns; /* the kernel side's less that of /proc */
-	pid_t *without; /* those chosen that hold no Python */
+	bool chosen;                                       /* entries made now are targets by pid */
+	uint32_t images;                                   /* that got their numbers here */
+	int64_t boottime_ns;                               /* the kernel side's less that of /proc */
+	pid_t *without;                                    /* those chosen that hold no Python */
 	size_t without_cnt;
+	uint64_t spent_ns; /* on looking, since the last breath */
 };
 
 /* A new interpreter: its layout goes to the kernel side. */
@@ -32,13 +39,12 @@ static void upload(void *ctx, const struct interpreter *i)
 	struct targets *t = ctx;
 
 	if (i->layout_id != ABI_LAYOUT_UNSUPPORTED)
-		bpf_map__update_elem(t->skel->maps.layouts, &i->layout_id, sizeof(i->layout_id),
-				     &i->build.layout, sizeof(i->build.layout), BPF_ANY);
+		bpf_map__update_elem(t->skel->maps.layouts, &i->layout_id, sizeof(i->layout_id), &i->build.layout,
+				     sizeof(i->build.layout), BPF_ANY);
 }
 
 /* Every later process of this program is then recognised in the kernel, at its first tick. */
-static void teach_program(struct targets *t, pid_t pid, const struct abi_file *file,
-			  const struct interpreter *i)
+static void teach_program(struct targets *t, pid_t pid, const struct abi_file *file, const struct interpreter *i)
 {
 	struct abi_program program, known;
 
@@ -86,7 +92,7 @@ const struct interpreters *targets__interpreters(const struct targets *t)
 	return t->interpreters;
 }
 
-/* What /proc says about an image that runs already; the kernel side will not announce it again. */
+/* Reads /proc for an image that runs already; the kernel side will not announce it again. */
 static struct process *describe(struct targets *t, pid_t pid, const struct abi_proc *entry)
 {
 	struct process *p = processes__get(t->processes, entry->image_id, pid);
@@ -126,6 +132,68 @@ static uint32_t forked_from(struct targets *t, pid_t pid, pid_t parent)
 	return of_parent.image_id;
 }
 
+/* Of CPU time: ours, and the worker's. One that did not come to an end has left none to read. */
+static uint64_t cpu_ns(void)
+{
+	return clock_cpu_ns() + worker_cpu_ns();
+}
+
+static void use(void *ctx, struct process *p)
+{
+	(void)ctx;
+	if (p->interp)
+		interpreters__use(p->interp);
+}
+
+static void forget_unused(struct targets *t)
+{
+	if (!interpreters__is_crowded(t->interpreters))
+		return;
+	processes__each(t->processes, use, NULL);
+	interpreters__forget(t->interpreters);
+}
+
+static int discover(struct targets *t, pid_t pid, const struct interpreter **found, uint64_t *runtime_addr)
+{
+	uint64_t start = cpu_ns(), start_ns = clock_now_ns(), end;
+	int err;
+
+	forget_unused(t);
+	err = interpreters__discover(t->interpreters, pid, found, runtime_addr);
+	end = cpu_ns();
+	t->spent_ns += end > start ? end - start : clock_now_ns() - start_ns;
+	return err;
+}
+
+void targets__breathe(struct targets *t)
+{
+	t->spent_ns = 0;
+}
+
+static bool is_chosen(const struct targets *t, pid_t pid)
+{
+	for (size_t i = 0; i < t->o->pid_cnt; i++)
+		if ((pid_t)t->o->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* There is no room for it: its ticks are counted as lost for that. */
+static void unlist(struct targets *t, uint32_t tgid)
+{
+	size_t bytes = ABI_PID_LIMIT / 8;
+	uint64_t *words;
+
+	if (!t->o->tree)
+		return;
+	words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(t->skel->maps.unlisted), 0);
+	if (words == MAP_FAILED)
+		return;
+	__atomic_fetch_or(&words[tgid / 64], 1ull << tgid % 64, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&t->skel->bss->targets_alive, 1, __ATOMIC_RELAXED);
+	munmap(words, bytes);
+}
+
 /* Makes the kernel side's entry of a process that runs already. */
 static void add_process(struct targets *t, pid_t pid)
 {
@@ -136,33 +204,35 @@ static void add_process(struct targets *t, pid_t pid)
 	struct procfs_file file;
 	struct process *p;
 	pid_t ppid;
-	int err;
+	int err, full;
 
-	if (pid == getpid() || procfs_stat(pid, &start_ns, &ppid))
+	if (pid == getpid() || (!t->chosen && t->spent_ns > START_MAX_NS) || procfs_stat(pid, &start_ns, &ppid))
 		return;
 	processes__note(t->processes, pid);
 	entry.start_ns = start_ns + (uint64_t)t->boottime_ns;
 	entry.ppid = (uint32_t)ppid;
 	entry.cpu_ns = ABI_UNKNOWN_NS;
 	entry.looked_ns = clock_now_ns();
-	entry.image_id = __atomic_add_fetch(&t->skel->bss->next_image_id, 1, __ATOMIC_RELAXED);
+	entry.image_id = ABI_OWN_IMAGES | ++t->images;
+	entry.flags = ABI_PROC_MET;
 	if (t->chosen)
-		entry.flags = ABI_PROC_TARGET | ABI_PROC_COUNTED | (t->o->tree ? ABI_PROC_TREE : 0);
-	err = interpreters__discover(t->interpreters, pid, &found, &runtime_addr);
+		entry.flags |= ABI_PROC_TARGET | ABI_PROC_COUNTED | (t->o->tree ? ABI_PROC_TREE : 0);
+	err = t->spent_ns > START_MAX_NS && !is_chosen(t, pid) ? -EAGAIN : discover(t, pid, &found, &runtime_addr);
 	count(t, err, found);
 	if (!err) {
 		entry.runtime_addr = runtime_addr;
 		entry.layout_id = found->layout_id;
-		entry.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED :
-									  ABI_PROC_PYTHON;
-		entry.announced = 1;
+		entry.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED : ABI_PROC_PYTHON;
+		entry.announced = ABI_KNOWN;
 		entry.parent_image_id = forked_from(t, pid, ppid);
 	} else if (!t->chosen) {
 		return; /* the kernel side asks when it meets it */
 	}
-	if (bpf_map__update_elem(t->skel->maps.procs, &tgid, sizeof(tgid), &entry, sizeof(entry),
-				 BPF_NOEXIST))
-		return; /* born into a chosen tree meanwhile: it has a better entry */
+	full = bpf_map__update_elem(t->skel->maps.procs, &tgid, sizeof(tgid), &entry, sizeof(entry), BPF_NOEXIST);
+	if (full == -E2BIG && t->chosen)
+		unlist(t, tgid);
+	if (full)
+		return; /* or it was born into a chosen tree meanwhile, and has a better entry */
 	if (t->chosen)
 		__atomic_fetch_add(&t->skel->bss->targets_alive, 1, __ATOMIC_RELAXED);
 	if (!err && !procfs_program_file(pid, &file)) {
@@ -190,7 +260,7 @@ static int add_chosen(struct targets *t)
 		size_t others;
 
 		if (!tgid) {
-			lookalikes_complain(pid);
+			suggest_log_no_process(pid);
 			return -ESRCH;
 		}
 		if (tgid != pid)
@@ -207,14 +277,6 @@ static int add_chosen(struct targets *t)
 }
 
 /* ---- those chosen by number --------------------------------------------------------------------------- */
-
-static bool is_chosen(const struct targets *t, pid_t pid)
-{
-	for (size_t i = 0; i < t->o->pid_cnt; i++)
-		if ((pid_t)t->o->pids[i] == pid)
-			return true;
-	return false;
-}
 
 /* Then its descendants are among that one's. */
 static bool is_below_chosen(const struct targets *t, pid_t pid)
@@ -256,7 +318,8 @@ static void complain_of_access(enum log_level level)
 
 	explain_no_access(&why);
 	log_write(level, "not permitted to look into %s: %s%s%s",
-		  level == LOG_ERROR ? "the target" : "one of the targets", why.what, *why.remedy ? ": " : "", why.remedy);
+		  level == LOG_ERROR ? "the target" : "one of the targets", why.what, *why.remedy ? ": " : "",
+		  why.remedy);
 	explanation_clear(&why);
 }
 
@@ -303,21 +366,25 @@ static void send_hint(struct targets *t, uint32_t image_id, const struct abi_hin
 }
 
 /*
- * What is no Python is asked about again and again, as it may become one, and its mappings may be very many. -EAGAIN: as
- * little as it was the last time, as far as is known. So is what seems to have the wrong one.
+ * A process that is not Python is looked at again and again, because it may load one, and its mappings may be very many.
+ * -EAGAIN: nothing has changed since the last look, as far as is known. The same for one that seems to have the wrong
+ * interpreter.
  */
 static int search(struct targets *t, struct process *p, const struct interpreter **found)
 {
-	uint64_t now = clock_now_ns(), start;
+	uint64_t now = clock_now_ns(), start, rest;
 	int err;
 
 	if (now < p->look_ns) {
 		*found = p->interp;
 		return p->interp ? 0 : -EAGAIN;
 	}
-	start = clock_cpu_ns();
-	err = interpreters__discover(t->interpreters, p->pid, found, &p->runtime_addr);
-	p->look_ns = now + (clock_cpu_ns() - start) * LOOK_REST;
+	if (t->spent_ns > LOOK_MAX_NS)
+		return -ESRCH; /* it is asked for again */
+	start = t->spent_ns;
+	err = discover(t, p->pid, found, &p->runtime_addr);
+	rest = (t->spent_ns - start) * LOOK_REST;
+	p->look_ns = now + (rest < LOOK_REST_MAX ? rest : LOOK_REST_MAX);
 	return err;
 }
 
@@ -337,12 +404,11 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 		p->interp = found;
 		hint.runtime_addr = p->runtime_addr;
 		hint.layout_id = found->layout_id;
-		hint.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED :
-									 ABI_PROC_PYTHON;
+		hint.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED : ABI_PROC_PYTHON;
 		teach_program(t, p->pid, &rec->program, found);
 	}
 	send_hint(t, rec->image_id, &hint);
-	p->described = false;
+	p->revision++;
 }
 
 void targets__gone(struct targets *t, uint32_t image_id)

@@ -1,6 +1,6 @@
 /*
- * Who is profiled: tells the kernel side what user space knows about processes and interpreters, at the
- * start for those that run already and later for those the kernel side asks about.
+ * The profiled processes: tells the kernel side what user space knows about processes and interpreters, at the
+ * start about those that run already and later about those the kernel side asks about.
  */
 #pragma once
 #include "user/session/cgroups.h"
@@ -19,5 +19,7 @@ const struct interpreters *targets__interpreters(const struct targets *t);
 int targets__find_all(struct targets *t, const struct cgroups *groups);
 /* The kernel side met a process; looks for its interpreter when it does not know the program. */
 void targets__look(struct targets *t, const struct abi_proc_rec *rec);
+/* Time passes: what looking into processes may cost until this is called again is limited. */
+void targets__breathe(struct targets *t);
 void targets__gone(struct targets *t, uint32_t image_id);
 size_t targets__children_left_out(const struct targets *t);

@@ -1,8 +1,12 @@
-#include "user/source/cpu.h"
-#include "bpf/abi.h"
+/*
+ * On-CPU time: a timer on each CPU whose period is drawn anew now and then, because a fixed one falls in
+ * step with programs that work at a regular beat and then sees them never or always.
+ */
+#include "user/source/source.h"
 #include "pybpfprof.skel.h"
 #include "user/os/container.h"
 #include "user/os/perf.h"
+#include "user/profile/value_type.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
@@ -18,7 +22,7 @@
  * redraws are few; and it is carried over to the next sample's value, so no CPU time is lost by them.
  */
 #define REDRAW_TICKS 32
-#define REDRAW_NS    190000000ull /* at high rates; cpu_source__tend is called each 200 ms, about */
+#define REDRAW_NS    190000000ull /* at high rates; `tend` is called each 200 ms, about */
 
 #define CHECK_NS 150000000ull /* how often the CPUs are looked at, at most */
 
@@ -32,33 +36,37 @@ struct cpu_timers {
 		struct bpf_link *link;
 	} events[ABI_MAX_CGROUPS];
 	int witness;
-	uint64_t redrawn_ns;	/* when this timer's running period began, at the latest */
+	uint64_t redrawn_ns;    /* when this timer's running period began, at the latest */
 	uint64_t redrawn_ticks; /* the CPU's ticks then */
-	double partner;		/* the next factor, when the running one was the first of a pair; else 0 */
+	double partner;         /* the next factor, when the running one was the first of a pair; else 0 */
 };
 
-struct cpu_source {
+struct source_run {
 	struct pybpfprof_bpf *skel;
 	struct bpf_link *expiry, *hotplug;
 	struct cpu_timers *cpus;
 	size_t cnt, cap;
 	struct abi_clock *clocks; /* shared with BPF */
 	size_t clocks_size;
-	double period_ns; /* mean */
+	double rate_hz, period_ns; /* as asked for; the mean that makes it */
 	uint64_t random;
 	bool by_time; /* so many ticks that holds are of equal time */
-	bool scoped; /* the timers run only while the cgroup's tasks do */
+	bool scoped;  /* the timers run only while the cgroup's tasks do */
 	bool started;
+	bool may_throttle; /* the kernel's limit was seen below the rate */
 	int cgroup_fds[ABI_MAX_CGROUPS];
 	size_t event_cnt; /* per CPU */
 	uint64_t checked_ns;
 	uint32_t hotplug_steps; /* as of the last look */
-	struct cpu_source_counts closed; /* of timers that are no more … */
-	struct cpu_source_times closed_times;
+	struct {
+		uint64_t not_run; /* a program that should have run when the timers were closed, and had not */
+		uint64_t came;    /* periods, at most, of CPUs that had no timer yet; in nobody's sum */
+		struct source_times times;
+	} closed; /* of timers that are no more */
 };
 
 /* xorshift64*: the draw need not be secret, only unrelated to the program. */
-static double draw(struct cpu_source *s)
+static double draw(struct source_run *s)
 {
 	s->random ^= s->random >> 12;
 	s->random ^= s->random << 25;
@@ -68,11 +76,10 @@ static double draw(struct cpu_source *s)
 
 /*
  * Uniform from half to one and a half times the mean, in pairs as far above it as below, so that short
- * recordings too get the samples they asked for. What is drawn must be what the holds are not equal in: the
- * period when they are of equal numbers of ticks, the rate when of equal time. (The wrong one gives ln 3 =
- * 1.0986 times too many.)
+ * recordings too get the samples they asked for. A period is held for an equal number of ticks, and then the
+ * period is drawn, or for an equal time, and then the rate is. (The wrong one gives ln 3 = 1.0986 times too many.)
  */
-static uint64_t draw_period(struct cpu_source *s, struct cpu_timers *t)
+static uint64_t draw_period(struct source_run *s, struct cpu_timers *t)
 {
 	double factor = t->partner;
 
@@ -83,19 +90,20 @@ static uint64_t draw_period(struct cpu_source *s, struct cpu_timers *t)
 }
 
 /* Says why there is no timer; gives the error to go on with. */
-static int explain(const struct cpu_source *s, int cpu, int err)
+static int explain(const struct source_run *s, int cpu, int err)
 {
 	long paranoid = perf_paranoid();
 
-	if (err == -ENOENT && s->scoped) {
-		/* A version 1 hierarchy has it, or nobody has enabled a controller in this one yet. */
+	if ((err == -ENOENT || err == -EBADF) && s->scoped) {
+		/* Another hierarchy has it, or nobody has enabled a controller in this one yet. */
 		log_error("this cgroup cannot have timers of its own: the perf_event controller is not active in "
 			  "its hierarchy. Leave out --scope=cgroup");
 		return -EOPNOTSUPP;
 	}
 	if (err == -EACCES && paranoid > 2)
 		log_error("not permitted: with kernel.perf_event_paranoid = %ld this kernel gives timers to "
-			  "CAP_SYS_ADMIN only. Run it with sudo, or set that to 2 (sysctl -w)", paranoid);
+			  "CAP_SYS_ADMIN only. Run it with sudo, or set that to 2 (sysctl -w)",
+			  paranoid);
 	else if (err == -EACCES || err == -EPERM)
 		log_error("not permitted to open a timer on CPU %d: CAP_PERFMON is needed%s. Run it with sudo", cpu,
 			  container_filters_calls() ? ", and no seccomp filter that forbids perf_event_open()" : "");
@@ -104,7 +112,7 @@ static int explain(const struct cpu_source *s, int cpu, int err)
 	return err;
 }
 
-static int open_event(struct cpu_source *s, struct cpu_timers *t, size_t i, uint64_t period_ns)
+static int open_event(struct source_run *s, struct cpu_timers *t, size_t i, uint64_t period_ns)
 {
 	int fd = perf_open_clock(t->cpu, period_ns, s->cgroup_fds[i]), err;
 
@@ -121,7 +129,7 @@ static int open_event(struct cpu_source *s, struct cpu_timers *t, size_t i, uint
 }
 
 /* perf has two clocks for it, so the difference may be a little below nothing. */
-static void add_times(int fd, struct cpu_source_times *out)
+static void add_times(int fd, struct source_times *out)
 {
 	struct perf_times times;
 
@@ -132,15 +140,15 @@ static void add_times(int fd, struct cpu_source_times *out)
 		out->throttled_ns += times.running_ns - times.count_ns;
 }
 
-/* What they were due for, and what was still to come when they ended. */
-static void close_events(struct cpu_source *s, struct cpu_timers *t)
+/* Keeps what their clocks had counted, and a program that was still to run when they ended. */
+static void close_events(struct source_run *s, struct cpu_timers *t)
 {
 	struct abi_clock *c = &s->clocks[t->cpu];
 
 	for (size_t i = 0; i < s->event_cnt; i++) {
 		if (!t->events[i].link)
 			continue;
-		add_times(t->events[i].fd, &s->closed_times);
+		add_times(t->events[i].fd, &s->closed.times);
 		bpf_link__destroy(t->events[i].link); /* closes the event too */
 		t->events[i].link = NULL;
 	}
@@ -154,7 +162,7 @@ static void close_events(struct cpu_source *s, struct cpu_timers *t)
 }
 
 /* Several cgroups' timers on one CPU share its clock. */
-static int open_events(struct cpu_source *s, struct cpu_timers *t)
+static int open_events(struct source_run *s, struct cpu_timers *t)
 {
 	struct abi_clock *c = &s->clocks[t->cpu];
 	int err = 0;
@@ -175,7 +183,7 @@ static int open_events(struct cpu_source *s, struct cpu_timers *t)
 	return err;
 }
 
-static struct cpu_timers *find_cpu(struct cpu_source *s, int cpu)
+static struct cpu_timers *find_cpu(struct source_run *s, int cpu)
 {
 	for (size_t i = 0; i < s->cnt; i++)
 		if (s->cpus[i].cpu == cpu)
@@ -187,7 +195,7 @@ static struct cpu_timers *find_cpu(struct cpu_source *s, int cpu)
 
 static int add_cpu(void *ctx, int cpu)
 {
-	struct cpu_source *s = ctx;
+	struct source_run *s = ctx;
 	struct cpu_timers *t;
 	int err;
 
@@ -198,13 +206,12 @@ static int add_cpu(void *ctx, int cpu)
 	return err ? explain(s, cpu, err) : 0;
 }
 
-static int map_clocks(struct cpu_source *s)
+static int map_clocks(struct source_run *s)
 {
 	void *p;
 
 	s->clocks_size = ABI_MAX_CPUS * sizeof(*s->clocks);
-	p = mmap(NULL, s->clocks_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		 bpf_map__fd(s->skel->maps.clocks), 0);
+	p = mmap(NULL, s->clocks_size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(s->skel->maps.clocks), 0);
 	if (p == MAP_FAILED) {
 		log_error("cannot share the sampling clocks with the kernel: %s", strerror(errno));
 		return -errno;
@@ -213,7 +220,7 @@ static int map_clocks(struct cpu_source *s)
 	return 0;
 }
 
-static void close_cgroups(struct cpu_source *s)
+static void close_cgroups(struct source_run *s)
 {
 	for (size_t i = 0; i < ABI_MAX_CGROUPS; i++)
 		if (s->cgroup_fds[i] >= 0)
@@ -221,7 +228,7 @@ static void close_cgroups(struct cpu_source *s)
 }
 
 /* Kept open: a CPU may come later. */
-static int open_cgroups(struct cpu_source *s, const struct cpu_source_options *o)
+static int open_cgroups(struct source_run *s, const struct source_options *o)
 {
 	memset(s->cgroup_fds, 0xff, sizeof(s->cgroup_fds));
 	s->scoped = o->cgroup_dirs != NULL;
@@ -237,7 +244,7 @@ static int open_cgroups(struct cpu_source *s, const struct cpu_source_options *o
 }
 
 /* Counts what is due; before the timers, so that no expiry of ours is missed. The bench's control does without. */
-static int attach_hooks(struct cpu_source *s)
+static int attach_hooks(struct source_run *s)
 {
 	int err;
 
@@ -253,20 +260,60 @@ static int attach_hooks(struct cpu_source *s)
 }
 
 /* Each redraw costs half a period on average; a little shorter periods make up for it. */
-static void set_rate(struct cpu_source *s, double rate_hz)
+static void set_rate(struct source_run *s, double rate_hz)
 {
 	double held = rate_hz * REDRAW_NS / 1e9;
 
+	s->rate_hz = rate_hz;
 	s->by_time = held > REDRAW_TICKS;
 	if (!s->by_time)
 		held = REDRAW_TICKS;
 	s->period_ns = 1e9 / rate_hz * held / (held + 0.5);
 }
 
-int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_options *o,
-		       struct cpu_source **out)
+static void detach(struct source_run *s)
 {
-	struct cpu_source *s = xcalloc(1, sizeof(*s));
+	if (!s || !s->clocks)
+		return;
+	for (size_t i = 0; i < s->cnt; i++)
+		close_events(s, &s->cpus[i]);
+	bpf_link__destroy(s->expiry);
+	bpf_link__destroy(s->hotplug);
+	s->expiry = s->hotplug = NULL;
+}
+
+static void free_run(struct source_run *s)
+{
+	if (!s)
+		return;
+	detach(s);
+	close_cgroups(s);
+	if (s->clocks)
+		munmap(s->clocks, s->clocks_size);
+	free(s->cpus);
+	free(s);
+}
+
+static void configure(struct pybpfprof_bpf *skel, const struct source_options *o)
+{
+	skel->rodata->cfg_scoped = o->cgroup_dirs != NULL;
+	skel->rodata->cfg_timers_per_cpu = o->cgroup_dirs ? (uint32_t)o->cgroup_cnt : 1;
+}
+
+/*
+ * perf's clock of a cgroup's timer may be seconds off when it was opened while the cgroup ran, which looks like throttling;
+ * so that is believed only where the kernel does throttle (kernel/events/core.c: max_samples_per_tick).
+ */
+static void check_limit(struct source_run *s)
+{
+	uint64_t limit = perf_max_rate();
+
+	s->may_throttle |= limit && s->rate_hz > (double)limit;
+}
+
+static int attach(struct pybpfprof_bpf *skel, const struct source_options *o, struct source_run **out)
+{
+	struct source_run *s = xcalloc(1, sizeof(*s));
 	int err;
 
 	s->skel = skel;
@@ -281,17 +328,18 @@ int cpu_source__attach(struct pybpfprof_bpf *skel, const struct cpu_source_optio
 	if (!err)
 		err = perf_online_cpus(add_cpu, s);
 	if (err) {
-		cpu_source__free(s);
+		free_run(s);
 		return err;
 	}
 	s->checked_ns = clock_now_ns();
 	s->started = true;
+	check_limit(s);
 	*out = s;
 	return 0;
 }
 
 /* All of a CPU's, because which of the expiring timers was the old one's only the kernel side could tell. */
-int cpu_source__renew_cgroup(struct cpu_source *s, size_t i, const char *dir)
+static int renew_cgroup(struct source_run *s, size_t i, const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), first = 0;
 
@@ -312,33 +360,10 @@ int cpu_source__renew_cgroup(struct cpu_source *s, size_t i, const char *dir)
 	return first;
 }
 
-void cpu_source__detach(struct cpu_source *s)
-{
-	if (!s || !s->clocks)
-		return;
-	for (size_t i = 0; i < s->cnt; i++)
-		close_events(s, &s->cpus[i]);
-	bpf_link__destroy(s->expiry);
-	bpf_link__destroy(s->hotplug);
-	s->expiry = s->hotplug = NULL;
-}
-
-void cpu_source__free(struct cpu_source *s)
-{
-	if (!s)
-		return;
-	cpu_source__detach(s);
-	close_cgroups(s);
-	if (s->clocks)
-		munmap(s->clocks, s->clocks_size);
-	free(s->cpus);
-	free(s);
-}
-
 /* ---- periods ----------------------------------------------------------------------------------------- */
 
 /* One CPU's timers (several cgroups have one each) get the same new period. */
-static void redraw_cpu(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
+static void redraw_cpu(struct source_run *s, struct cpu_timers *t, uint64_t now_ns)
 {
 	struct abi_clock *c = &s->clocks[t->cpu];
 	uint64_t period = draw_period(s, t);
@@ -353,7 +378,7 @@ static void redraw_cpu(struct cpu_source *s, struct cpu_timers *t, uint64_t now_
 	t->redrawn_ticks = c->ticks;
 }
 
-static void redraw(struct cpu_source *s, uint64_t now_ns)
+static void redraw(struct source_run *s, uint64_t now_ns)
 {
 	for (size_t i = 0; i < s->cnt; i++) {
 		struct cpu_timers *t = &s->cpus[i];
@@ -368,7 +393,7 @@ static void redraw(struct cpu_source *s, uint64_t now_ns)
 
 static int note_online(void *ctx, int cpu)
 {
-	struct cpu_source *s = ctx;
+	struct source_run *s = ctx;
 
 	if (cpu < ABI_MAX_CPUS)
 		find_cpu(s, cpu)->online = true;
@@ -389,7 +414,7 @@ static bool are_dropped(const struct cpu_timers *t)
 }
 
 /* It may have been there since just after the last look. */
-static void welcome(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
+static void welcome(struct source_run *s, struct cpu_timers *t, uint64_t now_ns)
 {
 	int err = open_events(s, t);
 
@@ -403,7 +428,7 @@ static void welcome(struct cpu_source *s, struct cpu_timers *t, uint64_t now_ns)
 	log_verbose("CPU %d came online", t->cpu);
 }
 
-static void check_cpus(struct cpu_source *s, uint64_t now_ns)
+static void check_cpus(struct source_run *s, uint64_t now_ns)
 {
 	uint32_t steps = __atomic_load_n(&s->skel->bss->hotplug_steps, __ATOMIC_RELAXED);
 	bool changed = steps != s->hotplug_steps;
@@ -423,10 +448,11 @@ static void check_cpus(struct cpu_source *s, uint64_t now_ns)
 	}
 }
 
-void cpu_source__tend(struct cpu_source *s, uint64_t now_ns)
+static void tend(struct source_run *s, uint64_t now_ns)
 {
 	if (now_ns >= s->checked_ns + CHECK_NS) {
 		check_cpus(s, now_ns);
+		check_limit(s);
 		s->checked_ns = now_ns;
 	}
 	redraw(s, now_ns);
@@ -434,30 +460,51 @@ void cpu_source__tend(struct cpu_source *s, uint64_t now_ns)
 
 /* ---- counts ------------------------------------------------------------------------------------------------ */
 
-void cpu_source__times(const struct cpu_source *s, struct cpu_source_times *out)
+static void read_times(const struct source_run *s, struct source_times *out)
 {
-	*out = s->closed_times;
+	*out = s->closed.times;
 	for (size_t i = 0; i < s->cnt; i++)
 		for (size_t k = 0; k < s->event_cnt; k++)
 			if (s->cpus[i].events[k].link)
 				add_times(s->cpus[i].events[k].fd, out);
 }
 
-void cpu_source__counts(const struct cpu_source *s, struct cpu_source_counts *out)
+static void read_counts(const struct source_run *s, struct source_counts *out)
 {
-	struct cpu_source_times times;
+	struct source_times times;
 
-	*out = s->closed;
+	*out = (struct source_counts){.due = s->closed.came,
+				      .each = (uint64_t)(1e9 / s->rate_hz),
+				      .outcomes = {[ABI_NOT_RUN] = s->closed.not_run, [ABI_CPU_CAME] = s->closed.came}};
 	for (size_t i = 0; i < s->cnt; i++) {
 		const struct abi_clock *c = &s->clocks[s->cpus[i].cpu];
 
 		out->due += c->timer_cnt;
 		out->due_ns += c->timer_ns;
 		out->ticks += c->ticks;
-		out->value_ns += c->value_ns;
+		out->value += c->value_ns;
 	}
-	if (!s->scoped)
+	if (!s->scoped || !s->may_throttle) /* without scopes the kernel side sees it */
 		return;
-	cpu_source__times(s, &times);
-	out->throttled = (uint64_t)((double)times.throttled_ns / s->period_ns);
+	read_times(s, &times);
+	out->outcomes[ABI_THROTTLED] = (uint64_t)((double)times.throttled_ns / s->period_ns);
+	out->due += out->outcomes[ABI_THROTTLED];
 }
+
+const struct source source_cpu = {
+	.name = "cpu",
+	.help = "CPU time: who runs, at each of so many points of time a second on each CPU (--rate)",
+	.id = ABI_SOURCE_CPU,
+	.types = &profile_cpu_type,
+	.type_cnt = 1,
+	.is_cpu_time = true,
+	.programs = (const char *const[]){"cpu_timer", "cpu_tick", "cpu_hotplug", NULL},
+	.configure = configure,
+	.attach = attach,
+	.detach = detach,
+	.free = free_run,
+	.counts = read_counts,
+	.tend = tend,
+	.renew_cgroup = renew_cgroup,
+	.times = read_times,
+};

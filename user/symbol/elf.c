@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #define MAX_SEGMENTS 512
+#define MAX_NOTES    4096
 
 static bool read_at(const struct elf_file *e, uint64_t offset, void *out, size_t len)
 {
@@ -31,14 +32,16 @@ static bool read_at(const struct elf_file *e, uint64_t offset, void *out, size_t
 	return true;
 }
 
-void *elf_file__blob(const struct elf_file *e, uint64_t offset, uint64_t len)
+typedef bool (*read_fn)(const struct elf_file *e, uint64_t at, void *out, size_t len);
+
+static void *copy(const struct elf_file *e, read_fn read, uint64_t at, uint64_t len)
 {
 	char *bytes;
 
-	if (!len || len > ELF_MAX_BLOB || offset > e->file_size || len > e->file_size - offset)
+	if (!len || len > ELF_MAX_BLOB || len > e->file_size)
 		return NULL;
 	bytes = xmalloc(len + 1);
-	if (!read_at(e, offset, bytes, len)) {
+	if (!read(e, at, bytes, len)) {
 		free(bytes);
 		return NULL;
 	}
@@ -46,27 +49,22 @@ void *elf_file__blob(const struct elf_file *e, uint64_t offset, uint64_t len)
 	return bytes;
 }
 
+void *elf_file__blob(const struct elf_file *e, uint64_t offset, uint64_t len)
+{
+	return copy(e, read_at, offset, len);
+}
+
 void *elf_file__blob_at(const struct elf_file *e, uint64_t vaddr, uint64_t len)
 {
-	char *bytes;
-
-	if (!len || len > ELF_MAX_BLOB)
-		return NULL;
-	bytes = xmalloc(len + 1);
-	if (!elf_file__read(e, vaddr, bytes, len)) {
-		free(bytes);
-		return NULL;
-	}
-	bytes[len] = 0;
-	return bytes;
+	return copy(e, elf_file__read, vaddr, len);
 }
 
 static bool header_usable(const Elf64_Ehdr *h)
 {
 	return !memcmp(h->e_ident, ELFMAG, SELFMAG) && h->e_ident[EI_CLASS] == ELFCLASS64 &&
 	       h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_version == EV_CURRENT &&
-	       (h->e_type == ET_EXEC || h->e_type == ET_DYN) &&
-	       h->e_phentsize == sizeof(Elf64_Phdr) && h->e_phnum && h->e_phnum <= MAX_SEGMENTS;
+	       (h->e_type == ET_EXEC || h->e_type == ET_DYN) && h->e_phentsize == sizeof(Elf64_Phdr) && h->e_phnum &&
+	       h->e_phnum <= MAX_SEGMENTS;
 }
 
 static void add_load(struct elf_file *e, const Elf64_Phdr *p)
@@ -76,8 +74,26 @@ static void add_load(struct elf_file *e, const Elf64_Phdr *p)
 	if (wraps || p->p_filesz > p->p_memsz || e->load_count == ELF_MAX_LOADS)
 		return;
 	e->loads[e->load_count++] =
-		(struct elf_load){p->p_vaddr, p->p_offset, p->p_filesz, p->p_memsz,
-				  (p->p_flags & PF_X) != 0};
+		(struct elf_load){p->p_vaddr, p->p_offset, p->p_filesz, p->p_memsz, (p->p_flags & PF_X) != 0};
+}
+
+/* Notes of any maker: {bytes of its name, bytes of what it says, kind}, then both. Is one NT_GNU_ABI_TAG of "GNU"? */
+static bool has_abi_note(const struct elf_file *e, const Elf64_Phdr *p)
+{
+	__cleanup_free char *notes = p->p_filesz <= MAX_NOTES ? elf_file__blob(e, p->p_offset, p->p_filesz) : NULL;
+	uint64_t align = p->p_align == 8 ? 8 : 4, at = 0;
+	Elf64_Nhdr n;
+
+	while (notes && at + sizeof(n) + sizeof(ELF_NOTE_GNU) <= p->p_filesz) {
+		memcpy(&n, notes + at, sizeof(n));
+		at += sizeof(n);
+		if (n.n_type == NT_GNU_ABI_TAG && n.n_namesz == sizeof(ELF_NOTE_GNU) &&
+		    !memcmp(notes + at, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)))
+			return true;
+		at += ((uint64_t)n.n_namesz + align - 1) / align * align;
+		at += ((uint64_t)n.n_descsz + align - 1) / align * align;
+	}
+	return false;
 }
 
 static bool read_segments(struct elf_file *e, const Elf64_Ehdr *h)
@@ -92,6 +108,10 @@ static bool read_segments(struct elf_file *e, const Elf64_Ehdr *h)
 		} else if (p[i].p_type == PT_DYNAMIC) {
 			e->dynamic_vaddr = p[i].p_vaddr;
 			e->dynamic_bytes = p[i].p_filesz;
+		} else if (p[i].p_type == PT_INTERP) {
+			e->has_loader = true;
+		} else if (p[i].p_type == PT_NOTE) {
+			e->is_gnu |= has_abi_note(e, &p[i]);
 		}
 	}
 	return e->load_count > 0;
@@ -102,8 +122,7 @@ static void read_sections(struct elf_file *e, const Elf64_Ehdr *h)
 {
 	const Elf64_Shdr *names;
 
-	if (h->e_shentsize != sizeof(Elf64_Shdr) || h->e_shnum > ELF_MAX_SECTIONS ||
-	    h->e_shstrndx >= h->e_shnum)
+	if (h->e_shentsize != sizeof(Elf64_Shdr) || h->e_shnum > ELF_MAX_SECTIONS || h->e_shstrndx >= h->e_shnum)
 		return;
 	e->sections = elf_file__blob(e, h->e_shoff, h->e_shnum * sizeof(Elf64_Shdr));
 	if (!e->sections)
@@ -125,22 +144,29 @@ struct elf_file *elf_file__open(int fd)
 	e = xcalloc(1, sizeof(*e));
 	e->fd = fd;
 	e->file_size = (uint64_t)st.st_size;
-	if (!read_at(e, 0, &header, sizeof(header)) || !header_usable(&header) ||
-	    !read_segments(e, &header)) {
+	if (!read_at(e, 0, &header, sizeof(header)) || !header_usable(&header) || !read_segments(e, &header)) {
 		elf_file__free(e);
 		return NULL;
 	}
 	e->machine = header.e_machine;
 	read_sections(e, &header);
-	e->lazy = xcalloc(1, sizeof(*e->lazy));
 	return e;
+}
+
+static void free_symtab(struct elf_symtab *t)
+{
+	free(t->symbols);
+	free(t->names);
+	free(t->slots);
 }
 
 void elf_file__free(struct elf_file *e)
 {
 	if (!e)
 		return;
-	elf_lazy__free(e->lazy);
+	free_symtab(&e->dynsym);
+	free_symtab(&e->symtab);
+	free(e->relocs);
 	free(e->sections);
 	free(e->section_names);
 	free(e);
@@ -149,6 +175,11 @@ void elf_file__free(struct elf_file *e)
 unsigned elf_file__machine(const struct elf_file *e)
 {
 	return e->machine;
+}
+
+bool elf_file__has_abi_note(const struct elf_file *e)
+{
+	return e->is_gnu;
 }
 
 bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *out)
@@ -164,8 +195,7 @@ bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vad
 	for (size_t i = 0; i < e->section_count; i++) {
 		const Elf64_Shdr *s = &e->sections[i];
 
-		if (s->sh_name < e->section_names_len &&
-		    !strcmp(e->section_names + s->sh_name, name)) {
+		if (s->sh_name < e->section_names_len && !strcmp(e->section_names + s->sh_name, name)) {
 			*vaddr = s->sh_addr;
 			*size = s->sh_size;
 			return true;

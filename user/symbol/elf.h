@@ -32,16 +32,21 @@ bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr);
  * the program) and the symbol's linked address in the library. Through it a process tells where its
  * library is. False when the program imports nothing from it by itself.
  */
-bool elf_file__import(const struct elf_file *e, const struct elf_file *library, uint64_t *slot,
-		      uint64_t *symbol);
+bool elf_file__import(const struct elf_file *e, const struct elf_file *library, uint64_t *slot, uint64_t *symbol);
 
 /* Linked address and size of a defined symbol, from .dynsym or .symtab. */
 bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
+/* Copies the beginning of a function's code, at most `max` bytes; how many, 0: there is none. `vaddr`: where it begins. */
+size_t elf_file__code(const struct elf_file *e, const char *name, uint8_t *code, size_t max, uint64_t *vaddr);
 /* Linked address and size of a section. */
 bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
 /* Whether a library of exactly this soname is among its DT_NEEDED. */
 bool elf_file__needs(const struct elf_file *e, const char *soname);
-/* Where its libraries are looked for (DT_RUNPATH or DT_RPATH, "$ORIGIN" as it is); NULL none. Caller frees. */
+/* Whether it stands alone: it needs no library and no dynamic linker. */
+bool elf_file__is_static(const struct elf_file *e);
+/* Whether it has a note of the GNU system that it is built for (NT_GNU_ABI_TAG), as glibc's start files have. */
+bool elf_file__has_abi_note(const struct elf_file *e);
+/* The search path of its libraries (DT_RUNPATH or DT_RPATH, "$ORIGIN" as it is); NULL none. Caller frees. */
 char *elf_file__run_path(const struct elf_file *e);
 /* Copies initialised data at a linked address; zeros beyond a segment's file part; false when unmapped. */
 bool elf_file__read(const struct elf_file *e, uint64_t vaddr, void *out, size_t len);

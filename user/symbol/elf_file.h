@@ -6,9 +6,9 @@
 #include "user/symbol/elf.h"
 #include <elf.h>
 
-#define ELF_MAX_LOADS	 64
+#define ELF_MAX_LOADS    64
 #define ELF_MAX_SECTIONS 4096
-#define ELF_MAX_BLOB	 (64u << 20) /* symbol tables of the largest Python builds have under 10 MiB */
+#define ELF_MAX_BLOB     (64u << 20) /* symbol tables of the largest Python builds have under 10 MiB */
 
 struct elf_load {
 	uint64_t vaddr, offset, file_bytes, mem_bytes;
@@ -27,14 +27,6 @@ struct elf_symtab {
 	uint64_t secret;
 };
 
-/* Read at first use, so reachable from a const struct elf_file. */
-struct elf_lazy {
-	struct elf_symtab dynsym, symtab;
-	Elf64_Rela *relocs;
-	size_t reloc_count;
-	bool relocs_tried;
-};
-
 struct elf_file {
 	int fd;
 	uint64_t file_size;
@@ -42,11 +34,16 @@ struct elf_file {
 	struct elf_load loads[ELF_MAX_LOADS];
 	size_t load_count;
 	uint64_t dynamic_vaddr, dynamic_bytes;
+	bool has_loader, is_gnu;
 	Elf64_Shdr *sections;
 	size_t section_count;
 	char *section_names;
 	size_t section_names_len;
-	struct elf_lazy *lazy;
+	/* Read at first use. */
+	struct elf_symtab dynsym, symtab;
+	Elf64_Rela *relocs;
+	size_t reloc_count;
+	bool relocs_tried;
 };
 
 /* A copy of a part of the file with one NUL behind it; NULL when it is not there or over the cap. */
@@ -64,4 +61,3 @@ const char *elf_file__dynamic_name(const struct elf_file *e, size_t index);
 /* The first defined symbol of that name. */
 void elf_index__build(struct elf_symtab *t);
 const Elf64_Sym *elf_index__find(const struct elf_symtab *t, const char *name);
-void elf_lazy__free(struct elf_lazy *lazy);

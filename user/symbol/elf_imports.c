@@ -1,6 +1,8 @@
-/* Where a program keeps the addresses of what it imports (its global offset table), by its relocations. */
+/* The slots of a program's global offset table, by its relocations. */
+#include "user/symbol/arch.h"
 #include "user/symbol/elf_file.h"
 #include "user/util/alloc.h"
+#include <string.h>
 
 #define MAX_RELOCS 65536
 
@@ -19,22 +21,26 @@ bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr)
 
 static bool is_address_slot(unsigned machine, uint32_t type)
 {
-	if (machine == EM_X86_64)
-		return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT;
-	return machine == EM_AARCH64 &&
-	       (type == R_AARCH64_JUMP_SLOT || type == R_AARCH64_GLOB_DAT);
+	const struct arch *arch = arch_of(machine);
+
+	return type == arch->imports[0] || type == arch->imports[1];
 }
 
 /*
- * An unbound slot of lazy binding holds an address inside the program. It is told from a bound one by its
- * place in the page, so a symbol whose own place is the same would not do.
+ * An unbound slot of lazy binding holds an address inside the program. It is distinguished from a bound one by its
+ * offset in the page, so a symbol with the same offset would not do.
  */
 static bool tells_binding(const struct elf_file *e, uint64_t slot, uint64_t symbol)
 {
 	uint64_t unbound = 0;
 
-	return !elf_file__read(e, slot, &unbound, sizeof(unbound)) || !unbound ||
-	       (unbound - symbol) & 0xfff;
+	return !elf_file__read(e, slot, &unbound, sizeof(unbound)) || !unbound || (unbound - symbol) & 0xfff;
+}
+
+/* Include/: of CPython's own; Modules/main.c of 3.7: _Py_UnixMain() */
+static bool is_of_python(const char *name)
+{
+	return name && !strncmp(name + (name[0] == '_'), "Py", 2);
 }
 
 static bool search(const struct elf_file *e, const struct elf_file *library, const struct elf_relocs *r,
@@ -45,8 +51,8 @@ static bool search(const struct elf_file *e, const struct elf_file *library, con
 		const char *name = elf_file__dynamic_name(e, ELF64_R_SYM(rela->r_info));
 		uint64_t symbol, size;
 
-		if (!is_address_slot(e->machine, ELF64_R_TYPE(rela->r_info)) || !name || !*name ||
-		    name[0] != 'P' || !elf_file__symbol(library, name, &symbol, &size) || !symbol ||
+		if (!is_address_slot(e->machine, ELF64_R_TYPE(rela->r_info)) || !is_of_python(name) ||
+		    !elf_file__symbol(library, name, &symbol, &size) || !symbol ||
 		    !tells_binding(e, rela->r_offset, symbol))
 			continue;
 		found[0] = rela->r_offset;
@@ -56,8 +62,7 @@ static bool search(const struct elf_file *e, const struct elf_file *library, con
 	return false;
 }
 
-bool elf_file__import(const struct elf_file *e, const struct elf_file *library, uint64_t *slot,
-		      uint64_t *symbol)
+bool elf_file__import(const struct elf_file *e, const struct elf_file *library, uint64_t *slot, uint64_t *symbol)
 {
 	uint64_t found[2];
 	bool ok = false;

@@ -30,7 +30,7 @@ static size_t first_slot(const struct elf_symtab *t, const char *name)
 	return (hash ^ hash >> 32) & t->slot_mask;
 }
 
-/* Where the name is, or the empty slot where it would be. */
+/* The slot of the name, or the empty one where it would be. */
 static uint32_t *find(const struct elf_symtab *t, const char *name)
 {
 	size_t i = first_slot(t, name);

@@ -3,6 +3,7 @@
  * as the loader does it: that works with and without section headers. The full table (.symtab) exists
  * only as a section. Tables are read once, at first use.
  */
+#include "user/symbol/arch.h"
 #include "user/symbol/elf_file.h"
 #include "user/util/alloc.h"
 #include <string.h>
@@ -122,9 +123,15 @@ static void load_symtab(const struct elf_file *e, struct elf_symtab *t)
 	t->count = t->symbols ? s->sh_size / sizeof(Elf64_Sym) : 0;
 }
 
+/* No struct elf_file is made as a constant: those of elf_file__open() are on the heap. */
+static struct elf_file *writable(const struct elf_file *e)
+{
+	return (struct elf_file *)e;
+}
+
 static const struct elf_symtab *table_of(const struct elf_file *e, bool dynamic)
 {
-	struct elf_symtab *t = dynamic ? &e->lazy->dynsym : &e->lazy->symtab;
+	struct elf_symtab *t = dynamic ? &writable(e)->dynsym : &writable(e)->symtab;
 
 	if (!t->tried) {
 		t->tried = true;
@@ -148,6 +155,17 @@ bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vadd
 	return true;
 }
 
+size_t elf_file__code(const struct elf_file *e, const char *name, uint8_t *code, size_t max, uint64_t *vaddr)
+{
+	uint64_t size;
+
+	if (!elf_file__symbol(e, name, vaddr, &size))
+		return 0;
+	if (!size || size > max) /* 0: not said */
+		size = max;
+	return elf_file__read(e, *vaddr, code, size) ? size : 0;
+}
+
 bool elf_file__needs(const struct elf_file *e, const char *soname)
 {
 	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
@@ -159,6 +177,14 @@ bool elf_file__needs(const struct elf_file *e, const char *soname)
 			return true;
 	}
 	return false;
+}
+
+bool elf_file__is_static(const struct elf_file *e)
+{
+	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
+	uint64_t needed;
+
+	return !e->has_loader && !dynamic_value(&d, DT_NEEDED, &needed);
 }
 
 char *elf_file__run_path(const struct elf_file *e)
@@ -195,13 +221,13 @@ const char *elf_file__dynamic_name(const struct elf_file *e, size_t index)
 	return t->names + t->symbols[index].st_name;
 }
 
-static void load_relocs(const struct elf_file *e, struct elf_lazy *lazy)
+static void load_relocs(struct elf_file *e)
 {
 	struct elf_relocs r = elf_file__relocs(e, false);
 
-	lazy->relocs_tried = true;
-	lazy->relocs = r.entries;
-	lazy->reloc_count = r.count;
+	e->relocs_tried = true;
+	e->relocs = r.entries;
+	e->reloc_count = r.count;
 }
 
 /*
@@ -210,33 +236,19 @@ static void load_relocs(const struct elf_file *e, struct elf_lazy *lazy)
  */
 bool elf_file__read_pointer(const struct elf_file *e, uint64_t vaddr, uint64_t *value)
 {
-	struct elf_lazy *lazy = e->lazy;
+	uint32_t relative = arch_of(e->machine)->relative;
 
 	if (!elf_file__read(e, vaddr, value, sizeof(*value)))
 		return false;
-	if (!lazy->relocs_tried)
-		load_relocs(e, lazy);
-	for (size_t i = 0; i < lazy->reloc_count; i++) {
-		const Elf64_Rela *r = &lazy->relocs[i];
+	if (!e->relocs_tried)
+		load_relocs(writable(e));
+	for (size_t i = 0; i < e->reloc_count; i++) {
+		const Elf64_Rela *r = &e->relocs[i];
 
-		if (r->r_offset == vaddr && ELF64_R_TYPE(r->r_info) == R_X86_64_RELATIVE) {
+		if (r->r_offset == vaddr && ELF64_R_TYPE(r->r_info) == relative) {
 			*value = (uint64_t)r->r_addend;
 			return true;
 		}
 	}
 	return true;
-}
-
-void elf_lazy__free(struct elf_lazy *lazy)
-{
-	if (!lazy)
-		return;
-	free(lazy->dynsym.symbols);
-	free(lazy->dynsym.names);
-	free(lazy->dynsym.slots);
-	free(lazy->symtab.symbols);
-	free(lazy->symtab.names);
-	free(lazy->symtab.slots);
-	free(lazy->relocs);
-	free(lazy);
 }

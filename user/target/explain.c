@@ -2,8 +2,10 @@
 #include "user/target/explain.h"
 #include "user/os/caps.h"
 #include "user/os/procfs.h"
-#include "user/os/settings.h"
+#include "user/os/kernel.h"
 #include "user/os/tasks.h"
+#include "user/os/worker.h"
+#include "user/symbol/arch.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
 #include "user/util/text.h"
@@ -11,7 +13,7 @@
 #include <string.h>
 
 #define COMMAND_COLUMNS 60
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define PF_KTHREAD      0x00200000 /* include/linux/sched.h */
 
 /* "42 (python3 app.py)" */
 static char *pid_text(pid_t pid)
@@ -32,22 +34,35 @@ static char *describe_zombie(pid_t pid)
 
 	procfs_stat(pid, NULL, &parent);
 	parent_text = pid_text(parent);
-	return xasprintf("it has ended and is a zombie until its parent, process %s, takes note of it", parent_text);
+	return xasprintf("it has ended and is a zombie until its parent, process %s, reaps it", parent_text);
 }
 
-/* NULL for a program that could hold Python as far as its file goes. */
-static char *describe_program(pid_t pid)
+/* In the worker: nothing for a program that could hold Python as far as its file goes. */
+static int describe_file(const void *arg, struct buf *reply)
 {
-	__cleanup_close int fd = procfs_open_program(pid);
+	__cleanup_close int fd = procfs_open_program(*(const pid_t *)arg);
 	Elf64_Ehdr head; /* e_ident and e_machine are in the same place in 32-bit files */
 
 	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != sizeof(head) || memcmp(head.e_ident, ELFMAG, SELFMAG))
-		return NULL;
+		return 0;
 	if (head.e_ident[EI_CLASS] == ELFCLASS32)
-		return xstrdup("it is a 32-bit program; only x86-64 is supported");
-	if (head.e_machine != EM_X86_64)
-		return xasprintf("it is a program for another processor (ELF machine %u); only x86-64 is supported",
-				 head.e_machine);
+		buf_printf(reply, "it is a 32-bit program; only %s is supported", arch_own->name);
+	else if (head.e_machine != arch_own->machine)
+		buf_printf(reply, "it is a program for another processor (ELF machine %u); only %s is supported",
+			   head.e_machine, arch_own->name);
+	return 0;
+}
+
+static char *describe_program(pid_t pid)
+{
+	const struct worker_task t = {.pid = pid, .fn = describe_file, .arg = &pid, .len = sizeof(pid)};
+	struct buf reply = {0};
+
+	if (worker_call(&t, &reply))
+		return xstrdup("reading its memory or its files times out");
+	if (reply.len)
+		return buf_steal_text(&reply);
+	buf_free(&reply);
 	return NULL;
 }
 
@@ -63,7 +78,7 @@ bool explain_no_python(pid_t pid, struct explanation *out)
 	else if (s.letter == 'Z' && procfs_living_task(pid) == pid)
 		out->what = describe_zombie(pid);
 	else if (procfs_borrows_memory(pid))
-		out->what = xstrdup("it runs in its parent's memory until it starts a program of its own");
+		out->what = xstrdup("it shares its parent's memory until it calls exec (vfork)");
 	else
 		out->what = describe_program(pid);
 	if (out->what)
@@ -79,13 +94,14 @@ void explain_no_access(struct explanation *out)
 
 	*out = (struct explanation){.remedy = ""};
 	if (!missing || !strstr(missing, "CAP_SYS_PTRACE")) {
-		out->what = xstrdup("CAP_SYS_PTRACE is there, but a security module or a sandbox keeps it closed");
+		out->what = xstrdup("CAP_SYS_PTRACE is there, but a security module or a sandbox denies access");
 		return;
 	}
 	out->what = xstrdup("it is another user's, or protected, and CAP_SYS_PTRACE is missing");
-	out->remedy = setting_read("kernel/yama/ptrace_scope", 0) ?
-			      "run it with sudo; for processes of your own `sysctl kernel.yama.ptrace_scope=0` would do" :
-			      "run it with sudo";
+	out->remedy =
+		setting_read("kernel/yama/ptrace_scope", 0)
+			? "run it with sudo; for processes of your own `sysctl kernel.yama.ptrace_scope=0` would do"
+			: "run it with sudo";
 }
 
 void explanation_clear(struct explanation *e)

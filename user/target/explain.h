@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 struct explanation {
-	char *what;	    /* "it is a kernel thread" */
+	char *what;         /* "it is a kernel thread" */
 	const char *remedy; /* "" where nothing helps */
 };
 

@@ -11,15 +11,25 @@ struct interpreter {
 	char *path; /* as the process that showed it first has it */
 	struct py_build build;
 	uint32_t layout_id; /* ABI_LAYOUT_UNSUPPORTED when it cannot be walked */
+	bool used;          /* while interpreters are being forgotten */
 };
 
 struct interpreters;
 
-/* Called for each newly found interpreter, to upload it; a layout id may come again with another file. */
+/* Called (unless NULL) for each newly found interpreter, to upload it; a layout id may come again with another file. */
 typedef void (*interpreter_fn)(void *ctx, const struct interpreter *i);
 
 struct interpreters *interpreters__new(interpreter_fn found, void *ctx);
 void interpreters__free(struct interpreters *t);
+
+/*
+ * Containers come and go, and each has files of its own: are there so many that those which nobody uses are to be
+ * forgotten? Then interpreters__use() those that somebody does, and interpreters__forget() the others. They are looked
+ * at again when they are met.
+ */
+bool interpreters__is_crowded(const struct interpreters *t);
+void interpreters__use(const struct interpreter *i);
+void interpreters__forget(struct interpreters *t);
 
 /* The interpreter whose layout has this id; NULL when none. */
 const struct interpreter *interpreters__by_layout(const struct interpreters *t, uint32_t layout_id);
@@ -38,12 +48,16 @@ struct interpreter_found {
 int interpreters__list(struct interpreters *t, pid_t pid, struct interpreter_found *found, size_t max, size_t *cnt);
 
 /*
- * Looks at the mappings of `pid`. 0: `*out` is its interpreter (supported or not) and `*runtime_addr`
- * the address of _PyRuntime. -ENOENT: no Python in it (or
- * only its parent's, until it execs); -ESRCH: gone; -EPERM: may not look.
+ * Looks at the mappings of `pid`. 0: `*out` is its interpreter (supported or not) and `*runtime_addr` the address of
+ * _PyRuntime. -ENOENT: no Python in it (or only its parent's, until it execs); -ESRCH: gone; -EPERM: may not look.
  */
-int interpreters__discover(struct interpreters *t, pid_t pid, const struct interpreter **out,
-			   uint64_t *runtime_addr);
+int interpreters__discover(struct interpreters *t, pid_t pid, const struct interpreter **out, uint64_t *runtime_addr);
+
+/* Does it hold any? Asked before there is a table; nothing is said of it. */
+bool interpreters__is_python(pid_t pid);
+
+/* How many children of `pid`, and theirs, hold Python; only the first 64 are looked at. */
+size_t interpreters__children(struct interpreters *t, pid_t pid);
 
 /*
  * How the kernel side can find `i` in every process that runs the same program as `pid`. -ENOENT when the

@@ -1,8 +1,11 @@
 #include "user/target/processes.h"
 #include "user/os/procfs.h"
 #include "user/util/alloc.h"
+#include <stdio.h>
+#include <string.h>
 
 #define START_STEP_NS 10000000u /* fs/proc/array.c: in units of USER_HZ */
+#define RETIRED_MAX   1000      /* nobody reads so many lines */
 
 struct noted {
 	UT_hash_handle hh;
@@ -12,38 +15,36 @@ struct noted {
 };
 
 struct processes {
-	struct noted *noted; /* processes that ran when sampling began */
-	struct process *living, *retired; /* by image id */
+	struct containers *containers;
+	struct noted *noted;              /* processes that ran when sampling began */
+	struct process *living, *retired; /* by image id, in their order */
+	struct processes_past past;
 };
 
 struct processes *processes__new(void)
 {
-	return xcalloc(1, sizeof(struct processes));
+	struct processes *t = xcalloc(1, sizeof(*t));
+
+	t->containers = containers__new("");
+	return t;
 }
 
-static void free_threads(struct process *p)
+static void free_process(struct process *p)
 {
-	struct process_thread *t, *next;
-
-	HASH_CLEAR(hh_ident, p->by_ident);
-	HASH_ITER(hh, p->threads, t, next) {
-		HASH_DEL(p->threads, t);
-		free(t->name);
-		free(t);
-	}
-	p->unnamed = NULL;
+	free(p->command);
+	free(p->cgroup);
+	container__put(p->container);
+	free(p);
 }
 
 static void free_all(struct process **table)
 {
 	struct process *p, *next;
 
-	HASH_ITER(hh, *table, p, next) {
+	HASH_ITER(hh, *table, p, next)
+	{
 		HASH_DEL(*table, p);
-		free_threads(p);
-		free(p->command);
-		free(p->cgroup);
-		free(p);
+		free_process(p);
 	}
 }
 
@@ -51,7 +52,8 @@ static void free_noted(struct processes *t)
 {
 	struct noted *n, *next;
 
-	HASH_ITER(hh, t->noted, n, next) {
+	HASH_ITER(hh, t->noted, n, next)
+	{
 		HASH_DEL(t->noted, n);
 		free(n);
 	}
@@ -64,7 +66,13 @@ void processes__free(struct processes *t)
 	free_noted(t);
 	free_all(&t->living);
 	free_all(&t->retired);
+	containers__free(t->containers);
 	free(t);
+}
+
+struct containers *processes__containers(const struct processes *t)
+{
+	return t->containers;
 }
 
 struct process *processes__find(const struct processes *t, uint32_t image_id)
@@ -110,9 +118,9 @@ void processes__begin(struct processes *t)
 	struct process *p, *next_p;
 
 	HASH_ITER(hh, t->noted, n, next)
-		n->gone = procfs_cpu_ns(n->pid, &n->cpu_ns) != 0;
+	n->gone = procfs_cpu_ns(n->pid, &n->cpu_ns) != 0;
 	HASH_ITER(hh, t->living, p, next_p)
-		p->cpu_known = processes__cpu_at_start(t, p->pid, &p->cpu_from_ns);
+	p->cpu_known = processes__cpu_at_start(t, p->pid, &p->cpu_from_ns);
 }
 
 bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns)
@@ -155,8 +163,45 @@ void processes__retire(struct processes *t, uint32_t image_id)
 	if (!p)
 		return;
 	HASH_DEL(t->living, p);
-	free_threads(p);
 	HASH_ADD(hh, t->retired, image_id, sizeof(p->image_id), p);
+}
+
+struct process *processes__overdue(const struct processes *t)
+{
+	return HASH_COUNT(t->retired) > RETIRED_MAX ? t->retired : NULL;
+}
+
+void processes_past_count(struct processes_past *past, const char *version, size_t cnt)
+{
+	size_t i = 0;
+
+	while (i < past->version_cnt && strcmp(past->versions[i].version, version))
+		i++;
+	if (i == PROCESSES_VERSIONS)
+		return;
+	snprintf(past->versions[i].version, sizeof(past->versions[i].version), "%s", version);
+	past->versions[i].cnt += cnt;
+	past->version_cnt += i == past->version_cnt;
+}
+
+void processes__fold(struct processes *t, struct process *p)
+{
+	uint64_t clock_ns = process__cpu_used(p);
+
+	if (p->sampled_ns && clock_ns) {
+		t->past.clock_ns += clock_ns;
+		t->past.sampled_ns += p->sampled_ns;
+	}
+	t->past.python += p->interp != NULL;
+	if (p->written && p->interp)
+		processes_past_count(&t->past, p->interp->build.version, 1);
+	HASH_DEL(t->retired, p);
+	free_process(p);
+}
+
+const struct processes_past *processes__past(const struct processes *t)
+{
+	return &t->past;
 }
 
 static void each(struct process *table, void (*fn)(void *ctx, struct process *p), void *ctx)
@@ -164,7 +209,7 @@ static void each(struct process *table, void (*fn)(void *ctx, struct process *p)
 	struct process *p, *next;
 
 	HASH_ITER(hh, table, p, next)
-		fn(ctx, p);
+	fn(ctx, p);
 }
 
 void processes__each_living(const struct processes *t, void (*fn)(void *ctx, struct process *p), void *ctx)

@@ -2,24 +2,17 @@
 #include "user/target/pythons.h"
 #include "user/os/procfs.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
-#include "user/util/columns.h"
 #include "user/util/text.h"
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-
-#define COMMAND_COLUMNS 60
 
 static bool is_python_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 
-	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9) ||
-	       !strncmp(name, "pypy", 4);
+	return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9) || !strncmp(name, "pypy", 4);
 }
 
 static int look_at_map(void *ctx, const struct procfs_map *m)
@@ -30,17 +23,11 @@ static int look_at_map(void *ctx, const struct procfs_map *m)
 
 static bool looks_like_python(pid_t pid, const char *command)
 {
-	char path[32], program[PATH_MAX];
-	__cleanup_free char *first = NULL;
-	ssize_t len;
+	__cleanup_free char *program = procfs_program_path(pid), *first = NULL;
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	len = readlink(path, program, sizeof(program) - 1);
-	if (len > 0) {
-		program[len] = 0;
+	if (program)
 		return is_python_name(program) || procfs_maps(pid, look_at_map, NULL) > 0;
-	}
-	/* Somebody else's process: all that is told is what it calls itself. */
+	/* Another user's process: only its own command line is to be seen. */
 	first = xstrndup(command, strcspn(command, " "));
 	return is_python_name(first);
 }
@@ -52,8 +39,7 @@ static void add(void *ctx, pid_t pid)
 	struct python_process p = {.pid = pid};
 
 	/* in brackets: kernel threads, and what is dying */
-	if (!command || command[0] == '[' || procfs_stat(pid, NULL, &p.ppid) ||
-	    !looks_like_python(pid, command))
+	if (!command || command[0] == '[' || procfs_stat(pid, NULL, NULL) || !looks_like_python(pid, command))
 		return;
 	p.command = text_clean(command, strlen(command), 0);
 	xgrow(t->items, t->cnt, t->cap);
@@ -81,26 +67,4 @@ void pythons__free(struct pythons *t)
 		free(t->items[i].command);
 	free(t->items);
 	*t = (struct pythons){0};
-}
-
-char *pythons__text(const struct pythons *t, const char *word, size_t most)
-{
-	struct buf out = {0};
-	size_t told = 0, more = 0;
-
-	for (size_t i = 0; i < t->cnt; i++) {
-		__cleanup_free char *command = NULL;
-
-		if (!strcasestr(t->items[i].command, word))
-			continue;
-		if (told == most) {
-			more++;
-			continue;
-		}
-		command = columns_at_most(t->items[i].command, COMMAND_COLUMNS, COLUMNS_KEEP_START);
-		buf_printf(&out, "%s%d (%s)", told++ ? ", " : "", t->items[i].pid, command);
-	}
-	if (more)
-		buf_printf(&out, " and %zu more", more);
-	return buf_steal_text(&out);
 }

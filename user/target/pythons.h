@@ -1,14 +1,13 @@
 /*
- * Processes that look like Python, found cheaply and without privileges: by the name of the program
- * or of a library it has mapped. For suggestions only; what really runs is interpreters.h's
- * question.
+ * Processes that look like Python, found cheaply and without privileges: by the name of the program or of a library it
+ * has mapped. For suggestions only; interpreters.h finds the interpreters for sure.
  */
 #pragma once
 #include <stddef.h>
 #include <sys/types.h>
 
 struct python_process {
-	pid_t pid, ppid;
+	pid_t pid;
 	char *command; /* argv joined by blanks, clean */
 };
 
@@ -20,6 +19,3 @@ struct pythons {
 /* All that can be seen from here but ourselves. */
 void pythons__find(struct pythons *t);
 void pythons__free(struct pythons *t);
-/* "42 (python3 app.py), 43 (…) and 7 more" of those whose command holds `word` ("": all). Caller
- * frees; "" none. */
-char *pythons__text(const struct pythons *t, const char *word, size_t most);

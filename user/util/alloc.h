@@ -15,12 +15,12 @@ char *xstrndup(const char *text, size_t max);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Grow `items` so that one more fits; `cap` and `items` are updated. Doubles, starting at 16. */
-#define xgrow(items, count, cap)                                                                   \
-	do {                                                                                       \
-		if ((count) == (cap)) {                                                            \
-			(cap) = (cap) ? (cap) * 2 : 16;                                            \
-			(items) = xrealloc((items), (size_t)(cap) * sizeof(*(items)));             \
-		}                                                                                  \
+#define xgrow(items, count, cap)                                                                                       \
+	do {                                                                                                           \
+		if ((count) == (cap)) {                                                                                \
+			(cap) = (cap) ? (cap) * 2 : 16;                                                                \
+			(items) = xrealloc((items), (size_t)(cap) * sizeof(*(items)));                                 \
+		}                                                                                                      \
 	} while (0)
 
 /* Scope-bound release: `__cleanup_free char *s = …`. */
@@ -38,8 +38,8 @@ static inline void cleanup_close_file(FILE **f)
 	if (*f)
 		fclose(*f);
 }
-#define __cleanup_free	__attribute__((cleanup(cleanup_free_ptr)))
+#define __cleanup_free  __attribute__((cleanup(cleanup_free_ptr)))
 #define __cleanup_close __attribute__((cleanup(cleanup_close_fd)))
-#define __cleanup_file	__attribute__((cleanup(cleanup_close_file)))
+#define __cleanup_file  __attribute__((cleanup(cleanup_close_file)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

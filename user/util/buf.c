@@ -127,6 +127,15 @@ const void *cursor_bytes(struct cursor *c, size_t len)
 	return p;
 }
 
+void cursor_copy(struct cursor *c, void *out, size_t len)
+{
+	const void *bytes = cursor_bytes(c, len);
+
+	memset(out, 0, len);
+	if (bytes)
+		memcpy(out, bytes, len);
+}
+
 char *cursor_text(struct cursor *c)
 {
 	uint64_t len = cursor_varint(c);

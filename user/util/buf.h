@@ -24,10 +24,7 @@ void buf_put_svarint(struct buf *b, int64_t value);
 /* A varint length, then the bytes. */
 void buf_put_text(struct buf *b, const char *text);
 
-/*
- * Reads never pass `end`: a read that would sets `bad` and yields zeros, so a decoder checks once at
- * its end.
- */
+/* Reads never pass `end`: a read that would sets `bad` and yields zeros, so a decoder checks once at its end. */
 struct cursor {
 	const unsigned char *at, *end;
 	bool bad;
@@ -35,7 +32,7 @@ struct cursor {
 
 static inline struct cursor cursor_of(const void *bytes, size_t len)
 {
-	return (struct cursor){bytes, (const unsigned char *)bytes + len, false};
+	return (struct cursor){bytes, len ? (const unsigned char *)bytes + len : bytes, false};
 }
 static inline size_t cursor_left(const struct cursor *c)
 {
@@ -46,5 +43,7 @@ uint64_t cursor_varint(struct cursor *c);
 int64_t cursor_svarint(struct cursor *c);
 /* A view of `len` bytes inside the source, or NULL with `bad` set. */
 const void *cursor_bytes(struct cursor *c, size_t len);
+/* `len` bytes to `out`; zeros when bad. */
+void cursor_copy(struct cursor *c, void *out, size_t len);
 /* A copy of a text written by buf_put_text; "" when bad. The caller frees. */
 char *cursor_text(struct cursor *c);

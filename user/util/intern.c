@@ -32,6 +32,14 @@ void intern__free(struct intern *t)
 	free(t);
 }
 
+uint32_t intern__find(const struct intern *t, const void *bytes, size_t len)
+{
+	struct entry *e;
+
+	HASH_FIND(hh, t->by_bytes, bytes, len, e);
+	return e ? e->id : 0;
+}
+
 uint32_t intern__id(struct intern *t, const void *bytes, size_t len)
 {
 	struct entry *e;

@@ -13,6 +13,8 @@ void intern__free(struct intern *t);
 
 /* The id of these bytes; they are copied on first sight. */
 uint32_t intern__id(struct intern *t, const void *bytes, size_t len);
+/* The same without making one; 0: they have none. */
+uint32_t intern__find(const struct intern *t, const void *bytes, size_t len);
 /* The bytes of an id (NUL-terminated behind their end), valid until intern__free; "" for id 0. */
 const void *intern__bytes(const struct intern *t, uint32_t id, size_t *len);
 /* How many ids exist; the newest id. */

@@ -2,6 +2,7 @@
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/text.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,22 +26,21 @@ void log_divert(void (*fn)(enum log_level level, const char *text))
 }
 
 static const char *const prefixes[] = {
-	[LOG_ERROR] = "pybpfprof: error: ", [LOG_WARN] = "pybpfprof: warning: ",
-	[LOG_INFO] = "pybpfprof: ",	    [LOG_VERBOSE] = "pybpfprof: ",
-	[LOG_DEBUG] = "pybpfprof: debug: ",
+	[LOG_ERROR] = "pybpfprof: error: ", [LOG_WARN] = "pybpfprof: warning: ", [LOG_INFO] = "pybpfprof: ",
+	[LOG_VERBOSE] = "pybpfprof: ",      [LOG_DEBUG] = "pybpfprof: debug: ",
 };
 
-void log_vwrite(enum log_level level, const char *fmt, va_list args)
+void log_write(enum log_level level, const char *fmt, ...)
 {
-	__cleanup_free char *raw = NULL;
-	__cleanup_free char *clean = NULL;
+	__cleanup_free char *raw = NULL, *clean = NULL;
+	va_list args;
 
 	if (level > log_level)
 		return;
-	if (vasprintf(&raw, fmt, args) < 0) {
-		raw = NULL;
-		return;
-	}
+	va_start(args, fmt);
+	if (vasprintf(&raw, fmt, args) < 0)
+		raw = xstrdup(fmt);
+	va_end(args);
 	/* Names of files, commands and functions come from the profiled processes: make them inert. */
 	clean = text_clean(raw, strlen(raw), TEXT_KEEP_NEWLINES);
 	if (diverted) {
@@ -55,15 +55,6 @@ void log_vwrite(enum log_level level, const char *fmt, va_list args)
 	fflush(stderr);
 }
 
-void log_write(enum log_level level, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	log_vwrite(level, fmt, args);
-	va_end(args);
-}
-
 void log_status(const char *text)
 {
 	if (status_line)
@@ -76,6 +67,7 @@ void log_status(const char *text)
 }
 
 static struct buf captured;
+static void (*before_capture)(enum log_level level, const char *text);
 
 static void keep(enum log_level level, const char *text)
 {
@@ -86,11 +78,12 @@ static void keep(enum log_level level, const char *text)
 void log_capture(void)
 {
 	buf_reset(&captured);
+	before_capture = diverted;
 	log_divert(keep);
 }
 
 char *log_capture_end(void)
 {
-	log_divert(NULL);
+	log_divert(before_capture);
 	return buf_steal_text(&captured);
 }

@@ -3,7 +3,6 @@
  * a failure says it, with the object's name; callers pass the error code on in silence.
  */
 #pragma once
-#include <stdarg.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
@@ -13,7 +12,6 @@ void log_set_level(enum log_level level);
 void log_say_more(void);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void log_vwrite(enum log_level level, const char *fmt, va_list args);
 
 /* Messages go to `fn` instead of stderr, as clean text; NULL: to stderr again. */
 void log_divert(void (*fn)(enum log_level level, const char *text));
@@ -31,8 +29,8 @@ char *log_capture_end(void);
  */
 void log_status(const char *text);
 
-#define log_error(...)	 log_write(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...)	 log_write(LOG_WARN, __VA_ARGS__)
-#define log_info(...)	 log_write(LOG_INFO, __VA_ARGS__)
+#define log_error(...)   log_write(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)    log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...)    log_write(LOG_INFO, __VA_ARGS__)
 #define log_verbose(...) log_write(LOG_VERBOSE, __VA_ARGS__)
-#define log_debug(...)	 log_write(LOG_DEBUG, __VA_ARGS__)
+#define log_debug(...)   log_write(LOG_DEBUG, __VA_ARGS__)

@@ -1,5 +1,4 @@
-/* Edit distance with swaps of neighbours (optimal string alignment); words are short, so it is
- * quadratic. */
+/* Edit distance with swaps of neighbours (optimal string alignment); words are short, so it is quadratic. */
 #include "user/util/nearest.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -35,8 +34,7 @@ size_t nearest_distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			row[j] = least(last[j - 1] + !same(a[i - 1], b[j - 1]),
-				       least(last[j], row[j - 1]) + 1);
+			row[j] = least(last[j - 1] + !same(a[i - 1], b[j - 1]), least(last[j], row[j - 1]) + 1);
 			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
 				row[j] = least(row[j], before[j - 2] + 1);
 		}
@@ -86,8 +84,7 @@ char *nearest_hint_of(const char *word, const char *list)
 	char *save = NULL;
 	size_t cnt = 0;
 
-	for (char *w = strtok_r(copy, ", ", &save); w && cnt < MAX_WORDS;
-	     w = strtok_r(NULL, ", ", &save))
+	for (char *w = strtok_r(copy, ", ", &save); w && cnt < MAX_WORDS; w = strtok_r(NULL, ", ", &save))
 		words[cnt++] = w;
 	return nearest_hint(word, words);
 }

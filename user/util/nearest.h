@@ -1,9 +1,8 @@
-/* What somebody who mistyped a word may have meant. */
+/* Suggestions for mistyped words. */
 #pragma once
 #include <stddef.h>
 
-/* Letters to insert, drop, change or swap (with a neighbour) between two words; case counts
- * nothing. */
+/* Letters to insert, drop, change or swap (with a neighbour) between two words; case counts nothing. */
 size_t nearest_distance(const char *a, const char *b);
 /*
  * The word of a NULL-terminated list that `word` is most like: a beginning of it, or few letters

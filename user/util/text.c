@@ -6,39 +6,39 @@
 /* Code points that would act instead of being seen. */
 static int is_active(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c ||
-	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2060 && c <= 0x206f) || (c >= 0xd800 && c < 0xe000) || c == 0xfeff ||
-	       (c >= 0xfdd0 && c < 0xfdf0) || (c >= 0xfff9 && c <= 0xfffb) ||
-	       (c & 0xfffe) == 0xfffe || (c >= 0xe0000 && c < 0xe0100) || c > 0x10ffff;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || (c >= 0xd800 && c < 0xe000) ||
+	       c == 0xfeff || (c >= 0xfdd0 && c < 0xfdf0) || (c >= 0xfff9 && c <= 0xfffb) || (c & 0xfffe) == 0xfffe ||
+	       (c >= 0xe0000 && c < 0xe0100) || c > 0x10ffff;
 }
 
-static void put_utf8(struct buf *out, uint32_t c)
+size_t text_to_utf8(uint32_t c, char out[4])
 {
-	char b[4];
 	size_t n = 0;
 
 	if (c < 0x80) {
-		b[n++] = (char)c;
+		out[n++] = (char)c;
 	} else if (c < 0x800) {
-		b[n++] = (char)(0xc0 | c >> 6);
+		out[n++] = (char)(0xc0 | c >> 6);
 	} else if (c < 0x10000) {
-		b[n++] = (char)(0xe0 | c >> 12);
-		b[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[n++] = (char)(0xe0 | c >> 12);
+		out[n++] = (char)(0x80 | (c >> 6 & 0x3f));
 	} else {
-		b[n++] = (char)(0xf0 | c >> 18);
-		b[n++] = (char)(0x80 | (c >> 12 & 0x3f));
-		b[n++] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[n++] = (char)(0xf0 | c >> 18);
+		out[n++] = (char)(0x80 | (c >> 12 & 0x3f));
+		out[n++] = (char)(0x80 | (c >> 6 & 0x3f));
 	}
 	if (c >= 0x80)
-		b[n++] = (char)(0x80 | (c & 0x3f));
-	buf_put(out, b, n);
+		out[n++] = (char)(0x80 | (c & 0x3f));
+	return n;
 }
 
 static void put_code_point(struct buf *out, uint32_t c, unsigned flags)
 {
+	char utf8[4];
+
 	if (!is_active(c) || ((flags & TEXT_KEEP_NEWLINES) && (c == '\n' || c == '\t')))
-		put_utf8(out, c);
+		buf_put(out, utf8, text_to_utf8(c, utf8));
 	else if (c == '\n')
 		buf_puts(out, "\\n");
 	else if (c == '\t')
@@ -53,10 +53,10 @@ static void put_code_point(struct buf *out, uint32_t c, unsigned flags)
 		buf_printf(out, "\\U%08x", c);
 }
 
-/* One code point from UTF-8; returns bytes used, or 0 where the bytes are not valid UTF-8. */
-static size_t next_utf8(const unsigned char *s, size_t left, uint32_t *out)
+size_t text_from_utf8(const void *bytes, size_t left, uint32_t *out)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *s = bytes;
 	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 0;
 	uint32_t c = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
 
@@ -80,7 +80,7 @@ char *text_clean(const char *bytes, size_t len, unsigned flags)
 
 	for (size_t i = 0; i < len;) {
 		uint32_t c = 0;
-		size_t n = next_utf8(s + i, len - i, &c);
+		size_t n = text_from_utf8(s + i, len - i, &c);
 
 		if (n)
 			put_code_point(&out, c, flags);

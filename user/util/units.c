@@ -13,10 +13,7 @@
 #define NS_PER_S 1000000000ull
 /* PID_MAX_LIMIT of the kernel, include/linux/threads.h */
 #define PID_LIMIT 4194304u
-/*
- * A hundred years: beyond it a duration is a typing error, and sums of
- * nanoseconds stay in 64 bits.
- */
+/* A hundred years: beyond it a duration is a typing error, and sums of nanoseconds stay in 64 bits. */
 #define DURATION_LIMIT_S (100.0 * 366 * 86400)
 
 static int refuse(const char **why, const char *sentence, int err)
@@ -26,7 +23,7 @@ static int refuse(const char **why, const char *sentence, int err)
 }
 
 /* Digits with at most one point; moves `*text` behind them. */
-static int take_number(const char **text, double *out, const char **why)
+static int parse_number(const char **text, double *out, const char **why)
 {
 	const char *s = *text;
 	double value = 0, unit = 1;
@@ -48,7 +45,7 @@ static int take_number(const char **text, double *out, const char **why)
 }
 
 /* The longest run of letters; moves `*text` behind it. */
-static size_t take_word(const char **text)
+static size_t parse_word(const char **text)
 {
 	size_t len = 0;
 
@@ -86,21 +83,19 @@ int units_parse_duration(const char *text, uint64_t *ns, const char **why)
 		const char *word;
 		double number;
 		size_t len;
-		int err = take_number(&text, &number, why);
+		int err = parse_number(&text, &number, why);
 
 		if (err)
 			return err;
 		word = text;
-		len = take_word(&text);
+		len = parse_word(&text);
 		if (!len && (last || *text))
-			return refuse(why, "a unit is missing; write for example 10s, 5m or 1h30m",
-				      -EINVAL);
+			return refuse(why, "a unit is missing; write for example 10s, 5m or 1h30m", -EINVAL);
 		unit = len ? find_duration_unit(word, len) : find_duration_unit("s", 1);
 		if (!unit)
 			return refuse(why, "unknown unit; known are d, h, m, s, ms, us", -EINVAL);
 		if (last && unit->seconds >= last)
-			return refuse(why, "units must go from large to small, like 1h30m",
-				      -EINVAL);
+			return refuse(why, "units must go from large to small, like 1h30m", -EINVAL);
 		last = unit->seconds;
 		total += number * unit->seconds;
 	} while (*text);
@@ -113,7 +108,7 @@ int units_parse_duration(const char *text, uint64_t *ns, const char **why)
 int units_parse_rate(const char *text, double *hz, const char **why)
 {
 	double number;
-	int err = take_number(&text, &number, why);
+	int err = parse_number(&text, &number, why);
 
 	if (err)
 		return err;
@@ -127,7 +122,7 @@ int units_parse_rate(const char *text, double *hz, const char **why)
 	return 0;
 }
 
-static int take_pid(const char **text, uint32_t *pid, const char **why)
+static int parse_pid(const char **text, uint32_t *pid, const char **why)
 {
 	const char *s = *text;
 	unsigned base = s[0] == '0' && (s[1] | 0x20) == 'x' ? 16 : 10;
@@ -165,7 +160,7 @@ int units_parse_pids(const char *text, uint32_t **pids, size_t *cnt, const char 
 {
 	for (;;) {
 		uint32_t pid;
-		int err = take_pid(&text, &pid, why);
+		int err = parse_pid(&text, &pid, why);
 
 		if (err)
 			return err;
@@ -192,7 +187,7 @@ int units_parse_size(const char *text, uint64_t *bytes, const char **why)
 		{{"gi", "gib", NULL}, 1024.0 * 1024 * 1024},
 	};
 	double number;
-	int err = take_number(&text, &number, why);
+	int err = parse_number(&text, &number, why);
 
 	for (size_t i = 0; !err && i < ARRAY_SIZE(units); i++) {
 		for (const char *const *word = units[i].words; *word; word++) {
@@ -235,10 +230,7 @@ char *units_size_text(uint64_t bytes)
 	/* 999.5 would be shown as 1000 */
 	for (; value >= 999.5 && i + 1 < ARRAY_SIZE(units); i++)
 		value /= 1000;
-	return xasprintf(value < 9.995   ? "%.2f %s"
-			 : value < 99.95 ? "%.1f %s"
-					 : "%.0f %s",
-			 value, units[i]);
+	return xasprintf(value < 9.995 ? "%.2f %s" : value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[i]);
 }
 
 char *units_duration_text(uint64_t ns)

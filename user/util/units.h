@@ -17,8 +17,7 @@ int units_parse_size(const char *text, uint64_t *bytes, const char **why);
 /* "20": a whole number. */
 int units_parse_count(const char *text, uint64_t *out, const char **why);
 
-/* For people; the caller frees. "1.4 MB", "350 ms" / "12.3 s" / "4 min 05 s" / "2 h 07 min",
- * "1,234,567". */
+/* For people; the caller frees. "1.4 MB", "350 ms" / "12.3 s" / "4 min 05 s" / "2 h 07 min", "1,234,567". */
 char *units_size_text(uint64_t bytes);
 char *units_duration_text(uint64_t ns);
 char *units_count_text(uint64_t count);

@@ -137,7 +137,7 @@ def snapshot(spinner):
 
 
 def is_asleep(tid):
-    with open("/proc/self/task/%d/stat" % tid) as stat:
+    with open("/proc/self/task/%s/stat" % tid) as stat:
         return stat.read().rsplit(")", 1)[1].split()[0] == "S"
 
 
@@ -146,14 +146,14 @@ def main():
     for i in range(50):
         way, how = WAYS[i % len(WAYS)], HOWS[i % len(HOWS)]
         threading.Thread(target=way, args=(how, i % 7), daemon=True, name="sleeper %d" % i).start()
+    sleepers = set(os.listdir("/proc/self/task")) - {str(os.getpid())}
     spinner = threading.Thread(target=spin, daemon=True, name="spinner")
     spinner.start()
     before = None
     while True:
         time.sleep(0.1)
-        others = [t for t in threading.enumerate() if t is not threading.current_thread() and t is not spinner]
         now = snapshot(spinner.ident)
-        if now == before and len(now) == 50 and all(is_asleep(t.native_id) for t in others):
+        if now == before and len(now) == 50 and all(map(is_asleep, sleepers)):
             break
         before = now
     print(json.dumps({"stacks": now, "spinner": spinner.ident, "possible": list(possible())}), flush=True)

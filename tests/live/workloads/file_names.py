@@ -46,7 +46,7 @@ def by_loader(name, file):
 
 def by_replace(name, file):
     function = by_compile(name, "<replaced>")
-    function.__code__ = function.__code__.replace(co_filename=file)
+    function.__code__ = truth.changed_code(function.__code__, co_filename=file)
     return function
 
 
@@ -63,7 +63,7 @@ def not_ready(name, file):
     """What takes a file name in makes it ready first; only C code can put in one that is not."""
     function = by_compile(name, "<not ready>")
     legacy = from_wchars(file)
-    at = 112 if sys.version_info >= (3, 11) else 104  # PyCodeObject.co_filename, versions.c
+    at = 112 if sys.version_info >= (3, 11) else 104 if sys.version_info >= (3, 8) else 96  # PyCodeObject.co_filename, versions.c
     place = ctypes.c_void_p.from_address(id(function.__code__) + at)
     assert ctypes.cast(place.value, ctypes.py_object).value == "<not ready>"
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(legacy))

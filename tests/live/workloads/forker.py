@@ -1,7 +1,7 @@
 """Processes made in every way there is; each says how much CPU time it took, in which function.
 
     forker.py fork|spawn|forkserver|exec COUNT SECONDS     children of SECONDS of CPU each
-    forker.py many COUNT SECONDS [PYTHON…]  short-lived ones, half forked, half started anew with the PYTHONs
+    forker.py many COUNT SECONDS [PYTHON…]  short-lived ones, half forked, half started anew with the PYTHONs ("itself": this one)
     forker.py pool COUNT SECONDS            multiprocessing.Pool of COUNT workers
 Children print {"child": {pid, function, spent}}.
 """
@@ -46,6 +46,10 @@ def pooled(seconds):
     truth.say("child", {"function": "pooled", "spent": spent})
 
 
+def parent(seconds):
+    return truth.spin(seconds)
+
+
 def fork(function, seconds):
     pid = os.fork()
     if pid == 0:
@@ -53,6 +57,16 @@ def fork(function, seconds):
             child(function, seconds)
         finally:
             os._exit(0)
+    return pid
+
+
+def start(command):
+    """os.posix_spawn() came with 3.8."""
+    if hasattr(os, "posix_spawn"):
+        return os.posix_spawn(command[0], command, os.environ)
+    pid = os.fork()
+    if pid == 0:
+        os.execv(command[0], command)
     return pid
 
 
@@ -73,9 +87,9 @@ def many(count, seconds, pythons):
         if i % 2 or not pythons:
             alive.add(fork(short_forked, seconds))
         else:
-            python = pythons[i // 2 % len(pythons)]
+            python = pythons[i // 2 % len(pythons)].replace("itself", sys.executable)
             command = [python, "-S", "-E", __file__, "short-started", "1", str(seconds)]
-            alive.add(os.posix_spawn(python, command, os.environ))
+            alive.add(start(command))
     while alive:
         alive.discard(os.wait()[0])
 
@@ -105,8 +119,9 @@ def main():
             process.start()
         for process in children:
             process.join()
+    spent = parent(0.1)
     times = os.times()
-    truth.finish(children=times.children_user + times.children_system)
+    truth.finish(spent=spent, children=times.children_user + times.children_system)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def main():
     seconds = float(sys.argv[1])
     truth.ready()
     consume(seconds)
-    asyncio.run(tasks(seconds))
+    asyncio.new_event_loop().run_until_complete(tasks(seconds))
     truth.finish(
         callers={
             "chain_leaf": ["chain"] * 21 + ["consume", "main"],

@@ -42,7 +42,7 @@ def renamed(name, file):
     changes = {"co_name": name, "co_filename": file}
     if hasattr(original.__code__, "co_qualname"):
         changes["co_qualname"] = name
-    code = original.__code__.replace(**changes)
+    code = truth.changed_code(original.__code__, **changes)
     return type(original)(code, globals())
 
 

@@ -58,7 +58,7 @@ def record(code):
     offsets = range(0, len(code.co_code), 2)
     lines = [addr2line(code, at) for at in offsets]
     check_public(code, lines)
-    pairs = [-2, addr2line(code, -2)]
+    pairs = [-1, addr2line(code, -1)]  # not started
     for at, line in zip(offsets, located(code, lines)):
         pairs += [at, line]
     head = struct.pack("=iII", code.co_firstlineno, len(table), len(pairs) // 2)

@@ -18,7 +18,7 @@ def serve(seconds, spent):
     while truth.thread_seconds() - before < seconds:
         for i in range(3000):
             value = (value * 31 + i) % 65521
-    spent[threading.get_native_id()] = truth.thread_seconds() - before
+    spent[truth.thread_id()] = threading.current_thread().name, truth.thread_seconds() - before
 
 
 def wait(gate):
@@ -37,11 +37,10 @@ def main():
     ]
     for thread in workers:
         thread.start()
-    names = {thread.native_id: thread.name for thread in workers}
     for thread in workers:
         thread.join()
     gate.set()
-    truth.finish(threads=[{"tid": tid, "name": names[tid], "spent": s} for tid, s in spent.items()])
+    truth.finish(threads=[{"tid": tid, "name": name, "spent": s} for tid, (name, s) in spent.items()])
 
 
 main()

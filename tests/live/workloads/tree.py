@@ -8,11 +8,13 @@ the callees through sys._getframe(1). Both must agree, or the program ends with 
 The `ready` line holds that oracle:
     codes  [{file, name, first, lines}]   code objects, and every line they have
     links  [[callee, caller, line]]       indices into codes; the line is the caller's
-The program then runs until it is killed. Each code object lies on lines of its own (among code of the
-same name), so (file, name, line) of a sampled frame finds it. No libraries in Python but json's encoder.
+    roots  [index]                        those that are called by none
+The program then runs until it is killed; with a number as its argument in so many threads more. Each code object lies on
+lines of its own (among code of the same name), so (file, name, line) of a sampled frame finds it. No libraries in Python
+but json's encoder.
 """
 
-import contextvars
+import _thread
 import dis
 import functools
 import json
@@ -22,12 +24,22 @@ import sys
 
 import truth
 
+try:
+    import contextvars
+except ImportError:  # 3.6 has other ways to call a function from C
+    contextvars = None
+
 LEARN_TURNS = 6
 REPORT_TURNS = range(300, 306)
 REPORT = False
 CODES = {}  # code object: index
 LINKS = set()  # (callee index, caller index, line)
-CREATORS = {}  # generator or coroutine function: line that makes its objects
+ROOTS = set()  # what has no caller
+
+LONG_NAME = "long_" + 2000 * "name_"  # shown are 4,096 bytes of it
+FAR = 60000  # lines in a file
+HOOK_TURNS = 16  # from one with hooks to the next
+MONITORING = hasattr(sys, "monitoring")
 
 # callee: caller, by plain name; lambdas and comprehensions stand for the function they are in.
 PARENTS = {
@@ -56,9 +68,14 @@ PARENTS = {
     "closures": "trunk", "make": "closures", "closed": "closures", "evaluated": "<module>", "executed": "<module>",
     "unwinding": "trunk", "thrower": "unwinding", "settled": "thrower",
     "endings": "trunk", "__del__": "endings", "ended": "endings", "in_context": "endings",
+    "throwing": "trunk", "thrown_at": "throwing", "thrown_below": "thrown_at", "caught": "thrown_below",
+    "names": "trunk", "naïve_名前": "names", "at_the_end": "far",
+    "hooks": "trunk", "set_hooks": "hooks", "traced": "hooks", "monitored": "hooks",
 }
+FROM_SEVERAL_LINES = {"set_hooks", "thrown_at", "thrown_below"}
 SELF_CALLERS = {"descend", "thrower"}
 PAIRS = {("even", "odd")}  # these call each other
+ALSO = {"thrown_below": "throwing"}  # Objects/genobject.c, _gen_throw(): past the generators that delegate to it
 
 
 def work(count=12):  # inlined by hand everywhere else; only here so that its cost is known to readers
@@ -88,6 +105,21 @@ def here():
         lines = [position[0] for position in callee.f_code.co_positions()]
         if lines[callee.f_lasti // 2] != callee.f_lineno:
             sys.exit("positions disagree with f_lineno in %s" % callee.f_code)
+
+
+def learn_callers():
+    """Of a generator that goes on by throw() or close(): the profile hook is not told of it from 3.12 on."""
+    callee = sys._getframe(1)
+    while callee.f_back and callee.f_code is not trunk.__code__:
+        LINKS.add((index_of(callee.f_code), index_of(callee.f_back.f_code), callee.f_back.f_lineno))
+        callee = callee.f_back
+    if not callee.f_back:  # 3.9: so does _gen_throw() (Objects/genobject.c) leave it
+        ROOTS.add(index_of(callee.f_code))
+
+
+def instant_roots():
+    """3.10: _gen_throw() (Objects/genobject.c) makes the frame that delegates current, for an instant without a caller."""
+    return {index_of(thrown_at.__code__)} if sys.version_info[:2] == (3, 10) else set()
 
 
 def code_lines(code):
@@ -130,20 +162,37 @@ def check_parents():
         seen.add(code.co_name)
         allowed = {PARENTS[code.co_name]}
         allowed |= {code.co_name} if code.co_name in SELF_CALLERS else set()
+        allowed |= {ALSO[code.co_name]} if code.co_name in ALSO else set()
         allowed |= {two for pair in PAIRS if code.co_name in pair for two in pair}
         wrong = set(named_ancestors(callee, LINKS, codes)) - allowed
         lines = {line for one, other, line in LINKS if one == callee and other == caller}
-        if wrong or len(lines) > 1:
+        if wrong or (len(lines) > 1 and code.co_name not in FROM_SEVERAL_LINES):
             sys.exit("%s is called by %s from lines %s" % (code.co_name, sorted(wrong), sorted(lines)))
     missing = set(PARENTS) - seen - {"evaluated"}
     if missing:
         sys.exit("never called: %s" % sorted(missing))
 
 
+def branch_link():
+    """Threads begin at branch(), which runs nowhere before."""
+    line = next(line for line in code_lines(branch.__code__) if line > branch.__code__.co_firstlineno + 2)
+    return index_of(trunk.__code__), index_of(branch.__code__), line
+
+
+def hook_links():
+    """Where hooks are called from: what they check themselves, as the profile hook does not see them."""
+    for hook, hooked in (tracer, (traced, monitored, set_hooks)), (monitor, (monitored,)):
+        for function in hooked:
+            for line in code_lines(function.__code__):
+                yield (index_of(hook.__code__), index_of(function.__code__), line)
+
+
 def announce():
     sys.setprofile(None)
     check_parents()
+    LINKS.update(hook_links())
     LINKS.update(created_links())
+    LINKS.add(branch_link())
     codes = sorted(CODES, key=CODES.get)
     truth.ready(
         codes=[
@@ -156,6 +205,7 @@ def announce():
             for code in codes
         ],
         links=sorted(LINKS),
+        roots=sorted(ROOTS | instant_roots() | {index_of(branch.__code__)} | {index for code, index in CODES.items() if code.co_name == "<module>"}),
     )
 
 
@@ -667,7 +717,7 @@ def in_context(n):
     return n * 7 % 89
 
 
-CONTEXT = contextvars.copy_context()
+IN_CONTEXT = functools.partial(in_context)
 
 
 def endings(turn):
@@ -677,7 +727,8 @@ def endings(turn):
     del dying
     generator = ended(turn)  # makes ended
     total = next(generator) + generator.send(3) + (generator.close() or 0)
-    return total + CONTEXT.run(in_context, turn)
+    run = contextvars.copy_context().run if contextvars else functools.partial.__call__
+    return total + run(IN_CONTEXT, turn)
 
 
 # ---- generators, comprehensions ----------------------------------------------------------------------------
@@ -911,6 +962,147 @@ def closures(turn):
     )
 
 
+# ---- exceptions thrown into generators --------------------------------------------------------------------
+
+
+def caught(n):
+    if REPORT:
+        here()
+    return n * 3 % 41
+
+
+def thrown_below(n):
+    if REPORT:
+        here()
+    try:
+        for i in range(4):
+            try:
+                yield n
+            except KeyError:
+                if REPORT:
+                    learn_callers()
+                n = caught(n + i)
+    finally:
+        if REPORT:
+            learn_callers()
+
+
+def thrown_at(n):
+    if REPORT:
+        here()
+    try:
+        yield from thrown_below(n)  # makes thrown_below
+    finally:
+        if REPORT:
+            learn_callers()
+
+
+def throwing(turn):
+    if REPORT:
+        here()
+    generator = thrown_at(turn)  # makes thrown_at
+    total = next(generator)
+    for _ in range(3):
+        total += generator.throw(KeyError())
+    return total + (generator.close() or 0)
+
+
+# ---- names and files of every size ------------------------------------------------------------------------
+
+
+def naïve_名前(n):
+    if REPORT:
+        here()
+    for i in range(6):
+        n = n * 5 % 43 + i
+    return n
+
+
+def at_the_end(n):
+    if REPORT:
+        here()
+    for i in range(6):
+        n = n * 7 % 47 + i
+    return n
+
+
+# A table of lines for all of them, of which the last three are ever run.
+exec(compile("def far(n):\n  if n < 0:\n" + (FAR - 5) * "    n += 1\n" +
+             "  if REPORT:\n    here()\n  return at_the_end(n)\n", "<far>", "exec"))  # fmt: skip
+exec(compile("def %s(n):\n  if REPORT:\n    here()\n  for i in range(6):\n    n = n * 3 %% 53 + i\n  return n\n" % LONG_NAME,
+             "<long>", "exec"))  # fmt: skip
+long_name = globals()[LONG_NAME]
+
+
+def names(turn):
+    if REPORT:
+        here()
+    total = naïve_名前(turn)
+    total += long_name(turn)
+    return total + far(turn)
+
+
+# ---- hooks that come and go -------------------------------------------------------------------------------
+
+
+def tracer(frame, event, arg):
+    if sys._getframe(1) is not frame:
+        sys.exit("the tracer is not called from what it traces")
+    return tracer if frame.f_code is traced.__code__ else None
+
+
+def traced(n):
+    if REPORT:
+        here()
+    for i in range(8):
+        n = (
+            n * 3
+            % 59
+        )
+    return n
+
+
+def monitor(code, line):
+    if sys._getframe(1).f_code is not code or sys._getframe(1).f_lineno != line:
+        sys.exit("the monitor is not called from where it was set")
+
+
+def monitored(n):
+    if REPORT:
+        here()
+    for i in range(8):
+        n = (
+            n * 5
+            % 61
+        )
+    return n
+
+
+if MONITORING:
+    sys.monitoring.use_tool_id(sys.monitoring.PROFILER_ID, "tree")
+    sys.monitoring.register_callback(sys.monitoring.PROFILER_ID, sys.monitoring.events.LINE, monitor)
+
+
+def set_hooks(turn, on):
+    if REPORT:
+        here()
+    if turn % HOOK_TURNS or turn <= REPORT_TURNS.stop:
+        return
+    sys.settrace(tracer if on else None)
+    if MONITORING:
+        events = sys.monitoring.events.LINE if on else 0
+        sys.monitoring.set_local_events(sys.monitoring.PROFILER_ID, monitored.__code__, events)
+
+
+def hooks(turn):
+    if REPORT:
+        here()
+    set_hooks(turn, True)
+    total = traced(turn) + monitored(turn)
+    set_hooks(turn, False)
+    return total
+
+
 # ---- the loop ----------------------------------------------------------------------------------------------
 
 
@@ -929,6 +1121,16 @@ def trunk(turn):
     closures(turn)
     unwinding(turn)
     endings(turn)
+    throwing(turn)
+    names(turn)
+    hooks(turn)
+
+
+def branch():
+    turn = 0
+    while True:
+        trunk(turn)
+        turn += 1
 
 
 def main():
@@ -938,6 +1140,8 @@ def main():
         REPORT = turn in REPORT_TURNS
         if turn == REPORT_TURNS.stop:
             announce()
+            for _ in range(int((sys.argv[1:] or [0])[0])):
+                _thread.start_new_thread(branch, ())
         if turn == LEARN_TURNS:
             sys.setprofile(None)
         if turn == REPORT_TURNS.stop - 1:

@@ -4,7 +4,7 @@
 #include "user/util/text.h"
 #include <string.h>
 
-/* How a state looks; the words are those of the JSON too. */
+/* The text and the JSON of a state. */
 static const struct {
 	const char *word, *mark, *colour;
 } states[] = {
@@ -27,8 +27,7 @@ static char *clean_format(const char *fmt, va_list args)
 	return text_clean(raw ? raw : "", raw ? strlen(raw) : 0, 0);
 }
 
-struct check_item *check_list__add(struct check_list *l, enum check_state state, const char *name,
-				   const char *fmt, ...)
+struct check_item *check_list__add(struct check_list *l, enum check_state state, const char *name, const char *fmt, ...)
 {
 	struct check_item item = {.section = l->section, .state = state, .status = CMD_OK};
 	va_list args;
@@ -42,20 +41,19 @@ struct check_item *check_list__add(struct check_list *l, enum check_state state,
 	return &l->items[l->cnt++];
 }
 
-void check_item__remedy(struct check_item *i, const char *fmt, ...)
+void check_item__remedy(struct check_item *i, enum cmd_exit status, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	free(i->remedy);
+	i->status = status;
 	i->remedy = clean_format(fmt, args);
 	va_end(args);
 }
 
 enum cmd_exit check_list__status(const struct check_list *l)
 {
-	static const enum cmd_exit order[] = {CMD_NO_FEATURE, CMD_NOT_PERMITTED, CMD_NO_TARGET,
-					      CMD_FAILED};
+	static const enum cmd_exit order[] = {CMD_NO_FEATURE, CMD_NOT_PERMITTED, CMD_NO_TARGET, CMD_FAILED};
 
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++)
 		for (size_t i = 0; i < l->cnt; i++)
@@ -64,29 +62,20 @@ enum cmd_exit check_list__status(const struct check_list *l)
 	return CMD_OK;
 }
 
-/* Words of a text in lines of `width` columns, each behind the indentation; the first goes on where
- * it is. */
+/* Breaks the text into lines of `width` columns; all but the first are indented. */
 static void print_wrapped(FILE *out, const char *text, unsigned width)
 {
-	size_t column = sizeof(INDENT) - 1;
-	bool first = true;
+	size_t room = width > sizeof(INDENT) ? width - (sizeof(INDENT) - 1) : SIZE_MAX;
 
-	while (*text) {
-		__cleanup_free char *word = xstrndup(text, strcspn(text, " "));
-		size_t columns = columns_of(word);
+	while (true) {
+		size_t len = columns_line(text, room);
 
-		if (width && !first && column + 1 + columns > width) {
-			fputs("\n" INDENT, out);
-			column = sizeof(INDENT) - 1;
-			first = true;
-		}
-		fprintf(out, "%s%s", first ? "" : " ", word);
-		column += columns + !first;
-		first = false;
-		text += strlen(word);
-		text += strspn(text, " ");
+		fprintf(out, "%.*s\n", (int)len, text);
+		text += len + strspn(text + len, " ");
+		if (!*text)
+			return;
+		fputs(INDENT, out);
 	}
-	fputc('\n', out);
 }
 
 void check_list__print(const struct check_list *l, FILE *out, unsigned width, bool colour)
@@ -96,22 +85,19 @@ void check_list__print(const struct check_list *l, FILE *out, unsigned width, bo
 	for (size_t i = 0; i < l->cnt; i++) {
 		const struct check_item *c = &l->items[i];
 		const char *on = colour ? states[c->state].colour : "";
-		__cleanup_free char *text = *c->name && *c->text
-						    ? xasprintf("%s: %s", c->name, c->text)
-						    : xasprintf("%s%s", c->name, c->text);
-		__cleanup_free char *remedy = c->remedy ? xasprintf("→ %s", c->remedy) : NULL;
+		__cleanup_free char *text = xasprintf("%s%s%s", c->name, *c->name && *c->text ? ": " : "", c->text);
+		__cleanup_free char *remedy = xasprintf("→ %s", c->remedy ? c->remedy : "");
 
 		if (strcmp(section, c->section))
-			fprintf(out, "%s%s%s%s\n", i ? "\n" : "", colour ? "\x1b[1m" : "",
-				c->section, colour ? "\x1b[0m" : "");
+			fprintf(out, "%s%s%s%s\n", i ? "\n" : "", colour ? "\x1b[1m" : "", c->section,
+				colour ? "\x1b[0m" : "");
 		section = c->section;
-		fprintf(out, "  %s%-*s%s ", on, MARK_COLUMNS, states[c->state].mark,
-			*on ? "\x1b[0m" : "");
+		fprintf(out, "  %s%-*s%s ", on, MARK_COLUMNS, states[c->state].mark, *on ? "\x1b[0m" : "");
 		print_wrapped(out, text, width);
-		if (remedy) {
-			fputs(INDENT, out);
-			print_wrapped(out, remedy, width);
-		}
+		if (!c->remedy || !*c->remedy)
+			continue;
+		fputs(INDENT, out);
+		print_wrapped(out, remedy, width);
 	}
 }
 
@@ -126,7 +112,7 @@ void check_list__put(const struct check_list *l, struct json_put *j)
 		json_put_text(j, "name", c->name);
 		json_put_text(j, "state", states[c->state].word);
 		json_put_text(j, "text", c->text);
-		if (c->remedy)
+		if (c->remedy && *c->remedy)
 			json_put_text(j, "remedy", c->remedy);
 		json_put_int(j, "status", c->status);
 		json_put_end_map(j);

@@ -1,41 +1,16 @@
-/* Nothing is started: the files say it, looked for as the kernel (`#!`) and the loader (DT_NEEDED)
- * would. */
+/* Finds the interpreter without starting anything, as the kernel (`#!`) and the loader (DT_NEEDED) would. */
 #include "user/cmd/check/check_program.h"
+#include "user/cmd/in_path.h"
+#include "user/os/untrusted.h"
+#include "user/symbol/arch.h"
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define MAX_SCRIPTS 4 /* a script's interpreter may be a script */
-
-static bool is_program(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
-}
-
-/* As execvp() finds it. */
-static char *find_in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	__cleanup_free char *copy = xstrdup(path ? path : "/usr/bin:/bin");
-	char *save = NULL;
-
-	if (strchr(name, '/'))
-		return is_program(name) ? xstrdup(name) : NULL;
-	for (char *dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		char *full = xasprintf("%s/%s", dir, name);
-
-		if (is_program(full))
-			return full;
-		free(full);
-	}
-	return NULL;
-}
 
 /* The program behind `#!`, also through env; NULL when the file is no script. */
 static char *script_program(const char *path)
@@ -54,7 +29,7 @@ static char *script_program(const char *path)
 		do
 			word = strtok_r(NULL, " \t\r\n", &save);
 		while (word && (*word == '-' || strchr(word, '=')));
-	return word ? find_in_path(word) : NULL;
+	return word ? in_path_find(word) : NULL;
 }
 
 /* "libpython3.11.so.1.0", also of debug and other ABIs. */
@@ -94,14 +69,12 @@ static char *in_folder(const char *folder, const char *origin, const char *name)
 /* DT_RUNPATH, LD_LIBRARY_PATH, and where distributions and makers put libpython. ld.so(8) */
 static char *find_library(const struct elf_file *e, const char *program, const char *name)
 {
-	static const char usual[] =
-		"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/usr/local/lib:"
-		"/usr/local/lib64:/usr/lib:$ORIGIN/../lib";
+	static const char usual[] = "/lib64:/usr/lib64:/usr/local/lib:/usr/local/lib64:/usr/lib:$ORIGIN/../lib";
 	__cleanup_free char *run_path = elf_file__run_path(e);
 	__cleanup_free char *real = realpath(program, NULL);
 	const char *more = getenv("LD_LIBRARY_PATH");
 	__cleanup_free char *all =
-		xasprintf("%s:%s:%s", run_path ? run_path : "", more ? more : "", usual);
+		xasprintf("%s:%s:%s%s", run_path ? run_path : "", more ? more : "", arch_own->library_dirs, usual);
 	char *save = NULL, *found = NULL, *slash = real ? strrchr(real, '/') : NULL;
 
 	if (slash)
@@ -109,6 +82,14 @@ static char *find_library(const struct elf_file *e, const char *program, const c
 	for (char *dir = strtok_r(all, ":", &save); dir && !found; dir = strtok_r(NULL, ":", &save))
 		found = in_folder(dir, slash ? real : "", name);
 	return found;
+}
+
+/* The links in its path are followed: whoever named the program trusts them. */
+static int open_program(const char *path)
+{
+	__cleanup_free char *real = realpath(path, NULL);
+
+	return real ? open_untrusted(0, real, UNTRUSTED_ELF_MAX) : -errno;
 }
 
 static int identify_library(const char *program, int fd, struct check_program *out)
@@ -122,7 +103,9 @@ static int identify_library(const char *program, int fd, struct check_program *o
 	elf_file__free(e);
 	if (!out->holder)
 		return -ENOENT;
-	library = open(out->holder, O_RDONLY | O_CLOEXEC);
+	library = open_program(out->holder);
+	if (library < 0)
+		return library;
 	return py_build_identify(library, out->holder, &out->build);
 }
 
@@ -130,7 +113,7 @@ int check_program_find(const char *name, struct check_program *out)
 {
 	__cleanup_close int fd = -1;
 
-	*out = (struct check_program){.path = find_in_path(name)};
+	*out = (struct check_program){.path = in_path_find(name)};
 	if (!out->path)
 		return -ESRCH;
 	for (unsigned i = 0; i < MAX_SCRIPTS; i++) {
@@ -141,9 +124,9 @@ int check_program_find(const char *name, struct check_program *out)
 		free(out->path);
 		out->path = next;
 	}
-	fd = open(out->path, O_RDONLY | O_CLOEXEC);
+	fd = open_program(out->path);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (py_build_identify(fd, out->path, &out->build))
 		return identify_library(out->path, fd, out);
 	out->holder = realpath(out->path, NULL);

@@ -1,4 +1,4 @@
-/* Which file will hold the interpreter of a program that does not run yet? */
+/* Finds the file with the interpreter of a program that does not run yet. */
 #pragma once
 #include "user/python/build.h"
 

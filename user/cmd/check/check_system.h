@@ -1,8 +1,7 @@
-/* The first half of `check`: this kernel, our rights, and whether the real program loads, attaches
- * and ticks. */
+/* The first half of `check`: the kernel, our privileges, and a self-test that loads, attaches and waits for a tick. */
 #pragma once
 #include "user/cmd/check/check_list.h"
 #include "user/session/session.h"
 
-/* `o`: how it would be sampled. */
+/* `o`: the options of the recording that is planned. */
 void check_system(struct check_list *l, const struct session_options *o);

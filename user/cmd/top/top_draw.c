@@ -1,6 +1,6 @@
 /*
- * Every cell is drawn at its own place and in its own width, so a name whose width the terminal sees
- * otherwise moves nothing else. Texts are clean already: nothing here can act on the terminal.
+ * Every cell is drawn at its own column and in its own width, so that a name that the terminal takes to be of another
+ * width moves nothing else. Texts are clean already: nothing here can act on the terminal.
  */
 #include "user/cmd/top/top_draw.h"
 #include "user/cmd/top/top_help.h"
@@ -16,7 +16,7 @@
 
 #define LOSS_ALARM 0.99 /* less than this walked is shown in red */
 
-/* Where the locale has only ASCII: our own signs by the nearest there is, other characters by "?". */
+/* For locales that have only ASCII: our own signs by the nearest there is, other characters by "?". */
 static char *in_ascii(const char *text)
 {
 	static const struct {
@@ -72,15 +72,18 @@ static void put_line(int y, attr_t attr, const char *text)
 
 /* ---- above the table --------------------------------------------------------------------------------- */
 
-/* "pid 42 · paused · 12.3 s": what is watched, whether it moves, since when. */
+/* "pid 42 · paused · 12.3 s": the target, the state, how long it has been counted. */
 static char *state_text(const struct top_ui *ui)
 {
 	const struct top_header *h = top_model__header(ui->source->model);
 	const char *target = top_model__profile(ui->source->model)->meta.target;
 	__cleanup_free char *took = units_duration_text(h->elapsed_ns);
-	const char *state = ui->source->profile ? "file · " : ui->paused ? "paused · " : ui->source->ended ? "ended · " : "";
+	const char *state = ui->source->profile ? "file · "
+			    : ui->paused        ? "paused · "
+			    : ui->source->ended ? "ended · "
+						: "";
 
-	/* long ones are cgroups, which the table tells nothing about; they are in the help */
+	/* long ones are paths of cgroups; the help has them */
 	if (!*target || (int)columns_of(target) > COLS / 6)
 		return xasprintf("%s%s", state, took);
 	return xasprintf("%s · %s%s", target, state, took);
@@ -92,7 +95,8 @@ static void draw_header(const struct top_ui *ui, const struct top_layout *l)
 	__cleanup_free char *state = state_text(ui);
 	int room = COLS - (int)columns_of(state) - 2;
 	bool wide = room >= 30;
-	__cleanup_free char *text = top_text_header(h, (size_t)(wide ? room : COLS));
+	__cleanup_free char *text =
+		top_text_header(top_model__type(ui->source->model), h, (size_t)(wide ? room : COLS));
 	attr_t alarm = h->walked < LOSS_ALARM ? top_terminal_colour(TOP_ALARM) : 0;
 	attr_t notice = ui->paused || (ui->source->ended && !ui->source->profile) ? A_REVERSE : 0;
 
@@ -110,38 +114,16 @@ static void draw_titles(const struct top_ui *ui, const struct top_layout *l)
 	for (int i = 0; i < l->cell_cnt; i++) {
 		bool sorted = l->cells[i].column == ui->order.column && l->cells[i].cell < TOP_CELL_THREAD;
 		int width = l->cells[i].width, len = (int)strlen(l->cells[i].title);
-		__cleanup_free char *text = l->cells[i].cell == TOP_CELL_NUMBER && len < width ?
-						    xasprintf("%*s", width, l->cells[i].title) :
-						    xstrdup(l->cells[i].title);
+		__cleanup_free char *text = l->cells[i].cell == TOP_CELL_NUMBER && len < width
+						    ? xasprintf("%*s", width, l->cells[i].title)
+						    : xstrdup(l->cells[i].title);
 
-		put((struct at){l->titles_y, l->cells[i].x, width}, A_REVERSE | (sorted ? A_BOLD | A_UNDERLINE : 0), text,
-		    COLUMNS_KEEP_START);
+		put((struct at){l->titles_y, l->cells[i].x, width}, A_REVERSE | (sorted ? A_BOLD | A_UNDERLINE : 0),
+		    text, COLUMNS_KEEP_START);
 	}
 }
 
 /* ---- rows -------------------------------------------------------------------------------------------- */
-
-static void number_text(const struct top_ui *ui, const struct top_row *row, enum top_column column, char out[16])
-{
-	const struct top_model *m = ui->source->model;
-
-	switch (column) {
-	case TOP_OWN_NOW:
-		top_text_percent(top_model__percent(m, row->own.recent, ui->of_all), out);
-		break;
-	case TOP_TOTAL_NOW:
-		top_text_percent(top_model__percent(m, row->total.recent, ui->of_all), out);
-		break;
-	case TOP_OWN:
-		top_text_seconds(row->own.ns, out);
-		break;
-	case TOP_TOTAL:
-		top_text_seconds(row->total.ns, out);
-		break;
-	default:
-		top_text_percent(top_model__percent(m, row->total.recent_gil, ui->of_all), out);
-	}
-}
 
 static char *cell_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell)
 {
@@ -151,20 +133,24 @@ static char *cell_text(const struct top_ui *ui, const struct top_row *row, enum 
 
 	if (cell == TOP_CELL_THREAD)
 		return top_text_thread(p, row);
-	if (cell == TOP_CELL_PLACE)
-		return top_text_place(p, &ui->lens, row, ui->full_filenames);
+	if (cell == TOP_CELL_LOCATION)
+		return top_text_location(p, &ui->lens, row, ui->full_filenames);
 	name = top_text_name(p, &ui->lens, row);
 	return xasprintf("%s%s", ui->lens.focus ? roles[row->role] : "", name);
 }
 
 static attr_t name_colour(const struct top_ui *ui, const struct top_row *row)
 {
-	static const enum top_colour colours[PROFILE_ORIGINS] = {TOP_USER, TOP_STDLIB, TOP_SITE, TOP_MARK};
+	static const enum top_colour colours[VIEW_CLASSES] = {
+		[VIEW_USER] = TOP_USER,           [VIEW_STDLIB] = TOP_STDLIB,  [VIEW_SITE] = TOP_SITE,
+		[VIEW_NATIVE] = TOP_NATIVE,       [VIEW_INLINED] = TOP_NATIVE, [VIEW_KERNEL] = TOP_KERNEL,
+		[VIEW_SYNTHETIC] = TOP_SYNTHETIC,
+	};
 	const struct profile *p = top_model__profile(ui->source->model);
 
 	if (ui->lens.group != TOP_BY_FUNCTION)
 		return 0;
-	return top_terminal_colour(colours[p->functions[p->frames[row->frame].function].origin]);
+	return top_terminal_colour(colours[view__class(&p->functions[p->frames[row->frame].function])]);
 }
 
 static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t index)
@@ -173,7 +159,7 @@ static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t
 	int y = l->rows_y + (int)(index - ui->first);
 	bool chosen = index == ui->at;
 	attr_t attr = chosen ? A_REVERSE : 0;
-	/* what did nothing lately steps back */
+	/* dim: it had nothing lately */
 	attr_t number = chosen ? attr : row->total.recent > 0 ? top_terminal_colour(TOP_NUMBER) : A_DIM;
 
 	put_line(y, attr, "");
@@ -184,14 +170,18 @@ static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t
 		char digits[16];
 
 		if (cell == TOP_CELL_NUMBER) {
-			number_text(ui, row, l->cells[i].column, digits);
+			top_text_number(ui->source->model, row, l->cells[i].column, ui->of_all, digits);
 			text = xasprintf("%*s", at.width, digits);
 		} else {
 			text = cell_text(ui, row, cell);
 		}
-		put(at, cell == TOP_CELL_NUMBER ? number : cell == TOP_CELL_NAME && !chosen ? name_colour(ui, row) : attr,
-		    text, cell == TOP_CELL_PLACE && ui->lens.group == TOP_BY_FUNCTION ? COLUMNS_KEEP_END :
-										       COLUMNS_KEEP_START);
+		put(at,
+		    cell == TOP_CELL_NUMBER            ? number
+		    : cell == TOP_CELL_NAME && !chosen ? name_colour(ui, row)
+						       : attr,
+		    text,
+		    cell == TOP_CELL_LOCATION && ui->lens.group == TOP_BY_FUNCTION ? COLUMNS_KEEP_END
+										   : COLUMNS_KEEP_START);
 	}
 }
 
@@ -207,9 +197,7 @@ static char *empty_text(const struct top_ui *ui)
 		losses = profile__loss_text(top_model__profile(ui->source->model));
 		return xasprintf("No stack could be read: %s", losses);
 	}
-	if (ui->source->ended)
-		return xstrdup("No samples: no Python code ran on a CPU.");
-	return xstrdup("No samples yet: no Python code is running on a CPU (what sleeps or waits uses none).");
+	return top_text_empty(top_model__type(ui->source->model), ui->source->ended);
 }
 
 static void draw_table(struct top_ui *ui, const struct top_layout *l)
@@ -226,44 +214,26 @@ static void draw_table(struct top_ui *ui, const struct top_layout *l)
 
 /* ---- below it, and help ------------------------------------------------------------------------------ */
 
+/* Of a text that is too long its end is shown, where one types. */
 static void draw_prompt(const struct top_ui *ui, int y)
 {
-	const struct top_prompt *p = &ui->prompt;
-	__cleanup_free char *ahead = xasprintf("%s%.*s", p->question, (int)p->at, p->text);
-	__cleanup_free char *line = xasprintf("%s%s", p->question, p->text);
-	int x = (int)columns_of(ahead);
+	__cleanup_free char *line = xasprintf("%s%s", ui->prompt.question, ui->prompt.text);
+	int x = (int)columns_of(line);
 
-	/* the end of what is long is where one types */
-	put((struct at){y, 0, COLS}, A_BOLD, x < COLS ? line : ahead, x < COLS ? COLUMNS_KEEP_START : COLUMNS_KEEP_END);
+	put((struct at){y, 0, COLS}, A_BOLD, line, x < COLS ? COLUMNS_KEEP_START : COLUMNS_KEEP_END);
 	curs_set(1);
 	move(y, x < COLS ? x : COLS - 1);
 }
 
+/* The more needed first: a narrow screen cuts the end. */
 static const char *hints(const struct top_ui *ui)
 {
 	if (ui->help)
 		return "arrows scroll · any other key: back";
 	if (ui->trail_cnt)
 		return "Esc back · q quit · ? help · Enter callers · s sort · t threads · l lines · p pause · w write";
-	return "q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · p pause · r reset · "
-	       "w write";
-}
-
-/* As many as there is room for, the more needed first. */
-static void draw_hints(const struct top_ui *ui, int y)
-{
-	static const char between[] = " · ";
-	__cleanup_free char *text = xstrdup(hints(ui));
-
-	for (char *last; columns_of(text) > (size_t)COLS;) {
-		last = NULL;
-		for (char *at = text; (at = strstr(at, between)); at++)
-			last = at;
-		if (!last)
-			break;
-		*last = 0;
-	}
-	put_line(y, A_DIM, text);
+	return "q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · p pause · r "
+	       "reset · w write";
 }
 
 static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
@@ -276,7 +246,7 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 	else if (ui->message)
 		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
 	else if (l->foot_y >= 0)
-		draw_hints(ui, y);
+		put_line(y, A_DIM, hints(ui));
 }
 
 static void draw_help(struct top_ui *ui, const struct top_layout *l)
@@ -300,10 +270,10 @@ static void draw_help(struct top_ui *ui, const struct top_layout *l)
 
 void top_draw(struct top_ui *ui)
 {
-	__cleanup_free char *what = NULL;
+	__cleanup_free char *scope = NULL;
 	struct top_layout l;
 
-	top_layout__fit(&l, LINES, COLS, &ui->lens);
+	top_layout__fit(&l, LINES, COLS, &ui->lens, top_model__type(ui->source->model));
 	if (ui->page != (size_t)l.rows) {
 		ui->page = (size_t)l.rows;
 		top_ui__rearrange(ui);
@@ -312,10 +282,10 @@ void top_draw(struct top_ui *ui)
 	if (ui->help) {
 		draw_help(ui, &l);
 	} else {
-		what = top_ui__describe(ui);
+		scope = top_ui__describe(ui);
 		if (l.header_y >= 0)
 			draw_header(ui, &l);
-		put_line(l.what_y, 0, what);
+		put_line(l.scope_y, 0, scope);
 		draw_table(ui, &l);
 	}
 	draw_foot(ui, &l);
@@ -328,7 +298,7 @@ struct top_at top_draw_at(const struct top_ui *ui, int y, int x)
 	struct top_layout l;
 	size_t row;
 
-	top_layout__fit(&l, LINES, COLS, &ui->lens);
+	top_layout__fit(&l, LINES, COLS, &ui->lens, top_model__type(ui->source->model));
 	row = ui->first + (size_t)(y - l.rows_y);
 	if (y >= l.rows_y && y < l.rows_y + l.rows && row < ui->cnt)
 		return (struct top_at){.hit = TOP_HIT_ROW, .row = row};

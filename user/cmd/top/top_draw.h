@@ -4,7 +4,7 @@
 
 void top_draw(struct top_ui *ui);
 
-/* What is at a place of the screen that was clicked. */
+/* The thing at a position of the screen that was clicked. */
 enum top_hit { TOP_HIT_NOTHING, TOP_HIT_COLUMN, TOP_HIT_ROW };
 struct top_at {
 	enum top_hit hit;

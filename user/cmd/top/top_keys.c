@@ -1,30 +1,31 @@
 #include "user/cmd/top/top_keys.h"
+#include "user/cmd/top/top_draw.h"
 #include "user/util/alloc.h"
 #include <curses.h>
 #include <time.h>
 
 #define INTERVAL_MIN_NS 50000000ull
 #define INTERVAL_MAX_NS 60000000000ull
-#define ESC		27
+#define WHEEL_ROWS      3
+#define ESC             27
+#define CTRL(letter)    ((letter) & 31)
 
 /* ---- what the keys do -------------------------------------------------------------------------------- */
 
-static void quit(struct top_ui *ui, int code)
+static void quit(struct top_ui *ui)
 {
-	(void)code;
 	ui->quit = true;
 }
 
-static void help(struct top_ui *ui, int code)
+static void show_help(struct top_ui *ui)
 {
-	(void)code;
 	ui->help = true;
 	ui->help_first = 0;
 }
 
-static void move_choice(struct top_ui *ui, int code)
+static void move_choice(struct top_ui *ui)
 {
-	switch (code) {
+	switch (ui->key) {
 	case KEY_UP:
 	case 'k':
 		top_ui__move(ui, -1);
@@ -47,89 +48,76 @@ static void move_choice(struct top_ui *ui, int code)
 	}
 }
 
-static void sort_by(struct top_ui *ui, int code)
+static void sort_by(struct top_ui *ui)
 {
-	top_ui__sort(ui, (enum top_column)(code - '1'));
+	top_ui__sort(ui, (enum top_column)(ui->key - '1'));
 }
 
-static void sort_next(struct top_ui *ui, int code)
+static void sort_next(struct top_ui *ui)
 {
-	(void)code;
 	ui->order.reverse = false;
 	ui->order.column = (ui->order.column + 1) % TOP_COLUMNS;
 	top_ui__rearrange(ui);
 }
 
-static void ask_filter(struct top_ui *ui, int code)
+static void ask_filter(struct top_ui *ui)
 {
 	const char *now = top_rows__filter_text(ui->rows);
 
-	(void)code;
-	top_prompt__ask(&ui->prompt, "Filter (regex): ", now ? now : "");
-	ui->prompt.done = top_ui__filter;
+	top_prompt__ask(&ui->prompt, "Filter (regex): ", now ? now : "", top_ui__filter);
 }
 
-static void next_match(struct top_ui *ui, int code)
-{
-	top_ui__next_match(ui, code == 'N' ? -1 : 1);
-}
-
-static void threads(struct top_ui *ui, int code)
+static void threads(struct top_ui *ui)
 {
 	struct top_lens lens = ui->lens;
 
-	(void)code;
 	lens.threads = !lens.threads;
 	top_ui__look(ui, &lens, false);
 }
 
 /* From within one process or function this starts over with all of them. */
-static void group(struct top_ui *ui, int code)
+static void group(struct top_ui *ui)
 {
 	struct top_lens lens = ui->lens;
 
-	(void)code;
 	ui->trail_cnt = 0;
-	lens.focus = lens.only_process = lens.only_thread = 0;
+	lens.focus = lens.only_process = lens.only_thread = lens.only_container = 0;
 	lens.group = (lens.group + 1) % TOP_GROUPS;
 	ui->moved = false;
 	top_ui__look(ui, &lens, false);
 }
 
-static void lines(struct top_ui *ui, int code)
+static void lines(struct top_ui *ui)
 {
-	(void)code;
 	top_ui__toggle_lines(ui);
 }
 
-static void enter(struct top_ui *ui, int code)
+static void enter(struct top_ui *ui)
 {
-	(void)code;
 	top_ui__enter(ui);
 }
 
-static void back(struct top_ui *ui, int code)
+static void back(struct top_ui *ui)
 {
-	(void)code;
 	top_ui__back(ui);
 }
 
-static void pause_it(struct top_ui *ui, int code)
+static void pause_it(struct top_ui *ui)
 {
-	(void)code;
 	if (ui->source->ended) {
-		top_ui__say(ui, true, "nothing moves here any more");
+		top_ui__say(ui, true, "no new data: there is nothing to pause");
 		return;
 	}
 	ui->paused = !ui->paused;
 	top_ui__refresh(ui);
+	if (!ui->paused) /* what came meanwhile is not of the last seconds */
+		top_model__next_interval(ui->source->model);
 }
 
-static void reset(struct top_ui *ui, int code)
+static void reset(struct top_ui *ui)
 {
-	(void)code;
 	if (ui->source->ended) {
-		top_ui__say(ui, true, "these are the last numbers; nothing new would come");
+		top_ui__say(ui, true, "no new data: there is nothing to count from here on");
 		return;
 	}
 	ui->paused = false;
@@ -139,9 +127,9 @@ static void reset(struct top_ui *ui, int code)
 	top_ui__say(ui, false, "counted from here on; what w writes still is all of the run");
 }
 
-static void refresh_rate(struct top_ui *ui, int code)
+static void refresh_rate(struct top_ui *ui)
 {
-	uint64_t ns = code == '-' ? ui->interval_ns * 2 : ui->interval_ns / 2;
+	uint64_t ns = ui->key == '-' ? ui->interval_ns * 2 : ui->interval_ns / 2;
 
 	if (ui->source->profile) {
 		top_ui__say(ui, true, "a file does not change");
@@ -151,32 +139,32 @@ static void refresh_rate(struct top_ui *ui, int code)
 	top_ui__refresh(ui);
 }
 
-static void ask_write(struct top_ui *ui, int code)
+static void ask_write(struct top_ui *ui)
 {
 	time_t now = time(NULL);
-	__cleanup_free char *target = ui->source->profile ? xstrdup("snapshot") :
-							   target_options__file_text(&ui->o->target);
+	__cleanup_free char *target =
+		ui->source->profile ? xstrdup("snapshot") : target_options__file_text(&ui->o->target);
 	__cleanup_free char *path = NULL;
 	struct tm tm;
 	char when[32];
 
-	(void)code;
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%S", &tm);
 	path = xasprintf("pybpfprof-%.80s-%s.svg", target, when);
-	top_prompt__ask(&ui->prompt, "Write to: ", path);
-	ui->prompt.done = top_ui__write;
+	top_prompt__ask(&ui->prompt, "Write to: ", path, top_ui__write);
 }
 
-static void percent_of(struct top_ui *ui, int code)
+static void percent_of(struct top_ui *ui)
 {
-	(void)code;
+	if (top_model__type(ui->source->model)->unit != PROFILE_NANOSECONDS) {
+		top_ui__say(ui, true, "these are no times: percentages are of all");
+		return;
+	}
 	ui->of_all = !ui->of_all;
 }
 
-static void full_filenames(struct top_ui *ui, int code)
+static void full_filenames(struct top_ui *ui)
 {
-	(void)code;
 	ui->full_filenames = !ui->full_filenames;
 }
 
@@ -187,19 +175,133 @@ const struct top_key top_keys[] = {
 	{{'6'}, "", NULL, sort_by},
 	{{'s'}, "s", "sort by the next column", sort_next},
 	{{'/'}, "/", "only rows that match (a regular expression); Esc removes it", ask_filter},
-	{{'n', 'N'}, "n N", "the next, the previous row that matches", next_match},
-	{{KEY_ENTER, '\r', '\n'}, "Enter", "callers and callees of a function; functions of a process or thread", enter},
+	{{KEY_ENTER, '\r', '\n'},
+	 "Enter",
+	 "callers and callees of a function; functions of a process, thread or container",
+	 enter},
 	{{ESC, KEY_BACKSPACE, 127, KEY_LEFT}, "Esc, Backspace", "back", back},
 	{{'t'}, "t", "a row for each thread", threads},
-	{{'P'}, "P", "rows are functions, processes, threads", group},
+	{{'P'}, "P", "rows are functions, processes, threads, containers", group},
 	{{'l', 'L'}, "l", "lines or functions", lines},
 	{{'f'}, "f", "whole paths of files", full_filenames},
-	{{'%'}, "%", "percentages of one CPU, or of all CPU time", percent_of},
+	{{'%'}, "%", "percentages of one CPU, or of all", percent_of},
 	{{'p', ' '}, "p, space", "pause: the numbers stand still", pause_it},
 	{{'r', 'R'}, "r", "reset: count from here on", reset},
 	{{'+', '=', '-'}, "+ -", "refresh more often, less often", refresh_rate},
 	{{'w'}, "w", "write all of the run so far to a file; its extension says the format", ask_write},
-	{{'?', 'h', KEY_F(1)}, "?", "this help", help},
+	{{'?', 'h', KEY_F(1)}, "?", "this help", show_help},
 	{{'q', KEY_F(10)}, "q, Ctrl-C", "quit", quit},
 	{{0}, NULL, NULL, NULL},
 };
+
+/* ---- help and the mouse --------------------------------------------------------------------------------------- */
+
+/* Arrows scroll; any other key leaves the help. */
+static void key_in_help(struct top_ui *ui, int code)
+{
+	if (code == KEY_DOWN || code == 'j')
+		ui->help_first++;
+	else if ((code == KEY_UP || code == 'k') && ui->help_first)
+		ui->help_first--;
+	else if (code == KEY_NPAGE)
+		ui->help_first += ui->page;
+	else if (code == KEY_PPAGE)
+		ui->help_first = ui->help_first > ui->page ? ui->help_first - ui->page : 0;
+	else if (code != KEY_UP && code != 'k')
+		ui->help = false;
+}
+
+static void mouse(struct top_ui *ui)
+{
+	MEVENT event;
+	struct top_at at;
+
+	if (getmouse(&event) == ERR || ui->prompt.question)
+		return;
+	if (ui->help) {
+		key_in_help(ui, event.bstate & BUTTON4_PRESSED   ? KEY_UP
+				: event.bstate & BUTTON5_PRESSED ? KEY_DOWN
+								 : ESC);
+		return;
+	}
+	if (event.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)) {
+		top_ui__scroll(ui, event.bstate & BUTTON4_PRESSED ? -WHEEL_ROWS : WHEEL_ROWS);
+		return;
+	}
+	if (!(event.bstate & BUTTON1_PRESSED))
+		return;
+	at = top_draw_at(ui, event.y, event.x);
+	if (at.hit == TOP_HIT_COLUMN)
+		top_ui__sort(ui, at.column);
+	else if (at.hit == TOP_HIT_ROW)
+		top_ui__choose(ui, at.row);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------- */
+
+/* A key at the prompt. */
+static void type(struct top_ui *ui, wint_t c, bool is_key)
+{
+	struct top_prompt *p = &ui->prompt;
+	bool enter = c == '\r' || c == '\n' || (is_key && c == KEY_ENTER);
+
+	if (c == ESC || enter) {
+		p->question = NULL;
+		if (enter)
+			p->done(ui, p->text);
+	} else if (c == 127 || c == CTRL('h') || (is_key && c == KEY_BACKSPACE)) {
+		top_prompt__erase(p, TOP_ERASE_CHARACTER);
+	} else if (c == CTRL('w')) {
+		top_prompt__erase(p, TOP_ERASE_WORD);
+	} else if (c == CTRL('u')) {
+		top_prompt__erase(p, TOP_ERASE_ALL);
+	} else if (!is_key) {
+		top_prompt__type(p, c);
+	}
+}
+
+static void press(struct top_ui *ui, int code)
+{
+	ui->key = code;
+	for (const struct top_key *k = top_keys; k->label; k++)
+		for (size_t i = 0; i < ARRAY_SIZE(k->codes) && k->codes[i]; i++)
+			if (k->codes[i] == code) {
+				k->act(ui);
+				return;
+			}
+	if (code < 128)
+		top_ui__say(ui, true, "no such key: ? shows which there are");
+}
+
+/* Characters beyond ASCII and the key codes of curses share numbers: `is_key` says which it is. */
+static void on_input(struct top_ui *ui, wint_t c, bool is_key)
+{
+	if (is_key && c == KEY_RESIZE)
+		return;
+	free(ui->message);
+	ui->message = NULL;
+	ui->changed = true;
+	if (is_key && c == KEY_MOUSE)
+		mouse(ui);
+	else if (ui->prompt.question)
+		type(ui, c, is_key);
+	else if (!is_key && c > 127)
+		top_ui__say(ui, true, "no such key: ? shows which there are");
+	else if (ui->help)
+		key_in_help(ui, (int)c);
+	else
+		press(ui, (int)c);
+}
+
+bool top_keys_read(struct top_ui *ui)
+{
+	bool any = false;
+	wint_t c;
+	int kind;
+
+	while (!ui->quit && (kind = get_wch(&c)) != ERR) {
+		on_input(ui, c, kind == KEY_CODE_YES);
+		any = true;
+	}
+	return any;
+}

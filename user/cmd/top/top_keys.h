@@ -1,10 +1,14 @@
-/* What keys do: a table, which the help is made of. */
+/* Keys, typing at the prompt, and the mouse, as the terminal sends them. */
 #pragma once
 #include "user/cmd/top/top_ui.h"
 
 struct top_key {
-	int codes[5]; /* curses' or characters; 0 ends */
-	const char *label, *help;
-	void (*act)(struct top_ui *ui, int code);
+	int codes[5];             /* curses' or characters; 0 ends */
+	const char *label, *help; /* for the help; without `help` the row belongs to the one before */
+	void (*act)(struct top_ui *ui);
 };
-extern const struct top_key top_keys[]; /* ends with a row without a label; one without a help goes with the one before */
+/* Ends with a row without a label. */
+extern const struct top_key top_keys[];
+
+/* Takes all that was typed or clicked. False: there was nothing. */
+bool top_keys_read(struct top_ui *ui);

@@ -1,19 +1,22 @@
-/* Where things are on a screen of a given size. Pure: drawing and clicks ask the same. */
+/* The positions of things on a screen of a given size; drawing and clicks use the same. Pure. */
 #pragma once
 #include "user/cmd/top/top_text.h"
 
-enum top_cell { TOP_CELL_NUMBER, TOP_CELL_NAME, TOP_CELL_THREAD, TOP_CELL_PLACE };
+enum top_cell { TOP_CELL_NUMBER, TOP_CELL_NAME, TOP_CELL_THREAD, TOP_CELL_LOCATION };
+
+struct top_layout_cell {
+	enum top_cell cell;
+	enum top_column column; /* what a click sorts by */
+	char title[24];
+	int x, width;
+};
 
 struct top_layout {
-	int header_y, what_y, foot_y; /* lines; -1: there is no room for it */
+	int header_y, scope_y, foot_y; /* lines; -1: there is no room for it */
 	int titles_y, rows_y, rows;
-	struct {
-		enum top_cell cell;
-		enum top_column column; /* what a click sorts by */
-		const char *title;
-		int x, width;
-	} cells[TOP_COLUMNS + 2];
+	struct top_layout_cell cells[TOP_COLUMNS + 2];
 	int cell_cnt;
 };
 
-void top_layout__fit(struct top_layout *l, int lines, int columns, const struct top_lens *lens);
+void top_layout__fit(struct top_layout *l, int lines, int columns, const struct top_lens *lens,
+		     const struct profile_value_type *type);

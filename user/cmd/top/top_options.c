@@ -1,16 +1,29 @@
 /* The options of `top`; names are those of py-spy where it has them, the target's those of `record`. */
 #include "user/cmd/top/top_options.h"
 #include "user/cmd/choice.h"
-#include "user/cmd/habits.h"
+#include "user/cmd/pyspy_compat.h"
+#include "user/cmd/usage.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <regex.h>
+#include <stddef.h>
 #include <string.h>
 
-enum { KEY_FULL_FILENAMES = 0x4000, KEY_ONCE, KEY_JSON, KEY_PLAIN, KEY_INTERVAL, KEY_WINDOW, KEY_SORT, KEY_FILTER,
-       KEY_ROWS, KEY_BY };
+enum {
+	KEY_FULL_FILENAMES = 0x4000,
+	KEY_ONCE,
+	KEY_JSON,
+	KEY_PLAIN,
+	KEY_INTERVAL,
+	KEY_WINDOW,
+	KEY_SORT,
+	KEY_FILTER,
+	KEY_ROWS,
+	KEY_BY,
+	KEY_TYPE
+};
 
 static const struct argp_option options[] = {
 	{"input", 'i', "FILE", 0, "Nothing live: a recording (.pybpf) or this program's JSON", 1},
@@ -18,8 +31,9 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is shown (? lists the keys that change it):", 3},
 	{"threads", 't', NULL, 0, "A row for each thread", 3},
 	{"lines", 'l', NULL, 0, "Lines instead of functions", 3},
-	{"by", KEY_BY, "function|process|thread", 0, "What a row is (default: function)", 3},
+	{"by", KEY_BY, "function|process|thread|container", 0, "What a row is (default: function)", 3},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 3},
+	{"type", KEY_TYPE, "NAME", 0, "Values of this type, of those that there are: `cpu`, … (default: the first)", 3},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 3},
 	{"sort", KEY_SORT, "own-now|total-now|own|total|gil|name", 0, "By this column (default: own-now)", 3},
 	{"filter", KEY_FILTER, "REGEX", 0, "Only rows that match", 3},
@@ -31,21 +45,9 @@ static const struct argp_option options[] = {
 	{"once", KEY_ONCE, NULL, 0, "One table, after one interval", 4},
 	{"json", KEY_JSON, NULL, 0, "A JSON object for each interval, a line each, instead of a table", 4},
 	{"rows", KEY_ROWS, "N", 0, "Rows of a table (default 20) or an object (default: all)", 4},
-	{"verbose", 'v', NULL, 0, "Say more; twice: debugging messages", 5},
+	{"verbose", 'v', NULL, 0, "Verbose messages; twice: debugging messages", 5},
 	{0},
 };
-
-static uint64_t parse_time(const char *option, const char *arg, struct argp_state *state)
-{
-	const char *why = "";
-	uint64_t ns = 0;
-
-	if (units_parse_duration(arg, &ns, &why))
-		argp_error(state, "%s %s: %s", option, arg, why);
-	if (!ns)
-		argp_error(state, "%s %s: must be longer than nothing", option, arg);
-	return ns;
-}
 
 static void parse_sort(struct top_options *o, const char *arg, struct argp_state *state)
 {
@@ -58,53 +60,40 @@ static void parse_sort(struct top_options *o, const char *arg, struct argp_state
 
 static void parse_by(struct top_options *o, const char *arg, struct argp_state *state)
 {
-	static const char *const names[TOP_GROUPS + 1] = {"function", "process", "thread"};
+	static const char *const names[TOP_GROUPS + 1] = {"function", "process", "thread", "container"};
 
 	o->lens.group = choice_parse(state, "--by", arg, names);
 }
 
-static error_t parse_plain(struct top_options *o, int key, char *arg, struct argp_state *state)
+/* Options without a value. */
+static const struct {
+	int key;
+	size_t at; /* in struct top_options */
+} flags[] = {
+	{'t', offsetof(struct top_options, lens.threads)},
+	{'l', offsetof(struct top_options, lens.lines)},
+	{'g', offsetof(struct top_options, view.gil_only)},
+	{KEY_FULL_FILENAMES, offsetof(struct top_options, view.full_filenames)},
+	{KEY_PLAIN, offsetof(struct top_options, plain)},
+	{KEY_ONCE, offsetof(struct top_options, once)},
+	{KEY_JSON, offsetof(struct top_options, json)},
+};
+
+static void parse_rows(struct top_options *o, const char *arg, struct argp_state *state)
 {
 	const char *why = "";
 
-	switch (key) {
-	case KEY_PLAIN:
-		o->plain = true;
-		return 0;
-	case KEY_ONCE:
-		o->once = o->plain = true;
-		return 0;
-	case KEY_JSON:
-		o->json = o->plain = true;
-		return 0;
-	case KEY_ROWS:
-		if (units_parse_count(arg, &o->rows, &why))
-			argp_error(state, "--rows %s: %s", arg, why);
-		if (!o->rows)
-			argp_error(state, "--rows: at least 1");
-		return 0;
-	case 'v':
-		log_say_more();
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (units_parse_count(arg, &o->rows, &why))
+		argp_error(state, "--rows %s: %s", arg, why);
+	if (!o->rows)
+		argp_error(state, "--rows: at least 1");
 }
 
-static error_t parse_shown(struct top_options *o, int key, char *arg, struct argp_state *state)
+static error_t parse_value(struct top_options *o, int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
-	case 't':
-		o->lens.threads = true;
-		return 0;
-	case 'l':
-		o->lens.lines = true;
-		return 0;
-	case 'g':
-		o->gil_only = true;
-		return 0;
-	case KEY_FULL_FILENAMES:
-		o->full_filenames = true;
+	case 'd':
+		o->duration_ns = target_parse_duration(state, arg);
 		return 0;
 	case KEY_BY:
 		parse_by(o, arg, state);
@@ -115,14 +104,20 @@ static error_t parse_shown(struct top_options *o, int key, char *arg, struct arg
 	case KEY_FILTER:
 		o->filter = arg;
 		return 0;
+	case KEY_TYPE:
+		o->view.type_name = arg;
+		return 0;
 	case KEY_INTERVAL:
-		o->interval_ns = parse_time("--interval", arg, state);
+		o->interval_ns = target_parse_time(state, "--interval", arg);
 		return 0;
 	case KEY_WINDOW:
-		o->window_ns = parse_time("--window", arg, state);
+		o->span_ns = target_parse_time(state, "--window", arg);
+		return 0;
+	case KEY_ROWS:
+		parse_rows(o, arg, state);
 		return 0;
 	default:
-		return parse_plain(o, key, arg, state);
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
@@ -133,15 +128,17 @@ static void check(const struct top_options *o, struct argp_state *state)
 	if (o->input && o->target.text)
 		argp_error(state, "--input shows a file; leave the target out");
 	if (!o->input && !o->target.text)
-		argp_error(state, "show what? Give --pid PID, --cgroup PATH, --all, --input FILE or a command: -- python3 "
-				  "app.py");
+		argp_error(
+			state,
+			"no target: give --pid PID, --container NAME, --cgroup PATH, --all, --input FILE or a command: "
+			"-- python3 app.py");
 	if (o->filter && regcomp(&regex, o->filter, REG_EXTENDED | REG_NOSUB))
-		argp_error(state, "--filter %s: this is no regular expression", o->filter);
+		argp_error(state, "--filter %s: invalid regular expression", o->filter);
 	if (o->filter)
 		regfree(&regex);
 	if (o->interval_ns < 50000000ull)
 		argp_error(state, "--interval: at least 50ms");
-	if (o->window_ns < 100000000ull)
+	if (o->span_ns < 100000000ull)
 		argp_error(state, "--window: at least 100ms");
 }
 
@@ -149,6 +146,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct top_options *o = state->input;
 
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].key == key) {
+			*(bool *)((char *)o + flags[i].at) = true;
+			return 0;
+		}
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = o ? &o->target : NULL;
@@ -158,25 +160,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "one input at a time: %s or %s", o->input, arg);
 		o->input = arg;
 		return 0;
-	case 'd':
-		o->duration_ns = parse_time("--duration", arg, state);
+	case 'v':
+		log_say_more();
 		return 0;
 	case ARGP_KEY_END:
+		o->plain |= o->once || o->json;
 		check(o, state);
 		return 0;
 	default:
-		return parse_shown(o, key, arg, state);
+		return parse_value(o, key, arg, state);
 	}
 }
 
-static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {&top_habits, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {&pyspy_compat, 0, NULL, 0}, {0}};
 
 const struct argp top_argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "--pid PID\n--cgroup PATH\n--all\n--input FILE\n-- COMMAND [ARG…]",
+	.args_doc = "--pid PID\n--cgroup PATH\n--container CONTAINER\n--all\n--input FILE\n-- COMMAND [ARG…]",
 	.doc = "Watch where Python programs spend their time.\v"
-	       "Percentages are of one CPU over the last seconds; with --input of all CPU time there is. Keys: ? shows "
+	       "Percentages are of one CPU over the last seconds; with --input of all there is. Keys: ? shows "
 	       "them; q ends. Without a terminal a plain table is written for each interval, and its percentages are "
 	       "of that interval alone.\n\n"
 	       "On the screen a command has no input, and what it prints is shown when the screen is gone; it ends "
@@ -198,12 +201,12 @@ void top_options__parse(struct top_options *o, int argc, char **argv)
 {
 	*o = (struct top_options){
 		.interval_ns = 1000000000ull,
-		.window_ns = 5000000000ull,
+		.span_ns = 5000000000ull,
 		.target.optional = true,
 		.target.reads_files = true,
 	};
 	o->command_line = join(argv);
-	argp_parse(&top_argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	usage_parse(&top_argp, argc, argv, ARGP_IN_ORDER, o);
 }
 
 void top_options__free(struct top_options *o)

@@ -1,4 +1,4 @@
-/* What `top` was asked to show, and how. */
+/* The options of `top`. */
 #pragma once
 #include "user/cmd/target_options.h"
 #include "user/cmd/top/top_text.h"
@@ -9,9 +9,10 @@ struct top_options {
 	struct top_lens lens;
 	struct top_order order;
 	const char *filter;
-	bool gil_only, full_filenames, once, json, plain;
-	uint64_t interval_ns, window_ns, duration_ns; /* duration 0: until stopped */
-	uint64_t rows; /* of a plain table or a JSON object; 0: not given */
+	struct view view; /* gil_only, full_filenames and the type count here */
+	bool once, json, plain;
+	uint64_t interval_ns, span_ns, duration_ns; /* duration 0: until stopped */
+	uint64_t rows;                              /* of a plain table or a JSON object; 0: not given */
 	char *command_line;
 };
 

@@ -10,26 +10,15 @@ int top_output__open(struct top_output *o, int stdio[3])
 {
 	int ends[2];
 
-	o->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (o->null < 0 || pipe2(ends, O_CLOEXEC)) {
-		log_error("cannot make room for the command's output: %s", strerror(errno));
+	stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (stdio[0] < 0 || pipe2(ends, O_CLOEXEC)) {
+		log_error("cannot create a buffer for the command's output: %s", strerror(errno));
 		return -errno;
 	}
 	o->from = ends[0];
-	o->to = ends[1];
 	fcntl(o->from, F_SETFL, O_NONBLOCK);
-	stdio[0] = o->null;
-	stdio[1] = stdio[2] = o->to;
+	stdio[1] = stdio[2] = ends[1];
 	return 0;
-}
-
-void top_output__started(struct top_output *o)
-{
-	if (o->to >= 0)
-		close(o->to);
-	if (o->null >= 0)
-		close(o->null);
-	o->to = o->null = -1;
 }
 
 void top_output__take(struct top_output *o)
@@ -64,7 +53,6 @@ void top_output__show(struct top_output *o)
 
 void top_output__close(struct top_output *o)
 {
-	top_output__started(o);
 	if (o->from >= 0)
 		close(o->from);
 	o->from = -1;

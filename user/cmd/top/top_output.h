@@ -1,19 +1,17 @@
-/* What the profiled command prints while the screen is ours: the end of it is kept and shown afterwards. */
+/* The output of the profiled command while the screen is ours: its end is kept and shown afterwards. */
 #pragma once
 #include <stddef.h>
 
 #define TOP_OUTPUT_MAX 65536
 
 struct top_output {
-	int from, to, null; /* -1: not in use; `to` and `null` are the command's */
+	int from; /* a pipe; -1: not in use */
 	char text[TOP_OUTPUT_MAX];
 	size_t len, at; /* a ring: `at` is where the next byte goes */
 };
 
-/* 0 or negative errno (said). `stdio` becomes what the command gets. */
+/* 0 or negative errno (said). `stdio` are the descriptors for the command, which the caller closes when it has them. */
 int top_output__open(struct top_output *o, int stdio[3]);
-/* The command has its own copies. */
-void top_output__started(struct top_output *o);
 void top_output__take(struct top_output *o);
 /* Takes the rest and writes all that was kept to our own standard output. */
 void top_output__show(struct top_output *o);

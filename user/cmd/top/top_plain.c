@@ -6,14 +6,15 @@
 #include "user/cmd/cmd.h"
 #include "user/cmd/terminal.h"
 #include "user/cmd/top/top_text.h"
-#include "user/format/json/json_member.h"
+#include "user/format/json/json_put.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
+#include "user/util/buf.h"
 #include "user/util/clock.h"
 #include "user/util/columns.h"
-#include "user/util/log.h"
 #include "user/util/units.h"
 #include <errno.h>
-#include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -26,17 +27,10 @@ struct plain {
 	struct top_rows *rows;
 	const struct top_options *o;
 	FILE *out;
-	size_t width; /* of the terminal; 0: as wide as it takes */
+	size_t width;         /* of the terminal; 0: as wide as it takes */
+	int widths[TOP_NAME]; /* of columns */
 	uint64_t from_ns, now_ns;
 };
-
-/* ---- what both say ----------------------------------------------------------------------------------- */
-
-/* Of one CPU; with a file of all CPU time. */
-static double percent(const struct plain *p, double recent)
-{
-	return top_model__percent(p->s->model, recent, p->s->profile != NULL);
-}
 
 static size_t wanted_rows(const struct plain *p, size_t cnt, size_t usual)
 {
@@ -49,52 +43,57 @@ static size_t wanted_rows(const struct plain *p, size_t cnt, size_t usual)
 
 static void put_line(const struct plain *p, const char *text)
 {
-	__cleanup_free char *cut = NULL;
-	size_t len;
+	__cleanup_free char *cut = p->width > 1 ? columns_at_most(text, p->width - 1, COLUMNS_KEEP_START) : NULL;
 
-	if (!p->width || columns_of(text) < p->width) {
-		fprintf(p->out, "%s\n", text);
-		return;
-	}
-	cut = columns_fit(text, p->width - 1, COLUMNS_KEEP_START);
-	for (len = strlen(cut); len && cut[len - 1] == ' '; len--)
-		;
-	fprintf(p->out, "%.*s\n", (int)len, cut);
+	fprintf(p->out, "%s\n", cut ? cut : text);
 }
 
 static void put_row(const struct plain *p, const struct top_row *row)
 {
 	const struct profile *names = top_model__profile(p->s->model);
-	__cleanup_free char *name = top_text_name(names, &p->o->lens, row);
-	__cleanup_free char *place = top_text_place(names, &p->o->lens, row, p->o->full_filenames);
 	bool split = p->o->lens.threads && p->o->lens.group == TOP_BY_FUNCTION;
+	__cleanup_free char *name = top_text_name(names, &p->o->lens, row);
+	__cleanup_free char *location = top_text_location(names, &p->o->lens, row, p->o->view.full_filenames);
 	__cleanup_free char *thread = split ? top_text_thread(names, row) : xstrdup("");
-	__cleanup_free char *line = NULL;
-	char own[16], total[16], own_s[16], total_s[16], gil[16];
+	struct buf line = {0};
 
-	top_text_percent(percent(p, row->own.recent), own);
-	top_text_percent(percent(p, row->total.recent), total);
-	top_text_percent(percent(p, row->total.recent_gil), gil);
-	top_text_seconds(row->own.ns, own_s);
-	top_text_seconds(row->total.ns, total_s);
-	line = xasprintf("%6s %6s %7s %7s %6s  %s%s%s%s%s", own, total, own_s, total_s, gil, name, *place ? "  " : "",
-			 place, *thread ? "  " : "", thread);
-	put_line(p, line);
+	for (enum top_column c = 0; c < TOP_NAME; c++) {
+		char number[16];
+
+		top_text_number(p->s->model, row, c, p->s->profile != NULL, number);
+		buf_printf(&line, "%*s ", p->widths[c], number);
+	}
+	buf_printf(&line, " %s%s%s%s%s", name, *location ? "  " : "", location, *thread ? "  " : "", thread);
+	put_line(p, line.data);
+	buf_free(&line);
 }
 
-static void put_table(const struct plain *p, struct top_row *const *rows, size_t cnt)
+static void put_titles(struct plain *p)
 {
-	static const char *const titles[TOP_GROUPS] = {"Function  File:Line", "Process", "Thread"};
+	static const char *const titles[TOP_GROUPS] = {"Function  File:Line", "Process", "Thread", "Container"};
+
+	for (enum top_column c = 0; c < TOP_NAME; c++) {
+		__cleanup_free char *title = top_text_title(top_model__type(p->s->model), c);
+		int len = (int)strlen(title), width = (int)top_columns[c].width;
+
+		p->widths[c] = len > width ? len : width;
+		fprintf(p->out, "%*s ", p->widths[c], title);
+	}
+	fprintf(p->out, " %s%s\n", titles[p->o->lens.group], p->o->lens.threads && !p->o->lens.group ? "  Thread" : "");
+}
+
+static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
+{
+	const struct top_header *h = top_model__header(p->s->model);
 	const struct profile *names = top_model__profile(p->s->model);
-	__cleanup_free char *header = top_text_header(top_model__header(p->s->model), p->width ? p->width : SIZE_MAX);
-	__cleanup_free char *took = units_duration_text(top_model__header(p->s->model)->elapsed_ns);
-	__cleanup_free char *what = xasprintf("pybpfprof top: %s, %s", names->meta.target, took);
+	__cleanup_free char *header = top_text_header(top_model__type(p->s->model), h, p->width ? p->width : SIZE_MAX);
+	__cleanup_free char *took = units_duration_text(h->elapsed_ns);
+	__cleanup_free char *title = xasprintf("pybpfprof top: %s, %s", names->meta.target, took);
 	size_t shown = wanted_rows(p, cnt, TABLE_ROWS);
 
-	put_line(p, what);
+	put_line(p, title);
 	put_line(p, header);
-	fprintf(p->out, "%6s %6s %7s %7s %6s  %s%s\n", "%Own", "%Total", "Own", "Total", "GIL%",
-		titles[p->o->lens.group], p->o->lens.threads && !p->o->lens.group ? "  Thread" : "");
+	put_titles(p);
 	for (size_t i = 0; i < shown; i++)
 		put_row(p, rows[i]);
 	if (shown < cnt)
@@ -104,66 +103,97 @@ static void put_table(const struct plain *p, struct top_row *const *rows, size_t
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
 
-/* Whose row it is, as far as it is one's. */
-static void put_json_owner(const struct plain *p, const struct top_row *row)
+/* The container, process and thread of a row that is of one. */
+static void put_json_owner(const struct plain *p, struct json_put *j, const struct top_row *row)
 {
 	const struct profile *names = top_model__profile(p->s->model);
 
 	if (row->process) {
-		fprintf(p->out, "\"pid\":%" PRIu32 ",", names->processes[row->process].pid);
-		json_member_text(p->out, "command", names->processes[row->process].command);
+		__cleanup_free char *container = process_group_text(names, row->process);
+
+		json_put_text(j, "container", container);
+	}
+	if (row->process && p->o->lens.group != TOP_BY_CONTAINER) {
+		json_put_count(j, "pid", names->processes[row->process].pid);
+		json_put_text(j, "command", names->processes[row->process].command);
 	}
 	if (row->thread) {
-		fprintf(p->out, "\"tid\":%" PRIu32 ",", names->threads[row->thread].tid);
-		json_member_text(p->out, "thread", names->threads[row->thread].name);
+		json_put_count(j, "tid", names->threads[row->thread].tid);
+		json_put_text(j, "thread", names->threads[row->thread].name);
 	}
 }
 
-static void put_json_row(const struct plain *p, const struct top_row *row)
+static void put_json_rounded(struct json_put *j, const char *key, double value)
+{
+	json_put_fixed(j, key, lround(value * 10000), 4);
+}
+
+/* Of one CPU; with a file of all. */
+static void put_json_percent(const struct plain *p, struct json_put *j, const char *key, double recent)
+{
+	put_json_rounded(j, key, top_model__percent(p->s->model, recent, p->s->profile != NULL));
+}
+
+static void put_json_row(const struct plain *p, struct json_put *j, const struct top_row *row)
 {
 	const struct profile *names = top_model__profile(p->s->model);
 	const struct profile_frame *frame = &names->frames[row->frame];
 	const struct profile_function *f = &names->functions[frame->function];
 
-	fputs("{", p->out);
+	json_put_map(j, NULL);
 	if (p->o->lens.group == TOP_BY_FUNCTION) {
-		json_member_text(p->out, "function", f->name);
-		json_member_text(p->out, "module", f->module);
-		json_member_text(p->out, "file", f->file);
-		fprintf(p->out, "\"line\":%" PRId32 ",", p->o->lens.lines ? frame->line : f->first_line);
+		json_put_text(j, "function", f->name);
+		json_put_text(j, "module", f->module);
+		json_put_text(j, "file", f->file);
+		json_put_int(j, "line", p->o->lens.lines ? frame->line : f->first_line);
 	}
-	put_json_owner(p, row);
-	fprintf(p->out,
-		"\"own_percent\":%.3f,\"total_percent\":%.3f,\"gil_percent\":%.3f,\"own_seconds\":%.6f,"
-		"\"total_seconds\":%.6f}",
-		percent(p, row->own.recent), percent(p, row->total.recent), percent(p, row->total.recent_gil),
-		(double)row->own.ns / 1e9, (double)row->total.ns / 1e9);
+	put_json_owner(p, j, row);
+	put_json_percent(p, j, "own_percent", row->own.recent);
+	put_json_percent(p, j, "total_percent", row->total.recent);
+	put_json_percent(p, j, "gil_percent", row->total.recent_gil);
+	if (top_sums_no_gil(&row->total))
+		json_put_bool(j, "no_gil", true);
+	json_put_value(j, top_model__type(p->s->model), "own_", row->own.value);
+	json_put_value(j, top_model__type(p->s->model), "total_", row->total.value);
+	json_put_end_map(j);
 }
 
 static void put_json(const struct plain *p, struct top_row *const *rows, size_t cnt)
 {
+	const struct profile_value_type *type = top_model__type(p->s->model);
 	const struct top_header *h = top_model__header(p->s->model);
+	bool is_cpu = !strcmp(type->name, profile_cpu_type.name);
 	size_t shown = wanted_rows(p, cnt, 0);
+	struct json_put json = {.out = p->out}, *j = &json;
 
-	fputs("{", p->out);
-	json_member_text(p->out, "target", top_model__profile(p->s->model)->meta.target);
-	fprintf(p->out, "\"time\":%.3f,\"interval_seconds\":%.3f,\"elapsed_seconds\":%.3f,\"cpus_busy\":%.4f,",
-		(double)p->now_ns / 1e9, (double)(p->now_ns - p->from_ns) / 1e9, (double)h->elapsed_ns / 1e9,
-		h->cpus_busy);
-	fprintf(p->out,
-		"\"gil_percent\":%.2f,\"processes\":%" PRIu32 ",\"threads\":%" PRIu32 ",\"samples\":%" PRIu64
-		",\"walked_percent\":%.3f,\"lost\":%" PRIu64 ",\"cpu_seconds\":%.6f,\"row_count\":%zu,\"rows\":[",
-		100 * h->gil, h->processes, h->threads, h->samples, 100 * h->walked, h->lost, (double)h->ns / 1e9, cnt);
-	for (size_t i = 0; i < shown; i++) {
-		fputs(i ? "," : "", p->out);
-		put_json_row(p, rows[i]);
-	}
-	fputs("]}\n", p->out);
+	json_put_map(j, NULL);
+	json_put_text(j, "target", top_model__profile(p->s->model)->meta.target);
+	put_json_rounded(j, "time", (double)p->now_ns / 1e9);
+	put_json_rounded(j, "interval_seconds", (double)(p->now_ns - p->from_ns) / 1e9);
+	put_json_rounded(j, "elapsed_seconds", (double)h->elapsed_ns / 1e9);
+	if (!is_cpu)
+		json_put_text(j, "value_type", type->name);
+	put_json_rounded(j, is_cpu ? "cpus_busy" : "per_second", h->rate);
+	put_json_rounded(j, "gil_percent", 100 * h->gil);
+	if (h->no_gil)
+		json_put_bool(j, "no_gil", true);
+	json_put_count(j, "processes", h->processes);
+	json_put_count(j, "threads", h->threads);
+	json_put_count(j, "samples", h->samples);
+	put_json_rounded(j, "walked_percent", 100 * h->walked);
+	json_put_count(j, "lost", h->lost);
+	json_put_value(j, type, is_cpu ? "cpu_" : "", h->value);
+	json_put_count(j, "row_count", cnt);
+	json_put_list(j, "rows");
+	for (size_t i = 0; i < shown; i++)
+		put_json_row(p, j, rows[i]);
+	json_put_end_list(j);
+	json_put_end_map(j);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------- */
 
-/* 0, or -EPIPE when nobody reads any more. */
+/* 0, or -EPIPE when the reader has gone. */
 static int put_interval(struct plain *p)
 {
 	struct top_row *const *rows;
@@ -178,12 +208,12 @@ static int put_interval(struct plain *p)
 		put_json(p, rows, cnt);
 	else
 		put_table(p, rows, cnt);
-	top_model__next_interval(p->s->model, p->now_ns);
+	top_model__next_interval(p->s->model);
 	p->from_ns = p->now_ns;
 	return fflush(p->out) ? -EPIPE : 0;
 }
 
-static bool told_to_stop(struct plain *p, int signals)
+static bool is_stopped(struct plain *p, int signals)
 {
 	struct signalfd_siginfo info;
 	bool stop = false;
@@ -210,8 +240,8 @@ static bool wait_interval(struct plain *p, int signals, uint64_t until)
 
 		poll(fds, ARRAY_SIZE(fds), left > 200 ? 200 : (int)left);
 		top_source__poll(p->s);
-		if (told_to_stop(p, signals)) {
-			p->s->told = true;
+		if (is_stopped(p, signals)) {
+			p->s->stopped = true;
 			top_source__end(p->s);
 		}
 		now = clock_now_ns();
@@ -221,7 +251,8 @@ static bool wait_interval(struct plain *p, int signals, uint64_t until)
 
 int top_plain_run(struct top_source *s, int signals)
 {
-	struct plain p = {.s = s, .o = s->o, .rows = top_rows__new(s->model), .out = stdout, .width = terminal_columns()};
+	struct plain p = {
+		.s = s, .o = s->o, .rows = top_rows__new(s->model), .out = stdout, .width = terminal_columns()};
 	uint64_t until = clock_now_ns() + s->o->interval_ns;
 	__cleanup_free char *why = NULL;
 	bool last = false;

@@ -1,41 +1,70 @@
 /*
- * A bucket's time goes to every row on its stack, once each however often it is there; its leaf's row has
- * it as its own. Rows are kept between updates and get what is new, so that an update costs what
- * happened since the last one, not what there is.
+ * A bucket's value goes to every row on its stack, once each however often it is there; its leaf's row has it as its
+ * own. All is added up anew at each update, which takes some 5 ms for 20,000 stacks.
  */
 #include "user/cmd/top/top_rows.h"
-#include "user/cmd/top/top_codes.h"
 #include "user/cmd/top/top_text.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
+#include "user/util/intern.h"
 #include "user/util/pair_map.h"
 #include <ctype.h>
 #include <errno.h>
 #include <regex.h>
 #include <string.h>
 
+/* Functions or lines by name, so that copies in several processes and code objects made anew are one. */
+struct locations {
+	struct intern *names;
+	uint32_t *first; /* by name id - 1: the first frame of it, which stands for all of them */
+	size_t first_cnt, first_cap;
+	uint32_t *of_frame; /* that frame, by frame */
+	size_t cnt, cap;
+};
+
 struct top_rows {
 	struct top_model *m;
 	struct top_lens lens;
-	struct top_codes *codes[2]; /* functions, lines */
+	struct locations locations[2]; /* functions, lines */
 	struct top_row *rows;
 	size_t cnt, cap;
-	struct pair_map index[TOP_CALLEE + 1]; /* (thread or process, code) → row + 1, by role */
+	/* row + 1, by role: of rows that are split, by (thread or process, frame); of others by frame */
+	struct pair_map split[TOP_CALLEE + 1];
+	uint32_t *whole[TOP_CALLEE + 1];
 	struct top_row **sorted;
 	size_t sorted_cnt;
+	struct process_groups *containers; /* NULL: the lens needs none */
 	uint64_t visit;
-	bool stale; /* the lens changed */
 	regex_t regex;
 	char *filter; /* NULL: none, and no regex */
 };
 
-uint32_t top_rows__code_of(struct top_rows *r, uint32_t frame, bool lines)
+static uint32_t first_of_name(struct locations *l, const struct profile *p, uint32_t frame, bool lines)
 {
-	return top_codes__of_frame(r->codes[lines], top_model__profile(r->m), frame);
+	const struct profile_function *f = &p->functions[p->frames[frame].function];
+	int32_t line = lines ? p->frames[frame].line : f->first_line;
+	__cleanup_free char *key = xasprintf("%s\n%s\n%d", f->name, f->file, line);
+	uint32_t id = intern__id(l->names, key, strlen(key));
+
+	if (id > l->first_cnt) {
+		xgrow(l->first, l->first_cnt, l->first_cap);
+		l->first[l->first_cnt++] = frame;
+	}
+	return l->first[id - 1];
 }
 
-uint32_t top_rows__code_frame(const struct top_rows *r, uint32_t code)
+uint32_t top_rows__location(struct top_rows *r, uint32_t frame, bool lines)
 {
-	return top_codes__frame(r->codes[r->lens.lines], code);
+	const struct profile *p = top_model__profile(r->m);
+	struct locations *l = &r->locations[lines];
+
+	if (frame > p->frame_cnt)
+		return 0;
+	for (; l->cnt <= frame; l->cnt++) {
+		xgrow(l->of_frame, l->cnt, l->cap);
+		l->of_frame[l->cnt] = l->cnt ? first_of_name(l, p, (uint32_t)l->cnt, lines) : 0;
+	}
+	return l->of_frame[frame];
 }
 
 /* ---- adding up --------------------------------------------------------------------------------------- */
@@ -43,20 +72,20 @@ uint32_t top_rows__code_frame(const struct top_rows *r, uint32_t code)
 struct visit {
 	struct top_rows *r;
 	uint32_t process, thread; /* that rows are split by */
-	const struct top_sums *more;
+	const struct top_sums *sums;
 };
 
-static struct top_row *row_of(const struct visit *v, enum top_role role, uint32_t code)
+static struct top_row *row_of(const struct visit *v, enum top_role role, uint32_t frame)
 {
 	struct top_rows *r = v->r;
-	uint32_t *slot = pair_map__slot(&r->index[role], v->thread ? v->thread : v->process, code);
+	uint32_t part = v->thread ? v->thread : v->process;
+	uint32_t *slot = part ? pair_map__slot(&r->split[role], part, frame) : &r->whole[role][frame];
 
 	if (!*slot) {
 		xgrow(r->rows, r->cnt, r->cap);
 		r->rows[r->cnt] = (struct top_row){
 			.role = role,
-			.code = code,
-			.frame = top_rows__code_frame(r, code),
+			.frame = frame,
 			.process = v->process,
 			.thread = v->thread,
 		};
@@ -65,18 +94,18 @@ static struct top_row *row_of(const struct visit *v, enum top_role role, uint32_
 	return &r->rows[*slot - 1];
 }
 
-static void count(const struct visit *v, enum top_role role, uint32_t code, bool leaf)
+static void count(const struct visit *v, enum top_role role, uint32_t frame, bool leaf)
 {
-	struct top_row *row = row_of(v, role, code);
+	struct top_row *row = row_of(v, role, frame);
 
 	if (row->visit != v->r->visit)
-		top_sums_add(&row->total, v->more);
+		top_sums_add(&row->total, v->sums);
 	row->visit = v->r->visit;
 	if (leaf)
-		top_sums_add(&row->own, v->more);
+		top_sums_add(&row->own, v->sums);
 }
 
-/* From the leaf to the root: `callee` is what the frame before this one belongs to, 0 at the leaf. */
+/* From the leaf to the root: `callee` is the location of the frame before this one, 0 at the leaf. */
 static void count_stack(const struct visit *v, uint32_t stack)
 {
 	const struct profile *p = top_model__profile(v->r->m);
@@ -84,32 +113,52 @@ static void count_stack(const struct visit *v, uint32_t stack)
 	size_t depth = 0;
 
 	for (; stack; stack = p->stacks[stack].parent, depth++) {
-		uint32_t code = top_rows__code_of(v->r, p->stacks[stack].frame, v->r->lens.lines);
+		uint32_t at = top_rows__location(v->r, p->stacks[stack].frame, v->r->lens.lines);
 
-		if (!focus || code == focus)
-			count(v, TOP_PLAIN, code, depth == 0);
-		if (focus && code == focus && callee)
+		if (!focus || at == focus)
+			count(v, TOP_PLAIN, at, depth == 0);
+		if (focus && at == focus && callee)
 			count(v, TOP_CALLEE, callee, depth == 1);
 		if (focus && callee == focus)
-			count(v, TOP_CALLER, code, depth == 1);
-		callee = code;
+			count(v, TOP_CALLER, at, depth == 1);
+		callee = at;
 	}
 }
 
-static void add_bucket(void *ctx, const struct top_bucket *b, const struct top_sums *more)
+/* The process that stands for its container. */
+static uint32_t container_of_process(const struct top_rows *r, uint32_t process)
+{
+	return process_groups__first(r->containers, process_groups__of(r->containers, process));
+}
+
+static bool is_left_out(const struct top_rows *r, uint32_t process, uint32_t thread)
+{
+	const struct top_lens *l = &r->lens;
+
+	return (l->only_process && l->only_process != process) || (l->only_thread && l->only_thread != thread) ||
+	       (l->only_container && (!thread || l->only_container != container_of_process(r, process)));
+}
+
+static void add_bucket(void *ctx, const struct profile_bucket *b, const struct top_sums *sums)
 {
 	struct top_rows *r = ctx;
 	uint32_t process = top_model__profile(r->m)->threads[b->thread].process;
-	struct visit v = {.r = r, .more = more};
+	struct visit v = {.r = r, .sums = sums};
 	const struct top_lens *l = &r->lens;
 
-	if ((l->only_process && l->only_process != process) || (l->only_thread && l->only_thread != b->thread))
+	if (is_left_out(r, process, b->thread))
 		return;
+	if (l->group != TOP_BY_FUNCTION && !b->thread)
+		return; /* of threads that have ended */
 	if (l->group != TOP_BY_FUNCTION)
 		v.process = process;
 	if (l->threads || l->group == TOP_BY_THREAD) {
 		v.process = process;
 		v.thread = b->thread;
+	}
+	if (l->group == TOP_BY_CONTAINER) {
+		v.process = container_of_process(r, process);
+		v.thread = 0;
 	}
 	r->visit++;
 	if (l->group == TOP_BY_FUNCTION)
@@ -120,10 +169,14 @@ static void add_bucket(void *ctx, const struct top_bucket *b, const struct top_s
 
 static void clear(struct top_rows *r)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(r->index); i++) {
-		pair_map__free(&r->index[i]);
-		r->index[i] = (struct pair_map){0};
+	for (size_t i = 0; i < ARRAY_SIZE(r->split); i++) {
+		pair_map__free(&r->split[i]);
+		r->split[i] = (struct pair_map){0};
+		free(r->whole[i]);
+		r->whole[i] = NULL;
 	}
+	process_groups__free(r->containers);
+	r->containers = NULL;
 	r->cnt = 0;
 	r->sorted_cnt = 0;
 }
@@ -131,35 +184,28 @@ static void clear(struct top_rows *r)
 static void add_all(struct top_rows *r)
 {
 	clear(r);
-	r->stale = false;
+	if (r->lens.group == TOP_BY_CONTAINER || r->lens.only_container)
+		r->containers = process_groups__new(top_model__profile(r->m));
+	for (size_t i = 0; i < ARRAY_SIZE(r->whole); i++)
+		r->whole[i] = xcalloc((size_t)top_model__profile(r->m)->frame_cnt + 1, sizeof(**r->whole));
 	top_model__each(r->m, add_bucket, r);
 }
 
 void top_rows__look(struct top_rows *r, const struct top_lens *lens)
 {
-	const struct top_lens *l = &r->lens;
-
-	if (l->group == lens->group && l->lines == lens->lines && l->threads == lens->threads &&
-	    l->only_process == lens->only_process && l->only_thread == lens->only_thread && l->focus == lens->focus)
-		return;
 	r->lens = *lens;
 	add_all(r);
 }
 
 void top_rows__update(struct top_rows *r, uint64_t now_ns)
 {
-	if (top_model__settle(r->m, now_ns, add_bucket, r))
-		add_all(r);
+	top_model__settle(r->m, now_ns);
+	add_all(r);
 }
 
 const struct top_lens *top_rows__lens(const struct top_rows *r)
 {
 	return &r->lens;
-}
-
-struct top_model *top_rows__model(const struct top_rows *r)
-{
-	return r->m;
 }
 
 /* ---- filter ------------------------------------------------------------------------------------------ */
@@ -194,8 +240,6 @@ int top_rows__filter(struct top_rows *r, const char *regex, char **why)
 		r->filter = xstrdup(regex);
 		r->regex = compiled;
 	}
-	for (size_t i = 0; i < r->cnt; i++)
-		r->rows[i].matches = 0;
 	return 0;
 }
 
@@ -204,16 +248,14 @@ const char *top_rows__filter_text(const struct top_rows *r)
 	return r->filter;
 }
 
-/* Callers and callees are all of interest: there the filter only says which ones `n` goes to. */
 static bool passes(struct top_rows *r, struct top_row *row)
 {
 	__cleanup_free char *text = NULL;
 
-	if (!r->filter || row->matches)
-		return row->matches != 1;
+	if (!r->filter)
+		return true;
 	text = top_text_match(top_model__profile(r->m), &r->lens, row);
-	row->matches = regexec(&r->regex, text, 0, NULL, 0) ? 1 : 2;
-	return row->matches == 2;
+	return !regexec(&r->regex, text, 0, NULL, 0);
 }
 
 /* ---- order ------------------------------------------------------------------------------------------- */
@@ -232,9 +274,9 @@ static double value(const struct top_row *row, enum top_column column)
 	case TOP_TOTAL_NOW:
 		return row->total.recent;
 	case TOP_OWN:
-		return (double)row->own.ns;
+		return (double)row->own.value;
 	case TOP_TOTAL:
-		return (double)row->total.ns;
+		return (double)row->total.value;
 	default:
 		return row->total.recent_gil;
 	}
@@ -259,7 +301,7 @@ static int by_name(const struct sorting *s, const struct top_row *a, const struc
 	return strcmp(x, y);
 }
 
-/* What is equal keeps its order by time since the start, then by age, so that rows do not jump. */
+/* Equal rows keep their order by the sums since the start, then by age, so that they do not jump. */
 static int compare(const void *pa, const void *pb, void *ctx)
 {
 	const struct top_row *a = *(struct top_row *const *)pa, *b = *(struct top_row *const *)pb;
@@ -291,17 +333,12 @@ struct top_row *const *top_rows__sorted(struct top_rows *r, struct top_order ord
 	return r->sorted;
 }
 
-bool top_rows__matches(struct top_rows *r, struct top_row *row)
-{
-	return r->filter && passes(r, row);
-}
-
 long top_rows__find(const struct top_rows *r, const struct top_row *like)
 {
 	for (size_t i = 0; i < r->sorted_cnt; i++) {
 		const struct top_row *row = r->sorted[i];
 
-		if (row->role == like->role && row->code == like->code && row->process == like->process &&
+		if (row->role == like->role && row->frame == like->frame && row->process == like->process &&
 		    row->thread == like->thread)
 			return (long)i;
 	}
@@ -315,8 +352,8 @@ struct top_rows *top_rows__new(struct top_model *m)
 	struct top_rows *r = xcalloc(1, sizeof(*r));
 
 	r->m = m;
-	r->codes[0] = top_codes__new(false);
-	r->codes[1] = top_codes__new(true);
+	for (int lines = 0; lines < 2; lines++)
+		r->locations[lines].names = intern__new();
 	return r;
 }
 
@@ -325,8 +362,11 @@ void top_rows__free(struct top_rows *r)
 	if (!r)
 		return;
 	clear(r);
-	top_codes__free(r->codes[0]);
-	top_codes__free(r->codes[1]);
+	for (int lines = 0; lines < 2; lines++) {
+		intern__free(r->locations[lines].names);
+		free(r->locations[lines].first);
+		free(r->locations[lines].of_frame);
+	}
 	if (r->filter)
 		regfree(&r->regex);
 	free(r->filter);

@@ -2,18 +2,17 @@
 #include "user/cmd/top/top_screen.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/top/top_draw.h"
-#include "user/cmd/top/top_input.h"
+#include "user/cmd/top/top_keys.h"
 #include "user/cmd/top/top_terminal.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
-#include "user/util/log.h"
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 
 #define POLL_MS 200 /* samples are drained at least so often */
 
-static void take_signals(struct top_ui *ui, int signals)
+static void on_signals(struct top_ui *ui, int signals)
 {
 	struct signalfd_siginfo info;
 
@@ -31,7 +30,7 @@ static void take_signals(struct top_ui *ui, int signals)
 			break;
 		default:
 			command__pass_on(&ui->source->command, &info);
-			ui->source->told = true;
+			ui->source->stopped = true;
 			ui->quit = true;
 		}
 	}
@@ -59,7 +58,7 @@ static void show_message(struct top_ui *ui)
 }
 
 /* The last numbers, once, when nothing more will come. */
-static void take_numbers(struct top_ui *ui)
+static void on_numbers(struct top_ui *ui)
 {
 	bool was_ended = ui->source->ended;
 
@@ -71,34 +70,26 @@ static void take_numbers(struct top_ui *ui)
 static void run_loop(struct top_ui *ui, struct top_output *output, int signals)
 {
 	while (!ui->quit) {
-		bool ours = top_terminal_ours();
+		bool ours = top_terminal_ours(&ui->changed);
 		struct pollfd fds[] = {
 			{.events = POLLIN},
 			{.fd = signals, .events = POLLIN},
 			{.fd = top_source__fd(ui->source), .events = POLLIN},
 			{.fd = ui->source->ended ? -1 : command__fd(&ui->source->command), .events = POLLIN},
 			{.fd = output->from, .events = POLLIN},
-			{.fd = top_snapshot__fd(&ui->snapshot), .events = POLLIN},
 		};
 
 		show_message(ui);
 		if (ours && ui->changed)
 			top_draw(ui);
-		/* in the background keys are another's, and nobody says when that ends */
-		fds[0].fd = ours ? STDIN_FILENO : -1;
+		fds[0].fd = ours ? STDIN_FILENO : -1; /* in the background keys are another's */
 		poll(fds, ARRAY_SIZE(fds), ours ? timeout(ui) : POLL_MS);
-		if (!ours && top_terminal_ours()) {
-			top_terminal_resumed();
-			ui->changed = true;
-		}
-		take_signals(ui, signals);
-		if (fds[0].fd >= 0 && !top_input_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
+		on_signals(ui, signals);
+		if (fds[0].fd >= 0 && !top_keys_read(ui) && fds[0].revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
 			ui->quit = true; /* the terminal is gone */
 		if (fds[4].revents)
 			top_output__take(output);
-		if (fds[5].revents)
-			top_snapshot__take(&ui->snapshot);
-		take_numbers(ui);
+		on_numbers(ui);
 	}
 }
 

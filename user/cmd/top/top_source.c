@@ -1,6 +1,12 @@
 #include "user/cmd/top/top_source.h"
 #include "user/cmd/exit_status.h"
+#include "user/cmd/outputs.h"
+#include "user/cmd/record_report.h"
+#include "user/cmd/view_options.h"
 #include "user/format/format.h"
+#include "user/os/invoker.h"
+#include "user/os/privileges.h"
+#include "user/os/worker.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
@@ -14,36 +20,7 @@
 #define FLUSH_EVERY_NS 1000000000ull
 #define HINT_AFTER_NS  900000000ull
 
-/* ---- two consumers ----------------------------------------------------------------------------------- */
-
-#define TEE(kind)                                                                                              \
-	static void tee_##kind(void *ctx, const struct profile_##kind *x)                                      \
-	{                                                                                                      \
-		struct top_source *s = ctx;                                                                    \
-                                                                                                               \
-		s->to_model.ops->kind(s->to_model.ctx, x);                                                     \
-		if (s->recording && !s->recording_full)                                                        \
-			s->to_recording.ops->kind(s->to_recording.ctx, x);                                     \
-	}
-TEE(meta)
-TEE(process)
-TEE(thread)
-TEE(function)
-TEE(frame)
-TEE(stack)
-TEE(sample)
-TEE(loss)
-
-static const struct profile_sink_ops tee_ops = {
-	.meta = tee_meta,
-	.process = tee_process,
-	.thread = tee_thread,
-	.function = tee_function,
-	.frame = tee_frame,
-	.stack = tee_stack,
-	.sample = tee_sample,
-	.loss = tee_loss,
-};
+/* ---- the recording ----------------------------------------------------------------------------------- */
 
 /* A file that has no name: nothing is left behind, however we end. -1: no snapshots. */
 static int open_nameless(void)
@@ -63,6 +40,13 @@ static int open_nameless(void)
 	return fd;
 }
 
+/* The part that was recorded can still be read. */
+static void stop_recording(struct top_source *s)
+{
+	s->recording_full = true;
+	top_model__pass_on(s->model, (struct profile_sink){0});
+}
+
 static void open_recording(struct top_source *s)
 {
 	s->recording_fd = open_nameless();
@@ -71,34 +55,41 @@ static void open_recording(struct top_source *s)
 		return;
 	}
 	if (!recording__create(s->recording_fd, &s->recording))
-		s->to_recording = recording__sink(s->recording);
+		top_model__pass_on(s->model, recording__sink(s->recording));
 }
 
 /* ---- life -------------------------------------------------------------------------------------------- */
 
-static int open_live(struct top_source *s, uint64_t window_ns, const int *stdio)
+static int open_live(struct top_source *s, uint64_t span_ns, const int *stdio)
 {
-	struct session_options o = {.gil_only = s->o->gil_only, .command = s->o->command_line};
-	int err = command__start(&s->command, &s->o->target, stdio);
+	struct session_options o = {.gil_only = s->o->view.gil_only, .command = s->o->command_line};
+	int err, status = command__start(&s->command, &s->o->target, stdio);
 
+	if (status)
+		return status;
+	target_options__fill(&s->o->target, &o);
+	s->model = top_model__new(&s->o->view, 0, span_ns);
+	open_recording(s);
+	err = session__open(&o, top_model__sink(s->model), &s->session);
 	if (err)
 		return exit_status(err);
-	target_options__fill(&s->o->target, &o);
-	s->model = top_model__new(0, window_ns);
-	s->to_model = top_model__sink(s->model);
-	open_recording(s);
-	return exit_status(session__open(&o, (struct profile_sink){&tee_ops, s}, &s->session));
+	return view_options_settle(&s->o->view, top_model__profile(s->model)) ? CMD_FAILED : CMD_OK;
 }
 
-int top_source__open(struct top_source *s, struct top_options *o, uint64_t window_ns, const int *stdio)
+int top_source__open(struct top_source *s, struct top_options *o, uint64_t span_ns, const int *stdio)
 {
+	int err;
+
 	s->o = o;
 	s->recording_fd = -1;
 	if (!o->input)
-		return open_live(s, window_ns, stdio);
-	if (format_read(o->input, &s->profile))
+		return open_live(s, span_ns, stdio);
+	invoker_begin();
+	err = format_read(o->input, &s->profile);
+	invoker_end();
+	if (err || view_options_settle(&o->view, s->profile))
 		return CMD_FAILED;
-	s->model = top_model__of_profile(s->profile, o->gil_only);
+	s->model = top_model__of_profile(&o->view, s->profile);
 	s->ended = true;
 	return CMD_OK;
 }
@@ -112,11 +103,13 @@ int top_source__start(struct top_source *s)
 	err = session__start(s->session);
 	if (err)
 		return exit_status(err);
+	privileges_keep_only(PRIVILEGES_SAMPLE | PRIVILEGES_FILES | (s->command.argv ? PRIVILEGES_COMMAND : 0));
 	s->start_ns = clock_now_ns();
 	s->unix_offset_ns = (int64_t)(top_model__profile(s->model)->meta.start_unix_ns - s->start_ns);
 	s->next_hint_ns = s->start_ns + HINT_AFTER_NS;
 	if (s->o->duration_ns)
 		s->deadline_ns = s->start_ns + s->o->duration_ns;
+	worker_set_end(s->deadline_ns);
 	top_model__reset(s->model, top_source__now_ns(s));
 	return command__go(&s->command);
 }
@@ -135,21 +128,22 @@ int top_source__fd(const struct top_source *s)
 	return s->ended ? -1 : session__fd(s->session);
 }
 
+/* All that was recorded can be read then. */
+static void flush(struct top_source *s)
+{
+	if (s->session && !s->ended)
+		session__send_meta(s->session, false);
+	if (s->recording && !s->recording_full && recording__flush(s->recording))
+		stop_recording(s);
+}
+
 void top_source__end(struct top_source *s)
 {
 	if (s->ended)
 		return;
 	session__stop(s->session);
 	s->ended = true;
-	top_source__flush(s);
-}
-
-void top_source__flush(struct top_source *s)
-{
-	if (s->session && !s->ended)
-		session__send_meta(s->session, false);
-	if (s->recording && !s->recording_full && recording__flush(s->recording))
-		s->recording_full = true; /* said already */
+	flush(s);
 }
 
 static void flush_now_and_then(struct top_source *s, uint64_t now)
@@ -159,26 +153,23 @@ static void flush_now_and_then(struct top_source *s, uint64_t now)
 	s->next_flush_ns = now + FLUSH_EVERY_NS;
 	if (!s->recording || s->recording_full)
 		return;
-	if (recording__flush(s->recording))
-		s->recording_full = true;
+	if (recording__flush(s->recording)) {
+		stop_recording(s);
+		return;
+	}
 	if (recording__bytes(s->recording) < RECORDING_MAX)
 		return;
-	s->recording_full = true;
+	stop_recording(s);
 	log_warn("snapshots hold the run up to here: their recording has become as large as it may");
 }
 
-/* Nothing seen, but there is something beside it. */
+/* Child processes that nobody asked for may be where the work is done. */
 static void hint(struct top_source *s, uint64_t now)
 {
-	size_t cnt;
-
 	if (now < s->next_hint_ns || !s->o->target.pid_cnt || s->o->target.subprocesses)
 		return;
 	s->next_hint_ns = UINT64_MAX;
-	cnt = session__children_left_out(s->session);
-	if (cnt)
-		log_warn("%zu Python process%s among the target's children %s left out: add --subprocesses", cnt,
-			 cnt == 1 ? "" : "es", cnt == 1 ? "is" : "are");
+	record_report__left_out(s->session);
 }
 
 void top_source__poll(struct top_source *s)
@@ -203,26 +194,54 @@ void top_source__poll(struct top_source *s)
 		hint(s, now);
 }
 
-struct profile *top_source__profile(struct top_source *s)
+/* The whole run so far; that the recording has no end yet is no news. NULL: said why. */
+static struct profile *read_recording(struct top_source *s)
 {
-	__cleanup_free char *path = NULL;
+	__cleanup_free char *path = xasprintf("/proc/self/fd/%d", s->recording_fd), *messages = NULL;
 	struct profile *p = NULL;
+	int err;
 
-	if (s->profile)
-		return s->profile;
 	if (!s->recording) {
 		log_error("there is no recording to make a snapshot of");
 		return NULL;
 	}
-	path = xasprintf("/proc/self/fd/%d", s->recording_fd);
-	return format_read(path, &p) ? NULL : p;
+	flush(s);
+	log_capture();
+	err = format_read(path, &p);
+	messages = log_capture_end();
+	if (err)
+		log_error("%s", messages);
+	return err ? NULL : p;
+}
+
+static void write_outputs(struct top_source *s, struct outputs *o, const struct view *v)
+{
+	struct profile *p;
+
+	if (outputs__check(o))
+		return;
+	p = s->profile ? s->profile : read_recording(s);
+	if (p)
+		outputs__write(o, p, v);
+	outputs__report(o);
+	if (p != s->profile)
+		profile__free(p);
+}
+
+void top_source__write(struct top_source *s, const char *path, const struct view *v)
+{
+	struct outputs o = {0};
+
+	outputs__add(&o, path);
+	write_outputs(s, &o, v);
+	outputs__free(&o);
 }
 
 int top_source__status(struct top_source *s, int status)
 {
 	if (!s->command.argv)
 		return status;
-	if (s->command.ended || s->told)
+	if (s->command.ended || s->stopped)
 		return command__status(&s->command, true, status);
 	kill(s->command.child.pid, SIGTERM);
 	command__status(&s->command, true, status);

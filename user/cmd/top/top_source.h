@@ -1,5 +1,5 @@
 /*
- * Where the numbers of `top` come from: a session that runs, or a file. Live, the whole run also goes into
+ * The source of the numbers of `top`: a session that runs, or a file. Live, the whole run also goes into
  * a recording without a name, so that a snapshot in any format can be made of it.
  */
 #pragma once
@@ -18,32 +18,29 @@ struct top_source {
 	struct recording *recording;
 	int recording_fd; /* -1: none */
 	bool recording_full;
-	struct profile_sink to_model, to_recording;
 	uint64_t start_ns, deadline_ns, next_flush_ns, next_hint_ns; /* CLOCK_MONOTONIC */
 	int64_t unix_offset_ns;
-	bool ended; /* no more will come */
-	bool told;  /* to stop, by a signal */
+	bool ended;   /* no more will come */
+	bool stopped; /* by a signal */
 };
 
 /*
- * Reads the file, or starts the command (held) and opens the session. `window_ns` as in top_model__new,
+ * Reads the file, or starts the command (held) and opens the session. `span_ns` as in top_model__new,
  * `stdio` as in child_start. enum cmd_exit.
  */
-int top_source__open(struct top_source *s, struct top_options *o, uint64_t window_ns, const int *stdio);
+int top_source__open(struct top_source *s, struct top_options *o, uint64_t span_ns, const int *stdio);
 /* Begins to sample; the exit status when it cannot, else 0. */
 int top_source__start(struct top_source *s);
 /* Drains what there is and looks for the end of the target; says what it finds. */
 void top_source__poll(struct top_source *s);
 /* Detaches; the numbers stay. */
 void top_source__end(struct top_source *s);
-/* As samples tell the time; stands still when the source has ended. */
+/* The time on the samples' clock; stands still when the source has ended. */
 uint64_t top_source__now_ns(const struct top_source *s);
 /* -1: nothing to wait for. */
 int top_source__fd(const struct top_source *s);
-/* The profile of the whole run so far; the caller frees it unless it is that of a file. NULL: said why. */
-struct profile *top_source__profile(struct top_source *s);
-/* To be called by who makes a profile in another process: what was recorded is there to be read. */
-void top_source__flush(struct top_source *s);
-/* Ends the command, if there is one and nobody else did. Its own status then; `status` when we ended it. */
+/* Writes all of the run so far to a file, in the format of its name; says how that went. */
+void top_source__write(struct top_source *s, const char *path, const struct view *v);
+/* Ends the command, if there is one and it runs. Its own status; `status` when we ended it. */
 int top_source__status(struct top_source *s, int status);
 void top_source__free(struct top_source *s);

@@ -1,6 +1,6 @@
 /*
- * Curses is entered and left here only. A crash cannot call it (it is not safe in a signal handler), so what
- * gives the terminal back is put together beforehand: the settings of the line and one string.
+ * Curses is entered and left here only. A crash cannot call it (it is not safe in a signal handler), so the settings
+ * of the line and the string that restore the terminal are put together beforehand.
  */
 #include "user/cmd/top/top_terminal.h"
 #include "user/util/alloc.h"
@@ -20,41 +20,34 @@
 static struct {
 	SCREEN *screen;
 	bool up, colours, utf8;
-	struct termios line; /* before we came */
+	struct termios line; /* as it was before */
 	char reset[512];
-	size_t reset_len;
-	char *said[MESSAGES_KEPT]; /* the latest first */
-	enum log_level levels[MESSAGES_KEPT];
-	bool fresh;
+	struct message {
+		enum log_level level;
+		char *text;
+	} said[MESSAGES_KEPT]; /* the latest first */
+	bool fresh;            /* the latest was not shown yet */
+	bool left;             /* another program had it in the foreground and may have changed it */
 } term;
 
 /* ---- the way out that always works ------------------------------------------------------------------- */
 
-/* Capabilities may hold waits, "$<5>", that only curses understands. */
-static void add_reset(const char *text)
+static void add_reset(const char *capability)
 {
-	if (!text || text == (char *)-1)
-		return;
-	for (; *text && term.reset_len < sizeof(term.reset); text++) {
-		if (text[0] == '$' && text[1] == '<' && strchr(text, '>'))
-			text = strchr(text, '>');
-		else
-			term.reset[term.reset_len++] = *text;
-	}
+	const char *text = tigetstr(capability);
+
+	if (text && text != (char *)-1)
+		strncat(term.reset, text, sizeof(term.reset) - strlen(term.reset) - 1);
 }
 
 static void prepare_reset(void)
 {
-	static char mouse[] = "\x1b[?1006l\x1b[?1000l";
-
-	term.reset_len = 0;
-	if (tigetstr("kmous") && tigetstr("kmous") != (char *)-1)
-		add_reset(mouse);
-	add_reset(tigetstr("sgr0"));
-	add_reset(tigetstr("op"));
-	add_reset(tigetstr("rmkx"));
-	add_reset(tigetstr("cnorm"));
-	add_reset(tigetstr("rmcup"));
+	strcpy(term.reset, "\x1b[?1006l\x1b[?1000l"); /* the mouse: terminfo has no name for it */
+	add_reset("sgr0");
+	add_reset("op");
+	add_reset("rmkx");
+	add_reset("cnorm");
+	add_reset("rmcup");
 }
 
 static void restore(void)
@@ -64,7 +57,7 @@ static void restore(void)
 	if (!term.up)
 		return;
 	term.up = false;
-	ignored = write(STDOUT_FILENO, term.reset, term.reset_len);
+	ignored = write(STDOUT_FILENO, term.reset, strlen(term.reset));
 	(void)ignored;
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.line);
 }
@@ -75,54 +68,44 @@ static void on_crash(int number)
 	raise(number); /* SA_RESETHAND: the default action comes now */
 }
 
-/* Everything that ends a program and is not awaited by the loop. */
+/* Crashes, and what people send that the loop does not await. */
 static void catch_crashes(void)
 {
-	static const int numbers[] = {SIGSEGV, SIGBUS,	SIGFPE,	 SIGILL,    SIGABRT, SIGTRAP, SIGSYS,	SIGQUIT,
-				      SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGSTKFLT, SIGIO,
-				      SIGPWR};
-	static char stack[32768]; /* the usual one may be what overflowed */
-	struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK};
-	sigset_t set;
+	static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};
+	struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_RESETHAND | SA_NODEFER};
 
-	sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		sigaction(numbers[i], &action, NULL);
-		sigaddset(&set, numbers[i]);
-	}
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	xmalloc_last_act(restore);
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------- */
 
-static void take_message(enum log_level level, const char *text)
+static void on_message(enum log_level level, const char *text)
 {
-	free(term.said[MESSAGES_KEPT - 1]);
+	struct message *last = &term.said[MESSAGES_KEPT - 1];
+
+	free(last->text);
 	memmove(term.said + 1, term.said, (MESSAGES_KEPT - 1) * sizeof(*term.said));
-	memmove(term.levels + 1, term.levels, (MESSAGES_KEPT - 1) * sizeof(*term.levels));
-	term.said[0] = xstrdup(text);
-	term.levels[0] = level;
+	term.said[0] = (struct message){level, xstrdup(text)};
 	term.fresh = true;
 }
 
 char *top_terminal_message(void)
 {
-	if (!term.fresh)
-		return NULL;
+	bool fresh = term.fresh;
+
 	term.fresh = false;
-	return xstrdup(term.said[0]);
+	return fresh ? xstrdup(term.said[0].text) : NULL;
 }
 
 static void say_again(void)
 {
 	log_divert(NULL);
 	for (size_t i = MESSAGES_KEPT; i--;) {
-		if (term.said[i])
-			log_write(term.levels[i], "%s", term.said[i]);
-		free(term.said[i]);
-		term.said[i] = NULL;
+		if (term.said[i].text)
+			log_write(term.said[i].level, "%s", term.said[i].text);
+		free(term.said[i].text);
 	}
 }
 
@@ -131,8 +114,9 @@ static void say_again(void)
 static void start_colours(void)
 {
 	static const short colours[TOP_COLOURS] = {
-		[TOP_USER] = COLOR_YELLOW, [TOP_STDLIB] = COLOR_BLUE, [TOP_SITE] = COLOR_CYAN,
-		[TOP_MARK] = COLOR_MAGENTA, [TOP_ALARM] = COLOR_RED, [TOP_NUMBER] = COLOR_GREEN,
+		[TOP_USER] = COLOR_YELLOW,       [TOP_STDLIB] = COLOR_BLUE,  [TOP_SITE] = COLOR_CYAN,
+		[TOP_SYNTHETIC] = COLOR_MAGENTA, [TOP_NATIVE] = COLOR_WHITE, [TOP_KERNEL] = COLOR_WHITE,
+		[TOP_ALARM] = COLOR_RED,         [TOP_NUMBER] = COLOR_GREEN,
 	};
 	const char *no = getenv("NO_COLOR");
 
@@ -180,7 +164,7 @@ int top_terminal_enter(void)
 	prepare_reset();
 	term.up = true;
 	catch_crashes();
-	log_divert(take_message);
+	log_divert(on_message);
 	set_escdelay(25);
 	cbreak();
 	noecho();
@@ -189,7 +173,7 @@ int top_terminal_enter(void)
 	nodelay(stdscr, TRUE);
 	curs_set(0);
 	mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
-	mouseinterval(0); /* a click is told at once, not when it cannot become a double one */
+	mouseinterval(0); /* a click is reported at once, not when it cannot become a double click */
 	start_colours();
 	return 0;
 }
@@ -213,19 +197,39 @@ void top_terminal_resized(void)
 	clearok(curscr, TRUE);
 }
 
-bool top_terminal_ours(void)
+static bool is_foreground(void)
 {
 	pid_t foreground = tcgetpgrp(STDIN_FILENO);
 
 	return foreground < 0 || foreground == getpgrp();
 }
 
-void top_terminal_resumed(void)
+static void set_up_again(void)
 {
-	if (!top_terminal_ours())
-		return;
+	term.left = false;
 	reset_prog_mode();
 	top_terminal_resized();
+}
+
+void top_terminal_resumed(void)
+{
+	if (is_foreground())
+		set_up_again();
+	else
+		term.left = true;
+}
+
+bool top_terminal_ours(bool *changed)
+{
+	if (!is_foreground()) {
+		term.left = true;
+		return false;
+	}
+	if (term.left) {
+		set_up_again();
+		*changed = true;
+	}
+	return true;
 }
 
 void top_terminal_suspend(void)

@@ -1,21 +1,19 @@
 #include "user/cmd/top/top_text.h"
+#include "user/profile/process_groups.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
 #include "user/util/columns.h"
 #include "user/util/units.h"
 #include <string.h>
 
 const struct top_column_info top_columns[TOP_COLUMNS] = {
-	[TOP_OWN_NOW] = {"own-now", "%Own", "the last seconds: CPU time in the function itself", 6},
-	[TOP_TOTAL_NOW] = {"total-now", "%Total", "the last seconds: CPU time in it and in all it called", 6},
-	[TOP_OWN] = {"own", "Own", "since the start: CPU seconds in the function itself", 7},
-	[TOP_TOTAL] = {"total", "Total", "since the start: CPU seconds in it and in all it called", 7},
-	[TOP_GIL] = {"gil", "GIL%", "the last seconds: the part of %Total that held the GIL", 6},
-	[TOP_NAME] = {"name", "Function", "by name", 0},
+	[TOP_OWN_NOW] = {"own-now", "%Own", "the last seconds", "in the function itself", 6},
+	[TOP_TOTAL_NOW] = {"total-now", "%Total", "the last seconds", "in it and in all it called", 6},
+	[TOP_OWN] = {"own", "Own", "since the start", "in the function itself", 7},
+	[TOP_TOTAL] = {"total", "Total", "since the start", "in it and in all it called", 7},
+	[TOP_GIL] = {"gil", "GIL%", "the last seconds", "that held the GIL, in it and in all it called", 6},
+	[TOP_NAME] = {"name", "Function", NULL, "by name", 0},
 };
-
-#define ENDED "[ended threads]"
 
 static const struct profile_function *function_of(const struct profile *p, const struct top_row *row)
 {
@@ -28,20 +26,22 @@ char *top_text_name(const struct profile *p, const struct top_lens *l, const str
 
 	if (l->group == TOP_BY_FUNCTION)
 		return xstrdup(*f->name ? f->name : "[unnamed]");
+	if (l->group == TOP_BY_CONTAINER)
+		return process_group_text(p, row->process);
 	if (row->thread)
 		return view__thread_text(p, row->thread);
-	return row->process ? view__process_text(p, row->process) : xstrdup(ENDED);
+	return view__process_text(p, row->process);
 }
 
-char *top_text_place(const struct profile *p, const struct top_lens *l, const struct top_row *row, bool full)
+char *top_text_location(const struct profile *p, const struct top_lens *l, const struct top_row *row, bool full)
 {
 	const struct profile_function *f = function_of(p, row);
 	const char *file = full || !*f->short_file ? f->file : f->short_file;
 	int32_t line = l->lines ? p->frames[row->frame].line : f->first_line;
 
 	if (l->group == TOP_BY_THREAD || (l->group == TOP_BY_PROCESS && row->thread))
-		return row->process ? view__process_text(p, row->process) : xstrdup("");
-	if (l->group != TOP_BY_FUNCTION || f->origin == PROFILE_MARK || !*file)
+		return view__process_text(p, row->process);
+	if (l->group != TOP_BY_FUNCTION || f->kind == PROFILE_SYNTHETIC || !*file)
 		return xstrdup("");
 	return line > 0 ? xasprintf("%s:%d", file, line) : xstrdup(file);
 }
@@ -50,37 +50,51 @@ char *top_text_thread(const struct profile *p, const struct top_row *row)
 {
 	const struct profile_thread *t = &p->threads[row->thread];
 
-	if (!row->thread)
-		return xstrdup(ENDED);
 	return *t->name ? xasprintf("%u %s", t->tid, t->name) : xasprintf("%u", t->tid);
 }
 
 char *top_text_match(const struct profile *p, const struct top_lens *l, const struct top_row *row)
 {
 	__cleanup_free char *name = top_text_name(p, l, row);
-	__cleanup_free char *place = top_text_place(p, l, row, false);
+	__cleanup_free char *location = top_text_location(p, l, row, false);
 	__cleanup_free char *thread = row->thread ? top_text_thread(p, row) : xstrdup("");
 
-	return xasprintf("%s %s %s", name, place, thread);
+	return xasprintf("%s %s %s", name, location, thread);
 }
 
 /* ---- header ------------------------------------------------------------------------------------------ */
 
-/* As much as fits, the most important first; the last form is cut by whoever draws it. */
-char *top_text_header(const struct top_header *h, size_t width)
+static bool is_cpu(const struct profile_value_type *t)
 {
-	__cleanup_free char *lost = units_count_text(h->lost);
+	return !strcmp(t->name, profile_cpu_type.name);
+}
+
+/* "1.35 CPUs"; of other types their values per second. */
+static char *rate_text(const struct profile_value_type *t, double rate)
+{
+	__cleanup_free char *per_second = NULL;
+
+	if (is_cpu(t))
+		return xasprintf("%.2f CPUs", rate);
+	per_second = value_text(t, t->unit == PROFILE_NANOSECONDS ? rate * 1e9 : rate);
+	return xasprintf("%s/s", per_second);
+}
+
+/* As much as fits, the most important first; the last form is cut by the caller. */
+char *top_text_header(const struct profile_value_type *t, const struct top_header *h, size_t width)
+{
+	__cleanup_free char *lost = units_count_text(h->lost), *rate = rate_text(t, h->rate);
 	/* rounding must not make 100 % of what is not all */
-	double walked = h->lost && h->walked > 0.999 ? 99.9 : 100 * h->walked, gil = 100 * h->gil;
+	double walked = h->lost && h->walked > 0.999 ? 99.9 : 100 * h->walked;
+	__cleanup_free char *gil = h->no_gil ? xstrdup("no GIL") : xasprintf("GIL %.0f%%", 100 * h->gil);
 	char *forms[] = {
-		xasprintf("%.2f CPUs busy in %u Python process%s, %u thread%s · GIL %.0f%% · %.4g%% of samples "
-			  "walked · %s lost",
-			  h->cpus_busy, h->processes, h->processes == 1 ? "" : "es", h->threads,
+		xasprintf("%s%s in %u Python process%s, %u thread%s · %s · %.4g%% of samples walked · %s lost", rate,
+			  is_cpu(t) ? " busy" : "", h->processes, h->processes == 1 ? "" : "es", h->threads,
 			  h->threads == 1 ? "" : "s", gil, walked, lost),
-		xasprintf("%.2f CPUs · %u proc · %u thr · GIL %.0f%% · walked %.4g%% · lost %s", h->cpus_busy,
-			  h->processes, h->threads, gil, walked, lost),
-		xasprintf("%.2f CPUs · GIL %.0f%% · %.4g%% walked · %s lost", h->cpus_busy, gil, walked, lost),
-		xasprintf("%.2f CPUs · GIL %.0f%%", h->cpus_busy, gil),
+		xasprintf("%s · %u proc · %u thr · %s · walked %.4g%% · lost %s", rate, h->processes, h->threads, gil,
+			  walked, lost),
+		xasprintf("%s · %s · %.4g%% walked · %s lost", rate, gil, walked, lost),
+		xasprintf("%s · %s", rate, gil),
 	};
 	size_t chosen = 0;
 
@@ -92,19 +106,61 @@ char *top_text_header(const struct top_header *h, size_t width)
 	return forms[chosen];
 }
 
+char *top_text_whole(const struct profile_value_type *t, bool of_all)
+{
+	if (of_all || t->unit != PROFILE_NANOSECONDS)
+		return xasprintf("all %s", t->sentence);
+	return xstrdup(is_cpu(t) ? "one CPU" : "the time");
+}
+
+char *top_text_empty(const struct profile_value_type *t, bool ended)
+{
+	if (!is_cpu(t))
+		return xasprintf("No samples%s of: %s.", ended ? "" : " yet", t->sentence);
+	return xstrdup(ended ? "No samples: no Python code ran on a CPU."
+			     : "No samples yet: no Python code is running on a CPU (what sleeps or waits uses none).");
+}
+
+/* ---- columns ----------------------------------------------------------------------------------------- */
+
+char *top_text_title(const struct profile_value_type *t, enum top_column c)
+{
+	bool named = (c == TOP_OWN || c == TOP_TOTAL) && t->unit == PROFILE_BYTES;
+
+	return xasprintf("%s%s%s", top_columns[c].title, named ? " " : "", named ? value_unit(t)->short_word : "");
+}
+
 void top_text_percent(double percent, char out[16])
 {
 	snprintf(out, 16, "%.*f", percent < 9.995 ? 2 : percent < 99.95 ? 1 : 0, percent);
 }
 
-void top_text_seconds(uint64_t ns, char out[16])
+void top_text_amount(const struct profile_value_type *t, uint64_t value, char out[16])
 {
-	double s = (double)ns / 1e9;
+	double amount = value_amount(t, (double)value);
+	bool is_time = t->unit == PROFILE_NANOSECONDS;
 
-	if (s < 9999.5)
-		snprintf(out, 16, "%.*f", s < 99.995 ? 2 : s < 999.95 ? 1 : 0, s);
-	else if (s < 99 * 3600)
-		snprintf(out, 16, "%.1fh", s / 3600);
+	if (t->unit == PROFILE_COUNT && amount < 99999.5)
+		snprintf(out, 16, "%.0f", amount);
+	else if (amount < 9999.5)
+		snprintf(out, 16, "%.*f", amount < 99.995 ? 2 : amount < 999.95 ? 1 : 0, amount);
+	else if (is_time)
+		snprintf(out, 16, "%.*fh", amount < 99 * 3600 ? 1 : 0, amount / 3600);
 	else
-		snprintf(out, 16, "%.0fh", s / 3600);
+		snprintf(out, 16, "%.*f%c", amount < 99e6 ? 1 : 0, amount < 1e6 ? amount / 1e3 : amount / 1e6,
+			 amount < 1e6 ? 'k' : 'M');
+}
+
+void top_text_number(const struct top_model *m, const struct top_row *row, enum top_column c, bool of_all, char out[16])
+{
+	double recent = c == TOP_OWN_NOW     ? row->own.recent
+			: c == TOP_TOTAL_NOW ? row->total.recent
+					     : row->total.recent_gil;
+
+	if (c == TOP_GIL && top_sums_no_gil(&row->total))
+		snprintf(out, 16, "no GIL");
+	else if (c == TOP_OWN || c == TOP_TOTAL)
+		top_text_amount(top_model__type(m), c == TOP_OWN ? row->own.value : row->total.value, out);
+	else
+		top_text_percent(top_model__percent(m, recent, of_all), out);
 }

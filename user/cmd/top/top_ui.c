@@ -1,11 +1,10 @@
 #include "user/cmd/top/top_ui.h"
 #include "user/cmd/top/top_text.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
 #include "user/util/text.h"
-#include "user/util/units.h"
-#include <stdarg.h>
 #include <string.h>
 
 void top_ui__init(struct top_ui *ui, struct top_source *source)
@@ -19,7 +18,7 @@ void top_ui__init(struct top_ui *ui, struct top_source *source)
 		.lens = o->lens,
 		.order = o->order,
 		.of_all = source->profile != NULL,
-		.full_filenames = o->full_filenames,
+		.full_filenames = o->view.full_filenames,
 		.interval_ns = o->interval_ns,
 		.page = 1,
 	};
@@ -28,22 +27,14 @@ void top_ui__init(struct top_ui *ui, struct top_source *source)
 
 void top_ui__free(struct top_ui *ui)
 {
-	top_snapshot__finish(&ui->snapshot);
 	top_rows__free(ui->rows);
 	free(ui->message);
 }
 
-void top_ui__say(struct top_ui *ui, bool alarm, const char *fmt, ...)
+void top_ui__say(struct top_ui *ui, bool alarm, const char *text)
 {
-	__cleanup_free char *raw = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	if (vasprintf(&raw, fmt, args) < 0)
-		raw = NULL;
-	va_end(args);
 	free(ui->message);
-	ui->message = text_clean(raw ? raw : "", raw ? strlen(raw) : 0, 0);
+	ui->message = text_clean(text, strlen(text), 0);
 	ui->alarm = alarm;
 }
 
@@ -76,7 +67,7 @@ void top_ui__move(struct top_ui *ui, long by)
 	long to = (long)ui->at + by;
 
 	top_ui__choose(ui, to < 0 ? 0 : (size_t)to);
-	/* who went back to the top wants to see what is on top */
+	/* at the top again, the choice is whatever is on top */
 	if (!ui->at)
 		ui->moved = false;
 }
@@ -116,23 +107,6 @@ void top_ui__refresh(struct top_ui *ui)
 	ui->next_ns = clock_now_ns() + ui->interval_ns;
 }
 
-void top_ui__next_match(struct top_ui *ui, int direction)
-{
-	if (!top_rows__filter_text(ui->rows)) {
-		top_ui__say(ui, true, "nothing to look for: / says what");
-		return;
-	}
-	for (size_t i = 1; i <= ui->cnt; i++) {
-		size_t at = (ui->at + (direction > 0 ? i : ui->cnt - i)) % ui->cnt;
-
-		if (!top_rows__matches(ui->rows, ui->shown[at]))
-			continue;
-		top_ui__choose(ui, at);
-		return;
-	}
-	top_ui__say(ui, true, "nothing here matches");
-}
-
 /* ---- what is looked at ------------------------------------------------------------------------------- */
 
 void top_ui__look(struct top_ui *ui, const struct top_lens *lens, bool trail)
@@ -144,7 +118,7 @@ void top_ui__look(struct top_ui *ui, const struct top_lens *lens, bool trail)
 			memmove(ui->trail, ui->trail + 1, (TOP_TRAIL - 1) * sizeof(*ui->trail));
 			ui->trail_cnt--;
 		}
-		ui->trail[ui->trail_cnt++] = (struct top_place){ui->lens, ui->chosen};
+		ui->trail[ui->trail_cnt++] = (struct top_history){ui->lens, ui->chosen};
 		ui->moved = false;
 	}
 	ui->lens = next;
@@ -161,16 +135,16 @@ void top_ui__enter(struct top_ui *ui)
 		return;
 	ui->chosen = *row;
 	if (lens.group == TOP_BY_FUNCTION) {
-		if (lens.focus == row->code && !row->thread)
+		if (lens.focus == row->frame && !row->thread)
 			return; /* it is there already */
-		lens.focus = row->code;
+		lens.focus = row->frame;
 	}
-	if (lens.group != TOP_BY_FUNCTION && !row->process)
-		return; /* ended threads: nothing is known of them but their sum */
 	if (row->thread)
 		lens.only_thread = row->thread;
 	else if (lens.group == TOP_BY_PROCESS)
 		lens.only_process = row->process;
+	else if (lens.group == TOP_BY_CONTAINER)
+		lens.only_container = row->process;
 	lens.group = TOP_BY_FUNCTION;
 	lens.threads = false;
 	top_ui__look(ui, &lens, true);
@@ -182,7 +156,7 @@ void top_ui__enter(struct top_ui *ui)
 
 void top_ui__back(struct top_ui *ui)
 {
-	struct top_place *to;
+	struct top_history *to;
 
 	if (!ui->trail_cnt) {
 		top_ui__filter(ui, "");
@@ -201,44 +175,42 @@ void top_ui__sort(struct top_ui *ui, enum top_column column)
 	top_ui__rearrange(ui);
 }
 
-/* The same place is looked at: its function, or the line that stands for it. */
+/* The focus stays where it is: at its function, or at the line that stands for it. */
 void top_ui__toggle_lines(struct top_ui *ui)
 {
 	struct top_lens lens = ui->lens;
 	uint32_t frame = ui->moved ? ui->chosen.frame : 0;
 
 	if (lens.group != TOP_BY_FUNCTION) {
-		top_ui__say(ui, true, "lines are those of functions: press P");
+		top_ui__say(ui, true, "lines need rows of functions: press P");
 		return;
 	}
 	lens.lines = !lens.lines;
 	if (lens.focus)
-		lens.focus = top_rows__code_of(ui->rows, top_rows__code_frame(ui->rows, lens.focus), lens.lines);
-	ui->chosen.code = top_rows__code_of(ui->rows, frame, lens.lines);
+		lens.focus = top_rows__location(ui->rows, lens.focus, lens.lines);
+	ui->chosen.frame = top_rows__location(ui->rows, frame, lens.lines);
 	top_ui__look(ui, &lens, false);
 }
 
 void top_ui__filter(struct top_ui *ui, const char *regex)
 {
-	__cleanup_free char *why = NULL;
+	__cleanup_free char *why = NULL, *text = NULL;
 
-	if (top_rows__filter(ui->rows, regex, &why))
-		top_ui__say(ui, true, "%s: %s", regex, why);
+	if (top_rows__filter(ui->rows, regex, &why)) {
+		text = xasprintf("%s: %s", regex, why);
+		top_ui__say(ui, true, text);
+	}
 	top_ui__rearrange(ui);
 }
 
 void top_ui__write(struct top_ui *ui, const char *path)
 {
-	struct view view = {
-		.threads = ui->lens.threads,
-		.full_filenames = ui->full_filenames,
-		.gil_only = ui->o->gil_only,
-	};
+	struct view view = ui->o->view;
 
-	if (!*path)
-		return;
-	if (!top_snapshot__start(&ui->snapshot, ui->source, path, &view))
-		top_ui__say(ui, false, "writing %s …", path);
+	view.threads = ui->lens.threads;
+	view.full_filenames = ui->full_filenames;
+	if (*path)
+		top_source__write(ui->source, path, &view);
 }
 
 /* ---- in words ---------------------------------------------------------------------------------------- */
@@ -247,15 +219,16 @@ void top_ui__write(struct top_ui *ui, const char *path)
 static void describe_scope(const struct top_ui *ui, struct buf *out)
 {
 	const struct profile *p = top_model__profile(ui->source->model);
-	uint32_t frame = ui->lens.focus ? top_rows__code_frame(ui->rows, ui->lens.focus) : 0;
-	struct top_row row = {.frame = frame};
+	struct top_row row = {.frame = ui->lens.focus};
 	__cleanup_free char *name = top_text_name(p, &ui->lens, &row);
-	__cleanup_free char *place = top_text_place(p, &ui->lens, &row, false);
-	__cleanup_free char *who = ui->lens.only_thread ? view__thread_text(p, ui->lens.only_thread) :
-				   ui->lens.only_process ? view__process_text(p, ui->lens.only_process) : NULL;
+	__cleanup_free char *location = top_text_location(p, &ui->lens, &row, false);
+	__cleanup_free char *who = ui->lens.only_thread      ? view__thread_text(p, ui->lens.only_thread)
+				   : ui->lens.only_process   ? view__process_text(p, ui->lens.only_process)
+				   : ui->lens.only_container ? process_group_text(p, ui->lens.only_container)
+							     : NULL;
 
 	if (ui->lens.focus)
-		buf_printf(out, "Callers ↑ and callees ↓ of %s (%s)", name, place);
+		buf_printf(out, "Callers ↑ and callees ↓ of %s (%s)", name, location);
 	else
 		buf_puts(out, ui->lens.lines ? "Lines" : "Functions");
 	if (who)
@@ -264,25 +237,28 @@ static void describe_scope(const struct top_ui *ui, struct buf *out)
 
 char *top_ui__describe(const struct top_ui *ui)
 {
-	static const char *const groups[TOP_GROUPS] = {NULL, "Processes", "Threads"};
+	static const char *const groups[TOP_GROUPS] = {NULL, "Processes", "Threads", "Containers"};
+	const struct profile_value_type *type = top_model__type(ui->source->model);
 	const char *filter = top_rows__filter_text(ui->rows);
+	__cleanup_free char *title = top_text_title(type, ui->order.column);
+	__cleanup_free char *whole = top_text_whole(type, ui->of_all);
 	struct buf out = {0};
 
 	if (ui->lens.group == TOP_BY_FUNCTION)
 		describe_scope(ui, &out);
 	else
 		buf_puts(&out, groups[ui->lens.group]);
-	if (ui->lens.threads && ui->lens.group != TOP_BY_THREAD)
+	if (ui->lens.threads && ui->lens.group < TOP_BY_THREAD)
 		buf_puts(&out, " by thread");
-	buf_printf(&out, " · %s%s", top_columns[ui->order.column].title, ui->order.reverse ? " (reversed)" : "");
+	buf_printf(&out, " · %s%s", title, ui->order.reverse ? " (reversed)" : "");
 	if (filter) {
 		__cleanup_free char *clean = text_clean(filter, strlen(filter), 0);
 
 		buf_printf(&out, " · /%s/", clean);
 	}
 	if (!ui->source->profile)
-		buf_printf(&out, " · the last %.3g s · every %.3g s", (double)ui->o->window_ns / 1e9,
+		buf_printf(&out, " · the last %.3g s · every %.3g s", (double)ui->o->span_ns / 1e9,
 			   (double)ui->interval_ns / 1e9);
-	buf_puts(&out, ui->of_all ? " · % of all CPU time" : " · % of one CPU");
+	buf_printf(&out, " · %% of %s", whole);
 	return buf_steal_text(&out);
 }

@@ -3,11 +3,14 @@
 #include "user/format/json.h"
 #include "user/format/json/json_put.h"
 #include "user/util/alloc.h"
+#include <errno.h>
+#include <string.h>
 
 static void put_run(struct json_put *j, const char *key, const char *name, const struct diff *d,
 		    const struct profile *p)
 {
 	const struct chance_run *run = p == d->a ? &d->run_a : &d->run_b;
+	const struct profile_value_type *type = view__type(diff__view(d, p), p);
 
 	json_put_map(j, key);
 	json_put_text(j, "file", name);
@@ -15,25 +18,29 @@ static void put_run(struct json_put *j, const char *key, const char *name, const
 	json_put_text(j, "command", p->meta.command);
 	json_put_seconds(j, "start", p->meta.start_unix_ns);
 	json_put_seconds(j, "duration", p->meta.duration_ns);
-	json_put_seconds(j, "cpu_seconds", (uint64_t)run->ns);
+	if (!strcmp(type->name, profile_cpu_type.name))
+		json_put_seconds(j, "cpu_seconds", (uint64_t)run->value);
+	else
+		json_put_value(j, type, "", (uint64_t)run->value);
 	json_put_real(j, "effective_samples", run->samples);
 	json_put_count(j, "lost_samples", profile__failed_cnt(p));
 	json_put_bool(j, "complete", p->meta.complete);
 	json_put_end_map(j);
 }
 
-static void put_side(struct json_put *j, const char *key, const struct totals_row *row)
+static void put_side(struct json_put *j, const char *key, const struct profile_value_type *t,
+		     const struct totals_row *row)
 {
 	json_put_map(j, key);
 	json_put_count(j, "own_samples", row->own_samples);
-	json_put_seconds(j, "own_seconds", row->own_value_ns);
+	json_put_value(j, t, "own_", row->own_value);
 	json_put_count(j, "samples", row->samples);
-	json_put_seconds(j, "seconds", row->value_ns);
+	json_put_value(j, t, "", row->value);
 	json_put_end_map(j);
 }
 
-static void put_change(struct json_put *j, const char *key, const struct diff *d,
-		       const struct chance_change *c, bool found)
+static void put_change(struct json_put *j, const char *key, const struct diff *d, const struct chance_change *c,
+		       bool found)
 {
 	double scale = d->options.absolute ? 1 : 100;
 
@@ -64,8 +71,8 @@ static void put_rows(struct json_put *j, const struct diff *d)
 			json_put_int(j, "line", row->group->line);
 		put_change(j, "own", d, &row->own, row->own_found);
 		put_change(j, "total", d, &row->total, row->total_found);
-		put_side(j, "a", &row->a);
-		put_side(j, "b", &row->b);
+		put_side(j, "a", view__type(&d->view_a, d->a), &row->a);
+		put_side(j, "b", view__type(&d->view_b, d->b), &row->b);
 		json_put_end_map(j);
 	}
 	json_put_end_list(j);
@@ -95,26 +102,33 @@ static bool put_checked(struct json_put *j, const struct diff_report *r)
 
 int diff_write_json(const struct diff_report *r, FILE *out)
 {
-	struct json_put *j = json_put__new(out);
+	struct json_put json = {.out = out, .is_indented = true}, *j = &json;
+	const struct profile_value_type *type = view__type(&r->diff->view_b, r->diff->b);
 	bool crossed;
-	char *warning;
+	char *warnings[DIFF_WARNINGS];
+	size_t warning_cnt = diff_warnings(r->diff, warnings);
 
 	json_put_map(j, NULL);
 	json_put_text(j, "schema", "pybpfprof-diff/1");
 	put_run(j, "a", r->name_a, r->diff, r->diff->a);
 	put_run(j, "b", r->name_b, r->diff, r->diff->b);
 	json_put_bool(j, "absolute", r->diff->options.absolute);
-	json_put_text(j, "unit", r->diff->options.absolute ? "seconds" : "percent");
+	json_put_text(j, "unit",
+		      !r->diff->options.absolute    ? "percent"
+		      : type->unit == PROFILE_BYTES ? "MiB"
+						    : json_units[type->unit]);
+	if (strcmp(type->name, profile_cpu_type.name))
+		json_put_text(j, "value_type", type->name);
 	json_put_text(j, "by", diff_key_names[r->diff->options.key]);
 	json_put_list(j, "warnings");
-	for (unsigned i = 0; (warning = diff_warning(r->diff, i)); i++) {
-		json_put_text(j, NULL, warning);
-		free(warning);
+	for (size_t i = 0; i < warning_cnt; i++) {
+		json_put_text(j, NULL, warnings[i]);
+		free(warnings[i]);
 	}
 	json_put_end_list(j);
 	crossed = put_checked(j, r);
 	json_put_bool(j, "crossed", crossed);
 	put_rows(j, r->diff);
 	json_put_end_map(j);
-	return json_put__end(j);
+	return ferror(out) ? -EIO : 0;
 }

@@ -21,35 +21,32 @@ static void put_code(FILE *out, const char *text)
 	putc('`', out);
 }
 
-static void put_row(FILE *out, const struct diff *d, const struct diff_table *t,
-		    const struct diff_row *row)
+static void put_row(FILE *out, const struct diff *d, const struct diff_table *t, const struct diff_row *row)
 {
-	const struct chance_change *c = diff_change_of(t, row);
-	__cleanup_free char *from = diff_amount(d, c->from), *to = diff_amount(d, c->to);
-	__cleanup_free char *by = diff_signed(d, c->by), *error = diff_amount(d, c->error);
-	__cleanup_free char *ratio = diff_ratio_text(c);
+	struct diff_numbers n;
 
+	diff_numbers__fill(&n, d, diff_change_of(t, row));
 	fprintf(out, "| %s | ", diff_verdict(t, row));
 	put_code(out, row->group->name);
 	fputs(" | ", out);
-	put_code(out, row->group->place);
-	fprintf(out, " | %s | %s | %s | %s | %s |\n", from, to, by, error, ratio);
+	put_code(out, row->group->location);
+	fprintf(out, " | %s | %s | %s | %s | %s |\n", n.from, n.to, n.by, n.error, n.ratio);
 }
 
 static void put_table(FILE *out, const struct diff_report *r, bool total)
 {
 	const struct diff *d = r->diff;
-	const char *unit = d->options.absolute ? "s" : "%", *key = diff_key_names[d->options.key];
+	const char *unit = diff_unit(d), *key = diff_key_names[d->options.key], *gap = *unit ? ", " : "";
 	struct diff_table t;
 
 	diff_table__fill(&t, r, total);
-	fprintf(out, "\n#### %s by %s: %zu changed beyond chance, %zu did not\n\n", t.title, key,
-		t.found_cnt, t.within_cnt);
+	fprintf(out, "\n#### %s by %s: %zu changed beyond chance, %zu did not\n\n", t.title, key, t.found_cnt,
+		t.within_cnt);
 	if (t.cnt)
 		fprintf(out,
-			"| | %s | file | A, %s | B, %s | change | ± | ratio |\n"
+			"| | %s | file | A%s%s | B%s%s | change | ± | ratio |\n"
 			"|---|---|---|--:|--:|--:|--:|--:|\n",
-			d->options.key == GROUPS_LINE ? "function" : key, unit, unit);
+			d->options.key == GROUPS_LINE ? "function" : key, gap, unit, gap, unit);
 	for (size_t i = 0; i < t.cnt; i++)
 		put_row(out, d, &t, t.rows[i]);
 	if (t.found_cnt > t.cnt)
@@ -59,24 +56,20 @@ static void put_table(FILE *out, const struct diff_report *r, bool total)
 
 static void put_checked(FILE *out, const struct diff_report *r)
 {
-	static const char *const marks[] = {
-		[LIMIT_KEPT] = "✅", [LIMIT_CHANCE] = "➖", [LIMIT_CROSSED] = "❌"};
+	static const char *const marks[] = {[LIMIT_KEPT] = "✅", [LIMIT_CHANCE] = "➖", [LIMIT_CROSSED] = "❌"};
 
 	for (size_t i = 0; i < r->checked_cnt; i++)
 		for (size_t k = 0; k < r->checked[i].cnt; k++) {
 			const struct limit_result *result = &r->checked[i].results[k];
-			__cleanup_free char *text =
-				diff_result_text(r->diff, &r->checked[i].limit, result);
+			__cleanup_free char *text = diff_result_text(r->diff, &r->checked[i].limit, result);
 
-			fprintf(out, "- %s %s: ", marks[result->verdict],
-				diff_verdicts[result->verdict]);
+			fprintf(out, "- %s %s: ", marks[result->verdict], diff_verdicts[result->verdict]);
 			put_code(out, text);
 			putc('\n', out);
 		}
 }
 
-static void put_run(FILE *out, char letter, const char *name, const struct diff *d,
-		    const struct profile *p)
+static void put_run(FILE *out, char letter, const char *name, const struct diff *d, const struct profile *p)
 {
 	__cleanup_free char *text = diff_run_text(d, p);
 
@@ -89,15 +82,16 @@ static void put_run(FILE *out, char letter, const char *name, const struct diff 
 
 int diff_write_markdown(const struct diff_report *r, FILE *out)
 {
-	char *warning;
+	char *warnings[DIFF_WARNINGS];
+	size_t warning_cnt = diff_warnings(r->diff, warnings);
 
-	fputs("### CPU time: what changed from A to B\n\n", out);
+	fprintf(out, "### %s: what changed from A to B\n\n", view__type(&r->diff->view_b, r->diff->b)->sentence);
 	put_checked(out, r);
 	put_run(out, 'A', r->name_a, r->diff, r->diff->a);
 	put_run(out, 'B', r->name_b, r->diff, r->diff->b);
-	for (unsigned i = 0; (warning = diff_warning(r->diff, i)); i++) {
-		fprintf(out, "- **caution**: %s\n", warning);
-		free(warning);
+	for (size_t i = 0; i < warning_cnt; i++) {
+		fprintf(out, "- **caution**: %s\n", warnings[i]);
+		free(warnings[i]);
 	}
 	put_table(out, r, false);
 	put_table(out, r, true);

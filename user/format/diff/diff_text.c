@@ -8,13 +8,13 @@
 
 #define NUMBERS_WIDTH 51 /* columns before the texts, as put_row() writes them */
 
-static size_t widest(const struct diff_table *t, bool place, const char *title)
+static size_t widest(const struct diff_table *t, bool location, const char *title)
 {
 	size_t most = columns_of(title);
 
 	for (size_t i = 0; i < t->cnt; i++) {
 		const struct group *g = t->rows[i]->group;
-		size_t columns = columns_of(place ? g->place : g->name);
+		size_t columns = columns_of(location ? g->location : g->name);
 
 		if (columns > most)
 			most = columns;
@@ -22,41 +22,36 @@ static size_t widest(const struct diff_table *t, bool place, const char *title)
 	return most;
 }
 
-static void put_row(const struct report_text *t, const struct diff *d,
-		    const struct diff_table *table, const struct diff_row *row, const char *texts)
+static void put_row(const struct report_text *t, const struct diff *d, const struct diff_table *table,
+		    const struct diff_row *row, const char *texts)
 {
-	const struct chance_change *c = diff_change_of(table, row);
-	__cleanup_free char *from = diff_amount(d, c->from), *to = diff_amount(d, c->to);
-	__cleanup_free char *by = diff_signed(d, c->by), *error = diff_amount(d, c->error);
-	__cleanup_free char *ratio = diff_ratio_text(c);
+	struct diff_numbers n;
 	__cleanup_free char *verdict = columns_fit(diff_verdict(table, row), 5, COLUMNS_KEEP_START);
 
-	report_line(t, "%s %8s %8s %8s %8s %7s  %s", verdict, from, to, by, error, ratio, texts);
+	diff_numbers__fill(&n, d, diff_change_of(table, row));
+	report_line(t, "%s %8s %8s %8s %8s %7s  %s", verdict, n.from, n.to, n.by, n.error, n.ratio, texts);
 }
 
-static char *texts_of(const struct group *g, size_t name, size_t place)
+static char *texts_of(const struct group *g, size_t name, size_t location)
 {
 	__cleanup_free char *n = columns_fit(g->name, name, COLUMNS_KEEP_START);
-	__cleanup_free char *p = columns_fit(g->place, place, COLUMNS_KEEP_END);
+	__cleanup_free char *p = columns_fit(g->location, location, COLUMNS_KEEP_END);
 
 	return xasprintf("%s  %s", n, p);
 }
 
-static void put_rows(const struct report_text *t, const struct diff *d,
-		     const struct diff_table *table)
+static void put_rows(const struct report_text *t, const struct diff *d, const struct diff_table *table)
 {
-	const char *key = diff_key_names[d->options.key], *unit = d->options.absolute ? "s" : "%";
+	const char *key = diff_key_names[d->options.key], *unit = diff_unit(d), *gap = *unit ? " " : "";
 	const char *beside = d->options.key <= GROUPS_LINE ? "file" : "";
-	size_t name = widest(table, false, key), place = widest(table, true, beside);
-	__cleanup_free char *title = NULL;
+	size_t name = widest(table, false, key), location = widest(table, true, beside);
+	__cleanup_free char *title = NULL, *a = xasprintf("A%s%s", gap, unit), *b = xasprintf("B%s%s", gap, unit);
 
-	report_share_width(t->r->width, NUMBERS_WIDTH, &name, &place);
-	title = columns_fit(d->options.key == GROUPS_LINE ? "function" : key, name,
-			    COLUMNS_KEEP_START);
-	report_line(t, "           A %s      B %s   change        ±   ratio  %s  %s", unit, unit,
-		    title, beside);
+	report_share_width(t->r->width, NUMBERS_WIDTH, &name, &location);
+	title = columns_fit(d->options.key == GROUPS_LINE ? "function" : key, name, COLUMNS_KEEP_START);
+	report_line(t, "      %8s %8s   change        ±   ratio  %s  %s", a, b, title, beside);
 	for (size_t i = 0; i < table->cnt; i++) {
-		__cleanup_free char *texts = texts_of(table->rows[i]->group, name, place);
+		__cleanup_free char *texts = texts_of(table->rows[i]->group, name, location);
 
 		put_row(t, d, table, table->rows[i], texts);
 	}
@@ -80,17 +75,22 @@ static void put_head(const struct report_text *t, const struct diff_report *r)
 {
 	__cleanup_free char *a = diff_run_text(r->diff, r->diff->a);
 	__cleanup_free char *b = diff_run_text(r->diff, r->diff->b);
-	char *warning;
+	const struct profile_value_type *type = view__type(&r->diff->view_b, r->diff->b);
+	__cleanup_free char *amounts = value_text_of(type, "");
+	const char *word = value_unit(type)->word;
+	char *warnings[DIFF_WARNINGS];
+	size_t warning_cnt = diff_warnings(r->diff, warnings);
 
 	report_line(t, "A          %s: %s", r->name_a, a);
 	report_line(t, "B          %s: %s", r->name_b, b);
-	report_line(t, "compared   %s",
-		    r->diff->options.absolute
-			    ? "CPU seconds as they are"
-			    : "shares of the CPU time of each run (--absolute: seconds)");
-	for (unsigned i = 0; (warning = diff_warning(r->diff, i)); i++) {
-		report_line(t, "caution    %s", warning);
-		free(warning);
+	if (r->diff->options.absolute)
+		report_line(t, "compared   %s as they are", amounts);
+	else
+		report_line(t, "compared   shares of the %s of each run (--absolute: %s)", type->sentence,
+			    *word ? word : type->label);
+	for (size_t i = 0; i < warning_cnt; i++) {
+		report_line(t, "caution    %s", warnings[i]);
+		free(warnings[i]);
 	}
 }
 
@@ -102,8 +102,7 @@ static void put_checked(const struct report_text *t, const struct diff_report *r
 	for (size_t i = 0; i < r->checked_cnt; i++)
 		for (size_t k = 0; k < r->checked[i].cnt; k++) {
 			const struct limit_result *result = &r->checked[i].results[k];
-			__cleanup_free char *text =
-				diff_result_text(r->diff, &r->checked[i].limit, result);
+			__cleanup_free char *text = diff_result_text(r->diff, &r->checked[i].limit, result);
 
 			/* not cut at the terminal's end: this is what somebody looks for */
 			fprintf(t->out, "%-8s %s\n", diff_verdicts[result->verdict], text);

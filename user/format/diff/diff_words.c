@@ -1,4 +1,4 @@
-/* Percentages are of the CPU time of a run; an absolute comparison is in CPU seconds instead. */
+/* Percentages are of all values of a run; an absolute comparison is in the unit of their type instead. */
 #include "user/format/diff/diff_words.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
@@ -24,8 +24,7 @@ const char *const diff_key_names[GROUPS_KEYS] = {
 	[GROUPS_MODULE] = "module",
 };
 
-const char *const diff_verdicts[] = {
-	[LIMIT_KEPT] = "kept", [LIMIT_CHANCE] = "chance", [LIMIT_CROSSED] = "crossed"};
+const char *const diff_verdicts[] = {[LIMIT_KEPT] = "kept", [LIMIT_CHANCE] = "chance", [LIMIT_CROSSED] = "crossed"};
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
@@ -66,11 +65,13 @@ static int by_size(const void *a, const void *b, void *table)
 void diff_table__fill(struct diff_table *t, const struct diff_report *r, bool total)
 {
 	const struct diff *d = r->diff;
+	const struct profile_value_type *type = view__type(&d->view_b, d->b);
 	const struct diff_row **rows = xcalloc(d->cnt + 1, sizeof(*rows));
 	size_t within;
 
-	*t = (struct diff_table){
-		.title = total ? "Total time" : "Own time", .rows = rows, .total = total};
+	*t = (struct diff_table){.rows = rows, .total = total};
+	snprintf(t->title, sizeof(t->title), "%s %s", total ? "Total" : "Own",
+		 type->unit == PROFILE_NANOSECONDS ? "time" : type->sentence);
 	for (size_t i = 0; i < d->cnt; i++) {
 		const struct diff_row *row = &d->rows[i];
 		const struct chance_change *c = diff_change_of(t, row);
@@ -101,34 +102,31 @@ const char *diff_verdict(const struct diff_table *t, const struct diff_row *row)
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-char *diff_amount(const struct diff *d, double value)
+const char *diff_unit(const struct diff *d)
 {
-	return d->options.absolute ? xasprintf("%.3f", value) : xasprintf("%.2f", 100 * value);
+	return d->options.absolute ? value_unit(view__type(&d->view_b, d->b))->short_word : "%";
 }
 
-char *diff_signed(const struct diff *d, double value)
+void diff_numbers__fill(struct diff_numbers *n, const struct diff *d, const struct chance_change *c)
 {
-	return d->options.absolute ? xasprintf("%+.3f", value) : xasprintf("%+.2f", 100 * value);
-}
+	int decimals = d->options.absolute ? 3 : 2;
+	double scale = d->options.absolute ? 1 : 100, ratio = diff_ratio(c);
 
-char *diff_ratio_text(const struct chance_change *c)
-{
-	double ratio = diff_ratio(c);
-
+	snprintf(n->from, sizeof(n->from), "%.*f", decimals, scale * c->from);
+	snprintf(n->to, sizeof(n->to), "%.*f", decimals, scale * c->to);
+	snprintf(n->by, sizeof(n->by), "%+.*f", decimals, scale * c->by);
+	snprintf(n->error, sizeof(n->error), "%.*f", decimals, scale * c->error);
 	if (isinf(ratio))
-		return xstrdup("new");
-	return fabs(ratio) < 9.95 ? xasprintf("%+.1f%%", ratio) : xasprintf("%+.0f%%", ratio);
+		strcpy(n->ratio, "new");
+	else
+		snprintf(n->ratio, sizeof(n->ratio), "%+.*f%%", fabs(ratio) < 9.95 ? 1 : 0, ratio);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 static uint64_t samples_of(const struct diff *d, const struct profile *p)
 {
-	uint64_t samples = 0;
-
-	for (size_t i = 0; i < p->bucket_cnt; i++)
-		samples += view__samples(d->options.view, &p->buckets[i]);
-	return samples;
+	return view__sum(diff__view(d, p), p).samples;
 }
 
 char *diff_run_text(const struct diff *d, const struct profile *p)
@@ -137,9 +135,10 @@ char *diff_run_text(const struct diff *d, const struct profile *p)
 	__cleanup_free char *losses = profile__loss_text(p);
 	__cleanup_free char *samples = units_count_text(samples_of(d, p));
 
-	return xasprintf("%s%s%s sample%s, %.2f CPU seconds, %s", p->meta.target,
-			 *p->meta.target ? ", " : "", samples, strcmp(samples, "1") ? "s" : "",
-			 run->ns / 1e9, losses);
+	__cleanup_free char *value = value_text(view__type(diff__view(d, p), p), run->value);
+
+	return xasprintf("%s%s%s sample%s, %s, %s", p->meta.target, *p->meta.target ? ", " : "", samples,
+			 strcmp(samples, "1") ? "s" : "", value, losses);
 }
 
 static double lost_part(const struct profile *p)
@@ -149,55 +148,42 @@ static double lost_part(const struct profile *p)
 	return all > 0 ? lost / all : 0;
 }
 
-static bool is_of_gil(const struct profile *p)
+size_t diff_warnings(const struct diff *d, char *out[DIFF_WARNINGS])
 {
-	return p->meta.gil_only;
-}
-
-/* One sentence for each thing that can be wrong, in a fixed order. */
-char *diff_warning(const struct diff *d, unsigned n)
-{
+	const struct profile_meta *a = &d->a->meta, *b = &d->b->meta;
 	double lost_a = lost_part(d->a), lost_b = lost_part(d->b);
-	char *all[4] = {NULL};
-	unsigned cnt = 0;
+	size_t cnt = 0;
 
 	if (lost_a > LOSSY || lost_b > LOSSY)
-		all[cnt++] =
-			xasprintf("samples were lost (A %.1f %%, B %.1f %%): what they were of "
-				  "is not known",
-				  100 * lost_a, 100 * lost_b);
-	if (is_of_gil(d->a) != is_of_gil(d->b) && !d->options.view->gil_only)
-		all[cnt++] = xstrdup("one of the recordings has only samples that held the GIL; "
-				     "--gil makes them alike");
-	if (!d->a->meta.complete || !d->b->meta.complete)
-		all[cnt++] = xasprintf("%s did not get to its end", d->a->meta.complete ? "B"
-								    : d->b->meta.complete
-									    ? "A"
-									    : "neither recording");
-	for (unsigned i = 0; i < cnt; i++)
-		if (i != n)
-			free(all[i]);
-	return n < cnt ? all[n] : NULL;
+		out[cnt++] = xasprintf("samples were lost (A %.1f %%, B %.1f %%): what they were of is not known",
+				       100 * lost_a, 100 * lost_b);
+	if (a->gil_only != b->gil_only && !d->options.view->gil_only)
+		out[cnt++] =
+			xstrdup("one of the recordings has only samples that held the GIL; --gil makes them alike");
+	if (!a->complete || !b->complete)
+		out[cnt++] = xasprintf("%s cut short", a->complete   ? "B was"
+						       : b->complete ? "A was"
+								     : "both recordings were");
+	return cnt;
 }
 
 /* ---- thresholds ------------------------------------------------------------------------------ */
 
-static const char *const unit_texts[] = {
-	[LIMIT_PERCENT] = "%", [LIMIT_POINTS] = " pp", [LIMIT_SECONDS] = " s"};
+static const char *const unit_texts[] = {[LIMIT_PERCENT] = "%", [LIMIT_POINTS] = " pp", [LIMIT_SECONDS] = " s"};
 
-char *diff_result_text(const struct diff *d, const struct diff_limit *l,
-		       const struct limit_result *r)
+char *diff_result_text(const struct diff *d, const struct diff_limit *l, const struct limit_result *r)
 {
 	const char *sign = l->is_change ? "+" : "", *unit = unit_texts[l->unit];
-	const char *in = d->options.absolute ? " s" : "%";
-	__cleanup_free char *from = diff_amount(d, r->from), *to = diff_amount(d, r->to);
-	__cleanup_free char *value =
-		isinf(r->value) ? xstrdup("new")
-		: *sign         ? xasprintf("%+.4g%s (± %.2g)", r->value, unit, r->error)
-				: xasprintf("%.4g%s (± %.2g)", r->value, unit, r->error);
+	const char *in = diff_unit(d), *gap = d->options.absolute && *in ? " " : "";
+	const struct chance_change c = {.from = r->from, .to = r->to};
+	struct diff_numbers n;
+	__cleanup_free char *value = isinf(r->value) ? xstrdup("new")
+				     : *sign         ? xasprintf("%+.4g%s (± %.2g)", r->value, unit, r->error)
+						     : xasprintf("%.4g%s (± %.2g)", r->value, unit, r->error);
 
+	diff_numbers__fill(&n, d, &c);
 	if (l->what == LIMIT_EACH && r->verdict == LIMIT_KEPT)
 		return xasprintf("%s: %s", l->text, r->who);
-	return xasprintf("%s: %s %s%s → %s%s, %s%s", l->text, r->who, from, in, to, in, value,
+	return xasprintf("%s: %s %s%s%s → %s%s%s, %s%s", l->text, r->who, n.from, gap, in, n.to, gap, in, value,
 			 r->verdict == LIMIT_CHANCE ? ", which is within chance" : "");
 }

@@ -1,7 +1,7 @@
-// ---- html_brush.js: CPU over the time of the recording. What is selected here is what all views show. The two
-// ends are sliders for the keyboard and for screen readers; the mouse drags an end, the middle, or a new span.
+// ---- html_brush.js: the values over the time of the recording. All views show the span selected here. Its two ends are
+// sliders for the keyboard and for screen readers; the mouse drags an end, the middle, or a new span.
 
-const brush = {key: '', all: null, hit: null, drag: null};
+const brush = {key: '', sums: null, hit: null, drag: null};
 const GRIP = 6, BRUSH_AXIS = 16;
 
 function buildBrush() {
@@ -13,7 +13,7 @@ function buildBrush() {
 	brush.to = grip('brush-to', 'End of the selected time');
 	brush.words = make('output', {id: 'brush-words'});
 	brush.all = button('brush-all', 'All time', 'Select all of the time: 0', () => setRange(0, D.slices));
-	brush.box = make('div', {id: 'brush', class: 'brush', role: 'group', 'aria-label': 'CPU over time',
+	brush.box = make('div', {id: 'brush', class: 'brush', role: 'group', 'aria-label': 'Values over time',
 		pointerdown: brushDown, pointermove: brushMove, pointerup: brushUp, pointercancel: brushUp,
 		dblclick: () => setRange(0, D.slices)}, brush.canvas, brush.shade, brush.from, brush.to);
 	new ResizeObserver(() => showBrush()).observe(brush.box);
@@ -21,7 +21,7 @@ function buildBrush() {
 		make('div', {class: 'brush-side'}, brush.words, brush.all));
 }
 
-// While it is dragged the views follow, once per frame.
+// While the span is dragged the views follow: browsers tell of the pointer once per frame.
 function setRange(from, to, isPart) {
 	const range = cutRange(from, to);
 	if (String(range) !== String(S.range))
@@ -35,17 +35,18 @@ function sliceAt(event) {
 	return Math.max(0, Math.min(D.slices, (event.clientX - r.left) / r.width * D.slices));
 }
 
+// The part of the brush at a slice: an end, the middle, or what a new span begins in.
+function brushPart(at) {
+	const [from, to] = span(), near = GRIP / brush.box.clientWidth * D.slices;
+	if (!S.range)
+		return 'new';
+	return Math.abs(at - from) <= near ? 'from' : Math.abs(at - to) <= near ? 'to' : at > from && at < to ? 'move' : 'new';
+}
+
 function brushDown(event) {
 	if (event.button || !D.slices)
 		return;
-	const at = sliceAt(event), [from, to] = span(), near = GRIP / brush.box.clientWidth * D.slices;
-	let kind = 'new';
-	if (S.range && Math.abs(at - from) <= near)
-		kind = 'from';
-	else if (S.range && Math.abs(at - to) <= near)
-		kind = 'to';
-	else if (S.range && at > from && at < to)
-		kind = 'move';
+	const at = sliceAt(event), [from, to] = span(), kind = brushPart(at);
 	brush.drag = {kind, at, from, to, moved: false};
 	brush.box.setPointerCapture(event.pointerId);
 	event.preventDefault();
@@ -67,22 +68,13 @@ function dragged(drag, at) {
 function brushMove(event) {
 	const {drag} = brush;
 	if (!drag) {
-		const [from, to] = span(), at = sliceAt(event), near = GRIP / brush.box.clientWidth * D.slices;
-		const onEnd = S.range && (Math.abs(at - from) <= near || Math.abs(at - to) <= near);
-		brush.box.style.cursor = onEnd ? 'ew-resize' : S.range && at > from && at < to ? 'grab' : 'crosshair';
+		brush.box.style.cursor = {from: 'ew-resize', to: 'ew-resize', move: 'grab', new: 'crosshair'}[brushPart(sliceAt(event))];
 		return;
 	}
 	if (!drag.moved && Math.abs(sliceAt(event) - drag.at) * brush.box.clientWidth < 3 * D.slices)
 		return;
 	drag.moved = true;
-	drag.latest = sliceAt(event);
-	if (!drag.waiting)
-		requestAnimationFrame(() => {
-			drag.waiting = false;
-			if (brush.drag === drag)
-				setRange(...dragged(drag, drag.latest), true);
-		});
-	drag.waiting = true;
+	setRange(...dragged(drag, sliceAt(event)), true);
 }
 
 function brushUp(event) {
@@ -95,17 +87,15 @@ function brushUp(event) {
 }
 
 function brushKey(event) {
-	const [from, to] = span(), isFrom = event.currentTarget === brush.from, at = isFrom ? from : to;
-	const far = Math.max(1, Math.round(D.slices / 20));
-	const ends = {Home: 0, End: D.slices, ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
-		PageDown: at - far, PageUp: at + far};
-	if (!(event.key in ends) || !D.slices)
+	const [from, to] = span(), far = Math.max(1, Math.round(D.slices / 20));
+	const step = {Home: -D.slices, End: D.slices, ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -far,
+		PageUp: far}[event.key];
+	if (!step)
 		return;
-	const value = ends[event.key];
-	if (isFrom)
-		setRange(Math.max(0, Math.min(value, to - 1)), to);
+	if (event.currentTarget === brush.from)
+		setRange(Math.max(0, Math.min(from + step, to - 1)), to);
 	else
-		setRange(from, Math.max(from + 1, Math.min(value, D.slices)));
+		setRange(from, Math.max(from + 1, Math.min(to + step, D.slices)));
 	event.preventDefault();
 	event.stopPropagation();
 }
@@ -113,32 +103,32 @@ function brushKey(event) {
 // ---- drawing
 
 function brushSums() {
-	const key = [[...S.hidden].join(), S.gil, S.query, S.matchCase, S.mode, S.full, S.leaf].join('\0');
+	const key = [[...S.hidden].join(), S.gil, S.type, S.query, S.matchCase, S.mode, S.full, S.leaf].join('\0');
 	if (brush.key === key)
 		return;
 	brush.key = key;
-	brush.cpu = cpuPerSlice();
+	brush.sums = valuePerSlice();
 	brush.hit = null;
 	if (S.query) {
 		const tree = callTree(), {covered} = coveredBy(tree);
-		brush.hit = cpuPerSlice(p => covered[tree.nodeOfPart[p]]);
+		brush.hit = valuePerSlice(p => covered[tree.nodeOfPart[p]]);
 	}
 }
 
-// CPUs busy per bar of some pixels.
+// The mean value of a slice, per bar of some pixels.
 function bars(sums, count) {
-	const out = new Float64Array(count), slices = new Int32Array(count), second = sliceSeconds();
+	const out = new Float64Array(count), slices = new Int32Array(count);
 	for (let i = 0; i < sums.length; i++) {
 		const bar = Math.min(count - 1, Math.floor(i * count / sums.length));
 		out[bar] += sums[i];
 		slices[bar]++;
 	}
-	return out.map((sum, i) => sum / (Math.max(1, slices[i]) * second));
+	return out.map((sum, i) => sum / Math.max(1, slices[i]));
 }
 
 // A bar spans some ticks of the timer: one that spans a single tick would be empty or twice as high by chance.
 function barCount(width) {
-	const ticks = D.slices * sliceSeconds() * (D.head.rate_hz || 100);
+	const ticks = D.slices * sliceSeconds() * (D.rate_hz || 100);
 	return Math.max(1, Math.min(Math.floor(width / 3), D.slices, Math.max(8, Math.floor(ticks / 8))));
 }
 
@@ -149,24 +139,23 @@ function paintBrush() {
 	canvas.height = Math.round(height * ratio);
 	pen.setTransform(ratio, 0, 0, ratio, 0, 0);
 	brushSums();
-	const room = height - BRUSH_AXIS - 4, count = barCount(width);
-	const all = bars(brush.cpu, count), hit = brush.hit && bars(brush.hit, count), most = Math.max(...all, 1e-9);
-	const wide = width / count;
-	for (let i = 0; i < count; i++) {
-		const h = all[i] / most * room;
-		pen.fillStyle = colours.bar;
-		pen.fillRect(i * wide, 4 + room - h, Math.max(1, wide - (wide > 3 ? 1 : 0)), h);
-		if (!hit)
-			continue;
-		pen.fillStyle = colours.hit;
-		pen.fillRect(i * wide, 4 + room - hit[i] / most * room, Math.max(1, wide - (wide > 3 ? 1 : 0)), hit[i] / most * room);
+	const room = height - BRUSH_AXIS - 4, count = barCount(width), wide = width / count;
+	const all = bars(brush.sums, count), most = Math.max(...all, 1e-9);
+	for (const [values, colour] of [[all, colours.bar], [brush.hit ? bars(brush.hit, count) : [], colours.hit]]) {
+		pen.fillStyle = colour;
+		values.forEach((value, i) => {
+			const h = value / most * room;
+			pen.fillRect(i * wide, 4 + room - h, Math.max(1, wide - (wide > 3 ? 1 : 0)), h);
+		});
 	}
 	drawAxis(pen, colours, {from: 0, seconds: D.slices * sliceSeconds(), width, y: height + 3});
-	drawMost('most: ' + (most < 0.095 ? most.toFixed(3) : most.toFixed(1)) + ' CPUs', pen, colours);
+	if (valueType().name === 'cpu')
+		drawMost(most / D.slice_ns, pen, colours);
 }
 
 // Over the bars, so on a piece of paper of its own.
-function drawMost(text, pen, colours) {
+function drawMost(cpus, pen, colours) {
+	const text = 'most: ' + (cpus < 0.095 ? cpus.toFixed(3) : cpus.toFixed(1)) + ' CPUs';
 	pen.fillStyle = colours.paper;
 	pen.globalAlpha = 0.8;
 	pen.fillRect(2, 2, pen.measureText(text).width + 5, 15);
@@ -191,6 +180,6 @@ function showBrush() {
 		grip.setAttribute('aria-valuenow', (at * step).toFixed(3));
 		grip.setAttribute('aria-valuetext', momentText(at * step, step));
 	}
-	brush.words.textContent = S.range ? rangeText(S.range) + ' · ' + cpuText(M.allCpu) : 'Drag to select a span of time';
+	brush.words.textContent = S.range ? rangeText(S.range) + ' · ' + valueText(M.all) : 'Drag to select a span of time';
 	$('brush-all').disabled = !S.range;
 }

@@ -1,7 +1,6 @@
 /*
- * The data of a page: a line of JSON (settings, names, losses, sources), then columns of varints
- * that the JSON lists by name with their lengths; all of it compressed, as base64. See
- * html_data.js.
+ * The data of a page: one JSON object (settings, names, losses, sources, and tables column by column), compressed, as
+ * base64. html_data.js says what the script makes of it.
  */
 #pragma once
 #include "user/profile/view.h"

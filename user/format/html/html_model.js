@@ -1,15 +1,18 @@
-// ---- html_model.js: what is selected, added up. CPU time is what weighs (own, total: ns); how many samples that
-// is stands beside it (ownSamples, samples). `version` changes whenever the weights of parts do; the
-// structure of a tree depends only on how frames are named and grouped, so moving the brush costs one pass.
+// ---- html_model.js: the selection, added up. Weights are values of the chosen type (own, total); the number of
+// samples stands beside it (ownSamples, samples). `version` changes whenever the weights of parts do; the structure of
+// a tree depends only on how frames are named and grouped, so moving the brush or choosing a type costs one pass.
 
-const SUMS = ['own', 'total', 'ownSamples', 'samples'];
-const M = {version: 0, cpu: null, samples: null, trees: new Map(), groupings: new Map(), labels: new Map()};
+const M = {version: 0, value: null, samples: null, all: 0, allSamples: 0, trees: new Map(), groupings: new Map(), labels: new Map()};
 
 // ---- weights
 
-// Threads that are switched on, with the GIL when only that is wanted.
+function valueType() {
+	return D.types[S.type];
+}
+
+// Of the chosen type, of threads that are switched on, with the GIL when only that is wanted.
 function isOn(part) {
-	return !S.hidden.has(D.part_thread[part]) && (!S.gil || D.part_held[part]);
+	return D.part_type[part] === S.type && !S.hidden.has(D.part_thread[part]) && (!S.gil || D.part_held[part]);
 }
 
 // The first row of a part at or after a slice.
@@ -25,99 +28,92 @@ function rowFrom(part, slice) {
 	return low;
 }
 
-// CPU time and samples of a part in some slices; of all its rows as exactly as it is known.
+// Value and samples of a part in some slices; of all its rows the exact value.
 function sumOf(part, [from, to]) {
 	const begin = rowFrom(part, from), end = rowFrom(part, to);
 	if (begin === D.rowBegin[part] && end === D.rowBegin[part + 1])
-		return [D.part_value_ns[part], D.part_samples[part]];
+		return [D.part_value[part], D.part_samples[part]];
 	let units = 0, samples = 0;
 	for (let r = begin; r < end; r++) {
 		units += D.row_units[r];
 		samples += D.row_samples[r];
 	}
-	return [units * D.head.unit_ns, samples];
+	return [units * valueType().row_unit, samples];
 }
 
 function weigh() {
 	const parts = D.part_samples.length;
-	M.cpu = M.cpu || new Float64Array(parts);
-	M.samples = M.samples || new Float64Array(parts);
+	M.value = new Float64Array(parts);
+	M.samples = new Float64Array(parts);
 	M.version++;
-	M.allCpu = M.allSamples = 0;
+	M.all = M.allSamples = 0;
 	for (let p = 0; p < parts; p++) {
-		const [cpu, samples] = !isOn(p) ? [0, 0] : S.range ? sumOf(p, S.range) : [D.part_value_ns[p], D.part_samples[p]];
-		M.cpu[p] = cpu;
-		M.samples[p] = samples;
-		M.allCpu += cpu;
-		M.allSamples += samples;
+		if (!isOn(p))
+			continue;
+		[M.value[p], M.samples[p]] = S.range ? sumOf(p, S.range) : [D.part_value[p], D.part_samples[p]];
+		M.all += M.value[p];
+		M.allSamples += M.samples[p];
 	}
 }
 
-// CPU seconds per slice of what is switched on, whatever the brush says; `only`: of these parts.
-function cpuPerSlice(only) {
-	const out = new Float64Array(Math.max(1, D.slices)), unit = D.head.unit_ns / 1e9;
-	for (let p = 0; p < D.part_samples.length; p++) {
-		if (!isOn(p) || (only && !only(p)))
-			continue;
-		for (let r = D.rowBegin[p]; r < D.rowBegin[p + 1]; r++)
+// Values per slice of what is switched on, outside the brush's span, too; `only`: of these parts.
+function valuePerSlice(only = () => true) {
+	const out = new Float64Array(Math.max(1, D.slices)), unit = valueType().row_unit;
+	for (let p = 0; p < D.part_samples.length; p++)
+		for (let r = D.rowBegin[p]; isOn(p) && only(p) && r < D.rowBegin[p + 1]; r++)
 			out[D.row_slice[r]] += D.row_units[r] * unit;
-	}
 	return out;
 }
 
 // ---- the call tree
 
-function rootOf(tree, roots, part) {
-	const thread = D.part_thread[part], shade = KIND_ROOT * D.head.shades;
+function rootOf(tree, roots, thread) {
+	const colour = KIND_ROOT * SHADES;
 	let node = 0;
+	if (roots === 'container' && D.hasContainers)
+		node = tree.child(node, tree.labels.id(D.processes[D.threads[thread].process].container, colour, 0));
 	if (roots !== 'none' && D.processCount > 1)
-		node = tree.child(node, tree.labels.id(processText(D.head.threads[thread].process), shade, 0));
+		node = tree.child(node, tree.labels.id(processText(D.threads[thread].process), colour, 0));
 	if (roots === 'thread')
-		node = tree.child(node, tree.labels.id(threadText(thread), shade, 0));
+		node = tree.child(node, tree.labels.id(threadText(thread), colour, 0));
 	return node;
 }
 
-// A stack's node below a root; only as much of the stack is walked as is new.
-function addFromRoot(tree, known, root, stack) {
-	const path = [], of = tree.labels.ofFrame;
-	let node = root;
-	for (let s = stack; s; s = D.stack_parent[s]) {
-		const found = known.get(root, s);
-		if (found >= 0) {
-			node = found;
-			break;
-		}
+function newTree(labels) {
+	const tree = new Tree(labels);
+	tree.add(-1, labels.id('all', KIND_ROOT * SHADES, 0));
+	return tree;
+}
+
+// The node of a stack below a root; `known`: those found before. Only what is new of a stack is walked.
+function nodeFromRoot(tree, known, root, stack) {
+	const path = [];
+	let s = stack;
+	for (; s && !known.has(s); s = D.stack_parent[s])
 		path.push(s);
-	}
-	while (path.length) {
-		const s = path.pop();
-		node = tree.child(node, of[D.stack_frame[s]]);
-		known.set(root, s, node);
+	let node = s ? known.get(s) : root;
+	for (const above of path.reverse()) {
+		node = tree.child(node, tree.labels.ofFrame[D.stack_frame[above]]);
+		known.set(above, node);
 	}
 	return node;
 }
 
-function addFromLeaf(tree, known, root, stack) {
-	let node = known.get(root, stack);
-	if (node >= 0)
-		return node;
-	node = root;
+function nodeFromLeaf(tree, known, root, stack) {
+	let node = root;
 	for (let s = stack; s; s = D.stack_parent[s])
 		node = tree.child(node, tree.labels.ofFrame[D.stack_frame[s]]);
-	known.set(root, stack, node);
 	return node;
 }
 
 function buildTree(mode, full, roots, leaf) {
-	const tree = new Tree(labelsFor(mode, full)), known = new Pairs(), rootNodes = new Map();
-	tree.nodeOfPart = new Int32Array(D.part_samples.length);
-	for (let p = 0; p < tree.nodeOfPart.length; p++) {
-		const thread = D.part_thread[p];
-		if (!rootNodes.has(thread))
-			rootNodes.set(thread, rootOf(tree, roots, p));
-		const root = rootNodes.get(thread), stack = D.part_stack[p];
-		tree.nodeOfPart[p] = (leaf ? addFromLeaf : addFromRoot)(tree, known, root, stack);
-	}
+	const tree = newTree(labelsFor(mode, full)), knownOf = new Map();
+	tree.nodeOfPart = D.part_thread.map((thread, p) => {
+		const root = rootOf(tree, roots, thread);
+		if (!knownOf.has(root))
+			knownOf.set(root, new Map());
+		return (leaf ? nodeFromLeaf : nodeFromRoot)(tree, knownOf.get(root), root, D.part_stack[p]);
+	});
 	return tree.finish();
 }
 
@@ -135,7 +131,7 @@ function callTree(roots = S.roots, leaf = S.leaf) {
 		tree.version = M.version;
 		tree.clear();
 		for (let p = 0; p < tree.nodeOfPart.length; p++) {
-			tree.own[tree.nodeOfPart[p]] += M.cpu[p];
+			tree.own[tree.nodeOfPart[p]] += M.value[p];
 			tree.ownSamples[tree.nodeOfPart[p]] += M.samples[p];
 		}
 		tree.addUp();
@@ -145,7 +141,7 @@ function callTree(roots = S.roots, leaf = S.leaf) {
 
 // ---- sums per function, line, file or module: a sample counts once however often a group is on its stack
 
-const placeOf = (f, line) => kindOfFunction(f) !== KIND_MARK && fileOf(f, S.full) ? fileOf(f, S.full) + ':' + line : '';
+const placeOf = (f, line) => kindOfFunction(f) !== KIND_SYNTHETIC && fileOf(f, S.full) ? fileOf(f, S.full) + ':' + line : '';
 const GROUP_KEYS = {
 	function: f => [nameOf(f), placeOf(f, D.function_line[f]),
 		D.texts[D.function_file[f]] + '\0' + D.texts[D.function_module[f]]],
@@ -154,17 +150,15 @@ const GROUP_KEYS = {
 	module: f => [D.texts[D.function_module[f]] || fileOf(f, S.full) || nameOf(f), '', ''],
 };
 
-// Which stacks have no other of their group below them towards the root: these count for the group's total.
-function markOutermost(g) {
-	const open = new Int32Array(g.count), trail = [];
-	g.outermost = new Uint8Array(D.order.length);
-	for (let i = 1; i < D.order.length; i++) {
-		while (trail.length && D.end[trail[trail.length - 1]] <= i)
-			open[g.ofFrame[D.stack_frame[trail.pop()]]]--;
-		const s = D.order[i], group = g.ofFrame[D.stack_frame[s]];
-		g.outermost[s] = open[group]++ ? 0 : 1;
-		trail.push(s);
-	}
+// Stacks without another of their group towards the root count for the total of the group.
+function findOutermost(g) {
+	const groupOf = s => g.ofFrame[D.stack_frame[s]];
+	g.outermost = D.stack_parent.map((parent, s) => {
+		for (let up = parent; up; up = D.stack_parent[up])
+			if (groupOf(up) === groupOf(s))
+				return false;
+		return s > 0;
+	});
 }
 
 function grouping(kind) {
@@ -187,20 +181,20 @@ function grouping(kind) {
 		g.ofFrame[i] = id;
 	}
 	g.count = g.name.length;
-	markOutermost(g);
+	findOutermost(g);
 	M.groupings.set(key, g);
 	return g;
 }
 
-// CPU time and samples per stack: ending there, and there or above.
+// Values and samples per stack: ending there, and there or above.
 function stackSums() {
 	if (M.stacks && M.stacks.version === M.version)
 		return M.stacks;
-	const count = D.order.length, s = {version: M.version};
+	const count = D.stack_parent.length, s = {version: M.version};
 	for (const name of SUMS)
 		s[name] = new Float64Array(count);
-	for (let p = 0; p < M.cpu.length; p++) {
-		s.own[D.part_stack[p]] += M.cpu[p];
+	for (let p = 0; p < M.value.length; p++) {
+		s.own[D.part_stack[p]] += M.value[p];
 		s.ownSamples[D.part_stack[p]] += M.samples[p];
 	}
 	for (let i = count - 1; i > 0; i--) {
@@ -219,7 +213,7 @@ function totals(kind) {
 	g.version = M.version;
 	for (const name of SUMS)
 		g[name] = new Float64Array(g.count);
-	for (let s = 1; s < D.order.length; s++) {
+	for (let s = 1; s < D.stack_parent.length; s++) {
 		if (!sums.samples[s])
 			continue;
 		const group = g.ofFrame[D.stack_frame[s]];
@@ -233,40 +227,32 @@ function totals(kind) {
 	return g;
 }
 
-// The two trees of a function: who called it (towards the root) and whom it called, from its outermost calls.
+// The two trees of a function: its callers (towards the root) and its callees, from its outermost calls.
 function sandwich(group) {
-	const g = grouping('function'), sums = stackSums(), labels = labelsFor(S.mode, S.full);
-	const callers = new Tree(labels), callees = new Tree(labels), at = new Map();
-	const own = [new Map(), new Map()];
-	const add = (side, node, cpu, samples) => {
-		const sum = own[side].get(node) || [0, 0];
-		own[side].set(node, [sum[0] + cpu, sum[1] + samples]);
-	};
-	for (let s = 1; s < D.order.length; s++) {
-		if (!g.outermost[s] || !sums.samples[s] || g.ofFrame[D.stack_frame[s]] !== group)
+	const g = grouping('function'), sums = stackSums(), labels = labelsFor(S.mode, S.full), parent = D.stack_parent;
+	const trees = [newTree(labels), newTree(labels)], ends = [[], []]; // ends: [node, stack]
+	const addPath = (side, path, s) => ends[side].push([path.reduce((node, at) =>
+		trees[side].child(node, labels.ofFrame[D.stack_frame[at]]), 0), s]);
+	for (let s = 1; s < parent.length; s++) {
+		const path = []; // from the leaf to the root
+		let outer = -1;
+		for (let up = s; sums.ownSamples[s] && up; up = parent[up])
+			if (g.ofFrame[D.stack_frame[up]] === group)
+				outer = path.push(up) - 1;
+			else
+				path.push(up);
+		if (outer < 0)
 			continue;
-		let node = 0;
-		for (let up = D.stack_parent[s]; up; up = D.stack_parent[up])
-			node = callers.child(node, labels.ofFrame[D.stack_frame[up]]);
-		add(0, node, sums.total[s], sums.samples[s]);
-		for (let i = D.place[s]; i < D.end[s]; i++) {
-			const below = D.order[i];
-			if (!sums.samples[below]) {
-				i = D.end[below] - 1;
-				continue;
-			}
-			const here = below === s ? 0 :
-				callees.child(at.get(D.stack_parent[below]), labels.ofFrame[D.stack_frame[below]]);
-			at.set(below, here);
-			add(1, here, sums.own[below], sums.ownSamples[below]);
-		}
+		addPath(0, path.slice(outer + 1), s);
+		addPath(1, path.slice(0, outer).reverse(), s);
 	}
-	return [callers, callees].map((tree, side) => {
+	return trees.map((tree, side) => {
 		tree.finish();
-		for (const [node, [cpu, samples]] of own[side]) {
-			tree.own[node] += cpu;
-			tree.ownSamples[node] += samples;
+		for (const [node, s] of ends[side]) {
+			tree.own[node] += sums.own[s];
+			tree.ownSamples[node] += sums.ownSamples[s];
 		}
+		tree.version = M.version;
 		tree.addUp();
 		return tree;
 	});

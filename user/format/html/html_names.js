@@ -1,7 +1,7 @@
-// ---- html_names.js: what functions, frames, processes and threads are called, as user/profile/view.c has it: a
+// ---- html_names.js: names of functions, frames, processes and threads, written as user/profile/view.c writes them: a
 // name found here is found in every other output.
 
-const KIND_ROOT = 4, KIND_MARK = 3;
+const KIND_NATIVE = 3, KIND_INLINED = 4, KIND_KERNEL = 5; // as enum view_class
 
 function nameOf(f) {
 	return D.texts[D.function_name[f]] || '[unnamed]';
@@ -12,23 +12,25 @@ function fileOf(f, full) {
 }
 
 function kindOfFunction(f) {
-	return Math.floor(D.function_colour[f] / D.head.shades);
+	return Math.floor(D.function_colour[f] / SHADES);
 }
 
 function frameText(f, line, full) {
-	const file = fileOf(f, full);
-	if (kindOfFunction(f) === KIND_MARK || !file)
+	const kind = kindOfFunction(f), file = fileOf(f, full), object = D.texts[D.function_module[f]];
+	const isNative = kind === KIND_NATIVE || kind === KIND_INLINED || kind === KIND_KERNEL;
+	const where = isNative && !line && object ? object : file + (file && line ? ':' + line : '');
+	if (kind === KIND_SYNTHETIC || !where)
 		return nameOf(f);
-	return nameOf(f) + ' (' + file + (line ? ':' + line : '') + ')';
+	return nameOf(f) + ' (' + where + (kind === KIND_INLINED ? ', inlined' : '') + ')';
 }
 
 function processText(id) {
-	const p = D.head.processes[id];
+	const p = D.processes[id];
 	return 'process ' + p.pid + ':"' + p.command + '"';
 }
 
 function threadText(id) {
-	const t = D.head.threads[id];
+	const t = D.threads[id];
 	return 'thread (' + t.tid + ')' + (t.name ? ': ' + t.name : '');
 }
 
@@ -37,8 +39,7 @@ function labelsFor(mode, full) {
 	const key = mode + full, known = M.labels.get(key);
 	if (known)
 		return known;
-	const ids = new Map(), l = {ofFrame: new Int32Array(D.frame_function.length), texts: [], colour: [], fn: []};
-	const byFunction = new Int32Array(D.function_name.length).fill(-1);
+	const ids = new Map(), l = {texts: [], colour: [], fn: []};
 	l.id = (text, colour, fn) => {
 		let id = ids.get(text);
 		if (id === undefined) {
@@ -49,16 +50,10 @@ function labelsFor(mode, full) {
 		}
 		return id;
 	};
-	for (let i = 1; i < l.ofFrame.length; i++) {
-		const f = D.frame_function[i];
+	l.ofFrame = D.frame_function.map((f, i) => {
 		const line = mode === 'line' ? D.frame_line[i] : mode === 'function' ? D.function_line[f] : 0;
-		if (mode === 'line')
-			l.ofFrame[i] = l.id(frameText(f, line, full), D.function_colour[f], f);
-		else if (byFunction[f] < 0)
-			byFunction[f] = l.id(frameText(f, line, full), D.function_colour[f], f);
-		if (mode !== 'line')
-			l.ofFrame[i] = byFunction[f];
-	}
+		return i && l.id(frameText(f, line, full), D.function_colour[f], f);
+	});
 	M.labels.set(key, l);
 	return l;
 }

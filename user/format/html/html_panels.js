@@ -4,7 +4,7 @@ function picker(id, label, choices, act) {
 	const changed = () => {
 		act(select.value);
 		if (!ui.byKeys)
-			viewBox().focus({preventScroll: true}); // who chose with the mouse goes on in the view
+			viewBox().focus({preventScroll: true}); // after a choice by mouse, keys are for the view
 	};
 	const select = make('select', {id, title: label, 'aria-label': label, change: changed},
 		choices.map(([value, text]) => make('option', {value}, text)));
@@ -17,45 +17,62 @@ function toggle(id, text, title, key) {
 
 // ---- threads
 
-function sumsByThread() {
-	const cpu = new Float64Array(D.head.threads.length);
-	for (let p = 0; p < D.part_thread.length; p++)
-		cpu[D.part_thread[p]] += D.part_value_ns[p];
-	return cpu;
+// Containers (or units) with their processes, the largest value first.
+function byContainer(processes) {
+	const found = new Map();
+	for (const p of processes) {
+		const text = D.processes[p.process].container;
+		if (!found.has(text))
+			found.set(text, {text, value: 0, list: []});
+		found.get(text).value += p.value;
+		found.get(text).list.push(p);
+	}
+	return [...found.values()].sort((a, b) => b.value - a.value);
 }
 
 function buildThreads() {
-	const cpu = sumsByThread(), all = cpu.reduce((a, b) => a + b, 0), processes = new Map();
+	const value = new Float64Array(D.threads.length), processes = new Map();
+	D.part_thread.forEach((thread, p) => { value[thread] += D.part_type[p] === S.type ? D.part_value[p] : 0; });
+	const all = value.reduce((a, b) => a + b, 0);
 	ui.threadBoxes = [];
-	for (let t = 1; t < cpu.length; t++) {
-		const {process} = D.head.threads[t];
+	for (let t = 1; t < value.length; t++) {
+		const {process} = D.threads[t];
 		if (!D.threadParts[t].length)
 			continue;
 		if (!processes.has(process))
-			processes.set(process, {process, cpu: 0, threads: []});
-		processes.get(process).cpu += cpu[t];
+			processes.set(process, {process, value: 0, threads: []});
+		processes.get(process).value += value[t];
 		processes.get(process).threads.push(t);
 	}
-	const row = (ids, text, share, isProcess) => {
+	const row = (ids, text, share, kind) => {
 		const box = make('input', {type: 'checkbox', change: () => showOnly(ids, box.checked)});
 		const only = button('', 'only', 'Only this: ' + text, () => change({hidden: othersThan(ids)}));
 		ui.threadBoxes.push({box, ids});
 		only.className = 'only';
-		return make('div', {class: isProcess ? 'process' : 'thread'}, make('label', {}, box, make('span', {}, text)),
+		return make('div', {class: kind}, make('label', {}, box, make('span', {}, text)),
 			make('span', {class: 'share'}, percent(share, all)), only);
 	};
 	const rows = [];
-	for (const p of [...processes.values()].sort((a, b) => b.cpu - a.cpu)) {
-		rows.push(row(p.threads, processText(p.process), p.cpu, true));
-		for (const t of p.threads.sort((a, b) => cpu[b] - cpu[a]))
-			rows.push(row([t], threadText(t), cpu[t], false));
-	}
+	const add = list => {
+		for (const p of list.sort((a, b) => b.value - a.value)) {
+			rows.push(row(p.threads, processText(p.process), p.value, 'process'));
+			for (const t of p.threads.sort((a, b) => value[b] - value[a]))
+				rows.push(row([t], threadText(t), value[t], 'thread'));
+		}
+	};
+	if (D.hasContainers)
+		for (const c of byContainer([...processes.values()])) {
+			rows.push(row(c.list.flatMap(p => p.threads), c.text, c.value, 'container'));
+			add(c.list);
+		}
+	else
+		add([...processes.values()]);
 	ui.threadList.replaceChildren(...rows);
 }
 
 function othersThan(ids) {
 	const wanted = new Set(ids), others = new Set();
-	for (let t = 1; t < D.head.threads.length; t++)
+	for (let t = 1; t < D.threads.length; t++)
 		if (!wanted.has(t) && D.threadParts[t].length)
 			others.add(t);
 	return others;
@@ -99,7 +116,7 @@ function closer() {
 }
 
 function openPanel(panel) {
-	if (panel === ui.threads && !ui.threadBoxes)
+	if (panel === ui.threads)
 		buildThreads();
 	showThreads();
 	if (panel.open)
@@ -110,25 +127,29 @@ function openPanel(panel) {
 
 // ---- about: the command, the settings, what was lost
 
+function rateText() {
+	return D.rate_hz ? (+D.rate_hz.toPrecision(6)) + ' Hz asked' + (D.effective_rate_hz ?
+		', ' + (+D.effective_rate_hz.toPrecision(4)) + ' Hz effective' : '') : '';
+}
+
 function factRows() {
-	const h = D.head, pythons = [...new Set(h.processes.slice(1).map(p => p.python).filter(p => p))].sort();
-	const rate = h.rate_hz ? (+h.rate_hz.toPrecision(6)) + ' Hz asked' + (h.effective_rate_hz ?
-		', ' + (+h.effective_rate_hz.toPrecision(4)) + ' Hz effective' : '') : '';
+	const h = D, pythons = [...new Set(h.processes.slice(1).map(p => p.python).filter(p => p))].sort();
 	return [
 		['Target', h.target],
 		['Recorded', h.start_unix_ms ? dateText(h.start_unix_ms) + (h.duration_ms ? ', for ' + secondsText(h.duration_ms / 1000) + ' s' : '') : ''],
 		['On', [h.host, h.kernel && 'Linux ' + h.kernel, h.cpus && plural(h.cpus, 'CPU')].filter(x => x).join(' · ')],
-		['Rate', rate],
-		['Samples', plural(h.samples, 'sample') + (h.only_gil_recorded ? ', only those that held the GIL' : '')],
+		['Rate', rateText()],
+		['Samples', h.types.map(t => plural(t.samples, 'sample') + ' of ' + t.sentence).join(', ') + (h.only_gil_recorded ? ', only those that held the GIL' : '')],
 		['Time resolution of this page', D.slices ? momentText(sliceSeconds(), sliceSeconds()) : 'none: times are not known'],
 		['Processes', plural(h.processes.length - 1, 'process') + ', ' + plural(h.threads.length - 1, 'thread')],
 		['Python', pythons.join(', ')],
+		['Labels', [...new Set(h.processes.flatMap(p => p && p.labels || []))].join(', ')],
 		['Written by', h.tool],
 	].filter(([, text]) => text);
 }
 
 function lossRows() {
-	const h = D.head, ticks = h.ticks || 0, rows = [];
+	const h = D, ticks = h.ticks || 0, rows = [];
 	const row = (text, count, cpu, more) => make('tr', {}, make('td', {class: 'number'}, grouped(count)),
 		make('td', {class: 'number'}, ticks ? percent(count, ticks) : ''),
 		make('td', {class: 'number'}, cpu ? secondsText(cpu / 1000) + ' s' : ''), make('td', {}, text, more && make('small', {}, more)));
@@ -145,7 +166,7 @@ function lossRows() {
 }
 
 function buildAbout() {
-	const rows = lossRows(), h = D.head;
+	const rows = lossRows(), h = D;
 	const table = rows.length ? make('table', {id: 'losses'}, make('thead', {}, make('tr', {},
 		['Ticks', 'Share', 'CPU', 'Why'].map(text => make('th', {scope: 'col', class: text === 'Why' ? '' : 'number'}, text)))), make('tbody', {}, rows)) :
 		make('p', {}, 'Nothing: every tick of the timer in the target is a sample.');
@@ -166,7 +187,7 @@ const KEYS = [
 	['i', 'flame or icicle'], ['o', 'order: heaviest first, by name'], ['m', 'merge from the root or from the leaf'],
 	['l', 'by line, by function, without lines'], ['p', 'one picture, per process, per thread'],
 	['f', 'whole paths of files'], ['g', 'only samples that held the GIL'], ['t', 'choose threads'],
-	['[ ]', 'earlier, later span of time'], ['a', 'about: command, settings, what was lost'], ['d', 'dark, light, as the system has it'],
+	['[ ]', 'earlier, later span of time'], ['v', 'what is measured: CPU time and others, where there is more than one'], ['a', 'about: command, settings, what was lost'], ['d', 'dark, light, as the system has it'],
 	['?', 'these keys'],
 ];
 
@@ -179,34 +200,26 @@ function buildHelp() {
 
 // ---- the heading
 
-function legend() {
-	const used = new Set(Array.from(D.function_colour.subarray(1), colour => Math.floor(colour / D.head.shades)));
-	const names = ['your code', 'standard library', 'site-packages', 'marks'];
-	return make('div', {class: 'legend', 'aria-hidden': 'true'}, names.map((name, kind) => {
-		if (!used.has(kind))
-			return null;
-		const swatch = make('span', {class: 'swatch', 'data-colour': kind * D.head.shades + 5});
-		return make('span', {}, swatch, name);
-	}));
-}
+const KIND_NAMES = ['your code', 'standard library', 'site-packages', 'native code', 'inlined', 'kernel', 'synthetic frames'];
 
-function paintLegend() {
-	const fills = isDark() ? palettes.dark : palettes.light;
-	for (const swatch of document.querySelectorAll('.legend .swatch'))
-		swatch.style.background = fills[Number(swatch.dataset.colour)];
+function paintNothing(pane) {
+	const words = valueType().samples ? 'Samples were taken, but none that this selection shows.' : 'No samples were taken.';
+	const losses = D.types.some(t => t.samples) ? [] : D.losses.slice(0, 12);
+	pane.message(words, ...losses.map(loss => plural(loss.count, 'tick') + ': ' + (loss.sentence || loss.reason)));
 }
 
 function buildHeading() {
-	const h = D.head, facts = [plural(h.samples, 'sample')];
-	if (h.rate_hz)
-		facts.push((+h.rate_hz.toPrecision(6)) + ' Hz asked' + (h.effective_rate_hz ? ', ' + (+h.effective_rate_hz.toPrecision(4)) + ' Hz effective' : ''));
-	if (h.duration_ms)
-		facts.push(secondsText(h.duration_ms / 1000) + ' s recorded');
-	ui.facts = make('span', {id: 'facts'}, facts.join(' · ') + ' · ');
+	const h = D;
+	ui.facts = make('span', {id: 'facts'});
 	ui.lost = button('lost', h.loss_text, 'What was lost, and how it was recorded: a', () => openPanel(ui.about));
 	ui.lost.className = 'link' + (h.losses.some(loss => loss.failure) || !h.complete ? ' lossy' : '');
 	const when = h.start_unix_ms ? ' · ' + dateText(h.start_unix_ms) + (h.host ? ' on ' + h.host : '') : '';
 	return make('header', {class: 'top'}, make('h1', {}, h.title),
 		h.command && make('p', {class: 'command', title: h.command}, '$ ' + h.command),
 		make('p', {class: 'facts'}, ui.facts, ui.lost, when));
+}
+
+function showFacts() {
+	const facts = [plural(valueType().samples, 'sample'), rateText(), D.duration_ms ? secondsText(D.duration_ms / 1000) + ' s recorded' : ''];
+	ui.facts.textContent = facts.filter(text => text).join(' · ') + ' · ';
 }

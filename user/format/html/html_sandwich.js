@@ -1,7 +1,7 @@
-// ---- html_sandwich.js: one function in the middle, who called it above, whom it called below. Everything is as
-// wide as its share of the function's CPU time.
+// ---- html_sandwich.js: one function in the middle, its callers above, its callees below. A box is as wide as its share
+// of the function's value.
 
-const pair = {key: '', trees: null, here: null, trail: []}; // trail: what was in the middle before
+const pair = {key: '', trees: null, here: null, trail: []}; // trail: functions that were in the middle before
 
 function sandwichTrees() {
 	const key = [M.version, S.mode, S.full, S.focus].join();
@@ -17,30 +17,17 @@ function sandwichHeight([callers, callees]) {
 function paintSandwich(pane) {
 	const trees = sandwichTrees(), g = grouping('function');
 	if (!trees || !trees[1].total[0])
-		return paintWords(pane, S.focus < 0 ? 'Choose a function in the list.' : 'It has no samples in this selection.');
+		return pane.message(S.focus < 0 ? 'Choose a function in the list.' : 'It has no samples in this selection.');
 	const [callers, callees] = trees, middle = (callers.rows - 1) * ROW + 4;
-	const look = (tree, side) => {
-		const hits = hitsOf(tree.labels);
-		return node => {
-			const label = tree.label[node], hit = Boolean(hits && node && hits[label]);
-			return {text: tree.labels.texts[label], colour: tree.labels.colour[label], ref: side + node, hit,
-				dim: Boolean(hits) && !hit, here: side + node === pair.here && isMarked(pane)};
-		};
-	};
-	const focus = {text: focusText(S.focus).replace('\0', ' (') + (g.place[S.focus] ? ')' : ''),
-		colour: D.function_colour[g.fn[S.focus]], ref: 'b0', here: pair.here === 'b0' && isMarked(pane)};
-	const lookUp = look(callers, 'a'), lookDown = look(callees, 'b');
+	const isHere = ref => ref === pair.here;
+	const focus = {text: groupText(g, S.focus), colour: D.function_colour[g.fn[S.focus]], ref: 'b0',
+		here: isHere('b0') && showsHere(pane)};
+	const lookUp = lookOf(pane, callers, isHere, node => 'a' + node), lookDown = lookOf(pane, callees, isHere, node => 'b' + node);
 	drawTree(pane, callers, 0, 0, pane.width, depth => middle - depth * ROW, node => node ? lookUp(node) : focus);
 	drawTree(pane, callees, 0, 0, pane.width, depth => middle + depth * ROW, node => node ? lookDown(node) : focus);
 	pane.pen.strokeStyle = pane.inks.ink;
 	pane.pen.lineWidth = 1.5;
 	pane.pen.strokeRect(0.75, middle + 0.5, pane.width - 1.5, ROW - 2);
-}
-
-function paintWords(pane, words) {
-	pane.pen.fillStyle = pane.inks.quiet;
-	pane.pen.font = '13px system-ui, sans-serif';
-	pane.pen.fillText(words, 12, pane.top + 28);
 }
 
 // "a12" is node 12 of the callers, "b3" node 3 of the callees.
@@ -55,8 +42,7 @@ function describePair(ref) {
 		return;
 	if (!node)
 		return describeGroup(grouping('function'), S.focus);
-	describe(tree, node, 0, tree.total[0]);
-	ui.figures.textContent = (ref[0] === 'a' ? 'called it in ' : 'called by it in ') + ui.figures.textContent;
+	describe(tree, node, 0, ref[0] === 'a' ? 'called it in ' : 'called by it in ');
 }
 
 function focusOn(ref) {
@@ -108,20 +94,7 @@ const sandwichKeys = {
 
 function buildSandwich() {
 	const pane = ui.sandwich = new Pane('sandwich', 'Callers and callees', paintSandwich);
-	pane.canvas.addEventListener('click', event => {
-		const box = pane.at(event);
-		if (box)
-			focusOn(box.ref);
-	});
-	pane.canvas.addEventListener('mousemove', event => {
-		const box = pane.at(event);
-		pane.canvas.style.cursor = box ? 'pointer' : '';
-		if (box)
-			describePair(box.ref);
-	});
-	pane.canvas.addEventListener('mouseleave', () => describePair(pair.here || 'b0'));
-	for (const name of ['focus', 'blur'])
-		pane.box.addEventListener(name, () => pane.redraw());
+	pane.listen({click: box => focusOn(box.ref), over: box => describePair(box ? box.ref : pair.here || 'b0')});
 	ui.functions = new Table('functions', 'Functions', {
 		narrow: true,
 		choose: id => change({focus: id}, {step: true}),
@@ -138,7 +111,7 @@ function showSandwich() {
 	totals('function');
 	ui.functions.show('function', S.focus);
 	if (shownFocus !== S.focus)
-		ui.functions.list.reveal(ui.functions.at);
+		ui.functions.list.reveal(ui.functions.list.at);
 	const trees = sandwichTrees(), pane = ui.sandwich;
 	if (trees) {
 		pane.setHeight(sandwichHeight(trees));

@@ -1,23 +1,24 @@
-// ---- html_source.js: the lines of a file with what they used. The text is what the machine had that wrote this
-// page; where there is none, the lines that have samples are still listed.
+// ---- html_source.js: the lines of a file with their values. The text is that of the machine that wrote this page;
+// without it, the lines that have samples are still listed.
 
 const CODE_ROW = 19;
 const STATES = {
-	newer: 'This file was written after the recording ended: lines may have moved.',
+	newer: 'This file was changed after the program that ran it had started, so its text is not shown.',
 	differs: 'The file of that name on the machine that wrote this page is another one, so its text is not shown.',
-	missing: 'The text could not be read on the machine that wrote this page.',
+	missing: 'The text could not be read when this page was written: not there, not as the user who asked and the one who ran ' +
+		'it, or not in the container it ran in.',
 };
 const code = {key: '', files: [], lines: [], own: new Map(), total: new Map(), functions: new Map()};
 
 function fileTotals() {
 	const g = totals('file'), out = [];
 	for (let i = 0; i < g.count; i++)
-		if (g.samples[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_MARK)
+		if (g.samples[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_SYNTHETIC)
 			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.own[i], total: g.total[i]});
 	return out.sort((a, b) => b.own - a.own || b.total - a.total);
 }
 
-// CPU time by line of one file, and a function of each.
+// Values by line of one file, and a function of each.
 function lineTotals(file) {
 	const g = totals('line');
 	for (const map of [code.own, code.total, code.functions])
@@ -34,10 +35,10 @@ function lineTotals(file) {
 }
 
 function sourceOf(file) {
-	return D.head.sources.find(source => source.file === file) || {file, state: 'missing'};
+	return D.sources.find(source => source.file === file) || {file, state: 'missing'};
 }
 
-// Everything where there is a text, else the lines that are known.
+// All lines of the text; without one, the lines that have samples.
 function codeLines(file) {
 	const source = sourceOf(file);
 	if (!source.text)
@@ -56,11 +57,10 @@ function heat(cell, share) {
 
 function codeRow(i) {
 	const [line, text] = code.lines[i], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
-	const share = value => value ? percent(value, M.allCpu) : '';
-	const row = make('div', {role: 'row', class: 'line' + (i === code.at ? ' here' : '') + (isFound(text) ? ' hit' : ''),
-		'aria-rowindex': i + 1, click: () => pickLine(i)},
-		heat(make('span', {role: 'cell', class: 'own', title: own ? cpuText(own) : ''}, share(own)), own / (code.most || 1)),
-		make('span', {role: 'cell', class: 'total', title: total ? cpuText(total) : ''}, share(total)),
+	const share = value => value ? percent(value, M.all) : '';
+	const row = make('div', {role: 'row', class: 'line' + (isFound(text) ? ' hit' : ''), 'aria-rowindex': i + 1},
+		heat(make('span', {role: 'cell', class: 'own', title: own ? valueText(own) : ''}, share(own)), own / (code.most || 1)),
+		make('span', {role: 'cell', class: 'total', title: total ? valueText(total) : ''}, share(total)),
 		make('span', {role: 'cell', class: 'number'}, line ? String(line) : '?'),
 		make('span', {role: 'cell', class: 'text' + (text === null ? ' none' : '')},
 			text === null ? nameOf(code.functions.get(line)) : text));
@@ -71,41 +71,27 @@ function isFound(text) {
 	return Boolean(S.query && text && expression().test(text));
 }
 
-function pickLine(i) {
-	if (!code.lines.length)
-		return;
-	code.at = Math.max(0, Math.min(i, code.lines.length - 1));
-	ui.code.reveal(code.at);
-	const [line] = code.lines[code.at], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
-	ui.name.classList.remove('hint');
-	ui.name.textContent = D.texts[S.file] + ':' + line;
-	ui.figures.textContent = total ? ['own ' + percent(own, M.allCpu), 'total ' + percent(total, M.allCpu),
-		cpuText(total)].join(' · ') : 'no samples';
-	aim(code.functions.get(line) || 0);
+function describeLine(i) {
+	const [line] = code.lines[i], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
+	const figures = ['own ' + percent(own, M.all), 'total ' + percent(total, M.all), valueText(total)].join(' · ');
+	say(D.texts[S.file] + ':' + line, total ? figures : 'no samples', code.functions.get(line));
 }
 
 // The next line with samples of its own, from where the keyboard is.
 function nextHot(step) {
-	for (let i = code.at + step; i >= 0 && i < code.lines.length; i += step)
+	for (let i = ui.code.at + step; i >= 0 && i < code.lines.length; i += step)
 		if (code.total.get(code.lines[i][0]))
-			return pickLine(i);
+			return ui.code.pick(i);
 }
 
 const sourceKeys = {
-	ArrowDown: () => pickLine(code.at + 1),
-	ArrowUp: () => pickLine(code.at - 1),
-	PageDown: () => pickLine(code.at + 25),
-	PageUp: () => pickLine(code.at - 25),
-	Home: () => pickLine(0),
-	End: () => pickLine(Infinity),
 	n: () => nextHot(1),
 	N: () => nextHot(-1),
-	Enter: () => openSandwich(ui.aimed),
 };
 
 function buildSource() {
 	const body = make('div', {id: 'code', class: 'rows code', tabindex: '0', role: 'table', 'aria-label': 'Source lines'});
-	ui.code = new RowList(body, CODE_ROW, codeRow);
+	ui.code = new RowList(body, CODE_ROW, {makeRow: codeRow, choose: describeLine, open: () => openSandwich(ui.aimed)});
 	ui.codeBox = body;
 	ui.files = make('select', {id: 'files', 'aria-label': 'File',
 		change: () => change({file: Number(ui.files.value), line: 0}, {step: true})});
@@ -119,13 +105,8 @@ function buildSource() {
 }
 
 function hottestLine() {
-	let best = 0, most = -1;
-	code.lines.forEach(([line], i) => {
-		const own = code.own.get(line) || 0, weight = own + (code.total.get(line) || 0) / 1e6;
-		if (weight > most && weight > 0)
-			[best, most] = [i, weight];
-	});
-	return best;
+	const weights = code.lines.map(([line]) => (code.own.get(line) || 0) + (code.total.get(line) || 0) / 1e6);
+	return Math.max(0, weights.indexOf(weights.reduce((a, b) => Math.max(a, b), 0)));
 }
 
 function showSource() {
@@ -135,7 +116,7 @@ function showSource() {
 	if (S.file && !files.some(f => f.file === S.file))
 		files.push({file: S.file, text: D.texts[S.file], own: 0, total: 0});
 	ui.files.replaceChildren(...files.map(f => make('option', {value: f.file, selected: f.file === S.file},
-		percent(f.own, M.allCpu) + '  ' + f.text)));
+		percent(f.own, M.all) + '  ' + f.text)));
 	lineTotals(S.file);
 	code.lines = S.file ? codeLines(S.file) : [];
 	code.most = [...code.own.values()].reduce((a, b) => Math.max(a, b), 0);
@@ -144,10 +125,10 @@ function showSource() {
 	const isOther = code.key !== S.file + ':' + S.line;
 	code.key = S.file + ':' + S.line;
 	if (isOther)
-		code.at = S.line ? Math.max(0, code.lines.findIndex(([line]) => line === S.line)) : hottestLine();
-	ui.code.show(code.lines.length, true);
+		ui.code.at = S.line ? Math.max(0, code.lines.findIndex(([line]) => line === S.line)) : hottestLine();
+	ui.code.show(code.lines.length);
 	if (isOther)
-		ui.code.centre(code.at);
+		ui.code.centre(ui.code.at);
 	hint(D.texts[S.file] ? D.texts[S.file] : '', 'own: the line itself ran · total: it, and what it called');
-	aim(code.lines.length ? code.functions.get(code.lines[code.at][0]) || 0 : 0);
+	aim(code.lines.length ? code.functions.get(code.lines[Math.min(ui.code.at, code.lines.length - 1)][0]) : 0);
 }

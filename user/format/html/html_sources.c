@@ -1,8 +1,7 @@
 /*
  * A recording names source files by path; whether the file that has the path now is the one that
- * ran is not known to anybody. So a text is taken only when the functions of the profile are where
- * they should be in it, and one written after the recording is marked. Hot files come first: the
- * sum is bounded.
+ * ran is never quite certain. So a text is taken only when the functions of the profile are where
+ * they should be in it. Hot files come first: the sum is bounded.
  */
 #include "user/format/html/html_sources.h"
 #include "user/profile/totals.h"
@@ -15,36 +14,9 @@
 #define SEARCH_LINES 40 /* a function's first line is that of its first decorator */
 
 struct file {
-	uint32_t id, checked, found;
-	uint64_t own_ns, total_ns;
+	uint32_t id, function; /* function: one of the file */
+	uint64_t own, total;   /* samples: values of several types are not comparable */
 };
-
-/* The beginnings of a text's lines. */
-struct lines {
-	const char **at;
-	size_t cnt, cap;
-};
-
-static void split(struct lines *l, const char *text)
-{
-	while (text) {
-		xgrow(l->at, l->cnt, l->cap);
-		l->at[l->cnt++] = text;
-		text = strchr(text, '\n');
-		text = text ? text + 1 : NULL;
-	}
-}
-
-static bool has_word(const char *line, const char *word)
-{
-	size_t len = strcspn(line, "\n"), n = strlen(word);
-
-	for (size_t i = 0; i + n <= len; i++)
-		if (!memcmp(line + i, word, n) &&
-		    (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t'))
-			return true;
-	return false;
-}
 
 /* "Worker.run" → "run"; NULL for what has no name in a source: <lambda>, <module>. */
 static const char *plain_name(const char *name)
@@ -55,80 +27,57 @@ static const char *plain_name(const char *name)
 	return *name && *name != '<' ? name : NULL;
 }
 
-static bool is_where_it_should_be(const struct lines *l, const struct profile_function *f)
+/* Where the text goes on after so many lines; NULL when it has fewer. */
+static const char *skip_lines(const char *text, int32_t cnt)
 {
-	const char *name = plain_name(f->name);
-	size_t first = f->first_line > 0 ? (size_t)f->first_line - 1 : 0;
-
-	if (!name)
-		return first < l->cnt;
-	for (size_t i = first; i < l->cnt && i < first + SEARCH_LINES; i++)
-		if (has_word(l->at[i], name) &&
-		    (has_word(l->at[i], "def") || has_word(l->at[i], "class")))
-			return true;
-	return false;
-}
-
-/* A few that are not found may have been renamed while it ran; most must be there. */
-static bool is_same_file(const struct profile *p, const char *text, const uint32_t *functions,
-			 size_t cnt)
-{
-	struct lines lines = {0};
-	size_t found = 0;
-
-	split(&lines, text);
-	for (size_t i = 0; i < cnt; i++)
-		found += is_where_it_should_be(&lines, &p->functions[functions[i]]);
-	free(lines.at);
-	return found * 4 >= cnt * 3;
-}
-
-static void read_one(struct html_source *s, const struct profile *p, const struct view *v,
-		     const uint32_t *functions, size_t cnt)
-{
-	uint64_t changed = 0;
-
-	s->state = HTML_SOURCE_MISSING;
-	s->text = v->read_source ? v->read_source(s->file, &changed) : NULL;
-	if (!s->text)
-		return;
-	if (is_same_file(p, s->text, functions, cnt)) {
-		bool newer = changed > p->meta.start_unix_ns + p->meta.duration_ns;
-
-		s->state = newer ? HTML_SOURCE_NEWER : HTML_SOURCE_TEXT;
-		return;
+	for (; text && cnt > 0; cnt--) {
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
 	}
-	s->state = HTML_SOURCE_DIFFERS;
-	free(s->text);
-	s->text = NULL;
+	return text;
+}
+
+static bool has_definition(const char *from, const char *end, const char *keyword, const char *name)
+{
+	__cleanup_free char *words = xasprintf("%s %s", keyword, name);
+
+	return memmem(from, (size_t)(end - from), words, strlen(words));
+}
+
+static bool is_where_it_should_be(const char *text, const struct profile_function *f)
+{
+	const char *name = plain_name(f->name), *from = skip_lines(text, f->first_line - 1), *end;
+
+	if (!name || !from)
+		return from;
+	end = skip_lines(from, SEARCH_LINES);
+	end = end ? end : strchr(from, 0);
+	return has_definition(from, end, "def", name) || has_definition(from, end, "class", name);
+}
+
+/* Of the functions of a file a few may have been renamed while it ran; most must be there. */
+static bool is_same_file(const struct profile *p, const char *text, const uint32_t *file_of, uint32_t file)
+{
+	size_t found = 0, cnt = 0;
+
+	for (uint32_t f = 1; f <= p->function_cnt; f++) {
+		if (file_of[f] != file)
+			continue;
+		cnt++;
+		found += is_where_it_should_be(text, &p->functions[f]);
+	}
+	return found * 4 >= cnt * 3;
 }
 
 static int hot_first(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;
 
-	if (x->own_ns != y->own_ns)
-		return x->own_ns < y->own_ns ? 1 : -1;
-	if (x->total_ns != y->total_ns)
-		return x->total_ns < y->total_ns ? 1 : -1;
+	if (x->own != y->own)
+		return x->own < y->own ? 1 : -1;
+	if (x->total != y->total)
+		return x->total < y->total ? 1 : -1;
 	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Functions by file: `out[begin[file]]` to `out[begin[file + 1]]`. */
-static uint32_t *group_functions(const struct profile *p, const uint32_t *file_of, size_t *begin,
-				 uint32_t files)
-{
-	uint32_t *out = xcalloc(p->function_cnt + 1, sizeof(*out));
-
-	for (uint32_t f = 1; f <= p->function_cnt; f++)
-		begin[file_of[f] + 1]++;
-	for (uint32_t i = 1; i <= files + 1; i++)
-		begin[i] += begin[i - 1];
-	for (uint32_t f = p->function_cnt; f; f--)
-		out[--begin[file_of[f] + 1]] = f;
-	memmove(begin, begin + 1, (files + 1) * sizeof(*begin));
-	begin[files + 1] = p->function_cnt;
-	return out;
 }
 
 /* The files that samples are in, the hottest first. */
@@ -136,17 +85,17 @@ static struct file *sampled_files(const struct profile *p, const uint32_t *file_
 {
 	uint32_t *groups = xcalloc(p->frame_cnt + 1, sizeof(*groups)), n = 0;
 	struct file *files = xcalloc(*cnt + 1, sizeof(*files));
-	const struct view all = {0};
+	const struct view all = {.all_types = true};
 	struct totals *t;
 
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
 		groups[i] = file_of[p->frames[i].function];
 	t = totals__new(&all, p, groups, *cnt);
+	for (uint32_t f = p->function_cnt; f; f--)
+		files[file_of[f]].function = f;
 	for (uint32_t i = 1; i <= *cnt; i++)
 		if (t->rows[i].samples)
-			files[n++] = (struct file){.id = i,
-						   .own_ns = t->rows[i].own_value_ns,
-						   .total_ns = t->rows[i].value_ns};
+			files[n++] = (struct file){i, files[i].function, t->rows[i].own_samples, t->rows[i].samples};
 	qsort(files, n, sizeof(*files), hot_first);
 	totals__free(t);
 	free(groups);
@@ -154,34 +103,39 @@ static struct file *sampled_files(const struct profile *p, const uint32_t *file_
 	return files;
 }
 
+static void read_source(struct html_source *s, const struct view *v)
+{
+	s->state = HTML_SOURCE_MISSING;
+	if (v->sources.read)
+		s->state = (enum html_source_state)v->sources.read(v->sources.ctx, s->file, &s->text);
+}
+
 void html_sources__fill(struct html_sources *s, const struct profile *p, const struct view *v)
 {
 	struct intern *names = intern__new();
-	uint32_t *file_of = xcalloc(p->function_cnt + 1, sizeof(*file_of)), cnt, *functions;
+	uint32_t *file_of = xcalloc(p->function_cnt + 1, sizeof(*file_of)), cnt;
 	struct file *files;
-	size_t *begin, sum = 0;
+	size_t sum = 0;
 
 	for (uint32_t f = 1; f <= p->function_cnt; f++)
-		if (*p->functions[f].file && p->functions[f].origin != PROFILE_MARK)
-			file_of[f] = intern__id(names, p->functions[f].file,
-						strlen(p->functions[f].file));
+		if (*p->functions[f].file && p->functions[f].kind == PROFILE_PYTHON)
+			file_of[f] = intern__id(names, p->functions[f].file, strlen(p->functions[f].file));
 	cnt = intern__count(names);
-	begin = xcalloc(cnt + 3, sizeof(*begin));
-	functions = group_functions(p, file_of, begin, cnt);
 	files = sampled_files(p, file_of, &cnt);
-	cnt = cnt < FILES_MAX ? cnt : FILES_MAX;
 	s->items = xcalloc(cnt + 1, sizeof(*s->items));
-	for (uint32_t i = 0; i < cnt && sum < TEXT_SUM_MAX; i++) {
-		struct html_source *one = &s->items[s->cnt++];
-		size_t first = begin[files[i].id], end = begin[files[i].id + 1];
+	for (; s->cnt < cnt && s->cnt < FILES_MAX && sum < TEXT_SUM_MAX; s->cnt++) {
+		struct html_source *one = &s->items[s->cnt];
 
-		one->file = p->functions[functions[first]].file;
-		read_one(one, p, v, functions + first, end - first);
+		one->file = p->functions[files[s->cnt].function].file;
+		read_source(one, v);
+		if (one->text && !is_same_file(p, one->text, file_of, files[s->cnt].id)) {
+			one->state = HTML_SOURCE_DIFFERS;
+			free(one->text);
+			one->text = NULL;
+		}
 		sum += one->text ? strlen(one->text) : 0;
 	}
 	free(files);
-	free(functions);
-	free(begin);
 	free(file_of);
 	intern__free(names);
 }

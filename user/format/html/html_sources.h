@@ -4,15 +4,15 @@
 #include "user/profile/view.h"
 
 enum html_source_state {
-	HTML_SOURCE_TEXT,    /* as it was recorded, as far as can be told */
-	HTML_SOURCE_NEWER,   /* written since the recording ended: lines may have moved */
+	HTML_SOURCE_TEXT = VIEW_SOURCE_TEXT,
+	HTML_SOURCE_CHANGED = VIEW_SOURCE_CHANGED,
+	HTML_SOURCE_MISSING = VIEW_SOURCE_MISSING,
 	HTML_SOURCE_DIFFERS, /* another file of that name: not embedded */
-	HTML_SOURCE_MISSING,
 };
 
 struct html_source {
 	const char *file; /* lives as long as the profile */
-	char *text;       /* NULL unless TEXT or NEWER */
+	char *text;       /* NULL unless TEXT */
 	enum html_source_state state;
 };
 

@@ -1,50 +1,10 @@
-// ---- html_text.js: elements and figures. Names reach the page as text nodes and attribute values only, nothing
-// is ever parsed as markup.
-
-const $ = id => document.getElementById(id);
-
-function make(name, attributes, ...parts) {
-	const e = document.createElement(name);
-	for (const key in attributes) {
-		const value = attributes[key];
-		if (typeof value === 'function')
-			e.addEventListener(key, value);
-		else if (value !== false && value !== undefined)
-			e.setAttribute(key, value === true ? '' : value);
-	}
-	e.append(...parts.flat(Infinity).filter(part => part !== null && part !== undefined && part !== false));
-	return e;
-}
-
-function button(id, text, title, act) {
-	return make('button', {type: 'button', id, title, click: act}, text);
-}
-
-function percent(part, whole) {
-	return (whole ? 100 * part / whole : 0).toFixed(2) + '%';
-}
-
-function grouped(n) {
-	return Math.round(n).toLocaleString('en');
-}
-
-function plural(n, what) {
-	return grouped(n) + ' ' + what + (Math.round(n) === 1 ? '' : what.endsWith('s') ? 'es' : 's');
-}
-
-function secondsText(s) {
-	return s < 10 ? s.toFixed(3) : s < 1000 ? s.toFixed(1) : grouped(s);
-}
-
-function cpuText(ns) {
-	return secondsText(ns / 1e9) + ' CPU s';
-}
+// ---- html_text.js: moments, and lists of rows.
 
 // A moment of the recording, as exact as `step` seconds need.
 function momentText(s, step) {
 	const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
 	const total = Math.max(0, s), minutes = Math.floor(total / 60), rest = total - 60 * minutes;
-	if (D.head.duration_ms < 120000)
+	if (D.duration_ms < 120000)
 		return total.toFixed(digits) + ' s';
 	const pad = (rest < 9.9999 ? '0' : '') + rest.toFixed(digits);
 	if (minutes < 60)
@@ -53,7 +13,7 @@ function momentText(s, step) {
 }
 
 function sliceSeconds() {
-	return D.head.slice_ns / 1e9;
+	return D.slice_ns / 1e9;
 }
 
 function rangeText(range) {
@@ -65,33 +25,21 @@ function dateText(ms) {
 	return new Date(ms).toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC');
 }
 
-// What is no expression is searched for as it is: `main (app.py` should be found.
-function expressionOf(query, matchCase) {
-	const flags = matchCase ? '' : 'i';
-	try {
-		return {expression: new RegExp(query, flags), literal: false};
-	} catch (e) {
-		return {expression: new RegExp(query.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), flags), literal: true};
-	}
-}
-
-// Only so many elements as are in sight; all rows are equally high.
+// Rows of equal height; there are elements only for those in sight.
 class RowList {
-	constructor(box, height, makeRow) {
-		this.box = box;
-		this.height = height;
-		this.makeRow = makeRow;
+	// choose(i): a click, or the keyboard, came to row i; open(i): Enter, or a double click
+	constructor(box, height, {makeRow, choose, open}) {
+		Object.assign(this, {box, height, makeRow, choose, open, count: 0, at: 0});
 		this.space = make('div', {class: 'space', role: 'presentation'});
 		box.append(this.space);
 		box.addEventListener('scroll', () => this.draw());
+		box.addEventListener('focus', () => this.draw());
+		box.addEventListener('keydown', event => this.key(event));
 		new ResizeObserver(() => this.draw()).observe(box);
-		this.count = 0;
 	}
-	show(count, keep) {
+	show(count) {
 		this.count = count;
 		this.space.style.height = count * this.height + 'px';
-		if (!keep)
-			this.box.scrollTop = 0;
 		this.draw();
 	}
 	reveal(i) {
@@ -101,6 +49,25 @@ class RowList {
 		else if (top > box.scrollTop + room)
 			box.scrollTop = top - room;
 		this.draw();
+	}
+	pick(i) {
+		if (!this.count)
+			return;
+		this.at = Math.max(0, Math.min(i, this.count - 1));
+		this.reveal(this.at);
+		this.choose(this.at);
+	}
+	key(event) {
+		const page = Math.max(1, Math.floor(this.box.clientHeight / this.height) - 1);
+		const steps = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity};
+		if (event.ctrlKey || event.altKey || !(event.key in steps || event.key === 'Enter' && this.count))
+			return;
+		if (event.key === 'Enter')
+			this.open(this.at);
+		else
+			this.pick(this.at + steps[event.key]);
+		event.preventDefault();
+		event.stopPropagation();
 	}
 	centre(i) {
 		this.box.scrollTop = i * this.height - this.box.clientHeight / 2;
@@ -113,6 +80,9 @@ class RowList {
 		for (let i = first; i < end; i++) {
 			const row = this.makeRow(i);
 			row.style.top = i * this.height + 'px';
+			row.classList.toggle('here', i === this.at);
+			row.addEventListener('click', () => this.pick(i));
+			row.addEventListener('dblclick', () => this.open(i));
 			rows.push(row);
 		}
 		this.space.replaceChildren(...rows);

@@ -1,5 +1,5 @@
-// ---- html_time.js: time from left to right, a lane per thread. Where a slice holds several stacks they share
-// its width; a thread that used less CPU than there was time leaves the rest of a slice empty.
+// ---- html_time.js: time from left to right, a lane per thread. Several stacks of a slice share its width. A thread that
+// used less CPU than there was time leaves the rest of a slice empty; values that are no time fill their slices.
 
 const LANE_HEAD = 20, AXIS = 22, COLUMN = 2; // px; narrower slices are drawn together
 const lanes = {key: '', list: [], height: 0, boxes: new Map()};
@@ -19,16 +19,16 @@ function findLanes() {
 	lanes.boxes.clear();
 	lanes.list = [];
 	for (let thread = 1; thread < D.threadParts.length; thread++) {
-		let cpu = 0, depth = 0;
+		let value = 0, depth = 0;
 		for (const p of D.threadParts[thread]) {
-			cpu += M.cpu[p];
+			value += M.value[p];
 			if (M.samples[p])
 				depth = Math.max(depth, D.depth[D.part_stack[p]]);
 		}
 		if (depth)
-			lanes.list.push({thread, cpu, depth});
+			lanes.list.push({thread, value, depth});
 	}
-	lanes.list.sort((a, b) => b.cpu - a.cpu);
+	lanes.list.sort((a, b) => b.value - a.value);
 	for (const lane of lanes.list) {
 		lane.top = top;
 		top += LANE_HEAD + lane.depth * ROW + 6;
@@ -40,7 +40,7 @@ function span() {
 	return S.range || [0, Math.max(1, D.slices)];
 }
 
-// What a lane's slices hold: by column of `step` slices a list of [node, CPU seconds].
+// By column of `step` slices of a lane: a map from nodes to values.
 function columnsOf(lane, step) {
 	const [from, to] = span(), tree = laneTree(), columns = new Map();
 	for (const p of D.threadParts[lane.thread]) {
@@ -51,28 +51,24 @@ function columnsOf(lane, step) {
 			if (!columns.has(at))
 				columns.set(at, new Map());
 			const column = columns.get(at), node = tree.nodeOfPart[p];
-			column.set(node, (column.get(node) || 0) + D.row_units[r] * D.head.unit_ns / 1e9);
+			column.set(node, (column.get(node) || 0) + D.row_units[r] * valueType().row_unit);
 		}
 	}
 	return [...columns].sort((a, b) => a[0] - b[0]);
 }
 
-// A number per node by which stacks of a column are put side by side: as the flame graph has them by name.
+// A number per node, for the order of stacks in a column: subtrees side by side, so that frames go on as one box.
 function ranksOf(tree) {
 	if (tree.ranks)
 		return tree.ranks;
-	const texts = tree.labels.texts, order = texts.map((_, i) => i).sort((a, b) => texts[a] < texts[b] ? -1 : 1);
-	const labelRank = new Int32Array(texts.length), ranks = new Int32Array(tree.count);
-	order.forEach((label, i) => { labelRank[label] = i; });
-	const open = [0];
-	for (let next = 0; open.length;) {
+	const open = [0], ranks = tree.ranks = new Int32Array(tree.count);
+	for (let next = 0; open.length; next++) {
 		const node = open.pop();
-		ranks[node] = next++;
-		const children = tree.childList.slice(tree.childBegin[node], tree.childBegin[node + 1]);
-		for (const child of children.sort((a, b) => labelRank[tree.label[b]] - labelRank[tree.label[a]]))
-			open.push(child);
+		ranks[node] = next;
+		for (let i = tree.childBegin[node]; i < tree.childBegin[node + 1]; i++)
+			open.push(tree.childList[i]);
 	}
-	return tree.ranks = ranks;
+	return ranks;
 }
 
 // Collects boxes from pieces of time, left to right: frames that go on are one box.
@@ -107,30 +103,21 @@ class Boxes {
 	}
 }
 
-// In seconds from the start of the selection. A sample stands for the CPU time before it, which may have begun
-// in a slice that has no sample: what a slice cannot hold is drawn in empty time beside it.
+// In seconds from the start of the selection. A sample stands for the CPU time before it, which may have begun in a
+// slice without samples: it is drawn from there on, as far as the sample before leaves room.
 function boxesOf(lane, pxPerSecond) {
 	const second = sliceSeconds(), step = Math.max(1, Math.ceil(COLUMN / (second * pxPerSecond))), wide = step * second;
-	const tree = laneTree(), ranks = ranksOf(tree), boxes = new Boxes(tree, HIDE / pxPerSecond);
-	let credit = 0;
+	const tree = laneTree(), ranks = ranksOf(tree), boxes = new Boxes(tree, HIDE / pxPerSecond), isTime = valueType().time;
 	for (const [at, column] of columnsOf(lane, step)) {
 		const pieces = [...column].sort((a, b) => ranks[a[0]] - ranks[b[0]]);
-		const cpu = pieces.reduce((sum, piece) => sum + piece[1], 0);
-		let from = at * wide, to = from + (cpu > 0.8 * wide ? wide : cpu), gap = boxes.edge < 0 ? from : from - boxes.edge;
-		if (boxes.edge >= 0 && credit > 0 && gap > 0) {
-			boxes.edge += Math.min(credit, gap);
-			gap = from - boxes.edge;
-		}
-		if (cpu > wide)
-			from -= Math.min(cpu - wide, Math.max(0, gap));
-		if (gap > 0 && gap < wide * 0.25)
-			from = Math.max(0, from - gap);
-		credit = Math.max(0, Math.min(1.5 * wide, cpu - (to - from)));
-		const scale = cpu ? (to - from) / cpu : 0;
-		let x = from;
-		for (const [node, seconds] of pieces) {
-			boxes.add(x, x + seconds * scale, node);
-			x += seconds * scale;
+		const sum = pieces.reduce((all, piece) => all + piece[1], 0), to = (at + 1) * wide;
+		let x = Math.max(boxes.edge, 0, to - (isTime ? sum / 1e9 : wide));
+		if (x - Math.max(0, boxes.edge) < wide * 0.25)
+			x = Math.max(0, boxes.edge);
+		const scale = sum ? (to - x) / sum : 0;
+		for (const [node, value] of pieces) {
+			boxes.add(x, x + value * scale, node);
+			x += value * scale;
 		}
 		boxes.edge = to;
 	}
@@ -168,8 +155,8 @@ function paintLane(pane, lane, pxPerSecond) {
 }
 
 function laneText(lane) {
-	const thread = D.head.threads[lane.thread];
-	return threadText(lane.thread) + ' · ' + processText(thread.process).slice(0, 90) + ' · ' + cpuText(lane.cpu);
+	const thread = D.threads[lane.thread];
+	return threadText(lane.thread) + ' · ' + processText(thread.process).slice(0, 90) + ' · ' + valueText(lane.value);
 }
 
 // Round steps: 1, 2, 5 × 10^n seconds, then minutes.
@@ -206,11 +193,9 @@ function paintTime(pane) {
 
 function describeBox({box, lane, start}) {
 	const tree = laneTree(), step = sliceSeconds() / 10;
-	ui.name.classList.remove('hint');
-	ui.name.textContent = tree.text(box.node);
-	ui.figures.textContent = [momentText(start + box.from, step) + ' – ' + momentText(start + box.to, step),
+	const figures = [momentText(start + box.from, step) + ' – ' + momentText(start + box.to, step),
 		secondsText(box.to - box.from) + ' s', threadText(lane.thread)].join(' · ');
-	aim(tree.labels.fn[tree.label[box.node]]);
+	say(tree.text(box.node), figures, tree.labels.fn[tree.label[box.node]]);
 }
 
 // The selection becomes what the box spans, with a little air.
@@ -240,26 +225,15 @@ const timeKeys = {
 
 function buildTime() {
 	const pane = ui.time = new Pane('time', 'Stacks in order of time, by thread', paintTime);
-	pane.canvas.addEventListener('click', event => {
-		const box = pane.at(event);
-		if (box)
-			zoomToBox(box.ref);
-	});
-	pane.canvas.addEventListener('mousemove', event => {
-		const box = pane.at(event);
-		pane.canvas.style.cursor = box ? 'zoom-in' : '';
-		pane.canvas.title = box ? laneTree().text(box.ref.box.node) : '';
-		if (box)
-			describeBox(box.ref);
-	});
-	pane.canvas.addEventListener('mouseleave', timeHint);
+	pane.listen({click: box => zoomToBox(box.ref), over: box => box ? describeBox(box.ref) : timeHint(), cursor: 'zoom-in',
+		title: box => laneTree().text(box.ref.box.node)});
 	return pane.box;
 }
 
 function timeHint() {
-	const step = sliceSeconds(), isCoarse = D.head.rate_hz && step > 2 / D.head.rate_hz;
+	const step = sliceSeconds(), isCoarse = D.rate_hz && step > 2 / D.rate_hz;
 	const words = 'Time runs to the right; each thread has a lane. Click a frame to look at its span of time.' +
-		(isCoarse ? ' Within ' + secondsText(step) + ' s stacks stand side by side by name.' : '');
+		(isCoarse ? ' Within ' + secondsText(step) + ' s stacks stand side by side.' : '');
 	hint(D.slices ? words : 'This profile does not say when its samples were taken.', S.range ? rangeText(S.range) : '');
 }
 

@@ -1,12 +1,9 @@
-/* The names of functions in our JSON, quoted once. */
-#include "user/format/json/json_member.h"
 #include "user/format/json/json_names.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
-static void name_function(struct json_names *n, uint32_t function, const char *text,
-			  uint32_t *last_of)
+static void name_function(struct json_names *n, uint32_t function, const char *text, uint32_t *last_of)
 {
 	uint32_t name = intern__id(n->ids, text, strlen(text));
 
@@ -22,8 +19,7 @@ static void name_function(struct json_names *n, uint32_t function, const char *t
 	last_of[name] = function;
 }
 
-void json_names__init(struct json_names *n, const struct profile *p,
-		      const struct totals *by_function)
+void json_names__init(struct json_names *n, const struct profile *p, const struct totals *by_function)
 {
 	size_t cnt = (size_t)p->function_cnt + 1;
 	__cleanup_free uint32_t *last_of = xcalloc(cnt, sizeof(*last_of));
@@ -33,24 +29,18 @@ void json_names__init(struct json_names *n, const struct profile *p,
 	n->variant_of = xcalloc(cnt, sizeof(*n->variant_of));
 	n->next_same = xcalloc(cnt, sizeof(*n->next_same));
 	n->first_of = xcalloc(cnt, sizeof(*n->first_of));
-	n->quoted = xcalloc(cnt, sizeof(*n->quoted));
 	for (uint32_t f = 1; f < cnt; f++) {
 		__cleanup_free char *text = view__function_text(p, f);
 
 		name_function(n, f, text, by_function->rows[f].samples ? last_of : NULL);
 	}
-	for (uint32_t i = 1; i <= intern__count(n->ids); i++)
-		n->quoted[i] = json_quote(intern__bytes(n->ids, i, NULL));
 }
 
 void json_names__free(struct json_names *n)
 {
-	for (uint32_t i = 1; i <= intern__count(n->ids); i++)
-		free(n->quoted[i]);
 	intern__free(n->ids);
 	free(n->name_of);
 	free(n->variant_of);
 	free(n->next_same);
 	free(n->first_of);
-	free(n->quoted);
 }

@@ -13,10 +13,8 @@ struct json_names {
 	uint32_t *variant_of; /* by function: which one of its name */
 	uint32_t *next_same;  /* by function: the next one of its name, 0 none */
 	uint32_t *first_of;   /* by name: its first function, 0: none with samples */
-	char **quoted;        /* by name: as a JSON string */
 };
 
 /* Functions that `by_function` has no samples of get a name, but are nobody's variant. */
-void json_names__init(struct json_names *n, const struct profile *p,
-		      const struct totals *by_function);
+void json_names__init(struct json_names *n, const struct profile *p, const struct totals *by_function);
 void json_names__free(struct json_names *n);

@@ -1,21 +1,34 @@
 /*
- * The members of what our JSON and our JSONL both tell of: meta, processes, threads, losses,
- * functions and samples, with the same keys. Each function writes `"key":value,` members without
- * the braces.
+ * Our JSON and our JSONL tell the same with the same keys: here are the tables and members of both. In JSON a table is a
+ * list of the document, in JSONL its rows are documents that say their type.
  */
 #pragma once
 #include "user/profile/cpu_check.h"
 #include "user/profile/totals.h"
-#include <stdio.h>
+#include "user/util/json_put.h"
 
-/* `gap` stands between groups of members. */
-void json_row_meta(FILE *out, const struct profile *p, const struct view *v, const char *gap);
-/* `all`: over all samples of the view. */
-void json_row_sums(FILE *out, const struct profile *p, const struct totals_row *all);
-void json_row_process(FILE *out, const struct profile_process *q, const struct cpu_check *check);
-void json_row_thread(FILE *out, const struct profile *p, const struct profile_thread *t);
-void json_row_loss(FILE *out, const struct profile *p, const struct profile_loss *l);
-void json_row_totals(FILE *out, const struct totals_row *row);
-void json_row_place(FILE *out, const struct profile_function *f);
-/* All of a sample but its stack. */
-void json_row_sample(FILE *out, const struct profile *p, const struct profile_sample *s);
+struct json_rows {
+	struct json_put json;
+	const struct profile *p;
+	const struct view *v;
+	struct view all; /* with the samples of every type */
+	bool is_lines;
+};
+
+/* A row of a table, up to its id. */
+void json_row_begin(struct json_rows *w, const char *type);
+void json_row_end(struct json_rows *w, uint64_t id);
+
+/* Members that say what was recorded. `all`: over all samples of the view. */
+void json_rows_meta(struct json_rows *w, const char *schema, const struct totals_row *all);
+/* Value types, processes, threads, tasks and labels. */
+void json_rows_tables(struct json_rows *w);
+void json_rows_losses(struct json_rows *w);
+
+/* Members of a function, and of a sample but for its stack. */
+void json_row_totals(struct json_rows *w, const struct totals_row *row);
+void json_row_function(struct json_rows *w, const struct profile_function *f);
+void json_row_sample(struct json_rows *w, const struct profile_sample *s);
+
+/* Sums of a view, by a group of functions: `group_of` is by function, NULL: each is its own. */
+struct totals *json_rows_count(const struct json_rows *w, const struct view *v, const uint32_t *group_of, uint32_t cnt);

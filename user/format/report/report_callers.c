@@ -17,26 +17,26 @@ struct callers {
 	struct groups *groups;
 	uint32_t *of_frame;
 	struct totals *totals;
-	uint64_t *root_ns; /* by group: nobody called it there */
-	uint32_t *sampled; /* groups that have samples: what names are looked for in */
+	uint64_t *root_value; /* by group: nobody called it there */
+	uint32_t *sampled;    /* groups that have samples: what names are looked for in */
 	size_t sampled_cnt;
 	struct name_match match;
 };
 
 /* One neighbour of a function. */
 struct side {
-	const char *name, *place;
+	const char *name, *location;
 	const struct profile_function *function; /* NULL: none */
-	uint64_t samples, ns;
+	uint64_t samples, value;
 };
 
-static int by_ns(const void *a, const void *b)
+static int by_value(const void *a, const void *b)
 {
 	const struct side *x = a, *y = b;
 
-	if (x->ns != y->ns)
-		return x->ns < y->ns ? 1 : -1;
-	return strcmp(x->name, y->name) ? strcmp(x->name, y->name) : strcmp(x->place, y->place);
+	if (x->value != y->value)
+		return x->value < y->value ? 1 : -1;
+	return strcmp(x->name, y->name) ? strcmp(x->name, y->name) : strcmp(x->location, y->location);
 }
 
 /* The time of stacks by the group of their first frame. Parents are older than their children. */
@@ -46,20 +46,19 @@ static void add_roots(struct callers *c)
 	__cleanup_free uint32_t *root = xcalloc((size_t)p->stack_cnt + 1, sizeof(*root));
 
 	for (uint32_t s = 1; s <= p->stack_cnt; s++)
-		root[s] = p->stacks[s].parent ? root[p->stacks[s].parent]
-					      : c->of_frame[p->stacks[s].frame];
+		root[s] = p->stacks[s].parent ? root[p->stacks[s].parent] : c->of_frame[p->stacks[s].frame];
 	for (size_t i = 0; i < p->bucket_cnt; i++)
-		c->root_ns[root[p->buckets[i].stack]] += view__value_ns(c->r->view, &p->buckets[i]);
+		c->root_value[root[p->buckets[i].stack]] += view__value(c->r->view, &p->buckets[i]);
 }
 
 static void say_unknown(const struct callers *c, const struct name_candidate *all)
 {
-	__cleanup_free char *near = name_match__near(c->r->callers, all, c->sampled_cnt);
+	const char *near = name_match__near(c->r->callers, all, c->sampled_cnt);
 
-	if (*near)
-		log_error("%s: no function is called so; %s is near it", c->r->callers, near);
+	if (near)
+		log_error("%s: no such function; did you mean %s?", c->r->callers, near);
 	else
-		log_error("%s: no function is called so, in part or as a regular expression; "
+		log_error("%s: no such function, nor one that matches it as a regular expression; "
 			  "`pybpfprof report --by function` lists all that have samples",
 			  c->r->callers);
 }
@@ -84,7 +83,7 @@ static int find(struct callers *c)
 	}
 	err = name_match__find(&c->match, c->r->callers, all, c->sampled_cnt, &why);
 	if (err)
-		log_error("%s: no regular expression: %s", c->r->callers, why);
+		log_error("%s: invalid regular expression: %s", c->r->callers, why);
 	else if (!c->match.cnt) {
 		say_unknown(c, all);
 		err = -ENOENT;
@@ -100,7 +99,7 @@ static int by_name(const struct callers *c, uint32_t a, uint32_t b)
 	const struct group *x = groups__at(c->groups, a), *y = groups__at(c->groups, b);
 	int cmp = strcmp(x->name, y->name);
 
-	return cmp ? cmp : strcmp(x->place, y->place);
+	return cmp ? cmp : strcmp(x->location, y->location);
 }
 
 static int by_own(const void *a, const void *b, void *ctx)
@@ -109,8 +108,8 @@ static int by_own(const void *a, const void *b, void *ctx)
 	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
 	const struct totals_row *x = &c->totals->rows[i], *y = &c->totals->rows[k];
 
-	if (x->own_value_ns != y->own_value_ns)
-		return x->own_value_ns < y->own_value_ns ? 1 : -1;
+	if (x->own_value != y->own_value)
+		return x->own_value < y->own_value ? 1 : -1;
 	return by_name(c, i, k);
 }
 
@@ -118,7 +117,7 @@ static int by_total(const void *a, const void *b, void *ctx)
 {
 	const struct callers *c = ctx;
 	uint32_t i = c->sampled[*(const size_t *)a], k = c->sampled[*(const size_t *)b];
-	uint64_t x = c->totals->rows[i].value_ns, y = c->totals->rows[k].value_ns;
+	uint64_t x = c->totals->rows[i].value, y = c->totals->rows[k].value;
 
 	return x < y ? 1 : x > y ? -1 : by_name(c, i, k);
 }
@@ -134,7 +133,7 @@ static struct callers *open_callers(const struct report *r, const struct profile
 	c->of_frame = groups__add(c->groups, p);
 	cnt = groups__count(c->groups);
 	c->totals = totals__new(r->view, p, c->of_frame, cnt);
-	c->root_ns = xcalloc(cnt + 1u, sizeof(*c->root_ns));
+	c->root_value = xcalloc(cnt + 1u, sizeof(*c->root_value));
 	c->sampled = xcalloc(cnt + 1u, sizeof(*c->sampled));
 	list_sampled(c);
 	add_roots(c);
@@ -162,7 +161,7 @@ void report_callers__free(struct callers *c)
 	groups__free(c->groups);
 	totals__free(c->totals);
 	free(c->of_frame);
-	free(c->root_ns);
+	free(c->root_value);
 	free(c->sampled);
 	free(c);
 }
@@ -181,17 +180,14 @@ static struct side *sides_of(const struct callers *c, uint32_t id, bool callers,
 		if ((callers ? e->callee : e->caller) != id || !e->sum.samples)
 			continue;
 		g = groups__at(c->groups, callers ? e->caller : e->callee);
-		out[(*cnt)++] = (struct side){g->name, g->place, g->function, e->sum.samples,
-					      e->sum.value_ns};
+		out[(*cnt)++] = (struct side){g->name, g->location, g->function, e->sum.samples, e->sum.value};
 	}
-	if (callers && c->root_ns[id])
-		out[(*cnt)++] =
-			(struct side){"[nobody: a thread began here]", "", NULL, 0, c->root_ns[id]};
-	if (!callers && t->rows[id].own_value_ns)
-		out[(*cnt)++] = (struct side){"[itself]", "", NULL, t->rows[id].own_samples,
-					      t->rows[id].own_value_ns};
+	if (callers && c->root_value[id])
+		out[(*cnt)++] = (struct side){"[no caller: a thread started here]", "", NULL, 0, c->root_value[id]};
+	if (!callers && t->rows[id].own_value)
+		out[(*cnt)++] = (struct side){"[itself]", "", NULL, t->rows[id].own_samples, t->rows[id].own_value};
 	if (*cnt)
-		qsort(out, *cnt, sizeof(*out), by_ns);
+		qsort(out, *cnt, sizeof(*out), by_value);
 	return out;
 }
 
@@ -200,8 +196,7 @@ static struct side *sides_of(const struct callers *c, uint32_t id, bool callers,
 #define MATCHES_MAX 10 /* functions shown in full */
 #define HOTTEST     3  /* functions of a whole report, with so many of each side */
 
-static void put_sides(const struct report_text *t, const struct callers *c, uint32_t id,
-		      bool callers)
+static void put_sides(const struct report_text *t, const struct callers *c, uint32_t id, bool callers)
 {
 	size_t most = !c->r->callers && !c->r->by ? HOTTEST : t->r->rows;
 	size_t cnt;
@@ -209,17 +204,13 @@ static void put_sides(const struct report_text *t, const struct callers *c, uint
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < cnt; i++)
-		sum += sides[i].ns;
+		sum += sides[i].value;
 	report_line(t, "  %s%s", callers ? "called by" : "spent in",
-		    sum > c->totals->rows[id].value_ns
-			    ? " (with recursion these add up to more than the whole)"
-			    : "");
+		    sum > c->totals->rows[id].value ? " (with recursion these add up to more than the whole)" : "");
 	for (size_t i = 0; i < cnt && i < most; i++)
-		report_line(t, "%8.2f %9.*f  %s%s%s%s",
-			    report_percent(sides[i].ns, c->totals->rows[id].value_ns),
-			    report_decimals(t), (double)sides[i].ns / 1e9, sides[i].name,
-			    *sides[i].place ? " (" : "", sides[i].place,
-			    *sides[i].place ? ")" : "");
+		report_line(t, "%8.2f %9.*f  %s%s%s%s", report_percent(sides[i].value, c->totals->rows[id].value),
+			    report_decimals(t), value_amount(t->type, (double)sides[i].value), sides[i].name,
+			    *sides[i].location ? " (" : "", sides[i].location, *sides[i].location ? ")" : "");
 	if (cnt > most)
 		report_line(t, "         … and %zu more", cnt - most);
 }
@@ -228,13 +219,14 @@ static void put_function(const struct report_text *t, const struct callers *c, u
 {
 	const struct group *g = groups__at(c->groups, id);
 	const struct totals_row *sum = &c->totals->rows[id];
+	const char *word = value_unit(t->type)->short_word;
+	__cleanup_free char *unit = xasprintf("%s%s", *word ? " " : "", word);
 
-	report_heading(t, "%s%s%s%s", g->name, *g->place ? " (" : "", g->place,
-		       *g->place ? ")" : "");
-	report_line(t, "  own %.2f %%, %.*f s · total %.2f %%, %.*f s, which is the 100 %% below",
-		    report_percent(sum->own_value_ns, t->all_ns), report_decimals(t),
-		    (double)sum->own_value_ns / 1e9, report_percent(sum->value_ns, t->all_ns),
-		    report_decimals(t), (double)sum->value_ns / 1e9);
+	report_heading(t, "%s%s%s%s", g->name, *g->location ? " (" : "", g->location, *g->location ? ")" : "");
+	report_line(t, "  own %.2f %%, %.*f%s · total %.2f %%, %.*f%s, which is the 100 %% below",
+		    report_percent(sum->own_value, t->all_value), report_decimals(t),
+		    value_amount(t->type, (double)sum->own_value), unit, report_percent(sum->value, t->all_value),
+		    report_decimals(t), value_amount(t->type, (double)sum->value), unit);
 	put_sides(t, c, id, true);
 	put_sides(t, c, id, false);
 }
@@ -244,13 +236,11 @@ void report_put_callers(const struct report_text *t, const struct callers *c)
 	size_t cnt = c->match.cnt;
 
 	putc('\n', t->out);
-	report_line(t, "%s %s %zu function%s", t->r->callers, c->match.how, cnt,
-		    cnt == 1 ? "" : "s");
+	report_line(t, "%s %s %zu function%s", t->r->callers, c->match.how, cnt, cnt == 1 ? "" : "s");
 	for (size_t i = 0; i < cnt && i < MATCHES_MAX; i++)
 		put_function(t, c, c->sampled[c->match.hits[i]]);
 	if (cnt > MATCHES_MAX)
-		report_line(t, "… and %zu more functions; write more of the name",
-			    cnt - MATCHES_MAX);
+		report_line(t, "… and %zu more functions; give more of the name", cnt - MATCHES_MAX);
 }
 
 /* Of the functions with the most own time: who leads there is what one asks next. */
@@ -260,8 +250,7 @@ void report_put_hottest(const struct report_text *t, const struct profile *p)
 	size_t most = t->r->by ? t->r->rows : HOTTEST;
 
 	qsort_r(c->sampled, c->sampled_cnt, sizeof(*c->sampled), by_own, c);
-	report_heading(t,
-		       "Callers and callees of the hottest functions (--callers NAME: of others)");
+	report_heading(t, "Callers and callees of the hottest functions (--callers NAME: of others)");
 	for (size_t i = 0; i < c->sampled_cnt && i < most; i++)
 		put_function(t, c, c->sampled[i]);
 	report_callers__free(c);
@@ -269,8 +258,7 @@ void report_put_hottest(const struct report_text *t, const struct profile *p)
 
 /* ---- as JSON --------------------------------------------------------------------------------- */
 
-static void json_sides(const struct report_json *o, const struct callers *c, uint32_t id,
-		       bool callers)
+static void json_sides(const struct report_json *o, const struct callers *c, uint32_t id, bool callers)
 {
 	size_t cnt;
 	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
@@ -282,7 +270,7 @@ static void json_sides(const struct report_json *o, const struct callers *c, uin
 		json_put_map(o->j, NULL);
 		report_json_function(o, sides[i].function);
 		json_put_count(o->j, "samples", sides[i].samples);
-		json_put_seconds(o->j, "seconds", sides[i].ns);
+		report_json_value(o, "", sides[i].value);
 		json_put_end_map(o->j);
 	}
 	json_put_end_list(o->j);
@@ -293,7 +281,7 @@ static void json_function(const struct report_json *o, const struct callers *c, 
 	json_put_map(o->j, NULL);
 	report_json_function(o, groups__at(c->groups, id)->function);
 	report_json_own(o, &c->totals->rows[id]);
-	json_put_seconds(o->j, "root_seconds", c->root_ns[id]);
+	report_json_value(o, "root_", c->root_value[id]);
 	json_sides(o, c, id, true);
 	json_sides(o, c, id, false);
 	json_put_end_map(o->j);

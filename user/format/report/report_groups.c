@@ -1,22 +1,53 @@
 /* Tables of what the code is made of: hot functions, hot lines with their text, files, modules. */
 #include "user/format/report/report_parts.h"
 #include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/intern.h"
+#include <string.h>
 
-struct kind {
-	enum groups_key key;
+#define CHANGED_NAMES 3 /* files that are named */
+
+static const struct {
 	const char *heading;
 	struct report_titles titles;
+} kinds[GROUPS_KEYS] = {
+	[GROUPS_FUNCTION] = {"Hot functions", {"function", "file:line", false}},
+	[GROUPS_LINE] = {"Hot lines", {"line", "function", true}},
+	[GROUPS_FILE] = {"By file", {"file", NULL, false}},
+	[GROUPS_MODULE] = {"By module", {"module", NULL, false}},
 };
 
 static const char *source_of(const struct report *r, const struct group *g)
 {
-	return r->source.line && g->line > 0 ? r->source.line(r->source.ctx, g->function, g->line)
-					     : NULL;
+	return r->source && g->line > 0 ? source_text__line(r->source, g->function, g->line) : NULL;
 }
 
-static void put_groups(const struct report_text *t, const struct profile *p, const struct kind *k)
+/* Once, for all of the table. */
+static void put_changed(const struct report_text *t, const struct group_row *sums, size_t shown)
 {
-	struct groups *g = groups__new(k->key, t->r->view, false);
+	struct intern *files = intern__new();
+	struct buf names = {0};
+
+	for (size_t i = 0; t->r->source && i < shown; i++) {
+		const struct profile_function *f = sums[i].group->function;
+		uint32_t before = intern__count(files);
+
+		if (!source_text__is_changed(t->r->source, f) || intern__id(files, f->file, strlen(f->file)) <= before)
+			continue;
+		if (before < CHANGED_NAMES)
+			buf_printf(&names, "%s%s", before ? ", " : "", f->short_file);
+	}
+	if (intern__count(files) > CHANGED_NAMES)
+		buf_printf(&names, " and %u more", intern__count(files) - CHANGED_NAMES);
+	if (names.len)
+		report_line(t, "Changed since the process started, so without text: %s", names.data);
+	buf_free(&names);
+	intern__free(files);
+}
+
+void report_put_groups(const struct report_text *t, const struct profile *p, enum groups_key key)
+{
+	struct groups *g = groups__new(key, t->r->view, false);
 	__cleanup_free uint32_t *of_frame = groups__add(g, p);
 	size_t cnt, shown;
 	__cleanup_free struct group_row *sums = groups__rows(g, of_frame, t->r->view, p, &cnt);
@@ -26,43 +57,16 @@ static void put_groups(const struct report_text *t, const struct profile *p, con
 	for (size_t i = 0; i < shown; i++)
 		rows[i] = (struct report_row){
 			.name = sums[i].group->name,
-			.place = sums[i].group->place,
-			.below = k->key == GROUPS_LINE ? source_of(t->r, sums[i].group) : NULL,
-			.own_ns = sums[i].sum.own_value_ns,
-			.total_ns = sums[i].sum.value_ns,
-			.gil_ns = sums[i].gil_ns,
+			.location = sums[i].group->location,
+			.below = key == GROUPS_LINE ? source_of(t->r, sums[i].group) : NULL,
+			.own_value = sums[i].sum.own_value,
+			.total_value = sums[i].sum.value,
+			.gil_value = sums[i].gil_value,
 		};
-	report_heading(t, "%s", k->heading);
-	report_rows(t, rows, shown, &k->titles);
+	report_heading(t, "%s", kinds[key].heading);
+	report_rows(t, rows, shown, &kinds[key].titles);
 	report_more(t, cnt);
+	if (key == GROUPS_LINE)
+		put_changed(t, sums, shown);
 	groups__free(g);
-}
-
-void report_put_functions(const struct report_text *t, const struct profile *p)
-{
-	static const struct kind kind = {
-		GROUPS_FUNCTION, "Hot functions", {"function", "file:line", false}};
-
-	put_groups(t, p, &kind);
-}
-
-void report_put_lines(const struct report_text *t, const struct profile *p)
-{
-	static const struct kind kind = {GROUPS_LINE, "Hot lines", {"line", "function", true}};
-
-	put_groups(t, p, &kind);
-}
-
-void report_put_files(const struct report_text *t, const struct profile *p)
-{
-	static const struct kind kind = {GROUPS_FILE, "By file", {"file", NULL, false}};
-
-	put_groups(t, p, &kind);
-}
-
-void report_put_modules(const struct report_text *t, const struct profile *p)
-{
-	static const struct kind kind = {GROUPS_MODULE, "By module", {"module", NULL, false}};
-
-	put_groups(t, p, &kind);
 }

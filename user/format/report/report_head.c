@@ -15,8 +15,7 @@ static char *time_text(uint64_t unix_ns)
 	struct tm tm;
 	char text[64];
 
-	if (!unix_ns || !localtime_r(&seconds, &tm) ||
-	    !strftime(text, sizeof(text), ", %F %T", &tm))
+	if (!unix_ns || !localtime_r(&seconds, &tm) || !strftime(text, sizeof(text), ", %F %T", &tm))
 		return xstrdup("");
 	return xstrdup(text);
 }
@@ -30,11 +29,9 @@ static char *pythons_text(const struct profile *p)
 
 	for (uint32_t i = 1; i <= p->process_cnt; i++)
 		if (*p->processes[i].python)
-			counts[intern__id(versions, p->processes[i].python,
-					  strlen(p->processes[i].python))]++;
+			counts[intern__id(versions, p->processes[i].python, strlen(p->processes[i].python))]++;
 	for (uint32_t i = 1; i <= intern__count(versions); i++) {
-		buf_printf(&out, "%s%s", i > 1 ? ", " : "",
-			   (const char *)intern__bytes(versions, i, NULL));
+		buf_printf(&out, "%s%s", i > 1 ? ", " : "", (const char *)intern__bytes(versions, i, NULL));
 		if (counts[i] > 1)
 			buf_printf(&out, " (%" PRIu32 " processes)", counts[i]);
 	}
@@ -48,9 +45,7 @@ static void put_rate(const struct report_text *t, const struct profile_meta *m)
 	if (!m->rate_hz)
 		return;
 	if (m->effective_rate_hz)
-		report_line(t,
-			    "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32
-			    " of them)",
+		report_line(t, "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32 " of them)",
 			    m->rate_hz, m->effective_rate_hz, m->cpus);
 	else
 		report_line(t, "rate       %g Hz asked for", m->rate_hz);
@@ -58,56 +53,75 @@ static void put_rate(const struct report_text *t, const struct profile_meta *m)
 
 static void put_gil(const struct report_text *t, const struct profile *p)
 {
-	uint64_t held = 0;
+	const char *what = t->type->unit == PROFILE_COUNT ? t->type->label : t->type->sentence;
+	uint64_t held = 0, none = 0;
 
 	if (p->meta.gil_only || t->r->view->gil_only) {
 		report_line(t, "GIL        only samples that held it");
 		return;
 	}
-	for (size_t i = 0; i < p->bucket_cnt; i++)
-		held += p->buckets[i].gil_value_ns;
+	for (size_t i = 0; i < p->bucket_cnt; i++) {
+		held += view__gil_value(t->r->view, &p->buckets[i]);
+		none += view__no_gil_value(t->r->view, &p->buckets[i]);
+	}
 	if (held) /* else this was not recorded, or hardly worth a line */
-		report_line(t, "GIL        held during %.1f %% of the CPU time",
-			    report_percent(held, p->value_ns));
+		report_line(t, "GIL        held during %.1f %% of the %s", report_percent(held, t->all_value), what);
+	if (none)
+		report_line(t, "%s no GIL in %.1f %% of the %s (free-threaded Python)",
+			    held ? "          " : "GIL       ", report_percent(none, t->all_value), what);
+}
+
+/* The other types, which --type chooses. */
+static void put_other_types(const struct report_text *t, const struct profile *p)
+{
+	for (uint32_t i = 0; i < p->type_cnt; i++) {
+		struct view v = *t->r->view;
+		__cleanup_free char *value = NULL;
+
+		v.type = i;
+		value = value_text(&p->types[i], (double)view__sum(&v, p).value);
+		if (&p->types[i] != t->type)
+			report_line(t, "           also %s (--type %s)", value, p->types[i].name);
+	}
 }
 
 /* Ticks without the GIL leave no trace, so nothing can be compared. */
 static void put_cpu_check(const struct report_text *t, const struct profile *p)
 {
 	__cleanup_free struct cpu_check *checks = cpu_checks_new(p);
-	uint32_t told = 0;
+	uint32_t shown = 0;
 
 	if (!checks[0].clock_ns || p->meta.gil_only)
 		return;
 	report_line(t, "CPU clock  %.2f s by the kernel's clocks, %.2f s sampled", (double)checks[0].clock_ns / 1e9,
 		    (double)checks[0].sampled_ns / 1e9);
-	for (uint32_t i = 1; i <= p->process_cnt && told < t->r->rows; i++) {
+	for (uint32_t i = 1; i <= p->process_cnt && shown < t->r->rows; i++) {
 		__cleanup_free char *text = NULL;
 
 		if (!cpu_check_differs(&checks[i], p->meta.rate_hz))
 			continue;
 		text = cpu_check_text(&checks[i]);
 		report_line(t, "           process %" PRIu32 ": %s", p->processes[i].pid, text);
-		told++;
+		shown++;
 	}
 }
 
-void report_put_head(const struct report_text *t, const struct profile *p,
-		     const struct totals_row *all)
+void report_put_head(const struct report_text *t, const struct profile *p, const struct totals_row *all)
 {
 	const struct profile_meta *m = &p->meta;
 	__cleanup_free char *when = time_text(m->start_unix_ns);
 	__cleanup_free char *took = units_duration_text(m->duration_ns);
 	__cleanup_free char *samples = units_count_text(all->samples);
 	__cleanup_free char *pythons = pythons_text(p);
+	__cleanup_free char *value = value_text(t->type, (double)all->value);
 	__cleanup_free char *losses = profile__loss_text(p);
 
-	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown",
-		    *m->host ? " on " : "", m->host);
+	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown", *m->host ? " on " : "", m->host);
 	if (*m->command)
 		report_line(t, "command    %s", m->command);
 	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
-	report_line(t, "samples    %s, %.2f CPU seconds", samples, (double)all->value_ns / 1e9);
+	report_line(t, "samples    %s, %s", samples, value);
+	put_other_types(t, p);
 	put_rate(t, m);
 	put_cpu_check(t, p);
 	if (*pythons)
@@ -116,6 +130,5 @@ void report_put_head(const struct report_text *t, const struct profile *p,
 		put_gil(t, p);
 	report_line(t, "losses     %s", losses);
 	if (!m->complete)
-		report_line(t, "           the recorder did not get to its end; this is what it "
-			       "had written");
+		report_line(t, "           the recording was cut short; this is what had been written");
 }

@@ -6,24 +6,32 @@
 #include "user/format/json.h"
 #include "user/format/report/report_parts.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
+#include <string.h>
 
 static uint32_t at_most(const struct report_json *o, size_t cnt)
 {
 	return cnt < o->r->rows ? (uint32_t)cnt : o->r->rows;
 }
 
-static uint64_t held_ns(const struct profile *p)
+/* The share of all values, also in a view of those that held the GIL. */
+static double held_percent(const struct report_json *o, const struct profile *p)
 {
+	const struct view all = {.type = o->r->view->type};
 	uint64_t held = 0;
 
 	for (size_t i = 0; i < p->bucket_cnt; i++)
-		held += p->buckets[i].gil_value_ns;
-	return held;
+		held += view__gil_value(&all, &p->buckets[i]);
+	return report_percent(held, view__sum(&all, p).value);
 }
 
-void report_json_head(const struct report_json *o, const struct profile *p,
-		      const struct totals_row *all)
+void report_json_value(const struct report_json *o, const char *what, uint64_t value)
+{
+	json_put_value(o->j, o->type, what, value);
+}
+
+void report_json_head(const struct report_json *o, const struct profile *p, const struct totals_row *all)
 {
 	const struct profile_meta *m = &p->meta;
 	struct json_put *j = o->j;
@@ -40,8 +48,13 @@ void report_json_head(const struct report_json *o, const struct profile *p,
 	json_put_bool(j, "gil_only", m->gil_only || o->r->view->gil_only);
 	json_put_bool(j, "complete", m->complete);
 	json_put_count(j, "samples", all->samples);
-	json_put_seconds(j, "cpu_seconds", all->value_ns);
-	json_put_real(j, "gil_percent", report_percent(held_ns(p), p->value_ns));
+	if (strcmp(o->type->name, profile_cpu_type.name)) {
+		json_put_text(j, "value_type", o->type->name);
+		report_json_value(o, "", all->value);
+	} else {
+		json_put_seconds(j, "cpu_seconds", all->value);
+	}
+	json_put_real(j, "gil_percent", held_percent(o, p));
 	json_put_count(j, "truncated_samples", p->truncated_cnt);
 	json_put_count(j, "lost_samples", profile__failed_cnt(p));
 }
@@ -49,106 +62,85 @@ void report_json_head(const struct report_json *o, const struct profile *p,
 void report_json_function(const struct report_json *o, const struct profile_function *f)
 {
 	json_put_text(o->j, "name", *f->name ? f->name : "[unnamed]");
-	json_put_text(o->j, "module", f->origin == PROFILE_MARK ? "" : f->module);
+	json_put_text(o->j, "module", f->kind == PROFILE_SYNTHETIC ? "" : f->module);
 	json_put_text(o->j, "file", f->file);
 	json_put_text(o->j, "short_file", f->short_file);
 	json_put_int(o->j, "first_line", f->first_line);
-	json_put_text(o->j, "origin", json_origins[f->origin]);
+	json_put_text(o->j, "origin", json_origin(f));
+	if (f->kind != PROFILE_PYTHON)
+		json_put_text(o->j, "kind", json_kinds[f->kind]);
 }
 
-static void put_total(const struct report_json *o, uint64_t samples, uint64_t ns)
+static void put_total(const struct report_json *o, uint64_t samples, uint64_t value)
 {
 	json_put_count(o->j, "samples", samples);
-	json_put_seconds(o->j, "seconds", ns);
-	json_put_real(o->j, "percent", report_percent(ns, o->all_ns));
+	report_json_value(o, "", value);
+	json_put_real(o->j, "percent", report_percent(value, o->all_value));
 }
 
 static void put_share(const struct report_json *o, const struct share *s)
 {
-	put_total(o, s->samples, s->value_ns);
-	json_put_real(o->j, "gil_percent", report_percent(s->gil_ns, s->value_ns));
+	put_total(o, s->samples, s->value);
+	json_put_real(o->j, "gil_percent", report_percent(s->gil_value, s->value));
 }
 
 void report_json_own(const struct report_json *o, const struct totals_row *sum)
 {
 	json_put_count(o->j, "own_samples", sum->own_samples);
-	json_put_seconds(o->j, "own_seconds", sum->own_value_ns);
-	json_put_real(o->j, "own_percent", report_percent(sum->own_value_ns, o->all_ns));
-	put_total(o, sum->samples, sum->value_ns);
+	report_json_value(o, "own_", sum->own_value);
+	json_put_real(o->j, "own_percent", report_percent(sum->own_value, o->all_value));
+	put_total(o, sum->samples, sum->value);
 }
 
 /* ---- what the code is made of ---------------------------------------------------------------- */
 
-static void put_function_keys(const struct report_json *o, const struct group *g)
-{
-	report_json_function(o, g->function);
-}
-
 static void put_line_keys(const struct report_json *o, const struct group *g)
 {
-	const struct report_source *s = &o->r->source;
-	const char *text = s->line && g->line > 0 ? s->line(s->ctx, g->function, g->line) : NULL;
+	struct source_text *s = g->line > 0 ? o->r->source : NULL;
+	const char *text = s ? source_text__line(s, g->function, g->line) : NULL;
 
-	report_json_function(o, g->function);
 	json_put_int(o->j, "line", g->line);
 	if (text)
 		json_put_text(o->j, "source", text);
+	if (s && source_text__is_changed(s, g->function))
+		json_put_bool(o->j, "source_changed", true);
 }
 
-static void put_file_keys(const struct report_json *o, const struct group *g)
+static void put_keys(const struct report_json *o, const struct group *g, enum groups_key key)
 {
-	json_put_text(o->j, "file", *g->function->file ? g->function->file : g->name);
-	json_put_text(o->j, "short_file", g->function->short_file);
+	if (key == GROUPS_MODULE) {
+		json_put_text(o->j, "module", g->name);
+	} else if (key == GROUPS_FILE) {
+		json_put_text(o->j, "file", *g->function->file ? g->function->file : g->name);
+		json_put_text(o->j, "short_file", g->function->short_file);
+	} else {
+		report_json_function(o, g->function);
+		if (key == GROUPS_LINE)
+			put_line_keys(o, g);
+	}
 }
 
-static void put_module_keys(const struct report_json *o, const struct group *g)
+void report_json_groups(const struct report_json *o, const struct profile *p, enum groups_key key)
 {
-	json_put_text(o->j, "module", g->name);
-}
-
-static void put_groups(const struct report_json *o, const struct profile *p, enum groups_key key,
-		       const char *list,
-		       void (*put_keys)(const struct report_json *, const struct group *))
-{
+	static const char *const lists[GROUPS_KEYS] = {"functions", "lines", "files", "modules"};
 	struct groups *g = groups__new(key, o->r->view, false);
 	__cleanup_free uint32_t *of_frame = groups__add(g, p);
 	size_t cnt;
 	__cleanup_free struct group_row *rows = groups__rows(g, of_frame, o->r->view, p, &cnt);
 
-	json_put_list(o->j, list);
+	json_put_list(o->j, lists[key]);
 	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
 		json_put_map(o->j, NULL);
-		put_keys(o, rows[i].group);
+		put_keys(o, rows[i].group, key);
 		report_json_own(o, &rows[i].sum);
-		json_put_real(o->j, "gil_percent",
-			      report_percent(rows[i].gil_ns, rows[i].sum.value_ns));
+		json_put_real(o->j, "gil_percent", report_percent(rows[i].gil_value, rows[i].sum.value));
 		json_put_end_map(o->j);
 	}
 	json_put_end_list(o->j);
 	groups__free(g);
 }
 
-void report_json_functions(const struct report_json *o, const struct profile *p)
-{
-	put_groups(o, p, GROUPS_FUNCTION, "functions", put_function_keys);
-}
-
-void report_json_lines(const struct report_json *o, const struct profile *p)
-{
-	put_groups(o, p, GROUPS_LINE, "lines", put_line_keys);
-}
-
-void report_json_files(const struct report_json *o, const struct profile *p)
-{
-	put_groups(o, p, GROUPS_FILE, "files", put_file_keys);
-}
-
-void report_json_modules(const struct report_json *o, const struct profile *p)
-{
-	put_groups(o, p, GROUPS_MODULE, "modules", put_module_keys);
-}
-
-/* ---- who used the CPU ------------------------------------------------------------------------ */
+/* ---- processes and threads ----------------------------------------------------------------------------- */
 
 void report_json_threads(const struct report_json *o, const struct profile *p)
 {
@@ -169,11 +161,30 @@ void report_json_threads(const struct report_json *o, const struct profile *p)
 	json_put_end_list(o->j);
 }
 
+void report_json_containers(const struct report_json *o, const struct profile *p)
+{
+	struct process_groups *g = process_groups__new(p);
+	size_t cnt;
+	__cleanup_free struct share *shares = shares_of_groups(o->r->view, p, g, &cnt);
+
+	json_put_list(o->j, "containers");
+	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
+		json_put_map(o->j, NULL);
+		json_put_text(o->j, "container", process_groups__text(g, shares[i].id));
+		json_put_count(o->j, "lost_samples", shares[i].failed);
+		put_share(o, &shares[i]);
+		json_put_end_map(o->j);
+	}
+	json_put_end_list(o->j);
+	process_groups__free(g);
+}
+
 void report_json_processes(const struct report_json *o, const struct profile *p)
 {
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(o->r->view, p, false, &cnt);
 	__cleanup_free struct cpu_check *checks = cpu_checks_new(p);
+	struct process_groups *g = process_groups__new(p);
 
 	json_put_list(o->j, "processes");
 	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
@@ -185,6 +196,7 @@ void report_json_processes(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "command", q->command);
 		json_put_text(o->j, "python", q->python);
 		json_put_text(o->j, "cgroup", q->cgroup);
+		json_put_text(o->j, "container", process_groups__text(g, process_groups__of(g, shares[i].id)));
 		json_put_seconds(o->j, "cpu_clock", checks[shares[i].id].clock_ns);
 		json_put_seconds(o->j, "sampled", checks[shares[i].id].sampled_ns);
 		json_put_count(o->j, "lost_samples", shares[i].failed);
@@ -192,6 +204,7 @@ void report_json_processes(const struct report_json *o, const struct profile *p)
 		json_put_end_map(o->j);
 	}
 	json_put_end_list(o->j);
+	process_groups__free(g);
 }
 
 /* ---- call tree, losses ----------------------------------------------------------------------- */
@@ -212,9 +225,9 @@ void report_json_tree(const struct report_json *o, const struct profile *p)
 		json_put_int(o->j, "parent", i ? (int64_t)n->parent : -1);
 		json_put_text(o->j, "text", n->text);
 		json_put_count(o->j, "samples", n->samples);
-		json_put_seconds(o->j, "seconds", n->total_ns);
+		report_json_value(o, "", n->total_value);
 		json_put_count(o->j, "own_samples", n->own_samples);
-		json_put_seconds(o->j, "own_seconds", n->own_ns);
+		report_json_value(o, "own_", n->own_value);
 		json_put_end_map(o->j);
 	}
 	json_put_end_list(o->j);
@@ -232,7 +245,7 @@ void report_json_losses(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "sentence", l->sentence);
 		json_put_bool(o->j, "failure", l->failure);
 		json_put_count(o->j, "samples", l->count);
-		json_put_seconds(o->j, "seconds", l->value_ns);
+		json_put_value(o->j, &p->types[l->type], "", l->value);
 		if (l->process)
 			json_put_count(o->j, "pid", p->processes[l->process].pid);
 		json_put_end_map(o->j);

@@ -1,4 +1,4 @@
-/* What was lost and why, reason by reason, and whom it was about. */
+/* Losses by reason, each with the processes it was about. */
 #include "user/format/report/report_parts.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
@@ -10,29 +10,30 @@ static int by_reason(const void *a, const void *b)
 	const struct profile_loss *y = *(const struct profile_loss *const *)b;
 	int cmp = strcmp(x->reason, y->reason);
 
-	if (cmp)
-		return cmp;
+	if (cmp || x->type != y->type)
+		return cmp ? cmp : x->type - y->type;
 	return x->count < y->count ? 1 : -(x->count > y->count);
 }
 
 /* One reason: its sum and sentence, then the processes it was about. */
-static void put_reason(const struct report_text *t, const struct profile *p,
-		       const struct profile_loss **same, size_t cnt)
+static void put_reason(const struct report_text *t, const struct profile *p, const struct profile_loss **same,
+		       size_t cnt)
 {
-	uint64_t sum = 0, value_ns = 0;
+	const struct value_unit *unit = value_unit(&p->types[same[0]->type]);
+	uint64_t sum = 0, value = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
 		sum += same[i]->count;
-		value_ns += same[i]->value_ns;
+		value += same[i]->value;
 	}
-	report_line(t, "%8" PRIu64 " %8.2f s  %s [%s]", sum, (double)value_ns / 1e9,
-		    same[0]->sentence, same[0]->reason);
+	report_line(t, "%8" PRIu64 " %8.*f %s  %s [%s]", sum, unit->decimals, (double)value / unit->scale,
+		    unit->short_word, same[0]->sentence, same[0]->reason);
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[same[i]->process];
 
 		if (same[i]->process)
-			report_line(t, "%20s %8" PRIu64 " in process %" PRIu32 ": %s", "",
-				    same[i]->count, q->pid, q->command);
+			report_line(t, "%20s %8" PRIu64 " in process %" PRIu32 ": %s", "", same[i]->count, q->pid,
+				    q->command);
 	}
 }
 
@@ -49,7 +50,8 @@ void report_put_losses(const struct report_text *t, const struct profile *p, boo
 	qsort(sorted, n, sizeof(*sorted), by_reason);
 	report_heading(t, failures ? "Lost and failed samples" : "Outside Python (no failure)");
 	for (size_t i = 0; i < n; i += same) {
-		for (same = 1; i + same < n && !strcmp(sorted[i]->reason, sorted[i + same]->reason);
+		for (same = 1; i + same < n && sorted[i]->type == sorted[i + same]->type &&
+			       !strcmp(sorted[i]->reason, sorted[i + same]->reason);
 		     same++)
 			;
 		put_reason(t, p, sorted + i, same);

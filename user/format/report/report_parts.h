@@ -5,19 +5,16 @@
 #include "user/profile/groups.h"
 #include "user/profile/shares.h"
 
-void report_put_head(const struct report_text *t, const struct profile *p,
-		     const struct totals_row *all);
+void report_put_head(const struct report_text *t, const struct profile *p, const struct totals_row *all);
 void report_put_losses(const struct report_text *t, const struct profile *p, bool failures);
 
-/* Functions, lines, files, modules: report_groups.c */
-void report_put_functions(const struct report_text *t, const struct profile *p);
-void report_put_lines(const struct report_text *t, const struct profile *p);
-void report_put_files(const struct report_text *t, const struct profile *p);
-void report_put_modules(const struct report_text *t, const struct profile *p);
+/* Functions, lines, files or modules: report_groups.c */
+void report_put_groups(const struct report_text *t, const struct profile *p, enum groups_key key);
 
-/* Threads and processes: report_shares.c */
+/* Threads, processes and containers: report_shares.c */
 void report_put_threads(const struct report_text *t, const struct profile *p);
 void report_put_processes(const struct report_text *t, const struct profile *p);
+void report_put_containers(const struct report_text *t, const struct profile *p);
 
 void report_put_tree(const struct report_text *t, const struct profile *p);
 
@@ -36,17 +33,17 @@ void report_put_hottest(const struct report_text *t, const struct profile *p);
 struct report_json {
 	const struct report *r;
 	struct json_put *j;
-	uint64_t all_ns;
+	const struct profile_value_type *type;
+	uint64_t all_value;
 };
-void report_json_functions(const struct report_json *o, const struct profile *p);
-void report_json_lines(const struct report_json *o, const struct profile *p);
-void report_json_files(const struct report_json *o, const struct profile *p);
-void report_json_modules(const struct report_json *o, const struct profile *p);
+/* A value under "seconds", or under "amount" where it is no time; `what` comes before it: "own_". */
+void report_json_value(const struct report_json *o, const char *what, uint64_t value);
+void report_json_groups(const struct report_json *o, const struct profile *p, enum groups_key key);
 void report_json_threads(const struct report_json *o, const struct profile *p);
+void report_json_containers(const struct report_json *o, const struct profile *p);
 void report_json_processes(const struct report_json *o, const struct profile *p);
 void report_json_tree(const struct report_json *o, const struct profile *p);
-void report_json_head(const struct report_json *o, const struct profile *p,
-		      const struct totals_row *all);
+void report_json_head(const struct report_json *o, const struct profile *p, const struct totals_row *all);
 void report_json_losses(const struct report_json *o, const struct profile *p);
 void report_json_callers(const struct report_json *o, const struct callers *c);
 void report_json_hottest(const struct report_json *o, const struct profile *p);

@@ -1,25 +1,63 @@
-/* Who used the CPU: processes and threads, with the share of their time that held the GIL. */
+/* Containers, processes and threads, with the share of their values that held the GIL. */
 #include "user/format/report/report_parts.h"
+#include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
+
+/* "CPU %    CPU s", "alloc %       MiB", "faults %    faults" */
+static void put_titles(const struct report_text *t, const char *heading, const char *rest)
+{
+	const char *name = value_adjective(t->type), *word = value_unit(t->type)->short_word;
+	__cleanup_free char *percent = xasprintf("%s %%", name);
+	__cleanup_free char *amount =
+		t->type->unit == PROFILE_NANOSECONDS ? value_heading(t->type) : xstrdup(*word ? word : name);
+
+	report_heading(t, "%s", heading);
+	report_line(t, "%8s %9s  samples %s", percent, amount, rest);
+}
+
+static char *numbers_text(const struct report_text *t, const struct share *s)
+{
+	return xasprintf("%8.2f %9.*f %8" PRIu64, report_percent(s->value, t->all_value), report_decimals(t),
+			 value_amount(t->type, (double)s->value), s->samples);
+}
 
 void report_put_processes(const struct report_text *t, const struct profile *p)
 {
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(t->r->view, p, false, &cnt);
 
-	report_heading(t, "By process");
-	report_line(t, "   CPU %%     CPU s  samples   failed      pid  Python   command");
+	put_titles(t, "By process", "  failed      pid  Python   command");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
-		const struct share *s = &shares[i];
-		const struct profile_process *q = &p->processes[s->id];
+		const struct profile_process *q = &p->processes[shares[i].id];
+		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
 
-		report_line(t, "%8.2f %9.*f %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s %s",
-			    report_percent(s->value_ns, t->all_ns), report_decimals(t),
-			    (double)s->value_ns / 1e9, s->samples, s->failed, q->pid,
+		report_line(t, "%s %8" PRIu64 " %8" PRIu32 "  %-8s %s", numbers, shares[i].failed, q->pid,
 			    *q->python ? q->python : "-", q->command);
 	}
 	report_more(t, cnt);
+}
+
+void report_put_containers(const struct report_text *t, const struct profile *p)
+{
+	struct process_groups *g = process_groups__new(p);
+	size_t cnt;
+	__cleanup_free struct share *shares = shares_of_groups(t->r->view, p, g, &cnt);
+
+	put_titles(t, "By container", "  failed  name");
+	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
+		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
+
+		report_line(t, "%s %8" PRIu64 "  %s", numbers, shares[i].failed, process_groups__text(g, shares[i].id));
+	}
+	report_more(t, cnt);
+	process_groups__free(g);
+}
+
+static char *gil_text(const struct share *s)
+{
+	return s->value && s->no_gil_value == s->value ? xstrdup("no GIL")
+						       : xasprintf("%.1f", report_percent(s->gil_value, s->value));
 }
 
 void report_put_threads(const struct report_text *t, const struct profile *p)
@@ -27,16 +65,12 @@ void report_put_threads(const struct report_text *t, const struct profile *p)
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(t->r->view, p, true, &cnt);
 
-	report_heading(t, "By thread");
-	report_line(t, "   CPU %%     CPU s  samples    GIL %%      pid   thread  name");
+	put_titles(t, "By thread", "   GIL %      pid   thread  name");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
-		const struct share *s = &shares[i];
-		const struct profile_thread *th = &p->threads[s->id];
+		const struct profile_thread *th = &p->threads[shares[i].id];
+		__cleanup_free char *numbers = numbers_text(t, &shares[i]), *gil = gil_text(&shares[i]);
 
-		report_line(t, "%8.2f %9.*f %8" PRIu64 " %8.1f %8" PRIu32 " %8" PRIu32 "  %s",
-			    report_percent(s->value_ns, t->all_ns), report_decimals(t),
-			    (double)s->value_ns / 1e9, s->samples,
-			    report_percent(s->gil_ns, s->value_ns), p->processes[th->process].pid,
+		report_line(t, "%s %8s %8" PRIu32 " %8" PRIu32 "  %s", numbers, gil, p->processes[th->process].pid,
 			    th->tid, th->name);
 	}
 	report_more(t, cnt);

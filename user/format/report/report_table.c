@@ -9,7 +9,7 @@
 #define NUMBERS_WIDTH 39 /* of the four columns before the texts */
 #define GIL_WIDTH     9  /* of a fifth, on terminals of */
 #define GIL_TERMINAL  100
-#define LEAST_TEXT    12 /* columns that names and places get at least; a comparison has 27 for both at 80 */
+#define LEAST_TEXT    12 /* columns that names and locations get at least; a comparison has 27 for both at 80 */
 
 double report_percent(uint64_t part, uint64_t whole)
 {
@@ -18,53 +18,47 @@ double report_percent(uint64_t part, uint64_t whole)
 
 int report_decimals(const struct report_text *t)
 {
-	return t->all_ns < 10000000000 ? 3 : 2;
+	int usual = value_unit(t->type)->decimals;
+
+	return usual && value_amount(t->type, (double)t->all_value) < 10 ? usual + 1 : usual;
 }
 
-static char *cut_to_fit(const struct report_text *t, const char *text)
+/* Cut where the terminal ends; the caller frees. */
+static char *fitted(const struct report_text *t, const char *fmt, va_list args)
 {
-	if (t->r->width && columns_of(text) > t->r->width)
-		return columns_fit(text, t->r->width, COLUMNS_KEEP_START);
-	return xstrdup(text);
+	__cleanup_free char *text = NULL;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	if (text && t->r->width)
+		return columns_at_most(text, t->r->width, COLUMNS_KEEP_START);
+	return xstrdup(text ? text : "");
 }
 
 void report_heading(const struct report_text *t, const char *fmt, ...)
-{
-	__cleanup_free char *text = NULL, *cut = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
-	va_end(args);
-	if (!text)
-		return;
-	cut = cut_to_fit(t, text);
-	fprintf(t->out, t->r->colour ? "\n\x1b[1m%s\x1b[0m\n" : "\n%s\n", cut);
-}
-
-/* Without the blanks a cell was filled up with: they would only make lines wrap. */
-static void put_line(const struct report_text *t, const char *text)
-{
-	__cleanup_free char *cut = cut_to_fit(t, text);
-	size_t len = strlen(cut);
-
-	while (len && cut[len - 1] == ' ')
-		len--;
-	fprintf(t->out, "%.*s\n", (int)len, cut);
-}
-
-void report_line(const struct report_text *t, const char *fmt, ...)
 {
 	__cleanup_free char *text = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
+	text = fitted(t, fmt, args);
 	va_end(args);
-	if (text)
-		put_line(t, text);
+	fprintf(t->out, t->r->colour ? "\n\x1b[1m%s\x1b[0m\n" : "\n%s\n", text);
+}
+
+/* Without the blanks a cell was filled up with: they would only make lines wrap. */
+void report_line(const struct report_text *t, const char *fmt, ...)
+{
+	__cleanup_free char *text = NULL;
+	va_list args;
+	size_t len;
+
+	va_start(args, fmt);
+	text = fitted(t, fmt, args);
+	va_end(args);
+	for (len = strlen(text); len && text[len - 1] == ' '; len--)
+		;
+	fprintf(t->out, "%.*s\n", (int)len, text);
 }
 
 void report_more(const struct report_text *t, size_t cnt)
@@ -73,17 +67,24 @@ void report_more(const struct report_text *t, size_t cnt)
 		report_line(t, "         … and %zu more", cnt - t->r->rows);
 }
 
+char *report_of_unit(const struct report_text *t, const char *what)
+{
+	const char *word = value_unit(t->type)->short_word;
+
+	return xasprintf("%s%s%s", what, *word ? " " : "", word);
+}
+
 static bool shows_gil(const struct report_text *t)
 {
 	return t->has_gil && (!t->r->width || t->r->width >= GIL_TERMINAL);
 }
 
-static size_t widest(const struct report_row *rows, size_t cnt, bool place, const char *title)
+static size_t widest(const struct report_row *rows, size_t cnt, bool location, const char *title)
 {
 	size_t most = title ? columns_of(title) : 0;
 
 	for (size_t i = 0; i < cnt; i++) {
-		size_t columns = columns_of(place ? rows[i].place : rows[i].name);
+		size_t columns = columns_of(location ? rows[i].location : rows[i].name);
 
 		if (columns > most)
 			most = columns;
@@ -91,61 +92,58 @@ static size_t widest(const struct report_row *rows, size_t cnt, bool place, cons
 	return most;
 }
 
-void report_share_width(size_t width, size_t numbers, size_t *name, size_t *place)
+void report_share_width(size_t width, size_t numbers, size_t *name, size_t *location)
 {
 	size_t room;
 
 	if (!width)
 		return;
 	room = width > numbers + 2 * LEAST_TEXT + 2 ? width - numbers - 2 : 2 * LEAST_TEXT;
-	if (*name + *place <= room)
+	if (*name + *location <= room)
 		return;
-	if (*place <= room * 2 / 5)
-		*name = room - *place;
+	if (*location <= room * 2 / 5)
+		*name = room - *location;
 	else if (*name <= room - room * 2 / 5)
-		*place = room - *name;
+		*location = room - *name;
 	else
-		*place = room * 2 / 5, *name = room - *place;
+		*location = room * 2 / 5, *name = room - *location;
 }
 
-static void put_titles(const struct report_text *t, const struct report_titles *titles,
-		       size_t first)
+static void put_titles(const struct report_text *t, const struct report_titles *titles, size_t first)
 {
 	__cleanup_free char *text = columns_fit(titles->first, first, COLUMNS_KEEP_START);
 
-	report_line(t, "   own %%     own s  total %%   total s%s  %s  %s",
-		    shows_gil(t) ? "    GIL %" : "", text, titles->second ? titles->second : "");
+	__cleanup_free char *own = report_of_unit(t, "own"), *total = report_of_unit(t, "total");
+
+	report_line(t, "   own %% %9s  total %% %9s%s  %s  %s", own, total, shows_gil(t) ? "    GIL %" : "", text,
+		    titles->second ? titles->second : "");
 }
 
-static void put_row(const struct report_text *t, const struct report_row *r, const char *first,
-		    const char *second)
+static void put_row(const struct report_text *t, const struct report_row *r, const char *first, const char *second)
 {
 	__cleanup_free char *gil =
-		shows_gil(t) ? xasprintf(" %8.1f", report_percent(r->gil_ns, r->total_ns))
-			     : xstrdup("");
+		shows_gil(t) ? xasprintf(" %8.1f", report_percent(r->gil_value, r->total_value)) : xstrdup("");
 
-	report_line(t, "%8.2f %9.*f %8.2f %9.*f%s  %s  %s", report_percent(r->own_ns, t->all_ns),
-		    report_decimals(t), (double)r->own_ns / 1e9,
-		    report_percent(r->total_ns, t->all_ns), report_decimals(t),
-		    (double)r->total_ns / 1e9, gil, first, second);
+	report_line(t, "%8.2f %9.*f %8.2f %9.*f%s  %s  %s", report_percent(r->own_value, t->all_value),
+		    report_decimals(t), value_amount(t->type, (double)r->own_value),
+		    report_percent(r->total_value, t->all_value), report_decimals(t),
+		    value_amount(t->type, (double)r->total_value), gil, first, second);
 	if (r->below && *r->below)
-		report_line(t, "%*s│ %s", NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), "",
-			    r->below);
+		report_line(t, "%*s│ %s", NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), "", r->below);
 }
 
 void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
 		 const struct report_titles *titles)
 {
-	bool swap = titles->place_first;
+	bool swap = titles->location_first;
 	size_t name = widest(rows, cnt, false, swap ? titles->second : titles->first);
-	size_t place = widest(rows, cnt, true, swap ? titles->first : titles->second);
+	size_t location = widest(rows, cnt, true, swap ? titles->first : titles->second);
 
-	report_share_width(t->r->width, NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), &name,
-			   &place);
-	put_titles(t, titles, swap ? place : name);
+	report_share_width(t->r->width, NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), &name, &location);
+	put_titles(t, titles, swap ? location : name);
 	for (size_t i = 0; i < cnt; i++) {
 		__cleanup_free char *n = columns_fit(rows[i].name, name, COLUMNS_KEEP_START);
-		__cleanup_free char *p = columns_fit(rows[i].place, place, COLUMNS_KEEP_END);
+		__cleanup_free char *p = columns_fit(rows[i].location, location, COLUMNS_KEEP_END);
 
 		put_row(t, &rows[i], swap ? p : n, swap ? n : p);
 	}

@@ -2,42 +2,43 @@
 #pragma once
 #include "user/format/report.h"
 
-/* A row that is about a place in the code, by what it is called. */
+/* A row that is about a location in the code, by what it is called. */
 struct report_row {
-	const char *name, *place; /* function, file and line */
-	const char *below;        /* a line of its own under the row; NULL: none */
-	uint64_t own_ns, total_ns, gil_ns;
+	const char *name, *location; /* function, file and line */
+	const char *below;           /* a line of its own under the row; NULL: none */
+	uint64_t own_value, total_value, gil_value;
 };
 
 /* Titles of the two texts of a table, in their order; `second` NULL: there is only a name. */
 struct report_titles {
 	const char *first, *second;
-	bool place_first;
+	bool location_first;
 };
 
 struct report_text {
 	const struct report *r;
 	FILE *out;
-	uint64_t all_ns; /* what 100 % is */
-	bool has_gil;    /* it was recorded who held the GIL */
+	const struct profile_value_type *type;
+	uint64_t all_value; /* what 100 % is */
+	bool has_gil;       /* it was recorded who held the GIL */
 };
 
-void report_heading(const struct report_text *t, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void report_heading(const struct report_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A line that is cut where the terminal ends. */
-void report_line(const struct report_text *t, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void report_line(const struct report_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "… and 12 more", when `cnt` are more than are shown. */
 void report_more(const struct report_text *t, size_t cnt);
 /* own and total of each row, the share that held the GIL where there is room, then its texts. */
 void report_rows(const struct report_text *t, const struct report_row *rows, size_t cnt,
 		 const struct report_titles *titles);
 /*
- * What two texts may take beside `numbers` columns of a terminal (0: no limit): each what it needs, as
+ * The widths of two texts beside `numbers` columns of a terminal (0: no limit): each as much as it needs, as
  * given, or else the name gets three fifths.
  */
-void report_share_width(size_t width, size_t numbers, size_t *name, size_t *place);
-/* How many decimals seconds have: milliseconds only where there are few seconds. */
+void report_share_width(size_t width, size_t numbers, size_t *name, size_t *location);
+/* How many decimals values have: of seconds three only where there are few of them. */
 int report_decimals(const struct report_text *t);
+/* "own s", "own MiB", "own": what stands above a column of values. Caller frees. */
+char *report_of_unit(const struct report_text *t, const char *what);
 /* 12.3 for 12.3 %; of nothing it is 0. */
 double report_percent(uint64_t part, uint64_t whole);

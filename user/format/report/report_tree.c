@@ -23,15 +23,15 @@ static int largest_first(const void *a, const void *b)
 static uint64_t least_shown(const struct view_tree *tree, unsigned rows)
 {
 	__cleanup_free uint64_t *times = xcalloc(tree->count, sizeof(*times));
-	uint64_t least = tree->nodes[0].total_ns / LEAST_SHARE + 1;
+	uint64_t least = tree->nodes[0].total_value / LEAST_SHARE + 1;
 
 	for (uint32_t i = 0; i < tree->count; i++)
-		times[i] = tree->nodes[i].total_ns;
+		times[i] = tree->nodes[i].total_value;
 	qsort(times, tree->count, sizeof(*times), largest_first);
 	if (rows < tree->count && times[rows] >= least)
 		least = times[rows] + 1;
-	if (least > tree->nodes[0].total_ns / WIDE_SHARE)
-		least = tree->nodes[0].total_ns / WIDE_SHARE;
+	if (least > tree->nodes[0].total_value / WIDE_SHARE)
+		least = tree->nodes[0].total_value / WIDE_SHARE;
 	return least ? least : 1;
 }
 
@@ -54,10 +54,10 @@ static uint32_t *shown_children(const struct walk *w, uint32_t node, size_t *cnt
 	for (uint32_t c = n[node].child; c; c = n[c].next) {
 		size_t at = *cnt;
 
-		if (n[c].total_ns < w->least)
+		if (n[c].total_value < w->least)
 			continue;
 		xgrow(out, *cnt, cap);
-		for (; at && n[out[at - 1]].total_ns < n[c].total_ns; at--)
+		for (; at && n[out[at - 1]].total_value < n[c].total_value; at--)
 			out[at] = out[at - 1];
 		out[at] = c;
 		(*cnt)++;
@@ -71,10 +71,10 @@ static void put_node(struct walk *w, uint32_t node, const char *branch)
 
 	if (w->lines++ >= w->most)
 		return;
-	report_line(w->t, "%8.2f %9.*f %8.2f  %s%s%s", report_percent(n->total_ns, w->t->all_ns),
-		    report_decimals(w->t), (double)n->total_ns / 1e9,
-		    report_percent(n->own_ns, w->t->all_ns), w->indent.len ? w->indent.data : "",
-		    branch, n->text);
+	report_line(w->t, "%8.2f %9.*f %8.2f  %s%s%s", report_percent(n->total_value, w->t->all_value),
+		    report_decimals(w->t), value_amount(w->t->type, (double)n->total_value),
+		    report_percent(n->own_value, w->t->all_value), w->indent.len ? w->indent.data : "", branch,
+		    n->text);
 }
 
 static void put_below(struct walk *w, uint32_t node)
@@ -100,21 +100,19 @@ void report_put_tree(const struct report_text *t, const struct profile *p)
 	struct view v = *t->r->view;
 	struct view_tree *tree;
 	struct walk w = {.t = t};
+	__cleanup_free char *of_unit = report_of_unit(t, "total");
 
 	v.no_lines = true;
 	tree = view_tree__new(&v, p);
 	w.tree = tree;
 	w.most = (size_t)t->r->rows * MOST_FACTOR;
 	w.least = least_shown(tree, t->r->rows * ROWS_FACTOR);
-	report_heading(t,
-		       "Call tree: each line was called by the one above it, until paths divide");
-	report_line(t,
-		    " total %%   total s    own %%  function (frames below %.1f %% are left out)",
-		    100.0 * (double)w.least / (double)(t->all_ns ? t->all_ns : 1));
+	report_heading(t, "Call tree: each line was called by the one above it, until paths divide");
+	report_line(t, " total %% %9s    own %%  function (frames below %.1f %% are left out)", of_unit,
+		    100.0 * (double)w.least / (double)(t->all_value ? t->all_value : 1));
 	put_below(&w, 0);
 	if (w.lines > w.most)
-		report_line(t, "         … and %zu more; a flame graph shows all of it",
-			    w.lines - w.most);
+		report_line(t, "         … and %zu more; a flame graph shows all of it", w.lines - w.most);
 	buf_free(&w.indent);
 	view_tree__free(tree);
 }

@@ -1,113 +1,83 @@
 /*
- * The data of the script, about 20 bytes a node: one array per property, in drawing order, so that
- * depths alone say who is whose parent, and texts by number. Totals and left edges are not stored:
- * the script adds up what nodes have of their own (most have nothing) and what their children had
- * that were left out. CPU time is in nanoseconds, so that sums are those of all formats. Everything is a number or passes
- * svg_put_json.
+ * About 20 bytes a node: one array per property, in drawing order, so that depths alone give the parents, and texts by
+ * number. Totals and left edges are not stored: the script adds up the nodes' own values (most have none) and those of
+ * children that were left out. Values are whole, so that sums are those of all formats. No text has a
+ * character that XML or HTML would act on (is_markup).
  */
 #include "user/format/svg/svg_data.h"
-#include "user/format/svg/svg_text.h"
+#include "user/util/alloc.h"
 
-#define NS_PER_UNIT 100000 /* of compared CPU time: 0.1 ms */
-
-static uint64_t label_column(const struct svg_node *n)
+void svg_data_type(struct json_put *j, const struct profile_value_type *t)
 {
-	return n->label;
+	const struct value_unit *u = value_unit(t);
+	__cleanup_free char *heading = value_heading(t);
+	__cleanup_free char *unit = xasprintf(" %s", heading); /* follows a number: " CPU s", " page faults" */
+
+	json_put_text(j, "name", t->name);
+	json_put_text(j, "sentence", t->sentence);
+	json_put_text(j, "unit", unit);
+	json_put_text(j, "short", u->short_word);
+	json_put_count(j, "scale", (uint64_t)u->scale);
 }
 
-static uint64_t depth_column(const struct svg_node *n)
+static void put_legend(struct json_put *j, const struct svg_layout *l)
 {
-	return n->depth;
+	json_put_list(j, "legend");
+	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++) {
+		__cleanup_free char *name = svg_kind_name(l, kind);
+
+		if (!name)
+			continue;
+		json_put_list(j, NULL);
+		json_put_count(j, NULL, kind);
+		json_put_text(j, NULL, name);
+		json_put_end_list(j);
+	}
+	json_put_end_list(j);
 }
 
-static uint64_t own_column(const struct svg_node *n)
+static void put_texts(struct json_put *j, const struct svg_layout *l, const struct svg_heading *h)
 {
-	return n->own_ns;
-}
-
-static uint64_t pruned_column(const struct svg_node *n)
-{
-	return n->pruned_ns;
-}
-
-static uint64_t own_samples_column(const struct svg_node *n)
-{
-	return n->own_samples;
-}
-
-static uint64_t pruned_samples_column(const struct svg_node *n)
-{
-	return n->pruned_samples;
-}
-
-static const struct {
-	const char *name;
-	uint64_t (*of)(const struct svg_node *n);
-} columns[] = {
-	{"label", label_column},
-	{"depth", depth_column},
-	{"own", own_column},
-	{"pruned", pruned_column},
-	{"own_samples", own_samples_column},
-	{"pruned_samples", pruned_samples_column},
-	{NULL, NULL},
-};
-
-static void put_labels(const struct svg_layout *l, FILE *out)
-{
-	fputs("\"texts\":[", out);
+	json_put_text(j, "title", h->title);
+	json_put_list(j, "lines");
+	for (size_t i = 0; i < h->line_cnt; i++)
+		json_put_text(j, NULL, h->lines[i]);
+	json_put_end_list(j);
+	put_legend(j, l);
+	json_put_list(j, "texts");
 	for (uint32_t i = 0; i < l->label_cnt; i++) {
-		fputs(i ? ",\n" : "\n", out);
-		svg_put_json(out, l->labels[i].text);
+		json_put_line(j);
+		json_put_text(j, NULL, l->labels[i].text);
 	}
-	fputs("],\n\"colours\":[", out);
-	for (uint32_t i = 0; i < l->label_cnt; i++)
-		fprintf(out, "%s%u", i ? "," : "",
-			(unsigned)l->labels[i].kind * SVG_SHADES + l->labels[i].shade);
-	fputs("],\n", out);
+	json_put_end_list(j);
 }
 
-static void put_times(const struct svg_layout *l, const char *name, const uint64_t *ns, FILE *out)
+void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v, FILE *out)
 {
-	fprintf(out, "\"%s\":[", name);
-	for (uint32_t i = 0; i < l->node_cnt; i++)
-		fprintf(out, "%s%llu", i ? "," : "",
-			(unsigned long long)((ns[l->nodes[i].tree_node] + NS_PER_UNIT / 2) /
-					     NS_PER_UNIT));
-	putc(']', out);
-}
+	struct json_put json = {.out = out, .is_markup = true}, *j = &json;
+	const struct svg_compared *c = l->compared;
+	const struct svg_node *n = l->nodes;
 
-static void put_compared(const struct svg_layout *l, FILE *out)
-{
-	fprintf(out, ",\n\"compared\":{\"absolute\":%s,\"units_per_second\":%d,",
-		l->compared->absolute ? "true" : "false", 1000000000 / NS_PER_UNIT);
-	put_times(l, "a", l->compared->a_ns, out);
-	fputs(",\n", out);
-	put_times(l, "b", l->compared->b_ns, out);
-	putc('}', out);
-}
-
-void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v,
-		    FILE *out)
-{
-	fputs("{\"title\":", out);
-	svg_put_json(out, h->title);
-	fputs(",\"lines\":[", out);
-	for (size_t i = 0; i < h->line_cnt; i++) {
-		fputs(i ? "," : "", out);
-		svg_put_json(out, h->lines[i]);
+	json_put_map(j, NULL);
+	put_texts(j, l, h);
+	json_put_bool(j, "icicle", v->icicle);
+	json_put_bool(j, "from_leaf", v->from_leaf);
+	json_put_map(j, "value");
+	svg_data_type(j, l->type);
+	json_put_end_map(j);
+	JSON_PUT_COLUMN(j, "colours", l->label_cnt, l->labels[i].kind * SVG_SHADES + l->labels[i].shade);
+	JSON_PUT_COLUMN(j, "label", l->node_cnt, n[i].label);
+	JSON_PUT_COLUMN(j, "depth", l->node_cnt, n[i].depth);
+	JSON_PUT_COLUMN(j, "own", l->node_cnt, n[i].own_value);
+	JSON_PUT_COLUMN(j, "pruned", l->node_cnt, n[i].pruned_value);
+	JSON_PUT_COLUMN(j, "own_samples", l->node_cnt, n[i].own_samples);
+	JSON_PUT_COLUMN(j, "pruned_samples", l->node_cnt, n[i].pruned_samples);
+	if (c) {
+		json_put_map(j, "compared");
+		json_put_bool(j, "absolute", c->absolute);
+		JSON_PUT_COLUMN(j, "a", l->node_cnt, c->a[n[i].tree_node]);
+		JSON_PUT_COLUMN(j, "b", l->node_cnt, c->b[n[i].tree_node]);
+		json_put_end_map(j);
 	}
-	fprintf(out, "],\n\"icicle\":%s,\"from_leaf\":%s,\"shades\":%d,\n",
-		v->icicle ? "true" : "false", v->from_leaf ? "true" : "false", SVG_SHADES);
-	put_labels(l, out);
-	for (size_t c = 0; columns[c].name; c++) {
-		fprintf(out, "\"%s\":[", columns[c].name);
-		for (uint32_t i = 0; i < l->node_cnt; i++)
-			fprintf(out, "%s%llu", i ? "," : "",
-				(unsigned long long)columns[c].of(&l->nodes[i]));
-		fputs(columns[c + 1].name ? "],\n" : "]", out);
-	}
-	if (l->compared)
-		put_compared(l, out);
-	putc('}', out);
+	json_put_end_map(j);
 }

@@ -10,6 +10,7 @@
 #include "user/profile/diff_tree.h"
 #include "user/util/alloc.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -22,86 +23,36 @@ struct compared {
 static void paint(void *ctx, uint32_t node, struct svg_label *label)
 {
 	const struct compared *of = ctx;
-	const struct diff_node *n = &of->t->nodes[node];
-	struct chance_change c = diff__change(of->d, &n->a, &n->b);
+	struct chance_change c = diff_tree__change(of->t, of->d, node);
 	double most = c.from > c.to ? c.from : c.to, part = most > 0 ? fabs(c.by) / most : 0;
 
-	label->kind = !n->found ? SVG_EVEN : c.by > 0 ? SVG_MORE : SVG_LESS;
-	if (n->found)
+	label->kind = !of->t->found[node] ? SVG_EVEN : c.by > 0 ? SVG_MORE : SVG_LESS;
+	if (of->t->found[node])
 		label->shade = part >= 1 ? SVG_SHADES - 1 : (unsigned)(part * SVG_SHADES);
-}
-
-/* The tree as the layout takes it. Texts stay with `t`. */
-static struct view_tree tree_of(const struct diff_tree *t, bool width_of_a)
-{
-	struct view_tree out = {.count = t->count, .depth = t->depth};
-
-	out.nodes = xcalloc(t->count, sizeof(*out.nodes));
-	for (uint32_t i = 0; i < t->count; i++) {
-		const struct diff_node *n = &t->nodes[i];
-		uint64_t ns = width_of_a ? n->a.ns : n->b.ns;
-
-		out.nodes[i] = (struct view_node){
-			.text = (char *)n->text,
-			.parent = n->parent,
-			.child = n->child,
-			.next = n->next,
-			.depth = n->depth,
-			.origin = n->origin,
-			.total_ns = ns,
-			.own_ns = ns,
-		};
-		if (i)
-			out.nodes[n->parent].own_ns -= ns;
-	}
-	return out;
-}
-
-static void new_line(struct svg_heading *h, char *text)
-{
-	h->lines[h->line_cnt++] = text;
 }
 
 /* "A: before.pybpf · pid 42 · 1,234 samples · 12.34 CPU seconds · no samples lost" */
 static char *run_line(char letter, const char *file, const struct profile *p, const struct view *v)
 {
 	__cleanup_free char *losses = profile__loss_text(p);
-	__cleanup_free char *samples = NULL;
-	uint64_t cnt = 0, ns = 0;
+	struct view_sum sum = view__sum(v, p);
+	__cleanup_free char *samples = svg_grouped(sum.samples);
+	__cleanup_free char *value = value_text(view__type(v, p), (double)sum.value);
 
-	for (size_t i = 0; i < p->bucket_cnt; i++) {
-		cnt += view__samples(v, &p->buckets[i]);
-		ns += view__value_ns(v, &p->buckets[i]);
-	}
-	samples = svg_grouped(cnt);
-	return xasprintf("%c: %s · %s%s%s samples · %.2f CPU seconds · %s", letter, file,
-			 p->meta.target, *p->meta.target ? " · " : "", samples, (double)ns / 1e9,
-			 losses);
+	return xasprintf("%c: %s · %s%s%s samples · %s · %s", letter, file, p->meta.target,
+			 *p->meta.target ? " · " : "", samples, value, losses);
 }
 
 /* The share of a run in frames that the other one does not have: of each path only its top. */
 static double unseen_share(const struct diff_tree *t, bool of_a)
 {
-	uint64_t unseen = 0, all = of_a ? t->nodes[0].a.ns : t->nodes[0].b.ns;
+	const uint64_t *here = of_a ? t->a : t->b, *other = of_a ? t->b : t->a;
+	uint64_t unseen = 0;
 
-	for (uint32_t i = 1; i < t->count; i++) {
-		const struct diff_node *n = &t->nodes[i], *above = &t->nodes[n->parent];
-		uint64_t here = of_a ? n->a.ns : n->b.ns, other = of_a ? n->b.ns : n->a.ns;
-
-		if (here && !other && (of_a ? above->b.ns : above->a.ns))
-			unseen += here;
-	}
-	return all ? 100 * (double)unseen / (double)all : 0;
-}
-
-/* Nodes that have a width, however small. */
-static size_t drawable(const struct diff_tree *t, bool width_of_a)
-{
-	size_t cnt = 0;
-
-	for (uint32_t i = 0; i < t->count; i++)
-		cnt += (width_of_a ? t->nodes[i].a.ns : t->nodes[i].b.ns) != 0;
-	return cnt;
+	for (uint32_t i = 1; i < t->tree->count; i++)
+		if (here[i] && !other[i] && other[t->tree->nodes[i].parent])
+			unseen += here[i];
+	return here[0] ? 100 * (double)unseen / (double)here[0] : 0;
 }
 
 static void fill_heading(struct svg_heading *h, const struct svg_diff *s, const struct diff_tree *t,
@@ -110,51 +61,46 @@ static void fill_heading(struct svg_heading *h, const struct svg_diff *s, const 
 	const struct view *v = s->view;
 	char drawn = s->width_of_a ? 'A' : 'B', other = s->width_of_a ? 'B' : 'A';
 	double unseen = unseen_share(t, !s->width_of_a);
-	size_t pruned = drawable(t, s->width_of_a) - l->node_cnt;
+	__cleanup_free char *what = NULL, *change = NULL;
 
 	h->title = v->title && *v->title ? svg_cut(v->title, SVG_LINE_COLUMNS)
-					 : xstrdup("CPU time: what changed from A to B");
-	new_line(h, run_line('A', s->name_a, s->diff->a, v));
-	new_line(h, run_line('B', s->name_b, s->diff->b, v));
-	new_line(h, xasprintf("Width: %s in %c. Colour: the change from A to B%s. %s%s",
-			      s->diff->options.absolute ? "CPU seconds" : "share of the CPU time",
-			      drawn,
-			      s->diff->options.absolute ? ", in CPU seconds"
-							: ", of shares of the CPU time of each run",
-			      v->from_leaf ? "Merged from the leaf: a function, then its callers. "
-					   : "",
-			      v->gil_only ? "Only samples that held the GIL." : ""));
+					 : xasprintf("%s: what changed from A to B", l->type->sentence);
+	svg_heading__add_line(h, run_line('A', s->name_a, s->diff->a, &s->diff->view_a));
+	svg_heading__add_line(h, run_line('B', s->name_b, s->diff->b, &s->diff->view_b));
+	if (s->diff->options.absolute) {
+		what = value_text_of(l->type, "");
+		change = xasprintf("in %s", what);
+	} else {
+		what = xasprintf("share of the %s", l->type->sentence);
+		change = xasprintf("of shares of the %s of each run", l->type->sentence);
+	}
+	svg_heading__add_line(h, xasprintf("Width: %s in %c. Colour: the change from A to B, %s. %s%s", what, drawn,
+					   change,
+					   v->from_leaf ? "Merged from the leaf: a function, then its callers. " : "",
+					   v->gil_only ? "Only samples that held the GIL." : ""));
 	if (unseen >= 0.005)
-		new_line(h, xasprintf("%.2f%% of %c is in frames that %c does not have: they are "
-				      "not in this picture (--width %c shows them)",
-				      unseen, other, drawn, other - 'A' + 'a'));
-	if (pruned)
-		new_line(h, xasprintf("%zu frames below %.2g%% left out", pruned,
-				      100 * (double)l->least_ns / (double)l->nodes[0].total_ns));
+		svg_heading__add_line(h, xasprintf("%.2f%% of %c is in frames that %c does not have: they are "
+						   "not in this picture (--width %c shows them)",
+						   unseen, other, drawn, other - 'A' + 'a'));
+	if (l->pruned_cnt)
+		svg_heading__add_line(h, xasprintf("%" PRIu64 " frames below %.2g%% left out", l->pruned_cnt,
+						   100 * (double)l->least_value / (double)l->nodes[0].total_value));
 }
 
 int svg_diff_write(const struct svg_diff *s, FILE *out)
 {
-	struct diff_tree *t = diff_tree__new(s->diff);
-	struct view_tree tree = tree_of(t, s->width_of_a);
+	struct diff_tree *t = diff_tree__new(s->diff, s->width_of_a);
 	struct compared of = {s->diff, t};
-	struct svg_layout *l = svg_layout__painted(&tree, paint, &of);
-	uint64_t *a_ns = xcalloc(t->count, sizeof(*a_ns)), *b_ns = xcalloc(t->count, sizeof(*b_ns));
-	struct svg_compared compared = {a_ns, b_ns, s->diff->options.absolute};
+	struct svg_layout *l = svg_layout__painted(t->tree, paint, &of);
+	struct svg_compared compared = {t->a, t->b, s->diff->options.absolute};
 	struct svg_heading heading = {0};
 
-	for (uint32_t i = 0; i < t->count; i++) {
-		a_ns[i] = t->nodes[i].a.ns;
-		b_ns[i] = t->nodes[i].b.ns;
-	}
+	l->type = view__type(&s->diff->view_b, s->diff->b);
 	l->compared = &compared;
 	fill_heading(&heading, s, t, l);
 	svg_page_write(l, &heading, s->view, out);
 	svg_heading__free(&heading);
 	svg_layout__free(l);
 	diff_tree__free(t);
-	free(tree.nodes);
-	free(a_ns);
-	free(b_ns);
 	return ferror(out) ? -EIO : 0;
 }

@@ -11,8 +11,11 @@ struct svg_heading {
 	size_t line_cnt;
 };
 
+/* The title asked for, or "CPU flame graph of pid 42", where `what` is "flame graph". The caller frees. */
+char *svg_title(const struct profile *p, const struct view *v, const char *what);
+/* Without frames the heading tells why. */
 void svg_heading__fill(struct svg_heading *h, const struct profile *p, const struct view *v,
 		       const struct svg_layout *l);
-/* Lines that tell why there is nothing to draw. */
-void svg_heading__explain_emptiness(struct svg_heading *why, const struct profile *p);
+/* One more line, if there is room; takes `text`. */
+void svg_heading__add_line(struct svg_heading *h, char *text);
 void svg_heading__free(struct svg_heading *h);

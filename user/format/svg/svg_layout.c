@@ -1,6 +1,6 @@
 /*
  * The selection: a page stays fast and a file small because frames that nobody could see are left
- * out, and because the number of frames is bounded. What was left out is counted, for the subtitle.
+ * out, and because the number of frames is bounded. Frames left out are counted, for the subtitle.
  */
 #include "user/format/svg/svg_layout.h"
 #include "user/util/alloc.h"
@@ -23,40 +23,56 @@ unsigned svg_shade(const struct profile_function *f)
 	return (hash ^ hash >> 15 ^ hash >> 24) % SVG_SHADES;
 }
 
+static bool has_shades(enum svg_kind kind)
+{
+	return (int)kind <= VIEW_SITE || kind == SVG_MORE || kind == SVG_LESS;
+}
+
 const char *svg_class(const struct svg_label *label, char *out)
 {
-	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'm', 'r', 'p', 'n', 'e'};
+	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'c', 'i', 'k', 'm', 'r', 'p', 'n', 'e'};
 
-	if (label->kind == SVG_MARK || label->kind == SVG_ROOT || label->kind == SVG_EVEN)
+	if (!has_shades(label->kind))
 		sprintf(out, "%c", letter[label->kind]);
 	else
 		sprintf(out, "%c%u", letter[label->kind], label->shade % SVG_SHADES);
 	return out;
 }
 
-static enum svg_kind kind_of(const struct view_node *n)
+char *svg_kind_name(const struct svg_layout *l, enum svg_kind kind)
 {
-	if (!n->function)
-		return SVG_ROOT;
-	return n->origin == PROFILE_STDLIB ? SVG_STDLIB
-	       : n->origin == PROFILE_SITE ? SVG_SITE
-	       : n->origin == PROFILE_MARK ? SVG_MARK
-					   : SVG_USER;
+	static const char *const names[SVG_KINDS] = {
+		[VIEW_USER] = "your code",
+		[VIEW_STDLIB] = "standard library",
+		[VIEW_SITE] = "site-packages",
+		[VIEW_NATIVE] = "native code",
+		[VIEW_INLINED] = "inlined",
+		[VIEW_KERNEL] = "kernel",
+		[VIEW_SYNTHETIC] = "synthetic frames",
+		[SVG_ROOT] = "roots",
+		[SVG_LESS] = "less",
+		[SVG_EVEN] = "no change beyond chance",
+	};
+
+	for (uint32_t i = 0; i < l->label_cnt; i++)
+		if (l->labels[i].kind == kind)
+			return names[kind] ? xstrdup(names[kind]) : xasprintf("more %s in B", l->type->sentence);
+	return NULL;
 }
 
 /* Children never have more time than their parent, so counting the nodes kept needs no walk. */
-static uint32_t kept_nodes(const struct view_tree *t, uint64_t least_ns)
+static uint32_t kept_nodes(const struct view_tree *t, uint64_t least_value)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < t->count; i++)
-		kept += t->nodes[i].total_ns >= least_ns;
+		kept += t->nodes[i].total_value >= least_value;
 	return kept;
 }
 
-static uint64_t least_ns(const struct view_tree *t)
+static uint64_t least_value(const struct view_tree *t)
 {
-	uint64_t total = t->nodes[0].total_ns, least = total / SVG_LEAST_SHARE;
+	uint64_t total = t->nodes[0].total_value, least = total / SVG_LEAST_SHARE;
 
 	if (!least)
 		least = 1;
@@ -75,8 +91,7 @@ static uint32_t following(const struct view_tree *t, uint32_t i, bool into)
 	return i ? t->nodes[i].next : 0;
 }
 
-static uint32_t label_of(struct svg_layout *l, struct intern *seen, struct buf *key,
-			 const struct svg_label *label)
+static uint32_t label_of(struct svg_layout *l, struct intern *seen, struct buf *key, const struct svg_label *label)
 {
 	char class[8];
 	uint32_t id;
@@ -89,27 +104,13 @@ static uint32_t label_of(struct svg_layout *l, struct intern *seen, struct buf *
 	return id - 1;
 }
 
-static uint32_t rows_of(const struct view_tree *t)
-{
-	uint32_t rows = 0;
-
-	for (uint32_t i = 0; i < t->count; i++)
-		rows = t->nodes[i].depth >= rows ? t->nodes[i].depth + 1 : rows;
-	return rows;
-}
-
-struct painter {
-	void (*paint)(void *ctx, uint32_t node, struct svg_label *label);
-	void *ctx;
-};
-
-static void place(struct svg_layout *l, const struct view_tree *t, const struct painter *painter)
+static void place(struct svg_layout *l, const struct view_tree *t, svg_paint_fn paint, void *ctx)
 {
 	struct intern *seen = intern__new();
 	struct buf key = {0};
 	/* by depth: where the next node begins; the newest node */
-	uint64_t *edge = xcalloc(rows_of(t) + 1, sizeof(*edge));
-	struct svg_node **newest = xcalloc(rows_of(t) + 1, sizeof(*newest));
+	uint64_t *edge = xcalloc(t->depth + 2, sizeof(*edge));
+	struct svg_node **newest = xcalloc(t->depth + 2, sizeof(*newest));
 	uint32_t i = 0;
 	bool kept;
 
@@ -117,26 +118,26 @@ static void place(struct svg_layout *l, const struct view_tree *t, const struct 
 		const struct view_node *n = &t->nodes[i];
 		struct svg_label label = {n->text ? n->text : "", SVG_ROOT, 0};
 
-		kept = n->total_ns >= l->least_ns;
+		kept = n->total_value >= l->least_value;
 		if (kept) {
-			painter->paint(painter->ctx, i, &label);
+			paint(ctx, i, &label);
 			newest[n->depth] = &l->nodes[l->node_cnt++];
 			*newest[n->depth] = (struct svg_node){
 				.label = label_of(l, seen, &key, &label),
 				.depth = n->depth,
 				.tree_node = i,
-				.left_ns = edge[n->depth],
-				.total_ns = n->total_ns,
-				.own_ns = n->own_ns,
+				.left_value = edge[n->depth],
+				.total_value = n->total_value,
+				.own_value = n->own_value,
 				.samples = n->samples,
 				.own_samples = n->own_samples,
 			};
 			edge[n->depth + 1] = edge[n->depth];
-			edge[n->depth] += n->total_ns;
+			edge[n->depth] += n->total_value;
 			l->row_cnt = n->depth >= l->row_cnt ? n->depth + 1 : l->row_cnt;
 		} else {
-			l->pruned_ns += n->total_ns;
-			newest[n->depth - 1]->pruned_ns += n->total_ns;
+			l->pruned_value += n->total_value;
+			newest[n->depth - 1]->pruned_value += n->total_value;
 			newest[n->depth - 1]->pruned_samples += n->samples;
 		}
 	} while ((i = following(t, i, kept)));
@@ -157,7 +158,7 @@ static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
 	const struct origins *o = ctx;
 	const struct view_node *n = &o->tree->nodes[node];
 
-	label->kind = kind_of(n);
+	label->kind = n->function ? (enum svg_kind)n->class : SVG_ROOT;
 	if (n->function)
 		label->shade = svg_shade(&o->p->functions[n->function]);
 }
@@ -169,23 +170,21 @@ struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct pr
 	return svg_layout__painted(tree, paint_origin, &origins);
 }
 
-struct svg_layout *
-svg_layout__painted(const struct view_tree *tree,
-		    void (*paint)(void *ctx, uint32_t node, struct svg_label *label), void *ctx)
+struct svg_layout *svg_layout__painted(const struct view_tree *tree, svg_paint_fn paint, void *ctx)
 {
-	const struct painter painter = {paint, ctx};
 	struct svg_layout *l = xcalloc(1, sizeof(*l));
 	uint32_t room;
 
-	l->least_ns = 1;
-	if (!tree->count || !tree->nodes[0].total_ns)
+	l->type = &profile_cpu_type;
+	l->least_value = 1;
+	if (!tree->count || !tree->nodes[0].total_value)
 		return l;
-	l->least_ns = least_ns(tree);
-	room = kept_nodes(tree, l->least_ns);
+	l->least_value = least_value(tree);
+	room = kept_nodes(tree, l->least_value);
 	l->nodes = xcalloc(room, sizeof(*l->nodes));
 	l->labels = xcalloc(room, sizeof(*l->labels));
-	place(l, tree, &painter);
-	l->pruned_cnt = tree->count - l->node_cnt;
+	place(l, tree, paint, ctx);
+	l->pruned_cnt = kept_nodes(tree, 1) - l->node_cnt; /* comparisons have nodes without a width */
 	return l;
 }
 

@@ -1,28 +1,18 @@
 /*
- * What of a call tree is drawn, and where: nodes in drawing order with their left edge, and their
+ * The part of a call tree that is drawn, and its places: nodes in drawing order with their left edge, and their
  * texts without repetition. The still picture and the script's data are both written from this.
  */
 #pragma once
-#include "user/profile/view.h"
+#include "user/profile/diff_tree.h"
 
 #define SVG_SHADES       12
 #define SVG_MIDDLE_SHADE 5      /* stands for its kind: legend, strips of thin frames */
 #define SVG_NODES_MAX    100000 /* what a page zooms in 100 ms; beyond, wider frames are left out, */
 #define SVG_MOST_SHARE   200    /* but none as wide as 1/200 */
-#define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the CPU time are always left out */
+#define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the whole are always left out */
 
-/* In the order of KINDS in svg_script.js. The last three are of comparisons. */
-enum svg_kind {
-	SVG_USER,
-	SVG_STDLIB,
-	SVG_SITE,
-	SVG_MARK,
-	SVG_ROOT,
-	SVG_MORE,
-	SVG_LESS,
-	SVG_EVEN,
-	SVG_KINDS
-};
+/* First those of enum view_class; the last three are of comparisons. KINDS in flame_pane.js has the same order. */
+enum svg_kind { SVG_ROOT = VIEW_CLASSES, SVG_MORE, SVG_LESS, SVG_EVEN, SVG_KINDS };
 
 /* A text with its colour; functions of equal text and unlike colour are two of these. */
 struct svg_label {
@@ -33,36 +23,38 @@ struct svg_label {
 
 struct svg_node {
 	uint32_t label, depth;
-	uint32_t tree_node; /* its index in the tree */
-	uint64_t left_ns;   /* from the picture's left edge */
-	uint64_t total_ns, own_ns, samples, own_samples; /* as in struct view_node */
-	uint64_t pruned_ns, pruned_samples;              /* of children left out */
+	uint32_t tree_node;                                    /* its index in the tree */
+	uint64_t left_value;                                   /* from the picture's left edge */
+	uint64_t total_value, own_value, samples, own_samples; /* as in struct view_node */
+	uint64_t pruned_value, pruned_samples;                 /* of children left out */
 };
 
 struct svg_layout {
 	struct svg_node *nodes; /* parents before children, children from left to right */
 	struct svg_label *labels;
 	uint32_t node_cnt, label_cnt, row_cnt;
-	uint64_t least_ns; /* nodes with less were left out: */
-	uint64_t pruned_cnt, pruned_ns;
-	const struct svg_compared *compared; /* NULL: one recording */
+	uint64_t least_value; /* nodes with less were left out: */
+	uint64_t pruned_cnt, pruned_value;
+	const struct profile_value_type *type; /* of all values; CPU time unless it is set */
+	const struct svg_compared *compared;   /* NULL: one recording */
 };
 
-/* What the frames of a comparison had in the other recording: CPU time by node of the tree. */
+/* Values of frames in both recordings of a comparison: by node of the tree; node 0 is the whole. */
 struct svg_compared {
-	const uint64_t *a_ns, *b_ns; /* [0]: the whole recording */
-	bool absolute;               /* seconds are compared, not shares */
+	const uint64_t *a, *b;
+	bool absolute; /* values are compared, not shares */
 };
 
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p);
 /* The same with colours that `paint` chooses: kind and shade of a node. */
-struct svg_layout *
-svg_layout__painted(const struct view_tree *tree,
-		    void (*paint)(void *ctx, uint32_t node, struct svg_label *label), void *ctx);
+typedef void (*svg_paint_fn)(void *ctx, uint32_t node, struct svg_label *label);
+struct svg_layout *svg_layout__painted(const struct view_tree *tree, svg_paint_fn paint, void *ctx);
 void svg_layout__free(struct svg_layout *l);
 
 /* The shade of a function: made from its name and short file name only, so equal in every picture.
  */
 unsigned svg_shade(const struct profile_function *f);
+/* The text of a kind in the legend; NULL: no frame is of it. The caller frees. */
+char *svg_kind_name(const struct svg_layout *l, enum svg_kind kind);
 /* "u3": the class that colours a label, see svg_style.css. `out` holds at least 8 bytes. */
 const char *svg_class(const struct svg_label *label, char *out);

@@ -11,13 +11,17 @@
 #include <string.h>
 
 #define TITLE_COLUMNS 105
+#define LINE_PX       16
 
-/* Made by the Makefile from the files beside this one. */
+/* Made by the Makefile: the script is of flame/ and of the files beside this one. */
 static const char script[] = {
-#include <user/format/svg/svg_script.js.inc>
+#include <user/format/svg_page.js.inc>
 	0};
 static const char style[] = {
 #include <user/format/svg/svg_style.css.inc>
+	0};
+static const char page_style[] = {
+#include <user/format/flame/flame_style.css.inc>
 	0};
 
 static void put_text(FILE *out, const char *class, double x, double y, const char *text)
@@ -35,30 +39,25 @@ static void put_text(FILE *out, const char *class, double x, double y, const cha
 
 static void put_legend(const struct svg_layout *l, double y, FILE *out)
 {
-	static const char *const names[SVG_KINDS] = {
-		"your code", "standard library",   "site-packages", "marks",
-		"roots",     "more CPU time in B", "less",          "no change beyond chance"};
-	bool used[SVG_KINDS] = {false};
 	double x = SVG_MARGIN;
 
-	for (uint32_t i = 0; i < l->label_cnt; i++)
-		used[l->labels[i].kind] = true;
-	for (int kind = 0; kind < SVG_KINDS; kind++) {
-		const struct svg_label swatch = {NULL, (enum svg_kind)kind, SVG_MIDDLE_SHADE};
+	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++) {
+		const struct svg_label swatch = {NULL, kind, SVG_MIDDLE_SHADE};
+		__cleanup_free char *name = svg_kind_name(l, kind);
 		char class[8];
 
-		if (!used[kind])
+		if (!name)
 			continue;
 		fprintf(out, "<rect class=\"%s\"", svg_class(&swatch, class));
 		svg_put_coord(out, "x", x);
 		svg_put_coord(out, "y", y - 9);
 		fputs(" width=\"11\" height=\"11\" rx=\"3\"/>\n", out);
-		put_text(out, "small", x + 16, y, names[kind]);
-		x += 40 + 6.3 * (double)strlen(names[kind]);
+		put_text(out, "small", x + 16, y, name);
+		x += 40 + 6.3 * (double)strlen(name);
 	}
 }
 
-void svg_page_open(const struct svg_heading *h, double height, FILE *out)
+static void open_page(const struct svg_heading *h, double height, FILE *out)
 {
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -72,34 +71,31 @@ void svg_page_open(const struct svg_heading *h, double height, FILE *out)
 		putc('\n', out);
 	}
 	fprintf(out,
-		"</desc>\n<style><![CDATA[\n%s]]></style>\n<g id=\"still\">\n"
+		"</desc>\n<style id=\"palette\"><![CDATA[\n%s]]></style>\n<g id=\"still\">\n"
 		"<rect class=\"paper\" width=\"%d\" height=\"%.0f\" rx=\"8\"/>\n",
 		style, SVG_WIDTH, height);
 	put_text(out, "title", SVG_MARGIN, 30, h->title);
 }
 
-double svg_page_lines(const struct svg_heading *h, const char *class, double y, FILE *out)
+void svg_page_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v, FILE *out)
 {
+	double y = 51, top = 52 + LINE_PX * (double)h->line_cnt + 20;
+
+	open_page(h, top + (double)l->row_cnt * SVG_ROW + SVG_MARGIN, out);
 	for (size_t i = 0; i < h->line_cnt; i++) {
 		if (!*h->lines[i])
 			continue;
-		put_text(out, class, SVG_MARGIN, y, h->lines[i]);
-		y += SVG_LINE_PX;
+		put_text(out, "small", SVG_MARGIN, y, h->lines[i]);
+		y += LINE_PX;
 	}
-	return y;
-}
-
-void svg_page_write(const struct svg_layout *l, const struct svg_heading *h, const struct view *v,
-		    FILE *out)
-{
-	double top = 52 + SVG_LINE_PX * (double)h->line_cnt + 20;
-	double y;
-
-	svg_page_open(h, top + (double)l->row_cnt * SVG_ROW + SVG_MARGIN, out);
-	y = svg_page_lines(h, "small", 51, out);
 	put_legend(l, y + 6, out);
 	svg_still_write(l, top, v->icicle, out);
-	fputs("</g>\n<script type=\"application/json\" id=\"data\">", out);
-	svg_data_write(l, h, v, out);
-	fprintf(out, "</script>\n<script><![CDATA[\n%s]]></script>\n</svg>\n", script);
+	fputs("</g>\n", out);
+	if (l->node_cnt) {
+		fputs("<script type=\"application/json\" id=\"data\">", out);
+		svg_data_write(l, h, v, out);
+		fprintf(out, "</script>\n<style><![CDATA[\n%s]]></style>\n<script><![CDATA[\n%s]]></script>\n",
+			page_style, script);
+	}
+	fputs("</svg>\n", out);
 }

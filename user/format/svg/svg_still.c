@@ -1,7 +1,6 @@
 /*
- * The still picture. Frames too narrow for a text are not drawn one by one: neighbours in a row
- * become one strip, so that a picture of 100,000 frames stays small and still shows where time
- * went.
+ * The still picture. Frames too narrow for a text are not drawn one by one: those of a kind that are neighbours in a
+ * row become one strip, to the px, so that a picture of 100,000 frames stays small and still shows where time went.
  */
 #include "user/format/svg/svg_still.h"
 #include "user/format/svg/svg_text.h"
@@ -12,49 +11,45 @@
 
 #define THIN_PX   3    /* narrower frames join a strip */
 #define HIDE_PX   0.2  /* narrower ones are not drawn */
-#define TOUCH_PX  0.8  /* strips closer than this become one */
 #define DRAWN_MAX 4000 /* frames drawn one by one; beyond, narrow ones join strips, */
 #define WIDE_PX   12   /* but none as wide as this */
-
-struct strip {
-	double from, to;
-	enum svg_kind kind;
-};
 
 struct still {
 	const struct svg_layout *layout;
 	FILE *out;
-	double top, px;   /* px of a nanosecond */
-	uint64_t thin_ns; /* frames with less join a strip */
+	double top, px;      /* px of one of the value */
+	uint64_t thin_value; /* frames with less join a strip */
 	bool icicle;
 };
 
-/* "12.34%", or "1.234 s". */
-static char *amount(const struct svg_compared *c, uint64_t ns, uint64_t whole_ns)
+/* "12.34%", or "1.234 CPU s". */
+static char *amount(const struct svg_layout *l, uint64_t value, uint64_t whole)
 {
-	if (c->absolute)
-		return xasprintf("%.3f s", (double)ns / 1e9);
-	return xasprintf("%.2f%%", whole_ns ? 100.0 * (double)ns / (double)whole_ns : 0);
+	if (l->compared->absolute)
+		return value_short_text(l->type, (double)value);
+	return xasprintf("%.2f%%", whole ? 100.0 * (double)value / (double)whole : 0);
 }
 
 static char *compared_tooltip(const struct svg_layout *l, const struct svg_node *n)
 {
 	const struct svg_compared *c = l->compared;
-	__cleanup_free char *a = amount(c, c->a_ns[n->tree_node], c->a_ns[0]);
-	__cleanup_free char *b = amount(c, c->b_ns[n->tree_node], c->b_ns[0]);
+	__cleanup_free char *a = amount(l, c->a[n->tree_node], c->a[0]);
+	__cleanup_free char *b = amount(l, c->b[n->tree_node], c->b[0]);
 
 	return xasprintf("%s (A %s, B %s)", l->labels[n->label].text, a, b);
 }
 
-char *svg_tooltip(const struct svg_layout *l, const struct svg_node *n)
+/* `name (12.34% · 1.234 CPU s · 1,234 samples)` */
+static char *tooltip_of(const struct svg_layout *l, const struct svg_node *n)
 {
-	__cleanup_free char *samples = NULL;
+	__cleanup_free char *samples = svg_grouped(n->samples);
+	__cleanup_free char *value = value_short_text(l->type, (double)n->total_value);
+
 	if (l->compared)
 		return compared_tooltip(l, n);
-	samples = svg_grouped(n->samples);
-	return xasprintf("%s (%.2f%% · %.3f CPU s · %s sample%s)", l->labels[n->label].text,
-			 100.0 * (double)n->total_ns / (double)l->nodes[0].total_ns,
-			 (double)n->total_ns / 1e9, samples, n->samples == 1 ? "" : "s");
+	return xasprintf("%s (%.2f%% · %s · %s sample%s)", l->labels[n->label].text,
+			 100.0 * (double)n->total_value / (double)l->nodes[0].total_value, value, samples,
+			 n->samples == 1 ? "" : "s");
 }
 
 static double row_y(const struct still *s, uint32_t depth)
@@ -67,8 +62,7 @@ static double row_y(const struct still *s, uint32_t depth)
 /* The place in brackets is set apart, as `qualname (file.py:line)` reads best so. */
 static void put_label(const struct still *s, const struct svg_label *label, double width)
 {
-	__cleanup_free char *text =
-		svg_cut(label->text, width < 8 ? 0 : (size_t)((width - 7) / SVG_CHAR));
+	__cleanup_free char *text = svg_cut(label->text, width < 8 ? 0 : (size_t)((width - 7) / SVG_CHAR));
 	char *at = label->kind == SVG_ROOT ? NULL : strrchr(text, '(');
 
 	if (!at || at == text || at[-1] != ' ') {
@@ -85,8 +79,8 @@ static void put_label(const struct still *s, const struct svg_label *label, doub
 static void put_frame(const struct still *s, const struct svg_node *n)
 {
 	const struct svg_label *label = &s->layout->labels[n->label];
-	__cleanup_free char *tooltip = svg_tooltip(s->layout, n);
-	double x = SVG_MARGIN + (double)n->left_ns * s->px, width = (double)n->total_ns * s->px;
+	__cleanup_free char *tooltip = tooltip_of(s->layout, n);
+	double x = SVG_MARGIN + (double)n->left_value * s->px, width = (double)n->total_value * s->px;
 	double y = row_y(s, n->depth);
 	char class[8];
 
@@ -108,64 +102,57 @@ static void put_frame(const struct still *s, const struct svg_node *n)
 	fputs("</g>\n", s->out);
 }
 
-/* All strips of a kind are one path: `Mx yhwidthv17Hxz` each. */
-static void end_strip(const struct still *s, uint32_t depth, const struct strip *strip,
-		      struct buf *paths)
+/* By row and px the kind of the thin frame there + 1; 0: none. */
+static unsigned char *thin_pixels(const struct still *s)
 {
-	long x = lround(strip->from * 10), width = lround((strip->to - strip->from) * 10);
-
-	if (strip->to <= strip->from)
-		return;
-	width = width > 2 ? width : 2;
-	buf_printf(&paths[strip->kind], "M%ld.%ld %.0fh%ld.%ldv%dH%ld.%ldz", x / 10, x % 10,
-		   row_y(s, depth), width / 10, width % 10, SVG_ROW - 1, x / 10, x % 10);
-}
-
-static void collect_strips(const struct still *s, struct buf *paths)
-{
-	struct strip *strips = xcalloc(s->layout->row_cnt, sizeof(*strips));
+	unsigned char *pixels = xcalloc(s->layout->row_cnt, SVG_WIDTH);
 
 	for (uint32_t i = 0; i < s->layout->node_cnt; i++) {
 		const struct svg_node *n = &s->layout->nodes[i];
-		double from = SVG_MARGIN + (double)n->left_ns * s->px,
-		       width = (double)n->total_ns * s->px;
-		struct strip *strip = &strips[n->depth];
-		enum svg_kind kind = s->layout->labels[n->label].kind;
+		double from = SVG_MARGIN + (double)n->left_value * s->px, width = (double)n->total_value * s->px;
+		size_t first = (size_t)from, end = (size_t)(from + width);
 
-		if (n->total_ns >= s->thin_ns || width < HIDE_PX)
-			continue;
-		if (from <= strip->to + TOUCH_PX &&
-		    (kind == strip->kind || strip->to - strip->from < THIN_PX)) {
-			strip->to = from + width;
-			continue;
-		}
-		end_strip(s, n->depth, strip, paths);
-		*strip = (struct strip){from, from + width, kind};
+		if (n->total_value < s->thin_value && width >= HIDE_PX)
+			memset(pixels + n->depth * SVG_WIDTH + first, (int)s->layout->labels[n->label].kind + 1,
+			       end > first ? end - first : 1);
 	}
-	for (uint32_t depth = 0; depth < s->layout->row_cnt; depth++)
-		end_strip(s, depth, &strips[depth], paths);
-	free(strips);
+	return pixels;
+}
+
+/* All strips of a kind are one path: `Mx yhwidthv17Hxz` each. */
+static void put_strips_of(const struct still *s, const unsigned char *pixels, enum svg_kind kind)
+{
+	const struct svg_label look = {NULL, kind, SVG_MIDDLE_SHADE};
+	struct buf path = {0};
+	char class[8];
+
+	for (uint32_t depth = 0; depth < s->layout->row_cnt; depth++) {
+		const unsigned char *row = pixels + depth * SVG_WIDTH;
+
+		for (unsigned x = 0, width; x < SVG_WIDTH; x += width + 1) {
+			for (width = 0; x + width < SVG_WIDTH && row[x + width] == (int)kind + 1; width++)
+				;
+			if (width)
+				buf_printf(&path, "M%u %.0fh%uv%dH%uz", x, row_y(s, depth), width, SVG_ROW - 1, x);
+		}
+	}
+	if (path.len)
+		fprintf(s->out, "<path class=\"%s\" d=\"%s\"/>\n", svg_class(&look, class), path.data);
+	buf_free(&path);
 }
 
 static void put_strips(const struct still *s)
 {
-	struct buf paths[SVG_KINDS] = {{0}};
+	unsigned char *pixels = thin_pixels(s);
 
-	collect_strips(s, paths);
 	fputs("<g class=\"thin\">\n", s->out);
-	for (int kind = 0; kind < SVG_KINDS; kind++) {
-		const struct svg_label look = {NULL, (enum svg_kind)kind, SVG_MIDDLE_SHADE};
-		char class[8];
-
-		if (paths[kind].len)
-			fprintf(s->out, "<path class=\"%s\" d=\"%s\"/>\n", svg_class(&look, class),
-				paths[kind].data);
-		buf_free(&paths[kind]);
-	}
+	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++)
+		put_strips_of(s, pixels, kind);
 	fputs("</g>\n", s->out);
+	free(pixels);
 }
 
-static uint64_t thin_ns(const struct svg_layout *l, double px)
+static uint64_t thin_value(const struct svg_layout *l, double px)
 {
 	uint64_t thin = (uint64_t)(THIN_PX / px) + 1;
 
@@ -173,7 +160,7 @@ static uint64_t thin_ns(const struct svg_layout *l, double px)
 		uint32_t drawn = 0;
 
 		for (uint32_t i = 0; i < l->node_cnt; i++)
-			drawn += l->nodes[i].total_ns >= thin;
+			drawn += l->nodes[i].total_value >= thin;
 		if (drawn <= DRAWN_MAX || (double)thin * 2 * px > WIDE_PX)
 			return thin;
 	}
@@ -185,12 +172,12 @@ void svg_still_write(const struct svg_layout *l, double top, bool icicle, FILE *
 
 	if (!l->node_cnt)
 		return;
-	s.px = (SVG_WIDTH - 2 * SVG_MARGIN) / (double)l->nodes[0].total_ns;
-	s.thin_ns = thin_ns(l, s.px);
+	s.px = (SVG_WIDTH - 2 * SVG_MARGIN) / (double)l->nodes[0].total_value;
+	s.thin_value = thin_value(l, s.px);
 	put_strips(&s);
 	fputs("<g class=\"frames\">\n", out);
 	for (uint32_t i = 0; i < l->node_cnt; i++)
-		if (l->nodes[i].total_ns >= s.thin_ns)
+		if (l->nodes[i].total_value >= s.thin_value)
 			put_frame(&s, &l->nodes[i]);
 	fputs("</g>\n", out);
 }

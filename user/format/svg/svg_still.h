@@ -6,12 +6,8 @@
 
 #define SVG_WIDTH  1200 /* of the still picture; scripts follow the window */
 #define SVG_MARGIN 12
-#define SVG_ROW    18   /* as in svg_script.js */
+#define SVG_ROW    18   /* as in flame_pane.js */
 #define SVG_CHAR   6.65 /* px of a letter at 11px; no common monospaced font is wider */
 
 /* Draws the frames with their upper edge at `top`; their height is row_cnt × SVG_ROW. */
 void svg_still_write(const struct svg_layout *l, double top, bool icicle, FILE *out);
-
-/* `name (1,234 samples, 12.34%, 1.23 CPU s)`: the text of a tooltip, not yet escaped. Caller frees.
- */
-char *svg_tooltip(const struct svg_layout *l, const struct svg_node *n);

@@ -31,24 +31,6 @@ void svg_put_xml(FILE *out, const char *text)
 	}
 }
 
-void svg_put_json(FILE *out, const char *text)
-{
-	__cleanup_free char *clean = text_clean(text, strlen(text), 0);
-
-	putc('"', out);
-	for (const char *c = clean; *c; c++) {
-		/* < > & close nothing when they are not there: no CDATA, entity or end tag can
-		 * arise */
-		if (strchr("<>&'", *c))
-			fprintf(out, "\\u%04x", (unsigned)*c);
-		else if (*c == '"' || *c == '\\')
-			fprintf(out, "\\%c", *c);
-		else
-			putc(*c, out);
-	}
-	putc('"', out);
-}
-
 void svg_put_coord(FILE *out, const char *name, double value)
 {
 	long tenths = lround(value * 10);

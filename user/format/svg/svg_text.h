@@ -4,11 +4,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* As XML character data or an attribute's value; whatever XML 1.0 forbids is made visible first. */
+/* As XML character data or an attribute's value; characters that XML 1.0 forbids are made visible first. */
 void svg_put_xml(FILE *out, const char *text);
-/* As a JSON string, quotes included, without any character that XML or HTML would act on. */
-void svg_put_json(FILE *out, const char *text);
-/* ` name="12.3"`, whatever the locale says about decimal points. */
+/* ` name="12.3"` with a decimal point in every locale. */
 void svg_put_coord(FILE *out, const char *name, double value);
 
 /* `text`, or as much of it as fits with "…" at its end; "" below 3 columns. The caller frees. */

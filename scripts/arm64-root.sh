@@ -1,0 +1,34 @@
+#!/bin/bash
+# Makes a folder with a suite of Debian for arm64 and prints its name: what is cross-built against, and what runs in user-mode
+# qemu and in virtual machines. Packages are only unpacked. What is there already is left alone.
+#
+#   scripts/arm64-root.sh [SUITE [PYTHON]]     default: bookworm python3.11
+#
+# Exit status 1 when it cannot be had, and why is said.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+suite=${1:-bookworm}
+python=${2:-python3.11}
+folder=$(realpath -m "${BUILD:-build}/arm64-roots")
+root=$folder/$suite-$python
+packages=libc6-dev,libbpf-dev,libelf-dev,zlib1g-dev,libcap-dev,libncurses-dev,uthash-dev,libcmocka-dev,busybox-static,util-linux
+
+die() {
+	echo "arm64-root: $*" >&2
+	exit 1
+}
+
+[[ ! -f $root/complete ]] || { echo "$root"; exit; }
+command -v mmdebstrap >/dev/null || die "no mmdebstrap here"
+at=$(scripts/mirror.sh debian) || die "this machine has no Debian mirror"
+rm -rf --one-file-system "$root"
+mkdir -p "$folder"
+mmdebstrap --quiet --architectures=arm64 --variant=extract --include="$packages,$python" \
+	--aptopt='Acquire::Retries "3"' "$suite" "$root" \
+	"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no] $at $suite main" \
+	>"$root.log" 2>&1 || die "no $suite for arm64 at this mirror, see $root.log"
+# What the packages leave to their scripts, which are not run.
+[[ -e $root/lib ]] || ln -s usr/lib "$root/lib"
+touch "$root/complete"
+echo "$root"

@@ -1,0 +1,116 @@
+/* The files of a recording: streamed under a temporary name, then made into every output asked for. */
+#include "user/cmd/segment.h"
+#include "user/os/invoker.h"
+#include "user/os/output.h"
+#include "user/util/alloc.h"
+#include "user/util/log.h"
+#include <errno.h>
+#include <string.h>
+
+static void name_outputs(struct segment *w, const struct outputs *o, const char *stamp)
+{
+	w->outputs.open = o->open;
+	for (size_t i = 0; i < o->cnt; i++) {
+		outputs__add(&w->outputs, stamp ? outputs__stamped(o, i, stamp) : xstrdup(o->items[i].path));
+		w->outputs.items[i].format = o->items[i].format;
+	}
+}
+
+/* The first output that is the recording itself, or -1. */
+static int recording_output(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->cnt; i++)
+		if (o->items[i].format == &format_recording && strcmp(o->items[i].path, "-"))
+			return (int)i;
+	return -1;
+}
+
+int segment__open(const struct outputs *o, const char *stamp, struct segment **out)
+{
+	struct segment *w = xcalloc(1, sizeof(*w));
+	const char *path = NULL;
+	int at, err = -EIO;
+
+	name_outputs(w, o, stamp);
+	at = recording_output(&w->outputs);
+	if (at >= 0)
+		path = w->outputs.items[at].path;
+	for (size_t i = 0; !path && i < w->outputs.cnt; i++)
+		if (strcmp(w->outputs.items[i].path, "-"))
+			path = w->outputs.items[i].path;
+	w->file = output__open_lasting(path ? path : "pybpfprof", ".pybpf");
+	if (w->file) {
+		w->path = output__temp_path(w->file);
+		err = recording__create(fileno(output__stream(w->file)), &w->recording);
+	}
+	if (err) {
+		if (w->path)
+			log_info("the recording is written beside the first output: %s", w->path);
+		segment__free(w);
+		w = NULL;
+	} else {
+		log_verbose("recording to %s", w->path);
+	}
+	*out = w;
+	return err;
+}
+
+int segment__close(struct segment *w)
+{
+	int err = recording__close(w->recording);
+
+	w->recording = NULL;
+	return err;
+}
+
+int segment__write(struct segment *w, const struct view *v)
+{
+	__cleanup_free char *path = output__read_path(w->file);
+	int at = recording_output(&w->outputs), err;
+	struct profile *p = NULL;
+
+	invoker_begin();
+	err = format_read(path, &p);
+	invoker_end();
+	for (size_t i = 0; p && i < w->outputs.cnt; i++)
+		if ((int)i != at && outputs__write_one(&w->outputs, i, p, v))
+			err = -EIO;
+	profile__free(p);
+	if (at >= 0) {
+		output__share(w->file);
+		w->outputs.items[at].written = !output__commit(w->file);
+		err = w->outputs.items[at].written ? err : -EIO;
+	} else if (!err) {
+		output__abort(w->file);
+	} else {
+		return err; /* the file may be all there is */
+	}
+	w->file = NULL;
+	return err;
+}
+
+void segment__say_kept(const struct segment *w)
+{
+	if (!w->file)
+		return;
+	if (output__is_in_place(w->file))
+		log_warn("the recording is kept: %s; `pybpfprof convert` makes the outputs from it", w->path);
+	else
+		log_warn("the recording is lost: %s was removed", w->path);
+}
+
+void segment__free(struct segment *w)
+{
+	if (!w)
+		return;
+	recording__close(w->recording);
+	if (w->file && w->keep)
+		output__leave(w->file);
+	else
+		output__abort(w->file);
+	for (size_t i = 0; i < w->outputs.cnt; i++)
+		free((char *)w->outputs.items[i].path);
+	outputs__free(&w->outputs);
+	free(w->path);
+	free(w);
+}

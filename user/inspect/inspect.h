@@ -1,0 +1,67 @@
+/*
+ * All threads of a live process with their Python stacks, once, without BPF and without stopping it: what `dump` shows.
+ */
+#pragma once
+#include "user/os/tasks.h"
+#include "user/python/locals.h"
+#include "user/target/containers.h"
+#include "user/target/interpreters.h"
+
+struct inspect_options {
+	unsigned locals;      /* 0: none; else how long their texts may get, in steps */
+	bool may_lack_python; /* such a process is passed in silence */
+};
+
+struct inspect_frame {
+	char *name, *file, *short_file, *module; /* clean UTF-8; name "[unknown]" when not readable */
+	int32_t line;                            /* 0: not known */
+	struct py_locals locals;
+};
+
+enum inspect_doing {
+	INSPECT_UNKNOWN,
+	INSPECT_RUNNING,
+	INSPECT_SLEEPING,
+	INSPECT_WAITS_FOR_GIL,
+	INSPECT_STOPPED,
+	INSPECT_TRACED,
+	INSPECT_ZOMBIE
+};
+
+struct inspect_thread {
+	pid_t tid, inner_tid; /* 0: Python's thread has no task (any more) */
+	uint64_t ident;       /* pthread_self(), as threading.get_ident() has it */
+	uint64_t gil_addr;    /* tells the GILs of several interpreters apart */
+	char *name;
+	bool named; /* by Python; else it is the kernel's name of the thread */
+	int64_t interp_id;
+	enum inspect_doing doing;
+	const char *call; /* the system call it sleeps in; NULL: none, or not known */
+	bool uninterruptible, holds_gil;
+	bool no_gil;      /* its interpreter runs without one */
+	bool sure;        /* stack and locals are of one moment: the thread did not run while they were read */
+	unsigned outcome; /* enum abi_outcome: OK, NO_FRAME, or what is missing */
+	struct inspect_frame *frames; /* leaf first */
+	size_t frame_cnt;
+};
+
+struct inspection {
+	pid_t pid, inner_pid, ppid;
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
+	char *command, *cgroup, *executable, *version;
+	struct container *container; /* NULL: none that is known */
+	bool several_interps;
+	bool list_unsure;               /* threads came and went so quickly that some may be missing */
+	bool gil_moved;                 /* threads were read as holders of the same GIL, each at its own moment */
+	struct inspect_thread *threads; /* the main thread first, then by age */
+	size_t thread_cnt;
+	struct task *native; /* threads without a Python state */
+	size_t native_cnt;
+};
+
+/*
+ * 0, or negative errno, said to the user: -ESRCH (no such process, or it ended meanwhile), -ENOENT (no Python in
+ * it), -ENODATA (a Python that cannot be read), -EPERM.
+ */
+int inspect_process(struct interpreters *known, pid_t pid, const struct inspect_options *o, struct inspection **out);
+void inspection__free(struct inspection *s);

@@ -1,0 +1,25 @@
+/* The stack of one thread, read again until it is of one moment. */
+#pragma once
+#include "user/os/memory.h"
+#include "user/python/tstates.h"
+#include "user/inspect/inspect.h"
+#include "user/inspect/walker.h"
+#include "user/target/whole_path.h"
+
+/* Shared by the threads of a process. */
+struct stack_reader {
+	pid_t pid;
+	const struct py_build *build;
+	const struct inspect_options *options;
+	struct memory *memory;
+	struct walker *walker;
+	struct py_locals_reader locals;
+	struct whole_paths paths;
+};
+
+/*
+ * Fills in the thread whose numbers are there already. 0, -ESRCH when it has ended meanwhile, or -EAGAIN when the
+ * state is not, or no longer, that of the thread it was listed for.
+ */
+int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct inspect_thread *t);
+void stack_free(struct inspect_thread *t);

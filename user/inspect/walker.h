@@ -1,0 +1,23 @@
+/* The walker of bpf/ in this program: the same source, compiled for user space, reads another process's memory. */
+#pragma once
+#include "user/python/code_object.h"
+
+struct walked_frame {
+	uint64_t addr, code_addr, code_key;
+	int32_t lasti;
+	struct code_object *code; /* NULL: not readable. Valid until the next walk */
+};
+
+struct walker;
+
+/* `build` must outlive it. */
+struct walker *walker__new(const struct py_build *build, uint64_t runtime_addr, memory_read_fn read, void *ctx);
+void walker__free(struct walker *w);
+
+/*
+ * The stack of one thread state, leaf first, to its root: `*frames` is the walker's own until the next walk.
+ * Returns ABI_OK or the outcome that says what is missing; frames that were walked are there all the same.
+ */
+unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walked_frame **frames, size_t *cnt);
+/* Whether that thread state held the GIL then. */
+enum abi_gil walker__gil(const struct walker *w);

@@ -1,0 +1,193 @@
+#include "user/resolve/contents.h"
+#include "user/util/alloc.h"
+#include "user/util/buf.h"
+#include "user/util/log.h"
+#include <string.h>
+
+#define IMAGE_MAX (64u << 20) /* bytes of line tables of one process image; the largest known programs have 20 MB */
+#define ALL_MAX   (512u << 20)
+
+struct contents {
+	struct content *by_text;
+	struct content_table *tables;
+	size_t table_bytes;
+	uint32_t last_id;
+	bool limit_told;
+};
+
+struct contents *contents__new(void)
+{
+	return xcalloc(1, sizeof(struct contents));
+}
+
+static void free_table(struct content_table *t)
+{
+	line_table__clear(&t->lines);
+	free(t);
+}
+
+void contents__free(struct contents *c)
+{
+	struct content_table *t, *next_table;
+	struct content *i, *next;
+
+	if (!c)
+		return;
+	HASH_ITER(hh, c->by_text, i, next)
+	{
+		HASH_DEL(c->by_text, i);
+		free(i);
+	}
+	HASH_ITER(hh, c->tables, t, next_table)
+	{
+		HASH_DEL(c->tables, t);
+		free_table(t);
+	}
+	free(c);
+}
+
+/* ---- tables ------------------------------------------------------------------------------------------------ */
+
+size_t contents__room(const struct contents *c, size_t image_bytes)
+{
+	size_t all = c->table_bytes < ALL_MAX ? ALL_MAX - c->table_bytes : 0;
+	size_t mine = image_bytes < IMAGE_MAX ? IMAGE_MAX - image_bytes : 0;
+
+	return all < mine ? all : mine;
+}
+
+static void emit_limit(struct contents *c)
+{
+	if (!c->limit_told)
+		log_warn("a process has line tables of more than %u MB, or all have of more than %u MB: those that "
+			 "come later are not kept, and functions have no lines there",
+			 IMAGE_MAX >> 20, ALL_MAX >> 20);
+	c->limit_told = true;
+}
+
+static uint64_t digest(const unsigned char *bytes, size_t len)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ bytes[i]) * 1099511628211u;
+	return h;
+}
+
+static struct content_table *new_table(const struct code_text *t)
+{
+	struct content_table *table = xmalloc(sizeof(*table) + t->table_len);
+
+	memset(table, 0, sizeof(*table));
+	table->len = (uint32_t)t->table_len;
+	memcpy(table->bytes, t->table, t->table_len);
+	table->digest = digest((const unsigned char *)table->bytes, table->len);
+	table->lines = (struct line_table){.kind = t->kind, .bytes = table->bytes, .len = table->len};
+	return table;
+}
+
+/* Of other kinds of Python they are others. NULL for none; `*cut` when there is no room for it. */
+static struct content_table *get_table(struct contents *c, const struct code_text *t, size_t *image_bytes, bool *cut)
+{
+	struct content_table *table;
+	unsigned hash;
+
+	*cut = t->cut;
+	if (!t->table_len)
+		return NULL;
+	HASH_VALUE(t->table, t->table_len, hash);
+	hash ^= (unsigned)t->kind;
+	HASH_FIND_BYHASHVALUE(hh, c->tables, t->table, t->table_len, hash, table);
+	if (table)
+		return table;
+	if (t->table_len > contents__room(c, *image_bytes)) {
+		emit_limit(c);
+		*cut = true;
+		return NULL;
+	}
+	table = new_table(t);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, c->tables, table->bytes, table->len, hash, table);
+	c->table_bytes += table->len;
+	*image_bytes += table->len;
+	return table;
+}
+
+static void put_table(struct contents *c, struct content_table *t)
+{
+	if (--t->refs)
+		return;
+	c->table_bytes -= t->len;
+	HASH_DEL(c->tables, t);
+	free_table(t);
+}
+
+/* ---- contents ---------------------------------------------------------------------------------------------- */
+
+/* Name, file and module come first, each with its zero. */
+static void make_key(struct buf *key, const struct code_text *t, const struct content_table *table, bool cut)
+{
+	const char *module = t->module ? t->module : "";
+
+	buf_put(key, t->name, strlen(t->name) + 1);
+	buf_put(key, t->file, strlen(t->file) + 1);
+	buf_put(key, module, strlen(module) + 1);
+	buf_put_svarint(key, t->first_line);
+	buf_put_varint(key, t->kind << 1 | cut);
+	buf_put(key, &table, sizeof(table));
+}
+
+static struct content *new_content(struct contents *c, const struct code_text *t, const struct buf *key)
+{
+	struct content *i = xmalloc(sizeof(*i) + key->len);
+	char *text = (char *)(i + 1);
+
+	memset(i, 0, sizeof(*i));
+	memcpy(text, key->data, key->len);
+	i->id = ++c->last_id;
+	i->name = text;
+	i->file = text + strlen(text) + 1;
+	i->module = i->file + strlen(i->file) + 1;
+	i->first_line = t->first_line;
+	i->kind = t->kind;
+	return i;
+}
+
+struct content *contents__get(struct contents *c, const struct code_text *t, size_t *image_bytes)
+{
+	struct content_table *table;
+	struct content *i;
+	struct buf key = {0};
+	bool cut;
+
+	table = get_table(c, t, image_bytes, &cut);
+	make_key(&key, t, table, cut);
+	HASH_FIND(hh, c->by_text, key.data, key.len, i);
+	if (!i) {
+		i = new_content(c, t, &key);
+		i->cut = cut;
+		i->table = table;
+		if (table)
+			table->refs++;
+		HASH_ADD_KEYPTR(hh, c->by_text, i->name, key.len, i);
+	}
+	i->refs++;
+	buf_free(&key);
+	return i;
+}
+
+void contents__put(struct contents *c, struct content *i)
+{
+	if (--i->refs)
+		return;
+	HASH_DEL(c->by_text, i);
+	if (i->table)
+		put_table(c, i->table);
+	free(i);
+}
+
+int32_t content__line(const struct content *c, int32_t lasti)
+{
+	struct line_table none = {.kind = c->kind};
+
+	return line_table__line(c->table ? &c->table->lines : &none, c->first_line, lasti);
+}

@@ -1,0 +1,59 @@
+/* The resolver's part of a process image (the rest: user/target/processes.h): what was sent to the profile of it. */
+#pragma once
+#include "user/target/processes.h"
+
+/* A thread's number is given to another one as soon as it has ended; the two have other starts. */
+struct known_thread_key {
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
+	uint64_t tid;
+};
+
+/* A thread in one of the interpreters that it runs in. */
+struct known_thread_part {
+	uint32_t interp_id;
+	uint32_t profile_id, segment; /* in that segment (user/resolve/resolve.h) */
+	struct known_thread_part *next;
+};
+
+struct known_thread {
+	UT_hash_handle hh, hh_ident;
+	struct known_thread_key key;
+	struct known_thread_part part; /* mostly the only one */
+	uint64_t seen_ns;              /* time of its last sample */
+	uint64_t ident;                /* pthread_self() */
+	char comm[ABI_COMM + 1];       /* the kernel's name, when it was met */
+	char *name;                    /* as the profile has it */
+	bool named;                    /* it is Python's own, or was in the parent */
+	bool over;                     /* its number was given to another thread */
+	uint32_t reading;              /* of names, in which it was found last */
+	uint32_t tries;                /* times that it was looked for in vain */
+	struct known_thread *next_unnamed;
+};
+
+struct known {
+	UT_hash_handle hh;
+	uint32_t image_id;
+	struct process *process;
+	uint32_t profile_id;    /* in the present segment; 0: none yet */
+	uint32_t sent;          /* the process's revision that the profile has … */
+	uint32_t labelled;      /* … and that of its container, as labels_revision() */
+	uint64_t cpu_before_ns; /* what it had used when the present segment began */
+	/* Its threads (user/resolve/threads.c) */
+	struct known_thread *threads;
+	unsigned threads_limit;        /* so many of them, and it is time to look which have ended */
+	struct known_thread *by_ident; /* those of them that had an ident last */
+	struct known_thread *unnamed;  /* those of them whose names are still looked for */
+	uint64_t read_names_ns;        /* when names of new threads may be asked for again … */
+	uint64_t renamed_ns;           /* … when those of all are … */
+	uint64_t renamed_wait_ns;      /* … and how long that is after the last time */
+	bool ran;                      /* since then */
+	uint64_t active_addr;          /* of threading._active; 0 not known */
+};
+
+/* Made when it is not known yet. The process has to stay while it is. */
+struct known *known__get(struct known **table, struct process *p);
+struct known *known__find(struct known *table, uint32_t image_id);
+void known__forget(struct known **table, uint32_t image_id);
+void known__forget_thread(struct known *k, struct known_thread *th);
+void known__forget_threads(struct known *k);
+void known__free(struct known **table);

@@ -1,0 +1,25 @@
+#include "user/target/outcome.h"
+
+static const struct {
+	const char *word, *sentence;
+	enum abi_outcome_class class;
+} outcomes[ABI_OUTCOME_CNT] = {
+#define X(name, word, class, sentence) [ABI_##name] = {word, sentence, ABI_##class},
+	ABI_OUTCOMES(X)
+#undef X
+};
+
+enum abi_outcome_class outcome_class(unsigned outcome)
+{
+	return outcome < ABI_OUTCOME_CNT ? outcomes[outcome].class : ABI_FAILED;
+}
+
+const char *outcome_word(unsigned outcome)
+{
+	return outcome < ABI_OUTCOME_CNT ? outcomes[outcome].word : "unknown";
+}
+
+const char *outcome_sentence(unsigned outcome)
+{
+	return outcome < ABI_OUTCOME_CNT ? outcomes[outcome].sentence : "an outcome of another version";
+}

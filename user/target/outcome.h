@@ -1,0 +1,7 @@
+/* The words and sentences of bpf/outcomes.h, for people. */
+#pragma once
+#include "bpf/outcomes.h"
+
+enum abi_outcome_class outcome_class(unsigned outcome);
+const char *outcome_word(unsigned outcome);
+const char *outcome_sentence(unsigned outcome);
