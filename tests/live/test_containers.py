@@ -13,6 +13,8 @@ from conftest import PROGRAM, CGroup, children_of, let_work
 from podman import cgroup_of, needs_own_cgroup, podman  # noqa: F401
 from test_record import processes_of, seconds_by_pid
 
+pytestmark = pytest.mark.xdist_group("containers")  # each would see the other's
+
 SPIN = """
 def {name}():
     x = 1
