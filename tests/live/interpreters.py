@@ -43,6 +43,12 @@ def name(interpreter):
     return "-".join(word for word in words if word not in ("", "t"))
 
 
+def is_plain(interpreter):
+    """Runs by its path, with the libraries of this machine: no starter that enters a root of its own."""
+    with open(interpreter.path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
 def origin(interpreter):
     """Where scripts/get-interpreters.sh had it from, or the folder where it was found."""
     note = FETCHED / "from" / os.path.basename(interpreter.path)

@@ -163,23 +163,17 @@ def test_goes_on_through_a_restart(podman, python, recorder, scope):
 def candidates():
     """One of each version and build, those that can be mounted into a container first."""
     found = {}
-    for one in sorted(interpreters.ALL, key=lambda i: not is_plain(i)):
+    for one in sorted(interpreters.ALL, key=lambda i: not interpreters.is_plain(i)):
         found.setdefault((one.minor, one.threaded, one.debug, one.path.endswith("-musl")), one)
     special = [one for key, one in found.items() if key[1] or key[3]]
     rest = [one for one in found.values() if one not in special and not one.traced]
     return special + rest[: 10 - len(special)]
 
 
-def is_plain(interpreter):
-    """Runs by its path, with the libraries of this machine: no starter that enters a root of its own."""
-    with open(interpreter.path, "rb") as file:
-        return file.read(4) == b"\x7fELF"
-
-
 def test_one_recording_of_ten_interpreters(podman, recorder, pybpfprof):
     """Three of them in containers, with musl and without a GIL among them where they are there: each is named."""
     chosen = candidates()
-    plain = [i for i in chosen if is_plain(i)]
+    plain = [i for i in chosen if interpreters.is_plain(i)]
     if len(plain) < 3 or len(chosen) < 5:
         pytest.skip("too few interpreters")
     inside, started, pids = plain[:3], [], {}
