@@ -12,14 +12,14 @@ suite=${1:-bookworm}
 python=${2:-python3.11}
 folder=$(realpath -m "${BUILD:-build}/arm64-roots")
 root=$folder/$suite-$python
-packages=libc6-dev,libbpf-dev,libelf-dev,zlib1g-dev,libcap-dev,libncurses-dev,uthash-dev,libcmocka-dev,busybox-static,util-linux
+packages=libc6-dev,libbpf-dev,libelf-dev,zlib1g-dev,libdeflate-dev,libcap-dev,libncurses-dev,uthash-dev,libcmocka-dev,busybox-static,util-linux
 
 die() {
 	echo "arm64-root: $*" >&2
 	exit 1
 }
 
-[[ ! -f $root/complete ]] || { echo "$root"; exit; }
+[[ ! -f $root/complete || $(<"$root/complete") != "$packages" ]] || { echo "$root"; exit; }
 command -v mmdebstrap >/dev/null || die "no mmdebstrap here"
 at=$(scripts/mirror.sh debian) || die "this machine has no Debian mirror"
 rm -rf --one-file-system "$root"
@@ -30,5 +30,5 @@ mmdebstrap --quiet --architectures=arm64 --variant=extract --include="$packages,
 	>"$root.log" 2>&1 || die "no $suite for arm64 at this mirror, see $root.log"
 # What the packages leave to their scripts, which are not run.
 [[ -e $root/lib ]] || ln -s usr/lib "$root/lib"
-touch "$root/complete"
+echo "$packages" >"$root/complete"
 echo "$root"

@@ -44,6 +44,7 @@ libelf.h           user/symbol
 gelf.h             user/symbol
 elfutils/*         user/symbol
 zlib.h             user/format
+libdeflate.h       user/format
 curses.h           user/cmd/top
 term.h             user/cmd/top
 sys/capability.h   user/os

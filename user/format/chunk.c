@@ -7,9 +7,9 @@
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
+#include <libdeflate.h> /* zlib's format, which it reads and writes in less than half of zlib's time */
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #define FLAG_DEFLATE 1u
 #define MARK         0x4b43u /* "CK" */
@@ -57,7 +57,7 @@ static unsigned char *room(struct buf *b, size_t len)
 }
 
 struct chunk_packer {
-	z_stream z; /* kept: setting one up clears a quarter of a megabyte */
+	struct libdeflate_compressor *z; /* kept: setting one up clears half a megabyte */
 	struct buf packed;
 };
 
@@ -65,9 +65,10 @@ struct chunk_packer *chunk_packer__new(void)
 {
 	struct chunk_packer *p = xcalloc(1, sizeof(*p));
 
-	if (deflateInit(&p->z, LEVEL) != Z_OK) {
-		log_error("zlib cannot be used");
-		abort(); /* only for want of memory, or of a matching library */
+	p->z = libdeflate_alloc_compressor(LEVEL);
+	if (!p->z) {
+		log_error("out of memory");
+		abort();
 	}
 	return p;
 }
@@ -76,33 +77,31 @@ void chunk_packer__free(struct chunk_packer *p)
 {
 	if (!p)
 		return;
-	deflateEnd(&p->z);
+	libdeflate_free_compressor(p->z);
 	buf_free(&p->packed);
 	free(p);
 }
 
 static uint32_t checksum(const struct chunk_head *head, const void *stored)
 {
-	uLong crc = crc32(0, (const Bytef *)head, offsetof(struct chunk_head, crc));
+	uint32_t crc = libdeflate_crc32(0, head, offsetof(struct chunk_head, crc));
 
-	return (uint32_t)crc32(crc, stored, head->stored);
+	return libdeflate_crc32(crc, stored, head->stored);
 }
 
 void chunk_packer__pack(struct chunk_packer *p, const struct buf *raw, struct buf *out)
 {
-	size_t bound = deflateBound(&p->z, raw->len);
 	struct chunk_head head = {.mark = MARK, .type = CHUNK_RECORDS, .raw = (uint32_t)raw->len};
 	const struct buf *stored = raw;
+	size_t len;
 
-	p->z.next_in = (Bytef *)raw->data;
-	p->z.avail_in = (uInt)raw->len;
-	p->z.next_out = room(&p->packed, bound);
-	p->z.avail_out = (uInt)bound;
-	if (deflate(&p->z, Z_FINISH) == Z_STREAM_END && p->z.total_out < raw->len) {
-		p->packed.len = p->z.total_out;
+	/* No room for more than there was: 0 when it does not get smaller. */
+	len = raw->len ? libdeflate_zlib_compress(p->z, raw->data, raw->len, room(&p->packed, raw->len), raw->len - 1)
+		       : 0;
+	if (len) {
+		p->packed.len = len;
 		stored = &p->packed;
 	}
-	deflateReset(&p->z);
 	head.flags = stored == raw ? 0 : FLAG_DEFLATE;
 	head.stored = (uint32_t)stored->len;
 	head.crc = checksum(&head, stored->data);
@@ -156,7 +155,7 @@ int chunk_reader__open(struct chunk_reader *r, int fd, const char *path)
 
 static int unpack(struct chunk_reader *r, unsigned flags, uint32_t raw_len)
 {
-	uLongf len = raw_len;
+	size_t len = 0;
 
 	if (flags & ~FLAG_DEFLATE)
 		return -EBADMSG;
@@ -165,7 +164,11 @@ static int unpack(struct chunk_reader *r, unsigned flags, uint32_t raw_len)
 		buf_put(&r->raw, r->stored.data, r->stored.len);
 		return 0;
 	}
-	if (uncompress(room(&r->raw, raw_len), &len, (const Bytef *)r->stored.data, r->stored.len) != Z_OK)
+	if (!r->z)
+		r->z = libdeflate_alloc_decompressor();
+	if (!r->z)
+		return -ENOMEM;
+	if (libdeflate_zlib_decompress(r->z, r->stored.data, r->stored.len, room(&r->raw, raw_len), raw_len, &len))
 		return -EBADMSG;
 	return len == raw_len ? 0 : -EBADMSG;
 }
@@ -206,6 +209,7 @@ int chunk_reader__next(struct chunk_reader *r)
 
 void chunk_reader__close(struct chunk_reader *r)
 {
+	libdeflate_free_decompressor(r->z);
 	buf_free(&r->stored);
 	buf_free(&r->raw);
 }

@@ -34,7 +34,8 @@ struct chunk_reader {
 	int fd;
 	off_t at, size; /* of the next chunk; of the file when it was opened */
 	struct buf stored, raw;
-	uint64_t unknown; /* chunks of types that are not known */
+	struct libdeflate_decompressor *z; /* NULL until one is needed */
+	uint64_t unknown;                  /* chunks of types that are not known */
 };
 
 /* `fd` stays the caller's. -EBADMSG when it is no recording, -ENOTSUP when of another version. */

@@ -9,12 +9,15 @@
 #include "user/util/pair_map.h"
 
 #define DEFAULT_PERIOD 10000000u
+#define BATCH          64 /* samples at a time; what one needs of memory is fetched beside what the others need */
 
 struct filler {
 	struct html_slices *s;
 	uint64_t start_ns;
 	struct pair_map ids; /* (thread, type and whether the GIL was held; stack) → part + 1 */
 	size_t part_cap, row_cap;
+	struct profile_sample batch[BATCH];
+	size_t batch_cnt;
 };
 
 /* None shorter than the time between two samples of a thread. */
@@ -47,9 +50,14 @@ static uint32_t slice_of(const struct filler *f, uint64_t time_unix_ns)
 	return slice < f->s->slice_cnt ? (uint32_t)slice : f->s->slice_cnt - 1;
 }
 
-static struct html_part *part_of(struct filler *f, uint32_t thread, uint32_t stack, uint8_t type, bool held)
+static uint32_t context_of(uint32_t thread, uint8_t type, bool held)
 {
-	uint32_t *slot = pair_map__slot(&f->ids, (thread * PROFILE_MAX_TYPES + type) * 2 + held, stack);
+	return (thread * PROFILE_MAX_TYPES + type) * 2 + held;
+}
+
+static uint32_t part_of(struct filler *f, uint32_t thread, uint32_t stack, uint8_t type, bool held)
+{
+	uint32_t *slot = pair_map__slot(&f->ids, context_of(thread, type, held), stack);
 	struct html_slices *s = f->s;
 
 	if (!*slot) {
@@ -64,7 +72,7 @@ static struct html_part *part_of(struct filler *f, uint32_t thread, uint32_t sta
 		};
 		*slot = (uint32_t)++s->part_cnt;
 	}
-	return &s->parts[*slot - 1];
+	return *slot - 1;
 }
 
 /* The row of a part in a slice: its last one, or a new one. */
@@ -101,23 +109,51 @@ static void lengthen_slices(struct filler *f)
 	}
 }
 
-static int on_sample(void *arg, const struct profile_sample *x)
+static void add_sample(struct filler *f, uint32_t at, const struct profile_sample *x)
 {
-	struct filler *f = arg;
 	struct html_slices *s = f->s;
-	struct html_row row = {.samples = 1};
-	struct html_part *part = part_of(f, x->thread, x->stack, x->type, x->gil == PROFILE_GIL_HELD);
+	struct html_part *part = &s->parts[at];
+	struct html_row row = {.part = at, .samples = 1};
 
 	while (s->row_cnt >= s->row_max && s->slice_cnt > 1)
 		lengthen_slices(f);
 	part->samples++;
 	part->value += x->value;
 	part->rest += x->value;
-	row.part = (uint32_t)(part - s->parts);
 	row.slice = slice_of(f, x->time_unix_ns);
 	row.units = (uint32_t)(part->rest / s->unit[x->type]);
 	part->rest %= s->unit[x->type];
 	add_row(f, &row);
+}
+
+/* As buckets__flush() does: each pass has fetched what the next one needs. */
+static void flush(struct filler *f)
+{
+	struct html_slices *s = f->s;
+	uint32_t at[BATCH];
+
+	for (size_t i = 0; i < f->batch_cnt; i++) {
+		const struct profile_sample *x = &f->batch[i];
+
+		at[i] = part_of(f, x->thread, x->stack, x->type, x->gil == PROFILE_GIL_HELD);
+		__builtin_prefetch(&s->parts[at[i]], 1);
+	}
+	for (size_t i = 0; i < f->batch_cnt; i++)
+		if (s->parts[at[i]].last_row < s->row_cnt)
+			__builtin_prefetch(&s->rows[s->parts[at[i]].last_row], 1);
+	for (size_t i = 0; i < f->batch_cnt; i++)
+		add_sample(f, at[i], &f->batch[i]);
+	f->batch_cnt = 0;
+}
+
+static int on_sample(void *arg, const struct profile_sample *x)
+{
+	struct filler *f = arg;
+
+	pair_map__prefetch(&f->ids, context_of(x->thread, x->type, x->gil == PROFILE_GIL_HELD), x->stack);
+	f->batch[f->batch_cnt++] = *x;
+	if (f->batch_cnt == BATCH)
+		flush(f);
 	return 0;
 }
 
@@ -126,10 +162,12 @@ static void on_bucket(struct filler *f, const struct profile_bucket *b, bool hel
 {
 	uint64_t samples = held ? b->gil_samples : b->samples - b->gil_samples;
 	struct html_part *part;
+	uint32_t at;
 
 	if (!samples)
 		return;
-	part = part_of(f, b->thread, b->stack, b->type, held);
+	at = part_of(f, b->thread, b->stack, b->type, held);
+	part = &f->s->parts[at];
 	part->samples += samples;
 	part->value += held ? b->gil_value : b->value - b->gil_value;
 }
@@ -192,6 +230,7 @@ int html_slices__fill(struct html_slices *s, const struct profile *p)
 		s->unit[type] = choose_unit(&(struct view){.type = type}, p);
 	if (p->samples.each)
 		err = profile__each_sample(p, on_sample, &f);
+	flush(&f);
 	for (size_t i = 0; i < p->bucket_cnt && !p->samples.each; i++) {
 		on_bucket(&f, &p->buckets[i], true);
 		on_bucket(&f, &p->buckets[i], false);
