@@ -3,6 +3,7 @@
 import gzip
 import marshal
 import os
+import re
 import shutil
 import signal
 import struct
@@ -109,6 +110,36 @@ def family():
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
+
+
+POOL = """
+import subprocess, sys, time
+BURN = "import time\\nwhile time.process_time() < 0.5: pass"
+def run():
+    for child in [subprocess.Popen([sys.executable, "-S", "-c", BURN]) for _ in range(2)]:
+        child.wait()
+"""
+
+
+def test_children_that_have_ended_left_cpu_time(recorder, pybpfprof):
+    """Nothing lists them any more, but the kernel has added up what they used."""
+    said = r"child processes used (\d\.\d\d) s of CPU time more, and were left out: add --subprocesses"
+    done = pybpfprof("record", "-o", "out.folded", "--", sys.executable, "-c", POOL + "run()")
+    found = re.search(said, done.stderr)
+    assert found and 1 <= float(found[1]) < 1.5, done.stderr
+    done = pybpfprof("record", "--subprocesses", "-o", "out.folded", "--", sys.executable, "-c", POOL + "run()")
+    assert "left out" not in done.stderr
+    code = POOL + "run(); print(1, flush=True); sys.stdin.read(1); run(); print(2, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        parent.stdout.readline()
+        recording = recorder("--pid", parent.pid)
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
+        recording.stop(expect=None)
+        parent.kill()
+    found = re.search(said, recording.stderr)
+    assert found and 1 <= float(found[1]) < 1.5, "what they used before is not counted: " + recording.stderr
 
 
 def test_children_that_were_left_out(family, recorder, pybpfprof):

@@ -12,8 +12,10 @@
 #include "user/util/units.h"
 #include <string.h>
 
-#define WAITING_MIN_NS 1000000000ull
-#define WAITING_PART   20 /* of the time it had a CPU, or less */
+#define WAITING_MIN_NS  1000000000ull
+#define CHILDREN_MIN_NS 100000000ull
+#define CHILDREN_PART   10 /* of the target's own CPU time, or more */
+#define WAITING_PART    20 /* of the time it had a CPU, or less */
 
 void record_live__start(struct record_live *l, bool quiet)
 {
@@ -167,6 +169,18 @@ static char *dump_option(const struct target_options *o)
 	return o->pid_cnt == 1 && !o->command ? xasprintf("--pid %u", o->pids[0]) : xstrdup("--pid PID");
 }
 
+/* What was done by children that have ended is on no list any more. */
+static bool say_children(const struct session *s, const struct cpu_check *sum)
+{
+	uint64_t cpu_ns = session__children_cpu(s);
+
+	if (cpu_ns < CHILDREN_MIN_NS || cpu_ns < sum->clock_ns / CHILDREN_PART)
+		return false;
+	log_warn("child processes used %.2f s of CPU time more, and were left out: add --subprocesses",
+		 (double)cpu_ns / 1e9);
+	return true;
+}
+
 /* A program that waits for disks, networks and locks has few samples, and none of what it waits for. */
 static void say_waiting(const struct session_stats *st, const struct cpu_check *sum, const struct target_options *o)
 {
@@ -221,7 +235,8 @@ void record_report__summary(const struct session *s, const struct target_options
 			 "started again: all are in here",
 			 (unsigned long long)st.cgroups_made, st.cgroups_made == 1 ? "" : "s");
 	say_clocks(s, &st, &sum);
-	say_waiting(&st, &sum, o);
+	if (!say_children(s, &sum))
+		say_waiting(&st, &sum, o);
 	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
 		 (unsigned long long)(st.outcomes[ABI_CUT_DEPTH] + st.outcomes[ABI_CUT_TIME] +
 				      st.outcomes[ABI_CUT_FAULT]));

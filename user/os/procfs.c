@@ -137,17 +137,31 @@ int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
 	return 0;
 }
 
-/* Field 28, startstack; 0 when we may not know. */
-static uint64_t stack_start(pid_t pid)
+/* A field of the text of "stat", by its number in proc(5), beyond the second; 0 when we may not know. */
+static uint64_t stat_field(const char *text, int number)
 {
-	__cleanup_free char *text = read_proc(pid, "stat", 4096);
-	char *p = text ? strrchr(text, ')') : NULL;
+	const char *p = text ? strrchr(text, ')') : NULL;
 
-	for (int field = 2; p && field < 28; field++) {
+	for (int field = 2; p && field < number; field++) {
 		p = strchr(p, ' ');
 		p = p ? p + 1 : NULL;
 	}
 	return p ? strtoull(p, NULL, 10) : 0;
+}
+
+/* startstack */
+static uint64_t stack_start(pid_t pid)
+{
+	__cleanup_free char *text = read_proc(pid, "stat", 4096);
+
+	return stat_field(text, 28);
+}
+
+uint64_t procfs_children_cpu(pid_t pid)
+{
+	__cleanup_free char *text = read_proc(pid, "stat", 4096);
+
+	return (stat_field(text, 16) + stat_field(text, 17)) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 bool procfs_is_fork_of(pid_t pid, pid_t parent)

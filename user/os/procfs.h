@@ -13,6 +13,8 @@ pid_t procfs_living_task(pid_t pid);
 
 /* Leader's start time in ns of CLOCK_BOOTTIME (10 ms steps), and its parent. 0 or -ESRCH. */
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid);
+/* CPU time in ns (10 ms steps) of its children that have ended, and of theirs (cutime, cstime); 0 when it is gone. */
+uint64_t procfs_children_cpu(pid_t pid);
 /* Was it forked by that one, with no exec since? By the start of its stack, which each exec changes. */
 bool procfs_is_fork_of(pid_t pid, pid_t parent);
 /* Start of the first of those that were forked one from the other, down to this one; 0 when it is gone. */

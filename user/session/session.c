@@ -685,3 +685,8 @@ size_t session__children_left_out(const struct session *s)
 {
 	return targets__children_left_out(s->targets);
 }
+
+uint64_t session__children_cpu(const struct session *s)
+{
+	return targets__children_cpu(s->targets);
+}

@@ -90,3 +90,8 @@ void session__each_process(const struct session *s, void (*fn)(void *ctx, struct
 bool session__has_cgroups(const struct session *s);
 /* Python children of the chosen pids that were left out because --subprocesses was not given. */
 size_t session__children_left_out(const struct session *s);
+/*
+ * CPU time in ns, in steps of 10 ms, of children of the one chosen pid that have ended meanwhile, Python or not, and were
+ * left out; 0 of several, and of one that is gone itself.
+ */
+uint64_t session__children_cpu(const struct session *s);

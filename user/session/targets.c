@@ -30,7 +30,8 @@ struct targets {
 	int64_t boottime_ns;                               /* the kernel side's less that of /proc */
 	pid_t *without;                                    /* those chosen that hold no Python */
 	size_t without_cnt;
-	uint64_t spent_ns; /* on looking, since the last breath */
+	uint64_t children_ns; /* CPU time of the chosen one's children before it was recorded */
+	uint64_t spent_ns;    /* on looking, since the last breath */
 };
 
 /* A new interpreter: its layout goes to the kernel side. */
@@ -343,6 +344,12 @@ static int judge_chosen(const struct targets *t)
 	return t->not_permitted ? -EPERM : -ENOENT;
 }
 
+/* Of several, one may be another's child. */
+static bool has_one_chosen(const struct targets *t)
+{
+	return t->o->target == SESSION_PIDS && t->o->pid_cnt == 1 && !t->o->tree;
+}
+
 int targets__find_all(struct targets *t, const struct cgroups *groups)
 {
 	const char *dirs[ABI_MAX_CGROUPS];
@@ -350,6 +357,7 @@ int targets__find_all(struct targets *t, const struct cgroups *groups)
 	int err;
 
 	if (t->o->target == SESSION_PIDS) {
+		t->children_ns = has_one_chosen(t) ? procfs_children_cpu((pid_t)t->o->pids[0]) : 0;
 		err = add_chosen(t);
 		return err ? err : judge_chosen(t);
 	}
@@ -426,4 +434,11 @@ size_t targets__children_left_out(const struct targets *t)
 		if (!is_below_chosen(t, (pid_t)t->o->pids[i]))
 			cnt += python_children(t, (pid_t)t->o->pids[i]);
 	return cnt;
+}
+
+uint64_t targets__children_cpu(const struct targets *t)
+{
+	uint64_t now = has_one_chosen(t) ? procfs_children_cpu((pid_t)t->o->pids[0]) : 0;
+
+	return now > t->children_ns ? now - t->children_ns : 0;
 }

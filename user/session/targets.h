@@ -23,3 +23,4 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec);
 void targets__breathe(struct targets *t);
 void targets__gone(struct targets *t, uint32_t image_id);
 size_t targets__children_left_out(const struct targets *t);
+uint64_t targets__children_cpu(const struct targets *t);
