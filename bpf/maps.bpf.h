@@ -66,6 +66,13 @@ struct code_memos {
 #define WALK_SLACK     128
 #define WALK_NEIGHBOUR 1024
 
+/* The frame that ran when the C evaluator was entered last: has the walk come to it? */
+enum walk_entry {
+	ENTRY_FOUND,     /* it has, or is not asked */
+	ENTRY_OPEN,      /* not yet */
+	ENTRY_DELEGATED, /* not yet, but to a generator of the same invocation */
+};
+
 /* State and result of a walk. Lives in a map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
@@ -89,7 +96,7 @@ struct walk {
 	u8 compiled; /* the frame at hand: no evaluator runs it */
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */
-	u32 entry_open;  /* … which the walk has not come to yet */
+	u32 entry_open;  /* enum walk_entry: has the walk come to it? */
 	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
 	u64 registers[ARCH_USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
 	u64 last_resort;                    /* … before it takes this */

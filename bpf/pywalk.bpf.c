@@ -177,16 +177,26 @@ static __always_inline bool is_running_generator(const struct walk *w, u64 frame
  * The frame before an invocation's first one must be the frame that ran when the C evaluator was entered. If it is
  * another, the cframe does not name a frame of its invocation yet, or that frame is not linked yet. If there is none, the
  * invocation may be the first of a greenlet, and then the cframe before is another greenlet's.
+ *
+ * A generator's frame need not be the first, although it says so: throw() makes each one that delegates current in the
+ * invocation that called throw() (3.11: Objects/genobject.c, _gen_throw()). Then the first comes later.
  */
 static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
 {
 	const struct abi_py_layout *l = &w->layout;
 	bool entry = (l->mech & ABI_MECH_IS_ENTRY) ? is_entry : owner >= l->owner_shim;
 
-	if (!w->entry_open || !entry || !w->frame_addr)
+	if (!w->entry_open || !entry)
 		return false;
-	w->entry_open = w->frame_addr != w->entry_from;
-	return w->entry_open;
+	if (!w->frame_addr)
+		return w->entry_open == ENTRY_DELEGATED && w->entry_from;
+	if (w->frame_addr == w->entry_from)
+		w->entry_open = ENTRY_FOUND;
+	else if (owner == ABI_OWNER_GENERATOR)
+		w->entry_open = ENTRY_DELEGATED;
+	else
+		return true;
+	return false;
 }
 
 /* This is not how a stack ends that is whole. Is there a better one to begin at? */
@@ -220,7 +230,8 @@ static __always_inline u32 walk_end(struct walk *w, u64 frame_addr, const u8 *bl
 static __always_inline void start_at(struct walk *w, u32 how, u64 frame_addr)
 {
 	frames_forgotten(w, w->frame_cnt);
-	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = w->entry_open = 0;
+	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;
+	w->entry_open = ENTRY_FOUND;
 	w->walk_cnt++; /* code objects are listed again */
 	w->start = how;
 	w->frame_addr = frame_addr;

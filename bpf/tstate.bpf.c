@@ -210,8 +210,9 @@ static __always_inline u32 read_cframe(struct walk *w, u64 cframe)
 	w->cframe_addr = cframe;
 	if (read_noting(w, &w->frame_addr, 8, cframe + l->cframe_frame_off))
 		return ABI_FAULT_TSTATE;
-	w->entry_open = !walk_read(w, &before, 8, cframe + l->cframe_prev_off) && before &&
-			!walk_read(w, &w->entry_from, 8, before + l->cframe_frame_off);
+	if (!walk_read(w, &before, 8, cframe + l->cframe_prev_off) && before &&
+	    !walk_read(w, &w->entry_from, 8, before + l->cframe_frame_off))
+		w->entry_open = ENTRY_OPEN;
 	return w->frame_addr || !is_in_tstate(w, cframe) ? ABI_OK : ABI_NO_FRAME;
 }
 
@@ -221,7 +222,7 @@ static __always_inline u32 find_frame(struct walk *w)
 	u64 addr = tstate_u64(w, w->layout.ts_frame_off);
 
 	w->frame_addr = addr;
-	w->entry_open = 0;
+	w->entry_open = ENTRY_FOUND;
 	w->entry_from = 0;
 	w->cframe_addr = 0;
 	if (!addr)

@@ -5,7 +5,9 @@
 #include "tests/host/versions.h"
 #include <string.h>
 
-#define SUSPENDED 0xff /* Include/internal/pycore_frame.h: -1; running is 0 */
+/* Include/internal/pycore_frame.h */
+#define SUSPENDED             0xff /* -1; running is 0 */
+#define OWNED_BY_FRAME_OBJECT 2
 
 static void check_stack(struct world *p, const u64 *codes, u32 cnt)
 {
@@ -26,6 +28,13 @@ static u64 three_frames(struct world *p, u64 *codes)
 	call_chain(p, codes, 2);
 	codes[2] = world__function(p, 2);
 	return running(p, codes[2]);
+}
+
+/* As a generator that was suspended says of itself: it was the first frame of an invocation, each time that it ran. */
+static u64 delegate(struct world *p, u64 code)
+{
+	p->entered = true;
+	return world__push(p, code, 8, WORLD_GENERATOR);
 }
 
 /* DISPATCH_INLINED: the callee is current, and what its memory had before stands where its caller will. */
@@ -107,6 +116,47 @@ static void an_evaluator_whose_frame_is_in_a_register(void **state)
 	check_stack(p, codes, 4);
 }
 
+/* throw(): those that delegate are current in the invocation that it was called in, before the C evaluator is entered. */
+static void generators_that_delegate(void **state)
+{
+	struct world *p = *state;
+	u64 codes[7], none = world__alloc(p, 24), outer;
+
+	three_frames(p, codes);
+	for (u32 i = 3; i < 7; i++)
+		codes[i] = world__function(p, i);
+	image__put_u64(p->m, p->cframe + p->l.cframe_prev_off, none);
+	delegate(p, codes[3]);
+	check_stack(p, codes, 4);
+	outer = delegate(p, codes[4]);
+	check_stack(p, codes, 5);
+	/* the same in an invocation that is not the first one */
+	enter_evaluator(p, outer, p->cframe);
+	p->cframe -= 24;
+	p->entered = true;
+	world__push(p, codes[5], 4, WORLD_THREAD);
+	check_stack(p, codes, 6);
+	delegate(p, codes[6]);
+	check_stack(p, codes, 7);
+}
+
+/* A cframe that still names one of these is an old one, if a function of an invocation further out has called since. */
+static void an_evaluator_that_names_a_generator_further_out(void **state)
+{
+	struct world *p = *state;
+	u64 codes[3], generator, caller;
+
+	call_chain(p, codes, 1);
+	codes[1] = world__function(p, 1);
+	codes[2] = world__function(p, 2);
+	generator = delegate(p, codes[1]);
+	caller = running(p, codes[2]);
+	enter_evaluator(p, generator, p->cframe);
+	check_stack(p, codes, 3);
+	host.registers[4] = caller;
+	check_stack(p, codes, 3);
+}
+
 /* A shim that is not told from a frame yet. */
 static void half_a_shim(void **state)
 {
@@ -133,6 +183,21 @@ static void frames_that_are_gone(void **state)
 	world__set_leaf(p, 0x1000);
 	host.registers[2] = gone;
 	assert_int_equal(tick(p), ABI_FAULT_FRAME);
+	host.registers[3] = caller;
+	check_stack(p, codes, 3);
+}
+
+/* What a traceback holds of a frame that has ended. */
+static void frames_of_tracebacks(void **state)
+{
+	struct world *p = *state;
+	u64 codes[3], caller = three_frames(p, codes), kept = delegate(p, world__function(p, 7));
+
+	world__set_prev(p, kept, 0);
+	image__put_u8(p->m, kept + p->l.frame_owner_off, OWNED_BY_FRAME_OBJECT);
+	world__set_leaf(p, 0x1000);
+	host.registers[2] = kept;
+	assert_int_not_equal(tick(p), ABI_OK);
 	host.registers[3] = caller;
 	check_stack(p, codes, 3);
 }
@@ -169,8 +234,11 @@ static const struct version_test tests[] = {
 	TEST_WITH(a_generator_without_its_caller, ABI_MECH_IP_POINTER),
 	TEST_WITH(an_evaluator_whose_caller_is_in_a_register, ABI_MECH_CFRAME),
 	TEST_WITH(an_evaluator_whose_frame_is_in_a_register, ABI_MECH_CFRAME),
+	TEST_WITH(generators_that_delegate, ABI_MECH_CFRAME | ABI_MECH_IS_ENTRY),
+	TEST_WITH(an_evaluator_that_names_a_generator_further_out, ABI_MECH_CFRAME | ABI_MECH_IS_ENTRY),
 	TEST_WITH(half_a_shim, ABI_MECH_CFRAME | ABI_MECH_OWNER),
 	TEST_WITH(frames_that_are_gone, ABI_MECH_IP_POINTER),
+	TEST_WITH(frames_of_tracebacks, ABI_MECH_IP_POINTER),
 	TEST_WITH(what_only_looks_like_a_frame, ABI_MECH_IP_POINTER),
 	TEST(a_whole_stack_stays_as_it_is),
 };

@@ -15,7 +15,7 @@ import pytest
 
 import folded
 import interpreters
-from conftest import NOT_TAKEN, cpu_seconds, wait_until
+from conftest import NOT_TAKEN, cpu_seconds, let_work, wait_until
 from test_support import FAILED, at_most, not_walked
 
 
@@ -198,6 +198,32 @@ def test_generators_and_tasks(interpreter, cgroup, spawn, recorder):
                 found[leaf] += stack.count
     assert set(found) == set(workload.truth["callers"])
     assert min(found.values()) > 200
+
+
+@pytest.mark.parametrize("python", [i for i in interpreters.SUPPORTED if i.minor == (3, 11)] + [i for i in interpreters.MATRIX if i.minor > (3, 11)])
+def test_thrown_through_what_delegates(python, cgroup, spawn, recorder):
+    """throw() makes each generator that delegates current in the invocation of the evaluator that it was called from.
+
+    Not before 3.11: there they are current without a caller, or not at all.
+    """
+    workload = spawn(python, "delegates.py", cgroup=cgroup)
+    recording = recorder("--cgroup", cgroup.path, "-r", 9999)
+    workload.go()
+    let_work(workload, 1.2)
+    recording.stop()
+    workload.kill()
+    document = recording.json()
+    stacks = collections.Counter(tuple(name.rsplit(".", 1)[-1] for name in sample["stack"]) for sample in document["samples"])
+    links = workload.ready["links"]
+    strange = {
+        stack: count
+        for stack, count in stacks.items()
+        if any(name in links and caller not in links[name] for caller, name in zip(("", *stack), stack))
+    }
+    assert not strange
+    for whole in ("throw_some", "top", "middle", "leaf", "key"), ("throw_once", "top", "middle", "leaf"), ("outer", "inner", "awaited", "leaf"):
+        assert sum(count for stack, count in stacks.items() if stack[-len(whole) :] == whole) > 50, whole
+    assert not_walked(document) <= 0.001 * sum(stacks.values()), document["lost"]
 
 
 def test_lines_of_time(interpreter, pybpfprof, tmp_path):

@@ -277,7 +277,8 @@ static const struct py_version versions[] = {
 			.str_compact_off = 72,
 			.frame_base = 0, .code_base = 48,
 			.frame_line_off = 40, /* PyFrameObject: f_lineno */
-			.torn_owners = 1u << 1, .gen_state_back = 5, /* PyGenObject: gi_frame_state, gi_iframe */
+			.torn_owners = 6, /* FRAME_OWNED_BY_GENERATOR, FRAME_OWNED_BY_FRAME_OBJECT */
+			.gen_state_back = 5, /* PyGenObject: gi_frame_state, gi_iframe */
 		},
 		.objects = {
 			.attributes = PY_ATTRIBUTES_TWO_WORDS,
