@@ -240,6 +240,66 @@ def test_threads_that_come_and_go(start, interpreter):
             assert whose(thread) in (None, thread["thread_name"]) or thread["thread_name"].startswith("py"), thread
 
 
+# ---- locks ---------------------------------------------------------------------------------------------
+
+
+def waits_of(thread):
+    waits = thread["waits_for"]
+    return waits and [waits["kind"], waits["name"], waits["thread_id"]]
+
+
+def check_locks(interpreter, start):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        process = start(interpreter, "locks.py", folder)
+        said = json.loads(process.stdout.readline())
+        found, text = dump_json(process.pid), dump(process.pid)[0]
+    idents, threads = said["idents"], by_ident(found)
+    names = {ident: name for name, ident in idents.items() if name != "gone"}
+    for ident, name in names.items():
+        kind, module, holder = said["waiting"].get(name, (None, None, None))
+        assert waits_of(threads[ident]) == (kind and [kind, module, idents[holder]]), (name, threads[ident])
+        if holder:
+            there = threads.get(idents[holder], {"os_thread_id": None, "thread_name": None})
+            assert threads[ident]["waits_for"]["os_thread_id"] == there["os_thread_id"]
+            assert threads[ident]["waits_for"]["thread_name"] == there["thread_name"] == (holder if there["os_thread_id"] else None)
+    assert [[names[ident] for ident in circle] for circle in found["deadlocks"]] == [["ring 0", "ring 1", "ring 2"]]
+    ring = [f'thread {threads[idents[name]]["os_thread_id"]} "{name}"' for name in ("ring 0", "ring 1", "ring 2", "ring 0")]
+    assert "\nDeadlock: " + ring[0] + " waits for " + ", which waits for ".join(ring[1:]) + "\n" in text
+    assert f', waits for an RLock that {ring[1]} holds): "ring 0"\n' in text
+    assert re.search(r', waits for the import lock of slow_module that thread \d+ "importer" holds\): "imports too"\n', text)
+    assert f', waits for an RLock that thread {idents["gone"]:#x}, which has ended, holds): "in vain"\n' in text
+
+
+def test_who_holds_what_others_wait_for(interpreter, start):
+    check_locks(interpreter, start)
+
+
+def test_who_holds_what_in_unusual_builds(start):
+    for interpreter in interpreters.SUPPORTED:
+        if interpreter.threaded or interpreter.build == "musl":
+            check_locks(interpreter, start)
+
+
+def test_who_holds_the_gil(start):
+    program = "import threading\ndef spin():\n    while True:\n        pass\nfor _ in range(3):\n    threading.Thread(target=spin, daemon=True).start()\nprint(flush=True)\nspin()"
+    for interpreter in interpreters.FEW:
+        if interpreter.minor == (3, 6):
+            continue  # where its GIL is nobody says
+        process = start(interpreter, "-c", program)
+        process.stdout.readline()
+        seen = 0
+        for _ in range(DUMPS):
+            found = dump_json(process.pid)
+            holders = [t["thread_id"] for t in found["threads"] if t["owns_gil"]]
+            for thread in found["threads"]:
+                waits = thread["waits_for_gil"] and len(holders) == 1
+                assert waits_of(thread) == (["GIL", None, holders[0]] if waits else None)
+                seen += waits
+            assert not found["deadlocks"]
+        assert seen, "mostly one has it while the others are read, or nobody while each rests"
+        process.kill()
+
+
 # ---- states --------------------------------------------------------------------------------------------
 
 

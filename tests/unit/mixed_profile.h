@@ -1,5 +1,5 @@
 /*
- * A made-up profile of all that the model can hold: three value types, functions of every kind, tasks and labels. 60
+ * A made-up profile of all that the model can hold: three value types, functions of every kind, tasks, labels and texts. 60
  * samples; what they amount to is said by mixed_value().
  */
 #pragma once
@@ -8,6 +8,7 @@
 
 #define MIXED_SAMPLES 60
 #define MIXED_TYPES   3
+#define MIXED_TEXT    "def f():\n\treturn 'é'\n"
 
 enum { MIXED_CPU, MIXED_ALLOC, MIXED_FAULTS };
 
@@ -103,6 +104,9 @@ static inline void tell_mixed(struct profile_sink to)
 	to.ops->label(to.ctx, &(struct profile_label){1, "pod", "old"});
 	to.ops->label(to.ctx, &(struct profile_label){1, "unit", "app.service"});
 	to.ops->label(to.ctx, &(struct profile_label){1, "pod", "shop-1"});
+	to.ops->source(to.ctx, &(struct profile_source){1, "<made>", "old", "old"});
+	to.ops->source(to.ctx, &(struct profile_source){1, "<made>", "", MIXED_TEXT});
+	to.ops->source(to.ctx, &(struct profile_source){1, "<cell>", "In [7]", ""});
 	emit_thread(to, 1, 1, "MainThread");
 	emit_thread(to, 2, 1, "worker");
 	to.ops->task(to.ctx, &(struct profile_task){1, 1, 0, "Task-1"});

@@ -84,10 +84,11 @@ FLUSHING(loss, struct profile_loss)
 FLUSHING(value_type, struct profile_value_type)
 FLUSHING(task, struct profile_task)
 FLUSHING(label, struct profile_label)
+FLUSHING(source, struct profile_source)
 
 static const struct profile_sink_ops flushing_ops = {
 	flush_meta,   flush_process, flush_thread,     flush_function, flush_frame, flush_stack,
-	flush_sample, flush_loss,    flush_value_type, flush_task,     flush_label,
+	flush_sample, flush_loss,    flush_value_type, flush_task,     flush_label, flush_source,
 };
 
 /* With `flush_each` every fact is in a chunk of its own. */

@@ -41,11 +41,9 @@ static void put(const char *name, const char *text, mode_t mode)
 }
 
 /* Processes that each ran one function, of the same file. */
-static struct profile *profile_of(const char *file, const struct profile_process *list, uint32_t cnt, const char *host)
+static void tell_runs(struct profile_sink to, const char *file, const struct profile_process *list, uint32_t cnt,
+		      const char *host)
 {
-	struct profile_builder *b = profile_builder__new(true);
-	struct profile_sink to = profile_builder__sink(b);
-
 	to.ops->meta(to.ctx, &(struct profile_meta){.start_unix_ns = OLD * S + S, .host = host});
 	emit_function(to, 1, "main", "/nowhere/main.py");
 	emit_function(to, 2, "work", file);
@@ -61,6 +59,13 @@ static struct profile *profile_of(const char *file, const struct profile_process
 		emit_thread(to, p.id, p.id, "MainThread");
 		emit_sample(to, i, p.id, 2);
 	}
+}
+
+static struct profile *profile_of(const char *file, const struct profile_process *list, uint32_t cnt, const char *host)
+{
+	struct profile_builder *b = profile_builder__new(true);
+
+	tell_runs(profile_builder__sink(b), file, list, cnt, host);
 	return profile_builder__finish(b);
 }
 
@@ -225,6 +230,47 @@ static void other_roots_are_looked_into(void **state)
 	expect(alike, 1, VIEW_SOURCE_MISSING, NULL); /* not even though ours is the same */
 }
 
+/* What processes had of a file that is none: texts by process, NULL where one had none. */
+static void expect_held(const char *const *texts, uint32_t cnt, enum view_source state, const char *text)
+{
+	struct profile_process list[3] = {OWN(.start_unix_ns = 1), OWN(.start_unix_ns = 1), OWN(.start_unix_ns = 1)};
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct profile *p;
+	struct sources *s;
+	struct view_sources v;
+	char *got;
+
+	tell_runs(to, "<made>", list, cnt, "another.example");
+	for (uint32_t i = 0; i < cnt; i++)
+		if (texts[i])
+			to.ops->source(to.ctx, &(struct profile_source){i + 1, "<made>", "", texts[i]});
+	to.ops->source(to.ctx, &(struct profile_source){1, "<never run>", "", "text"});
+	p = profile_builder__finish(b);
+	s = sources__new(p);
+	v = sources__view(s);
+	assert_int_equal(v.read(v.ctx, "<made>", &got), state);
+	if (text)
+		assert_string_equal(got, text);
+	else
+		assert_null(got);
+	free(got);
+	assert_int_equal(v.read(v.ctx, "<never run>", &got), VIEW_SOURCE_MISSING);
+	sources__free(s);
+	profile__free(p);
+}
+
+static void processes_have_texts_themselves(void **state)
+{
+	(void)state;
+	expect_held((const char *[]){"a\n"}, 1, VIEW_SOURCE_TEXT, "a\n");
+	expect_held((const char *[]){"a\n", "a\n", "a\n"}, 3, VIEW_SOURCE_TEXT, "a\n");
+	expect_held((const char *[]){"a\n", "b\n"}, 2, VIEW_SOURCE_MISSING, NULL);
+	expect_held((const char *[]){"a\n", NULL}, 2, VIEW_SOURCE_MISSING, NULL); /* it may have been another one */
+	expect_held((const char *[]){NULL, "a\n"}, 2, VIEW_SOURCE_MISSING, NULL);
+	expect_held((const char *[]){""}, 1, VIEW_SOURCE_MISSING, NULL);
+}
+
 static int make_files(void **state)
 {
 	if (make_folder(state))
@@ -240,7 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_earliest_process_bounds),     cmocka_unit_test(earlier_recordings_keep_their_rule),
 		cmocka_unit_test(other_machines_have_other_files), cmocka_unit_test(rights_are_those_of_the_processes),
-		cmocka_unit_test(other_roots_are_looked_into),
+		cmocka_unit_test(other_roots_are_looked_into),     cmocka_unit_test(processes_have_texts_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, make_files, remove_folder);

@@ -78,10 +78,49 @@ static void assert_labels_and_tasks(const struct profile *p)
 	assert_string_equal(l[1].value, "app.service");
 	profile__labels(p, 2, &cnt);
 	assert_int_equal(cnt, 0);
+	assert_int_equal(p->source_cnt, 2);
+	assert_string_equal(p->sources[0].file, "<made>");
+	assert_string_equal(p->sources[0].label, "");
+	assert_string_equal(p->sources[0].text, MIXED_TEXT); /* the later one */
+	assert_string_equal(p->sources[1].label, "In [7]");
+	assert_string_equal(p->sources[1].text, "");
+	assert_true(profile__has_texts(p));
 	assert_int_equal(p->task_cnt, 2);
 	assert_string_equal(p->tasks[2].name, "fetch");
 	assert_int_equal(p->tasks[2].parent, 1);
 	assert_int_equal(p->tasks[1].parent, 0);
+}
+
+static void files_are_called_by_their_labels(void **state)
+{
+	static const char cell[] = "/tmp/ipykernel_7/42.py";
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct profile *p;
+
+	(void)state;
+	emit_process(to, 1, 7, "ipykernel");
+	emit_function(to, 1, "before", cell);
+	to.ops->source(to.ctx, &(struct profile_source){1, cell, "In [7]", ""});
+	profile_builder__flush(b);
+	assert_string_equal(profile_builder__peek(b)->functions[1].short_file, "In [7]");
+	emit_function(to, 2, "behind", cell);
+	emit_function(to, 3, "elsewhere", "/srv/app.py");
+	profile_builder__flush(b);
+	assert_string_equal(profile_builder__peek(b)->functions[2].short_file, "In [7]");
+	to.ops->source(to.ctx, &(struct profile_source){1, cell, "In [8]", ""}); /* it ran again */
+	to.ops->source(to.ctx, &(struct profile_source){2, cell, "", ""});       /* of nobody */
+	to.ops->source(to.ctx, &(struct profile_source){1, "", "In [9]", ""});
+	p = profile_builder__finish(b);
+	for (uint32_t f = 1; f <= 2; f++) {
+		assert_string_equal(p->functions[f].short_file, "In [8]");
+		assert_string_equal(p->functions[f].file, cell);
+	}
+	assert_string_not_equal(p->functions[3].short_file, "In [8]");
+	assert_int_equal(p->source_cnt, 1);
+	assert_false(profile__has_texts(p));
+	assert_int_equal(p->losses[0].count, 2); /* damaged */
+	profile__free(p);
 }
 
 static int check_sample(void *arg, const struct profile_sample *s)
@@ -314,6 +353,7 @@ int main(void)
 		cmocka_unit_test(sums_are_of_a_type),
 		cmocka_unit_test(buckets_are_apart_by_task),
 		cmocka_unit_test(frames_are_called_by_their_kind),
+		cmocka_unit_test(files_are_called_by_their_labels),
 		cmocka_unit_test(all_of_it_comes_back),
 		cmocka_unit_test(old_streams_are_about_cpu_time),
 		cmocka_unit_test(types_are_found_by_name),

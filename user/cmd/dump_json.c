@@ -56,6 +56,36 @@ static void put_frame(struct json_put *j, const struct inspect_frame *f, const s
 	json_put_end_map(j);
 }
 
+static void put_wait(struct json_put *j, const struct inspection *s, const struct inspect_wait *w)
+{
+	const struct inspect_thread *holder = w->holder ? &s->threads[w->holder - 1] : NULL;
+
+	if (!w->lock.kind) {
+		json_put_null(j, "waits_for");
+		return;
+	}
+	json_put_map(j, "waits_for");
+	json_put_text(j, "kind", w->lock.kind);
+	put_text(j, "name", w->lock.name);
+	json_put_count(j, "thread_id", w->lock.owner);
+	put_tid(j, "os_thread_id", holder && holder->tid, holder ? holder->tid : 0);
+	put_text(j, "thread_name", holder ? holder->name : NULL);
+	json_put_end_map(j);
+}
+
+static void put_deadlocks(struct json_put *j, const struct inspection *s)
+{
+	json_put_list(j, "deadlocks");
+	for (size_t number = 1; number <= s->deadlock_cnt; number++) {
+		json_put_list(j, NULL);
+		for (size_t i = 0; i < s->thread_cnt; i++)
+			if (s->threads[i].waits.deadlock == number)
+				json_put_count(j, NULL, s->threads[i].ident);
+		json_put_end_list(j);
+	}
+	json_put_end_list(j);
+}
+
 static void put_thread(struct json_put *j, const struct inspection *s, const struct inspect_thread *t,
 		       const struct dump_style *style)
 {
@@ -74,6 +104,7 @@ static void put_thread(struct json_put *j, const struct inspection *s, const str
 	json_put_bool(j, "owns_gil", t->holds_gil);
 	json_put_bool(j, "no_gil", t->no_gil);
 	json_put_bool(j, "waits_for_gil", t->doing == INSPECT_WAITS_FOR_GIL);
+	put_wait(j, s, &t->waits);
 	json_put_bool(j, "sure", t->sure);
 	put_text(j, "outcome", outcome_word(t->outcome));
 	json_put_list(j, "frames");
@@ -133,6 +164,7 @@ void dump_json(FILE *out, const struct inspection *s, const struct dump_style *s
 	put_container(&j, s->container);
 	json_put_bool(&j, "complete", !s->list_unsure);
 	json_put_bool(&j, "gil_moved", s->gil_moved);
+	put_deadlocks(&j, s);
 	put_native(&j, s);
 	json_put_line(&j);
 	json_put_list(&j, "threads");

@@ -20,8 +20,36 @@ const char *dump_doing(enum inspect_doing doing)
 	return words[doing];
 }
 
+/* "thread 4243 "worker"" */
+static void put_thread_name(struct buf *b, const struct inspect_thread *t)
+{
+	if (t->tid)
+		buf_printf(b, "thread %d", t->tid);
+	else
+		buf_printf(b, "thread %#" PRIx64, t->ident);
+	if (*t->name)
+		buf_printf(b, " \"%s\"", t->name);
+}
+
+/* "waits for an RLock that thread 4243 "worker" holds" */
+static void put_wait(struct buf *b, const struct inspection *s, const struct inspect_wait *w)
+{
+	if (!w->lock.kind)
+		return;
+	if (w->lock.name)
+		buf_printf(b, ", waits for the %s of %s", w->lock.kind, w->lock.name);
+	else if (strcmp(w->lock.kind, "GIL") != 0)
+		buf_printf(b, ", waits for an %s", w->lock.kind);
+	buf_puts(b, " that ");
+	if (w->holder)
+		put_thread_name(b, &s->threads[w->holder - 1]);
+	else
+		buf_printf(b, "thread %#" PRIx64 ", which has ended,", w->lock.owner);
+	buf_puts(b, " holds");
+}
+
 /* "running, holds the GIL" */
-static char *state_text(const struct inspect_thread *t)
+static char *state_text(const struct inspection *s, const struct inspect_thread *t)
 {
 	struct buf b = {0};
 
@@ -30,6 +58,7 @@ static char *state_text(const struct inspect_thread *t)
 		buf_printf(&b, " in %s", t->call);
 	if (t->uninterruptible)
 		buf_puts(&b, ", uninterruptible");
+	put_wait(&b, s, &t->waits);
 	if (t->holds_gil)
 		buf_puts(&b, ", holds the GIL");
 	return buf_steal_text(&b);
@@ -77,7 +106,7 @@ static void put_remark(FILE *out, const struct inspect_thread *t)
 static void put_thread(FILE *out, const struct inspection *s, const struct inspect_thread *t,
 		       const struct dump_style *style)
 {
-	__cleanup_free char *state = state_text(t);
+	__cleanup_free char *state = state_text(s, t);
 
 	if (t->tid)
 		fprintf(out, "\nThread %d", t->tid);
@@ -139,8 +168,29 @@ static void put_native(FILE *out, const struct inspection *s)
 	fputs(s->native_cnt > MAX_NATIVE ? ", …\n" : "\n", out);
 }
 
+/* From the first of those who wait for each other once around. */
+static void put_deadlock(FILE *out, const struct inspection *s, size_t number)
+{
+	const struct inspect_thread *first = s->threads, *t;
+	struct buf b = {0};
+
+	while (first->waits.deadlock != number)
+		first++;
+	put_thread_name(&b, first);
+	t = first;
+	do {
+		buf_puts(&b, t == first ? " waits for " : ", which waits for ");
+		t = &s->threads[t->waits.holder - 1];
+		put_thread_name(&b, t);
+	} while (t != first);
+	fprintf(out, "\nDeadlock: %.*s\n", (int)b.len, b.data);
+	buf_free(&b);
+}
+
 static void put_remarks(FILE *out, const struct inspection *s)
 {
+	for (size_t i = 1; i <= s->deadlock_cnt; i++)
+		put_deadlock(out, s, i);
 	if (s->list_unsure)
 		fprintf(out, "\n(threads come and go so quickly that some may be missing)\n");
 	if (s->gil_moved)

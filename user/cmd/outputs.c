@@ -246,7 +246,8 @@ int outputs__write_one(struct outputs *o, size_t i, const struct profile *p, con
 		output__abort(out);
 		return err;
 	}
-	if (!o->items[i].format->is_private)
+	o->items[i].is_private = format_is_private(o->items[i].format, p);
+	if (!o->items[i].is_private)
 		output__share(out);
 	err = output__commit(out);
 	o->items[i].written = !err;
@@ -276,7 +277,7 @@ void outputs__report(const struct outputs *o)
 			continue;
 		size = units_size_text((uint64_t)st.st_size);
 		log_info("wrote %s (%s): %s%s", o->items[i].path, size, o->items[i].format->help,
-			 o->items[i].format->is_private ? "; it holds source text, so only you can read it" : "");
+			 o->items[i].is_private ? "; it holds source text, so only you can read it" : "");
 	}
 }
 

@@ -7,7 +7,8 @@ struct outputs {
 	struct {
 		const char *path;
 		const struct format *format;
-		bool written; /* by this run */
+		bool written;    /* by this run */
+		bool is_private; /* it holds source text; known once it is written */
 	} *items;
 	size_t cnt;
 	const char *format_name; /* -f; NULL: by extension */

@@ -75,17 +75,18 @@ int segment__write(struct segment *w, const struct view *v)
 	for (size_t i = 0; p && i < w->outputs.cnt; i++)
 		if ((int)i != at && outputs__write_one(&w->outputs, i, p, v))
 			err = -EIO;
-	profile__free(p);
 	if (at >= 0) {
-		output__share(w->file);
+		w->outputs.items[at].is_private = !p || format_is_private(w->outputs.items[at].format, p);
+		if (!w->outputs.items[at].is_private)
+			output__share(w->file);
 		w->outputs.items[at].written = !output__commit(w->file);
 		err = w->outputs.items[at].written ? err : -EIO;
 	} else if (!err) {
 		output__abort(w->file);
-	} else {
-		return err; /* the file may be all there is */
 	}
-	w->file = NULL;
+	profile__free(p);
+	if (at >= 0 || !err) /* else the file may be all there is */
+		w->file = NULL;
 	return err;
 }
 

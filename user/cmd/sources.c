@@ -4,6 +4,7 @@
 #include "user/util/clock.h"
 #include "user/util/intern.h"
 #include "user/util/log.h"
+#include "user/util/pair_map.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -26,6 +27,8 @@ struct sources {
 	uint32_t *roots;        /* by process: the same number, the same root directory; 1: ours */
 	uint32_t *locations;    /* by process: root and rights */
 	bool *gone;             /* by process */
+	struct pair_map held;   /* (name, process) → index + 1 of what the process had itself */
+	bool *is_held;          /* by name: some process had */
 	bool filled, elsewhere; /* elsewhere: it was recorded on another machine */
 	uint64_t slow_ns;
 };
@@ -50,6 +53,8 @@ void sources__free(struct sources *s)
 	free(s->roots);
 	free(s->locations);
 	free(s->gone);
+	free(s->is_held);
+	pair_map__free(&s->held);
 	free(s);
 }
 
@@ -152,6 +157,21 @@ static void name_files(struct filling *g)
 			g->file_of[i] = intern__id(g->s->names, p->functions[i].file, strlen(p->functions[i].file));
 }
 
+static void note_held(struct sources *s)
+{
+	const struct profile *p = s->p;
+
+	s->is_held = xcalloc(intern__count(s->names) + 1, sizeof(*s->is_held));
+	for (size_t i = 0; i < p->source_cnt; i++) {
+		uint32_t name = intern__find(s->names, p->sources[i].file, strlen(p->sources[i].file));
+
+		if (!name)
+			continue;
+		s->is_held[name] = true;
+		*pair_map__slot(&s->held, name, p->sources[i].process) = (uint32_t)i + 1;
+	}
+}
+
 static void fill(struct sources *s)
 {
 	const struct profile *p = s->p;
@@ -168,6 +188,7 @@ static void fill(struct sources *s)
 	s->gone = xcalloc(p->process_cnt + 1, sizeof(*s->gone));
 	find_locations(s);
 	name_files(&g);
+	note_held(s);
 	s->files = xcalloc(intern__count(s->names) + 1, sizeof(*s->files));
 	g.of_file = xcalloc(intern__count(s->names) + 1, sizeof(*g.of_file));
 	add_all(&g);
@@ -294,6 +315,26 @@ static enum view_source read_file(struct sources *s, const struct file *f, const
 	return state;
 }
 
+/* Of processes that had text under this name: all that ran it must have had the same. */
+static enum view_source read_held(const struct sources *s, uint32_t name, char **text)
+{
+	const struct file *f = &s->files[name];
+	const char *first = "";
+
+	for (size_t i = 0; i < f->cnt; i++) {
+		uint32_t held = pair_map__get(&s->held, name, f->runners[i]);
+		const char *found = held ? s->p->sources[held - 1].text : "";
+
+		if (!*found || (i && strcmp(found, first)))
+			return VIEW_SOURCE_MISSING;
+		first = found;
+	}
+	if (!*first)
+		return VIEW_SOURCE_MISSING;
+	*text = xstrdup(first);
+	return VIEW_SOURCE_TEXT;
+}
+
 static enum view_source read_source(void *ctx, const char *path, char **text)
 {
 	struct sources *s = ctx;
@@ -303,7 +344,9 @@ static enum view_source read_source(void *ctx, const char *path, char **text)
 	if (!s->filled)
 		fill(s);
 	id = intern__find(s->names, path, strlen(path));
-	return id ? read_file(s, &s->files[id], path, text) : VIEW_SOURCE_MISSING;
+	if (!id)
+		return VIEW_SOURCE_MISSING;
+	return s->is_held[id] ? read_held(s, id, text) : read_file(s, &s->files[id], path, text);
 }
 
 struct view_sources sources__view(struct sources *s)

@@ -1,6 +1,6 @@
 /*
  * The source texts that go with a profile: each from the root of the processes that ran it, by the rights of theirs
- * and ours, and only if it is older than the first of them.
+ * and ours, and only if it is older than the first of them; of code without a file what the processes had themselves.
  */
 #pragma once
 #include "user/profile/view.h"

@@ -175,6 +175,11 @@ static int read_as(const struct format *f, const char *path, struct profile **ou
 	return err;
 }
 
+bool format_is_private(const struct format *f, const struct profile *p)
+{
+	return f->is_private || (f->keeps_texts && profile__has_texts(p));
+}
+
 int format_read(const char *path, struct profile **out)
 {
 	unsigned char head[64];

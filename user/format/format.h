@@ -13,8 +13,9 @@ struct format {
 	const char *const *suffixes; /* ".svg", …, NULL-terminated; first is the usual one */
 	/* NULL, or names that files of this format have, alone or before a dot: "callgrind.out" */
 	const char *const *prefixes;
-	bool is_page;    /* a browser shows it as it is */
-	bool is_private; /* it holds source text */
+	bool is_page;     /* a browser shows it as it is */
+	bool is_private;  /* it holds source text … */
+	bool keeps_texts; /* … or it does where the profile has some of processes themselves */
 	int (*write)(const struct profile *p, const struct view *v, FILE *out);
 	/* NULL when it is no input. `path` is for messages; the returned profile is the caller's. */
 	int (*read)(const char *path, struct profile **out);
@@ -33,5 +34,7 @@ const struct format *format_by_name(const char *name);
 const struct format *format_by_suffix(const char *path);
 /* Bytes of the longest of its suffixes that the name ends in; 0: none. */
 size_t format_suffix_length(const struct format *f, const char *path);
+/* Is there source text in this format's file of such a profile? */
+bool format_is_private(const struct format *f, const struct profile *p);
 /* Opens `path`, finds its format by content, reads it. Logs what to do when it cannot. */
 int format_read(const char *path, struct profile **out);

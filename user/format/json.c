@@ -147,6 +147,7 @@ const struct format format_json = {
 	.name = "json",
 	.help = "everything, one sample per line; can be read back",
 	.suffixes = suffixes,
+	.keeps_texts = true,
 	.write = write_json,
 	.read = json_read,
 	.probe = json_probe,

@@ -63,6 +63,9 @@ static const struct record_field task[] = {FIELD(id), FIELD(process), FIELD(pare
 #define OF profile_label
 static const struct record_field label[] = {FIELD(process), FIELD(key), FIELD(value)};
 #undef OF
+#define OF profile_source
+static const struct record_field source[] = {FIELD(process), FIELD(file), FIELD(label), FIELD(text)};
+#undef OF
 
 #define SHAPE(kind, name) [RECORD_##kind] = {name, ARRAY_SIZE(name)},
 const struct record_shape record_shapes[RECORD_KINDS] = {SHAPE(META, meta) SHAPE(FUNCTION, function)

@@ -56,4 +56,5 @@ struct record_meta {
 	X(LOSS, loss)                                                                                                  \
 	X(VALUE_TYPE, value_type)                                                                                      \
 	X(TASK, task)                                                                                                  \
-	X(LABEL, label)
+	X(LABEL, label)                                                                                                \
+	X(SOURCE, source)

@@ -149,6 +149,8 @@ static void emit_tables(const struct profile *p, const struct profile_sink *to)
 		to->ops->task(to->ctx, &p->tasks[i]);
 	for (size_t i = 0; i < p->label_cnt; i++)
 		to->ops->label(to->ctx, &p->labels[i]);
+	for (size_t i = 0; i < p->source_cnt; i++)
+		to->ops->source(to->ctx, &p->sources[i]);
 	for (uint32_t i = 1; i <= p->function_cnt; i++)
 		to->ops->function(to->ctx, &p->functions[i]);
 	for (uint32_t i = 1; i <= p->frame_cnt; i++)
@@ -196,6 +198,7 @@ const struct format format_recording = {
 	.name = "recording",
 	.help = "everything that was recorded; any other format can be made from it",
 	.suffixes = suffixes,
+	.keeps_texts = true,
 	.write = write_recording,
 	.read = recording_read,
 	.probe = chunk_is_magic,

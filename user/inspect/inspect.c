@@ -2,9 +2,13 @@
 #include "user/inspect/inspect.h"
 #include "user/os/memory.h"
 #include "user/os/procfs.h"
+#include "user/os/untrusted.h"
+#include "user/inspect/sources.h"
 #include "user/inspect/threads.h"
+#include "user/python/held_sources.h"
 #include "user/target/explain.h"
 #include "user/util/alloc.h"
+#include "user/util/intern.h"
 #include "user/util/log.h"
 #include "user/util/text.h"
 #include <errno.h>
@@ -111,6 +115,55 @@ static bool is_still_the_same(const struct inspector *k, struct interpreters *kn
 	       runtime_addr == k->runtime_addr;
 }
 
+/* ---- cells of notebooks ------------------------------------------------------------------------------ */
+
+struct files {
+	struct inspection *s;
+	struct intern *lacking; /* those that are on no disk */
+};
+
+static bool is_lacking(void *ctx, const char *file)
+{
+	const struct files *f = ctx;
+
+	return intern__find(f->lacking, file, strlen(file));
+}
+
+static void name_file(void *ctx, const struct held_source *found)
+{
+	struct inspection *s = ((struct files *)ctx)->s;
+
+	for (size_t i = 0; found->label && i < s->thread_cnt; i++)
+		for (size_t k = 0; k < s->threads[i].frame_cnt; k++) {
+			struct inspect_frame *f = &s->threads[i].frames[k];
+
+			if (strcmp(f->file, found->file) != 0)
+				continue;
+			free(f->short_file);
+			f->short_file = xstrdup(found->label);
+		}
+}
+
+/* Code of a file that is none may have a name that people know. */
+static void name_cells(struct inspector *k)
+{
+	struct files f = {k->s, intern__new()};
+	const struct held_sink to = {is_lacking, name_file, &f};
+	struct buf names = {0};
+
+	sources_list(k->s, &names);
+	for (const char *name = names.data; name < names.data + names.len; name += strlen(name) + 1)
+		if (*name == '/' && !has_untrusted(k->s->pid, name))
+			intern__id(f.lacking, name, strlen(name));
+	if (intern__count(f.lacking)) {
+		memory_look(&k->memory);
+		held_sources_read(&k->interp->build, k->runtime_addr, memory_read, &k->memory, &to);
+		memory_look_away(&k->memory);
+	}
+	buf_free(&names);
+	intern__free(f.lacking);
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------- */
 
 static int take(struct inspector *k, struct interpreters *known)
@@ -134,6 +187,7 @@ static int take(struct inspector *k, struct interpreters *known)
 	whole_paths__clear(&r->paths);
 	if (err)
 		return err;
+	name_cells(k);
 	return is_still_the_same(k, known) ? 0 : -ESRCH;
 }
 

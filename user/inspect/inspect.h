@@ -4,6 +4,7 @@
 #pragma once
 #include "user/os/tasks.h"
 #include "user/python/locals.h"
+#include "user/python/locks.h"
 #include "user/target/containers.h"
 #include "user/target/interpreters.h"
 
@@ -28,6 +29,14 @@ enum inspect_doing {
 	INSPECT_ZOMBIE
 };
 
+/* What a thread waits for, and who has it. */
+struct inspect_wait {
+	struct py_lock_wait lock; /* "GIL" too */
+	size_t holder;            /* index of that thread + 1; 0: there is none of its ident (any more) */
+	size_t deadlock;          /* number of the circle of those who wait for each other; 0: of none */
+	uint64_t switches;        /* of the thread, when it was read asleep */
+};
+
 struct inspect_thread {
 	pid_t tid, inner_tid; /* 0: Python's thread has no task (any more) */
 	uint64_t ident;       /* pthread_self(), as threading.get_ident() has it */
@@ -38,9 +47,10 @@ struct inspect_thread {
 	enum inspect_doing doing;
 	const char *call; /* the system call it sleeps in; NULL: none, or not known */
 	bool uninterruptible, holds_gil;
-	bool no_gil;      /* its interpreter runs without one */
-	bool sure;        /* stack and locals are of one moment: the thread did not run while they were read */
-	unsigned outcome; /* enum abi_outcome: OK, NO_FRAME, or what is missing */
+	bool no_gil; /* its interpreter runs without one */
+	bool sure;   /* stack and locals are of one moment: the thread did not run while they were read */
+	struct inspect_wait waits;
+	unsigned outcome;             /* enum abi_outcome: OK, NO_FRAME, or what is missing */
 	struct inspect_frame *frames; /* leaf first */
 	size_t frame_cnt;
 };
@@ -55,6 +65,7 @@ struct inspection {
 	bool gil_moved;                 /* threads were read as holders of the same GIL, each at its own moment */
 	struct inspect_thread *threads; /* the main thread first, then by age */
 	size_t thread_cnt;
+	size_t deadlock_cnt;
 	struct task *native; /* threads without a Python state */
 	size_t native_cnt;
 };

@@ -41,6 +41,7 @@ void stack_free(struct inspect_thread *t)
 	}
 	free(t->frames);
 	free(t->name);
+	free(t->waits.lock.name);
 }
 
 /* ---- the state of the thread ------------------------------------------------------------------------- */
@@ -150,6 +151,7 @@ struct attempt {
 	const struct walked_frame *frames; /* the walker's */
 	size_t frame_cnt;
 	struct py_locals *locals; /* by frame; NULL: not wanted */
+	struct py_lock_wait lock;
 	bool still;
 };
 
@@ -169,8 +171,21 @@ static void read_locals(struct stack_reader *r, struct attempt *y)
 		py_locals_read(&r->locals, y->frames[i].addr, y->frames[i].code_addr, &y->locals[i]);
 }
 
+/* It sleeps in what its running function called. */
+static void read_lock(struct stack_reader *r, struct attempt *y)
+{
+	const struct py_locks_reader locks = {r->build, memory_read, r->memory};
+	const char *call = y->look.at_rest ? syscall_name(y->look.call.number) : NULL;
+
+	y->lock = (struct py_lock_wait){0};
+	if (call && !strcmp(call, "futex") && y->outcome == ABI_OK && y->frame_cnt)
+		py_lock_find(&locks, y->frames[0].addr, y->look.call.first_arg, &y->lock);
+}
+
 static void free_attempt(struct attempt *y)
 {
+	free(y->lock.name);
+	y->lock = (struct py_lock_wait){0};
 	for (size_t i = 0; y->locals && i < y->frame_cnt; i++)
 		py_locals_free(&y->locals[i]);
 	free(y->locals);
@@ -185,6 +200,7 @@ static int try_once(struct stack_reader *r, uint64_t tstate_addr, pid_t tid, str
 	if (err)
 		return err;
 	walk(r, tstate_addr, y);
+	read_lock(r, y);
 	read_locals(r, y);
 	y->still = stable_read_end(&y->look);
 	return 0;
@@ -198,6 +214,10 @@ static void keep(struct stack_reader *r, struct attempt *y, uint64_t gil_addr, s
 	t->sure = y->still;
 	if (t->tid)
 		describe_state(r, &y->look, gil_addr, t);
+	if (y->still && t->doing == INSPECT_SLEEPING) {
+		t->waits = (struct inspect_wait){.lock = y->lock, .switches = y->look.switches};
+		y->lock = (struct py_lock_wait){0};
+	}
 	t->frames = xcalloc(y->frame_cnt + 1, sizeof(*t->frames));
 	for (size_t i = 0; i < y->frame_cnt; i++) {
 		struct inspect_frame *f = &t->frames[t->frame_cnt];

@@ -10,6 +10,7 @@
  */
 #include "user/inspect/threads.h"
 #include "user/inspect/stable_read.h"
+#include "user/inspect/waits.h"
 #include "user/python/thread_names.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -326,6 +327,7 @@ int threads_read(struct inspection *s, struct stack_reader *r, uint64_t runtime_
 		find_gil_moved(s);
 		list_native(&k);
 		name_the_rest(&k);
+		waits_find(s);
 	}
 	forget_names(&k.names);
 	free(k.late.items);

@@ -20,25 +20,33 @@ struct kept {
 struct profile_builder {
 	struct owned *o;
 	size_t process_cap, thread_cap, function_cap, first_cap, frame_cap, stack_cap, depth_cap;
-	size_t loss_cap, type_cap, task_cap, label_cap;
+	size_t loss_cap, type_cap, task_cap, label_cap, source_cap;
 	uint16_t *depths; /* by stack */
 	struct buckets buckets;
-	struct pair_map losses; /* (process, reason and type) → index + 1 */
-	struct pair_map labels; /* (process, key) → index + 1 */
-	struct kept *kept;      /* NULL: not kept */
+	struct pair_map losses;  /* (process, reason and type) → index + 1 */
+	struct pair_map labels;  /* (process, key) → index + 1 */
+	struct pair_map sources; /* (process, file) → index + 1 */
+	struct pair_map called;  /* (file) → index + 1 of a source that has a label for it */
+	bool relabel;            /* functions may be of files that have one by now */
+	struct kept *kept;       /* NULL: not kept */
 	uint64_t damaged;
 	uint64_t last_time_ns;
 };
 
-/* Clean, and one copy for equal texts. */
-static const char *keep(struct profile_builder *b, const char *text, uint32_t *id)
+static const char *keep_as(struct profile_builder *b, const char *text, unsigned flags, uint32_t *id)
 {
-	__cleanup_free char *clean = text_clean(text ? text : "", text ? strlen(text) : 0, 0);
+	__cleanup_free char *clean = text_clean(text ? text : "", text ? strlen(text) : 0, flags);
 	uint32_t found = intern__id(b->o->texts, clean, strlen(clean));
 
 	if (id)
 		*id = found;
 	return intern__bytes(b->o->texts, found, NULL);
+}
+
+/* Clean, and one copy for equal texts. */
+static const char *keep(struct profile_builder *b, const char *text, uint32_t *id)
+{
+	return keep_as(b, text, 0, id);
 }
 
 static double sane(double hz)
@@ -148,6 +156,48 @@ static void on_label(void *ctx, const struct profile_label *in)
 	p->labels[*slot - 1] = out;
 }
 
+static void on_source(void *ctx, const struct profile_source *in)
+{
+	struct profile_builder *b = ctx;
+	struct profile *p = &b->o->p;
+	struct profile_source out = *in;
+	uint32_t file, *slot;
+
+	if (!in->process || in->process > p->process_cnt || !in->file || !*in->file) {
+		b->damaged++;
+		return;
+	}
+	out.file = keep(b, in->file, &file);
+	out.label = keep(b, in->label, NULL);
+	out.text = keep_as(b, in->text, TEXT_KEEP_NEWLINES, NULL);
+	slot = pair_map__slot(&b->sources, in->process, file);
+	if (!*slot) {
+		xgrow(p->sources, p->source_cnt, b->source_cap);
+		*slot = (uint32_t)++p->source_cnt;
+	}
+	p->sources[*slot - 1] = out;
+	if (!*out.label)
+		return;
+	*pair_map__slot(&b->called, file, 0) = *slot;
+	b->relabel = true;
+}
+
+/* Functions are shown by the names that people have for their files. */
+static void relabel(struct profile_builder *b)
+{
+	struct profile *p = &b->o->p;
+
+	for (uint32_t i = 1; b->relabel && i <= p->function_cnt; i++) {
+		const char *file = p->functions[i].file;
+		uint32_t id = intern__find(b->o->texts, file, strlen(file));
+		uint32_t source = id ? pair_map__get(&b->called, id, 0) : 0;
+
+		if (source && *p->sources[source - 1].label)
+			p->functions[i].short_file = p->sources[source - 1].label;
+	}
+	b->relabel = false;
+}
+
 /* The first one announced replaces the default. */
 static void on_value_type(void *ctx, const struct profile_value_type *in)
 {
@@ -191,6 +241,7 @@ static void on_function(void *ctx, const struct profile_function *in)
 	xgrow(b->o->first_frames, p->function_cnt + 1, b->first_cap);
 	p->functions[++p->function_cnt] = out;
 	b->o->first_frames[p->function_cnt] = 0;
+	b->relabel |= p->source_cnt > 0;
 }
 
 static void on_frame(void *ctx, const struct profile_frame *in)
@@ -290,6 +341,7 @@ static const struct profile_sink_ops builder_ops = {
 	.value_type = on_value_type,
 	.task = on_task,
 	.label = on_label,
+	.source = on_source,
 };
 
 /* Entry 0 of each table answers for "none": empty texts, no references. */
@@ -344,6 +396,7 @@ const struct profile *profile_builder__peek(const struct profile_builder *b)
 void profile_builder__flush(struct profile_builder *b)
 {
 	buckets__flush(&b->buckets, &b->o->p);
+	relabel(b);
 }
 
 void profile_builder__fold(struct profile_builder *b, const bool *ended, uint32_t *moved)
@@ -400,6 +453,7 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 	struct profile_loss damage[PROFILE_MAX_TYPES] = {{.count = b->damaged}};
 
 	buckets__settle(&b->buckets, p, damage);
+	relabel(b);
 	if (p->label_cnt)
 		qsort(p->labels, p->label_cnt, sizeof(*p->labels), by_process);
 	emit_damage(b, damage);
@@ -410,6 +464,8 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 		p->samples = (struct profile_samples){kept_each, kept_free, b->kept};
 	pair_map__free(&b->losses);
 	pair_map__free(&b->labels);
+	pair_map__free(&b->sources);
+	pair_map__free(&b->called);
 	free(b->depths);
 	free(b);
 	return p;

@@ -260,11 +260,55 @@ static void without_file(const char *file, const char *given, struct module_name
 	}
 }
 
+/* ---- cells of notebooks ------------------------------------------------------------------------------------- */
+
+static size_t count_digits(const char *at)
+{
+	return strspn(at, "0123456789");
+}
+
+/*
+ * IPython calls a cell "<ipython-input-7-HASH>"; kernels /tmp/ipykernel_PID/HASH.py, of which IPython alone knows the
+ * number (user/python/held_sources.h). NULL: it is none.
+ */
+static char *cell_name(const char *file)
+{
+	static const char numbered[] = "<ipython-input-";
+	static const char *const kernels[] = {"ipykernel_", "xpython_"};
+	const char *end = file + strlen(file), *number = file + strlen(numbered);
+	struct part name, folder;
+	size_t digits;
+
+	if (!strncmp(file, numbered, strlen(numbered))) {
+		digits = count_digits(number);
+		return digits && number[digits] == '-' ? xasprintf("In [%.*s]", (int)digits, number) : NULL;
+	}
+	name = part_before(file, &end);
+	folder = part_before(file, &end);
+	digits = count_digits(name.at);
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
+		if (digits && !strcmp(name.at + digits, ".py") && starts_with(folder, kernels[i]) &&
+		    strlen(kernels[i]) + count_digits(folder.at + strlen(kernels[i])) == folder.len)
+			return xasprintf("cell %.*s", (int)digits, name.at);
+	return NULL;
+}
+
+static bool is_cell(const char *file, struct module_name *out)
+{
+	char *name = cell_name(file);
+
+	if (name)
+		*out = (struct module_name){.module = xstrdup(""), .short_file = name, .origin = PROFILE_USER};
+	return name;
+}
+
 void module_name_find(const char *file, const char *given, struct module_name *out)
 {
 	__cleanup_free char *name = NULL;
 	const char *root, *by_name;
 
+	if (is_cell(file, out))
+		return;
 	if (file[0] == '<' || !file[0]) {
 		without_file(file, given, out);
 		return;

@@ -30,6 +30,7 @@ void profile__free(struct profile *p)
 	free(p->types);
 	free(p->tasks);
 	free(p->labels);
+	free(p->sources);
 	free(owned_of(p)->first_frames);
 	intern__free(owned_of(p)->texts);
 	free(p);
@@ -78,6 +79,14 @@ size_t profile__stack_frames(const struct profile *p, uint32_t stack, uint32_t *
 size_t profile__max_depth(const struct profile *p)
 {
 	return owned_of(p)->max_depth;
+}
+
+bool profile__has_texts(const struct profile *p)
+{
+	for (size_t i = 0; i < p->source_cnt; i++)
+		if (*p->sources[i].text)
+			return true;
+	return false;
 }
 
 const struct profile_label *profile__labels(const struct profile *p, uint32_t process, size_t *cnt)

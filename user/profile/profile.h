@@ -40,9 +40,10 @@ struct profile {
 	struct profile_value_type *types; /* at least one */
 	struct profile_task *tasks;
 	struct profile_label *labels;                                                   /* by process and key */
+	struct profile_source *sources;                                                 /* one per process and file */
 	uint32_t process_cnt, thread_cnt, function_cnt, frame_cnt, stack_cnt, task_cnt; /* valid ids are 1..cnt */
 	uint32_t type_cnt;                                                              /* valid ids are 0..cnt - 1 */
-	size_t bucket_cnt, loss_cnt, label_cnt;
+	size_t bucket_cnt, loss_cnt, label_cnt, source_cnt;
 	uint64_t sample_cnt, truncated_cnt; /* over all buckets, whatever their types */
 	struct profile_samples samples;
 };
@@ -75,6 +76,9 @@ size_t profile__max_depth(const struct profile *p);
 
 /* The labels of a process, by key; how many is `*cnt`. */
 const struct profile_label *profile__labels(const struct profile *p, uint32_t process, size_t *cnt);
+
+/* Has it texts that processes had? */
+bool profile__has_texts(const struct profile *p);
 
 /* The type of that name; NULL when there is none. */
 const struct profile_value_type *profile__type(const struct profile *p, const char *name);

@@ -92,6 +92,17 @@ struct profile_label {
 	const char *key, *value;
 };
 
+/*
+ * What a process itself has of code without a file: a cell of a notebook, code that was made by a program. A later one
+ * replaces an earlier one of the same process and file.
+ */
+struct profile_source {
+	uint32_t process;
+	const char *file;  /* as functions have it */
+	const char *label; /* what people call it: "In [7]"; "" when that is the file's name */
+	const char *text;  /* lines; "" when they are not known, or there were others under this name */
+};
+
 /* An asynchronous task, which runs on a thread in turns with others. */
 struct profile_task {
 	uint32_t id, process;
@@ -159,6 +170,7 @@ struct profile_sink_ops {
 	void (*value_type)(void *ctx, const struct profile_value_type *t);
 	void (*task)(void *ctx, const struct profile_task *t);
 	void (*label)(void *ctx, const struct profile_label *l);
+	void (*source)(void *ctx, const struct profile_source *s);
 };
 
 struct profile_sink {

@@ -126,12 +126,12 @@ static bool has_function(const struct file *f, const char *function, int32_t fir
 
 bool source_text__is_changed(struct source_text *s, const struct profile_function *fn)
 {
-	return *fn->file == '/' && file_of(s, fn->file)->state == VIEW_SOURCE_CHANGED;
+	return *fn->file && file_of(s, fn->file)->state == VIEW_SOURCE_CHANGED;
 }
 
 const char *source_text__line(struct source_text *s, const struct profile_function *fn, int32_t line)
 {
-	const struct file *f = *fn->file == '/' ? file_of(s, fn->file) : NULL;
+	const struct file *f = *fn->file ? file_of(s, fn->file) : NULL;
 	__cleanup_free char *clean = NULL;
 	const char *at;
 	size_t len;

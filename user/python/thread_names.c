@@ -7,8 +7,8 @@
  * is need be found only once; the names of attributes are the same strings in all Threads.
  */
 #include "user/python/thread_names.h"
+#include "user/python/modules.h"
 #include "user/python/objects.h"
-#include "user/python/objects_common.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 
@@ -30,15 +30,9 @@ struct reading {
 
 static uint64_t find_active(struct object_reader *r, uint64_t interp)
 {
-	__cleanup_dict struct object_dict modules = {0}, globals = {0};
 	uint64_t at;
 
-	return object_read_u64(r, interp + r->build->objects.interp_modules, &at) &&
-			       object_dict__open(&modules, r, at) && object_dict__find(&modules, r, "threading", &at) &&
-			       object_read_u64(r, object_at(r, at, OB_BODY) /* PyModuleObject.md_dict */, &at) &&
-			       object_dict__open(&globals, r, at) && object_dict__find(&globals, r, "_active", &at)
-		       ? at
-		       : 0;
+	return module_find(r, module_dict(r, interp, "threading"), "_active", &at) ? at : 0;
 }
 
 static bool find_attribute(struct reading *g, struct object_dict *attributes, enum attribute which, uint64_t *value)

@@ -1,5 +1,6 @@
 #include "user/resolve/aside.h"
 #include "user/os/memory.h"
+#include "user/os/untrusted.h"
 #include "user/os/worker.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -97,6 +98,120 @@ int aside_thread_names(struct aside_names *q, const struct py_build *build,
 
 		found(ctx, &(struct python_thread){ident, native_id, name});
 	}
+	buf_free(&reply);
+	return err;
+}
+
+/* ---- source texts ------------------------------------------------------------------------------------------ */
+
+#define SOURCES_MAX (1u << 20) /* bytes of an answer */
+
+struct sources_request {
+	pid_t pid;
+	uint64_t runtime_addr;
+	struct py_build build;
+	size_t names_len;
+	char names[];
+};
+
+/* What is in an answer of a file. */
+enum { HAS_TEXT = 1, HAS_LABEL = 2 };
+
+struct sources_work {
+	const char **wanted; /* sorted */
+	size_t cnt;
+	struct buf *reply;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_wanted_source(void *ctx, const char *file)
+{
+	const struct sources_work *w = ctx;
+
+	return w->reply->len < SOURCES_MAX && bsearch(&file, w->wanted, w->cnt, sizeof(*w->wanted), compare_names);
+}
+
+static void keep_source(void *ctx, const struct held_source *s)
+{
+	struct buf *reply = ((struct sources_work *)ctx)->reply;
+
+	buf_put_varint(reply, (s->text ? HAS_TEXT : 0) | (s->label ? HAS_LABEL : 0));
+	buf_put_text(reply, s->file);
+	if (s->text)
+		buf_put_text(reply, s->text);
+	if (s->label)
+		buf_put_text(reply, s->label);
+}
+
+/* In the worker. What is a file is read as one, if anybody wants to see it. */
+static void choose_sources(const struct sources_request *r, struct sources_work *w)
+{
+	const char *end = r->names + r->names_len;
+
+	for (const char *name = r->names; name < end; name += strlen(name) + 1) {
+		if (*name != '<' && has_untrusted(r->pid, name))
+			keep_source(w, &(struct held_source){.file = name});
+		else
+			w->wanted[w->cnt++] = name;
+	}
+	qsort(w->wanted, w->cnt, sizeof(*w->wanted), compare_names);
+}
+
+static int read_sources(const void *arg, struct buf *reply)
+{
+	const struct sources_request *r = arg;
+	struct sources_work w = {.wanted = xcalloc(r->names_len + 1, sizeof(*w.wanted)), .reply = reply};
+	const struct held_sink to = {is_wanted_source, keep_source, &w};
+	struct memory memory;
+
+	choose_sources(r, &w);
+	if (w.cnt) {
+		memory_open(&memory, r->pid);
+		memory_look(&memory);
+		held_sources_read(&r->build, r->runtime_addr, memory_read, &memory, &to);
+		memory_look_away(&memory);
+		memory_close(&memory);
+	}
+	free(w.wanted);
+	return 0;
+}
+
+static void on_sources(const struct buf *reply, void (*found)(void *ctx, const struct held_source *s), void *ctx)
+{
+	struct cursor c = cursor_of(reply->data, reply->len);
+
+	while (cursor_left(&c)) {
+		uint64_t has = cursor_varint(&c);
+		__cleanup_free char *file = cursor_text(&c);
+		__cleanup_free char *text = has & HAS_TEXT ? cursor_text(&c) : NULL;
+		__cleanup_free char *label = has & HAS_LABEL ? cursor_text(&c) : NULL;
+
+		if (!c.bad)
+			found(ctx, &(struct held_source){file, text, label});
+	}
+}
+
+int aside_sources(const struct aside_sources *q, const struct py_build *build,
+		  void (*found)(void *ctx, const struct held_source *s), void *ctx)
+{
+	size_t len = sizeof(struct sources_request) + q->names_len;
+	__cleanup_free struct sources_request *r = xcalloc(1, len + 1);
+	const struct worker_task t = {.pid = q->pid, .fn = read_sources, .arg = r, .len = len};
+	struct buf reply = {0};
+	int err;
+
+	r->pid = q->pid;
+	r->runtime_addr = q->runtime_addr;
+	r->build = *build;
+	r->names_len = q->names_len;
+	memcpy(r->names, q->names, q->names_len);
+	err = worker_call(&t, &reply);
+	if (!err)
+		on_sources(&reply, found, ctx);
 	buf_free(&reply);
 	return err;
 }

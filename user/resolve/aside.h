@@ -1,9 +1,10 @@
 /*
- * Names of threads and code objects in the memory of a live process, whose author may have put it where nothing
+ * Names of threads, code objects and source texts in the memory of a live process, whose author may have put it where nothing
  * answers: read by the worker (user/os/worker.h), each in one go.
  */
 #pragma once
 #include "user/python/code_object.h"
+#include "user/python/held_sources.h"
 #include "user/python/thread_names.h"
 #include <sys/types.h>
 
@@ -20,6 +21,20 @@ struct aside_names {
 /* Calls `found` for each, and improves `q->active`. 0 or negative errno. */
 int aside_thread_names(struct aside_names *q, const struct py_build *build,
 		       void (*found)(void *ctx, const struct python_thread *t), void *ctx);
+
+/* Files whose texts are looked for: their names, each with a zero behind it. */
+struct aside_sources {
+	pid_t pid;
+	uint64_t runtime_addr;
+	const char *names;
+	size_t names_len;
+};
+/*
+ * Calls `found` for what the process has, as held_sources_read(), and for each that is a file with nothing but its name.
+ * 0 or negative errno.
+ */
+int aside_sources(const struct aside_sources *q, const struct py_build *build,
+		  void (*found)(void *ctx, const struct held_source *s), void *ctx);
 
 /* As code_object_read(). */
 struct aside_code {

@@ -9,6 +9,7 @@
 #include "user/util/text.h"
 #include <string.h>
 
+#define FILES_MAX 8192 /* of an image that are remembered */
 #define STALE_MAX 4096 /* contents that are gone, and whose instructions are still known */
 
 /* The interpreter's own machinery; no frame is made of it. */
@@ -40,11 +41,14 @@ struct image {
 	size_t table_bytes; /* of line tables that nobody else had brought before */
 	struct code *codes;
 	struct whole_paths paths;
+	struct intern *files; /* that it has code of */
 };
 
 struct codes {
 	struct profile_sink sink;
 	struct path_asker files;
+	void (*met_file)(void *ctx, uint32_t image_id, const char *file);
+	void *met_ctx;
 	struct code *by_key;
 	struct image *images;
 	struct contents *contents;
@@ -89,6 +93,12 @@ struct codes *codes__new(struct profile_sink sink, struct path_asker files)
 	c->contents = contents__new();
 	begin_tables(c);
 	return c;
+}
+
+void codes__on_file(struct codes *c, void (*met)(void *ctx, uint32_t image_id, const char *file), void *ctx)
+{
+	c->met_file = met;
+	c->met_ctx = ctx;
 }
 
 static void partial_free(struct partial *p)
@@ -149,6 +159,7 @@ static struct image *get_image(struct codes *c, uint32_t image_id)
 	if (!i) {
 		i = xcalloc(1, sizeof(*i));
 		i->image_id = image_id;
+		i->files = intern__new();
 		HASH_ADD(hh, c->images, image_id, sizeof(i->image_id), i);
 	}
 	return i;
@@ -194,6 +205,7 @@ void codes__forget(struct codes *c, uint32_t image_id)
 	}
 	HASH_DEL(c->images, i);
 	whole_paths__clear(&i->paths);
+	intern__free(i->files);
 	free(i);
 }
 
@@ -265,6 +277,14 @@ size_t codes__room(struct codes *c, uint32_t image_id)
 	return contents__room(c->contents, get_image(c, image_id)->table_bytes);
 }
 
+static void meet_file(struct codes *c, struct image *image, const char *file)
+{
+	uint32_t before = intern__count(image->files);
+
+	if (c->met_file && before < FILES_MAX && intern__id(image->files, file, strlen(file)) > before)
+		c->met_file(c->met_ctx, image->image_id, file);
+}
+
 static struct content *content_of(struct codes *c, uint32_t image_id, const struct code_text *t)
 {
 	struct image *image = get_image(c, image_id);
@@ -273,6 +293,7 @@ static struct content *content_of(struct codes *c, uint32_t image_id, const stru
 	if (code_is_machinery(t->name, t->file, t->first_line))
 		return &hidden;
 	text.file = whole_paths__find(&image->paths, t->file, image_id, &c->files);
+	meet_file(c, image, text.file);
 	return contents__get(c->contents, &text, &image->table_bytes);
 }
 

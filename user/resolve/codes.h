@@ -12,6 +12,8 @@ struct codes;
 
 struct codes *codes__new(struct profile_sink sink, struct path_asker files);
 void codes__free(struct codes *c);
+/* Called once for each file that an image has code of, as functions will have it. */
+void codes__on_file(struct codes *c, void (*met)(void *ctx, uint32_t image_id, const char *file), void *ctx);
 /* From here on the profile is another one, which knows no ids yet. */
 void codes__begin_segment(struct codes *c, struct profile_sink sink);
 

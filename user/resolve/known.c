@@ -1,4 +1,5 @@
 #include "user/resolve/known.h"
+#include "user/resolve/held.h"
 #include "user/util/alloc.h"
 
 struct known *known__find(struct known *table, uint32_t image_id)
@@ -65,6 +66,7 @@ void known__forget_threads(struct known *k)
 static void drop(struct known **table, struct known *k)
 {
 	known__forget_threads(k);
+	held__clear(&k->held);
 	HASH_DEL(*table, k);
 	free(k);
 }

@@ -30,6 +30,18 @@ struct known_thread {
 	struct known_thread *next_unnamed;
 };
 
+/* Texts of code without a file (user/resolve/held.h). */
+struct held_file;
+
+struct held {
+	struct held_file *files; /* that it runs code of, and that are none of a disk as far as is known */
+	size_t text_bytes;
+	bool is_fresh;    /* one was met since they were asked for last */
+	bool is_sent;     /* nothing has changed since the segment got them … */
+	uint32_t segment; /* … which is this one */
+	uint64_t next_ns; /* when they may be asked for again */
+};
+
 struct known {
 	UT_hash_handle hh;
 	uint32_t image_id;
@@ -48,6 +60,7 @@ struct known {
 	uint64_t renamed_wait_ns;      /* … and how long that is after the last time */
 	bool ran;                      /* since then */
 	uint64_t active_addr;          /* of threading._active; 0 not known */
+	struct held held;              /* texts that it has itself (user/resolve/held.c) */
 };
 
 /* Made when it is not known yet. The process has to stay while it is. */

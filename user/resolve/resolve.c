@@ -3,6 +3,7 @@
 #include "user/os/untrusted.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/held.h"
 #include "user/resolve/labels.h"
 #include "user/resolve/losses.h"
 #include "user/resolve/threads.h"
@@ -26,6 +27,7 @@ struct resolve {
 	const struct interpreters *interpreters;
 	struct codes *codes;
 	struct threads threads;
+	struct held_sources held;
 	struct pair_map stacks; /* (parent, frame) → stack id */
 	uint32_t stack_cnt, process_cnt;
 	int64_t unix_offset_ns;
@@ -78,6 +80,17 @@ static char *absolute_path(void *ctx, uint32_t image_id, const char *path)
 	return p ? procfs_absolute_path(forebear(r, p)->pid, path) : NULL;
 }
 
+static struct known *known_of(struct resolve *r, struct process *p);
+
+static void meet_file(void *ctx, uint32_t image_id, const char *file)
+{
+	struct resolve *r = ctx;
+	struct process *p = processes__find(r->processes, image_id);
+
+	if (p)
+		held__meet(&r->held, known_of(r, p), file);
+}
+
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
 			     const struct interpreters *interpreters)
 {
@@ -88,6 +101,8 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	r->interpreters = interpreters;
 	r->boot_unix_ns = clock_boot_unix_ns();
 	r->codes = codes__new(sink, (struct path_asker){file_exists, absolute_path, r});
+	codes__on_file(r->codes, meet_file, r);
+	held__init(&r->held, sink);
 	r->threads.sink = sink;
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
@@ -105,6 +120,7 @@ void resolve__free(struct resolve *r)
 	pair_map__free(&r->stacks);
 	losses__free(&r->losses);
 	known__free(&r->threads.known);
+	held__free(&r->held);
 	free(r->gone);
 	free(r->scratch);
 	free(r);
@@ -154,6 +170,7 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	r->sink = sink;
 	codes__begin_segment(r->codes, sink);
 	threads__begin_segment(&r->threads, sink);
+	held__begin_segment(&r->held, sink);
 	processes__each(r->processes, leave_segment, r);
 	pair_map__free(&r->stacks);
 	r->stack_cnt = r->process_cnt = 0;
@@ -488,6 +505,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	r->stats.samples++;
 	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
 	describe_process(r, k);
+	held__send(&r->held, k);
 	r->sink.ops->sample(r->sink.ctx, &(struct profile_sample){
 						 .time_unix_ns = unix_ns(r, rec->hdr.time_ns),
 						 .value = rec->value,
@@ -575,6 +593,7 @@ static void read_names(void *ctx, struct process *p)
 {
 	struct flush_arg *a = ctx;
 
+	held__read(&a->r->held, known_of(a->r, p), a->now_ns, a->last);
 	if (!threads__read_names(&a->r->threads, known_of(a->r, p), a->now_ns, a->last))
 		return;
 	refresh_command(a->r, p);
@@ -595,6 +614,7 @@ static void fold_overdue(struct resolve *r)
 	while ((p = processes__overdue(r->processes))) {
 		end_cpu(r, p);
 		r->stats.clocks -= p->cpu_known && !p->cpu_final;
+		held__forget(&r->held, known_of(r, p));
 		known__forget(&r->threads.known, p->image_id);
 		processes__fold(r->processes, p);
 	}
@@ -605,8 +625,10 @@ static void retire(struct resolve *r, uint32_t image_id)
 {
 	struct known *k = known__find(r->threads.known, image_id);
 
-	if (k)
+	if (k) {
 		known__forget_threads(k);
+		held__forget(&r->held, k);
+	}
 	processes__retire(r->processes, image_id);
 }
 

@@ -91,7 +91,7 @@ char *text_clean(const char *bytes, size_t len, unsigned flags)
 	return buf_steal_text(&out);
 }
 
-char *text_from_units(const void *units, size_t len, unsigned kind)
+static char *from_units(const void *units, size_t len, unsigned kind, bool keeps_tabs)
 {
 	const unsigned char *s = units;
 	struct buf out = {0};
@@ -102,7 +102,17 @@ char *text_from_units(const void *units, size_t len, unsigned kind)
 		uint32_t c = 0;
 
 		memcpy(&c, s + i, kind); /* both supported architectures are little-endian */
-		put_code_point(&out, c, 0);
+		put_code_point(&out, c, keeps_tabs && c == '\t' ? TEXT_KEEP_NEWLINES : 0);
 	}
 	return buf_steal_text(&out);
+}
+
+char *text_from_units(const void *units, size_t len, unsigned kind)
+{
+	return from_units(units, len, kind, false);
+}
+
+char *text_line_from_units(const void *units, size_t len, unsigned kind)
+{
+	return from_units(units, len, kind, true);
 }

@@ -17,6 +17,8 @@ char *text_clean(const char *bytes, size_t len, unsigned flags);
  * PyUnicode_Kind) as clean UTF-8. `len` is in bytes; a trailing partial unit is ignored.
  */
 char *text_from_units(const void *units, size_t len, unsigned kind);
+/* The same of a line of code: tabs stay. */
+char *text_line_from_units(const void *units, size_t len, unsigned kind);
 
 /* One code point from UTF-8: bytes used, or 0 where the bytes are not valid. `left` is at least 1. */
 size_t text_from_utf8(const void *bytes, size_t left, uint32_t *out);

@@ -57,6 +57,7 @@ FORWARD(loss)
 FORWARD(value_type)
 FORWARD(task)
 FORWARD(label)
+FORWARD(source)
 
 void top_model__pass_on(struct top_model *m, struct profile_sink next)
 {
@@ -77,6 +78,7 @@ struct profile_sink top_model__sink(struct top_model *m)
 		.value_type = on_value_type,
 		.task = on_task,
 		.label = on_label,
+		.source = on_source,
 	};
 
 	return (struct profile_sink){&ops, m};

@@ -6,7 +6,7 @@
 #include "user/util/json_get.h"
 #include "user/util/pair_map.h"
 
-enum { JSON_TABLES = 8 };
+enum { JSON_TABLES = 9 };
 
 struct json_reader {
 	int fd;

@@ -230,6 +230,18 @@ static void read_label(struct json_reader *r)
 	r->sink.ops->label(r->sink.ctx, &l);
 }
 
+static void read_source(struct json_reader *r)
+{
+	struct profile_source s = {.file = "", .label = "", .text = ""};
+	struct json_get *j = &r->json;
+
+	for (json_get_map(j); json_get_key(j);)
+		if (!(on_id(r, "process", &s.process) || on_text(r, "file", &s.file) || on_text(r, "label", &s.label) ||
+		      on_text(r, "text", &s.text)))
+			json_skip(j);
+	r->sink.ops->source(r->sink.ctx, &s);
+}
+
 static void read_thread(struct json_reader *r)
 {
 	struct profile_thread t = {.name = ""};
@@ -429,8 +441,9 @@ static const struct table {
 	const char *key;
 	void (*row)(struct json_reader *r);
 } tables[JSON_TABLES] = {
-	{"value_types", read_type}, {"processes", read_process}, {"tasks", read_task}, {"labels", read_label},
-	{"threads", read_thread},   {"functions", NULL},         {"lost", read_loss},  {"samples", read_sample},
+	{"value_types", read_type}, {"processes", read_process}, {"tasks", read_task},
+	{"labels", read_label},     {"sources", read_source},    {"threads", read_thread},
+	{"functions", NULL},        {"lost", read_loss},         {"samples", read_sample},
 };
 #define SAMPLES (JSON_TABLES - 1)
 

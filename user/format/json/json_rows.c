@@ -197,6 +197,27 @@ static void put_labels(struct json_rows *w)
 	end_table(w);
 }
 
+/* Not in lines: nobody reads those back, and functions are called by the labels. */
+static void put_sources(struct json_rows *w)
+{
+	if (!w->p->source_cnt || w->is_lines)
+		return;
+	begin_table(w, "sources");
+	for (size_t i = 0; i < w->p->source_cnt; i++) {
+		const struct profile_source *s = &w->p->sources[i];
+
+		json_row_begin(w, "source");
+		json_put_text(&w->json, "file", s->file);
+		if (*s->label)
+			json_put_text(&w->json, "label", s->label);
+		if (*s->text)
+			json_put_text(&w->json, "text", s->text);
+		json_put_count(&w->json, "process", s->process - 1);
+		json_put_end_map(&w->json);
+	}
+	end_table(w);
+}
+
 void json_rows_tables(struct json_rows *w)
 {
 	put_types(w);
@@ -204,6 +225,7 @@ void json_rows_tables(struct json_rows *w)
 	put_threads(w);
 	put_tasks(w);
 	put_labels(w);
+	put_sources(w);
 }
 
 static void put_loss(struct json_put *j, const struct profile *p, const struct profile_loss *l)
