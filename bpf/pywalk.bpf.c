@@ -176,7 +176,8 @@ static __always_inline bool is_running_generator(const struct walk *w, u64 frame
 /*
  * The frame before an invocation's first one must be the frame that ran when the C evaluator was entered. If it is
  * another, the cframe does not name a frame of its invocation yet, or that frame is not linked yet. If there is none, the
- * invocation may be the first of a greenlet, and then the cframe before is another greenlet's.
+ * invocation may be the first of a greenlet, and then the cframe before is another greenlet's. Before any other frame of the
+ * invocation it is as wrong: a generator's callee lies where that frame has called something before, and is not linked yet.
  *
  * A generator's frame need not be the first, although it says so: throw() makes each one that delegates current in the
  * invocation that called throw() (3.11: Objects/genobject.c, _gen_throw()). Then the first comes later.
@@ -186,8 +187,10 @@ static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
 	const struct abi_py_layout *l = &w->layout;
 	bool entry = (l->mech & ABI_MECH_IS_ENTRY) ? is_entry : owner >= l->owner_shim;
 
-	if (!w->entry_open || !entry)
+	if (!w->entry_open)
 		return false;
+	if (!entry)
+		return w->frame_addr && w->frame_addr == w->entry_from;
 	if (!w->frame_addr)
 		return w->entry_open == ENTRY_DELEGATED && w->entry_from;
 	if (w->frame_addr == w->entry_from)

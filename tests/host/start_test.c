@@ -157,6 +157,27 @@ static void an_evaluator_that_names_a_generator_further_out(void **state)
 	check_stack(p, codes, 3);
 }
 
+/* What a generator calls lies where the frame below has called something before, to which that is linked still. */
+static void a_callee_that_is_linked_to_another(void **state)
+{
+	struct world *p = *state;
+	u64 codes[3], below, generator, callee;
+
+	call_chain(p, codes, 2);
+	below = p->leaf;
+	world__enter(p);
+	codes[2] = world__function(p, 2);
+	generator = world__push(p, codes[2], 8, WORLD_GENERATOR);
+	callee = world__push(p, world__function(p, 7), -2, WORLD_THREAD);
+	world__set_prev(p, callee, below);
+	image__put_u64(p->m, p->cframe + p->l.cframe_frame_off, below);
+	enter_evaluator(p, callee, p->cframe);
+	host.registers[8] = generator;
+	check_stack(p, codes, 3);
+	host.registers[8] = 0;
+	check_stack(p, codes, 2);
+}
+
 /* A shim that is not told from a frame yet. */
 static void half_a_shim(void **state)
 {
@@ -236,6 +257,7 @@ static const struct version_test tests[] = {
 	TEST_WITH(an_evaluator_whose_frame_is_in_a_register, ABI_MECH_CFRAME),
 	TEST_WITH(generators_that_delegate, ABI_MECH_CFRAME | ABI_MECH_IS_ENTRY),
 	TEST_WITH(an_evaluator_that_names_a_generator_further_out, ABI_MECH_CFRAME | ABI_MECH_IS_ENTRY),
+	TEST_WITH(a_callee_that_is_linked_to_another, ABI_MECH_CFRAME),
 	TEST_WITH(half_a_shim, ABI_MECH_CFRAME | ABI_MECH_OWNER),
 	TEST_WITH(frames_that_are_gone, ABI_MECH_IP_POINTER),
 	TEST_WITH(frames_of_tracebacks, ABI_MECH_IP_POINTER),
