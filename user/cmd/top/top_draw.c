@@ -7,6 +7,7 @@
 #include "user/cmd/top/top_layout.h"
 #include "user/cmd/top/top_terminal.h"
 #include "user/cmd/top/top_text.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/columns.h"
@@ -193,8 +194,8 @@ static char *empty_text(const struct top_ui *ui)
 
 	if (h->samples && top_rows__filter_text(ui->rows))
 		return xstrdup("Nothing matches. Esc removes the filter.");
-	if (h->lost && !h->samples) {
-		losses = profile__loss_text(top_model__profile(ui->source->model));
+	if (h->lost + h->failed && !h->samples) {
+		losses = loss_text(top_model__profile(ui->source->model));
 		return xasprintf("No stack could be read: %s", losses);
 	}
 	return top_text_empty(top_model__type(ui->source->model), ui->source->ended);
@@ -239,6 +240,9 @@ static const char *hints(const struct top_ui *ui)
 static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 {
 	int y = l->foot_y >= 0 ? l->foot_y : LINES - 1;
+	__cleanup_free char *error = top_text_error(ui->source->model, ui->of_all);
+	__cleanup_free char *foot =
+		xasprintf("%s%s%s", ui->help ? "" : error, ui->help || !*error ? "" : " · ", hints(ui));
 
 	curs_set(0);
 	if (ui->prompt.question)
@@ -246,7 +250,7 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 	else if (ui->message)
 		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
 	else if (l->foot_y >= 0)
-		put_line(y, A_DIM, hints(ui));
+		put_line(y, A_DIM, foot);
 }
 
 static void draw_help(struct top_ui *ui, const struct top_layout *l)

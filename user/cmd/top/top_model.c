@@ -3,6 +3,8 @@
  * weights are the mean of those of that time.
  */
 #include "user/cmd/top/top_model.h"
+#include "user/profile/chance.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <math.h>
 #include <string.h>
@@ -29,7 +31,8 @@ struct top_model {
 	double tau_ns;        /* 0: nothing fades */
 	uint64_t span_ns;
 	uint64_t start_ns, recent_from_ns, now_ns;
-	uint64_t samples, samples_before, lost_before, dangling;
+	uint64_t samples, samples_before, dangling;
+	struct loss_sums lost_before;
 	bool next_interval; /* recent sums begin anew with the next settling */
 	struct top_header header;
 };
@@ -214,32 +217,32 @@ static void count_active(const struct top_model *m, struct top_header *h)
 	}
 }
 
-static uint64_t lost_of(const struct top_model *m)
+static struct loss_sums lost_of(const struct top_model *m)
 {
-	uint64_t lost = m->dangling;
+	struct loss_sums lost = loss_sums_of_type(m->p, m->v->type);
 
-	for (size_t i = 0; i < m->p->loss_cnt; i++)
-		if (m->p->losses[i].failure && m->p->losses[i].type == m->v->type)
-			lost += m->p->losses[i].count;
+	lost.lost += m->dangling;
 	return lost;
 }
 
 static void make_header(struct top_model *m)
 {
 	struct top_header *h = &m->header;
+	struct loss_sums lost = lost_of(m);
 
 	*h = (struct top_header){
 		.rate = top_model__rate(m, m->sums.recent),
 		.gil = top_model__percent(m, m->sums.recent_gil, false) / 100,
 		.no_gil = top_sums_no_gil(&m->sums),
 		.samples = m->samples - m->samples_before,
-		.lost = lost_of(m) - m->lost_before,
+		.lost = lost.lost - m->lost_before.lost,
+		.failed = lost.failed - m->lost_before.failed,
 		.elapsed_ns = m->now_ns > m->start_ns ? m->now_ns - m->start_ns : 0,
 		.value = m->sums.value,
 		.walked = 1,
 	};
-	if (h->samples + h->lost)
-		h->walked = (double)h->samples / (double)(h->samples + h->lost);
+	if (h->samples + h->lost + h->failed)
+		h->walked = (double)h->samples / (double)(h->samples + h->lost + h->failed);
 	count_active(m, h);
 }
 
@@ -288,6 +291,15 @@ double top_model__percent(const struct top_model *m, double recent, bool of_all)
 	if (of_all || top_model__type(m)->unit != PROFILE_NANOSECONDS)
 		return m->sums.recent > 0 ? 100 * recent / m->sums.recent : 0;
 	return 100 * top_model__rate(m, recent);
+}
+
+/* As far as one at half of the whole, which is the most. Values of the last seconds come from as many samples as others. */
+double top_model__error(const struct top_model *m, bool of_all, uint64_t *samples)
+{
+	double part = m->sums.value ? m->sums.recent / (double)m->sums.value : 0;
+
+	*samples = (uint64_t)((double)m->header.samples * (part < 1 ? part : 1) + 0.5);
+	return chance_share_of(1, 2, *samples).error * top_model__percent(m, m->sums.recent, of_all) / 100;
 }
 
 size_t top_model__bucket_cnt(const struct top_model *m)

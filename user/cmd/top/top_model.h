@@ -33,7 +33,7 @@ struct top_header {
 	double gil;  /* the part of one CPU's time, or of all values, that held the GIL */
 	bool no_gil; /* there was none that anything could have held */
 	uint32_t processes, threads; /* that had samples within the span */
-	uint64_t samples, lost;
+	uint64_t samples, lost, failed;
 	double walked;       /* samples of all ticks that should have become one; 1.0 when there were none */
 	uint64_t elapsed_ns; /* that the sums of the rows are of */
 	uint64_t value;      /* the sum of the rows */
@@ -66,6 +66,9 @@ double top_model__rate(const struct top_model *m, double recent);
 
 /* A weighted sum as a percentage of the time, which is of one CPU, or (`of_all`, or when values are no times) of all. */
 double top_model__percent(const struct top_model *m, double recent, bool of_all);
+
+/* Percentages may be off by chance by so many points, in 95 of 100 cases; and the number of samples that they come from. */
+double top_model__error(const struct top_model *m, bool of_all, uint64_t *samples);
 
 /* How many buckets there are, and from how many on those of threads that have ended are folded into thread 0's. */
 size_t top_model__bucket_cnt(const struct top_model *m);

@@ -89,6 +89,7 @@ static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 	__cleanup_free char *header = top_text_header(top_model__type(p->s->model), h, p->width ? p->width : SIZE_MAX);
 	__cleanup_free char *took = units_duration_text(h->elapsed_ns);
 	__cleanup_free char *title = xasprintf("pybpfprof top: %s, %s", names->meta.target, took);
+	__cleanup_free char *error = top_text_error(p->s->model, p->s->profile != NULL);
 	size_t shown = wanted_rows(p, cnt, TABLE_ROWS);
 
 	put_line(p, title);
@@ -98,6 +99,8 @@ static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 		put_row(p, rows[i]);
 	if (shown < cnt)
 		fprintf(p->out, "… and %zu more\n", cnt - shown);
+	if (*error)
+		fprintf(p->out, "percentages: %s\n", error);
 	fputs("\n", p->out);
 }
 
@@ -181,7 +184,7 @@ static void put_json(const struct plain *p, struct top_row *const *rows, size_t 
 	json_put_count(j, "threads", h->threads);
 	json_put_count(j, "samples", h->samples);
 	put_json_rounded(j, "walked_percent", 100 * h->walked);
-	json_put_count(j, "lost", h->lost);
+	json_put_count(j, "lost", h->lost + h->failed);
 	json_put_value(j, type, is_cpu ? "cpu_" : "", h->value);
 	json_put_count(j, "row_count", cnt);
 	json_put_list(j, "rows");

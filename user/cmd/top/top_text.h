@@ -18,10 +18,12 @@ char *top_text_thread(const struct profile *p, const struct top_row *row);
 /* All of it, for the filter. */
 char *top_text_match(const struct profile *p, const struct top_lens *l, const struct top_row *row);
 
-/* "1.35 CPUs busy in 4 Python processes, 12 threads · GIL 87% · 99.8% of samples walked · 0 lost", or less. */
+/* "1.35 CPUs busy in 4 Python processes, 12 threads · GIL 87% · 99.8% of samples walked · 0 lost, 0 failed", or less. */
 char *top_text_header(const struct profile_value_type *t, const struct top_header *h, size_t width);
 /* The whole that percentages are of: "one CPU", "all CPU time", "all page faults". */
 char *top_text_whole(const struct profile_value_type *t, bool of_all);
+/* "± 28 at most, of 12 samples": how exact the percentages are; "" where there are no samples. */
+char *top_text_error(const struct top_model *m, bool of_all);
 /* Why a table is empty when nothing was lost. */
 char *top_text_empty(const struct profile_value_type *t, bool ended);
 

@@ -1,6 +1,7 @@
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -114,13 +115,15 @@ void report_put_head(const struct report_text *t, const struct profile *p, const
 	__cleanup_free char *samples = units_count_text(all->samples);
 	__cleanup_free char *pythons = pythons_text(p);
 	__cleanup_free char *value = value_text(t->type, (double)all->value);
-	__cleanup_free char *losses = profile__loss_text(p);
+	__cleanup_free char *losses = loss_text(p);
 
 	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown", *m->host ? " on " : "", m->host);
 	if (*m->command)
 		report_line(t, "command    %s", m->command);
 	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
 	report_line(t, "samples    %s, %s", samples, value);
+	if (all->samples)
+		report_line(t, "           a percentage may be off by chance as far as its ± says, in 95 of 100 cases");
 	put_other_types(t, p);
 	put_rate(t, m);
 	put_cpu_check(t, p);

@@ -5,7 +5,9 @@
  */
 #include "user/format/json.h"
 #include "user/format/report/report_parts.h"
+#include "user/profile/chance.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include <string.h>
@@ -56,7 +58,7 @@ void report_json_head(const struct report_json *o, const struct profile *p, cons
 	}
 	json_put_real(j, "gil_percent", held_percent(o, p));
 	json_put_count(j, "truncated_samples", p->truncated_cnt);
-	json_put_count(j, "lost_samples", profile__failed_cnt(p));
+	json_put_count(j, "lost_samples", loss_total(p));
 }
 
 void report_json_function(const struct report_json *o, const struct profile_function *f)
@@ -71,11 +73,21 @@ void report_json_function(const struct report_json *o, const struct profile_func
 		json_put_text(o->j, "kind", json_kinds[f->kind]);
 }
 
+/* With the ± of chance behind it. */
+static void put_percent(const struct report_json *o, const char *what, uint64_t value)
+{
+	__cleanup_free char *percent = xasprintf("%spercent", what), *error = xasprintf("%spercent_error", what);
+	struct chance_share s = chance_share_of(value, o->all_value, o->all_samples);
+
+	json_put_real(o->j, percent, s.percent);
+	json_put_real(o->j, error, s.error);
+}
+
 static void put_total(const struct report_json *o, uint64_t samples, uint64_t value)
 {
 	json_put_count(o->j, "samples", samples);
 	report_json_value(o, "", value);
-	json_put_real(o->j, "percent", report_percent(value, o->all_value));
+	put_percent(o, "", value);
 }
 
 static void put_share(const struct report_json *o, const struct share *s)
@@ -88,7 +100,7 @@ void report_json_own(const struct report_json *o, const struct totals_row *sum)
 {
 	json_put_count(o->j, "own_samples", sum->own_samples);
 	report_json_value(o, "own_", sum->own_value);
-	json_put_real(o->j, "own_percent", report_percent(sum->own_value, o->all_value));
+	put_percent(o, "own_", sum->own_value);
 	put_total(o, sum->samples, sum->value);
 }
 
@@ -171,7 +183,7 @@ void report_json_containers(const struct report_json *o, const struct profile *p
 	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
 		json_put_map(o->j, NULL);
 		json_put_text(o->j, "container", process_groups__text(g, shares[i].id));
-		json_put_count(o->j, "lost_samples", shares[i].failed);
+		json_put_count(o->j, "lost_samples", shares[i].lost + shares[i].failed);
 		put_share(o, &shares[i]);
 		json_put_end_map(o->j);
 	}
@@ -199,7 +211,7 @@ void report_json_processes(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "container", process_groups__text(g, process_groups__of(g, shares[i].id)));
 		json_put_seconds(o->j, "cpu_clock", checks[shares[i].id].clock_ns);
 		json_put_seconds(o->j, "sampled", checks[shares[i].id].sampled_ns);
-		json_put_count(o->j, "lost_samples", shares[i].failed);
+		json_put_count(o->j, "lost_samples", shares[i].lost + shares[i].failed);
 		put_share(o, &shares[i]);
 		json_put_end_map(o->j);
 	}
@@ -244,6 +256,8 @@ void report_json_losses(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "reason", l->reason);
 		json_put_text(o->j, "sentence", l->sentence);
 		json_put_bool(o->j, "failure", l->failure);
+		if (l->failure)
+			json_put_bool(o->j, "failed", l->failed);
 		json_put_count(o->j, "samples", l->count);
 		json_put_value(o->j, &p->types[l->type], "", l->value);
 		if (l->process)

@@ -13,12 +13,14 @@ static void put_titles(const struct report_text *t, const char *heading, const c
 		t->type->unit == PROFILE_NANOSECONDS ? value_heading(t->type) : xstrdup(*word ? word : name);
 
 	report_heading(t, "%s", heading);
-	report_line(t, "%8s %9s  samples %s", percent, amount, rest);
+	report_line(t, "%-11s %9s  samples %s", percent, amount, rest);
 }
 
 static char *numbers_text(const struct report_text *t, const struct share *s)
 {
-	return xasprintf("%8.2f %9.*f %8" PRIu64, report_percent(s->value, t->all_value), report_decimals(t),
+	char share[REPORT_SHARE_BYTES];
+
+	return xasprintf("%s %9.*f %8" PRIu64, report_share_of_all(t, s->value, share), report_decimals(t),
 			 value_amount(t->type, (double)s->value), s->samples);
 }
 
@@ -27,13 +29,13 @@ void report_put_processes(const struct report_text *t, const struct profile *p)
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(t->r->view, p, false, &cnt);
 
-	put_titles(t, "By process", "  failed      pid  Python   command");
+	put_titles(t, "By process", "    lost   failed      pid  Python   command");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[shares[i].id];
 		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
 
-		report_line(t, "%s %8" PRIu64 " %8" PRIu32 "  %-8s %s", numbers, shares[i].failed, q->pid,
-			    *q->python ? q->python : "-", q->command);
+		report_line(t, "%s %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s %s", numbers, shares[i].lost,
+			    shares[i].failed, q->pid, *q->python ? q->python : "-", q->command);
 	}
 	report_more(t, cnt);
 }
@@ -44,11 +46,12 @@ void report_put_containers(const struct report_text *t, const struct profile *p)
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of_groups(t->r->view, p, g, &cnt);
 
-	put_titles(t, "By container", "  failed  name");
+	put_titles(t, "By container", "    lost   failed  name");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
 
-		report_line(t, "%s %8" PRIu64 "  %s", numbers, shares[i].failed, process_groups__text(g, shares[i].id));
+		report_line(t, "%s %8" PRIu64 " %8" PRIu64 "  %s", numbers, shares[i].lost, shares[i].failed,
+			    process_groups__text(g, shares[i].id));
 	}
 	report_more(t, cnt);
 	process_groups__free(g);
