@@ -310,16 +310,35 @@ static void release(struct record *r)
 	record_options__free(&r->o);
 }
 
+static const struct segment *starting;
+
+/* In a signal handler. What was started ends with us (user/os/child.h, user/os/loading.h). */
+static void leave_nothing(void)
+{
+	static const char text[] = "pybpfprof: interrupted before anything was sampled\n";
+	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+	(void)ignored;
+	segment__remove(starting);
+}
+
+static int start(struct record *r)
+{
+	int status = command__start(&r->command, &r->o.target, NULL);
+
+	return status ? status : exit_status(open_session(r));
+}
+
 static int run_with_target(struct record *r)
 {
-	int err, status;
+	int status;
 
 	outputs__prepare_open(&r->o.outputs);
-	status = command__start(&r->command, &r->o.target, NULL);
-	if (status)
-		return status;
-	err = open_session(r);
-	return err ? exit_status(err) : run_recording(r);
+	starting = r->segment;
+	signals_let_end(leave_nothing);
+	status = start(r);
+	signals_hold();
+	return status ? status : run_recording(r);
 }
 
 static int run(int argc, char **argv)
@@ -335,6 +354,7 @@ static int run(int argc, char **argv)
 		return status;
 	}
 	r.signals = signals_open((const int[]){SIGUSR1, 0});
+	signals_write_anyway();
 	worker_set_hurry(r.signals);
 	err = r.signals < 0 ? r.signals : open_segment(&r);
 	status = err ? exit_status(err) : run_with_target(&r);

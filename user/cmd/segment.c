@@ -100,6 +100,12 @@ void segment__say_kept(const struct segment *w)
 		log_warn("the recording is lost: %s was removed", w->path);
 }
 
+void segment__remove(const struct segment *w)
+{
+	if (w->file)
+		output__remove(w->file);
+}
+
 void segment__free(struct segment *w)
 {
 	if (!w)

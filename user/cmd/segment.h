@@ -29,5 +29,7 @@ int segment__close(struct segment *w);
 int segment__write(struct segment *w, const struct view *v);
 /* After a failed write: where the recording is, unless it was asked for itself. */
 void segment__say_kept(const struct segment *w);
+/* Removes the recording's file, and nothing else: for a signal handler that is about to end us. */
+void segment__remove(const struct segment *w);
 /* NULL is fine. */
 void segment__free(struct segment *w);

@@ -22,6 +22,22 @@ struct top {
 	int signals;
 };
 
+static void nothing(void)
+{
+}
+
+/* All that takes time before there is something to see. */
+static int open_source(struct top *t, uint64_t span_ns, const int *stdio)
+{
+	int status;
+
+	worker_set_hurry(t->signals);
+	signals_let_end(nothing);
+	status = top_source__open(&t->source, &t->o, span_ns, stdio);
+	signals_hold();
+	return status;
+}
+
 static bool wants_screen(const struct top_options *o)
 {
 	return !o->plain && top_terminal_possible();
@@ -34,8 +50,7 @@ static int run_plain(struct top *t)
 	int status;
 
 	t->signals = signals_open((const int[]){0});
-	worker_set_hurry(t->signals);
-	status = t->signals < 0 ? CMD_FAILED : top_source__open(&t->source, &t->o, 0, stdio);
+	status = t->signals < 0 ? CMD_FAILED : open_source(t, 0, stdio);
 	if (!status)
 		status = top_source__start(&t->source);
 	if (status)
@@ -52,8 +67,7 @@ static int run_screen(struct top *t)
 	t->signals = signals_open((const int[]){SIGTSTP, SIGCONT, SIGWINCH, 0});
 	if (t->signals < 0 || (t->o.target.command && top_output__open(&t->output, stdio)))
 		return CMD_FAILED;
-	worker_set_hurry(t->signals);
-	status = top_source__open(&t->source, &t->o, t->o.span_ns, t->o.target.command ? stdio : NULL);
+	status = open_source(t, t->o.span_ns, t->o.target.command ? stdio : NULL);
 	if (t->o.target.command) {
 		close(stdio[0]);
 		close(stdio[1]);

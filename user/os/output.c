@@ -374,8 +374,7 @@ int output__commit(struct output *o)
 	return 0;
 }
 
-/* Also in a signal handler. */
-static void remove_temp(const struct output *o)
+void output__remove(const struct output *o)
 {
 	if (!o->temp)
 		return;
@@ -388,12 +387,12 @@ void output__abort(struct output *o)
 {
 	if (!o)
 		return;
-	remove_temp(o);
+	output__remove(o);
 	release(o);
 }
 
 void output__remove_all(void)
 {
 	for (struct output *o = open_outputs; o; o = o->next)
-		remove_temp(o);
+		output__remove(o);
 }

@@ -42,5 +42,7 @@ int output__commit(struct output *o);
 /* Throws away what was written and frees `o`; legal on NULL. */
 void output__abort(struct output *o);
 
+/* Removes its temporary file; for signal handlers that are about to die. */
+void output__remove(const struct output *o);
 /* Removes the temporary files of all open outputs; for signal handlers that are about to die. */
 void output__remove_all(void);
