@@ -80,7 +80,7 @@ def complete(request, scripts):
 
 def commands():
     said = run(PROGRAM, "--help")
-    return re.findall(r"^  ([a-z]+) +\S", said.split("Commands")[1].split("For example")[0], re.M)
+    return re.findall(r"^  ([a-z]+) +\S", said.split("Commands")[1].split("\n\n")[0], re.M)
 
 
 def options(command):

@@ -95,7 +95,8 @@ def test_exit_statuses_are_those_of_the_header(text):
 
 def test_sections_in_their_usual_order(text):
     names = [name for name in re.findall(r"^([A-Z][A-Z ]+)$", text, re.M)]
-    assert names[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"] and names[-1] == "SEE ALSO"
+    assert names[:4] == ["NAME", "EXAMPLES", "SYNOPSIS", "DESCRIPTION"] and names[-1] == "SEE ALSO"
+    assert section(text, "EXAMPLES").count("sudo pybpfprof record ") == 2, "what most people want comes first"
     for name in ("EXIT STATUS", "SIGNALS", "ENVIRONMENT", "FILES", "EXAMPLES"):
         assert name in names
     assert "\\" not in section(text, "COMMANDS"), "no escapes are left over"

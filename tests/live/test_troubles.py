@@ -4,12 +4,10 @@ import gzip
 import marshal
 import os
 import re
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
@@ -205,20 +203,6 @@ def test_one_of_several_is_no_python(program_32, python_process, pybpfprof):
     assert done.returncode == 0 and f"warning: no Python in process {program_32} (" in done.stderr
 
 
-@pytest.mark.parametrize("args", [["record", "-d", "1"], ["top", "--once"], ["dump"]])
-def test_an_ordinary_user(args, python_process):
-    """The capability is named, and sudo."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o777)
-        program = shutil.copy(PROGRAM, folder)
-        done = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, *args, "-p", str(python_process.pid)],
-            stderr=subprocess.PIPE, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, cwd=folder,
-        )  # fmt: skip
-    assert done.returncode == 3, done.stderr
-    assert ("CAP_SYS_PTRACE" if args == ["dump"] else "CAP_BPF") in done.stderr and "sudo" in done.stderr
-
-
 @pytest.mark.parametrize(
     "args, meant",
     [
@@ -237,36 +221,8 @@ def test_typing_errors_get_the_nearest_word(args, meant, pybpfprof):
     assert done.returncode == 2 and f"did you mean {meant}?" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize(
-    "command, option, answer",
-    [
-        ("record", "--native", "leave it out"),
-        ("record", "-n", "leave it out"),
-        ("record", "--idle", "dump --pid"),
-        ("record", "-i", "dump --pid"),
-        ("record", "--capture", "redirect"),
-        ("top", "--native", "leave it out"),
-        ("top", "--idle", "dump --pid"),
-        ("dump", "--native", "leave it out"),
-        ("dump", "--core=x", "--pid"),
-    ],
-)
-def test_options_of_py_spy_that_are_not_ours(command, option, answer, pybpfprof):
-    """Whoever types them from habit is told what to do instead; nobody is recorded without what was asked for."""
-    done = pybpfprof(command, option, "--pid", os.getpid())
-    assert done.returncode == 2 and answer in done.stderr and "nrecognized" not in done.stderr
-    assert option.lstrip("-")[0] in done.stderr and not done.stdout
-
-
-@pytest.mark.parametrize("args", [["record", "-d", "0.1", "-q"], ["top", "--once"], ["dump"]])
-def test_what_py_spy_calls_nonblocking(args, pybpfprof):
-    """It always is."""
-    done = pybpfprof(*args, "--nonblocking", "--pid", os.getpid())
-    assert done.returncode == 0, done.stderr
-
-
 def test_words_that_mean_nothing(pybpfprof, tmp_path):
-    """They are answered with what was meant, in one line, and one with what to type."""
+    """They are answered with what was meant, in one line."""
     (tmp_path / "p.json").write_text("{}")
     (tmp_path / "app.py").write_text("")
     for words, answer in (
@@ -280,7 +236,7 @@ def test_words_that_mean_nothing(pybpfprof, tmp_path):
     ):
         done = pybpfprof(*words)
         assert done.returncode == 2 and answer in done.stderr, (words, done.stderr)
-        assert done.stderr.splitlines()[1:] == [f"Type `pybpfprof {words[0]} --help` for what it takes."]
+        assert done.stderr.startswith("pybpfprof: error: ") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

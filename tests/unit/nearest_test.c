@@ -66,7 +66,7 @@ static void test_hint(void **state)
 	(void)state;
 	assert_string_equal(near, "did you mean flame? Known are flame and icicle");
 	assert_string_equal(far, "known are flame and icicle");
-	assert_string_equal(only, "known are cpu");
+	assert_string_equal(only, "known is cpu");
 	assert_string_equal(list, "did you mean line? Known are function, line and file");
 }
 

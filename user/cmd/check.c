@@ -2,13 +2,12 @@
 #include "user/cmd/check/check_list.h"
 #include "user/cmd/check/check_system.h"
 #include "user/cmd/check/check_target.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/terminal.h"
 #include "user/cmd/usage.h"
 #include "user/os/cgroup.h"
 #include "user/util/alloc.h"
-#include "user/util/units.h"
 #include <argp.h>
-#include <ctype.h>
 
 struct args {
 	struct target_options target;
@@ -24,12 +23,13 @@ static const struct argp_option options[] = {
 static void parse_target(struct args *a, char *word, struct argp_state *state)
 {
 	struct target_options *o = &a->target;
-	const char *why = "";
 
 	if (o->command) /* its own arguments; options among them go behind `--` */
 		return;
-	if (isdigit((unsigned char)*word) && !units_parse_pids(word, &o->pids, &o->pid_cnt, &why))
+	if (target_is_pids(word)) {
+		target_parse_pids(state, word, &o->pids, &o->pid_cnt);
 		return;
+	}
 	if (cgroup_exists(word)) {
 		o->cgroups = xrealloc(o->cgroups, (o->cgroup_cnt + 1) * sizeof(*o->cgroups));
 		o->cgroups[o->cgroup_cnt++] = word;
@@ -58,19 +58,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[TARGET]\n-- COMMAND [ARG…]",
 	.doc = "Find out whether profiling works here: the kernel's features, privileges, settings, and a short "
 	       "recording. With a target (a process id, a cgroup, a program; or the options of record): which Pythons "
-	       "it runs, and why each can or cannot be profiled.\vFor example:\n"
-	       "  sudo pybpfprof check\n"
-	       "  sudo pybpfprof check 4242\n"
-	       "  sudo pybpfprof check --all --json\n"
-	       "  pybpfprof check python3\n\n"
+	       "it runs, and why each can or cannot be profiled.\v"
 	       "Exit status: 0 it works, 3 missing privileges, 4 the kernel lacks something, 5 no such target or no "
 	       "Python in it that can be walked. Without root it says as much as it can.",
 	.children = children,
@@ -130,7 +125,11 @@ static int run(int argc, char **argv)
 const struct cmd cmd_check = {
 	.name = "check",
 	.args = "[TARGET]",
-	.summary = "will it work here? kernel, privileges, and the Pythons of a target",
+	.summary = "will it work here? kernel, privileges, the Pythons of a target",
+	.examples = {{"sudo pybpfprof check", "does it work here?"},
+		     {"sudo pybpfprof check 4242", "can this process be profiled?"},
+		     {"pybpfprof check python3", "can this interpreter?"},
+		     {"sudo pybpfprof check --all --json", "every Python process on this host, for scripts"}},
 	.argp = &argp,
 	.run = run,
 };

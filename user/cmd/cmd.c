@@ -1,5 +1,6 @@
 /* The table of subcommands, and how one is found from what the user typed. */
 #include "user/cmd/cmd.h"
+#include "user/cmd/in_path.h"
 #include "user/cmd/target_options.h"
 #include "user/os/invoker.h"
 #include "user/os/privileges.h"
@@ -24,20 +25,46 @@ const struct cmd *const cmds[] = {
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "Usage: " PROGRAM " [COMMAND] [OPTIONS]\n"
-		     "A sampling profiler for CPython that does not stop the program it watches.\n\n"
+	fprintf(out, "A sampling profiler for CPython that does not stop the program it watches.\n\n"
+		     "  # a process that runs, for ten seconds\n"
+		     "  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg\n"
+		     "  # a program from its start to its end\n"
+		     "  sudo " PROGRAM " -o out.svg -- python3 app.py\n\n"
+		     "Usage: " PROGRAM " [COMMAND] [OPTION...]\n\n"
 		     "Commands (record when none is given):\n");
 	for (const struct cmd *const *c = cmds; *c; c++)
 		if (!(*c)->hidden)
 			fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
-	fprintf(out, "\nFor example:\n"
-		     "  sudo " PROGRAM " --pid 4242 -d 10s -o out.svg     one process, for ten seconds\n"
-		     "  sudo " PROGRAM " --container web -o out.svg       a whole container, by its name\n"
-		     "  sudo " PROGRAM " -o out.svg -- python3 app.py     a program, from its start\n"
-		     "  " PROGRAM " report rec.pybpf                      what was hot, as text\n"
-		     "  " PROGRAM " diff before.pybpf after.pybpf         what changed\n\n"
-		     "`" PROGRAM " COMMAND --help` describes a command; `" PROGRAM
-		     " --version` says which version this is.\n");
+	fprintf(out, "\n`" PROGRAM " COMMAND --help` describes a command, with examples.\n");
+}
+
+static bool ends_in(const char *word, const char *end)
+{
+	size_t len = strlen(word), end_len = strlen(end);
+
+	return len > end_len && !strcmp(word + len - end_len, end);
+}
+
+/* What is to be typed for a file, by its name. */
+static bool explain_file(const char *word)
+{
+	if (ends_in(word, ".py"))
+		log_error("%s is a script: `" PROGRAM " record -- python3 %s` profiles it", word, word);
+	else if (ends_in(word, ".pybpf") || ends_in(word, ".json"))
+		log_error("%s is a file: `" PROGRAM " report %s` shows it", word, word);
+	else
+		return false;
+	return true;
+}
+
+static bool explain_program(const char *word)
+{
+	__cleanup_free char *file = in_path_find(word);
+
+	if (!file)
+		return false;
+	log_error("%s is a program: `" PROGRAM " record -- %s …` profiles it", word, word);
+	return true;
 }
 
 static void complain(const char *word)
@@ -49,8 +76,10 @@ static void complain(const char *word)
 	for (const struct cmd *const *c = cmds; *c; c++)
 		if (!(*c)->hidden)
 			names[cnt++] = (*c)->name;
+	if (explain_file(word) || explain_program(word))
+		return;
 	hint = nearest_hint(word, names);
-	log_error("%s: no such command; %s. A program to profile goes behind `--`", word, hint);
+	log_error("%s: no such command; %s", word, hint);
 }
 
 /* The one command that begins with `word`; a single letter means the first, as py-spy has them. */
@@ -65,7 +94,7 @@ static const struct cmd *find(const char *word)
 		if (!len || (*c)->hidden || strncmp((*c)->name, word, len))
 			continue;
 		if (found && len > 1) {
-			log_error("%s: ambiguous command: %s or %s", word, found->name, (*c)->name);
+			log_error("%s: two commands begin so: %s and %s", word, found->name, (*c)->name);
 			return NULL;
 		}
 		found = found ? found : *c;
@@ -79,11 +108,7 @@ static const struct cmd *find(const char *word)
 static int run(const struct cmd *c, int argc, char **argv)
 {
 	__cleanup_free char *name = xasprintf("%s %s", PROGRAM, c->name);
-	static char help[] = "--help";
 
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "-h"))
-			argv[i] = help;
 	argv[0] = name;
 	if (c->as_invoker) {
 		invoker_begin(); /* for good */

@@ -16,13 +16,18 @@ enum cmd_exit {
 
 struct argp;
 
+#define CMD_EXAMPLES 4
+
 struct cmd {
 	const char *name;
-	const char *args;        /* "[TARGET] [OPTIONS]" for the usage line */
-	const char *summary;     /* one line */
-	const struct argp *argp; /* the parser's own tables: help, man page and completions come from them */
-	bool as_invoker;         /* reads and writes files only: under sudo, with the rights of who typed it */
-	bool hidden;             /* not listed, not completed, no abbreviations */
+	const char *args;    /* behind the options: "--pid PID | -- COMMAND" */
+	const char *summary; /* one line */
+	struct cmd_example {
+		const char *line, *says;
+	} examples[CMD_EXAMPLES]; /* first the two that most people want */
+	const struct argp *argp;  /* the parser's own tables: help, man page and completions come from them */
+	bool as_invoker;          /* reads and writes files only: under sudo, with the rights of who typed it */
+	bool hidden;              /* not listed, not completed, no abbreviations */
 	/* argv[0] is the program's name with the command's; returns enum cmd_exit or a child's status. */
 	int (*run)(int argc, char **argv);
 };

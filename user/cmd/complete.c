@@ -1,6 +1,7 @@
 /* The names of values in help texts say what they are: PID, PATH, FILE, a|b. */
 #include "user/cmd/complete.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/usage.h"
 #include "user/format/format.h"
 #include "user/os/cgroup.h"
 #include "user/target/containers.h"
@@ -162,14 +163,6 @@ bool complete_list(const char *name)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-/* argp adds these by itself. */
-static const struct argp everywhere = {.options = (const struct argp_option[]){
-					       {"help", '?', NULL, 0, "Describe the command and its options", 0},
-					       {"usage", 0x7f00, NULL, 0, "Show the options in short", 0},
-					       {"version", 'V', NULL, 0, "Say which version this is", 0},
-					       {0},
-				       }};
-
 /* `real`: the option itself, where `o` is another name for one. True ends the walk. */
 typedef bool (*option_fn)(struct answer *a, const struct argp_option *o, const struct argp_option *real, void *ctx);
 
@@ -238,13 +231,15 @@ static void offer_commands(struct answer *a)
 }
 
 /* By the usage text: the first of its words that is no option. */
-static void offer_argument(struct answer *a, const struct argp *argp)
+static void offer_argument(struct answer *a, const struct cmd *c)
 {
-	__cleanup_free char *text = xstrdup(argp->args_doc ? argp->args_doc : "");
+	__cleanup_free char *text = xstrdup(c->args);
 	bool value = false; /* of a long option: `--pid PID` */
 	char *save = NULL;
 
-	for (char *w = strtok_r(text, " \n[]", &save); w; w = strtok_r(NULL, " \n[]", &save)) {
+	for (char *w = strtok_r(text, " []", &save); w; w = strtok_r(NULL, " []", &save)) {
+		if (!strcmp(w, "|"))
+			continue;
 		if (!strcmp(w, "--") || (*w != '-' && !value && offer_values(a, w)))
 			break;
 		value = !strncmp(w, "--", 2);
@@ -271,10 +266,10 @@ void complete_words(char **words, int cnt)
 		return;
 	if (*a.typed == '-') {
 		each_option(c->argp, &a, offer_option, NULL);
-		each_option(&everywhere, &a, offer_option, NULL);
+		each_option(&usage_everywhere, &a, offer_option, NULL);
 	} else if (cnt <= 1) {
 		offer_commands(&a);
 	} else {
-		offer_argument(&a, c->argp);
+		offer_argument(&a, c);
 	}
 }

@@ -66,12 +66,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "bash|zsh|fish",
 	.doc = "Write a shell's completion of commands, options, process ids, cgroups, containers and formats. `make "
-	       "install` puts them where the shells look.\vFor one session, or from the shell's start-up file:\n"
-	       "  source <(pybpfprof completions bash)\n"
-	       "  source <(pybpfprof completions zsh)\n"
-	       "  pybpfprof completions fish | source",
+	       "install` puts them where the shells look.",
 };
 
 static int run(int argc, char **argv)
@@ -88,6 +84,9 @@ const struct cmd cmd_completions = {
 	.name = "completions",
 	.args = "bash|zsh|fish",
 	.summary = "completion of commands, options and values for a shell",
+	.examples = {{"source <(pybpfprof completions bash)", "for this session, or in ~/.bashrc for each"},
+		     {"source <(pybpfprof completions zsh)", "the same in ~/.zshrc"},
+		     {"pybpfprof completions fish | source", "the same in ~/.config/fish/config.fish"}},
 	.argp = &argp,
 	.run = run,
 };

@@ -1,9 +1,9 @@
 /* `convert`: a recording, or our JSON, into any of the formats. Needs neither root nor BPF. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
-#include "user/util/log.h"
 #include <unistd.h>
 
 struct args {
@@ -11,8 +11,6 @@ struct args {
 	struct outputs outputs;
 	struct view view;
 };
-
-static const struct argp_option options[] = {{"quiet", 'q', NULL, 0, "Only warnings and errors", 3}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -25,9 +23,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[1] = &a->outputs;
 		state->child_inputs[2] = &a->view;
 		return 0;
-	case 'q':
-		log_set_level(LOG_WARN);
-		return 0;
 	case ARGP_KEY_END:
 		if (!a->outputs.cnt)
 			argp_error(state, "no output: give -o FILE, for example -o out.svg");
@@ -37,17 +32,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {
-	{&input_options, 0, NULL, 0}, {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&input_options, 0, NULL, 0},
+					     {&outputs_options, 0, NULL, 0},
+					     {&view_options, 0, NULL, 0},
+					     {&messages_options, 0, NULL, 0},
+					     {0}};
 
 static const struct argp argp = {
-	.options = options,
 	.parser = parse,
-	.args_doc = "-i RECORDING -o FILE",
-	.doc = "Write a recording (.pybpf) or this program's JSON in other formats.\v"
-	       "For example:\n"
-	       "  pybpfprof convert -i rec.pybpf -o out.svg -o out.prof\n"
-	       "  pybpfprof convert -i rec.pybpf -o - -f folded | grep mymodule",
+	.doc = "Write a recording (.pybpf) or this program's JSON in other formats.",
 	.children = children,
 };
 
@@ -66,8 +59,10 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_convert = {
 	.name = "convert",
-	.args = "-i RECORDING -o FILE",
+	.args = "RECORDING -o FILE",
 	.summary = "a recording into other formats (SVG, HTML, speedscope, pprof, …)",
+	.examples = {{"pybpfprof convert rec.pybpf -o out.html -o out.prof", "as a page, and for pstats"},
+		     {"pybpfprof convert rec.pybpf -o - -f folded | grep mymodule", "as lines, to search"}},
 	.argp = &argp,
 	.as_invoker = true,
 	.run = run,

@@ -4,6 +4,7 @@
  */
 #include "user/cmd/choice.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/outputs.h"
 #include "user/cmd/terminal.h"
 #include "user/cmd/usage.h"
@@ -23,7 +24,7 @@
 
 enum { DIFF_CROSSED = 1, DIFF_TROUBLE = 2 };
 
-enum { KEY_FAIL_IF = 0x4000, KEY_ABSOLUTE, KEY_BY, KEY_WIDTH, KEY_MARKDOWN, KEY_JSON };
+enum { KEY_FAIL_IF = 0x4000, KEY_ABSOLUTE, KEY_BY, KEY_WIDTH, KEY_MARKDOWN };
 
 struct args {
 	const char *inputs[2];
@@ -45,7 +46,7 @@ static const struct argp_option options[] = {
 	 1},
 	{"format", 'f', "text|md|json", 0, "Format of the tables on standard output (default text)", 1},
 	{"markdown", KEY_MARKDOWN, NULL, 0, "The same as -f md: for pull requests", 1},
-	{"json", KEY_JSON, NULL, 0, "The same as -f json: all rows, unrounded (diff.schema.json describes it)", 1},
+	{"json", 'j', NULL, 0, "The same as -f json: all rows, unrounded (diff.schema.json describes it)", 1},
 	{"fail-if", KEY_FAIL_IF, "THRESHOLD", 0,
 	 "Exit with 1 if it is crossed; repeatable. See below for how to write it", 1},
 	{"by", KEY_BY, "function|line|file|module", 0, "What the tables compare (default function)", 2},
@@ -113,7 +114,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_MARKDOWN:
 		a->format = "md";
 		return 0;
-	case KEY_JSON:
+	case 'j':
 		a->format = "json";
 		return 0;
 	case KEY_FAIL_IF:
@@ -140,12 +141,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&view_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&view_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "BEFORE AFTER",
 	.doc = "Compare two recordings (.pybpf) or JSON files of this program: what takes more, "
 	       "what less, and which changes may be chance.\v"
 	       "Functions are the same in both when module, name and file are, wherever in the "
@@ -161,9 +161,6 @@ static const struct argp argp = {
 	       "percentage "
 	       "points of the whole, +1.5s or +300ms. One without is the amount of AFTER: 10% of its "
 	       "whole, or 1.5s. A change within chance (95 %) crosses nothing, and is said to be so.\n\n"
-	       "  pybpfprof diff before.pybpf after.pybpf -o diff.svg\n"
-	       "  pybpfprof diff main.json branch.json --markdown --fail-if 'own(*) > +25%'\n"
-	       "  pybpfprof diff a.pybpf b.pybpf --fail-if 'total(module:app.db) > +2pp'\n\n"
 	       "Exit status: 0; 1 when a threshold is crossed; 2 when it could not compare.",
 	.children = children,
 };
@@ -348,6 +345,11 @@ const struct cmd cmd_diff = {
 	.name = "diff",
 	.args = "BEFORE AFTER [-o FILE.svg] [--fail-if THRESHOLD]",
 	.summary = "what changed between two recordings, beyond chance",
+	.examples = {{"pybpfprof diff before.pybpf after.pybpf -o diff.svg", "what changed, and a picture of it"},
+		     {"pybpfprof diff main.json branch.json --markdown --fail-if 'own(*) > +25%'",
+		      "for a pull request: exit 1 when a function became that much slower"},
+		     {"pybpfprof diff a.pybpf b.pybpf --fail-if 'total(module:app.db) > +2pp'",
+		      "the same of a module, in points of the whole"}},
 	.argp = &argp,
 	.as_invoker = true,
 	.run = run,

@@ -2,6 +2,7 @@
 #include "user/cmd/dump.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/exit_status.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/pyspy_compat.h"
 #include "user/cmd/target_options.h"
 #include "user/cmd/usage.h"
@@ -42,27 +43,11 @@ static const struct argp_option options[] = {
 	 1},
 	{"subprocesses", 's', NULL, 0, "Their Python children too", 1},
 	{"locals", 'l', NULL, 0, "Arguments and local variables; each -l allows 128 more characters of each", 2},
-	{"json", 'j', NULL, 0, "For programs", 2},
+	{"json", 'j', NULL, 0, "Everything as JSON, for programs (the man page describes it)", 2},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "Without line numbers", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
-	{"quiet", 'q', NULL, 0, "Only warnings and errors", 3},
-	{"verbose", 'v', NULL, 0, "Verbose messages; twice: debugging messages", 3},
 	{0},
 };
-
-static error_t parse_messages(int key)
-{
-	switch (key) {
-	case 'q':
-		log_set_level(LOG_WARN);
-		return 0;
-	case 'v':
-		log_say_more();
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -102,16 +87,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->options.may_lack_python |= a->container_cnt > 0;
 		return 0;
 	default:
-		return parse_messages(key);
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp_child children[] = {{&pyspy_compat, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&messages_options, 0, NULL, 0}, {&pyspy_compat, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "--pid PID\n--container CONTAINER",
 	.doc = "Show where every thread of a Python process is now, sleeping ones too.\vThe process is not stopped and "
 	       "nothing runs in it; it may be stopped already, or hang. Each stack is of one moment: a thread that ran "
 	       "while it was read is read again. One that runs all the time is marked \"not sure\": two readings of it "
@@ -120,19 +104,6 @@ static const struct argp argp = {
 	       "has it, and threads that wait for each other for ever are named as a deadlock; of a plain Lock nobody "
 	       "knows who has it. Privileges as for a debugger: root, CAP_SYS_PTRACE, or a process of your own where "
 	       "kernel.yama.ptrace_scope is 0. No BPF is needed.\n\n"
-	       "For example:\n"
-	       "  pybpfprof dump --pid 4242\n"
-	       "  pybpfprof dump --pid 4242 --subprocesses -ll\n"
-	       "  pybpfprof dump --pid 4242 --json | jq '.processes[].threads[] | select(.owns_gil)'\n\n"
-	       "--json gives one object: schema, and a list processes of {pid, inner_pid (in its container), ppid, "
-	       "command, executable, python, cgroup, container, container_id, runtime, pod, namespace, unit, complete, "
-	       "gil_moved, deadlocks: [[thread_id, ...]], native_threads: [{os_thread_id, "
-	       "thread_name}], changed_sources (the last key), threads: [{pid, thread_id (as threading.get_ident), "
-	       "os_thread_id, inner_thread_id, thread_name, interpreter_id, state, syscall, uninterruptible, active, "
-	       "owns_gil, waits_for_gil, waits_for (null, or the lock's {kind, name, and who holds it: thread_id, "
-	       "os_thread_id, thread_name}), sure, outcome, frames (leaf first): [{name, filename, short_filename, "
-	       "module, "
-	       "line, locals: [{addr, name, type, arg, repr}]}]}]}.\n\n"
 	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",
 	.children = children,
 };
@@ -336,8 +307,12 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_dump = {
 	.name = "dump",
-	.args = "--pid PID",
-	.summary = "where every thread of a process is now, with its state and locals; needs no BPF",
+	.args = "--pid PID | --container CONTAINER",
+	.summary = "where each thread of a process is now, with locals; needs no BPF",
+	.examples = {{"sudo pybpfprof dump --pid 4242", "where each thread of a process is now"},
+		     {"sudo pybpfprof dump --pid 4242 --subprocesses -ll", "its children too, with local variables"},
+		     {"sudo pybpfprof dump --pid 4242 --json | jq '.processes[].threads[] | select(.owns_gil)'",
+		      "for programs"}},
 	.argp = &argp,
 	.run = run,
 };

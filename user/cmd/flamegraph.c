@@ -1,6 +1,7 @@
 /* `flamegraph`: a recording, or our JSON, into an SVG; `convert` with a name for the output. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
 #include "user/os/output.h"
@@ -44,15 +45,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&input_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+	{&input_options, 0, NULL, 0}, {&view_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "-i RECORDING",
-	.doc = "Draw a flame graph from a recording (.pybpf) or this program's JSON.\v"
-	       "For example:\n"
-	       "  pybpfprof flamegraph --input profile.json --output out.svg",
+	.doc = "Draw a flame graph from a recording (.pybpf) or this program's JSON.",
 	.children = children,
 };
 
@@ -109,8 +108,11 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_flamegraph = {
 	.name = "flamegraph",
-	.args = "-i RECORDING [-o FILE]",
+	.args = "RECORDING [-o FILE]",
 	.summary = "a recording into an SVG flame graph",
+	.examples = {{"pybpfprof flamegraph rec.pybpf", "writes rec.svg"},
+		     {"pybpfprof flamegraph rec.pybpf -o out.svg --threads --open",
+		      "a root for each thread, shown in the browser"}},
 	.argp = &argp,
 	.as_invoker = true,
 	.run = run,

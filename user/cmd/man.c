@@ -71,13 +71,25 @@ static void write_synopsis(FILE *out)
 	}
 }
 
+/* The first two of each of the two commands that most people begin with. */
+static void write_examples(FILE *out)
+{
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; k < 2; k++) {
+			const struct cmd_example *e = &cmds[i]->examples[k];
+			__cleanup_free char *text = xasprintf("%s# %s\n%s\n", i + k ? "\n" : "", e->says, e->line);
+
+			put_text(out, text);
+		}
+}
+
 static void write_command(FILE *out, const struct cmd *c)
 {
-	char name[] = "pybpfprof", *text = NULL;
+	char *text = NULL;
 	size_t len;
 	FILE *help = open_memstream(&text, &len);
 
-	argp_help(c->argp, help, ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC, name);
+	usage_put_help(c, help);
 	fclose(help);
 	fprintf(out, ".SS pybpfprof %s ", c->name);
 	put_text(out, c->args);
@@ -166,8 +178,9 @@ static const struct {
 	const char *name;
 	void (*write)(FILE *out);
 } parts[] = {
-	{"@SYNOPSIS@\n", write_synopsis}, {"@COMMANDS@\n", write_commands}, {"@KEYS@\n", write_keys},
-	{"@FORMATS@\n", write_formats},   {"@OUTCOMES@\n", write_outcomes}, {"@EVENTS@\n", write_events},
+	{"@SYNOPSIS@\n", write_synopsis}, {"@EXAMPLES@\n", write_examples}, {"@COMMANDS@\n", write_commands},
+	{"@KEYS@\n", write_keys},         {"@FORMATS@\n", write_formats},   {"@OUTCOMES@\n", write_outcomes},
+	{"@EVENTS@\n", write_events},
 };
 
 static void write_line(FILE *out, const char *line, size_t len)
@@ -182,7 +195,7 @@ static void write_line(FILE *out, const char *line, size_t len)
 }
 
 static const struct argp argp = {
-	.doc = "Write the manual page, as roff, to standard output. To read it: pybpfprof man | man -l -",
+	.doc = "Write the manual page, as roff, to standard output.",
 };
 
 static int run(int argc, char **argv)
@@ -204,6 +217,7 @@ const struct cmd cmd_man = {
 	.name = "man",
 	.args = "",
 	.summary = "the manual page as roff",
+	.examples = {{"pybpfprof man | man -l -", "to read it"}},
 	.argp = &argp,
 	.run = run,
 	.hidden = true,

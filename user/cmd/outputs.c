@@ -65,14 +65,14 @@ void outputs__free(struct outputs *o)
 	*o = (struct outputs){0};
 }
 
-/* "recording (.pybpf), svg (.svg), …": the usual extension of each. */
-static char *known_formats(void)
+/* "recording svg …" for -f, or ".pybpf .svg …", the usual extension of each. */
+static char *known_formats(bool by_name)
 {
 	struct buf text = {0};
 
 	for (const struct format *const *f = formats; *f; f++)
 		if ((*f)->write)
-			buf_printf(&text, "%s%s (%s)", text.len ? ", " : "", (*f)->name, *(*f)->suffixes);
+			buf_printf(&text, "%s%s", text.len ? " " : "", by_name ? (*f)->name : *(*f)->suffixes);
 	return buf_steal_text(&text);
 }
 
@@ -84,8 +84,9 @@ static const char *extension_of(const char *path)
 }
 
 /* Frees `what` is wrong. Both names and extensions are offered, as `word` may be either. */
-static void complain(char *what, const char *word, const char *known)
+static void complain(char *what, const char *word, bool by_name)
 {
+	__cleanup_free char *known = known_formats(by_name);
 	const char *words[MAX_WORDS + 1] = {0}, *near;
 	size_t cnt = 0;
 
@@ -96,8 +97,10 @@ static void complain(char *what, const char *word, const char *known)
 			words[cnt++] = *s + (*word != '.');
 	}
 	near = nearest_word(word, words);
-	log_error("%s%s%s%s Known are %s", what, near ? "; did you mean " : "", near ? near : "", near ? "?" : ".",
-		  known);
+	if (near)
+		log_error("%s; did you mean %s?", what, near);
+	else
+		log_error("%s; give one of %s", what, known);
 	free(what);
 }
 
@@ -105,17 +108,18 @@ static int find_format(struct outputs *o, size_t i)
 {
 	const char *path = o->items[i].path;
 	const struct format *by_suffix = strcmp(path, "-") ? format_by_suffix(path) : NULL;
-	__cleanup_free char *known = known_formats();
 
 	o->items[i].format = by_suffix;
 	/* With several outputs -f is for those that do not say their format themselves. */
 	if (o->format_name && (o->cnt == 1 || !by_suffix)) {
 		o->items[i].format = format_by_name(o->format_name);
 	} else if (!by_suffix && !strcmp(path, "-")) {
-		log_error("-o -: say which format with -f; known are %s", known);
+		__cleanup_free char *known = known_formats(true);
+
+		log_error("-o -: say which format with -f, one of %s", known);
 	} else if (!by_suffix) {
 		complain(xasprintf("%s: its extension names no format, and there is no -f", path), extension_of(path),
-			 known);
+			 false);
 	}
 	if (o->items[i].format && !o->items[i].format->write) {
 		log_error("%s: %s cannot be written", path, o->items[i].format->name);
@@ -127,12 +131,9 @@ static int find_format(struct outputs *o, size_t i)
 /* Whether -f, if there is one, names a format. */
 static bool is_format_known(const struct outputs *o)
 {
-	__cleanup_free char *known = NULL;
-
 	if (!o->format_name || format_by_name(o->format_name))
 		return true;
-	known = known_formats();
-	complain(xasprintf("--format %s: no such format", o->format_name), o->format_name, known);
+	complain(xasprintf("--format %s: no such format", o->format_name), o->format_name, true);
 	return false;
 }
 

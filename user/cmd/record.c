@@ -290,7 +290,7 @@ static int run_recording(struct record *r)
 	worker_set_end(r->deadline_ns);
 	r->segment->keep = true;
 	r->left_out = record_report__left_out(r->session);
-	record_live__start(&r->live, r->o.hide_progress);
+	record_live__start(&r->live, r->o.hide_progress || r->o.quiet);
 	if (r->live.terminal && !r->o.duration_ns && !r->command.argv)
 		log_info("recording %s; Ctrl-C stops and writes", r->o.target.text);
 	run_loop(r);
@@ -365,7 +365,10 @@ static int run(int argc, char **argv)
 const struct cmd cmd_record = {
 	.name = "record",
 	.args = "--pid PID | --cgroup PATH | --container CONTAINER | --all | -- COMMAND",
-	.summary = "sample programs and write flame graphs, pstats, JSON (the default command)",
+	.summary = "sample programs, write flame graphs, pstats, JSON (the default)",
+	.examples = {{"sudo pybpfprof record --pid 4242 -d 10s -o out.svg", "a process that runs, for ten seconds"},
+		     {"sudo pybpfprof record -o out.svg -- python3 app.py", "a program from its start to its end"},
+		     {"sudo pybpfprof record --container web -o out.html", "a whole container, until Ctrl-C"}},
 	.argp = &record_argp,
 	.run = run,
 };

@@ -1,14 +1,19 @@
 #include "user/cmd/record_options.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/pyspy_compat.h"
 #include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
 #include "user/util/alloc.h"
+#include "user/source/source.h"
 #include "user/util/log.h"
+#include "user/util/nearest.h"
 #include "user/util/units.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define MAX_TYPES 8 /* of a source */
 
 enum { KEY_MAX_LOSS = 0x1000, KEY_ROTATE, KEY_HIDEPROGRESS };
 
@@ -19,9 +24,7 @@ static const struct argp_option options[] = {
 	 "the time when it begins (UTC) in its name",
 	 2},
 	{"max-loss", KEY_MAX_LOSS, "PERCENT", 0, "Exit with 7 when more samples than this were lost or failed", 2},
-	{"quiet", 'q', NULL, 0, "Only warnings and errors", 2},
 	{"hideprogress", KEY_HIDEPROGRESS, NULL, OPTION_HIDDEN, "As in py-spy: no line that changes", 2},
-	{"verbose", 'v', NULL, 0, "Verbose messages; twice: debugging messages", 2},
 	{0},
 };
 
@@ -34,6 +37,25 @@ static void parse_loss(struct record_options *o, const char *arg, struct argp_st
 		argp_error(state, "--max-loss %s: give a percentage from 0 to 100", arg);
 }
 
+/* What is not sampled cannot be shown later. */
+static void check_type(const struct record_options *o, struct argp_state *state)
+{
+	const struct source *const *chosen = o->target.event_cnt ? o->target.events : sources;
+	size_t cnt = o->target.event_cnt ? o->target.event_cnt : 1;
+	const char *names[ABI_SOURCE_CNT * MAX_TYPES + 1] = {0};
+	__cleanup_free char *hint = NULL;
+	size_t known = 0;
+
+	for (size_t i = 0; i < cnt; i++)
+		for (size_t k = 0; k < chosen[i]->type_cnt && k < MAX_TYPES; k++) {
+			names[known++] = chosen[i]->types[k].name;
+			if (!strcmp(chosen[i]->types[k].name, o->view.type_name))
+				return;
+		}
+	hint = nearest_hint(o->view.type_name, names);
+	argp_error(state, "--type %s: %s", o->view.type_name, hint);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct record_options *o = state->input;
@@ -44,6 +66,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &o->target;
 		state->child_inputs[1] = &o->outputs;
 		state->child_inputs[2] = &o->view;
+		state->child_inputs[3] = &o->quiet;
 		return 0;
 	case 'd':
 		o->duration_ns = target_parse_duration(state, arg);
@@ -55,15 +78,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_MAX_LOSS:
 		parse_loss(o, arg, state);
 		return 0;
-	case 'q':
-		log_set_level(LOG_WARN);
-		o->quiet = o->hide_progress = true;
-		return 0;
 	case KEY_HIDEPROGRESS:
 		o->hide_progress = true;
 		return 0;
-	case 'v':
-		log_say_more();
+	case ARGP_KEY_END:
+		if (o->view.type_name)
+			check_type(o, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -71,17 +91,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {
-	{&target_options, 0, NULL, 0},
-	{&outputs_options, 0, NULL, 0},
-	{&view_options, 0, NULL, 0},
-	{&pyspy_compat, 0, NULL, 0},
-	{0},
+	{&target_options, 0, NULL, 0},   {&outputs_options, 0, NULL, 0}, {&view_options, 0, NULL, 0},
+	{&messages_options, 0, NULL, 0}, {&pyspy_compat, 0, NULL, 0},    {0},
 };
 
 const struct argp record_argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "--pid PID\n--cgroup PATH\n--container CONTAINER\n--all\n-- COMMAND [ARG…]",
 	.doc = "Sample Python programs from the kernel and write what was seen.\v"
 	       "Without -o a flame graph (.svg; another format with -f) and the recording (.pybpf) are written here. "
 	       "Formats: .svg, .html, .prof, .json, .folded, .speedscope.json, .pb.gz (pprof), .profile.json.gz "

@@ -1,6 +1,7 @@
 /* `report`: a recording, or our JSON, as text for a terminal. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/sources.h"
 #include "user/cmd/terminal.h"
 #include "user/cmd/usage.h"
@@ -19,7 +20,7 @@
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
 
-enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_JSON, KEY_TYPE };
+enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_TYPE };
 
 struct args {
 	const char *input;
@@ -35,7 +36,7 @@ static const struct argp_option options[] = {
 	 "last part of it, any part of it, or a regular expression: the first of these that finds "
 	 "something. /NAME/ is always a regular expression",
 	 2},
-	{"json", KEY_JSON, NULL, 0, "Write JSON, with all rows (report.schema.json describes it)", 2},
+	{"json", 'j', NULL, 0, "Write JSON, with all rows (report.schema.json describes it)", 2},
 	{"rows", 'n', "N", 0, "Rows of each table (default 20)", 2},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
@@ -72,7 +73,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_CALLERS:
 		a->report.callers = arg;
 		return 0;
-	case KEY_JSON:
+	case 'j':
 		a->json = true;
 		return 0;
 	case 'n':
@@ -99,20 +100,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&input_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&input_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "RECORDING",
 	.doc = "Show what was hot in a recording (.pybpf) or this program's JSON, as text.\v"
 	       "\"own\" is the time a function itself was running; \"total\" includes what it "
-	       "called. "
-	       "For example:\n"
-	       "  pybpfprof report rec.pybpf\n"
-	       "  pybpfprof report -n 100 --by line rec.pybpf | less -S\n"
-	       "  pybpfprof report --callers Session.execute rec.pybpf\n"
-	       "\n"
+	       "called.\n\n"
 	       "The text of a source line is shown when its file is still there in the root directory of "
 	       "the process that ran it (of one in a container: while that runs), is older than that "
 	       "process and has the function where it was.",
@@ -165,7 +160,11 @@ static int run(int argc, char **argv)
 const struct cmd cmd_report = {
 	.name = "report",
 	.args = "RECORDING",
-	.summary = "a recording as text: hot functions and lines, callers, processes, losses",
+	.summary = "a recording as text: hot functions and lines, callers, losses",
+	.examples = {{"pybpfprof report rec.pybpf", "what was hot"},
+		     {"pybpfprof report --callers Session.execute rec.pybpf",
+		      "who calls a function, and what it calls"},
+		     {"pybpfprof report --by line -n 100 rec.pybpf | less -S", "one table alone, of many rows"}},
 	.argp = &argp,
 	.as_invoker = true,
 	.run = run,

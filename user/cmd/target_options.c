@@ -34,14 +34,12 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is profiled (one of):", 1},
 	{"pid", 'p', "PID[,PID...]", 0, "These processes; repeatable", 1},
 	{"cgroup", KEY_CGROUP, "PATH", 0,
-	 "Every process in this cgroup and below it (v2: its path, absolute or relative to the mount; v1: the whole "
-	 "path of its directory below a controller's), also when it is "
-	 "removed and recreated, as when a service is restarted; repeatable",
+	 "Every process in this cgroup and below it, also when it is made again, as when a service is restarted; "
+	 "repeatable",
 	 1},
 	{"container", KEY_CONTAINER, "CONTAINER", 0,
-	 "Every process in this container (docker, containerd, CRI-O, podman, LXC), pod, systemd unit or machine, by "
-	 "the beginning of its id or name; also when it is started again under that name. Repeatable, and beside "
-	 "--cgroup",
+	 "Every process in this container, pod, systemd unit or machine, by the beginning of its id or name; also when "
+	 "it is started again; repeatable",
 	 1},
 	{"all", 'a', NULL, 0, "Every Python process on this host", 1},
 	{"subprocesses", 's', NULL, 0, "With --pid or a command: its children too, from their birth", 1},
@@ -49,15 +47,13 @@ static const struct argp_option options[] = {
 	{"event", KEY_EVENT, &(EVENT_WORDS)[1], 0, "What a sample is taken at; repeatable (default cpu)", 2},
 	{"rate", 'r', "HZ", 0, "Samples per second on each CPU: 99, 1khz (default 100)", 2},
 	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
-	 "With --cgroup or --container: timers on every CPU, filtered in the kernel (cpu, default), or timers that run "
-	 "only with the cgroup (cheaper for others when it rarely sleeps)",
+	 "With --cgroup or --container: timers on every CPU (cpu, default), or timers that run only with the cgroup, "
+	 "cheaper for others when it rarely sleeps",
 	 2},
 	{"max-frames", KEY_MAX_FRAMES, "N", 0, "Deepest stack that is kept whole (default and most: 1024)", 2},
 	{"max-processes", KEY_MAX_PROCESSES, "N", OPTION_HIDDEN, "Size of the table of processes", 2},
 	{"btf", KEY_BTF, "FILE", 0,
-	 "Type information (BTF) of this kernel, where it shows none itself: a BTF file, or a vmlinux that has it. "
-	 "Some usual places are looked at without being told",
-	 2},
+	 "Type information (BTF) of this kernel, where it shows none itself: a BTF file, or a vmlinux that has it", 2},
 	{"as-old-kernel", KEY_OLD_KERNEL, NULL, OPTION_HIDDEN, "Use nothing that Linux 5.10 lacks", 2},
 	{"without-task-work", KEY_NO_TASK_WORK, NULL, OPTION_HIDDEN, "Do not use task work (Linux 6.18)", 2},
 	{0},
@@ -67,7 +63,7 @@ static const struct argp_option options[] = {
 
 bool target_is_pids(const char *word)
 {
-	return !word[strspn(word, "0123456789,")];
+	return *word && !word[strspn(word, "0123456789,")];
 }
 
 void target_parse_pids(struct argp_state *state, const char *arg, uint32_t **pids, size_t *cnt)
@@ -88,7 +84,7 @@ uint64_t target_parse_time(struct argp_state *state, const char *option, const c
 	uint64_t ns = 0;
 
 	if (units_parse_duration(arg, &ns, &why))
-		argp_error(state, "%s %s: %s", option, arg, why);
+		argp_error(state, "%s %s: %s; write for example 10s, 5m or 1h30m", option, arg, why);
 	if (!ns)
 		argp_error(state, "%s %s: must be more than 0", option, arg);
 	return ns;
@@ -125,7 +121,7 @@ static void parse_rate(struct target_options *o, const char *arg, struct argp_st
 	const char *why = "";
 
 	if (units_parse_rate(arg, &o->rate_hz, &why))
-		argp_error(state, "--rate %s: %s", arg, why);
+		argp_error(state, "--rate %s: %s; write for example 99, 999hz or 1khz", arg, why);
 	if (o->rate_hz > RATE_MAX)
 		argp_error(state, "--rate %s: at most %.0f Hz; beyond it the timers alone would take the CPUs", arg,
 			   RATE_MAX);

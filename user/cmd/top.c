@@ -109,6 +109,9 @@ const struct cmd cmd_top = {
 	.name = "top",
 	.args = "--pid PID | --cgroup PATH | --container CONTAINER | --all | --input FILE | -- COMMAND",
 	.summary = "where the time goes, live",
+	.examples = {{"sudo pybpfprof top --pid 4242", "a process; ? shows the keys, q ends"},
+		     {"sudo pybpfprof top --all", "every Python process on this host"},
+		     {"pybpfprof top --input rec.pybpf", "a recording, to browse"}},
 	.argp = &top_argp,
 	.run = run,
 };

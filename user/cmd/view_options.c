@@ -23,27 +23,21 @@ enum {
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How the profile is shown:", 20},
 	{"threads", 't', NULL, 0, "A root frame for each thread, with its name", 20},
-	{"containers", KEY_CONTAINERS, NULL, 0, "A root frame for each container or unit of systemd", 20},
+	{"containers", KEY_CONTAINERS, NULL, 0, "A root frame for each container or systemd unit", 20},
 	{"function", 'F', NULL, 0, "One frame per function, shown with its first line", 20},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "One frame per function, shown without a line", 20},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 20},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
 	{"type", KEY_TYPE, "NAME", 0,
-	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first). "
-	 ".pb.gz, "
-	 ".speedscope.json, .profile.json.gz, .json, .jsonl and .pybpf have the others too",
-	 20},
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 20},
 	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top", 20},
 	{"merge-from", KEY_MERGE, "leaf|root", 0,
 	 "Merge stacks from their root (default), or from their leaf: functions by their own time, "
 	 "each with its callers. For .svg and .folded",
 	 20},
 	{"timestamps", KEY_TIMESTAMPS, NULL, 0,
-	 "Samples one by one with their times: .folded has a line for each, in order of time, with the "
-	 "time in front and the value (nanoseconds, bytes, a number) behind; .speedscope.json a true time axis; .pb.gz "
-	 "a label. Formats that do "
-	 "not "
-	 "add up have them anyway",
+	 "Samples one by one with their times in .folded, .speedscope.json and .pb.gz; formats that do not add up "
+	 "have them anyway",
 	 20},
 	/* as flamegraph.pl has them */
 	{"reverse", KEY_REVERSE, NULL, OPTION_HIDDEN, "The same as --merge-from leaf", 20},

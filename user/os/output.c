@@ -59,7 +59,10 @@ static int open_directory(const char *path, const char **name)
 	invoker_end();
 	if (fd >= 0)
 		return fd;
-	log_error("%s: cannot write into directory %s: %s%s", path, dir, strerror(-err), invoker_hint());
+	if (err == -ENOENT)
+		log_error("%s: there is no directory %s: `mkdir -p %s` makes it", path, dir, dir);
+	else
+		log_error("%s: cannot write into directory %s: %s%s", path, dir, strerror(-err), invoker_hint());
 	return err;
 }
 

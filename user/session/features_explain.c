@@ -36,9 +36,7 @@ int features_check_privileges(void)
 
 	/* Only the first two are needed to load; the others open files of profiled processes. */
 	if (caps && (strstr(caps, "CAP_BPF") || strstr(caps, "CAP_PERFMON"))) {
-		log_error("not permitted: %s missing. Run it with sudo, or start it with the capabilities "
-			  "CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
-			  caps);
+		log_error("not permitted: %s missing; run it with sudo, or with these capabilities", caps);
 		hint_at_container();
 		return -EPERM;
 	}

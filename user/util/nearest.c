@@ -69,7 +69,7 @@ char *nearest_hint(const char *word, const char *const *choices)
 
 	if (near)
 		buf_printf(&out, "did you mean %s? ", near);
-	buf_puts(&out, "Known are ");
+	buf_puts(&out, choices[0] && choices[1] ? "Known are " : "Known is ");
 	for (size_t i = 0; choices[i]; i++)
 		buf_printf(&out, "%s%s", i == 0 ? "" : choices[i + 1] ? ", " : " and ", choices[i]);
 	if (!near)

@@ -90,7 +90,7 @@ int units_parse_duration(const char *text, uint64_t *ns, const char **why)
 		word = text;
 		len = parse_word(&text);
 		if (!len && (last || *text))
-			return refuse(why, "a unit is missing; write for example 10s, 5m or 1h30m", -EINVAL);
+			return refuse(why, "a unit is missing", -EINVAL);
 		unit = len ? find_duration_unit(word, len) : find_duration_unit("s", 1);
 		if (!unit)
 			return refuse(why, "unknown unit; known are d, h, m, s, ms, us", -EINVAL);
@@ -115,7 +115,7 @@ int units_parse_rate(const char *text, double *hz, const char **why)
 	if (!strcasecmp(text, "khz") || !strcasecmp(text, "k"))
 		number *= 1000;
 	else if (*text && strcasecmp(text, "hz"))
-		return refuse(why, "unknown unit; write for example 99, 999hz or 1khz", -EINVAL);
+		return refuse(why, "unknown unit", -EINVAL);
 	if (number <= 0)
 		return refuse(why, "must be above 0", -ERANGE);
 	*hz = number;

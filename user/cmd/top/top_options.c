@@ -1,6 +1,7 @@
 /* The options of `top`; names are those of py-spy where it has them, the target's those of `record`. */
 #include "user/cmd/top/top_options.h"
 #include "user/cmd/choice.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/pyspy_compat.h"
 #include "user/cmd/usage.h"
 #include "user/util/alloc.h"
@@ -45,7 +46,6 @@ static const struct argp_option options[] = {
 	{"once", KEY_ONCE, NULL, 0, "One table, after one interval", 4},
 	{"json", KEY_JSON, NULL, 0, "A JSON object for each interval, a line each, instead of a table", 4},
 	{"rows", KEY_ROWS, "N", 0, "Rows of a table (default 20) or an object (default: all)", 4},
-	{"verbose", 'v', NULL, 0, "Verbose messages; twice: debugging messages", 5},
 	{0},
 };
 
@@ -160,9 +160,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "one input at a time: %s or %s", o->input, arg);
 		o->input = arg;
 		return 0;
-	case 'v':
-		log_say_more();
-		return 0;
 	case ARGP_KEY_END:
 		o->plain |= o->once || o->json;
 		check(o, state);
@@ -172,12 +169,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {&pyspy_compat, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+	{&target_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {&pyspy_compat, 0, NULL, 0}, {0}};
 
 const struct argp top_argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "--pid PID\n--cgroup PATH\n--container CONTAINER\n--all\n--input FILE\n-- COMMAND [ARG…]",
 	.doc = "Watch where Python programs spend their time.\v"
 	       "Percentages are of one CPU over the last seconds; with --input of all there is. Keys: ? shows "
 	       "them; q ends. Without a terminal a plain table is written for each interval, and its percentages are "
