@@ -69,6 +69,9 @@ enum abi_tls {
 #define ABI_OWNER_THREAD    0
 #define ABI_OWNER_GENERATOR 1
 
+/* Include/cpython/code.h (3.6, 3.7: Include/code.h): CO_OPTIMIZED, a function's; bodies of modules and classes lack it */
+#define ABI_CODE_OPTIMIZED 1u
+
 /*
  * Byte offsets. Frame, code and tstate members lie in the block [base, base + ABI_…_BLOCK) that is read
  * in one go; their offsets here are from the object's start, and user space asserts the fit.
@@ -149,7 +152,8 @@ struct abi_py_layout {
 	__u16 interp_gil_off;  /* with GIL_SWITCH: interpreter → GIL */
 	__u16 tss_inline;      /* keys from this one on have their slots in a block */
 	__u16 thread_below;    /* pthread_self() is so far below the thread pointer */
-	__u16 pad[3];
+	__u16 code_flags_off;  /* u32 */
+	__u16 pad[2];
 };
 
 /*

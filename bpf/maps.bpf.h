@@ -92,7 +92,7 @@ struct walk {
 	/* members from the start of their block */
 	u8 frame_prev, frame_code, frame_ip, frame_owner, frame_is_entry, frame_globals, frame_object, frame_func,
 		frame_copy, frame_bytes;
-	u8 code_line, code_version, code_file, code_name, code_lines;
+	u8 code_line, code_version, code_file, code_name, code_lines, code_flags;
 	u8 compiled; /* the frame at hand: no evaluator runs it */
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */

@@ -27,6 +27,7 @@ static __always_inline void pywalk_prepare(struct walk *w)
 	w->code_file = l->code_filename_off - l->code_base;
 	w->code_name = l->code_name_off - l->code_base;
 	w->code_lines = l->code_lines_off - l->code_base;
+	w->code_flags = l->code_flags_off - l->code_base;
 }
 
 /*

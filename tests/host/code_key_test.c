@@ -253,6 +253,28 @@ static void what_was_cached_and_replaced(void **state)
 	assert_true(p->w->frames[0].code_key != key);
 }
 
+/* The body of a module stands for long, too, but then another one's may take its place. */
+static void what_runs_once_is_not_cached(void **state)
+{
+	struct world *p = *state;
+	u64 lines, code = one_function(p, 20, &lines), start = 1000 * MS, key, all;
+
+	image__put_u32(p->m, code + p->l.code_flags_off, 0);
+	p->w->cache_ns = 50 * MS;
+	reads_at(p, start);
+	see_all(p);
+	all = reads_at(p, start + 201 * MS);
+	for (u32 i = 0; i < 3; i++) {
+		assert_int_equal(reads_at(p, start + (202 + i) * MS), all);
+		assert_false(p->w->sample.unverified);
+	}
+	key = p->w->frames[0].code_key;
+	flip(p, code + p->l.code_firstlineno_off);
+	reads_at(p, start + 206 * MS);
+	assert_true(p->w->frames[0].code_key != key);
+	assert_false(p->w->replaced);
+}
+
 static const struct version_test tests[] = {
 	TEST(another_object_another_key),
 	TEST_WITH(numbered_objects_by_their_number, ABI_MECH_VERSION),
@@ -263,6 +285,7 @@ static const struct version_test tests[] = {
 	TEST(what_was_read_often_is_cached),
 	TEST(what_seldom_runs_has_not_stood),
 	TEST(what_was_cached_and_replaced),
+	TEST(what_runs_once_is_not_cached),
 };
 
 int main(void)

@@ -112,6 +112,7 @@ u64 world__code(struct world *p, const struct world_code *c)
 	image__put_u64(p->m, addr + p->l.code_filename_off, world__str(p, c->file));
 	image__put_u64(p->m, addr + p->l.code_lines_off, c->lines);
 	image__put_u32(p->m, addr + p->l.code_firstlineno_off, c->first_line);
+	image__put_u32(p->m, addr + p->l.code_flags_off, ABI_CODE_OPTIMIZED);
 	if (has(p, ABI_MECH_VERSION))
 		image__put_u32(p->m, addr + p->l.code_version_off, c->version);
 	if (p->l.ts_stack_off) {

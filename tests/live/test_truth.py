@@ -161,6 +161,29 @@ def test_addresses_of_code_are_reused(interpreter, cgroup, spawn, recorder):
             assert abs(n / total - share) < 0.02, (kind, line, n / total, share, document["lost"])
 
 
+@pytest.mark.parametrize("python", interpreters.FEW)
+def test_modules_take_the_place_of_others(python, pybpfprof, tmp_path):
+    """Code that runs but once has been there for long when it ends, and the next is at its address: no sample is lost for it."""
+    script = tmp_path / "modules.py"
+    script.write_text(
+        "import functools, time\n"
+        "clock = functools.partial(time.clock_gettime, time.CLOCK_THREAD_CPUTIME_ID)\n"
+        "text = 'end = clock() + 0.3\\nwhile clock() < end:\\n    for i in range(1000): x = i * 31'\n"
+        "addresses = set()\n"
+        "for n in range(5):\n"
+        "    code = compile(text, 'module_%d.py' % n, 'exec')\n"
+        "    addresses.add(id(code))\n"
+        "    exec(code, {'clock': clock})\n"
+        "    del code\n"
+        "print(len(addresses))\n"
+    )
+    done = pybpfprof("record", "-r", "4999", "-q", "-o", "out.json", "--", python.path, script)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 5, "no address was used twice, this tests nothing"
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert not [row for row in document["lost"] if row["reason"] == "replaced"]
+
+
 @pytest.mark.alone  # shares of what comes and goes quickly
 def test_names_of_code_are_reused(interpreter, cgroup, spawn, recorder):
     """The same, where nothing but the content of the name or of the file name tells the functions apart."""

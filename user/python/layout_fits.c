@@ -31,6 +31,7 @@ void py_build_complete(struct py_build *b)
 	l->ts_interp_off = (uint16_t)b->objects.tstate_interp;
 	l->interp_id_off = (uint16_t)b->objects.interp_id;
 	l->interp_gil_off = (uint16_t)b->objects.interp_gil;
+	l->code_flags_off = b->objects.code_flags;
 }
 
 static bool frame_fits(const struct abi_py_layout *l)
@@ -55,8 +56,8 @@ static bool code_fits(const struct abi_py_layout *l)
 	return within(l->code_firstlineno_off, 4, base, block) &&
 	       (!(l->mech & ABI_MECH_VERSION) || (within(l->code_version_off, 4, base, ABI_CODE_NUMBERED) &&
 						  within(l->code_firstlineno_off, 4, base, ABI_CODE_NUMBERED))) &&
-	       within(l->code_filename_off, 8, base, block) && within(l->code_name_off, 8, base, block) &&
-	       within(l->code_lines_off, 8, base, block) &&
+	       within(l->code_flags_off, 4, base, ABI_CODE_NUMBERED) && within(l->code_filename_off, 8, base, block) &&
+	       within(l->code_name_off, 8, base, block) && within(l->code_lines_off, 8, base, block) &&
 	       (!l->ts_stack_off ||
 		(within(l->code_stacksize_off, 4, base, block) && within(l->code_nlocals_off, 4, base, block)));
 }
