@@ -381,9 +381,10 @@ struct abi_cpu_rec {
 	__u32 pad;
 };
 
-/* A cached code object turned out to be another one: recent unverified samples may name the wrong one. */
+/* A cached code object turned out to be another one: recent unverified samples that show it may be the other's. */
 struct abi_invalidate {
 	struct abi_hdr hdr;
+	__u64 code_key; /* that was cached; 0: several, or not known which */
 	__u32 image_id; /* 0: of any, as user space makes it when one was lost */
 	__u32 pad;
 };

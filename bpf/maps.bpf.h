@@ -114,7 +114,9 @@ struct walk {
 	u32 walk_cnt; /* numbers the walks, so that the memos need not be cleared */
 	u64 cache_ns; /* longest time that a code object goes without being read; 0: read at each walk */
 	u64 cpu_ns;   /* CPU time that the sample stands for; 0: it is of something else */
-	u32 replaced; /* another code object lies where a cached one was */
+	u32 replaced; /* times that another code object lay where a cached one was, … */
+	u32 pad;
+	u64 replaced_key; /* … which was this one, the last time */
 	struct code_memos memos;
 	struct code_todo todo[CODE_TODO_MAX];
 };

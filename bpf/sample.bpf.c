@@ -193,7 +193,7 @@ static __always_inline void send_names(struct scratch *s, struct task_struct *ta
 static __always_inline void invalidate(struct abi_proc *p, const struct walk *w)
 {
 	u32 shift = p->replaced < INVALIDATE_MAX_SHIFT ? p->replaced : INVALIDATE_MAX_SHIFT;
-	struct abi_invalidate r = {.image_id = p->image_id};
+	struct abi_invalidate r = {.code_key = w->replaced == 1 ? w->replaced_key : 0, .image_id = p->image_id};
 
 	p->replaced++;
 	p->verify_until_ns = w->sample.hdr.time_ns + (INVALIDATE_NS << shift);

@@ -249,8 +249,26 @@ static void what_was_cached_and_replaced(void **state)
 	assert_true(p->w->sample.unverified && !p->w->replaced);
 	assert_int_equal(p->w->frames[0].code_key, key); /* wrong, and not known yet */
 	reads_at(p, start + 251 * MS);
-	assert_true(p->w->replaced && !p->w->sample.unverified);
+	assert_true(p->w->replaced == 1 && !p->w->sample.unverified);
+	assert_int_equal(p->w->replaced_key, key);
 	assert_true(p->w->frames[0].code_key != key);
+}
+
+/* Swapped out, or a frame that is none any more: no other object is there. */
+static void what_was_cached_and_is_not_readable(void **state)
+{
+	struct world *p = *state;
+	u64 lines, code = one_function(p, 20, &lines), start = 1000 * MS;
+
+	p->w->cache_ns = 50 * MS;
+	reads_at(p, start);
+	reads_at(p, start + 201 * MS);
+	image__remove(p->m, code);
+	reads_at(p, start + 202 * MS);
+	assert_true(p->w->sample.unverified);
+	p->w->sample.hdr.time_ns = start + 251 * MS;
+	assert_int_not_equal(tick(p), ABI_OK);
+	assert_false(p->w->replaced);
 }
 
 /* The body of a module stands for long, too, but then another one's may take its place. */
@@ -285,6 +303,7 @@ static const struct version_test tests[] = {
 	TEST(what_was_read_often_is_cached),
 	TEST(what_seldom_runs_has_not_stood),
 	TEST(what_was_cached_and_replaced),
+	TEST(what_was_cached_and_is_not_readable),
 	TEST(what_runs_once_is_not_cached),
 };
 

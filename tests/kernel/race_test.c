@@ -547,6 +547,7 @@ static void an_address_used_again(void **state)
 	for (int full = 0; full < 2; full++) {
 		struct world *p = another_world(*state);
 		struct task *t;
+		u64 key;
 
 		machine__boot();
 		cfg_cache_ns = cfg_cache_numbered_ns = ABI_CACHE_NS;
@@ -554,11 +555,15 @@ static void an_address_used_again(void **state)
 		t = user__profile(A, p);
 		machine__ticks(t, 220);
 		assert_true(last_sample(A)->unverified);
+		key = ((const struct abi_frame *)(last_sample(A) + 1))->code_key;
 		image__put_u32(p->m, image__u64(p->m, p->leaf + p->l.frame_code_off) + p->l.code_firstlineno_off, 77);
 		if (full)
 			ring__limit(0);
 		machine__ticks(t, 60);
 		assert_int_equal(record_cnt(ABI_REC_INVALIDATE), !full);
+		if (!full)
+			assert_int_equal(((const struct abi_invalidate *)last_record(ABI_REC_INVALIDATE, A))->code_key,
+					 key);
 		assert_int_equal(invalidates_lost, full);
 		ring__limit(RING_DEFAULT);
 		machine__tick(t);

@@ -463,6 +463,28 @@ static void invalidated(void **state)
 	profile__free(p);
 }
 
+/* Another code object was found at its address: of others nothing is known to be wrong. */
+static void invalidated_by_what_they_show(void **state)
+{
+	const struct abi_frame shown[] = {{2, 0, 0}, {1, 0, 0}}, others[] = {{2, 0, 0}, {3, 0, 0}};
+	struct made_sample m = {.image_id = 1, .frames = shown, .cnt = 2, .unverified = true};
+	const struct abi_invalidate one = {.image_id = 1, .code_key = 1};
+	struct profile *p;
+
+	(void)state;
+	for (uint32_t key = 1; key <= 3; key++)
+		emit_function(1, key, "f");
+	emit_sample(&m);
+	m.frames = others;
+	emit_sample(&m);
+	emit_sample(&m);
+	resolve__invalidate(resolve, &one);
+	p = finish();
+	assert_int_equal(p->sample_cnt, 2);
+	assert_int_equal(find_loss(p, 1, "replaced")->count, 1);
+	profile__free(p);
+}
+
 /* A invalidate that did not fit into the ring may have been about any process. */
 static void recalled_of_any(void **state)
 {
@@ -522,6 +544,7 @@ int main(void)
 		cmocka_unit_test_setup(losses_by_process_with_their_spans, begin),
 		cmocka_unit_test_setup(nothing_disappears, begin),
 		cmocka_unit_test_setup(invalidated, begin),
+		cmocka_unit_test_setup(invalidated_by_what_they_show, begin),
 		cmocka_unit_test_setup(recalled_of_any, begin),
 		cmocka_unit_test_setup(ends_without_its_clock, begin),
 		cmocka_unit_test_setup(a_sample_stands_for_its_period, begin),

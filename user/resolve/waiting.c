@@ -40,11 +40,19 @@ void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t hold
 	q->bytes += sizeof(*w) + frame_bytes(rec);
 }
 
+static bool shows(const struct waiting_sample *w, uint64_t code_key)
+{
+	for (uint32_t i = 0; i < w->rec.frame_cnt; i++)
+		if (w->frames[i].code_key == code_key)
+			return true;
+	return false;
+}
+
 void waiting__invalidate(struct waiting *q, const struct abi_invalidate *rec, uint64_t was[ABI_OUTCOME_CNT])
 {
 	for (struct waiting_sample *w = q->first; w; w = w->next) {
 		if (!w->rec.unverified || w->hold_until_ns < rec->hdr.time_ns ||
-		    (rec->image_id && w->rec.image_id != rec->image_id))
+		    (rec->image_id && w->rec.image_id != rec->image_id) || (rec->code_key && !shows(w, rec->code_key)))
 			continue;
 		was[w->rec.outcome]++;
 		w->rec.outcome = ABI_REPLACED;

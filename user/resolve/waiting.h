@@ -24,8 +24,8 @@ void waiting__init(struct waiting *q);
 void waiting__free(struct waiting *q);
 void waiting__add(struct waiting *q, const struct abi_sample *rec, uint64_t hold_until_ns);
 /*
- * Makes those of the image (0: of any) that are unverified, and could be invalidated at that time, ABI_REPLACED; adds
- * each to `was` under the outcome it had.
+ * Makes those of the image (0: of any) that show the code object (0: whatever they show), are unverified, and could be
+ * invalidated at that time, ABI_REPLACED; adds each to `was` under the outcome it had.
  */
 void waiting__invalidate(struct waiting *q, const struct abi_invalidate *rec, uint64_t was[ABI_OUTCOME_CNT]);
 /* Offers each to `send` and drops those it takes. */
