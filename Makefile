@@ -51,12 +51,19 @@ OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
 UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 HOST	:= $(patsubst tests/host/%.c,$(BUILD)/tests/host/%,$(wildcard tests/host/*_test.c))
+# On other processors some are compiled as arm64 has them, too; what was recorded there is of that one alone.
+ifneq ($(ARCH),arm64)
+AS_ARM64 := $(patsubst %,$(BUILD)/tests/host/%_arm64_test,address start recorded)
+HOST	:= $(filter-out %/recorded_test,$(HOST)) $(AS_ARM64)
+endif
 # What stands in for the kernel in tests of the walker: the .c of tests/host that have a header.
 HOST_PARTS := $(filter $(patsubst %.h,%.c,$(wildcard tests/host/*.h)),$(wildcard tests/host/*.c))
 # The walker itself has two homes: BPF, and as ordinary C `dump` and the tests.
 WALKER	:= $(patsubst %,$(BUILD)/bpf/host/%.o,tstate pywalk)
 HOST_OBJ := $(WALKER) $(HOST_PARTS:%.c=$(BUILD)/%.o)
 HOST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out $(HOST_PARTS),$(wildcard tests/host/*.c)))
+AS_ARM64_OBJ := $(patsubst %,$(BUILD)/hosted-arm64/%.o,bpf/tstate.bpf bpf/pywalk.bpf \
+	$(filter-out tests/host/tracee,$(HOST_PARTS:%.c=%)))
 # BPF is compiled without strict aliasing, and reads words wherever they are.
 WALKER_CFLAGS := -DPYBPF_HOST -DPYBPF_NO_MAPS -fno-strict-aliasing -Wno-unknown-pragmas \
 	-Wno-unused-parameter $(if $(SAN),-fno-sanitize=alignment)
@@ -188,6 +195,16 @@ $(HOST_PROGRAMS): %: %.o $(HOST_OBJ) $(PURE_LIB)
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LDLIBS) -o $@
 
+$(BUILD)/hosted-arm64/%.o: %.c
+	$(call msg,HOST,$< arm64)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -D__TARGET_ARCH_arm64 $(TEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(AS_ARM64): $(BUILD)/tests/host/%_arm64_test: $(BUILD)/hosted-arm64/tests/host/%_test.o $(AS_ARM64_OBJ) $(PURE_LIB)
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ -lcmocka $(LDLIBS) -o $@
+
 $(BUILD)/hosted/bpf/%.o $(BUILD)/hosted-old/bpf/%.o: KERNEL_CFLAGS += -Wno-missing-prototypes
 $(BUILD)/hosted/%.o: %.c
 	$(call msg,HOST,$<)
@@ -277,8 +294,8 @@ arm64: ## cross-build build/arm64/pybpfprof, with warnings as errors, against a 
 # These install what they need first, so what they build is made by a make of its own.
 vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6.1 6.12")
 	scripts/install-deps.sh --vm
-	$(MAKE) all
-	-$(MAKE) arm64
+	$(MAKE) all $(BUILD)/tests/host/host_walk
+	-$(MAKE) arm64 TESTS=host/host_walk
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
 
 unit: $(UNIT) ## unit tests only, no root
@@ -309,4 +326,4 @@ clean: ## remove build/
 	rm -rf $(BUILD)
 
 # Only of what is built here: other people's trees below $(BUILD) have files of that name too.
--include $(shell find $(addprefix $(BUILD)/,bpf user tests hosted hosted-old fuzz) -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,bpf user tests hosted hosted-old hosted-arm64 fuzz) -name '*.d' 2>/dev/null)

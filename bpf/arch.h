@@ -3,10 +3,10 @@
  * space can have them too. Its own part is user/symbol/arch.h.
  */
 #pragma once
-#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
-#include "bpf/arch/x86.h"
-#elif defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
+#if defined(__TARGET_ARCH_arm64) || (defined(__aarch64__) && !defined(__TARGET_ARCH_x86))
 #include "bpf/arch/arm64.h"
+#elif defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#include "bpf/arch/x86.h"
 #else
 #error "this architecture has no header in bpf/arch/ yet"
 #endif

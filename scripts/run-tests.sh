@@ -124,7 +124,7 @@ c_tests() {
 	local programs=()
 	for source in tests/"$folder"/*_test.c; do
 		source=$where/${source%.c}
-		for program in "$source" "${source%_test}_old_test"; do
+		for program in "$source" "${source%_test}"_{old,arm64}_test; do
 			[[ -x $program ]] && programs+=("$program")
 		done
 	done
@@ -150,7 +150,7 @@ beside_each_other() {
 }
 
 # Those of what depends on the processor.
-arm64_tests=(unit/{arch,build,elf,tstates}_test host/{address,tstate,start}_test)
+arm64_tests=(unit/{arch,build,elf,tstates}_test host/{address,tstate,start,recorded}_test)
 
 # For the other processor, with warnings as errors, and what depends on it in user-mode qemu, which has no BPF.
 arm64() {
@@ -231,6 +231,7 @@ second_only=()
 # One kernel stands for all: the oldest, which lacks most. `make vm-test` tries every one.
 other_kernels() {
 	local ok bad left
+	make -s "$build/tests/host/host_walk"
 	scripts/vm-test.sh 5.10 | tee "$logs/vm.log"
 	read -r ok _ bad _ left _ < <(tail -n 1 "$logs/vm.log")
 	[[ $ok$bad$left =~ ^[0-9]+$ ]] || ok=0 bad=1 left=0

@@ -3,6 +3,7 @@
 # line per kernel and check, then a table of figures; the last line counts: `N passed, N failed, N skipped`.
 #
 #   scripts/vm-test.sh [ROW|MACHINE…]     e.g. 5.10 6.12 arm64; default: all that are listed below, but for this machine's own
+#   IMAGES=tests/host/images scripts/vm-test.sh arm64      only makes the images of tests/host/process_image.h anew
 #
 # A kernel is taken from the configured archive, or from another suite of the same mirror, unpacked and never
 # installed; so is busybox. qemu is installed when it is missing and we are root (install-deps.sh --vm). What
@@ -12,6 +13,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 build=${BUILD:-build}
+images=${IMAGES:-}
 python=${PYTHON:-/usr/bin/python3}
 work=$(realpath -m "$build/vm")
 passed=0 failed=0 skipped=0
@@ -33,10 +35,11 @@ kernels='
 
 # Per machine: the program for it, qemu, its console, seconds that a kernel may take (an emulated arm64 needs more).
 declare -A programs=([amd64]=$build/pybpfprof [arm64]=$build/arm64/pybpfprof)
+declare -A host_walks=([amd64]=$build/tests/host/host_walk [arm64]=$build/arm64/tests/host/host_walk)
 declare -A emulators=([amd64]="qemu-system-x86_64 -cpu max" [arm64]="qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on")
 declare -A consoles=([amd64]=ttyS0 [arm64]=ttyAMA0)
 qemu_user=$(command -v qemu-aarch64-static || command -v qemu-aarch64) # by qemu-user-static, or qemu-user
-declare -A patience=([amd64]=240 [arm64]=480)
+declare -A patience=([amd64]=300 [arm64]=720)
 
 say() {
 	printf '%s: %s: %s\n' "$1" "$2" "$3"
@@ -117,18 +120,22 @@ libraries() {
 	fi 2>/dev/null | grep -o '/[^ ]*'
 }
 
+put_libraries() {
+	local library
+	for library in $(libraries "$1"); do
+		library=${library#"$from"}
+		mkdir -p "$root${library%/*}"
+		cp -pLn "$from$library" "$root$library"
+	done
+}
+
 # put FILE…: of `from` at the same place in the machine, with the libraries each needs.
 put() {
-	local file library
+	local file
 	for file; do
 		mkdir -p "$root${file%/*}"
 		cp -pL "$from$file" "$root$file"
-		[[ $file == *.py || $file == *.pyc ]] && continue
-		for library in $(libraries "$from$file"); do
-			library=${library#"$from"}
-			mkdir -p "$root${library%/*}"
-			cp -pLn "$from$library" "$root$library"
-		done
+		[[ $file == *.py || $file == *.pyc ]] || put_libraries "$from$file"
 	done
 }
 
@@ -143,7 +150,7 @@ its_python() {
 
 # make_initramfs MACHINE PYTHON: the name of the file, whose parts are in `from`: a root, or here.
 make_initramfs() {
-	local program=${programs[$1]} from='' interpreter root=$work/root files busybox at
+	local program=${programs[$1]} from='' interpreter root=$work/root files busybox at each
 	rm -rf "$root"
 	mkdir -p "$root"/{bin,usr/bin,proc,sys,dev,tmp,vm}
 	if [[ $2 == - ]]; then
@@ -166,9 +173,12 @@ make_initramfs() {
 	at=$(its_python -c 'import sysconfig; print(sysconfig.get_path("platstdlib"))')
 	mkdir -p "$root${at#"$from"}/lib-dynload"
 	ln -sf "$interpreter" "$root/bin/python3"
-	install -D "$program" "$from/usr/bin/pybpfprof"
-	put /usr/bin/pybpfprof # for its libraries
-	cp tests/vm/check.py tests/vm/work.py "$root/vm/"
+	for each in "$program" "${host_walks[$1]}"; do
+		[[ -f $each ]] || continue
+		cp "$each" "$root/usr/bin/"
+		put_libraries "$each"
+	done
+	cp tests/vm/{check,work}.py tests/live/workloads/{asleep,anywhere}.py "$root/vm/"
 	install -m 755 tests/vm/init "$root/init"
 	(cd "$root" && find . | "$work/busybox/bin/busybox" cpio -o -H newc 2>/dev/null) | gzip -1 >"$work/initramfs-$1-${2#*:}.gz"
 }
@@ -180,8 +190,17 @@ boot() {
 	# shellcheck disable=SC2086 # the emulator has arguments
 	timeout -k 5 "${patience[$2]}" ${emulators[$2]} -accel tcg -smp 2 -m 768 -nographic -no-reboot \
 		-nic none -kernel "$(vmlinuz "$1")" -initrd "$3" \
-		-append "console=${consoles[$2]} quiet loglevel=3 panic=-1 mitigations=off $4" </dev/null 2>&1 |
+		-append "console=${consoles[$2]} quiet loglevel=3 panic=-1 mitigations=off ${images:+--images} $4" </dev/null 2>&1 |
 		tr -d '\r' >"$work/$1.log"
+}
+
+# keep_images LOG
+keep_images() {
+	local name
+	mkdir -p "$images"
+	sed -n 's/^@ image \([^ ]*\) .*/\1/p' "$1" | sort -u | while read -r name; do
+		sed -n "s/^@ image $name //p" "$1" | base64 -d >"$images/$name"
+	done
 }
 
 # What a machine needs here, once for all its kernels; why it cannot be, when it cannot.
@@ -219,6 +238,7 @@ run_kernel() {
 		esac
 		say "$row ($version)" "$result" "$name"
 	done < <(grep -a '^@ ' "$work/$version.log")
+	[[ ! $images ]] || keep_images "$work/$version.log"
 	echo "$row: $((SECONDS - began)) s"
 	figures+=("$row $version ${figure[stacks]:--} ${figure[depth]:--} ${figure[lives]:--} ${figure[named]:--}")
 	grep -qa '^@ end' "$work/$version.log" && return

@@ -2,15 +2,20 @@
 #include "tests/host/image.h"
 #include "user/util/alloc.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/uio.h>
-
-#define PAGE 4096
 
 struct image *image__new(void)
 {
 	return xcalloc(1, sizeof(struct image));
+}
+
+struct image *image__of_process(pid_t pid)
+{
+	struct image *m = image__new();
+
+	m->pid = pid;
+	return m;
 }
 
 void image__free(struct image *m)
@@ -90,12 +95,37 @@ static int read_at(const struct image *m, size_t at, uint64_t addr, unsigned cha
 	return 0;
 }
 
+static bool copy_block(struct image *m, uint64_t block)
+{
+	unsigned char bytes[IMAGE_BLOCK];
+	struct iovec local = {bytes, sizeof(bytes)}, remote = {(void *)(uintptr_t)block, sizeof(bytes)};
+
+	if (process_vm_readv(m->pid, &local, 1, &remote, 1, 0) != sizeof(bytes))
+		return false;
+	image__add(m, block, sizeof(bytes));
+	memcpy(image__at(m, block, sizeof(bytes)), bytes, sizeof(bytes));
+	return true;
+}
+
+/* What is not there yet of these bytes. */
+static void copy_blocks(struct image *m, uint64_t addr, size_t len)
+{
+	for (uint64_t block = addr / IMAGE_BLOCK * IMAGE_BLOCK; block < addr + len; block += IMAGE_BLOCK) {
+		size_t at = find(m, block);
+
+		if ((at == m->cnt || !holds(&m->regions[at], block)) && !copy_block(m, block))
+			return;
+	}
+}
+
 int image__read(void *ctx, uint64_t addr, void *out, size_t len)
 {
 	struct image *m = ctx;
 
 	if (len > ARCH_USER_END || arch_untagged(addr) > ARCH_USER_END - len)
 		return -EFAULT;
+	if (m->pid)
+		copy_blocks(m, addr, len);
 	if (m->last >= m->cnt || !holds(&m->regions[m->last], addr))
 		m->last = find(m, addr);
 	if (read_at(m, m->last, addr, NULL, len))
@@ -133,45 +163,4 @@ uint64_t image__u64(const struct image *m, uint64_t addr)
 
 	memcpy(&value, image__at(m, addr, sizeof(value)), sizeof(value));
 	return value;
-}
-
-/* ---- a live process ------------------------------------------------------------------- */
-
-static bool copy(pid_t pid, uint64_t addr, unsigned char *out, size_t len)
-{
-	struct iovec local = {out, len}, remote = {(void *)(uintptr_t)addr, len};
-
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len;
-}
-
-/* A mapping as a whole; of one that ends in nothing (a file cut short) the pages that are there. */
-static void copy_mapping(struct image *m, pid_t pid, uint64_t start, uint64_t end)
-{
-	image__add(m, start, end - start);
-	if (copy(pid, start, image__at(m, start, end - start), end - start))
-		return;
-	image__remove(m, start);
-	for (uint64_t page = start; page < end; page += PAGE) {
-		image__add(m, page, PAGE);
-		if (!copy(pid, page, image__at(m, page, PAGE), PAGE))
-			image__remove(m, page);
-	}
-}
-
-int image__copy_process(struct image *m, pid_t pid)
-{
-	__cleanup_free char *path = xasprintf("/proc/%d/maps", (int)pid);
-	__cleanup_file FILE *maps = fopen(path, "re");
-	uint64_t start, end;
-	char line[8192], access;
-
-	if (!maps)
-		return -errno;
-	while (fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %c", &start, &end, &access) != 3 || access != 'r' ||
-		    end > ARCH_USER_END || strstr(line, "[vvar"))
-			continue;
-		copy_mapping(m, pid, start, end);
-	}
-	return m->cnt ? 0 : -ESRCH;
 }

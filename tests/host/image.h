@@ -1,6 +1,6 @@
 /*
- * The memory of a process as regions with holes between them: made up by a test (world.h), or
- * copied from a live process. Reads are all or nothing, as in the kernel.
+ * The memory of a process as regions with holes between them: made up by a test (world.h), recorded (process_image.h),
+ * or copied from a live process as it is read. Reads are all or nothing, as in the kernel.
  */
 #pragma once
 #include <stdbool.h>
@@ -17,7 +17,10 @@ struct image_region {
 struct image {
 	struct image_region *regions; /* by address, no overlaps */
 	size_t cnt, cap, last;        /* `last`: where the last read ended */
+	pid_t pid; /* the process that the rest is copied from, when it is read; 0: there is no more */
 };
+
+#define IMAGE_BLOCK 256 /* bytes of a live process that are copied at once; a divisor of the size of pages */
 
 struct image *image__new(void);
 void image__free(struct image *m);
@@ -26,8 +29,8 @@ void image__free(struct image *m);
 void image__add(struct image *m, uint64_t addr, size_t size);
 /* Makes a hole of the region that begins at `addr`. */
 void image__remove(struct image *m, uint64_t addr);
-/* All that can be read of a process, stopped or asleep; 0 or negative errno. */
-int image__copy_process(struct image *m, pid_t pid);
+/* Of a process, stopped or asleep: what is read is copied, and stays as it was then. */
+struct image *image__of_process(pid_t pid);
 
 /* 0 or -EFAULT; what cannot be read all leaves `out` alone. `ctx` is the image (memory_read_fn). */
 int image__read(void *ctx, uint64_t addr, void *out, size_t len);

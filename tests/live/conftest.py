@@ -296,7 +296,8 @@ def bpf_programs(pid=None):
 
 
 class Recorder:
-    """`pybpfprof record …` as a process. stop() ends it; the result is in status, stdout, stderr."""
+    """`pybpfprof record …` as a process. stop() ends it; the result is in status, stdout, stderr. The environment's RECORD has
+    options for all of them: --as-old-kernel runs the suites with what old kernels have."""
 
     def __init__(self, args, folder, output="rec.pybpf", program=PROGRAM, prefix=(), **popen):
         self.folder = folder
@@ -304,7 +305,7 @@ class Recorder:
         self.argv = [str(word) for word in (*prefix, program, *args)]
         if output:
             at = self.argv.index("--") if "--" in self.argv else len(self.argv)
-            self.argv[at:at] = ["-o", str(self.recording)]
+            self.argv[at:at] = ["-o", str(self.recording), *os.environ.get("RECORD", "").split()]
         self.log = folder / f"stderr-{next(counter)}"
         self.out = folder / f"stdout-{next(counter)}"
         with open(self.log, "wb") as log, open(self.out, "wb") as out:

@@ -1,7 +1,8 @@
 """The BPF walker, compiled as host C, over the memory of live processes of every interpreter.
 
 Threads that sleep: each stack must be, frame by frame and line by line, what sys._current_frames() says.
-Threads that are stopped at any instruction: each stack must be one that the program can have.
+Threads that are stopped at any instruction, or follow one instruction after another: each stack must be one that the program
+can have.
 """
 
 import collections
@@ -28,14 +29,15 @@ Thread = collections.namedtuple("Thread", "outcome gil frames")
 def host_walk():
     program = built("tests/host/host_walk")
 
-    def walk(pid):
-        """{thread ident: Thread}, without the frames that codes.c hides (_Py_InitCleanup)."""
-        out = subprocess.run([program, str(pid)], stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
+    def walk(pid, *options):
+        """{thread ident: Thread}, without the frames that codes.c hides (_Py_InitCleanup). With --steps: {number: Thread}."""
+        words = [program, *map(str, options), str(pid)]
+        out = subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
         threads = {}
         for line in out.splitlines():
             word, *fields = line.split("\t")
             if word == "thread":
-                thread = threads[int(fields[0])] = Thread(fields[1], fields[2], [])
+                thread = threads[len(threads) if options else int(fields[0])] = Thread(fields[1], fields[2], [])
                 continue
             first, number, name, file, _module = fields
             if (name, file, first) != ("__init__", "__init__", "0"):
@@ -128,3 +130,18 @@ def test_threads_stopped_anywhere(host_walk, start, python):
     assert outcomes["torn"] <= outcomes["ok"] / 50
     assert set(held) == {0} if python.threaded else set(held) <= {0, 1} and held[1] > 20
     assert len(seen) >= 5
+
+
+@pytest.mark.parametrize("python", interpreters.MATRIX)
+@pytest.mark.parametrize("function", ["by_generators", "by_loops"])
+def test_each_instruction(host_walk, start, python, function):
+    """Of one frame to the next; memory alone does not always name the current one, a register does then."""
+    process = start(python, "anywhere.py", function)
+    possible = json.loads(process.stdout.readline())["possible"]
+    time.sleep(0.2)  # until `print` has returned
+    moments = host_walk(process.pid, "--steps", 10000).values()
+    assert {moment.outcome for moment in moments} <= {"ok", "registers"}
+    # without `main` and the module
+    stacks = [[f"{f.name.split('.')[-1]}:{f.line}" for f in moment.frames[-3::-1]] for moment in moments]
+    assert not [stack for stack in stacks if stack not in possible]
+    assert len(set(map(str, stacks))) >= 3

@@ -1,5 +1,7 @@
 """Busy threads whose stacks are all known; first prints which stacks are possible, by function and line.
 
+    anywhere.py [FUNCTION]    with a function's name: the main thread is busy with that one, and there is no other
+
 A stack is the frames of this file, root first, as "name:line". Lines are the only ones of their functions that
 can be current, so any other is a wrong line and any other order an impossible stack.
 """
@@ -39,6 +41,14 @@ def by_generators():
     while True: any(map(next, [outer(5)] * 20))
 
 
+def pair(value): yield leaf(value); yield leaf(value + 1)
+
+
+def by_loops():
+    while True:
+        for _ in pair(3): pass
+
+
 def by_key():
     while True: sorted((4, 2, 9), key=callee)
 
@@ -55,18 +65,21 @@ def possible():
     yield [line(by_generators, 1), line(outer, 0), line(count, 0)]
     # closing a generator closes the one it delegates to first, by itself (Objects/genobject.c gen_close)
     yield [line(by_generators, 1), line(count, 1)]
+    yield [line(by_loops, 1)]
+    for chain in [[], [line(pair, 0)], [line(pair, 0), line(leaf, 0)]]:
+        yield [line(by_loops, 2)] + chain
     for chain in [[], call, call + [line(leaf, 0)]]:
         yield [line(by_key, 1)] + chain
 
 
 def main():
     sys.setswitchinterval(0.0005)
-    for target in by_calls, by_generators, by_key:
+    for target in () if sys.argv[1:] else (by_calls, by_generators, by_loops, by_key):
         threading.Thread(target=target, daemon=True).start()
     # it may take its time from the line that prints to the one that waits
     stacks = list(possible()) + [["<module>:%d" % CALL, line(main, offset)] for offset in (6, 7)] + [[]]
     print(json.dumps({"possible": stacks}), flush=True)
-    sys.stdin.read()
+    globals()[sys.argv[1]]() if sys.argv[1:] else sys.stdin.read()
 
 
 CALL = sys._getframe().f_lineno + 1

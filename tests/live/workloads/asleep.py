@@ -1,5 +1,7 @@
 """Threads that sleep in every kind of frame; prints what Python itself says of their stacks, and waits.
 
+    asleep.py [KIND…]    default: all of them
+
 The output is one JSON object: {"stacks": {ident: [[name, file, line, first line], …]}, "kinds": {ident: kind}},
 leaf first, taken when no stack changes any more. The main thread waits for the end of its input.
 """
@@ -315,12 +317,17 @@ def report():
     while True:
         time.sleep(0.2)
         now = snapshot()
-        if now == before and len(kinds) == len(KINDS) + 3:
+        if now == before and len(kinds) == started + 1:
             break
         before = now
     print(json.dumps({"stacks": now, "kinds": kinds}), flush=True)
     kinds[threading.get_ident()] = "reporter"
     time.sleep(LONG)
+
+
+def generator_at_the_root():
+    """Resumed by C code alone: the chain ends at the generator (a server that iterates over a response does it)."""
+    kinds[_thread.start_new_thread(numbers(0).__next__, ())] = "generator_at_the_root"
 
 
 def start(function):
@@ -335,12 +342,11 @@ def main():
     lock.acquire()
     sys.setrecursionlimit(2 * DEEP)
     threading.stack_size(64 << 20)
-    for function in KINDS:
-        start(function)
-    start(in_a_sub_interpreter)
-    # resumed by C code alone: the chain ends at the generator (a server that iterates over a response does it)
-    kinds[_thread.start_new_thread(numbers(0).__next__, ())] = "generator_at_the_root"
+    wanted = sys.argv[1:] or [function.__name__ for function in KINDS + [in_a_sub_interpreter, generator_at_the_root]]
+    for name in wanted:
+        globals()[name]() if name == "generator_at_the_root" else start(globals()[name])
     kinds[threading.get_ident()] = "main"
+    start.__globals__["started"] = len(wanted)
     start.__globals__["reporter"] = threading.Thread(target=report, daemon=True)
     reporter.start()
     os.read(0, 1)
