@@ -6,7 +6,9 @@
  *
  * class  WRITTEN  a stack was sent
  *        FILTERED not ours to sample; no record is sent
- *        OUTSIDE  ours, but there is no Python stack to read; a record without frames is sent
+ *        NATIVE   of a Python process, but no Python function is there to be read; a record without frames is sent, which
+ *                 is shown under a name of its own
+ *        OUTSIDE  ours, but there is no interpreter (yet, or any more); a record without frames is sent
  *        FAILED   there should have been a stack; a record without frames is sent
  *        LOST     ours, and no record of it exists: it could not be sent, or no program ran
  */
@@ -26,8 +28,8 @@
 	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")                                \
 	X(STARTING, "starting", OUTSIDE, "the interpreter had not started yet")                                        \
 	X(EXITING, "exiting", OUTSIDE, "the task was exiting")                                                         \
-	X(NO_TSTATE, "no_tstate", OUTSIDE, "the thread has no Python state (native thread)")                           \
-	X(NO_FRAME, "no_frame", OUTSIDE, "no Python function was running in the thread")                               \
+	X(NO_TSTATE, "no_tstate", NATIVE, "the thread has no Python state (native thread)")                            \
+	X(NO_FRAME, "no_frame", NATIVE, "no Python function was running in the thread")                                \
 	X(FAULT_RUNTIME, "fault_runtime", FAILED, "the interpreter's state was not readable")                          \
 	X(FAULT_TSTATE, "fault_tstate", FAILED, "the thread's state was not readable")                                 \
 	X(FAULT_FRAME, "fault_frame", FAILED, "the innermost frame was not readable")                                  \
@@ -51,4 +53,4 @@ enum abi_outcome {
 		ABI_OUTCOME_CNT
 };
 
-enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_OUTSIDE, ABI_FAILED, ABI_LOST };
+enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_NATIVE, ABI_OUTSIDE, ABI_FAILED, ABI_LOST };

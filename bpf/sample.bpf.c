@@ -156,11 +156,11 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 	/* The page of _PyRuntime is not there before its first use. */
 	if (outcome == ABI_FAULT_RUNTIME && member_of(task, se.sum_exec_runtime) < START_NS)
 		return ABI_STARTING;
-	if (outcome != ABI_OK)
+	if (outcome != ABI_OK && outcome != ABI_NO_TSTATE && outcome != ABI_NO_FRAME)
 		return outcome;
 	if (cfg_gil_only && w->sample.gil != ABI_GIL_HELD)
 		return w->sample.gil == ABI_GIL_NONE ? ABI_GILLESS : ABI_NO_GIL;
-	return pywalk(w);
+	return outcome == ABI_OK ? pywalk(w) : outcome;
 }
 
 static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32 flags)

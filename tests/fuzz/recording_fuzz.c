@@ -8,6 +8,7 @@
 #include "user/format/chunk.h"
 #include "user/format/record.h"
 #include "user/format/recording.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -26,7 +27,7 @@ static int count_one(void *arg, const struct profile_sample *s)
 
 static void look_at(const struct profile *p)
 {
-	__cleanup_free char *loss = profile__loss_text(p);
+	__cleanup_free char *loss = loss_text(p);
 	uint64_t each = 0, in_trees = 0;
 
 	if (strpbrk(loss, "\n\r\x1b"))

@@ -598,7 +598,8 @@ static void check_outcomes(void)
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
 	must(all == timers + machine.others, "ticks are the sum over all outcomes");
 	must(!outcome_cnt(ABI_DEFERRED), "what was deferred was done");
-	must(record_cnt(ABI_REC_SAMPLE) == by_class[ABI_WRITTEN] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],
+	must(record_cnt(ABI_REC_SAMPLE) ==
+		     by_class[ABI_WRITTEN] + by_class[ABI_NATIVE] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],
 	     "each tick of ours has one record");
 	must(lost_sum == by_class[ABI_LOST], "or is known to be lost");
 }

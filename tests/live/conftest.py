@@ -371,7 +371,11 @@ class Recorder:
         return target
 
     def stacks(self, *options):
-        """Stacks with their samples and time; see folded.py. Whole paths."""
+        """Stacks of Python functions with their samples and time; see folded.py. Whole paths."""
+        return [stack for stack in self.all_stacks(*options) if stack.frames[0].name not in folded.NATIVE]
+
+    def all_stacks(self, *options):
+        """The same with those that stand for native code: while an interpreter ends, threads that Python knows nothing of."""
         self.convert("out.folded", "--full-filenames", "--timestamps", *options)
         return folded.read(self.folder / "out.folded")
 

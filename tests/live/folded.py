@@ -12,6 +12,7 @@ PROCESS = re.compile(r'^process (\d+):"(.*)"$', re.S)
 THREAD = re.compile(r"^thread \((\d+)\): (.*)$", re.S)
 MOMENT = re.compile(r"^\d+\.\d{6};(.*) (\d+)\n$", re.S)
 NO_PLACE = "no such place"
+NATIVE = {"[native threads]", "[no Python function]"}
 FRAME = re.compile(r"^(.*) \((.*?)(?::(-?\d+))?\)$", re.S)
 
 

@@ -165,7 +165,7 @@ def dotted(f):
 
 def pstats_key(f):
     if f.origin == "mark":
-        return "~", 0, re.sub(r"^\[(.*)\]$", r"<\1>", f.name) if f.name.startswith("[") else f"<{f.name}>"
+        return "~", 0, f.name
     return f.file or "~", max(f.line, 0), f.name
 
 

@@ -228,7 +228,7 @@ def test_made_json_has_the_hard_cases(made, tmp_path):
 def pstats_key(function):
     file, line, name, origin = function
     if origin == "mark":
-        return "~", 0, re.sub(r"^\[(.*)\]$", r"<\1>", name) if name.startswith("[") else f"<{name}>"
+        return "~", 0, name
     return file or "~", max(line, 0), name
 
 

@@ -304,10 +304,17 @@ def test_speedscope_shows_threads_in_order_of_time(scoped, recording):
         assert tree_shown(profile["heavy"], frames, False)[2] == tree_of(runs, False)[2]
 
 
+def lost_or_failed(doc):
+    """In the words of every output."""
+    lost, failed = (sum(row["samples"] for row in doc["lost"] if row["failure"] and row["failed"] == which) for which in (False, True))
+    assert lost + failed == doc["failed_count"]
+    return f"{lost:,} lost, {failed:,} failed (" if lost + failed else "no samples lost or failed"
+
+
 @pytest.mark.reader("speedscope", "speedscope")
 def test_speedscope_tells_what_was_lost(scoped, recording):
     doc = document(recording)
-    said = "no samples lost" if not doc["failed_count"] else f"{doc['failed_count']} lost: "
+    said = lost_or_failed(doc)
     assert said in scoped[1]["name"] and said in scoped[1]["profiles"][0]["name"]
     assert re.match(r"pybpfprof@\d", scoped[0]["exporter"])
 
@@ -352,7 +359,7 @@ def test_pprof_knows_the_circumstances(pprof_file, recording):
     assert len({s["pid"] for s in doc["samples"]}) == len(set(re.findall(r"pid:\[(\d+)\]", raw)))
     said = pprof("-comments", pprof_file)
     assert f"command: {doc['command']}" in said and doc["tool"] in said
-    assert ("no samples lost" if not doc["failed_count"] else f"{doc['failed_count']} lost: ") in said
+    assert lost_or_failed(doc) in said
     for mapping in re.findall(r"^\d+: 0x0/0x0/0x0 (.*)$", raw, re.M):
         assert re.search(r"\[FN\]\[FL\]\[LN\]", mapping) and "python" in mapping
     assert pprof("-top", "-sample_index=samples", pprof_file).count(str(len(doc["samples"])))

@@ -70,9 +70,8 @@ def not_walked(document):
     """Samples of a program that is always in Python for which there is no stack up to the root."""
     cut = sum(1 for sample in document["samples"] if sample.get("truncated"))
     failed = [row for row in document["lost"] if row["failure"] and row["reason"] not in NOT_TAKEN]
-    return cut + sum(row["samples"] for row in failed) + sum(
-        row["samples"] for row in document["lost"] if row["reason"] == "no_frame"
-    )
+    frameless = sum(1 for sample in document["samples"] if sample["stack"] == ["[no Python function]"])
+    return cut + sum(row["samples"] for row in failed) + frameless
 
 
 def percent(part, whole):

@@ -131,8 +131,8 @@ def test_chrome_trace_names_and_losses(make):
     assert {e["pid"] for e in events} == {42}
     full, none = [e for e in events if e["ph"] == "i"]
     assert (full["name"], full["s"], full["ts"], full["args"]["samples"]) == ("lost: ring_full", "p", 500000, 3)
-    assert (none["name"], none["s"], none["ts"], none["args"]["why"]) == ("no stack: no_frame", "g", 100000, "nothing was running")
-    assert doc["otherData"]["lost"] == "3 lost: 3 ring full"
+    assert (none["name"], none["s"], none["ts"], none["args"]["why"]) == ("without Python: no_frame", "g", 100000, "nothing was running")
+    assert doc["otherData"]["lost"] == "3 lost, 0 failed (3 ring full)"
     assert int(doc["otherData"]["start_unix_ns"]) == START * 10**9
 
 
@@ -239,12 +239,12 @@ def test_firefox_profiler_shows_threads_categories_gil_and_losses(make):
         handle = threads["MainThread"]["threadHandle"]
         markers = shown.ask("thread", "markers", thread=handle, markerFilters={"list": True})["flatMarkers"]
         assert [(m["name"], m["start"], m["duration"]) for m in sorted(markers, key=lambda m: m["start"])] == [
-            ("No stack", 100, 100),
-            ("Lost samples", 500, 250),
+            ("without Python", 100, 100),
+            ("lost", 500, 250),
         ]
         assert any("3 × ring_full: it was full" in m["label"] for m in markers)
         meta = shown.ask("profile", "meta")
-        assert meta["product"] == "pid 42" and "3 lost: 3 ring full" in json.dumps(meta["extra"])
+        assert meta["product"] == "pid 42" and "3 lost, 0 failed (3 ring full)" in json.dumps(meta["extra"])
 
 
 @pytest.mark.reader("Firefox Profiler", "firefox")

@@ -132,7 +132,7 @@ def test_pstats_of_a_type(made, wanted, name):
     scale = 1e9 if name == "cpu" else 1
     assert sorted((round(own * scale), round(total * scale)) for _, _, own, total, _ in stats.values()) == sorted(wanted[name].values())
     names = {key[2] for key in stats}
-    assert {"memcpy", "<truncated>", "<kernel do_page_fault>", "<libpython3.12.so _PyEval_EvalFrameDefault>"} <= names
+    assert {"memcpy", "[truncated]", "<kernel do_page_fault>", "<libpython3.12.so _PyEval_EvalFrameDefault>"} <= names
 
 
 @pytest.mark.parametrize("name", TYPES)

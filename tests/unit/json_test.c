@@ -7,6 +7,7 @@
 #include "tests/unit/make_profile.h"
 #include "tests/unit/small_profile.h"
 #include "user/format/format.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 
@@ -102,7 +103,7 @@ static void check_round_trip(struct profile *p)
 	assert_int_equal(back->sample_cnt, p->sample_cnt);
 	assert_int_equal(whole_value(back), whole_value(p));
 	assert_int_equal(back->truncated_cnt, p->truncated_cnt);
-	assert_int_equal(profile__failed_cnt(back), profile__failed_cnt(p));
+	assert_int_equal(loss_total(back), loss_total(p));
 	for (unsigned bits = 0; bits < 32; bits++) {
 		struct view v = {
 			.threads = bits & 1,

@@ -1,6 +1,7 @@
 /* The builder: what it adds up, what it refuses, and that nothing it refused can be reached. */
 #include "tests/unit/whole.h"
 #include "tests/unit/small_profile.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <math.h>
 
@@ -159,7 +160,7 @@ static void samples_of_nothing_are_damage(void **state)
 	p = profile_builder__finish(b);
 	assert_int_equal(p->sample_cnt, 40);
 	assert_int_equal(loss_count(p, "damaged"), 15);
-	assert_int_equal(profile__failed_cnt(p), 17 + 15);
+	assert_int_equal(loss_total(p), 17 + 15);
 	profile__each_sample(p, count_one, &each);
 	assert_int_equal(each, 40);
 	profile__free(p);
@@ -199,25 +200,25 @@ static void losses_merge_and_read_well(void **state)
 	p = profile_builder__finish(b);
 	assert_int_equal(p->loss_cnt, 3);
 	assert_int_equal(loss_count(p, "ring_full"), 15);
-	assert_int_equal(profile__failed_cnt(p), 17);
+	assert_int_equal(loss_total(p), 17);
 	assert_int_equal(p->losses[0].to_unix_ns, p->losses[0].from_unix_ns + 10);
-	text = profile__loss_text(p);
-	assert_string_equal(text, "17 lost: 15 ring full, 2 fault frame, 6 stacks cut");
+	text = loss_text(p);
+	assert_string_equal(text, "15 lost, 2 failed (15 ring full, 2 fault frame), 6 truncated");
 	profile__free(p);
 
 	begin(NULL);
 	tell_meta(to, true);
 	p = profile_builder__finish(b);
-	none = profile__loss_text(p);
-	assert_string_equal(none, "no samples lost");
+	none = loss_text(p);
+	assert_string_equal(none, "no samples lost or failed");
 	profile__free(p);
 
 	begin(NULL);
 	tell_loss(to, "a\x1b[31m", 1, 77);
 	p = profile_builder__finish(b);
 	assert_int_equal(p->losses[0].process, 0);
-	bad = profile__loss_text(p);
-	assert_string_equal(bad, "1 lost: 1 a\\x1b[31m, recording incomplete");
+	bad = loss_text(p);
+	assert_string_equal(bad, "1 lost, 0 failed (1 a\\x1b[31m), recording incomplete");
 	profile__free(p);
 }
 
@@ -234,8 +235,8 @@ static void many_reasons_stay_one_line(void **state)
 		tell_loss(to, reason, 1, 0);
 	}
 	p = profile_builder__finish(b);
-	text = profile__loss_text(p);
-	assert_non_null(strstr(text, "20000 lost: 1 r00000, 1 r00001"));
+	text = loss_text(p);
+	assert_non_null(strstr(text, "20,000 lost, 0 failed (1 r00000, 1 r00001"));
 	assert_non_null(strstr(text, ", and 19992 more reasons"));
 	assert_in_range(strlen(text), 50, 200);
 	profile__free(p);

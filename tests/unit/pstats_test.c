@@ -198,7 +198,7 @@ static void rows_are_functions(void **state)
 	assert_int_equal(cnt, 4);
 	main_row = find(rows, cnt, "main");
 	work = find(rows, cnt, "Worker.work");
-	mark = find(rows, cnt, "<truncated>");
+	mark = find(rows, cnt, "[truncated]");
 	assert_string_equal(main_row->file, "/srv/app/app.py");
 	assert_int_equal(main_row->line, 10);
 	assert_int_equal(main_row->sum.nc, 30);
@@ -209,7 +209,7 @@ static void rows_are_functions(void **state)
 	assert_int_equal(work->sum.nc, 40);
 	assert_int_equal(work->caller_cnt, 2);
 	assert_int_equal(find(work->callers, 2, "main")->sum.nc, 30);
-	assert_int_equal(find(work->callers, 2, "<truncated>")->sum.nc, 10);
+	assert_int_equal(find(work->callers, 2, "[truncated]")->sum.nc, 10);
 	assert_string_equal(mark->file, "~");
 	assert_int_equal(mark->line, 0);
 	assert_non_null(find(rows, cnt, "</script><svg onload=…>;\\x1b[31m"));

@@ -10,6 +10,7 @@
 #include "user/format/format.h"
 #include "user/format/record.h"
 #include "user/format/recording.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
@@ -308,7 +309,7 @@ static void assert_sane_part(const struct profile *part, const struct profile *w
 {
 	struct view v = {.threads = true};
 	struct view_tree *t = view_tree__new(&v, part);
-	__cleanup_free char *loss = profile__loss_text(part);
+	__cleanup_free char *loss = loss_text(part);
 
 	assert_false(part->meta.complete);
 	assert_true(part->sample_cnt <= whole->sample_cnt);

@@ -2,6 +2,7 @@
  * time. */
 #include "tests/unit/whole.h"
 #include "tests/unit/resolve_world.h"
+#include "user/profile/loss_words.h"
 #include "user/target/outcome.h"
 
 /* ---- processes ------------------------------------------------------------------------ */
@@ -197,11 +198,72 @@ static void threads(void **state)
 	profile__free(p);
 }
 
+/* ---- native threads ------------------------------------------------------------------- */
+
+static void tell_native(uint32_t tid, uint64_t at_ns, const char *comm, enum abi_outcome outcome)
+{
+	struct abi_sample *r = sample_record(1, outcome, NULL, 0);
+
+	r->hdr.tgid = PID(1);
+	r->hdr.tid = tid;
+	r->hdr.time_ns = START + at_ns;
+	r->value = PERIOD;
+	r->thread_ident = tid;
+	strcpy(r->comm, comm);
+	resolve__sample(resolve, r);
+	free(r);
+}
+
+/* They are samples with a frame of their own, in their own threads, which are called as the kernel calls them last. */
+static void native_threads(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, 0}};
+	struct profile *p;
+
+	(void)state;
+	emit_function(1, 1, "f");
+	tell_native(7, 1, "pool", ABI_NO_TSTATE);
+	tell_native(8, 2, "pool", ABI_NO_TSTATE);
+	tell_native(7, 3, "pool-7", ABI_NO_TSTATE);
+	tell_native(9, 4, "python3", ABI_NO_FRAME);
+	emit_sample(&(struct made_sample){.image_id = 1, .tid = 8, .at_ns = 5, .frames = stack, .cnt = 1});
+	tell_native(8, 6, "other", ABI_NO_TSTATE);
+	p = finish();
+	assert_int_equal(p->sample_cnt, 6);
+	assert_int_equal(p->bucket_cnt, 5);
+	assert_int_equal(p->truncated_cnt, 0);
+	assert_int_equal(p->loss_cnt, 0);
+	assert_int_equal(p->thread_cnt, 3);
+	assert_stack(p, 0, "[native threads]:0");
+	assert_int_equal(p->buckets[0].samples, 2);
+	assert_int_equal(p->buckets[0].value, 2 * PERIOD);
+	assert_int_equal(p->buckets[0].gil_samples, 0);
+	assert_stack(p, 2, "[no Python function]:0");
+	assert_int_equal(p->functions[p->frames[p->stacks[1].frame].function].kind, PROFILE_SYNTHETIC);
+	assert_stack(p, 4, "[no Python function]:0"); /* it was Python's */
+	assert_string_equal(p->threads[1].name, "pool-7");
+	assert_string_equal(p->threads[2].name, "python3");
+	profile__free(p);
+}
+
+/* Counted apart: a process whose Python was never read gave no stack, however much its native threads did. */
+static void native_threads_are_no_stacks(void **state)
+{
+	(void)state;
+	emit_process(1, PID(1), 0, "python3");
+	tell_native(7, 1, "pool", ABI_NO_TSTATE);
+	assert_int_equal(processes__find(processes, 1)->samples, 1);
+	assert_int_equal(processes__find(processes, 1)->written, 0);
+	assert_int_equal(resolve__stats(resolve)->processes, 1);
+	assert_int_equal(resolve__stats(resolve)->samples, 1);
+	profile__free(finish());
+}
+
 /* ---- losses --------------------------------------------------------------------------- */
 
 static void losses_by_process_with_their_spans(void **state)
 {
-	static const enum abi_outcome outcomes[] = {ABI_NO_TSTATE, ABI_FAULT_FRAME, ABI_NO_FRAME, ABI_UNSUPPORTED};
+	static const enum abi_outcome outcomes[] = {ABI_NOT_PYTHON, ABI_FAULT_FRAME, ABI_EXITING, ABI_UNSUPPORTED};
 	const struct profile_loss *l;
 	struct profile *p;
 
@@ -218,7 +280,7 @@ static void losses_by_process_with_their_spans(void **state)
 	p = finish();
 	assert_int_equal(p->sample_cnt, 0);
 	assert_int_equal(p->loss_cnt, 5);
-	l = find_loss(p, 1, "no_tstate");
+	l = find_loss(p, 1, "not_python");
 	assert_int_equal(l->count, 100);
 	assert_int_equal(l->value, 100 * PERIOD);
 	assert_int_equal(l->from_unix_ns, UNIX);
@@ -228,7 +290,7 @@ static void losses_by_process_with_their_spans(void **state)
 	assert_int_equal(l->count, 100);
 	assert_int_equal(l->from_unix_ns, UNIX + PERIOD);
 	assert_true(l->failure);
-	assert_false(find_loss(p, 1, "no_frame")->failure);
+	assert_false(find_loss(p, 1, "exiting")->failure);
 	assert_true(find_loss(p, 2, "unsupported")->failure);
 	l = find_loss(p, 0, "ring_full");
 	assert_int_equal(l->count, 7);
@@ -236,7 +298,7 @@ static void losses_by_process_with_their_spans(void **state)
 	assert_int_equal(l->from_unix_ns, UNIX + SECOND); /* since when they may have been lost */
 	assert_int_equal(l->to_unix_ns, UNIX + 4 * SECOND);
 	assert_true(l->failure);
-	assert_int_equal(profile__failed_cnt(p), 207);
+	assert_int_equal(loss_total(p), 207);
 	profile__free(p);
 }
 
@@ -263,7 +325,7 @@ static void nothing_disappears(void **state)
 	p = finish();
 	for (size_t i = 0; i < p->loss_cnt; i++)
 		lost += p->losses[i].count;
-	assert_int_equal(p->sample_cnt, 4 * 50);
+	assert_int_equal(p->sample_cnt, (4 + 2) * 50); /* stacks and native ones */
 	assert_int_equal(p->sample_cnt + lost, 50 * ABI_OUTCOME_CNT);
 	profile__free(p);
 }
@@ -455,6 +517,8 @@ int main(void)
 		cmocka_unit_test_setup(execs, begin),
 		cmocka_unit_test_setup(described_late, begin),
 		cmocka_unit_test_setup(threads, begin),
+		cmocka_unit_test_setup(native_threads, begin),
+		cmocka_unit_test_setup(native_threads_are_no_stacks, begin),
 		cmocka_unit_test_setup(losses_by_process_with_their_spans, begin),
 		cmocka_unit_test_setup(nothing_disappears, begin),
 		cmocka_unit_test_setup(invalidated, begin),

@@ -240,7 +240,7 @@ static void frames_without_a_name(void **state)
 	assert_int_equal(waiting(), 0);
 	p = finish();
 	assert_stack(p, 0, "[unreadable function]:0;leaf:10");
-	assert_stack(p, 1, "[no function]:0"); /* all of it hidden: still a stack */
+	assert_stack(p, 1, "[no Python function]:0"); /* all of it hidden: still a stack */
 	profile__free(p);
 }
 

@@ -74,6 +74,7 @@ static inline void tell_loss(struct profile_sink to, const char *reason, uint64_
 	l.value = count * 1000;
 	l.process = process;
 	l.failure = strcmp(reason, "not_python") != 0;
+	l.failed = !strcmp(reason, "fault_frame");
 	to.ops->loss(to.ctx, &l);
 }
 

@@ -374,8 +374,8 @@ static void an_empty_profile_says_why(void **state)
 	(void)state;
 	assert_well_formed(svg);
 	assert_non_null(strstr(svg, "No samples were taken."));
-	assert_non_null(strstr(svg, "12 ticks: the ring buffer was full"));
-	assert_non_null(strstr(svg, "3,456 ticks: no Python function was running in the thread"));
+	assert_non_null(strstr(svg, "12 lost: the ring buffer was full"));
+	assert_non_null(strstr(svg, "3,456 without Python: the process is not Python"));
 	profile__free(p);
 	o = (struct make_options){0};
 	p = make_profile(&o);
@@ -438,7 +438,7 @@ static void the_small_print_states_the_circumstances(void **state)
 		"100 Hz asked, 99.4 Hz effective",
 		"CPU seconds",
 		"2 processes",
-		"12 lost: 12 ring full",
+		"12 lost, 2 failed (12 ring full, 2 torn)",
 		"your code",
 		"standard library",
 		"site-packages",

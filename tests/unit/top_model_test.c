@@ -181,7 +181,8 @@ static void test_header(void **state)
 	top_model__settle(m, START + SECOND);
 	assert_int_equal(top_model__header(m)->threads, 2);
 	assert_int_equal(top_model__header(m)->processes, 2);
-	assert_int_equal(top_model__header(m)->lost, 50);
+	assert_int_equal(top_model__header(m)->lost, 40);
+	assert_int_equal(top_model__header(m)->failed, 10);
 	near(top_model__header(m)->walked, 0.75, 1e-9);
 	near(top_model__header(m)->gil, 0.75, 0.1);
 	/* the second process was last seen more than a span ago */
@@ -306,7 +307,8 @@ static void test_of_a_profile(void **state)
 	top_model__each(m, add_up, &sum);
 	assert_int_equal(sum.value, whole_value(p));
 	assert_int_equal(top_model__header(m)->samples, 40);
-	assert_int_equal(top_model__header(m)->lost, 17);
+	assert_int_equal(top_model__header(m)->lost, 15);
+	assert_int_equal(top_model__header(m)->failed, 2);
 	assert_int_equal(top_model__header(m)->processes, 2);
 	assert_int_equal(top_model__header(m)->threads, 3);
 	near(top_model__header(m)->rate, (double)whole_value(p) / 5e9, 1e-9);

@@ -367,15 +367,15 @@ static void test_header_says_what_fits(void **state)
 	(void)state;
 	assert_string_equal(text,
 			    "1.35 CPUs busy in 4 Python processes, 12 threads · GIL 87% · 99.9% of samples walked · "
-			    "3 lost");
+			    "3 lost, 0 failed");
 	free(text);
 	text = top_text_header(&mixed_types[MIXED_CPU], &h, 20);
 	assert_string_equal(text, "1.35 CPUs · GIL 87%");
 	free(text);
 	h.lost = 0;
 	h.walked = 1;
-	text = top_text_header(&mixed_types[MIXED_CPU], &h, 50);
-	assert_string_equal(text, "1.35 CPUs · GIL 87% · 100% walked · 0 lost");
+	text = top_text_header(&mixed_types[MIXED_CPU], &h, 55);
+	assert_string_equal(text, "1.35 CPUs · GIL 87% · 100% walked · 0 lost, 0 failed");
 	free(text);
 	h.no_gil = true;
 	text = top_text_header(&mixed_types[MIXED_CPU], &h, 20);

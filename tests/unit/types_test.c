@@ -5,6 +5,7 @@
 #include "tests/unit/mixed_profile.h"
 #include "tests/unit/views.h"
 #include "user/profile/diff.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/timeline.h"
 #include "user/profile/totals.h"
 #include "user/util/alloc.h"
@@ -284,7 +285,7 @@ static void nonsense_is_damage(void **state)
 	assert_int_equal(p->sample_cnt, MIXED_SAMPLES + 1);
 	assert_labels_and_tasks(p);
 	assert_int_equal(p->type_cnt, MIXED_TYPES);
-	assert_int_equal(profile__failed_cnt(p), 3 + 7);
+	assert_int_equal(loss_total(p), 3 + 7);
 	profile__free(p);
 }
 

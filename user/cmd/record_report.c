@@ -2,6 +2,7 @@
 #include "user/cmd/cmd.h"
 #include "user/cmd/terminal.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/value_type.h"
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
@@ -36,7 +37,7 @@ void record_live__update(struct record_live *l, const struct session *s)
 {
 	uint64_t now = clock_now_ns();
 	struct session_stats st;
-	__cleanup_free char *elapsed = NULL, *samples = NULL, *line = NULL;
+	__cleanup_free char *elapsed = NULL, *samples = NULL, *lost = NULL, *line = NULL;
 	double rate;
 
 	if (l->quiet || now < l->next_ns)
@@ -45,9 +46,9 @@ void record_live__update(struct record_live *l, const struct session *s)
 	rate = (double)(st.resolved->samples - l->last_samples) * 1e9 / (double)(now - l->last_ns + 1);
 	elapsed = units_duration_text(st.elapsed_ns);
 	samples = units_count_text(st.resolved->samples);
-	line = xasprintf("%s  %s samples  %.0f/s  %llu Python process%s  %llu lost  %llu failed", elapsed, samples,
-			 rate, (unsigned long long)st.resolved->processes, st.resolved->processes == 1 ? "" : "es",
-			 (unsigned long long)st.lost, (unsigned long long)st.failed);
+	lost = loss_sums_text(&(struct loss_sums){st.lost, st.failed});
+	line = xasprintf("%s  %s samples  %.0f/s  %llu Python process%s  %s", elapsed, samples, rate,
+			 (unsigned long long)st.resolved->processes, st.resolved->processes == 1 ? "" : "es", lost);
 	if (l->terminal)
 		put_status(line);
 	else
@@ -65,7 +66,7 @@ void record_live__end(struct record_live *l)
 
 static void count_version(void *ctx, struct process *p)
 {
-	if (p->written && p->interp)
+	if (p->samples && p->interp)
 		processes_past_count(ctx, p->interp->build.version, 1);
 }
 
@@ -89,6 +90,15 @@ static void say_outcomes(const struct session_stats *st, enum abi_outcome_class 
 			log_info("  %llu %s: %s", (unsigned long long)st->outcomes[i], what, outcome_sentence(i));
 }
 
+/* Of the samples, those that are no stacks of Python functions. */
+static void say_native(const struct session_stats *st)
+{
+	for (unsigned i = 0; i < ABI_OUTCOME_CNT; i++)
+		if (st->resolved->native[i])
+			log_info("  %llu in %s: %s", (unsigned long long)st->resolved->native[i], outcome_frame(i),
+				 outcome_sentence(i));
+}
+
 /*
  * Three parties count: the timers' expiries, the program that decides what becomes of each tick, and we what arrives.
  * None knows of the other's sum.
@@ -97,9 +107,11 @@ static void check_identity(const struct session *s, const struct session_stats *
 {
 	uint64_t decided = st->sent + st->lost + st->filtered, running_ns, throttled_ns;
 
-	log_verbose("ticks %llu = %llu with a stack + %llu outside Python + %llu failed + %llu lost + %llu filtered",
-		    (unsigned long long)st->ticks, (unsigned long long)st->written, (unsigned long long)st->outside,
-		    (unsigned long long)st->failed, (unsigned long long)st->lost, (unsigned long long)st->filtered);
+	log_verbose("ticks %llu = %llu with a stack + %llu native + %llu without Python + %llu failed + %llu lost + "
+		    "%llu filtered",
+		    (unsigned long long)st->ticks, (unsigned long long)st->written, (unsigned long long)st->native,
+		    (unsigned long long)st->outside, (unsigned long long)st->failed, (unsigned long long)st->lost,
+		    (unsigned long long)st->filtered);
 	session__times(s, &running_ns, &throttled_ns);
 	log_verbose("timers in force for %.3f s by perf's clock, %.3f s by their expiries; throttled for %.3f s",
 		    (double)running_ns / 1e9, (double)st->timer_ns / 1e9, (double)throttled_ns / 1e9);
@@ -219,7 +231,7 @@ void record_report__summary(const struct session *s, const struct target_options
 {
 	struct session_stats st;
 	struct cpu_check sum;
-	__cleanup_free char *samples = NULL, *values = NULL, *elapsed = NULL, *rate = NULL,
+	__cleanup_free char *samples = NULL, *values = NULL, *elapsed = NULL, *rate = NULL, *lost = NULL,
 			    *versions = versions_text(s);
 
 	session__stats(s, &st);
@@ -237,7 +249,8 @@ void record_report__summary(const struct session *s, const struct target_options
 	say_clocks(s, &st, &sum);
 	if (!say_children(s, &sum))
 		say_waiting(&st, &sum, o);
-	log_info("%llu lost, %llu failed, %llu truncated", (unsigned long long)st.lost, (unsigned long long)st.failed,
+	lost = loss_sums_text(&(struct loss_sums){st.lost, st.failed});
+	log_info("%s, %llu truncated", lost,
 		 (unsigned long long)(st.outcomes[ABI_CUT_DEPTH] + st.outcomes[ABI_CUT_TIME] +
 				      st.outcomes[ABI_CUT_FAULT]));
 	say_outcomes(&st, ABI_LOST, "lost");
@@ -245,6 +258,7 @@ void record_report__summary(const struct session *s, const struct target_options
 	for (unsigned i = ABI_OK + 1; i < ABI_OUTCOME_CNT; i++)
 		if (outcome_class(i) == ABI_WRITTEN && st.outcomes[i])
 			log_info("  %llu truncated: %s", (unsigned long long)st.outcomes[i], outcome_sentence(i));
+	say_native(&st);
 	say_outcomes(&st, ABI_OUTSIDE, "without Python");
 	if (st.outcomes[ABI_GILLESS])
 		log_warn("%llu samples left out: %s", (unsigned long long)st.outcomes[ABI_GILLESS],
@@ -339,7 +353,7 @@ int record_report__judge(const struct session *s, const struct record_options *o
 	session__each_process(s, judge_process, &j);
 	if (too_lossy(&st, o->max_loss))
 		return CMD_LOSSY;
-	if (st.resolved->samples)
+	if (st.resolved->samples > st.native)
 		return CMD_OK;
 	if (!j.python) {
 		/* a command is looked at when it is sampled first */
@@ -358,9 +372,13 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		return CMD_NOTHING;
 	}
 	/* of a target that rests the few ticks may all be from before it was identified */
-	if (bad > st.outcomes[ABI_IDENTIFYING] || bad > st.outside) {
+	if (bad > st.outcomes[ABI_IDENTIFYING] || bad > st.outside + st.native) {
 		log_error("nothing could be walked in %s", o->target.text);
 		return CMD_NOTHING;
+	}
+	if (st.native) {
+		log_info("Python was there, but no function of it was running in any sample");
+		return CMD_OK;
 	}
 	log_info("no samples: Python was there but used hardly any CPU time%s",
 		 o->target.pid_cnt && !o->target.command ? "; `pybpfprof dump --pid PID` shows where it waits" : "");

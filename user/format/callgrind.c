@@ -7,6 +7,7 @@
  */
 #include "user/format/format.h"
 #include "user/profile/function_ids.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
 #include <ctype.h>
@@ -293,7 +294,7 @@ static void put_events(const struct writer *w)
 static void put_header(const struct writer *w)
 {
 	const struct profile_meta *m = &w->p->meta;
-	__cleanup_free char *lost = profile__loss_text(w->p);
+	__cleanup_free char *lost = loss_text(w->p);
 
 	fprintf(w->out, "# callgrind format\nversion: 1\ncreator: %s\n", m->tool);
 	if (w->p->process_cnt == 1)

@@ -10,6 +10,7 @@
  */
 #include "user/format/format.h"
 #include "user/format/tracks.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -274,7 +275,7 @@ static void put_loss_value(struct writer *w, const struct profile_loss *l)
 static void put_loss(struct writer *w, const struct profile_loss *l)
 {
 	uint64_t to = l->to_unix_ns > l->from_unix_ns ? l->to_unix_ns : l->from_unix_ns;
-	const char *what = l->failure ? "lost" : "no stack";
+	const char *what = loss_word(l);
 	__cleanup_free char *name = xasprintf("%s: %s", what, l->reason);
 	struct json_put *j = &w->json;
 
@@ -297,7 +298,7 @@ static void put_loss(struct writer *w, const struct profile_loss *l)
 static void put_facts(struct writer *w)
 {
 	const struct profile_meta *m = &w->p->meta;
-	__cleanup_free char *losses = profile__loss_text(w->p), *rate = xasprintf("%g", m->rate_hz);
+	__cleanup_free char *losses = loss_text(w->p), *rate = xasprintf("%g", m->rate_hz);
 	__cleanup_free char *start = xasprintf("%llu", (unsigned long long)w->begin_ns);
 	struct json_put *j = &w->json;
 

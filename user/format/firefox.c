@@ -13,6 +13,7 @@
 #include "user/format/format.h"
 #include "user/format/gzip.h"
 #include "user/format/tracks.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/timeline_fit.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
@@ -244,7 +245,7 @@ static void put_entry(struct json_put *j, const char *label, const char *text)
 /* What the page shows of the recording itself under "more info". */
 static void put_extra(const struct writer *w, struct json_put *j)
 {
-	__cleanup_free char *losses = profile__loss_text(w->p);
+	__cleanup_free char *losses = loss_text(w->p);
 	__cleanup_free char *rate = xasprintf("%g Hz", w->p->meta.rate_hz);
 
 	json_put_list(j, "extra");

@@ -1,6 +1,7 @@
 /* The marker table has a column for each property, so each is one pass over the losses. */
 #include "user/format/firefox_markers.h"
 #include "user/format/tracks.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 
 static uint32_t first_thread(const struct profile *p, const struct timeline *t, uint32_t process)
@@ -76,7 +77,7 @@ static void put_category(struct firefox_markers *m, const struct profile_loss *l
 
 static void put_name(struct firefox_markers *m, const struct profile_loss *l, struct json_put *j)
 {
-	json_put_count(j, NULL, firefox_text(m->tables, l->failure ? "Lost samples" : "No stack"));
+	json_put_count(j, NULL, firefox_text(m->tables, loss_word(l)));
 }
 
 /* How many markers the thread has. */
@@ -121,7 +122,7 @@ void firefox_put_marker_schema(struct json_put *j)
 		     "\"tableLabel\":\"{marker.data.samples} × {marker.data.reason}: {marker.data.why}\","
 		     "\"chartLabel\":\"{marker.data.samples} × {marker.data.reason}\","
 		     "\"display\":[\"marker-chart\",\"marker-table\",\"timeline-overview\"],"
-		     "\"description\":\"Ticks that gave no stack, somewhere in this span of time.\","
+		     "\"description\":\"Ticks that gave no sample, somewhere in this span of time.\","
 		     "\"fields\":[{\"key\":\"reason\",\"label\":\"Reason\",\"format\":\"string\"},"
 		     "{\"key\":\"why\",\"label\":\"Why\",\"format\":\"string\"},"
 		     "{\"key\":\"process\",\"label\":\"Process\",\"format\":\"string\"},"

@@ -7,6 +7,7 @@
 #include "user/format/format.h"
 #include "user/format/gzip.h"
 #include "user/format/pprof.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 #include <string.h>
@@ -130,7 +131,7 @@ static void put_comment(struct pprof *w, struct buf *out, const char *what, cons
 static void put_comments(struct pprof *w, struct buf *out)
 {
 	const struct profile_meta *m = &w->p->meta;
-	__cleanup_free char *lost = profile__loss_text(w->p);
+	__cleanup_free char *lost = loss_text(w->p);
 
 	put_comment(w, out, "", w->v->title ? w->v->title : "");
 	put_comment(w, out, "", m->tool);

@@ -96,7 +96,7 @@ static void put_numbers(FILE *out, double scale, const struct totals_row *sum)
 	put_value(out, scale, sum->value);
 }
 
-/* A frame that is no Python function is shown as pstats shows built-ins: file "~", line 0, name in <>. */
+/* A frame that is no Python function is shown as pstats shows built-ins: file "~", line 0; native ones in <>. */
 static struct key key_of(const struct profile_function *f, struct intern *texts)
 {
 	struct key k = {
@@ -106,11 +106,6 @@ static struct key key_of(const struct profile_function *f, struct intern *texts)
 	};
 
 	if (f->kind == PROFILE_SYNTHETIC) {
-		size_t len = strlen(f->name);
-		bool bracketed = len > 2 && f->name[0] == '[' && f->name[len - 1] == ']';
-		__cleanup_free char *name = xasprintf("<%.*s>", (int)(bracketed ? len - 2 : len), f->name + bracketed);
-
-		k.name = intern__bytes(texts, intern__id(texts, name, strlen(name)), NULL);
 		k.line = 0;
 		k.file = "~";
 	} else if (!*f->file && *f->module && view__is_native(f)) {

@@ -51,7 +51,7 @@ static const struct record_field stack[] = {FIELD(id), FIELD(parent), FIELD(fram
 #define OF profile_loss
 static const struct record_field loss[] = {
 	FIELD(from_unix_ns), FIELD(to_unix_ns), FIELD(reason),  FIELD(sentence), FIELD(count),
-	FIELD(value),        FIELD(process),    FIELD(failure), OPTIONAL(type),
+	FIELD(value),        FIELD(process),    FIELD(failure), OPTIONAL(type),  OPTIONAL(failed),
 };
 #undef OF
 #define OF profile_value_type

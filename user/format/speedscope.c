@@ -6,6 +6,7 @@
  */
 #include "user/format/speedscope.h"
 #include "user/format/format.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
 #include <string.h>
@@ -121,7 +122,7 @@ static int put_types(struct writer *w, const struct view *v)
 
 static char *remark_of(const struct scope *scope)
 {
-	__cleanup_free char *lost = profile__loss_text(scope->p);
+	__cleanup_free char *lost = loss_text(scope->p);
 	__cleanup_free char *slice = units_duration_text(scope->slice_ns);
 
 	return xasprintf("%s%s%s", lost, scope->slice_ns ? " · equal stacks added up within " : "",

@@ -304,6 +304,7 @@ static void widen(struct profile_loss *into, const struct profile_loss *more)
 	into->count += more->count;
 	into->value += more->value;
 	into->failure |= more->failure;
+	into->failed |= more->failed;
 }
 
 static void on_loss(void *ctx, const struct profile_loss *in)

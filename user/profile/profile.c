@@ -6,7 +6,6 @@
 #include "user/profile/profile.h"
 #include "user/profile/owned.h"
 #include "user/util/alloc.h"
-#include "user/util/buf.h"
 #include <string.h>
 
 static struct owned *owned_of(const struct profile *p)
@@ -118,83 +117,4 @@ const struct profile_value_type *profile__type(const struct profile *p, const ch
 uint32_t profile__first_frame(const struct profile *p, uint32_t function)
 {
 	return function <= p->function_cnt ? owned_of(p)->first_frames[function] : 0;
-}
-
-uint64_t profile__failed_cnt(const struct profile *p)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < p->loss_cnt; i++)
-		if (p->losses[i].failure)
-			sum += p->losses[i].count;
-	return sum;
-}
-
-#define MAX_REASONS 8 /* named in a line */
-
-struct reason {
-	const char *word;
-	uint64_t count;
-};
-
-static int by_word(const void *a, const void *b)
-{
-	return strcmp(((const struct reason *)a)->word, ((const struct reason *)b)->word);
-}
-
-static int more_first(const void *a, const void *b)
-{
-	const struct reason *x = a, *y = b;
-
-	if (x->count != y->count)
-		return x->count < y->count ? 1 : -1;
-	return by_word(a, b);
-}
-
-/* Failures by reason, over all processes, the largest first. */
-static size_t sum_reasons(const struct profile *p, struct reason *out)
-{
-	size_t n = 0, merged = 0;
-
-	for (size_t i = 0; i < p->loss_cnt; i++)
-		if (p->losses[i].failure && p->losses[i].count)
-			out[n++] = (struct reason){p->losses[i].reason, p->losses[i].count};
-	qsort(out, n, sizeof(*out), by_word);
-	for (size_t i = 0; i < n; i++) {
-		if (merged && !by_word(&out[merged - 1], &out[i]))
-			out[merged - 1].count += out[i].count;
-		else
-			out[merged++] = out[i];
-	}
-	qsort(out, merged, sizeof(*out), more_first);
-	return merged;
-}
-
-static void put_words(struct buf *out, const char *word)
-{
-	for (; *word; word++)
-		buf_put(out, *word == '_' ? " " : word, 1);
-}
-
-char *profile__loss_text(const struct profile *p)
-{
-	__cleanup_free struct reason *reasons = xcalloc(p->loss_cnt, sizeof(*reasons));
-	size_t n = sum_reasons(p, reasons);
-	struct buf out = {0};
-
-	if (n)
-		buf_printf(&out, "%llu lost:", (unsigned long long)profile__failed_cnt(p));
-	else
-		buf_puts(&out, "no samples lost");
-	for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
-		buf_printf(&out, "%s%llu ", i ? ", " : " ", (unsigned long long)reasons[i].count);
-		put_words(&out, reasons[i].word);
-	}
-	if (n > MAX_REASONS)
-		buf_printf(&out, ", and %zu more reasons", n - MAX_REASONS);
-	if (p->truncated_cnt)
-		buf_printf(&out, ", %llu stacks cut", (unsigned long long)p->truncated_cnt);
-	if (!p->meta.complete)
-		buf_puts(&out, ", recording incomplete");
-	return buf_steal_text(&out);
 }

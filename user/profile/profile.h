@@ -85,12 +85,3 @@ const struct profile_value_type *profile__type(const struct profile *p, const ch
 
 /* The lowest frame id of a function; 0 when it has none. */
 uint32_t profile__first_frame(const struct profile *p, uint32_t function);
-
-/* Failed and lost ticks: the losses that are failures. */
-uint64_t profile__failed_cnt(const struct profile *p);
-
-/*
- * One clean line for subtitles: "no samples lost" or "12 lost: 10 ring full, 2 fault frame", then
- * ", 3 stacks cut" and ", recording incomplete" where they apply. Caller frees.
- */
-char *profile__loss_text(const struct profile *p);

@@ -34,10 +34,11 @@ struct share *shares_of(const struct view *v, const struct profile *p, bool thre
 	add_buckets(v, p, threads, out);
 	for (size_t i = 0; i < p->loss_cnt && !threads; i++)
 		if (p->losses[i].failure)
-			out[p->losses[i].process].failed += p->losses[i].count;
+			*(p->losses[i].failed ? &out[p->losses[i].process].failed : &out[p->losses[i].process].lost) +=
+				p->losses[i].count;
 	for (size_t i = 1; i < n; i++) {
 		out[i].id = (uint32_t)i;
-		if (out[i].samples || out[i].failed)
+		if (out[i].samples || out[i].lost || out[i].failed)
 			out[kept++] = out[i];
 	}
 	if (kept)
@@ -61,11 +62,12 @@ struct share *shares_of_groups(const struct view *v, const struct profile *p, co
 		s->samples += each[i].samples;
 		s->value += each[i].value;
 		s->gil_value += each[i].gil_value;
+		s->lost += each[i].lost;
 		s->failed += each[i].failed;
 	}
 	for (uint32_t i = 0; i <= n; i++) {
 		out[i].id = i;
-		if (i && (out[i].samples || out[i].failed))
+		if (i && (out[i].samples || out[i].lost || out[i].failed))
 			out[(*cnt)++] = out[i];
 	}
 	if (*cnt)

@@ -5,7 +5,7 @@
 struct share {
 	uint32_t id; /* of the thread or process */
 	uint64_t samples, value, gil_value, no_gil_value;
-	uint64_t failed; /* lost and failed ticks, of processes only */
+	uint64_t lost, failed; /* ticks, of processes only */
 };
 
 /* The same by container or unit: `id` is a group's (user/profile/process_groups.h). */

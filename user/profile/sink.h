@@ -145,8 +145,8 @@ struct profile_sample {
 };
 
 /*
- * Ticks that gave no stack, in a span of time. `process` 0: not known whose. `fatal` false means the
- * reason is no failure (a process that is not Python, a tick outside the interpreter's life).
+ * Ticks that gave no sample, in a span of time. `process` 0: not known whose. `failure` false means that there was none to
+ * be had (a process that is not Python, a tick outside the interpreter's life); user/profile/loss_words.h has the words.
  */
 struct profile_loss {
 	uint64_t from_unix_ns, to_unix_ns;
@@ -156,6 +156,7 @@ struct profile_loss {
 	uint32_t process;
 	uint8_t type; /* of the value */
 	bool failure;
+	bool failed; /* of failures: the thread was looked at; else nobody did, and it is lost */
 };
 
 struct profile_sink_ops {

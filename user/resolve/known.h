@@ -20,13 +20,14 @@ struct known_thread {
 	struct known_thread_key key;
 	struct known_thread_part part; /* mostly the only one */
 	uint64_t seen_ns;              /* time of its last sample */
-	uint64_t ident;                /* pthread_self() */
-	char comm[ABI_COMM + 1];       /* the kernel's name, when it was met */
-	char *name;                    /* as the profile has it */
-	bool named;                    /* it is Python's own, or was in the parent */
-	bool over;                     /* its number was given to another thread */
-	uint32_t reading;              /* of names, in which it was found last */
-	uint32_t tries;                /* times that it was looked for in vain */
+	bool is_python; /* it had a state of the interpreter's; else all that follows but `comm` and `name` is empty */
+	uint64_t ident; /* pthread_self() */
+	char comm[ABI_COMM + 1]; /* the kernel's name, when it was met */
+	char *name;              /* as the profile has it */
+	bool named;              /* it is Python's own, or was in the parent */
+	bool over;               /* its number was given to another thread */
+	uint32_t reading;        /* of names, in which it was found last */
+	uint32_t tries;          /* times that it was looked for in vain */
 	struct known_thread *next_unnamed;
 };
 

@@ -19,6 +19,7 @@ static struct profile_loss *find(struct losses *l, const struct loss_event *e)
 			.process = e->process,
 			.type = e->type,
 			.failure = class == ABI_FAILED || class == ABI_LOST,
+			.failed = class == ABI_FAILED,
 		};
 		*slot = (uint32_t)++l->cnt;
 	}

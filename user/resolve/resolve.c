@@ -471,6 +471,22 @@ static uint32_t truncation_frame(struct resolve *r, unsigned outcome)
 	return codes__synthetic(r->codes, text);
 }
 
+/* A thread of Python's has no state any more as its interpreter ends; it is no native one for that. */
+static uint32_t frame_without_function(struct resolve *r, struct known *k, const struct abi_sample *rec)
+{
+	unsigned outcome = rec->outcome;
+
+	if (outcome == ABI_NO_TSTATE && threads__was_python(k, rec))
+		outcome = ABI_NO_FRAME;
+	r->stats.native[outcome] += outcome_class(outcome) == ABI_NATIVE;
+	return codes__synthetic(r->codes, outcome_frame(outcome));
+}
+
+static bool is_shown(unsigned outcome)
+{
+	return outcome_class(outcome) == ABI_WRITTEN || outcome_class(outcome) == ABI_NATIVE;
+}
+
 static uint32_t intern_stack(struct resolve *r, uint32_t depth)
 {
 	uint32_t stack = 0;
@@ -492,15 +508,16 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	struct known *k = known_of(r, p);
-	bool cut = rec->outcome != ABI_OK;
+	bool written = outcome_class(rec->outcome) == ABI_WRITTEN, cut = written && rec->outcome != ABI_OK;
 	uint32_t depth = r->depth;
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
-	if (!depth) /* nothing but hidden frames */
-		r->scratch[depth++] = codes__synthetic(r->codes, "[no function]");
-	r->stats.processes += !p->written;
-	p->written++;
+	if (!depth) /* or nothing but hidden frames */
+		r->scratch[depth++] = frame_without_function(r, k, rec);
+	r->stats.processes += !p->samples;
+	p->samples++;
+	p->written += written;
 	p->sampled_ns += cpu_time(r, rec->source, rec->value);
 	r->stats.samples++;
 	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
@@ -528,7 +545,7 @@ void resolve__sample(struct resolve *r, const struct abi_sample *rec)
 		return;
 	}
 	p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
-	if (outcome_class(rec->outcome) == ABI_WRITTEN) {
+	if (is_shown(rec->outcome)) {
 		if (rec->unverified)
 			r->hold_until_ns = rec->hdr.time_ns + HOLD_NS;
 		if (rec->hdr.time_ns >= r->hold_until_ns && name_frames(r, rec, false))

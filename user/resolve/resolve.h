@@ -11,13 +11,14 @@
 struct resolve;
 
 struct resolve_stats {
-	uint64_t samples;                   /* written with a stack … */
+	uint64_t samples;                   /* with a stack, or shown as native … */
 	uint64_t values[PROFILE_MAX_TYPES]; /* … and their sums, by value type */
 	const struct profile_value_type *types;
 	uint32_t type_cnt;
 	uint64_t by_outcome[ABI_OUTCOME_CNT]; /* records received */
+	uint64_t native[ABI_OUTCOME_CNT];     /* samples that are shown by outcome_frame() */
 	uint64_t frames, unknown_frames;
-	uint64_t processes;                    /* Python processes with at least one stack */
+	uint64_t processes;                    /* Python processes with at least one sample */
 	uint64_t waiting;                      /* samples whose names are not here yet, or that may be invalidated */
 	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */

@@ -96,6 +96,11 @@ static struct known_thread *get_thread(struct known *k, const struct abi_sample 
 	return th;
 }
 
+bool threads__was_python(struct known *k, const struct abi_sample *s)
+{
+	return get_thread(k, s)->is_python;
+}
+
 /* The threads that had this number or this ident before have ended: names read from now on are not theirs. */
 static void rename_thread(struct known *k, struct known_thread *th)
 {
@@ -149,25 +154,43 @@ static struct known_thread_part *get_part(struct known_thread *th, uint32_t inte
 	return part;
 }
 
-uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s)
+/* Python knows nothing of it: it is called as the kernel calls it, which is also what it may have called itself by now. */
+static void name_native(struct threads *t, const struct known *k, struct known_thread *th, const char *comm)
 {
-	struct known_thread *th = get_thread(k, s);
-	struct known_thread_part *part = get_part(th, s->interp_id);
+	if (th->name && !strncmp(th->comm, comm, ABI_COMM))
+		return;
+	memcpy(th->comm, comm, ABI_COMM);
+	describe(t, k, th, th->comm);
+}
 
-	k->ran = true;
-	th->seen_ns = s->hdr.time_ns;
-	if (part->profile_id && part->segment == t->segment)
-		return part->profile_id;
-	part->profile_id = ++t->cnt;
-	part->segment = t->segment;
-	if (th->name) {
-		emit_part(t, k, th, part);
-		return part->profile_id;
-	}
+static void name_python(struct threads *t, struct known *k, struct known_thread *th, const struct abi_sample *s)
+{
+	th->is_python = true;
 	memcpy(th->comm, s->comm, ABI_COMM);
 	th->ident = s->thread_ident;
 	rename_thread(k, th);
 	name_at_first(t, k, th);
+}
+
+uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s)
+{
+	bool is_native = s->outcome == ABI_NO_TSTATE;
+	struct known_thread *th = get_thread(k, s);
+	struct known_thread_part *part = get_part(th, s->interp_id);
+	bool is_new = !part->profile_id || part->segment != t->segment;
+
+	k->ran |= !is_native;
+	th->seen_ns = s->hdr.time_ns;
+	if (is_new) {
+		part->profile_id = ++t->cnt;
+		part->segment = t->segment;
+	}
+	if (is_new && th->name)
+		emit_part(t, k, th, part);
+	if (!is_native && !th->is_python)
+		name_python(t, k, th, s);
+	else if (!th->is_python)
+		name_native(t, k, th, s->comm);
 	return part->profile_id;
 }
 

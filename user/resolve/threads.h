@@ -17,6 +17,8 @@ void threads__begin_segment(struct threads *t, struct profile_sink sink);
 
 /* The profile's id of the thread a sample is from; described on first sight. */
 uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s);
+/* Had the thread of this sample a Python state in an earlier one? */
+bool threads__was_python(struct known *k, const struct abi_sample *s);
 /*
  * Asks the live process for names that are not known yet, and now and then for all of them, since threads are renamed.
  * `last`: as sampling ends. False when it was not asked.

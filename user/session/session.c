@@ -654,7 +654,8 @@ void session__stats(const struct session *s, struct session_stats *out)
 	out->outside = sum_class(out->outcomes, ABI_OUTSIDE);
 	out->filtered = sum_class(out->outcomes, ABI_FILTERED);
 	out->written = sum_class(out->outcomes, ABI_WRITTEN);
-	out->sent = out->written + out->outside + out->failed;
+	out->native = sum_class(out->outcomes, ABI_NATIVE);
+	out->sent = out->written + out->native + out->outside + out->failed;
 }
 
 void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns)

@@ -42,8 +42,8 @@ struct session_stats {
 	uint64_t sent;                      /* outcomes with a record */
 	uint64_t received;                  /* sample records that arrived */
 	uint64_t bad_records;
-	uint64_t written, lost, failed, outside, filtered; /* sums of outcomes by class */
-	uint64_t timer_ns;                                 /* what the timers' expiries stand for, idle CPUs and all */
+	uint64_t written, native, lost, failed, outside, filtered; /* sums of outcomes by class */
+	uint64_t timer_ns; /* what the timers' expiries stand for, idle CPUs and all */
 	double rate_hz, effective_rate_hz;
 	bool gil_only;
 	uint64_t elapsed_ns;

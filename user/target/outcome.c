@@ -23,3 +23,8 @@ const char *outcome_sentence(unsigned outcome)
 {
 	return outcome < ABI_OUTCOME_CNT ? outcomes[outcome].sentence : "an outcome of another version";
 }
+
+const char *outcome_frame(unsigned outcome)
+{
+	return outcome == ABI_NO_TSTATE ? "[native threads]" : "[no Python function]";
+}

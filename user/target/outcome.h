@@ -5,3 +5,5 @@
 enum abi_outcome_class outcome_class(unsigned outcome);
 const char *outcome_word(unsigned outcome);
 const char *outcome_sentence(unsigned outcome);
+/* The frame that stands for a stack without Python functions. */
+const char *outcome_frame(unsigned outcome);

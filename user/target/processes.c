@@ -193,7 +193,7 @@ void processes__fold(struct processes *t, struct process *p)
 		t->past.sampled_ns += p->sampled_ns;
 	}
 	t->past.python += p->interp != NULL;
-	if (p->written && p->interp)
+	if (p->samples && p->interp)
 		processes_past_count(&t->past, p->interp->build.version, 1);
 	HASH_DEL(t->retired, p);
 	free_process(p);

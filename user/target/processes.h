@@ -28,7 +28,8 @@ struct process {
 		cpu_ns;            /* the kernel's clock of its CPU time: when sampling or the image began, and now */
 	bool cpu_known, cpu_final; /* there are such; and they will not change any more */
 	uint64_t sampled_ns;       /* what all its ticks stood for */
-	uint64_t written;          /* stacks */
+	uint64_t samples;          /* that are shown … */
+	uint64_t written;          /* … and those of them that are stacks of Python functions */
 	uint64_t unwalked[ABI_OUTCOME_CNT]; /* ticks without one, by outcome */
 };
 
@@ -55,7 +56,7 @@ struct processes_past {
 	size_t python;
 	struct {
 		char version[sizeof(((struct py_build *)0)->version)];
-		size_t cnt; /* processes with at least one stack */
+		size_t cnt; /* processes with at least one sample */
 	} versions[PROCESSES_VERSIONS];
 	size_t version_cnt;
 };

@@ -7,6 +7,7 @@
 #include "user/cmd/top/top_layout.h"
 #include "user/cmd/top/top_terminal.h"
 #include "user/cmd/top/top_text.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/columns.h"
@@ -193,8 +194,8 @@ static char *empty_text(const struct top_ui *ui)
 
 	if (h->samples && top_rows__filter_text(ui->rows))
 		return xstrdup("Nothing matches. Esc removes the filter.");
-	if (h->lost && !h->samples) {
-		losses = profile__loss_text(top_model__profile(ui->source->model));
+	if (h->lost + h->failed && !h->samples) {
+		losses = loss_text(top_model__profile(ui->source->model));
 		return xasprintf("No stack could be read: %s", losses);
 	}
 	return top_text_empty(top_model__type(ui->source->model), ui->source->ended);

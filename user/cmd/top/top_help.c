@@ -1,6 +1,7 @@
 #include "user/cmd/top/top_help.h"
 #include "user/cmd/top/top_keys.h"
 #include "user/cmd/top/top_text.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/columns.h"
@@ -48,7 +49,7 @@ char *top_help_text(const struct top_ui *ui, size_t width)
 	struct buf out = {0};
 
 	p.meta.complete |= !ui->source->profile; /* that it still runs is no loss */
-	losses = profile__loss_text(&p);
+	losses = loss_text(&p);
 	buf_printf(&out, "%s: %s\n", p.meta.tool, p.meta.target);
 	buf_printf(&out, "%g samples per second and CPU · %s\n\n", p.meta.rate_hz, losses);
 	for (const struct top_key *k = top_keys; k->label; k++)

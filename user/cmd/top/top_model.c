@@ -3,6 +3,7 @@
  * weights are the mean of those of that time.
  */
 #include "user/cmd/top/top_model.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <math.h>
 #include <string.h>
@@ -29,7 +30,8 @@ struct top_model {
 	double tau_ns;        /* 0: nothing fades */
 	uint64_t span_ns;
 	uint64_t start_ns, recent_from_ns, now_ns;
-	uint64_t samples, samples_before, lost_before, dangling;
+	uint64_t samples, samples_before, dangling;
+	struct loss_sums lost_before;
 	bool next_interval; /* recent sums begin anew with the next settling */
 	struct top_header header;
 };
@@ -214,32 +216,32 @@ static void count_active(const struct top_model *m, struct top_header *h)
 	}
 }
 
-static uint64_t lost_of(const struct top_model *m)
+static struct loss_sums lost_of(const struct top_model *m)
 {
-	uint64_t lost = m->dangling;
+	struct loss_sums lost = loss_sums_of_type(m->p, m->v->type);
 
-	for (size_t i = 0; i < m->p->loss_cnt; i++)
-		if (m->p->losses[i].failure && m->p->losses[i].type == m->v->type)
-			lost += m->p->losses[i].count;
+	lost.lost += m->dangling;
 	return lost;
 }
 
 static void make_header(struct top_model *m)
 {
 	struct top_header *h = &m->header;
+	struct loss_sums lost = lost_of(m);
 
 	*h = (struct top_header){
 		.rate = top_model__rate(m, m->sums.recent),
 		.gil = top_model__percent(m, m->sums.recent_gil, false) / 100,
 		.no_gil = top_sums_no_gil(&m->sums),
 		.samples = m->samples - m->samples_before,
-		.lost = lost_of(m) - m->lost_before,
+		.lost = lost.lost - m->lost_before.lost,
+		.failed = lost.failed - m->lost_before.failed,
 		.elapsed_ns = m->now_ns > m->start_ns ? m->now_ns - m->start_ns : 0,
 		.value = m->sums.value,
 		.walked = 1,
 	};
-	if (h->samples + h->lost)
-		h->walked = (double)h->samples / (double)(h->samples + h->lost);
+	if (h->samples + h->lost + h->failed)
+		h->walked = (double)h->samples / (double)(h->samples + h->lost + h->failed);
 	count_active(m, h);
 }
 

@@ -33,7 +33,7 @@ struct top_header {
 	double gil;  /* the part of one CPU's time, or of all values, that held the GIL */
 	bool no_gil; /* there was none that anything could have held */
 	uint32_t processes, threads; /* that had samples within the span */
-	uint64_t samples, lost;
+	uint64_t samples, lost, failed;
 	double walked;       /* samples of all ticks that should have become one; 1.0 when there were none */
 	uint64_t elapsed_ns; /* that the sums of the rows are of */
 	uint64_t value;      /* the sum of the rows */

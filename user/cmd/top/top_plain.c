@@ -181,7 +181,7 @@ static void put_json(const struct plain *p, struct top_row *const *rows, size_t 
 	json_put_count(j, "threads", h->threads);
 	json_put_count(j, "samples", h->samples);
 	put_json_rounded(j, "walked_percent", 100 * h->walked);
-	json_put_count(j, "lost", h->lost);
+	json_put_count(j, "lost", h->lost + h->failed);
 	json_put_value(j, type, is_cpu ? "cpu_" : "", h->value);
 	json_put_count(j, "row_count", cnt);
 	json_put_list(j, "rows");

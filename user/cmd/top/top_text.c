@@ -1,4 +1,5 @@
 #include "user/cmd/top/top_text.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
@@ -83,17 +84,18 @@ static char *rate_text(const struct profile_value_type *t, double rate)
 /* As much as fits, the most important first; the last form is cut by the caller. */
 char *top_text_header(const struct profile_value_type *t, const struct top_header *h, size_t width)
 {
-	__cleanup_free char *lost = units_count_text(h->lost), *rate = rate_text(t, h->rate);
+	__cleanup_free char *lost = loss_sums_text(&(struct loss_sums){h->lost, h->failed});
+	__cleanup_free char *rate = rate_text(t, h->rate);
 	/* rounding must not make 100 % of what is not all */
-	double walked = h->lost && h->walked > 0.999 ? 99.9 : 100 * h->walked;
+	double walked = h->lost + h->failed && h->walked > 0.999 ? 99.9 : 100 * h->walked;
 	__cleanup_free char *gil = h->no_gil ? xstrdup("no GIL") : xasprintf("GIL %.0f%%", 100 * h->gil);
 	char *forms[] = {
-		xasprintf("%s%s in %u Python process%s, %u thread%s · %s · %.4g%% of samples walked · %s lost", rate,
+		xasprintf("%s%s in %u Python process%s, %u thread%s · %s · %.4g%% of samples walked · %s", rate,
 			  is_cpu(t) ? " busy" : "", h->processes, h->processes == 1 ? "" : "es", h->threads,
 			  h->threads == 1 ? "" : "s", gil, walked, lost),
-		xasprintf("%s · %u proc · %u thr · %s · walked %.4g%% · lost %s", rate, h->processes, h->threads, gil,
+		xasprintf("%s · %u proc · %u thr · %s · walked %.4g%% · %s", rate, h->processes, h->threads, gil,
 			  walked, lost),
-		xasprintf("%s · %s · %.4g%% walked · %s lost", rate, gil, walked, lost),
+		xasprintf("%s · %s · %.4g%% walked · %s", rate, gil, walked, lost),
 		xasprintf("%s · %s", rate, gil),
 	};
 	size_t chosen = 0;

@@ -18,7 +18,7 @@ char *top_text_thread(const struct profile *p, const struct top_row *row);
 /* All of it, for the filter. */
 char *top_text_match(const struct profile *p, const struct top_lens *l, const struct top_row *row);
 
-/* "1.35 CPUs busy in 4 Python processes, 12 threads · GIL 87% · 99.8% of samples walked · 0 lost", or less. */
+/* "1.35 CPUs busy in 4 Python processes, 12 threads · GIL 87% · 99.8% of samples walked · 0 lost, 0 failed", or less. */
 char *top_text_header(const struct profile_value_type *t, const struct top_header *h, size_t width);
 /* The whole that percentages are of: "one CPU", "all CPU time", "all page faults". */
 char *top_text_whole(const struct profile_value_type *t, bool of_all);

@@ -2,6 +2,7 @@
 #include "user/format/diff/diff_words.h"
 #include "user/format/json.h"
 #include "user/format/json/json_put.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void put_run(struct json_put *j, const char *key, const char *name, const
 	else
 		json_put_value(j, type, "", (uint64_t)run->value);
 	json_put_real(j, "effective_samples", run->samples);
-	json_put_count(j, "lost_samples", profile__failed_cnt(p));
+	json_put_count(j, "lost_samples", loss_total(p));
 	json_put_bool(j, "complete", p->meta.complete);
 	json_put_end_map(j);
 }

@@ -1,5 +1,6 @@
 /* Percentages are of all values of a run; an absolute comparison is in the unit of their type instead. */
 #include "user/format/diff/diff_words.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
 #include <math.h>
@@ -132,7 +133,7 @@ static uint64_t samples_of(const struct diff *d, const struct profile *p)
 char *diff_run_text(const struct diff *d, const struct profile *p)
 {
 	const struct chance_run *run = p == d->a ? &d->run_a : &d->run_b;
-	__cleanup_free char *losses = profile__loss_text(p);
+	__cleanup_free char *losses = loss_text(p);
 	__cleanup_free char *samples = units_count_text(samples_of(d, p));
 
 	__cleanup_free char *value = value_text(view__type(diff__view(d, p), p), run->value);
@@ -143,7 +144,7 @@ char *diff_run_text(const struct diff *d, const struct profile *p)
 
 static double lost_part(const struct profile *p)
 {
-	double lost = (double)profile__failed_cnt(p), all = lost + (double)p->sample_cnt;
+	double lost = (double)loss_total(p), all = lost + (double)p->sample_cnt;
 
 	return all > 0 ? lost / all : 0;
 }
@@ -155,8 +156,9 @@ size_t diff_warnings(const struct diff *d, char *out[DIFF_WARNINGS])
 	size_t cnt = 0;
 
 	if (lost_a > LOSSY || lost_b > LOSSY)
-		out[cnt++] = xasprintf("samples were lost (A %.1f %%, B %.1f %%): what they were of is not known",
-				       100 * lost_a, 100 * lost_b);
+		out[cnt++] =
+			xasprintf("samples were lost or failed (A %.1f %%, B %.1f %%): what they were of is not known",
+				  100 * lost_a, 100 * lost_b);
 	if (a->gil_only != b->gil_only && !d->options.view->gil_only)
 		out[cnt++] =
 			xstrdup("one of the recordings has only samples that held the GIL; --gil makes them alike");

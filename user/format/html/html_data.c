@@ -7,6 +7,7 @@
 #include "user/format/html/html_slices.h"
 #include "user/format/html/html_sources.h"
 #include "user/format/svg/svg_data.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
@@ -61,7 +62,7 @@ static void put_meta(struct writer *w, struct json_put *j)
 {
 	const struct profile_meta *m = &w->p->meta;
 	__cleanup_free char *title = svg_title(w->p, w->v, "profile");
-	__cleanup_free char *losses = profile__loss_text(w->p);
+	__cleanup_free char *losses = loss_text(w->p);
 
 	json_put_text(j, "title", title);
 	json_put_text(j, "tool", m->tool);
@@ -170,6 +171,7 @@ static void put_losses(struct writer *w, struct json_put *j)
 		json_put_count(j, "count", l->count);
 		json_put_fixed(j, "cpu_ms", w->p->types[l->type].unit ? 0 : (int64_t)(l->value / 1000), 3);
 		json_put_bool(j, "failure", l->failure);
+		json_put_text(j, "kind", loss_word(l));
 		if (l->to_unix_ns) {
 			json_put_int(j, "from_ms", since_start_ms(w, l->from_unix_ns));
 			json_put_int(j, "to_ms", since_start_ms(w, l->to_unix_ns));

@@ -154,7 +154,7 @@ function lossRows() {
 		make('td', {class: 'number'}, ticks ? percent(count, ticks) : ''),
 		make('td', {class: 'number'}, cpu ? secondsText(cpu / 1000) + ' s' : ''), make('td', {}, text, more && make('small', {}, more)));
 	for (const loss of [...h.losses].sort((a, b) => b.failure - a.failure || b.count - a.count)) {
-		const more = [loss.failure ? '' : 'no failure', loss.process ? processText(loss.process) : '',
+		const more = [loss.kind + (loss.failure ? '' : ', no failure'), loss.process ? processText(loss.process) : '',
 			loss.to_ms > 0 ? momentText(loss.from_ms / 1000, 1) + ' – ' + momentText(loss.to_ms / 1000, 1) : ''];
 		rows.push(row(loss.sentence || loss.reason, loss.count, loss.cpu_ms, more.filter(x => x).join(' · ')));
 	}
@@ -174,7 +174,7 @@ function buildAbout() {
 		make('header', {}, make('h2', {}, 'About this recording'), closer()),
 		make('h3', {}, 'Command'), make('pre', {id: 'command'}, h.command || 'not known'),
 		make('h3', {}, 'Settings'), make('dl', {}, factRows().map(([name, text]) => [make('dt', {}, name), make('dd', {}, text)])),
-		make('h3', {}, 'What was lost'), make('p', {id: 'loss-text'}, h.loss_text), table);
+		make('h3', {}, 'Lost or failed'), make('p', {id: 'loss-text'}, h.loss_text), table);
 }
 
 const KEYS = [
@@ -205,13 +205,13 @@ const KIND_NAMES = ['your code', 'standard library', 'site-packages', 'native co
 function paintNothing(pane) {
 	const words = valueType().samples ? 'Samples were taken, but none that this selection shows.' : 'No samples were taken.';
 	const losses = D.types.some(t => t.samples) ? [] : D.losses.slice(0, 12);
-	pane.message(words, ...losses.map(loss => plural(loss.count, 'tick') + ': ' + (loss.sentence || loss.reason)));
+	pane.message(words, ...losses.map(loss => grouped(loss.count) + ' ' + loss.kind + ': ' + (loss.sentence || loss.reason)));
 }
 
 function buildHeading() {
 	const h = D;
 	ui.facts = make('span', {id: 'facts'});
-	ui.lost = button('lost', h.loss_text, 'What was lost, and how it was recorded: a', () => openPanel(ui.about));
+	ui.lost = button('lost', h.loss_text, 'What was lost or failed, and how it was recorded: a', () => openPanel(ui.about));
 	ui.lost.className = 'link' + (h.losses.some(loss => loss.failure) || !h.complete ? ' lossy' : '');
 	const when = h.start_unix_ms ? ' · ' + dateText(h.start_unix_ms) + (h.host ? ' on ' + h.host : '') : '';
 	return make('header', {class: 'top'}, make('h1', {}, h.title),

@@ -272,7 +272,7 @@ static void read_loss(struct json_reader *r)
 		      on_id(r, "process", &l.process) || on_u64(r, "samples", &l.count) ||
 		      on_seconds(r, "time", &l.value) || on_u64(r, "amount", &l.value) || on_type(r, &l.type) ||
 		      on_seconds(r, "from", &l.from_unix_ns) || on_seconds(r, "to", &l.to_unix_ns) ||
-		      on_bool(r, "failure", &l.failure)))
+		      on_bool(r, "failure", &l.failure) || on_bool(r, "failed", &l.failed)))
 			json_skip(j);
 	l.type = l.type < PROFILE_MAX_TYPES ? l.type : 0;
 	r->sink.ops->loss(r->sink.ctx, &l);

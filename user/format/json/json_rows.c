@@ -1,6 +1,7 @@
 /* Our JSON and JSONL: what is the same in both. */
 #include "user/format/json/json_rows.h"
 #include "user/format/json.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
@@ -86,7 +87,7 @@ void json_rows_meta(struct json_rows *w, const char *schema, const struct totals
 		json_put_text(j, "value_type", type->name);
 	if (!strcmp(type->name, profile_cpu_type.name))
 		json_put_seconds(j, "cpu_seconds", all->value);
-	json_put_count(j, "failed_count", profile__failed_cnt(w->p));
+	json_put_count(j, "failed_count", loss_total(w->p));
 	json_put_count(j, "sample_count", all->samples);
 }
 
@@ -236,6 +237,8 @@ static void put_loss(struct json_put *j, const struct profile *p, const struct p
 	if (l->type)
 		json_put_count(j, "value_type", l->type);
 	json_put_bool(j, "failure", l->failure);
+	if (l->failure)
+		json_put_bool(j, "failed", l->failed);
 	json_put_seconds(j, "from", l->from_unix_ns);
 	json_put_seconds(j, "to", l->to_unix_ns);
 	if (l->process) {

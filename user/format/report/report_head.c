@@ -1,6 +1,7 @@
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -114,7 +115,7 @@ void report_put_head(const struct report_text *t, const struct profile *p, const
 	__cleanup_free char *samples = units_count_text(all->samples);
 	__cleanup_free char *pythons = pythons_text(p);
 	__cleanup_free char *value = value_text(t->type, (double)all->value);
-	__cleanup_free char *losses = profile__loss_text(p);
+	__cleanup_free char *losses = loss_text(p);
 
 	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown", *m->host ? " on " : "", m->host);
 	if (*m->command)

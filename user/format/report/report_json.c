@@ -6,6 +6,7 @@
 #include "user/format/json.h"
 #include "user/format/report/report_parts.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
 #include <string.h>
@@ -56,7 +57,7 @@ void report_json_head(const struct report_json *o, const struct profile *p, cons
 	}
 	json_put_real(j, "gil_percent", held_percent(o, p));
 	json_put_count(j, "truncated_samples", p->truncated_cnt);
-	json_put_count(j, "lost_samples", profile__failed_cnt(p));
+	json_put_count(j, "lost_samples", loss_total(p));
 }
 
 void report_json_function(const struct report_json *o, const struct profile_function *f)
@@ -171,7 +172,7 @@ void report_json_containers(const struct report_json *o, const struct profile *p
 	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
 		json_put_map(o->j, NULL);
 		json_put_text(o->j, "container", process_groups__text(g, shares[i].id));
-		json_put_count(o->j, "lost_samples", shares[i].failed);
+		json_put_count(o->j, "lost_samples", shares[i].lost + shares[i].failed);
 		put_share(o, &shares[i]);
 		json_put_end_map(o->j);
 	}
@@ -199,7 +200,7 @@ void report_json_processes(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "container", process_groups__text(g, process_groups__of(g, shares[i].id)));
 		json_put_seconds(o->j, "cpu_clock", checks[shares[i].id].clock_ns);
 		json_put_seconds(o->j, "sampled", checks[shares[i].id].sampled_ns);
-		json_put_count(o->j, "lost_samples", shares[i].failed);
+		json_put_count(o->j, "lost_samples", shares[i].lost + shares[i].failed);
 		put_share(o, &shares[i]);
 		json_put_end_map(o->j);
 	}
@@ -244,6 +245,8 @@ void report_json_losses(const struct report_json *o, const struct profile *p)
 		json_put_text(o->j, "reason", l->reason);
 		json_put_text(o->j, "sentence", l->sentence);
 		json_put_bool(o->j, "failure", l->failure);
+		if (l->failure)
+			json_put_bool(o->j, "failed", l->failed);
 		json_put_count(o->j, "samples", l->count);
 		json_put_value(o->j, &p->types[l->type], "", l->value);
 		if (l->process)

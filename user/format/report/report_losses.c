@@ -1,5 +1,6 @@
 /* Losses by reason, each with the processes it was about. */
 #include "user/format/report/report_parts.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
 #include <string.h>
@@ -26,8 +27,8 @@ static void put_reason(const struct report_text *t, const struct profile *p, con
 		sum += same[i]->count;
 		value += same[i]->value;
 	}
-	report_line(t, "%8" PRIu64 " %8.*f %s  %s [%s]", sum, unit->decimals, (double)value / unit->scale,
-		    unit->short_word, same[0]->sentence, same[0]->reason);
+	report_line(t, "%8" PRIu64 " %8.*f %s  %s: %s [%s]", sum, unit->decimals, (double)value / unit->scale,
+		    unit->short_word, loss_word(same[0]), same[0]->sentence, same[0]->reason);
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[same[i]->process];
 
@@ -48,7 +49,7 @@ void report_put_losses(const struct report_text *t, const struct profile *p, boo
 	if (!n)
 		return;
 	qsort(sorted, n, sizeof(*sorted), by_reason);
-	report_heading(t, failures ? "Lost and failed samples" : "Outside Python (no failure)");
+	report_heading(t, failures ? "Lost or failed" : "Without Python (no failure)");
 	for (size_t i = 0; i < n; i += same) {
 		for (same = 1; i + same < n && sorted[i]->type == sorted[i + same]->type &&
 			       !strcmp(sorted[i]->reason, sorted[i + same]->reason);

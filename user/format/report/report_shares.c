@@ -27,13 +27,13 @@ void report_put_processes(const struct report_text *t, const struct profile *p)
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(t->r->view, p, false, &cnt);
 
-	put_titles(t, "By process", "  failed      pid  Python   command");
+	put_titles(t, "By process", "    lost   failed      pid  Python   command");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[shares[i].id];
 		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
 
-		report_line(t, "%s %8" PRIu64 " %8" PRIu32 "  %-8s %s", numbers, shares[i].failed, q->pid,
-			    *q->python ? q->python : "-", q->command);
+		report_line(t, "%s %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s %s", numbers, shares[i].lost,
+			    shares[i].failed, q->pid, *q->python ? q->python : "-", q->command);
 	}
 	report_more(t, cnt);
 }
@@ -44,11 +44,12 @@ void report_put_containers(const struct report_text *t, const struct profile *p)
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of_groups(t->r->view, p, g, &cnt);
 
-	put_titles(t, "By container", "  failed  name");
+	put_titles(t, "By container", "    lost   failed  name");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
 
-		report_line(t, "%s %8" PRIu64 "  %s", numbers, shares[i].failed, process_groups__text(g, shares[i].id));
+		report_line(t, "%s %8" PRIu64 " %8" PRIu64 "  %s", numbers, shares[i].lost, shares[i].failed,
+			    process_groups__text(g, shares[i].id));
 	}
 	report_more(t, cnt);
 	process_groups__free(g);

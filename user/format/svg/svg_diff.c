@@ -8,6 +8,7 @@
 #include "user/format/svg/svg_page.h"
 #include "user/format/svg/svg_text.h"
 #include "user/profile/diff_tree.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -31,10 +32,10 @@ static void paint(void *ctx, uint32_t node, struct svg_label *label)
 		label->shade = part >= 1 ? SVG_SHADES - 1 : (unsigned)(part * SVG_SHADES);
 }
 
-/* "A: before.pybpf · pid 42 · 1,234 samples · 12.34 CPU seconds · no samples lost" */
+/* "A: before.pybpf · pid 42 · 1,234 samples · 12.34 CPU seconds · no samples lost or failed" */
 static char *run_line(char letter, const char *file, const struct profile *p, const struct view *v)
 {
-	__cleanup_free char *losses = profile__loss_text(p);
+	__cleanup_free char *losses = loss_text(p);
 	struct view_sum sum = view__sum(v, p);
 	__cleanup_free char *samples = svg_grouped(sum.samples);
 	__cleanup_free char *value = value_text(view__type(v, p), (double)sum.value);

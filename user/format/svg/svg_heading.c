@@ -4,6 +4,7 @@
  */
 #include "user/format/svg/svg_heading.h"
 #include "user/format/svg/svg_text.h"
+#include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
 #include <string.h>
@@ -135,7 +136,7 @@ static char *loss_line(const struct profile *p, const struct profile_loss *loss)
 	__cleanup_free char *count = svg_grouped(loss->count);
 	__cleanup_free char *whose = loss->process ? view__process_text(p, loss->process) : xstrdup("");
 
-	return xasprintf("%s tick%s: %s%s%s", count, loss->count == 1 ? "" : "s", sentence, *whose ? " · " : "", whose);
+	return xasprintf("%s %s: %s%s%s", count, loss_word(loss), sentence, *whose ? " · " : "", whose);
 }
 
 static void explain_emptiness(struct svg_heading *why, const struct profile *p)
@@ -167,7 +168,7 @@ void svg_heading__fill(struct svg_heading *h, const struct profile *p, const str
 	if (v->title && *v->title && m->target && *m->target)
 		add_fact(h, xstrdup(m->target));
 	add_sums(h, p, v, l);
-	add_fact(h, profile__loss_text(p));
+	add_fact(h, loss_text(p));
 	add_pruned(h, l);
 	add_circumstances(h, m);
 	if (!l->node_cnt)
