@@ -5,6 +5,7 @@ What a program should say of such a document is known from its samples alone.
 
 import collections
 import json
+import math
 import random
 
 # name: (module, file below the root, first line)
@@ -91,6 +92,14 @@ def sums(doc, things):
             found[thing].samples += 1
             found[thing].gil += sample["value"] if sample["gil"] else 0
     return found
+
+
+def share_text(part, whole, samples, percent="%"):
+    """"42.3% ± 1.0": half the width of the binomial's 95 % interval, or what samples that are all alike leave open."""
+    share = part / whole
+    width = max(1.959964 * math.sqrt(share * (1 - share) / samples), 1 - 0.05 ** (1 / samples))
+    digits = 0 if width >= 0.02 else 1 if width >= 0.002 else 2
+    return f"{100 * share:.{digits}f}{percent} ± {100 * width:.{digits}f}"
 
 
 def cpu_seconds(doc):

@@ -50,6 +50,8 @@ def assert_sums(row, want, doc):
     assert row["seconds"] == pytest.approx(want.total, abs=1e-6)
     assert row["samples"] == want.samples
     assert row["percent"] == pytest.approx(100 * want.total / made.cpu_seconds(doc), abs=1e-4)
+    error = made.share_text(want.total, made.cpu_seconds(doc), len(doc["samples"])).split(" ± ")[1]
+    assert row["percent_error"] == pytest.approx(float(error), abs=0.5 if "." not in error else 0.05)
     assert row["gil_percent"] == pytest.approx(100 * want.gil / want.total, abs=1e-4)
     if "own_seconds" in row:
         assert row["own_seconds"] == pytest.approx(want.own, abs=1e-6)
@@ -155,16 +157,16 @@ def test_callers_are_found_as_people_type(pybpfprof, report, source):
 def test_text_fits_and_agrees(report, doc, width):
     text = report(COLUMNS=str(width))
     assert max(map(len, text.splitlines())) <= width
-    for heading in ("Hot functions", "Hot lines", "Call tree", "By module", "By process", "By thread", "Lost and failed"):
+    for heading in ("Hot functions", "Hot lines", "Call tree", "By module", "By process", "By thread", "Lost or failed"):
         assert f"\n{heading}" in text
     assert ("GIL %" in text.split("By process")[0]) == (width >= 100)
     want = made.sums(doc, lambda s: [MODULE[name] for name in s["stack"]])
     for module in ("app.core", "app.tree", "json"):
-        (row,) = re.findall(rf"^ *([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+).*  {re.escape(module)}$", text, re.M)
-        all_seconds = made.cpu_seconds(doc)
-        assert [float(cell) for cell in row] == pytest.approx(
-            [100 * want[module].own / all_seconds, want[module].own,
-             100 * want[module].total / all_seconds, want[module].total], abs=0.0051)
+        (row,) = re.findall(rf"^ *([\d.]+ ±[\d.]+) +([\d.]+) +([\d.]+ ±[\d.]+) +([\d.]+).*  {re.escape(module)}$", text, re.M)
+        shares = [made.share_text(one, made.cpu_seconds(doc), len(doc["samples"]), "").replace("± ", "±") for one in
+                  (want[module].own, want[module].total)]
+        assert [row[0], row[2]] == shares
+        assert [float(row[1]), float(row[3])] == pytest.approx([want[module].own, want[module].total], abs=0.0051)
 
 
 def test_one_table_alone(report, pybpfprof, source):

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import browser
+import made
 import svg_data
 from browser import ActionChains, By, Browser, driver, screen  # noqa: F401
 from programs import PROGRAM, ROOT, built
@@ -119,7 +120,7 @@ def text_of(data, node):
 def figures(data, node, still=False):
     seconds, samples = data["total"][node] / 1e9, data["samples"][node]
     return (
-        f"{100 * data['total'][node] / data['total'][0]:.2f}% · "
+        f"{made.share_text(data['total'][node], data['total'][0], data['samples'][0])} · "
         f"{seconds:.{3 if still or seconds < 10 else 1}f} CPU s · {samples:,} sample{'s' if samples != 1 else ''}"
     )
 

@@ -95,20 +95,22 @@ def shares(rows, name=lambda key: key):
 
 
 NUMBERS = r"^ *(?P<own>[\d.]+) +[\d.]+ +(?P<total>[\d.]+) +[\d.]+ +"
+WITH_ERRORS = r"^ *(?P<own>[\d.]+) ±[\d.]+ +[\d.]+ +(?P<total>[\d.]+) ±[\d.]+ +[\d.]+ +"
+AS_EXACT = 0.5  # where a share says how exact it is: of so few samples no decimals are left
 
 
-@looks(0.005)
+@looks(AS_EXACT)
 def report_as_text(look):
-    return table(look.say("report", "--by", "function"), NUMBERS + r"[\d.]+  (?P<name>\S+) ")
+    return table(look.say("report", "--by", "function"), WITH_ERRORS + r"[\d.]+  (?P<name>\S+) ")
 
 
-@looks(0.005)
+@looks(AS_EXACT)
 def report_of_callers(look):
     """A function in the middle; its own share stands above its callers."""
     out = {}
     for name in made.FUNCTIONS:
         said = look.say("report", "--callers", f"/^{re.escape(name)}$/")
-        out[name] = tuple(map(float, re.search(r"own ([\d.]+) %.*total ([\d.]+) %", said).groups()))
+        out[name] = tuple(map(float, re.search(r"own ([\d.]+) % ±.*total ([\d.]+) % ±", said).groups()))
     return out
 
 
@@ -211,14 +213,14 @@ def still_frames(path):
     for g in ElementTree.parse(path).getroot().iter(svg_data.SVG + "g"):
         title = g.find(svg_data.SVG + "title")
         if title is not None:
-            pattern = r"(.*?)(?: \(\S+\))? \(([\d.]+)% · [\d.]+ CPU s · [\d,]+ samples?\)"
+            pattern = r"(.*?)(?: \(\S+\))? \(([\d.]+)% ± [\d.]+ · [\d.]+ CPU s · [\d,]+ samples?\)"
             name, share = re.fullmatch(pattern, title.text).groups()
             frames.append((float(g.find(svg_data.SVG + "rect").get("y")), name, float(share)))
     ground = max(y for y, _, _ in frames)
     return [(round((ground - y) / 18), name, share) for y, name, share in frames]
 
 
-@looks(0.005)
+@looks(AS_EXACT)
 def svg_titles(look):
     """Merged from the leaf, the first row has own times; from the root, who is at one place alone has its total there."""
     leaf = still_frames(look.output("leaf.svg", "--nolineno", "--merge-from", "leaf"))
@@ -260,7 +262,7 @@ def html_table_in_a_browser(look):
     return {row[0].split(" (")[0]: (float(row[1].rstrip("%")), float(row[2].rstrip("%"))) for row in page.rows()}
 
 
-@looks(0.005)
+@looks(AS_EXACT)
 def html_sandwich_in_a_browser(look):
     page, out = HtmlPage(look.driver), {}
     look.driver.set_window_size(1400, 900)
@@ -270,7 +272,7 @@ def html_sandwich_in_a_browser(look):
         page.script("document.querySelectorAll('#functions .row')[arguments[0]].click()", row)
         name = page.script("return document.querySelectorAll('#functions .row .name')[arguments[0]].title", row)
         until(lambda: page.text("name") == name, name)
-        figures = re.search(r"own ([\d.]+)% .* total ([\d.]+)% ", page.text("figures"))
+        figures = re.search(r"own ([\d.]+)% ±.* total ([\d.]+)% ±", page.text("figures"))
         out[name.split(" (")[0]] = tuple(map(float, figures.groups()))
     return out
 
@@ -298,8 +300,8 @@ def test_counts_would_be_seen(doc, wanted):
 def test_samples_stand_beside_the_time(source, doc, wanted, tmp_path):
     """Their number is still shown, as a number."""
     svg = Look(source, tmp_path, None).output("x.svg", "--nolineno")
-    samples, share = sums_of(doc)["<module>"].samples, wanted["<module>"][1]
-    title = rf"&lt;module&gt; \(app/__main__.py\) \({share:.2f}% · [\d.]+ CPU s · {samples:,} samples\)"
+    samples, share = sums_of(doc)["<module>"].samples, made.share_text(wanted["<module>"][1], 100, len(doc["samples"]))
+    title = rf"&lt;module&gt; \(app/__main__.py\) \({share} · [\d.]+ CPU s · {samples:,} samples\)"
     assert re.search(title, svg.read_text())
     data = svg_data.read(svg)
     assert data["samples"][0] == len(doc["samples"])

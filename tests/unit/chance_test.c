@@ -37,6 +37,50 @@ static struct chance_part part_of(uint64_t hits)
 	return (struct chance_part){hits * EACH_NS, hits};
 }
 
+static void assert_share(uint64_t part, uint64_t whole, uint64_t samples, const char *expected)
+{
+	struct chance_share s = chance_share_of(part, whole, samples);
+	__cleanup_free char *text = xasprintf("%.*f ± %.*f", s.decimals, s.percent, s.decimals, s.error);
+
+	assert_string_equal(text, expected);
+}
+
+static void a_share_is_as_exact_as_its_samples(void **state)
+{
+	(void)state;
+	assert_share(42, 100, 12, "42 ± 28");
+	assert_share(423, 1000, 10000, "42.3 ± 1.0");
+	assert_share(4231, 10000, 1000000, "42.31 ± 0.10");
+	assert_share(0, 100, 12, "0 ± 22"); /* what was never seen may still be there */
+	assert_share(100, 100, 12, "100 ± 22");
+	assert_share(1, 1, 1, "100 ± 95");
+	assert_share(0, 0, 0, "0 ± 100");
+	assert_share(150, 100, 12, "150 ± 22"); /* of others' files only */
+}
+
+/* Of 4,000 recordings the part whose share is further from the true one than it says, in %. */
+static double too_far(unsigned n, double share)
+{
+	uint64_t seed = 11;
+	unsigned far = 0, runs = 4000;
+
+	for (unsigned i = 0; i < runs; i++) {
+		struct chance_share s = chance_share_of(draw(&seed, n, share), n, n);
+
+		far += fabs(s.percent - 100 * share) > s.error;
+	}
+	return 100.0 * far / runs;
+}
+
+static void one_share_in_twenty_is_further_off(void **state)
+{
+	(void)state;
+	assert_true(too_far(10000, 0.42) < 6 && too_far(10000, 0.42) > 4);
+	assert_true(too_far(500, 0.2) < 7);
+	assert_true(too_far(12, 0.42) < 9);
+	assert_true(too_far(100, 0.01) < 7);
+}
+
 /* Of 4,000 pairs of equal runs, the part whose change exceeds its error, in %. */
 static double false_alarms(bool seconds, unsigned n_a, unsigned n_b, double share)
 {
@@ -133,6 +177,8 @@ static void many_lists_of_nothing_have_few_findings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_share_is_as_exact_as_its_samples),
+		cmocka_unit_test(one_share_in_twenty_is_further_off),
 		cmocka_unit_test(one_in_twenty_exceeds_its_error),
 		cmocka_unit_test(real_changes_are_seen),
 		cmocka_unit_test(little_is_not_certain),

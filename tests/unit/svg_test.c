@@ -202,10 +202,10 @@ static double ungrouped(const char *s)
 	return value;
 }
 
-/* "…(12.34% · 1.234 CPU s · 1,234 samples)" */
+/* "…(12.3% ± 1.0 · 1.234 CPU s · 1,234 samples)" */
 static void figures_in_title(const char *frame, double *percent, double *seconds, double *samples)
 {
-	const char *second = strstr(frame, "% · "), *third = strstr(frame, " CPU s · ");
+	const char *second = strstr(frame, "% ± "), *third = strstr(frame, " CPU s · ");
 
 	assert_true(second && third > second);
 	while (second[-1] != '(')
@@ -225,7 +225,7 @@ static const struct svg_node *node_of(const struct svg_layout *l, uint32_t *from
 		const struct svg_node *n = &l->nodes[*from];
 
 		if ((double)n->samples == samples && fabs((double)n->total_value / 1e9 - seconds) < 0.00051 &&
-		    fabs(100 * (double)n->total_value / whole - percent) < 0.0051)
+		    fabs(100 * (double)n->total_value / whole - percent) < 0.51)
 			return n;
 	}
 	return NULL;

@@ -129,6 +129,7 @@ int report_write(const struct profile *p, const struct report *r, FILE *out)
 				.out = out,
 				.type = view__type(r->view, p),
 				.all_value = all.value,
+				.all_samples = all.samples,
 				.has_gil = knows_gil(p, r->view)};
 
 	if (r->callers)
@@ -153,7 +154,8 @@ int report_write_json(const struct profile *p, const struct report *r, FILE *out
 {
 	struct totals_row all = sum_all(p, r->view);
 	struct json_put json = {.out = out, .is_indented = true};
-	struct report_json o = {.r = r, .j = &json, .type = view__type(r->view, p), .all_value = all.value};
+	struct report_json o = {
+		.r = r, .j = &json, .type = view__type(r->view, p), .all_value = all.value, .all_samples = all.samples};
 	int err = 0;
 	struct callers *callers = r->callers ? report_callers__new(r, p, &err) : NULL;
 

@@ -69,6 +69,28 @@ double chance_error(const struct chance_run *run, const struct chance_part *part
 	return CHANCE_Z * sqrt(variance(run, part, absolute));
 }
 
+/*
+ * Half the width of the binomial's normal interval; where that tells too little, at next to nothing or next to all, what
+ * samples that are all alike leave open (0.05 = (1 - s)^n).
+ */
+static double half_width(double share, double samples)
+{
+	double unseen = 1 - pow(LEVEL, 1 / samples), width = CHANCE_Z * sqrt(share * (1 - share) / samples);
+
+	return width > unseen ? width : unseen;
+}
+
+struct chance_share chance_share_of(uint64_t part, uint64_t whole, uint64_t samples)
+{
+	double share = whole ? (double)part / (double)whole : 0;
+	struct chance_share s = {.percent = 100 * share, .error = 100};
+
+	if (samples)
+		s.error = 100 * half_width(share < 1 ? share : 1, (double)samples);
+	s.decimals = s.error >= 2 ? 0 : s.error >= 0.2 ? 1 : 2;
+	return s;
+}
+
 static int smallest_first(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

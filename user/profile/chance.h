@@ -38,6 +38,15 @@ struct chance_run chance_run_of(double value, double samples, double sum_of_squa
 double chance_amount(const struct chance_run *run, const struct chance_part *part, bool absolute);
 /* The error of that alone, at 95 %. */
 double chance_error(const struct chance_run *run, const struct chance_part *part, bool absolute);
+/*
+ * A share as exact as the number of samples allows: it is, in 95 of 100 cases, within ± `error`. Both in percent, to be written
+ * with that many decimals: "42 % ± 28" of 12 samples, "42.3 % ± 1.0" of 10,000.
+ */
+struct chance_share {
+	double percent, error;
+	int decimals;
+};
+struct chance_share chance_share_of(uint64_t part, uint64_t whole, uint64_t samples);
 /* Between parts of two runs. */
 struct chance_change chance_of(const struct chance_run *a, const struct chance_part *in_a, const struct chance_run *b,
 			       const struct chance_part *in_b, bool absolute);

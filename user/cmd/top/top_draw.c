@@ -240,6 +240,9 @@ static const char *hints(const struct top_ui *ui)
 static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 {
 	int y = l->foot_y >= 0 ? l->foot_y : LINES - 1;
+	__cleanup_free char *error = top_text_error(ui->source->model, ui->of_all);
+	__cleanup_free char *foot =
+		xasprintf("%s%s%s", ui->help ? "" : error, ui->help || !*error ? "" : " · ", hints(ui));
 
 	curs_set(0);
 	if (ui->prompt.question)
@@ -247,7 +250,7 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 	else if (ui->message)
 		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
 	else if (l->foot_y >= 0)
-		put_line(y, A_DIM, hints(ui));
+		put_line(y, A_DIM, foot);
 }
 
 static void draw_help(struct top_ui *ui, const struct top_layout *l)

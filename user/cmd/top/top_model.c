@@ -3,6 +3,7 @@
  * weights are the mean of those of that time.
  */
 #include "user/cmd/top/top_model.h"
+#include "user/profile/chance.h"
 #include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include <math.h>
@@ -290,6 +291,15 @@ double top_model__percent(const struct top_model *m, double recent, bool of_all)
 	if (of_all || top_model__type(m)->unit != PROFILE_NANOSECONDS)
 		return m->sums.recent > 0 ? 100 * recent / m->sums.recent : 0;
 	return 100 * top_model__rate(m, recent);
+}
+
+/* As far as one at half of the whole, which is the most. Values of the last seconds come from as many samples as others. */
+double top_model__error(const struct top_model *m, bool of_all, uint64_t *samples)
+{
+	double part = m->sums.value ? m->sums.recent / (double)m->sums.value : 0;
+
+	*samples = (uint64_t)((double)m->header.samples * (part < 1 ? part : 1) + 0.5);
+	return chance_share_of(1, 2, *samples).error * top_model__percent(m, m->sums.recent, of_all) / 100;
 }
 
 size_t top_model__bucket_cnt(const struct top_model *m)

@@ -67,6 +67,9 @@ double top_model__rate(const struct top_model *m, double recent);
 /* A weighted sum as a percentage of the time, which is of one CPU, or (`of_all`, or when values are no times) of all. */
 double top_model__percent(const struct top_model *m, double recent, bool of_all);
 
+/* Percentages may be off by chance by so many points, in 95 of 100 cases; and the number of samples that they come from. */
+double top_model__error(const struct top_model *m, bool of_all, uint64_t *samples);
+
 /* How many buckets there are, and from how many on those of threads that have ended are folded into thread 0's. */
 size_t top_model__bucket_cnt(const struct top_model *m);
 void top_model__set_bucket_limit(struct top_model *m, size_t limit);

@@ -89,6 +89,7 @@ static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 	__cleanup_free char *header = top_text_header(top_model__type(p->s->model), h, p->width ? p->width : SIZE_MAX);
 	__cleanup_free char *took = units_duration_text(h->elapsed_ns);
 	__cleanup_free char *title = xasprintf("pybpfprof top: %s, %s", names->meta.target, took);
+	__cleanup_free char *error = top_text_error(p->s->model, p->s->profile != NULL);
 	size_t shown = wanted_rows(p, cnt, TABLE_ROWS);
 
 	put_line(p, title);
@@ -98,6 +99,8 @@ static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 		put_row(p, rows[i]);
 	if (shown < cnt)
 		fprintf(p->out, "… and %zu more\n", cnt - shown);
+	if (*error)
+		fprintf(p->out, "percentages: %s\n", error);
 	fputs("\n", p->out);
 }
 

@@ -115,6 +115,17 @@ char *top_text_whole(const struct profile_value_type *t, bool of_all)
 	return xstrdup(is_cpu(t) ? "one CPU" : "the time");
 }
 
+char *top_text_error(const struct top_model *m, bool of_all)
+{
+	uint64_t samples;
+	double error = top_model__error(m, of_all, &samples);
+	__cleanup_free char *count = units_count_text(samples);
+
+	if (!samples)
+		return xstrdup("");
+	return xasprintf("± %.*f at most, of %s sample%s", error < 2 ? 1 : 0, error, count, samples == 1 ? "" : "s");
+}
+
 char *top_text_empty(const struct profile_value_type *t, bool ended)
 {
 	if (!is_cpu(t))

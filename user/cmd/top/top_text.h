@@ -22,6 +22,8 @@ char *top_text_match(const struct profile *p, const struct top_lens *l, const st
 char *top_text_header(const struct profile_value_type *t, const struct top_header *h, size_t width);
 /* The whole that percentages are of: "one CPU", "all CPU time", "all page faults". */
 char *top_text_whole(const struct profile_value_type *t, bool of_all);
+/* "± 28 at most, of 12 samples": how exact the percentages are; "" where there are no samples. */
+char *top_text_error(const struct top_model *m, bool of_all);
 /* Why a table is empty when nothing was lost. */
 char *top_text_empty(const struct profile_value_type *t, bool ended);
 

@@ -26,6 +26,14 @@ function percent(part, whole) {
 	return (whole ? 100 * part / whole : 0).toFixed(2) + '%';
 }
 
+// "42.3% ± 1.0": as exact as the number of samples allows, by the rule of user/profile/chance.c.
+function shareText(part, whole, samples) {
+	const share = whole ? Math.min(1, part / whole) : 0;
+	const width = samples ? Math.max(1.959964 * Math.sqrt(share * (1 - share) / samples), 1 - Math.pow(0.05, 1 / samples)) : 1;
+	const digits = width >= 0.02 ? 0 : width >= 0.002 ? 1 : 2;
+	return (100 * share).toFixed(digits) + '% ± ' + (100 * width).toFixed(digits);
+}
+
 function grouped(n) {
 	return Math.round(n).toLocaleString('en');
 }

@@ -68,10 +68,10 @@ function showMatched() {
 
 // ---- the words about a node
 
-function figuresOf(tree, node, whole = tree.total[0]) {
+function figuresOf(tree, node) {
 	if (tree.compare)
 		return [tree.compare(node), valueText(tree.total[node])];
-	return [percent(tree.total[node], whole), valueText(tree.total[node]), plural(tree.samples[node], 'sample')];
+	return [shareText(tree.total[node], tree.total[0], tree.samples[0]), valueText(tree.total[node]), plural(tree.samples[node], 'sample')];
 }
 
 function say(name, figures, fn = 0, isHint = false) {
@@ -82,11 +82,11 @@ function say(name, figures, fn = 0, isHint = false) {
 }
 
 function describe(tree, node, zoom = 0, before = '') {
-	const figures = figuresOf(tree, node), whole = tree.total[0];
+	const figures = figuresOf(tree, node);
 	if (zoom && tree.depth[node] > tree.depth[zoom])
-		figures.splice(1, 0, percent(tree.total[node], tree.total[zoom]) + ' of the zoomed frame');
+		figures.splice(1, 0, shareText(tree.total[node], tree.total[zoom], tree.samples[zoom]) + ' of the zoomed frame');
 	if (tree.own[node] && !tree.compare && !S.leaf)
-		figures.push('itself ' + percent(tree.own[node], whole) + ', ' + plural(tree.ownSamples[node], 'sample'));
+		figures.push('itself ' + shareText(tree.own[node], tree.total[0], tree.samples[0]) + ', ' + plural(tree.ownSamples[node], 'sample'));
 	say(tree.text(node), before + figures.join(' · '), tree.labels.fn[tree.label[node]]);
 }
 

@@ -73,7 +73,7 @@ function isFound(text) {
 
 function describeLine(i) {
 	const [line] = code.lines[i], own = code.own.get(line) || 0, total = code.total.get(line) || 0;
-	const figures = ['own ' + percent(own, M.all), 'total ' + percent(total, M.all), valueText(total)].join(' · ');
+	const figures = ['own ' + shareText(own, M.all, M.allSamples), 'total ' + shareText(total, M.all, M.allSamples), valueText(total)].join(' · ');
 	say(D.texts[S.file] + ':' + line, total ? figures : 'no samples', code.functions.get(line));
 }
 

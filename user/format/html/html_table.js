@@ -81,8 +81,8 @@ function groupText(g, id) {
 }
 
 function describeGroup(g, id) {
-	const figures = ['own ' + percent(g.own[id], M.all), valueText(g.own[id]),
-		'total ' + percent(g.total[id], M.all), valueText(g.total[id]), plural(g.samples[id], 'sample')].join(' · ');
+	const figures = ['own ' + shareText(g.own[id], M.all, M.allSamples), valueText(g.own[id]),
+		'total ' + shareText(g.total[id], M.all, M.allSamples), valueText(g.total[id]), plural(g.samples[id], 'sample')].join(' · ');
 	say(groupText(g, id), figures, g.kind === 'function' || g.kind === 'line' ? g.fn[id] : 0);
 }
 

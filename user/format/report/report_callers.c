@@ -4,6 +4,7 @@
  * the callers of a function may add up to more than its own total.
  */
 #include "user/format/report/report_parts.h"
+#include "user/profile/chance.h"
 #include "user/profile/name_match.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -201,18 +202,28 @@ static void put_sides(const struct report_text *t, const struct callers *c, uint
 	size_t most = !c->r->callers && !c->r->by ? HOTTEST : t->r->rows;
 	size_t cnt;
 	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
+	const struct totals_row *of = &c->totals->rows[id];
+	char share[REPORT_SHARE_BYTES];
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < cnt; i++)
 		sum += sides[i].value;
 	report_line(t, "  %s%s", callers ? "called by" : "spent in",
-		    sum > c->totals->rows[id].value ? " (with recursion these add up to more than the whole)" : "");
+		    sum > of->value ? " (with recursion these add up to more than the whole)" : "");
 	for (size_t i = 0; i < cnt && i < most; i++)
-		report_line(t, "%8.2f %9.*f  %s%s%s%s", report_percent(sides[i].value, c->totals->rows[id].value),
+		report_line(t, "%s %9.*f  %s%s%s%s", report_share(sides[i].value, of->value, of->samples, share),
 			    report_decimals(t), value_amount(t->type, (double)sides[i].value), sides[i].name,
 			    *sides[i].location ? " (" : "", sides[i].location, *sides[i].location ? ")" : "");
 	if (cnt > most)
 		report_line(t, "         … and %zu more", cnt - most);
+}
+
+/* "42.3 % ± 1.0" */
+static char *share_text(const struct report_text *t, uint64_t value)
+{
+	struct chance_share s = chance_share_of(value, t->all_value, t->all_samples);
+
+	return xasprintf("%.*f %% ± %.*f", s.decimals, s.percent, s.decimals, s.error);
 }
 
 static void put_function(const struct report_text *t, const struct callers *c, uint32_t id)
@@ -221,12 +232,12 @@ static void put_function(const struct report_text *t, const struct callers *c, u
 	const struct totals_row *sum = &c->totals->rows[id];
 	const char *word = value_unit(t->type)->short_word;
 	__cleanup_free char *unit = xasprintf("%s%s", *word ? " " : "", word);
+	__cleanup_free char *own = share_text(t, sum->own_value), *total = share_text(t, sum->value);
 
 	report_heading(t, "%s%s%s%s", g->name, *g->location ? " (" : "", g->location, *g->location ? ")" : "");
-	report_line(t, "  own %.2f %%, %.*f%s · total %.2f %%, %.*f%s, which is the 100 %% below",
-		    report_percent(sum->own_value, t->all_value), report_decimals(t),
-		    value_amount(t->type, (double)sum->own_value), unit, report_percent(sum->value, t->all_value),
-		    report_decimals(t), value_amount(t->type, (double)sum->value), unit);
+	report_line(t, "  own %s, %.*f%s · total %s, %.*f%s, which is the 100 %% below", own, report_decimals(t),
+		    value_amount(t->type, (double)sum->own_value), unit, total, report_decimals(t),
+		    value_amount(t->type, (double)sum->value), unit);
 	put_sides(t, c, id, true);
 	put_sides(t, c, id, false);
 }

@@ -122,6 +122,8 @@ void report_put_head(const struct report_text *t, const struct profile *p, const
 		report_line(t, "command    %s", m->command);
 	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
 	report_line(t, "samples    %s, %s", samples, value);
+	if (all->samples)
+		report_line(t, "           a percentage may be off by chance as far as its ± says, in 95 of 100 cases");
 	put_other_types(t, p);
 	put_rate(t, m);
 	put_cpu_check(t, p);

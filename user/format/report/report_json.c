@@ -5,6 +5,7 @@
  */
 #include "user/format/json.h"
 #include "user/format/report/report_parts.h"
+#include "user/profile/chance.h"
 #include "user/profile/cpu_check.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
@@ -72,11 +73,21 @@ void report_json_function(const struct report_json *o, const struct profile_func
 		json_put_text(o->j, "kind", json_kinds[f->kind]);
 }
 
+/* With the ± of chance behind it. */
+static void put_percent(const struct report_json *o, const char *what, uint64_t value)
+{
+	__cleanup_free char *percent = xasprintf("%spercent", what), *error = xasprintf("%spercent_error", what);
+	struct chance_share s = chance_share_of(value, o->all_value, o->all_samples);
+
+	json_put_real(o->j, percent, s.percent);
+	json_put_real(o->j, error, s.error);
+}
+
 static void put_total(const struct report_json *o, uint64_t samples, uint64_t value)
 {
 	json_put_count(o->j, "samples", samples);
 	report_json_value(o, "", value);
-	json_put_real(o->j, "percent", report_percent(value, o->all_value));
+	put_percent(o, "", value);
 }
 
 static void put_share(const struct report_json *o, const struct share *s)
@@ -89,7 +100,7 @@ void report_json_own(const struct report_json *o, const struct totals_row *sum)
 {
 	json_put_count(o->j, "own_samples", sum->own_samples);
 	report_json_value(o, "own_", sum->own_value);
-	json_put_real(o->j, "own_percent", report_percent(sum->own_value, o->all_value));
+	put_percent(o, "own_", sum->own_value);
 	put_total(o, sum->samples, sum->value);
 }
 

@@ -34,7 +34,7 @@ struct report_json {
 	const struct report *r;
 	struct json_put *j;
 	const struct profile_value_type *type;
-	uint64_t all_value;
+	uint64_t all_value, all_samples;
 };
 /* A value under "seconds", or under "amount" where it is no time; `what` comes before it: "own_". */
 void report_json_value(const struct report_json *o, const char *what, uint64_t value);

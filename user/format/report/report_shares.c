@@ -13,12 +13,14 @@ static void put_titles(const struct report_text *t, const char *heading, const c
 		t->type->unit == PROFILE_NANOSECONDS ? value_heading(t->type) : xstrdup(*word ? word : name);
 
 	report_heading(t, "%s", heading);
-	report_line(t, "%8s %9s  samples %s", percent, amount, rest);
+	report_line(t, "%-11s %9s  samples %s", percent, amount, rest);
 }
 
 static char *numbers_text(const struct report_text *t, const struct share *s)
 {
-	return xasprintf("%8.2f %9.*f %8" PRIu64, report_percent(s->value, t->all_value), report_decimals(t),
+	char share[REPORT_SHARE_BYTES];
+
+	return xasprintf("%s %9.*f %8" PRIu64, report_share_of_all(t, s->value, share), report_decimals(t),
 			 value_amount(t->type, (double)s->value), s->samples);
 }
 

@@ -1,12 +1,13 @@
 /* The tables of the report: columns that fit the terminal's width, or the widest text where there
  * is none. */
 #include "user/format/report/report_table.h"
+#include "user/profile/chance.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
 #include <stdarg.h>
 #include <string.h>
 
-#define NUMBERS_WIDTH 39 /* of the four columns before the texts */
+#define NUMBERS_WIDTH 45 /* of the four columns before the texts */
 #define GIL_WIDTH     9  /* of a fifth, on terminals of */
 #define GIL_TERMINAL  100
 #define LEAST_TEXT    12 /* columns that names and locations get at least; a comparison has 27 for both at 80 */
@@ -14,6 +15,19 @@
 double report_percent(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+const char *report_share(uint64_t part, uint64_t whole, uint64_t samples, char out[REPORT_SHARE_BYTES])
+{
+	struct chance_share s = chance_share_of(part, whole, samples);
+
+	snprintf(out, REPORT_SHARE_BYTES, "%5.*f ±%-4.*f", s.decimals, s.percent, s.decimals, s.error);
+	return out;
+}
+
+const char *report_share_of_all(const struct report_text *t, uint64_t part, char out[REPORT_SHARE_BYTES])
+{
+	return report_share(part, t->all_value, t->all_samples, out);
 }
 
 int report_decimals(const struct report_text *t)
@@ -115,7 +129,7 @@ static void put_titles(const struct report_text *t, const struct report_titles *
 
 	__cleanup_free char *own = report_of_unit(t, "own"), *total = report_of_unit(t, "total");
 
-	report_line(t, "   own %% %9s  total %% %9s%s  %s  %s", own, total, shows_gil(t) ? "    GIL %" : "", text,
+	report_line(t, "own %%       %9s total %%     %9s%s  %s  %s", own, total, shows_gil(t) ? "    GIL %" : "", text,
 		    titles->second ? titles->second : "");
 }
 
@@ -124,10 +138,11 @@ static void put_row(const struct report_text *t, const struct report_row *r, con
 	__cleanup_free char *gil =
 		shows_gil(t) ? xasprintf(" %8.1f", report_percent(r->gil_value, r->total_value)) : xstrdup("");
 
-	report_line(t, "%8.2f %9.*f %8.2f %9.*f%s  %s  %s", report_percent(r->own_value, t->all_value),
-		    report_decimals(t), value_amount(t->type, (double)r->own_value),
-		    report_percent(r->total_value, t->all_value), report_decimals(t),
-		    value_amount(t->type, (double)r->total_value), gil, first, second);
+	char own[REPORT_SHARE_BYTES], total[REPORT_SHARE_BYTES];
+
+	report_line(t, "%s %9.*f %s %9.*f%s  %s  %s", report_share_of_all(t, r->own_value, own), report_decimals(t),
+		    value_amount(t->type, (double)r->own_value), report_share_of_all(t, r->total_value, total),
+		    report_decimals(t), value_amount(t->type, (double)r->total_value), gil, first, second);
 	if (r->below && *r->below)
 		report_line(t, "%*s│ %s", NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), "", r->below);
 }

@@ -19,8 +19,8 @@ struct report_text {
 	const struct report *r;
 	FILE *out;
 	const struct profile_value_type *type;
-	uint64_t all_value; /* what 100 % is */
-	bool has_gil;       /* it was recorded who held the GIL */
+	uint64_t all_value, all_samples; /* what 100 % is */
+	bool has_gil;                    /* it was recorded who held the GIL */
 };
 
 void report_heading(const struct report_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -42,3 +42,8 @@ int report_decimals(const struct report_text *t);
 char *report_of_unit(const struct report_text *t, const char *what);
 /* 12.3 for 12.3 %; of nothing it is 0. */
 double report_percent(uint64_t part, uint64_t whole);
+/* The same with how exact it is, as wide as the title "own %      ": " 42.3 ±1.0 ". `out` is what it is written to. */
+#define REPORT_SHARE_BYTES 32
+const char *report_share(uint64_t part, uint64_t whole, uint64_t samples, char out[REPORT_SHARE_BYTES]);
+/* Of all there is. */
+const char *report_share_of_all(const struct report_text *t, uint64_t part, char out[REPORT_SHARE_BYTES]);

@@ -68,13 +68,13 @@ static uint32_t *shown_children(const struct walk *w, uint32_t node, size_t *cnt
 static void put_node(struct walk *w, uint32_t node, const char *branch)
 {
 	const struct view_node *n = &w->tree->nodes[node];
+	char own[REPORT_SHARE_BYTES], total[REPORT_SHARE_BYTES];
 
 	if (w->lines++ >= w->most)
 		return;
-	report_line(w->t, "%8.2f %9.*f %8.2f  %s%s%s", report_percent(n->total_value, w->t->all_value),
+	report_line(w->t, "%s %9.*f %s  %s%s%s", report_share_of_all(w->t, n->total_value, total),
 		    report_decimals(w->t), value_amount(w->t->type, (double)n->total_value),
-		    report_percent(n->own_value, w->t->all_value), w->indent.len ? w->indent.data : "", branch,
-		    n->text);
+		    report_share_of_all(w->t, n->own_value, own), w->indent.len ? w->indent.data : "", branch, n->text);
 }
 
 static void put_below(struct walk *w, uint32_t node)
@@ -108,7 +108,7 @@ void report_put_tree(const struct report_text *t, const struct profile *p)
 	w.most = (size_t)t->r->rows * MOST_FACTOR;
 	w.least = least_shown(tree, t->r->rows * ROWS_FACTOR);
 	report_heading(t, "Call tree: each line was called by the one above it, until paths divide");
-	report_line(t, " total %% %9s    own %%  function (frames below %.1f %% are left out)", of_unit,
+	report_line(t, "total %%     %9s own %%        function (frames below %.1f %% are left out)", of_unit,
 		    100.0 * (double)w.least / (double)(t->all_value ? t->all_value : 1));
 	put_below(&w, 0);
 	if (w.lines > w.most)

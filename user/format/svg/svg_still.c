@@ -4,6 +4,7 @@
  */
 #include "user/format/svg/svg_still.h"
 #include "user/format/svg/svg_text.h"
+#include "user/profile/chance.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include <math.h>
@@ -39,17 +40,18 @@ static char *compared_tooltip(const struct svg_layout *l, const struct svg_node 
 	return xasprintf("%s (A %s, B %s)", l->labels[n->label].text, a, b);
 }
 
-/* `name (12.34% · 1.234 CPU s · 1,234 samples)` */
+/* `name (12.3% ± 1.0 · 1.234 CPU s · 1,234 samples)` */
 static char *tooltip_of(const struct svg_layout *l, const struct svg_node *n)
 {
 	__cleanup_free char *samples = svg_grouped(n->samples);
 	__cleanup_free char *value = value_short_text(l->type, (double)n->total_value);
+	struct chance_share share;
 
 	if (l->compared)
 		return compared_tooltip(l, n);
-	return xasprintf("%s (%.2f%% · %s · %s sample%s)", l->labels[n->label].text,
-			 100.0 * (double)n->total_value / (double)l->nodes[0].total_value, value, samples,
-			 n->samples == 1 ? "" : "s");
+	share = chance_share_of(n->total_value, l->nodes[0].total_value, l->nodes[0].samples);
+	return xasprintf("%s (%.*f%% ± %.*f · %s · %s sample%s)", l->labels[n->label].text, share.decimals,
+			 share.percent, share.decimals, share.error, value, samples, n->samples == 1 ? "" : "s");
 }
 
 static double row_y(const struct still *s, uint32_t depth)
