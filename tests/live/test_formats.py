@@ -448,7 +448,7 @@ def report(source, *options, env=None):
 
 
 def table(text, heading):
-    lines = text.split(f"\n{heading}\n")[1].split("\n\n")[0].splitlines()
+    lines = re.sub(r" ±[\d.]+", "", text.split(f"\n{heading}\n")[1].split("\n\n")[0]).splitlines()
     return [line.split(None, 5) for line in lines[1:] if not line.lstrip().startswith("│")]  # source text
 
 
@@ -462,7 +462,8 @@ def test_report_agrees_with_pstats(recording, tmp_path):
     assert [row[1] for row in rows] == sorted((row[1] for row in rows), key=float, reverse=True)
     assert sorted(row[1] for row in rows) == sorted(seconds % row[2] for row in stats.values())
     assert sorted(row[3] for row in rows) == sorted(seconds % row[3] for row in stats.values())
-    assert math.fsum(float(row[0]) for row in rows) == pytest.approx(100, abs=0.01 * len(rows))
+    # each is as exact as it says
+    assert math.fsum(float(row[0]) for row in rows) == pytest.approx(100, abs=0.5 * len(rows))
     assert f"{total:.2f} CPU seconds" in text
     lines = table(text, "Hot lines")
     assert math.fsum(float(row[1]) for row in lines) == pytest.approx(total, abs=0.005 * len(lines))
@@ -475,7 +476,7 @@ def test_report_tells_processes_threads_and_losses(made, tmp_path):
     assert len(table(text, "By thread")) == len({s["thread"] for s in doc["samples"]})
     for lost in doc["lost"]:
         assert re.search(rf"\b{lost['samples']}\b.*{re.escape(lost['sentence'])}", text)
-    assert "Lost and failed samples" in text and "Outside Python" in text
+    assert "\nLost or failed\n" in text and "\nWithout Python (no failure)\n" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 132, 200])

@@ -561,7 +561,7 @@ def test_says_what_was_lost_and_how_it_was_recorded(page, service, data):
     page.click("lost")
     until(lambda: page.script("return document.getElementById('about').open"), "the panel opens")
     shown = page.element("about").text
-    for words in (data.head["command"], "the ring buffer was full", "12", "3,456", "no Python function was running in the thread",
+    for words in (data.head["command"], "the ring buffer was full", "12", "3,456", "the process is not Python", "without Python",
                   "no failure", "100 Hz asked", "shop-1", "3.12.1, 3.8.20", data.head["loss_text"]):
         assert words in shown, words
     page.keys(Keys.ESCAPE)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import folded
+import svg_data
 from conftest import WORKLOADS, summary_number, within_chance
 
 NATIVE = "[native threads]"
@@ -66,8 +67,10 @@ def test_native_threads_are_a_root_of_their_process(python, library, cgroup, spa
     table = pybpfprof("top", "--once", "--input", recording.recording).stdout
     report = pybpfprof("report", recording.recording).stdout
     assert NATIVE in table and NATIVE in report
-    # grey in the pictures, as all that is no function
-    assert 'class="synthetic"' in recording.convert("x.svg").read_text() or NATIVE in recording.convert("x.svg").read_text()
+    data = svg_data.read(recording.convert("x.svg"))
+    kinds = {name: kind for kind, name in data["legend"]}
+    shades = data["colours"][0] // kinds["roots"]
+    assert data["colours"][data["texts"].index(NATIVE)] // shades == kinds["synthetic frames"]
     kept = by_root(json.loads(recording.convert("gil.json", "--gil").read_bytes()))
     assert NATIVE not in kept and kept
 

@@ -196,7 +196,7 @@ static void reports_are_of_the_type(void **state)
 		for (size_t i = 0; i < 4; i++)
 			if (!strstr(text, words[type][i]))
 				fail_msg("type %u: nothing of '%s' in\n%s", type, words[type][i], text);
-		assert_non_null(strstr(text, "0.01 MiB  the ring buffer was full"));
+		assert_non_null(strstr(text, "0.01 MiB  lost: the ring buffer was full"));
 		assert_non_null(strstr(json, keys[type]));
 	}
 	profile__free(p);
@@ -204,8 +204,9 @@ static void reports_are_of_the_type(void **state)
 
 static void tables_of_threads_are_of_the_type(void **state)
 {
-	static const char *const titles[MIXED_TYPES] = {"   CPU %     CPU s  samples", " alloc %       MiB  samples",
-							"faults %    faults  samples"};
+	static const char *const titles[MIXED_TYPES] = {"\nCPU %           CPU s  samples",
+							"\nalloc %           MiB  samples",
+							"\nfaults %       faults  samples"};
 	struct profile *p = mixed_profile();
 
 	(void)state;

@@ -153,7 +153,7 @@ static void write_outcomes(FILE *out)
 		[ABI_NATIVE] = "No Python function was running; shown as [native threads] or [no Python function]:",
 		[ABI_OUTSIDE] = "The target's, but without an interpreter (without Python):",
 		[ABI_FAILED] = "There should have been a stack (failed):",
-		[ABI_LOST] = "There was a stack that could not be sent (lost):",
+		[ABI_LOST] = "No record came of it (lost):",
 	};
 	static const struct {
 		const char *word, *sentence;

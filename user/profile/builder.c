@@ -5,6 +5,7 @@
  */
 #include "user/profile/buckets.h"
 #include "user/profile/owned.h"
+#include "user/profile/short_files.h"
 #include "user/profile/value_type.h"
 #include "user/util/alloc.h"
 #include "user/util/pair_map.h"
@@ -453,6 +454,7 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 	struct profile *p = &b->o->p;
 	struct profile_loss damage[PROFILE_MAX_TYPES] = {{.count = b->damaged}};
 
+	short_files__tell_apart(p, b->o->texts);
 	buckets__settle(&b->buckets, p, damage);
 	relabel(b);
 	if (p->label_cnt)

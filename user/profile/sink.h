@@ -156,7 +156,7 @@ struct profile_loss {
 	uint32_t process;
 	uint8_t type; /* of the value */
 	bool failure;
-	bool failed; /* of failures: the thread was looked at; else nobody did, and it is lost */
+	bool failed; /* of failures: the thread was looked at; else no record came of them, and they are lost */
 };
 
 struct profile_sink_ops {

@@ -25,7 +25,7 @@ struct diff_numbers {
 };
 void diff_numbers__fill(struct diff_numbers *n, const struct diff *d, const struct chance_change *c);
 
-/* "pid 42, 1,016 samples, 1.99 CPU seconds, no samples lost"; the caller frees. */
+/* "pid 42, 1,016 samples, 1.99 CPU seconds, no samples lost or failed"; the caller frees. */
 char *diff_run_text(const struct diff *d, const struct profile *p);
 /* Why the two runs are hard to compare, a sentence each, which the caller frees; how many. */
 #define DIFF_WARNINGS 3

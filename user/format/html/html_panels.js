@@ -187,7 +187,7 @@ const KEYS = [
 	['i', 'flame or icicle'], ['o', 'order: heaviest first, by name'], ['m', 'merge from the root or from the leaf'],
 	['l', 'by line, by function, without lines'], ['p', 'one picture, per process, per thread'],
 	['f', 'whole paths of files'], ['g', 'only samples that held the GIL'], ['t', 'choose threads'],
-	['[ ]', 'earlier, later span of time'], ['v', 'what is measured: CPU time and others, where there is more than one'], ['a', 'about: command, settings, what was lost'], ['d', 'dark, light, as the system has it'],
+	['[ ]', 'earlier, later span of time'], ['v', 'what is measured: CPU time and others, where there is more than one'], ['a', 'about: command, settings, what was lost or failed'], ['d', 'dark, light, as the system has it'],
 	['?', 'these keys'],
 ];
 

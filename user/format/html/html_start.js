@@ -121,7 +121,7 @@ function buildToggles() {
 	ui.theme = button('theme', '', 'Dark, light, or as the system has it: d', () => change({theme: next(THEMES, S.theme)}));
 	ui.reset = button('reset', 'Reset', 'Zoom, search, time and threads: 0', resetAll);
 	return make('div', {class: 'tools', role: 'toolbar', 'aria-label': 'View'}, ui.type, ui.mode, ui.roots, ui.order, ui.icicle, ui.leaf,
-		ui.gil, ui.full, ui.threadsButton, ui.reset, ui.theme, button('about-open', 'About', 'Command, settings, what was lost: a',
+		ui.gil, ui.full, ui.threadsButton, ui.reset, ui.theme, button('about-open', 'About', 'Command, settings, what was lost or failed: a',
 			() => openPanel(ui.about)), button('help-open', '?', 'Keys: ?', () => openPanel(ui.help)));
 }
 

@@ -129,7 +129,7 @@ static void put_titles(const struct report_text *t, const struct report_titles *
 
 	__cleanup_free char *own = report_of_unit(t, "own"), *total = report_of_unit(t, "total");
 
-	report_line(t, "own %%       %9s total %%     %9s%s  %s  %s", own, total, shows_gil(t) ? "    GIL %" : "", text,
+	report_line(t, "own %%       %9s  total %%    %9s%s  %s  %s", own, total, shows_gil(t) ? "    GIL %" : "", text,
 		    titles->second ? titles->second : "");
 }
 
