@@ -109,8 +109,9 @@ static void files_are_called_by_their_labels(void **state)
 	emit_function(to, 3, "elsewhere", "/srv/app.py");
 	profile_builder__flush(b);
 	assert_string_equal(profile_builder__peek(b)->functions[2].short_file, "In [7]");
-	to.ops->source(to.ctx, &(struct profile_source){1, cell, "In [8]", ""}); /* it ran again */
-	to.ops->source(to.ctx, &(struct profile_source){2, cell, "", ""});       /* of nobody */
+	to.ops->source(to.ctx, &(struct profile_source){1, cell, "In [8]", ""});          /* it ran again */
+	to.ops->source(to.ctx, &(struct profile_source){2, cell, "", ""});                /* of nobody */
+	to.ops->source(to.ctx, &(struct profile_source){1, "/srv/app.py", "In [8]", ""}); /* which is no cell */
 	to.ops->source(to.ctx, &(struct profile_source){1, "", "In [9]", ""});
 	p = profile_builder__finish(b);
 	for (uint32_t f = 1; f <= 2; f++) {
@@ -118,7 +119,7 @@ static void files_are_called_by_their_labels(void **state)
 		assert_string_equal(p->functions[f].file, cell);
 	}
 	assert_string_not_equal(p->functions[3].short_file, "In [8]");
-	assert_int_equal(p->source_cnt, 1);
+	assert_int_equal(p->source_cnt, 2);
 	assert_false(profile__has_texts(p));
 	assert_int_equal(p->losses[0].count, 2); /* damaged */
 	profile__free(p);

@@ -5,6 +5,7 @@
 #include "user/os/untrusted.h"
 #include "user/inspect/sources.h"
 #include "user/inspect/threads.h"
+#include "user/profile/module_name.h"
 #include "user/python/held_sources.h"
 #include "user/target/explain.h"
 #include "user/util/alloc.h"
@@ -153,7 +154,7 @@ static void name_cells(struct inspector *k)
 
 	sources_list(k->s, &names);
 	for (const char *name = names.data; name < names.data + names.len; name += strlen(name) + 1)
-		if (*name == '/' && !has_untrusted(k->s->pid, name))
+		if (module_name_is_cell(name) && !has_untrusted(k->s->pid, name))
 			intern__id(f.lacking, name, strlen(name));
 	if (intern__count(f.lacking)) {
 		memory_look(&k->memory);

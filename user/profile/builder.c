@@ -4,6 +4,7 @@
  * everything in a finished profile can be followed without a check.
  */
 #include "user/profile/buckets.h"
+#include "user/profile/module_name.h"
 #include "user/profile/owned.h"
 #include "user/profile/short_files.h"
 #include "user/profile/value_type.h"
@@ -177,7 +178,7 @@ static void on_source(void *ctx, const struct profile_source *in)
 		*slot = (uint32_t)++p->source_cnt;
 	}
 	p->sources[*slot - 1] = out;
-	if (!*out.label)
+	if (!*out.label || !module_name_is_cell(out.file)) /* a process calls its own files anything */
 		return;
 	*pair_map__slot(&b->called, file, 0) = *slot;
 	b->relabel = true;

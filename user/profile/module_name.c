@@ -267,30 +267,50 @@ static size_t count_digits(const char *at)
 	return strspn(at, "0123456789");
 }
 
+/* "7-HASH…" has the number, "HASH.py" has not. */
+static char *numbered(const char *text)
+{
+	size_t digits = count_digits(text);
+
+	if (digits && text[digits] == '-')
+		return xasprintf("In [%.*s]", (int)digits, text);
+	return digits && !strcmp(text + digits, ".py") ? xasprintf("cell %.*s", (int)digits, text) : NULL;
+}
+
+/* "ipykernel_42" */
+static bool is_kernel_folder(struct part folder)
+{
+	static const char *const kernels[] = {"ipykernel_", "xpython_"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
+		if (starts_with(folder, kernels[i]) &&
+		    strlen(kernels[i]) + count_digits(folder.at + strlen(kernels[i])) == folder.len)
+			return true;
+	return false;
+}
+
 /*
- * IPython calls a cell "<ipython-input-7-HASH>"; kernels /tmp/ipykernel_PID/HASH.py, of which IPython alone knows the
- * number (user/python/held_sources.h). NULL: it is none.
+ * IPython calls a cell "<ipython-input-7-HASH>", hosts of notebooks /tmp/ipython-input-7-HASH.py; kernels call it
+ * /tmp/ipykernel_PID/HASH.py, of which IPython alone knows the number (user/python/held_sources.h). NULL: it is none.
  */
 static char *cell_name(const char *file)
 {
-	static const char numbered[] = "<ipython-input-";
-	static const char *const kernels[] = {"ipykernel_", "xpython_"};
-	const char *end = file + strlen(file), *number = file + strlen(numbered);
-	struct part name, folder;
-	size_t digits;
+	static const char input[] = "ipython-input-";
+	const char *end = file + strlen(file);
+	struct part name = part_before(file, &end), folder = part_before(file, &end);
 
-	if (!strncmp(file, numbered, strlen(numbered))) {
-		digits = count_digits(number);
-		return digits && number[digits] == '-' ? xasprintf("In [%.*s]", (int)digits, number) : NULL;
-	}
-	name = part_before(file, &end);
-	folder = part_before(file, &end);
-	digits = count_digits(name.at);
-	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
-		if (digits && !strcmp(name.at + digits, ".py") && starts_with(folder, kernels[i]) &&
-		    strlen(kernels[i]) + count_digits(folder.at + strlen(kernels[i])) == folder.len)
-			return xasprintf("cell %.*s", (int)digits, name.at);
-	return NULL;
+	if (starts_with(name, input))
+		return numbered(name.at + strlen(input));
+	if (*file == '<' && !strncmp(file + 1, input, strlen(input)))
+		return numbered(file + 1 + strlen(input));
+	return is_kernel_folder(folder) && strspn(name.at, "0123456789.py") == name.len ? numbered(name.at) : NULL;
+}
+
+bool module_name_is_cell(const char *file)
+{
+	__cleanup_free char *name = cell_name(file);
+
+	return name;
 }
 
 static bool is_cell(const char *file, struct module_name *out)

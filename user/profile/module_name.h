@@ -14,3 +14,5 @@ struct module_name {
 /* `given` as code_module() in user/python/code_object.h has it, "" where it is not known. Always fills `out`. */
 void module_name_find(const char *file, const char *given, struct module_name *out);
 void module_name_clear(struct module_name *m);
+/* A name that front ends of notebooks give to cells, and nobody to a file. */
+bool module_name_is_cell(const char *file);
