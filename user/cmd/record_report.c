@@ -198,7 +198,7 @@ static void say_waiting(const struct session_stats *st, const struct cpu_check *
 {
 	uint64_t cpu_ns = sum->clock_ns ? sum->clock_ns : sum->sampled_ns;
 	__cleanup_free char *option = dump_option(o);
-	bool several = st->resolved->processes > 1;
+	bool several = o->pid_cnt > 1 || st->resolved->processes > 1;
 
 	if (o->all || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
 	    cpu_ns > st->elapsed_ns / WAITING_PART)
