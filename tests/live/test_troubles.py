@@ -297,7 +297,7 @@ def test_inputs_that_are_something_else(pybpfprof, tmp_path):
 
 # ---- programs that wait ------------------------------------------------------------------------------------
 
-WAITS = "import time\nwhile True:\n    sum(range(3000)); time.sleep(0.05)"
+WAITS = "import time\nwhile True:\n    sum(range(30000)); time.sleep(0.05)"
 SLEEPS = "import time; time.sleep(600)"
 
 
