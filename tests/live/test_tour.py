@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.xdist_group("tour"), pytest.mark.skipif(not shutil.whi
 
 # What the page shows: the command, and what has to be found in what it says (and so in the page). {pid}: of the program.
 SHOWN = {
-    "top": ("sudo pybpfprof top --pid {pid} --sort own", [r"^ .*customers +shop\.py.*$", r"income +shop\.py"]),
+    "top": ("sudo pybpfprof top --pid {pid} --sort own", [r"^ .*customers +shop\.py.*$", r"raw_decode +json/decoder\.py"]),
     "record": ("sudo pybpfprof record -o shop.svg -o shop.pybpf -- python3 shop.py 3", [r"samples, ", r"wrote shop\.svg", r"wrote shop\.pybpf"]),
     "callers": ("pybpfprof report --callers json.loads shop.pybpf", [r"loads", r"income"]),
     "html": ("pybpfprof convert shop.pybpf -o shop.html", [r"wrote shop\.html"]),
