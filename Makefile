@@ -77,7 +77,7 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps demo test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -276,6 +276,9 @@ man: all ## show the manual page
 
 deps: ## install the packages the build and the tests need (root)
 	scripts/install-deps.sh
+
+tour: all ## docs/tour.md's pictures and what its commands say, made anew (root)
+	TOUR=write $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
 
 demo: ## install, build, profile a real workload in a cgroup of its own (root)
 	scripts/demo.sh

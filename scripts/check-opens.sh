@@ -38,6 +38,7 @@ user/cmd/check/check_program.c the program that the user names
 user/cmd/in_path.c             the program that the user names
 user/cmd/command.c             the program that the user names
 user/cmd/flamegraph.c          outputs that the user names
+user/cmd/diff.c                outputs that the user names
 user/cmd/outputs.c             outputs that the user names
 user/cmd/rotation.c            outputs that the user names
 user/cmd/target_options.c      words of the command line

@@ -293,3 +293,57 @@ def test_inputs_that_are_something_else(pybpfprof, tmp_path):
         assert not (tmp_path / "out.svg").exists()
     done = pybpfprof("convert", "-i", "-", "-o", "out.svg")
     assert done.returncode == 1 and "save it first" in done.stderr
+
+
+# ---- programs that wait ------------------------------------------------------------------------------------
+
+WAITS = "import time\nwhile True:\n    sum(range(30000)); time.sleep(0.05)"
+SLEEPS = "import time; time.sleep(600)"
+
+
+@pytest.fixture
+def waiting():
+    """Starts programs that are hardly ever on a CPU."""
+    started = []
+
+    def start(code, cgroup=None):
+        enter = (lambda: cgroup.add(os.getpid())) if cgroup else None
+        started.append(subprocess.Popen([sys.executable, "-c", "print(1, flush=True)\n" + code], stdout=subprocess.PIPE, preexec_fn=enter))
+        assert started[-1].stdout.readline() == b"1\n"
+        return started[-1].pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def told(recorder, *args):
+    """The sentence about waiting, or none."""
+    recording = recorder(*args, "-d", 2, "-r", 499).wait()
+    found = re.findall(r"^pybpfprof: .*(?:where (?:it waits|they wait)).*$", recording.stderr.replace("\npybpfprof:   ", " "), re.M)
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_a_program_that_waits_is_told_what_shows_it(waiting, cgroup, recorder):
+    one, two = waiting(WAITS, cgroup), waiting(WAITS, cgroup)
+    said = told(recorder, "-p", one)
+    share = float(re.search(r"it was on a CPU for ([\d.]+) % of the time", said).group(1))
+    assert 0.01 < share < 5 and f"`pybpfprof dump --pid {one}` shows where it waits" in said
+    said = told(recorder, "-p", f"{one},{two}")
+    assert "they were on a CPU for" in said and "`pybpfprof dump --pid PID` shows where they wait" in said
+    said = told(recorder, "--cgroup", cgroup.path)
+    assert " on a CPU for" in said and "`pybpfprof dump --pid PID` shows where " in said
+    asleep = waiting(SLEEPS)
+    said = told(recorder, "-p", asleep)
+    assert "no samples" in said and f"`pybpfprof dump --pid {asleep}` shows where it waits" in said
+
+
+def test_a_program_that_is_busy_or_short_is_told_nothing(spawn, python, recorder, pybpfprof):
+    workload = spawn(python, "busy.py", 0).go()
+    let_work(workload, 0.1)
+    assert told(recorder, "-p", workload.pid) is None
+    assert told(recorder, "--all") is None
+    done = pybpfprof("record", "-o", "out.svg", "--", sys.executable, "-c", "import time; time.sleep(0.2)")
+    assert "on a CPU" not in done.stderr

@@ -18,6 +18,7 @@
 #include "user/util/units.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
@@ -228,14 +229,30 @@ static int write_one(const char *path, const struct writer *w, const struct diff
 	return err == -EPIPE ? 0 : err;
 }
 
+/* For people; a script knows what it asked for. */
+static void say_written(const char *path)
+{
+	__cleanup_free char *size = NULL;
+	struct stat st;
+
+	if (!isatty(STDERR_FILENO) || output__is_stdout(path) || stat(path, &st))
+		return;
+	size = units_size_text((uint64_t)st.st_size);
+	log_info("wrote %s (%s)", path, size);
+}
+
 /* Files, then standard output. */
 static int write_outputs(const struct args *a, struct diff_report *r)
 {
 	const struct svg_diff svg = {r->diff, &a->view, r->name_a, r->name_b, a->width_of_a};
 	int err = 0;
 
-	for (size_t i = 0; i < a->file_cnt; i++)
-		err = write_one(a->files[i], writer_of(a->files[i]), r, &svg) ? -EIO : err;
+	for (size_t i = 0; i < a->file_cnt; i++) {
+		if (write_one(a->files[i], writer_of(a->files[i]), r, &svg))
+			err = -EIO;
+		else
+			say_written(a->files[i]);
+	}
 	r->width = terminal_width();
 	r->colour = terminal_has_colour();
 	return write_one("-", writer_by_name(a->format), r, &svg) ? -EIO : err;

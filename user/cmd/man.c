@@ -150,7 +150,7 @@ static void write_outcomes(FILE *out)
 	static const char *const classes[] = {
 		[ABI_WRITTEN] = "A stack was recorded:",
 		[ABI_FILTERED] = "Not to be sampled; not counted as lost:",
-		[ABI_NATIVE] = "No Python function was running; shown as [native threads] or [no Python function]:",
+		[ABI_NATIVE] = "No Python function was running; shown as\n[native threads] or [no Python function]:",
 		[ABI_OUTSIDE] = "The target's, but without an interpreter (without Python):",
 		[ABI_FAILED] = "There should have been a stack (failed):",
 		[ABI_LOST] = "No record came of it (lost):",

@@ -198,14 +198,14 @@ static void say_waiting(const struct session_stats *st, const struct cpu_check *
 {
 	uint64_t cpu_ns = sum->clock_ns ? sum->clock_ns : sum->sampled_ns;
 	__cleanup_free char *option = dump_option(o);
+	bool several = o->pid_cnt > 1 || st->resolved->processes > 1;
 
 	if (o->all || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
 	    cpu_ns > st->elapsed_ns / WAITING_PART)
 		return;
-	log_info(
-		"it had a CPU for %.2g %% of the time, and the samples are of that; `pybpfprof dump %s` shows where it "
-		"waits",
-		100.0 * (double)cpu_ns / (double)st->elapsed_ns, option);
+	log_info("%s on a CPU for %.2g %% of the time%s, and only that is shown: `pybpfprof dump %s` shows where %s",
+		 several ? "they were" : "it was", 100.0 * (double)cpu_ns / (double)st->elapsed_ns,
+		 several ? " together" : "", option, several ? "they wait" : "it waits");
 }
 
 /* "12.34 CPU seconds, 1234 page faults" */
@@ -380,7 +380,14 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		log_info("Python was there, but no function of it was running in any sample");
 		return CMD_OK;
 	}
-	log_info("no samples: Python was there but used hardly any CPU time%s",
-		 o->target.pid_cnt && !o->target.command ? "; `pybpfprof dump --pid PID` shows where it waits" : "");
+	if (o->target.command || o->target.all) {
+		log_info("no samples: Python was there but used hardly any CPU time");
+	} else {
+		__cleanup_free char *option = dump_option(&o->target);
+
+		log_info("no samples: Python was there but used hardly any CPU time; `pybpfprof dump %s` shows where "
+			 "it waits",
+			 option);
+	}
 	return CMD_OK;
 }

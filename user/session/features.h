@@ -1,6 +1,6 @@
 /*
- * The kernel features that we use, as one table: for `check`, and for the message when loading failed. README has
- * the same list (scripts/check-features.sh).
+ * The kernel features that we use, as one table: for `check`, and for the message when loading failed. docs/requirements.md
+ * has the same list (scripts/check-features.sh).
  */
 #pragma once
 #include <stdbool.h>
