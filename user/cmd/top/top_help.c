@@ -8,20 +8,13 @@
 #include <string.h>
 
 #define LABEL_COLUMNS 19
-#define LEAST_COLUMNS 12 /* for words beside the labels; less would be read downwards */
 
-/* `text` broken between words, all its lines but the first behind `indent` blanks. */
+/* All lines of `text` but the first behind `indent` blanks. */
 static void put_words(struct buf *out, const char *text, size_t indent, size_t width)
 {
-	size_t room = width > indent + LEAST_COLUMNS ? width - indent : LEAST_COLUMNS;
+	__cleanup_free char *lines = columns_wrap(text, width, indent);
 
-	for (size_t len; *text; text += len + strspn(text + len, " ")) {
-		len = columns_line(text, room);
-		buf_put(out, text, len);
-		buf_puts(out, "\n");
-		if (text[len])
-			buf_printf(out, "%*s", (int)indent, "");
-	}
+	buf_printf(out, "%s\n", lines);
 }
 
 static void help_line(struct buf *out, const char *label, const char *text, size_t width)
