@@ -49,6 +49,7 @@ static void names_and_paths_are_cut_between_their_parts(void **state)
 	assert_fit("loadallrows", 6, COLUMNS_KEEP_NAME, "loada…");
 	assert_fit("app/orm/session.py:12", 17, COLUMNS_KEEP_PATH, "…/session.py:12  ");
 	assert_fit("app/orm/session.py:12", 20, COLUMNS_KEEP_PATH, "…/orm/session.py:12 ");
+	assert_fit("app/orm/session.py:12", 14, COLUMNS_KEEP_PATH, "session.py:12 ");
 	assert_fit("app/test_session.py:12", 15, COLUMNS_KEEP_PATH, "…_session.py:12");
 	assert_fit("sessions.py:12", 9, COLUMNS_KEEP_PATH, "…ns.py:12");
 	assert_fit("f (app/orm/session.py:12)", 19, COLUMNS_KEEP_FRAME, "f (…/session.py:12)");
@@ -61,8 +62,11 @@ static void names_and_paths_are_cut_between_their_parts(void **state)
 	assert_fit("/usr/bin/python3 /srv/app.py -v", 18, COLUMNS_KEEP_COMMAND, "python3 app.py -v ");
 	assert_fit("/usr/bin/python3 /srv/app.py -v", 16, COLUMNS_KEEP_COMMAND, "python3 app.py …");
 	assert_fit("42:\"/usr/bin/python3 -m x\"", 17, COLUMNS_KEEP_COMMAND, "42:\"python3 -m x\"");
-	assert_int_equal(columns_of_file("a/b/c.py:1"), 8);
+	assert_int_equal(columns_of_file("a/b/c.py:1"), 6);
 	assert_int_equal(columns_of_file("c.py:1"), 6);
+	assert_fit("python3 my_long_script.py", 16, COLUMNS_KEEP_COMMAND, "python3 my_long…");
+	assert_int_equal(columns_of_function("a.Bc.def"), 4);
+	assert_int_equal(columns_of_function("def"), 3);
 }
 
 static void words_are_wrapped(void **state)

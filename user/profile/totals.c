@@ -156,6 +156,7 @@ struct totals *totals__new(const struct view *v, const struct profile *p, const 
 	visit_all(&w);
 	w.t->all.samples = w.total[0].samples;
 	w.t->all.value = w.total[0].value;
+	w.t->all.gil_value = w.total[0].gil_value;
 	free(w.own);
 	free(w.total);
 	free(w.child);

@@ -105,13 +105,17 @@ static size_t least_path(const char *path)
 {
 	const char *base = strrchr(path, '/');
 
-	return base ? count(base) + 1 : count(path);
+	return count(base && base[1] ? base + 1 : path);
 }
 
 static void cut_path(struct buf *out, const char *text, size_t width)
 {
-	const char *end = end_at(text, "/", width - 1);
+	const char *end = end_at(text, "/", width - 1), *base = strrchr(text, '/');
 
+	if (!end && base && base[1] && count(base + 1) <= width) {
+		buf_puts(out, base + 1);
+		return;
+	}
 	if (!end)
 		end = end_at(text, "/_-", width - 1);
 	if (end)
@@ -133,6 +137,20 @@ static void cut_words(struct buf *out, const char *text, size_t width)
 }
 
 static void put_cut(struct buf *out, const char *text, size_t width, enum columns_keep keep);
+
+/* The first words, and parts of words. */
+static void cut_parts(struct buf *out, const char *text, size_t width)
+{
+	static const char marks[] = " _-/.=,:";
+	size_t len = head_bytes(text, width - 1);
+
+	while (len && !strchr(marks, text[len]) && !strchr(marks, text[len - 1]))
+		len--;
+	if (len)
+		buf_printf(out, "%.*s…", (int)len, text);
+	else
+		cut_start(out, text, width);
+}
 
 /* From the left on, until it fits. */
 static void cut_command(struct buf *out, const char *text, size_t width)
@@ -159,7 +177,7 @@ static void cut_command(struct buf *out, const char *text, size_t width)
 	if (count(shorter.data) <= width)
 		buf_puts(out, shorter.data);
 	else
-		cut_words(out, shorter.data, width);
+		cut_parts(out, shorter.data, width);
 	buf_free(&shorter);
 }
 
@@ -231,6 +249,13 @@ size_t columns_of_file(const char *path)
 
 	uselocale(old);
 	return columns;
+}
+
+size_t columns_of_function(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	return last && last[1] ? columns_of(last + 1) + 1 : columns_of(name);
 }
 
 char *columns_fit(const char *text, size_t width, enum columns_keep keep)

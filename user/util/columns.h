@@ -17,6 +17,8 @@ enum columns_keep {
 size_t columns_of(const char *text);
 /* The least that COLUMNS_KEEP_PATH leaves of a path without cutting its file's name. */
 size_t columns_of_file(const char *path);
+/* The least that COLUMNS_KEEP_NAME leaves of a dotted name without cutting its last part. */
+size_t columns_of_function(const char *name);
 /* The text in exactly `width` columns: filled with blanks, or cut with "…" where. The caller frees. */
 char *columns_fit(const char *text, size_t width, enum columns_keep keep);
 /* The same, but nothing is filled up. */

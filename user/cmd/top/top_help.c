@@ -48,7 +48,8 @@ char *top_help_text(const struct top_ui *ui, size_t width)
 	for (const struct top_key *k = top_keys; k->label; k++)
 		if (k->help)
 			help_line(&out, k->label, k->help, width);
-	help_line(&out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls", width);
+	help_line(&out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls (m turns that off)",
+		  width);
 	buf_puts(&out, "\n");
 	for (enum top_column c = 0; c < TOP_COLUMNS; c++)
 		help_column(&out, type, c, width);
