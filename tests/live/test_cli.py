@@ -412,6 +412,60 @@ def test_live_line_on_a_terminal(busy, recorder):
     assert recording.status == 0
 
 
+def said_on_a_terminal(argv, folder, columns=80, **streams):
+    """All that is written to a terminal by a command; `streams` go elsewhere."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    running = subprocess.Popen([*map(str, argv)], cwd=folder, **{"stdout": slave, "stderr": slave, **streams})
+    os.close(slave)
+    said = b""
+    with contextlib.suppress(OSError):  # EIO: the other side is closed
+        while True:
+            said += os.read(master, 65536)
+    os.close(master)
+    assert running.wait() == 0, said
+    return said.decode()
+
+
+SPEAKS = "import time\nend = time.time() + 2\nwhile time.time() < end:\n    print('a line of its own', flush=True)\n    sum(range(200000))\n"
+
+
+@pytest.mark.parametrize("stdout", ["terminal", "file"])
+def test_the_live_line_keeps_out_of_what_a_program_prints(stdout, python, tmp_path):
+    """Its standard error is the terminal in any case, and it may write to it at any time."""
+    with open(tmp_path / "stdout", "w") as file:
+        streams = {"stdout": file} if stdout == "file" else {}
+        text = said_on_a_terminal([PROGRAM, "record", "-o", "x.svg", "--", python.path, "-c", SPEAKS], tmp_path, **streams)
+    assert "\x1b[K" not in text
+    lines = text.replace("\r\n", "\n").split("\n")
+    printed = (tmp_path / "stdout").read_text().split("\n") if stdout == "file" else lines
+    first = next(i for i, line in enumerate(lines) if "samples, " in line)
+    own = [line for line in printed if "a line" in line]
+    assert len(own) > 3 and set(own) == {"a line of its own"}
+    assert not any("a line" in line for line in lines[first:])
+
+
+def test_the_live_line_keeps_out_of_a_terminal_that_is_shared(python, tmp_path):
+    """A program that was started in the background of the same shell."""
+    script = f"{python.path} -c \"$1\" & {PROGRAM} record -d 1500ms -p $! -o x.svg; kill $!"
+    text = said_on_a_terminal(["bash", "-c", script, "-", SPEAKS.replace("+ 2", "+ 60")], tmp_path)
+    assert "a line of its own" in text and "samples, " in text and "\x1b[K" not in text
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_summary_fits(columns, python, tmp_path):
+    """In 80 columns, or less where there are less; without a terminal, too."""
+    code = SPEAKS.replace("print('a line of its own', flush=True)", "time.sleep(0.2)").replace("200000", "2000000")
+    argv = [PROGRAM, "record", "-r", "499", "-o", "x.svg", "-o", "x.html", "-o", "x.pybpf", "--", python.path, "-c", code]
+    text = said_on_a_terminal(argv, tmp_path, columns)
+    lines = text.replace("\r\n", "\n").split("\n")
+    assert max(len(line) for line in lines if "convert" not in line) <= min(columns, 80), text
+    assert "% of the CPU time is in the top level of <string>" in " ".join(text.split())
+    assert re.search(r"next: pybpfprof report x.pybpf\r?\n.* or: pybpfprof convert -i x.pybpf -o profile.prof", text)
+    piped = subprocess.run([*map(str, argv)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert max(map(len, piped.stderr.split("\n"))) <= 80, piped.stderr
+
+
 def test_broken_pipe_is_quiet(busy, tmp_path):
     script = f'{PROGRAM} record -p {busy.pid} -d 1 -r 999 -q -o - -f json | head -c 100 >/dev/null; exit "${{PIPESTATUS[0]}}"'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, stderr=subprocess.PIPE, text=True)

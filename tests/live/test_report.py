@@ -169,6 +169,39 @@ def test_text_fits_and_agrees(report, doc, width):
         assert [float(row[1]), float(row[3])] == pytest.approx([want[module].own, want[module].total], abs=0.0051)
 
 
+def test_it_begins_with_three_sentences(report, doc):
+    """Where the time is, counted for who of the user's own code called it; the GIL; what was lost."""
+    mine = made.collections.Counter()
+    for sample in doc["samples"]:
+        mine[[name for name in sample["stack"] if MODULE[name] != "json"][-1]] += sample["value"]
+    name, most = mine.most_common(1)[0]
+    where, gil, lacks, blank, *_ = report().split("\n")
+    assert where.startswith(f"{100 * most / made.cpu_seconds(doc):.0f} % of the CPU time of 2 processes is in ")
+    assert f"is in {name[len(MODULE[name]) + 1:]} ({FILE[name]}:" in where and "called from main (app/core.py:10)" in where
+    assert "GIL" in gil and "by thread worker-" in gil
+    assert lacks.startswith("Hardly anything is missing: 2,000 samples, 3 lost")
+    assert not blank
+    assert report("--json")["findings"] == {"where": where, "gil": gil, "lacks": lacks}
+    narrow = report(COLUMNS="80").split("\n\n")[0]
+    assert narrow.replace("\n", " ") == f"{where} {gil} {lacks}" and max(map(len, narrow.split("\n"))) <= 80
+    assert report("--by", "line").startswith("target ") and report("--callers", "walk").startswith("target ")
+
+
+def test_names_are_cut_between_their_parts(report, doc, tmp_path):
+    """At 80 columns a long class and long folders go, never a part of the function's name, the file's or the line."""
+    text = json.dumps(doc).replace("Engine.step", "AsynchronousTransactionalEngine.step_the_machine")
+    path = tmp_path / "long.json"
+    path.write_text(text.replace("app/db/sql.py", "app/database/backends/postgresql/sql.py"))
+    for width in (80, 100):
+        for by in ("function", "line", "tree", "callers"):
+            cut = report("--by", by, path=path, COLUMNS=str(width))
+            assert max(map(len, cut.splitlines())) <= width
+            assert re.search(r"(…|AsynchronousTransactionalEngine\.)step_the_machine\b", cut), cut
+            assert re.search(r"(…|postgresql)/sql.py" + r"(:\d+)?" * (by != "tree"), cut), cut
+            assert not re.search(r"\w…(?! )|…(?!step_the_machine|(/[\w.]+)+| and )\S", cut), cut
+    assert "app/database/backends/postgresql/sql.py:7" in report(path=path)  # whole in a pipe
+
+
 def test_one_table_alone(report, pybpfprof, source):
     headings = {"function": "Hot functions", "line": "Hot lines", "file": "By file", "module": "By module",
                 "thread": "By thread", "process": "By process", "tree": "Call tree", "callers": "Callers and callees"}

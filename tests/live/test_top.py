@@ -62,6 +62,10 @@ class Terminal:
         for what in [button] if button >= 64 else [button, 3]:  # 3: it is let go
             self.keys("-H", "1b", "5b", "4d", *(f"{n:x}" for n in (32 + what, 33 + x, 33 + y)))
 
+    def click_sgr(self, x, y, button=0):
+        """As newer terminals tell it (SGR 1006): positions as numbers, from 1 on."""
+        self.text(f"\x1b[<{button};{x + 1};{y + 1}M" + ("" if button >= 64 else f"\x1b[<{button};{x + 1};{y + 1}m"))
+
     def wait(self, check, what):
         def look():
             look.screen = self.screen()
@@ -99,7 +103,7 @@ class Terminal:
         """What a program may have changed: the line, the screen, the cursor, the mouse, the keypad."""
         device = self.tmux("display-message", "-p", "#{pane_tty}").strip()
         line = subprocess.run(["stty", "-a", "-F", device], stdout=subprocess.PIPE).stdout
-        flags = "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{keypad_flag} #{keypad_cursor_flag}"
+        flags = "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{mouse_sgr_flag} #{keypad_flag} #{keypad_cursor_flag}"
         return line, self.tmux("display-message", "-p", flags).strip()
 
     def wait_settings(self, before):
@@ -318,9 +322,14 @@ def test_every_key(several, terminal, tmp_path):
     assert window.screen().count('process ') >= 4
     window.press("Enter", "Functions in process")
     window.press("Escape", "Processes ·")
+    window.press("P", "Process trees ·", "└ process ")
+    screen = window.press("Enter", "Functions in process", f"{several.pid}:")
+    assert " and below ·" in screen
+    window.press("Escape", "Process trees ·")
     window.press("P", "Threads ·", "thread (")
     window.press("Enter", "Functions in thread")
     window.press("P", "Processes ·")
+    window.press("P", "Process trees ·")
     window.press("P", "Threads ·")
     window.press("P", "Containers ·", "no container")
     window.press("P", "Functions ·")
@@ -393,8 +402,11 @@ def test_a_file_is_browsed(several, terminal):
     window.press("q", "status=0")
 
 
-def test_the_mouse(several, terminal):
+@pytest.mark.parametrize("way", ["old", "sgr"])
+def test_the_mouse(way, several, terminal):
     window = terminal(100, 10)
+    if way == "sgr":
+        window.click = window.click_sgr
     window.run("--input", several.recording)
     titles = window.line(2)
     for title in ("Total", "%Own", "GIL%", "%Total", "Own"):
@@ -409,6 +421,164 @@ def test_the_mouse(several, terminal):
     window.click(50, 4)
     window.press("Enter", f"callees ↓ of {shown[1]} ")
     window.press("q", "status=0")
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "screen", "tmux-256color"])
+def test_the_mouse_of_terminals_by_any_name(term, several, terminal):
+    """What terminfo says of a terminal's mouse is no matter; columns beyond 223 are reached; broken events are no keys."""
+    window = terminal(250, 12, env={"TERM": term})
+    window.text(f"export TERM={term}\n")
+    window.run("--input", several.recording, "--threads", "--by", "function")
+    window.click_sgr(1, 2)
+    window.wait_text("%Own (reversed)")
+    window.click_sgr(240, 2)
+    window.wait_text("· Function ·")
+    for broken in ("\x1b[<0;1", "\x1b[<999999999999;3;4M", "\x1b[<q;1;1M", "\x1b[<0;0;0M", "\x1b[<35;3;3M", "\x1b[<2;3;3M"):
+        window.text(broken)
+    wait_until(lambda: not window.press("2", "· %Total ·") is None, "a key to work")
+    assert "status=" not in window.screen()
+    window.press("q", "status=0")
+
+
+def test_the_mouse_is_left_to_the_terminal(several, terminal):
+    """m turns it off and on, --no-mouse begins so; at the end, and while suspended, the terminal has it."""
+    flags = "#{mouse_any_flag} #{mouse_sgr_flag}"
+    window = terminal(100, 20)
+
+    def wait_flags(want):
+        wait_until(lambda: window.tmux("display-message", "-p", flags).strip() == want, f"the mouse to be {want}")
+
+    window.run("--input", several.recording)
+    wait_flags("1 1")
+    window.press("m", "the mouse is the terminal's")
+    wait_flags("0 0")
+    window.press("m", "the mouse sorts")
+    wait_flags("1 1")
+    window.press("C-z", "Stopped")
+    wait_flags("0 0")
+    window.text("fg\n")
+    wait_flags("1 1")
+    window.keys("q")
+    wait_flags("0 0")
+    window.run("--input", several.recording, "--no-mouse")
+    wait_flags("0 0")
+    window.press("m", "the mouse sorts")
+    wait_flags("1 1")
+    window.press("q", "status=0")
+
+
+def test_a_suggestion_is_replaced(several, terminal, tmp_path):
+    """Typing replaces it, erasing and arrows keep it; it is the other way round until then."""
+    window = terminal()
+    window.run("--input", several.recording)
+    window.press("w", "Write to: pybpfprof-snapshot-")
+    assert re.search(r"\x1b\[[\d;]*7m[^\n]*pybpfprof-snapshot-", window.screen("-e").split("\n")[23]), "it is marked"
+    window.text("mine.folded")
+    window.wait(lambda s: "Write to: mine.folded" in s.rstrip().split("\n")[-1], "what was typed alone")
+    window.press("Enter", "wrote mine.folded")
+    window.press("w", "Write to: pybpfprof-snapshot-")
+    window.keys(*["BSpace"] * 3)
+    window.text("folded")
+    window.wait(lambda s: re.search(r"pybpfprof-snapshot-\w+\.folded", s), "its extension to be another")
+    window.press("Enter", "wrote pybpfprof-snapshot-")
+    window.press("w", "Write to: pybpfprof-snapshot-")
+    window.keys("Right")
+    window.text(".txt")
+    window.press("Enter", ".svg.txt (")
+    assert len(list(tmp_path.glob("*.folded"))) == 2
+    window.press("q", "status=0")
+
+
+def test_process_trees(several, terminal, pybpfprof, python, tmp_path):
+    """A parent has the sums of its children, in a file and live; also one that had no samples of its own."""
+    rows = json.loads(pybpfprof("top", "--input", several.recording, "--by", "tree", "--json").stdout)["rows"]
+    parent, *children = rows
+    assert (parent["pid"], parent["depth"]) == (several.pid, 0) and [r["depth"] for r in children] == [1, 1, 1]
+    assert all(r["own_seconds"] == r["total_seconds"] for r in children)
+    assert parent["total_seconds"] == pytest.approx(sum(r["own_seconds"] for r in rows), abs=1e-4)
+    plain = pybpfprof("top", "--input", several.recording, "--by", "tree").stdout
+    assert re.search(rf'^[ .\d]+  process {several.pid}:"', plain, re.M) and plain.count("  └ process ") == 3
+
+    work = "import time\nwhile True:\n    sum(range(50000)); time.sleep(0.01)"
+    script = tmp_path / "idle-parent.sh"
+    script.write_text(f'{python.path} -c "{work}" & {python.path} -c "{work}" & echo ready; wait\n')
+    shell = subprocess.Popen(["sh", script], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        shell.stdout.readline()
+        wait_until(lambda: len(list(children_of(shell.pid))) == 2, "its children")
+        window = terminal(120, 30)
+        window.run("-s", "-p", shell.pid, "--by", "tree", "-r", "499", *QUICK, ready="Process trees")
+        screen = window.wait(lambda s: s.count("└ process ") == 2 and f"process {shell.pid}:" in s, "the tree")
+        assert re.search(rf'process {shell.pid}:"sh .*idle-parent.sh"', screen)
+        window.press("Enter", f"Functions in process {shell.pid}, of which there are no samples and below")
+        window.wait(lambda s: "<module>" in s, "its children's functions")
+        window.press("q", "status=0")
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+
+
+# A class, a method, a file and a folder that are too long for most screens, and processes.
+LONG = """
+import sys
+class AsynchronousTransactionalSessionManager:
+    class ConnectionPoolOfTheDatabaseServer:
+        def acquire_the_connection(self):
+            return sum(range(10000))
+while True:
+    AsynchronousTransactionalSessionManager.ConnectionPoolOfTheDatabaseServer().acquire_the_connection()
+"""
+
+
+def assert_cut_between_words(cut, whole):
+    rest = cut.lstrip("…")
+    assert whole.endswith(rest) and len(cut) - len(rest) <= 1, cut
+    assert cut == whole or rest[0] in "_/-" or whole[-len(rest) - 1] in "./", cut
+
+
+@pytest.mark.parametrize("columns,lines", [(80, 24), (120, 40), (200, 50)])
+def test_no_word_that_matters_is_cut(columns, lines, terminal, spawn_long):
+    """At the sizes that people have: a function and its line are whole, and so is each word around the table."""
+    window = terminal(columns, lines)
+    window.run("-p", spawn_long.pid, *QUICK, ready="acquire_the_connection")
+    name = "AsynchronousTransactionalSessionManager.ConnectionPoolOfTheDatabaseServer.acquire_the_connection"
+    path = f"{spawn_long.folder}/busy_program_of_the_shop.py:5"
+    for keys, texts in [("2", ["%Total ·"]), ("t", ["Functions by thread"]), ("f", ["· %Total ·"])]:
+        screen = window.press(keys, *texts)
+        row = next(line for line in screen.split("\n") if "the_connection" in line)
+        cut, *_, location = re.split(r"  +", row)[-(3 if keys != "2" else 2):]
+        assert_cut_between_words(cut.split()[-1], name)
+        assert_cut_between_words(location, path)
+        assert keys != "2" or cut.endswith("acquire_the_connection")
+        assert columns == 80 or location.endswith("busy_program_of_the_shop.py:5")
+        assert columns < 200 or cut.split()[-1] == name
+        assert keys == "2" or re.search(r" MainThread\b", row)
+        assert not re.search(r"…", "".join(screen.split("\n")[:3])) and max(map(len, screen.split("\n"))) <= columns
+    foot = screen.rstrip("\n").split("\n")[-1].split(" · ")
+    assert set(foot) <= set("q quit · ? help · / filter · Enter callers · s sort · t threads · P group · l lines · p pause · "
+                            "r reset · w write".split(" · ")), foot
+    assert len(foot) >= (7 if columns == 80 else 11)
+    window.press("t", "Functions ·")
+    window.press("P", "Processes ·", "busy_program_…" if columns == 80 else "busy_program_of_the_shop.py")
+    window.press("?", "this help" if lines > 24 else "a row for each thread")
+    assert "…" not in window.screen().replace("1 … 6", "")
+    window.press("x", "Processes ·")
+    window.press("q", "status=0")
+
+
+@pytest.fixture(scope="module")
+def spawn_long(tmp_path_factory):
+    import interpreters
+
+    python = ([i for i in interpreters.MATRIX if i.minor == (3, 12)] or interpreters.MATRIX)[-1]
+    folder = tmp_path_factory.mktemp("folder_that_is_named_at_length") / "services" / "backoffice"
+    folder.mkdir(parents=True)
+    (folder / "busy_program_of_the_shop.py").write_text(LONG)
+    running = subprocess.Popen([python.path, folder / "busy_program_of_the_shop.py"])
+    running.folder = folder
+    yield running
+    running.kill()
+    running.wait()
 
 
 # ---- the terminal ----------------------------------------------------------------------------------------

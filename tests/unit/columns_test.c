@@ -39,16 +39,63 @@ static void texts_are_fitted(void **state)
 	assert_fit("e\xcc\x81t\xc3\xa9", 4, COLUMNS_KEEP_START, "e\xcc\x81t\xc3\xa9 ");
 }
 
+static void names_and_paths_are_cut_between_their_parts(void **state)
+{
+	(void)state;
+	assert_fit("Session.execute", 15, COLUMNS_KEEP_NAME, "Session.execute");
+	assert_fit("orm.Session.execute", 17, COLUMNS_KEEP_NAME, "…Session.execute ");
+	assert_fit("Session.execute", 14, COLUMNS_KEEP_NAME, "…execute      ");
+	assert_fit("load_all_the_rows", 12, COLUMNS_KEEP_NAME, "…_the_rows  ");
+	assert_fit("loadallrows", 6, COLUMNS_KEEP_NAME, "loada…");
+	assert_fit("app/orm/session.py:12", 17, COLUMNS_KEEP_PATH, "…/session.py:12  ");
+	assert_fit("app/orm/session.py:12", 20, COLUMNS_KEEP_PATH, "…/orm/session.py:12 ");
+	assert_fit("app/orm/session.py:12", 14, COLUMNS_KEEP_PATH, "session.py:12 ");
+	assert_fit("app/test_session.py:12", 15, COLUMNS_KEEP_PATH, "…_session.py:12");
+	assert_fit("sessions.py:12", 9, COLUMNS_KEEP_PATH, "…ns.py:12");
+	assert_fit("f (app/orm/session.py:12)", 19, COLUMNS_KEEP_FRAME, "f (…/session.py:12)");
+	assert_fit("Session.execute (app/orm.py:12)", 24, COLUMNS_KEEP_FRAME, "…execute (app/orm.py:12)");
+	assert_fit("Session.execute (app/orm_base_session.py:12)", 20, COLUMNS_KEEP_FRAME, "Session.execute     ");
+	assert_fit("python3 app.py --fast", 18, COLUMNS_KEEP_WORDS, "python3 app.py …  ");
+	assert_fit("/usr/bin/python3", 8, COLUMNS_KEEP_WORDS, "/usr/bi…");
+	assert_fit("/usr/bin/python3 /srv/app.py -v", 31, COLUMNS_KEEP_COMMAND, "/usr/bin/python3 /srv/app.py -v");
+	assert_fit("/usr/bin/python3 /srv/app.py -v", 26, COLUMNS_KEEP_COMMAND, "python3 /srv/app.py -v    ");
+	assert_fit("/usr/bin/python3 /srv/app.py -v", 18, COLUMNS_KEEP_COMMAND, "python3 app.py -v ");
+	assert_fit("/usr/bin/python3 /srv/app.py -v", 16, COLUMNS_KEEP_COMMAND, "python3 app.py …");
+	assert_fit("42:\"/usr/bin/python3 -m x\"", 17, COLUMNS_KEEP_COMMAND, "42:\"python3 -m x\"");
+	assert_int_equal(columns_of_file("a/b/c.py:1"), 6);
+	assert_int_equal(columns_of_file("c.py:1"), 6);
+	assert_fit("python3 my_long_script.py", 16, COLUMNS_KEEP_COMMAND, "python3 my_long…");
+	assert_int_equal(columns_of_function("a.Bc.def"), 4);
+	assert_int_equal(columns_of_function("def"), 3);
+}
+
+static void words_are_wrapped(void **state)
+{
+	char *got = columns_wrap("one two three four", 15, 2);
+
+	(void)state;
+	assert_string_equal(got, "one two three\n  four");
+	free(got);
+	got = columns_wrap("", 15, 2);
+	assert_string_equal(got, "");
+	free(got);
+}
+
 /* Every width of every text, as a table would do it. */
 static void every_width_is_kept(void **state)
 {
-	static const char *const texts[] = {"",       "a", "日", "日a本b語", "a日b本c", "e\xcc\x81\xcc\x81\xcc\x81",
-					    "😀😀😀x"};
+	static const char *const texts[] = {"",         "a",
+					    "日",       "日a本b語",
+					    "a日b本c",  "e\xcc\x81\xcc\x81\xcc\x81",
+					    "😀😀😀x",  "日.本.語 (a/日/本.py:3)",
+					    "a.b (c)",  " (x)",
+					    "x (",      "a b c d e f g",
+					    "/a/日 //b"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		for (size_t width = 0; width < 12; width++)
-			for (int keep = COLUMNS_KEEP_START; keep <= COLUMNS_KEEP_END; keep++) {
+			for (int keep = COLUMNS_KEEP_START; keep <= COLUMNS_KEEP_COMMAND; keep++) {
 				char *got = columns_fit(texts[i], width, (enum columns_keep)keep);
 
 				assert_int_equal(columns_of(got), width);
@@ -90,6 +137,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_broken_between_words),
 		cmocka_unit_test(texts_are_fitted),
+		cmocka_unit_test(names_and_paths_are_cut_between_their_parts),
+		cmocka_unit_test(words_are_wrapped),
 		cmocka_unit_test(every_width_is_kept),
 	};
 

@@ -291,6 +291,52 @@ static void test_order(void **state)
 	top_model__free(w.m);
 }
 
+/* Of a chain of processes, the last of which is the busiest: parents come first and have all below them. */
+static void test_trees(void **state)
+{
+	struct top_model *m = top_model__new(&plain, START, 0);
+	struct profile_sink to = top_model__sink(m);
+	struct top_rows *rows = top_rows__new(m);
+	struct top_lens in_second = {.only_tree = 2};
+	struct top_row *const *sorted;
+	size_t cnt;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 4; i++) {
+		struct profile_process q = {
+			.id = i, .pid = 40 + i, .parent_pid = i < 4 ? 39 + i : 1, .start_unix_ns = i};
+
+		q.command = q.python = q.interpreter = q.cgroup = q.rights = "";
+		to.ops->process(to.ctx, &q);
+		emit_thread(to, i, i, "t");
+	}
+	emit_function(to, 1, "f", "/a.py");
+	tell_frame(to, 1, 1, 1);
+	tell_stack(to, 1, 0, 1);
+	for (uint32_t i = 1; i <= 4; i++)
+		to.ops->sample(to.ctx,
+			       &(struct profile_sample){.time_unix_ns = START, .value = i, .thread = i, .stack = 1});
+	top_rows__update(rows, START + 1);
+	top_rows__look(rows, &(struct top_lens){.group = TOP_BY_TREE, .threads = true});
+	sorted = top_rows__sorted(rows, (struct top_order){TOP_OWN, false}, &cnt);
+	assert_int_equal(cnt, 4);
+	for (unsigned i = 0; i < cnt; i++) {
+		static const unsigned process[] = {4, 1, 2, 3}, total[] = {4, 6, 5, 3}, depth[] = {0, 0, 1, 2};
+
+		assert_int_equal(sorted[i]->process, process[i]);
+		assert_int_equal(sorted[i]->own.value, process[i]);
+		assert_int_equal(sorted[i]->total.value, total[i]);
+		assert_int_equal(sorted[i]->depth, depth[i]);
+	}
+	/* what is below one of them */
+	top_rows__look(rows, &in_second);
+	sorted = top_rows__sorted(rows, (struct top_order){TOP_OWN, false}, &cnt);
+	assert_int_equal(cnt, 1);
+	assert_int_equal(sorted[0]->own.value, 5);
+	top_rows__free(rows);
+	top_model__free(m);
+}
+
 static void test_filter(void **state)
 {
 	struct world w;
@@ -414,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_rows_grow_with_the_samples),
 		cmocka_unit_test(test_a_pause_holds_for_every_lens),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_trees),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_numbers_fit_their_columns),
 		cmocka_unit_test(test_header_says_what_fits),

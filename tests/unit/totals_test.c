@@ -20,6 +20,7 @@ static void count(struct totals_row *row, const struct profile_sample *s, bool o
 {
 	row->samples++;
 	row->value += s->value;
+	row->gil_value += s->gil == PROFILE_GIL_HELD ? s->value : 0;
 	if (own) {
 		row->own_samples++;
 		row->own_value += s->value;
@@ -37,6 +38,7 @@ static int add_sample(void *arg, const struct profile_sample *s)
 		return 0;
 	w->all.samples++;
 	w->all.value += s->value;
+	w->all.gil_value += s->gil == PROFILE_GIL_HELD ? s->value : 0;
 	/* from the leaf, so that the first sight of a group says whether it is the leaf */
 	for (size_t i = n; i-- > 0;) {
 		uint32_t g = w->groups[frames[i]], up = i ? w->groups[frames[i - 1]] : 0;

@@ -2,6 +2,7 @@
 #include "user/cmd/cmd.h"
 #include "user/cmd/in_path.h"
 #include "user/cmd/target_options.h"
+#include "user/cmd/terminal.h"
 #include "user/os/invoker.h"
 #include "user/os/privileges.h"
 #include "user/util/alloc.h"
@@ -126,6 +127,7 @@ int cmd_main(int argc, char **argv)
 {
 	const struct cmd *c;
 
+	log_set_width(terminal_message_columns());
 	argp_err_exit_status = CMD_USAGE;
 	argp_program_version = PROGRAM " " PYBPFPROF_VERSION;
 	if (argc < 2) {

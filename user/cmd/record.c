@@ -245,7 +245,7 @@ static int write_outputs(struct record *r)
 	if (r->snapshot > 0)
 		waitpid(r->snapshot, NULL, 0);
 	rotation__finish(&r->o.rotation);
-	err = segment__write(r->segment, &r->o.view);
+	err = segment__write(r->segment, &r->o.view, record_report__findings);
 	segment__say_kept(r->segment);
 	return err || r->o.rotation.failed ? -EIO : 0;
 }
@@ -290,8 +290,8 @@ static int run_recording(struct record *r)
 	worker_set_end(r->deadline_ns);
 	r->segment->keep = true;
 	r->left_out = record_report__left_out(r->session);
-	record_live__start(&r->live, r->o.hide_progress || r->o.quiet);
-	if (r->live.terminal && !r->o.duration_ns && !r->command.argv)
+	record_live__start(&r->live, r->o.hide_progress || r->o.quiet, &r->o.target);
+	if (isatty(STDERR_FILENO) && !r->o.duration_ns && !r->command.argv)
 		log_info("recording %s; Ctrl-C stops and writes", r->o.target.text);
 	run_loop(r);
 	status = finish(r);

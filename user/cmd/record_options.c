@@ -102,7 +102,8 @@ const struct argp record_argp = {
 	       "Without -o a flame graph (.svg; another format with -f) and the recording (.pybpf) are written here. "
 	       "Formats: .svg, .html, .prof, .json, .folded, .speedscope.json, .pb.gz (pprof), .profile.json.gz "
 	       "(Firefox Profiler), .trace.json, .callgrind, .jsonl, .pybpf. Ctrl-C stops and writes; a second one "
-	       "keeps only the recording; SIGUSR1 writes what there is so far and goes on.\n\n"
+	       "keeps only the recording; SIGUSR1 writes what there is so far and goes on. On a terminal that the "
+	       "target prints to no progress is shown.\n\n"
 	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 4 the kernel lacks a feature, 5 no such target "
 	       "or no Python in it, 6 nothing could be walked, 7 lossier than --max-loss; with a command, the "
 	       "command's own.",

@@ -1,7 +1,9 @@
 #include "user/cmd/record_report.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/terminal.h"
+#include "user/cmd/view_options.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/value_type.h"
 #include "user/target/outcome.h"
@@ -13,13 +15,24 @@
 #include "user/util/units.h"
 #include <string.h>
 
-#define WAITING_MIN_NS  1000000000ull
-#define CHILDREN_MIN_NS 100000000ull
-#define CHILDREN_PART   10 /* of the target's own CPU time, or more */
-#define WAITING_PART    20 /* of the time it had a CPU, or less */
+#define WAITING_MIN_NS   1000000000ull
+#define CHILDREN_MIN_NS  100000000ull
+#define CHILDREN_PART    10 /* of the target's own CPU time, or more */
+#define WAITING_PART     20 /* of the time it had a CPU, or less */
+#define SUMMARY_COLUMNS  80
+#define WORTH_A_SENTENCE 20 /* samples; of fewer a share says nothing */
 
-void record_live__start(struct record_live *l, bool quiet)
+static bool writes_here(const struct target_options *o)
 {
+	for (size_t i = 0; i < o->pid_cnt; i++)
+		if (terminal_is_of((pid_t)o->pids[i]))
+			return true;
+	return false;
+}
+
+void record_live__start(struct record_live *l, bool quiet, const struct target_options *o)
+{
+	quiet |= writes_here(o);
 	*l = (struct record_live){.quiet = quiet, .terminal = isatty(STDERR_FILENO), .last_ns = clock_now_ns()};
 	l->next_ns = l->last_ns + (l->terminal ? 0 : 10000000000ull);
 }
@@ -28,7 +41,7 @@ void record_live__start(struct record_live *l, bool quiet)
 static void put_status(const char *line)
 {
 	unsigned width = terminal_message_columns();
-	__cleanup_free char *fitted = width > 1 ? columns_at_most(line, width - 1, COLUMNS_KEEP_START) : NULL;
+	__cleanup_free char *fitted = width > 1 ? columns_at_most(line, width - 1, COLUMNS_KEEP_WORDS) : NULL;
 
 	log_status(fitted ? fitted : line);
 }
@@ -62,6 +75,13 @@ void record_live__end(struct record_live *l)
 {
 	if (l->terminal && !l->quiet)
 		log_status(NULL);
+}
+
+static unsigned summary_columns(void)
+{
+	unsigned columns = terminal_message_columns();
+
+	return columns && columns < SUMMARY_COLUMNS ? columns : SUMMARY_COLUMNS;
 }
 
 static void count_version(void *ctx, struct process *p)
@@ -234,6 +254,7 @@ void record_report__summary(const struct session *s, const struct target_options
 	__cleanup_free char *samples = NULL, *values = NULL, *elapsed = NULL, *rate = NULL, *lost = NULL,
 			    *versions = versions_text(s);
 
+	log_set_width(summary_columns());
 	session__stats(s, &st);
 	samples = units_count_text(st.resolved->samples);
 	values = values_text(st.resolved);
@@ -268,19 +289,39 @@ void record_report__summary(const struct session *s, const struct target_options
 	if (!session__brings_in(s) && missed_memory(&st))
 		log_info("  this kernel (before 6.18) has no task work: swapped-out memory is read too late for the "
 			 "sample that misses it");
+	log_set_width(terminal_message_columns());
 	check_identity(s, &st);
+}
+
+void record_report__findings(const struct profile *p, const struct view *v)
+{
+	struct view settled = *v;
+	struct findings f;
+
+	if (p->sample_cnt < WORTH_A_SENTENCE || view_options_settle(&settled, p))
+		return;
+	findings_make(&settled, p, &f);
+	log_set_width(summary_columns());
+	log_info("%s", f.where);
+	log_set_width(terminal_message_columns());
+	findings_free(&f);
 }
 
 void record_report__files(const struct outputs *o)
 {
 	const char *recording = NULL;
 
+	log_set_width(summary_columns());
 	outputs__report(o);
 	for (size_t i = 0; i < o->cnt; i++)
 		if (o->items[i].written && o->items[i].format == &format_recording)
 			recording = o->items[i].path;
-	if (recording)
-		log_info("next: pybpfprof report %s, or pybpfprof convert -i %s -o profile.prof", recording, recording);
+	log_set_width(0); /* these are to be copied */
+	if (recording) {
+		log_info("next: pybpfprof report %s", recording);
+		log_info("  or: pybpfprof convert -i %s -o profile.prof", recording);
+	}
+	log_set_width(terminal_message_columns());
 }
 
 void record_report__snapshot(const struct outputs *o)

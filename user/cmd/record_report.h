@@ -8,13 +8,18 @@ struct record_live {
 	uint64_t next_ns, last_samples, last_ns;
 };
 
-/* The live line: redrawn in place on a terminal, one line each ten seconds elsewhere. */
-void record_live__start(struct record_live *l, bool quiet);
+/*
+ * The live line: redrawn in place on a terminal, one line each ten seconds elsewhere. On a terminal that the target
+ * writes to there is none: it would get between what that prints.
+ */
+void record_live__start(struct record_live *l, bool quiet, const struct target_options *o);
 void record_live__update(struct record_live *l, const struct session *s);
 void record_live__end(struct record_live *l);
 
 /* Samples, CPU time, Pythons, what was lost and why. */
 void record_report__summary(const struct session *s, const struct target_options *o);
+/* Where the time is, in a sentence. */
+void record_report__findings(const struct profile *p, const struct view *v);
 /* The files with their sizes, and what to do with them. */
 void record_report__files(const struct outputs *o);
 /* The files of a snapshot. */

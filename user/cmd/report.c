@@ -106,6 +106,9 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Show what was hot in a recording (.pybpf) or this program's JSON, as text.\v"
+	       "It begins with three sentences: where the time is (that of libraries counts for your function that "
+	       "called "
+	       "them), what holds the GIL, and what was lost or is too little to say more. "
 	       "\"own\" is the time a function itself was running; \"total\" includes what it "
 	       "called.\n\n"
 	       "The text of a source line is shown when its file is still there in the root directory of "

@@ -90,7 +90,7 @@ static void make_outputs(struct segment *w, const struct view *v)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	setpriority(PRIO_PROCESS, 0, NICE_CHILD);
 	log_set_level(LOG_WARN);
-	_exit(segment__write(w, v) ? CMD_FAILED : CMD_OK);
+	_exit(segment__write(w, v, NULL) ? CMD_FAILED : CMD_OK);
 }
 
 static void start_child(struct rotation *r)

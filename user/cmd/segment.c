@@ -63,7 +63,7 @@ int segment__close(struct segment *w)
 	return err;
 }
 
-int segment__write(struct segment *w, const struct view *v)
+int segment__write(struct segment *w, const struct view *v, void (*look)(const struct profile *p, const struct view *v))
 {
 	__cleanup_free char *path = output__read_path(w->file);
 	int at = recording_output(&w->outputs), err;
@@ -72,6 +72,8 @@ int segment__write(struct segment *w, const struct view *v)
 	invoker_begin();
 	err = format_read(path, &p);
 	invoker_end();
+	if (p && look)
+		look(p, v);
 	for (size_t i = 0; p && i < w->outputs.cnt; i++)
 		if ((int)i != at && outputs__write_one(&w->outputs, i, p, v))
 			err = -EIO;

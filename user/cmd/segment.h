@@ -24,9 +24,11 @@ int segment__open(const struct outputs *o, const char *stamp, struct segment **o
 int segment__close(struct segment *w);
 /*
  * Makes every output from the recording, which takes its own place last, or goes if it was not asked
- * for; then, when one fails, it stays where it is. The rest is written also when one fails.
+ * for; then, when one fails, it stays where it is. The rest is written also when one fails. `look` sees what was
+ * recorded; NULL: nobody does.
  */
-int segment__write(struct segment *w, const struct view *v);
+int segment__write(struct segment *w, const struct view *v,
+		   void (*look)(const struct profile *p, const struct view *v));
 /* After a failed write: where the recording is, unless it was asked for itself. */
 void segment__say_kept(const struct segment *w);
 /* Removes the recording's file, and nothing else: for a signal handler that is about to end us. */

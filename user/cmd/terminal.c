@@ -1,5 +1,6 @@
 /* COLUMNS overrides the terminal's width, as in other tools; NO_COLOR as no-color.org has it. */
 #include "user/cmd/terminal.h"
+#include "user/os/procfs.h"
 #include "user/util/units.h"
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,13 @@ unsigned terminal_width(void)
 	if (columns && !units_parse_count(columns, &width, &why) && width < 10000)
 		return (unsigned)width;
 	return terminal_columns();
+}
+
+bool terminal_is_of(pid_t pid)
+{
+	const char *name = ttyname(STDERR_FILENO);
+
+	return name && procfs_prints_to(pid, name);
 }
 
 bool terminal_has_colour(void)

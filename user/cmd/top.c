@@ -74,7 +74,7 @@ static int run_screen(struct top *t)
 	}
 	if (status)
 		return status;
-	if (top_terminal_enter()) {
+	if (top_terminal_enter(!t->o.no_mouse)) {
 		log_error("cannot set up the terminal; use --plain");
 		return CMD_FAILED;
 	}

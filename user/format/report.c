@@ -134,12 +134,11 @@ int report_write(const struct profile *p, const struct report *r, FILE *out)
 
 	if (r->callers)
 		return write_callers(&t, p, &all);
+	if (!r->by)
+		report_put_findings(&t, p);
 	report_put_head(&t, p, &all);
-	if (!all.samples)
-		report_heading(&t,
-			       "No samples%s: nothing in it was running Python code while it was "
-			       "recorded.",
-			       r->view->gil_only ? " that held the GIL" : "");
+	if (!all.samples && r->by)
+		report_heading(&t, "No samples%s", r->view->gil_only ? " that held the GIL" : "");
 	for (const struct section *s = sections; s->name; s++)
 		if (is_wanted(s, r, p))
 			s->put ? s->put(&t, p) : report_put_groups(&t, p, s->key);
@@ -163,6 +162,8 @@ int report_write_json(const struct profile *p, const struct report *r, FILE *out
 		return err;
 	json_put_map(o.j, NULL);
 	report_json_head(&o, p, &all);
+	if (!r->by && !callers)
+		report_json_findings(&o, p);
 	if (callers)
 		report_json_callers(&o, callers);
 	for (const struct section *s = sections; s->name && !r->callers; s++)

@@ -491,6 +491,13 @@ char *procfs_program_path(pid_t pid)
 	return read_link(pid, "exe");
 }
 
+bool procfs_prints_to(pid_t pid, const char *file)
+{
+	__cleanup_free char *out = read_link(pid, "fd/1"), *err = read_link(pid, "fd/2");
+
+	return (out && !strcmp(out, file)) || (err && !strcmp(err, file));
+}
+
 /* Behind `at`, which ends without a slash, the parts of `path`; ".." takes one away again. */
 static void append_parts(struct buf *at, const char *path)
 {

@@ -56,6 +56,8 @@ uint64_t procfs_mapped_changed_ns(const struct procfs_map *m);
 
 /* The program's path as the process has it; NULL when it is not to be had. Caller frees. */
 char *procfs_program_path(pid_t pid);
+/* Is that the name of its standard output or error? What it is is not looked at, which could take long. */
+bool procfs_prints_to(pid_t pid, const char *file);
 /* Opens the program of a process, and a file by its path in the process's root (with this inode only). */
 int procfs_open_program(pid_t pid);
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode);

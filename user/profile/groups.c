@@ -156,18 +156,14 @@ static int by_own(const void *a, const void *b)
 struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame, const struct view *v,
 			       const struct profile *p, size_t *cnt)
 {
-	struct view holding = *v;
-	struct totals *all = totals__new(v, p, of_frame, groups__count(g)), *held;
+	struct totals *all = totals__new(v, p, of_frame, groups__count(g));
 	struct group_row *rows = xcalloc(g->cnt + 1, sizeof(*rows));
 
-	holding.gil_only = true;
-	held = totals__new(&holding, p, of_frame, groups__count(g));
 	*cnt = 0;
 	for (uint32_t id = 1; id <= g->cnt; id++)
 		if (all->rows[id].samples)
-			rows[(*cnt)++] = (struct group_row){groups__at(g, id), id, all->rows[id], held->rows[id].value};
+			rows[(*cnt)++] = (struct group_row){groups__at(g, id), id, all->rows[id]};
 	qsort(rows, *cnt, sizeof(*rows), by_own);
 	totals__free(all);
-	totals__free(held);
 	return rows;
 }

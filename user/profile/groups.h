@@ -32,7 +32,6 @@ struct group_row {
 	const struct group *group;
 	uint32_t id;
 	struct totals_row sum;
-	uint64_t gil_value; /* of sum.value, holding the GIL */
 };
 /* Groups that have samples, the largest own time first; the caller frees. */
 struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame, const struct view *v,

@@ -8,7 +8,7 @@
 #include "user/util/pair_map.h"
 
 struct sum {
-	uint64_t samples, value;
+	uint64_t samples, value, gil_value;
 };
 
 struct walk {
@@ -31,7 +31,15 @@ static void add_buckets(struct walk *w, const struct view *v)
 
 		w->own[b->stack].samples += view__samples(v, b);
 		w->own[b->stack].value += view__value(v, b);
+		w->own[b->stack].gil_value += view__gil_value(v, b);
 	}
+}
+
+static void add_sum(struct sum *to, const struct sum *more)
+{
+	to->samples += more->samples;
+	to->value += more->value;
+	to->gil_value += more->gil_value;
 }
 
 /* A parent is always older than its children: one pass backwards sums up and links. */
@@ -40,10 +48,8 @@ static void link_stacks(struct walk *w)
 	for (uint32_t s = w->p->stack_cnt; s; s--) {
 		uint32_t parent = w->p->stacks[s].parent;
 
-		w->total[s].samples += w->own[s].samples;
-		w->total[s].value += w->own[s].value;
-		w->total[parent].samples += w->total[s].samples;
-		w->total[parent].value += w->total[s].value;
+		add_sum(&w->total[s], &w->own[s]);
+		add_sum(&w->total[parent], &w->total[s]);
 		w->next[s] = w->child[parent];
 		w->child[parent] = s;
 	}
@@ -57,6 +63,7 @@ static void add(struct totals_row *row, const struct walk *w, uint32_t stack, bo
 		return;
 	row->samples += w->total[stack].samples;
 	row->value += w->total[stack].value;
+	row->gil_value += w->total[stack].gil_value;
 }
 
 static uint32_t group_of(const struct walk *w, uint32_t stack)
@@ -149,6 +156,7 @@ struct totals *totals__new(const struct view *v, const struct profile *p, const 
 	visit_all(&w);
 	w.t->all.samples = w.total[0].samples;
 	w.t->all.value = w.total[0].value;
+	w.t->all.gil_value = w.total[0].gil_value;
 	free(w.own);
 	free(w.total);
 	free(w.child);

@@ -9,6 +9,7 @@
 struct totals_row {
 	uint64_t samples, value;         /* with the group on the stack at least once */
 	uint64_t own_samples, own_value; /* with the group at the leaf */
+	uint64_t gil_value;              /* of value, holding the GIL */
 };
 
 /* Of a pair that stands next to each other on stacks; `own` is what the callee had under this

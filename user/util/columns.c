@@ -9,6 +9,9 @@
 #include <string.h>
 #include <wchar.h>
 
+#define LEAST_NAME  8  /* columns of a name beside which a file is worth showing */
+#define LEAST_WORDS 12 /* columns for words; less would be read downwards */
+
 static locale_t utf8_locale(void)
 {
 	static locale_t locale;
@@ -58,24 +61,174 @@ static size_t head_bytes(const char *text, size_t width)
 	return bytes;
 }
 
+/* The longest end of `text` that begins at one of `marks` and fits; a dot before it goes with what is cut. NULL: none. */
+static const char *end_at(const char *text, const char *marks, size_t width)
+{
+	for (const char *c = text; *c; c++) {
+		const char *end = *c == '.' ? c + 1 : c;
+
+		if (c > text && strchr(marks, *c) && *end && count(end) <= width)
+			return end;
+	}
+	return NULL;
+}
+
+static void cut_start(struct buf *out, const char *text, size_t width)
+{
+	buf_put(out, text, head_bytes(text, width - 1));
+	buf_puts(out, "…");
+}
+
+static void cut_end(struct buf *out, const char *text, size_t width)
+{
+	size_t skip = head_bytes(text, count(text) - (width - 1)), columns;
+
+	/* one column more may have to go where a wide character is cut in half */
+	if (count(text + skip) > width - 1)
+		skip += next_char(text + skip, &columns);
+	buf_printf(out, "…%s", text + skip);
+}
+
+static void cut_name(struct buf *out, const char *text, size_t width)
+{
+	const char *end = end_at(text, ".", width - 1);
+
+	if (!end)
+		end = end_at(text, "._", width - 1);
+	if (end)
+		buf_printf(out, "…%s", end);
+	else
+		cut_start(out, text, width);
+}
+
+static size_t least_path(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return count(base && base[1] ? base + 1 : path);
+}
+
+static void cut_path(struct buf *out, const char *text, size_t width)
+{
+	const char *end = end_at(text, "/", width - 1), *base = strrchr(text, '/');
+
+	if (!end && base && base[1] && count(base + 1) <= width) {
+		buf_puts(out, base + 1);
+		return;
+	}
+	if (!end)
+		end = end_at(text, "/_-", width - 1);
+	if (end)
+		buf_printf(out, "…%s", end);
+	else
+		cut_end(out, text, width);
+}
+
+static size_t line(const char *text, size_t width);
+
+static void cut_words(struct buf *out, const char *text, size_t width)
+{
+	size_t len = width > 2 ? line(text, width - 2) : 0;
+
+	if (len && text[len] == ' ')
+		buf_printf(out, "%.*s …", (int)len, text);
+	else
+		cut_start(out, text, width);
+}
+
+static void put_cut(struct buf *out, const char *text, size_t width, enum columns_keep keep);
+
+/* The first words, and parts of words. */
+static void cut_parts(struct buf *out, const char *text, size_t width)
+{
+	static const char marks[] = " _-/.=,:";
+	size_t len = head_bytes(text, width - 1);
+
+	while (len && !strchr(marks, text[len]) && !strchr(marks, text[len - 1]))
+		len--;
+	if (len)
+		buf_printf(out, "%.*s…", (int)len, text);
+	else
+		cut_start(out, text, width);
+}
+
+/* From the left on, until it fits. */
+static void cut_command(struct buf *out, const char *text, size_t width)
+{
+	struct buf shorter = {0};
+	size_t len;
+
+	for (; *text && count(shorter.len ? shorter.data : "") + count(text) > width; text += len) {
+		const char *slash, *last;
+
+		len = strcspn(text, " ");
+		slash = memchr(text, '/', len);
+		last = slash ? memrchr(text, '/', len) : NULL;
+		if (slash && last + 1 < text + len) {
+			buf_put(&shorter, text, (size_t)(slash - text));
+			buf_put(&shorter, last + 1, (size_t)(text + len - last - 1));
+		} else {
+			buf_put(&shorter, text, len);
+		}
+		for (; text[len] == ' '; len++)
+			buf_puts(&shorter, " ");
+	}
+	buf_puts(&shorter, text);
+	if (count(shorter.data) <= width)
+		buf_puts(out, shorter.data);
+	else
+		cut_parts(out, shorter.data, width);
+	buf_free(&shorter);
+}
+
+/* "name (path:line)": folders go first, then what the name is in, then the path. */
+static void cut_frame(struct buf *out, const char *text, size_t width)
+{
+	const char *bracket = NULL;
+	__cleanup_free char *name = NULL, *path = NULL;
+	size_t rest;
+
+	for (const char *c = text; (c = strstr(c, " (")); c++)
+		bracket = c;
+	if (!bracket) {
+		cut_words(out, text, width);
+		return;
+	}
+	name = xstrndup(text, (size_t)(bracket - text));
+	path = xstrndup(bracket + 2, strlen(bracket + 2) - (text[strlen(text) - 1] == ')'));
+	rest = least_path(path);
+	if (rest + 3 + count(name) > width && rest + 3 + LEAST_NAME > width) {
+		put_cut(out, name, width, COLUMNS_KEEP_NAME);
+		return;
+	}
+	put_cut(out, name, width - rest - 3, COLUMNS_KEEP_NAME);
+	buf_puts(out, " (");
+	put_cut(out, path, width - count(out->data) - 1, COLUMNS_KEEP_PATH);
+	buf_puts(out, ")");
+}
+
+/* Nothing is added to what fits. */
+static void put_cut(struct buf *out, const char *text, size_t width, enum columns_keep keep)
+{
+	static void (*const cuts[])(struct buf *out, const char *text, size_t width) = {
+		[COLUMNS_KEEP_START] = cut_start,     [COLUMNS_KEEP_END] = cut_end,
+		[COLUMNS_KEEP_NAME] = cut_name,       [COLUMNS_KEEP_PATH] = cut_path,
+		[COLUMNS_KEEP_WORDS] = cut_words,     [COLUMNS_KEEP_FRAME] = cut_frame,
+		[COLUMNS_KEEP_COMMAND] = cut_command,
+	};
+
+	if (count(text) <= width)
+		buf_puts(out, text);
+	else if (width)
+		cuts[keep](out, text, width);
+}
+
 static char *fit(const char *text, size_t width, enum columns_keep keep)
 {
-	size_t columns = count(text), skip;
 	struct buf out = {0};
 
-	if (columns <= width) {
-		buf_puts(&out, text);
-	} else if (width && keep == COLUMNS_KEEP_START) {
-		buf_put(&out, text, head_bytes(text, width - 1));
-		buf_puts(&out, "…");
-	} else if (width) {
-		/* one column more may have to go where a wide character is cut in half */
-		skip = head_bytes(text, columns - (width - 1));
-		if (count(text + skip) > width - 1)
-			skip += next_char(text + skip, &columns);
-		buf_printf(&out, "…%s", text + skip);
-	}
-	for (columns = out.len ? count(out.data) : 0; columns < width; columns++)
+	put_cut(&out, text, width, keep);
+	for (size_t columns = out.len ? count(out.data) : 0; columns < width; columns++)
 		buf_puts(&out, " ");
 	return buf_steal_text(&out);
 }
@@ -89,6 +242,22 @@ size_t columns_of(const char *text)
 	return columns;
 }
 
+size_t columns_of_file(const char *path)
+{
+	locale_t old = uselocale(utf8_locale());
+	size_t columns = least_path(path);
+
+	uselocale(old);
+	return columns;
+}
+
+size_t columns_of_function(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	return last && last[1] ? columns_of(last + 1) + 1 : columns_of(name);
+}
+
 char *columns_fit(const char *text, size_t width, enum columns_keep keep)
 {
 	locale_t old = uselocale(utf8_locale());
@@ -100,7 +269,12 @@ char *columns_fit(const char *text, size_t width, enum columns_keep keep)
 
 char *columns_at_most(const char *text, size_t width, enum columns_keep keep)
 {
-	return columns_of(text) <= width ? xstrdup(text) : columns_fit(text, width, keep);
+	locale_t old = uselocale(utf8_locale());
+	struct buf out = {0};
+
+	put_cut(&out, text, width, keep);
+	uselocale(old);
+	return buf_steal_text(&out);
 }
 
 static size_t line(const char *text, size_t width)
@@ -123,4 +297,20 @@ size_t columns_line(const char *text, size_t width)
 
 	uselocale(old);
 	return len;
+}
+
+char *columns_wrap(const char *text, size_t width, size_t indent)
+{
+	size_t room = width > indent + LEAST_WORDS ? width - indent : LEAST_WORDS;
+	struct buf out = {0};
+
+	for (size_t len; *text; text += len + strspn(text + len, " ")) {
+		len = columns_line(text, room);
+		if (out.len)
+			buf_printf(&out, "\n%*s", (int)indent, "");
+		buf_put(&out, text, len);
+		while (out.len && out.data[out.len - 1] == ' ')
+			out.data[--out.len] = 0;
+	}
+	return buf_steal_text(&out);
 }

@@ -1,18 +1,25 @@
 #include "user/util/log.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/columns.h"
 #include "user/util/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 static enum log_level log_level = LOG_INFO;
+static unsigned log_width;
 static char *status_line;
 static void (*diverted)(enum log_level level, const char *text);
 
 void log_set_level(enum log_level level)
 {
 	log_level = level;
+}
+
+void log_set_width(unsigned columns)
+{
+	log_width = columns;
 }
 
 void log_say_more(void)
@@ -29,6 +36,22 @@ static const char *const prefixes[] = {
 	[LOG_ERROR] = "pybpfprof: error: ", [LOG_WARN] = "pybpfprof: warning: ", [LOG_INFO] = "pybpfprof: ",
 	[LOG_VERBOSE] = "pybpfprof: ",      [LOG_DEBUG] = "pybpfprof: debug: ",
 };
+
+static void put_line(const char *prefix, const char *line, size_t len)
+{
+	size_t blanks = strspn(line, " "), indent = strlen(prefix) + blanks;
+	__cleanup_free char *text = xstrndup(line + blanks, len - blanks);
+	__cleanup_free char *lines = log_width ? columns_wrap(text, log_width, indent) : NULL;
+
+	fprintf(stderr, "%s%*s%s\n", prefix, (int)blanks, "", lines ? lines : text);
+}
+
+static void put_lines(const char *prefix, const char *text)
+{
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1, prefix = "")
+		put_line(prefix, text, (size_t)(end - text));
+	put_line(prefix, text, strlen(text));
+}
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
@@ -49,7 +72,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 	}
 	if (status_line)
 		fputs("\r\x1b[K", stderr);
-	fprintf(stderr, "%s%s\n", prefixes[level], clean);
+	put_lines(prefixes[level], clean);
 	if (status_line)
 		fputs(status_line, stderr);
 	fflush(stderr);

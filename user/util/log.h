@@ -13,6 +13,9 @@ void log_say_more(void);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Messages go on below themselves, behind `columns` columns; 0, as it is at first: they are not broken. */
+void log_set_width(unsigned columns);
+
 /* Messages go to `fn` instead of stderr, as clean text; NULL: to stderr again. */
 void log_divert(void (*fn)(enum log_level level, const char *text));
 

@@ -62,20 +62,11 @@ enum cmd_exit check_list__status(const struct check_list *l)
 	return CMD_OK;
 }
 
-/* Breaks the text into lines of `width` columns; all but the first are indented. */
 static void print_wrapped(FILE *out, const char *text, unsigned width)
 {
-	size_t room = width > sizeof(INDENT) ? width - (sizeof(INDENT) - 1) : SIZE_MAX;
+	__cleanup_free char *lines = columns_wrap(text, width ? width : SIZE_MAX, strlen(INDENT));
 
-	while (true) {
-		size_t len = columns_line(text, room);
-
-		fprintf(out, "%.*s\n", (int)len, text);
-		text += len + strspn(text + len, " ");
-		if (!*text)
-			return;
-		fputs(INDENT, out);
-	}
+	fprintf(out, "%s\n", lines);
 }
 
 void check_list__print(const struct check_list *l, FILE *out, unsigned width, bool colour)

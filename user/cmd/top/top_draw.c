@@ -22,7 +22,7 @@ static char *in_ascii(const char *text)
 {
 	static const struct {
 		const char *sign, *instead;
-	} signs[] = {{"·", "-"}, {"…", "~"}, {"↑", "^"}, {"↓", "v"}, {"●", "*"}};
+	} signs[] = {{"·", "-"}, {"…", "~"}, {"↑", "^"}, {"↓", "v"}, {"●", "*"}, {"└", "`"}};
 	struct buf out = {0};
 
 	while (*text) {
@@ -66,9 +66,28 @@ static void put(struct at at, attr_t attr, const char *text, enum columns_keep k
 	attrset(A_NORMAL);
 }
 
+static char *strrstr(char *text, const char *what)
+{
+	char *last = NULL;
+
+	for (char *c = text; (c = strstr(c, what)); c++)
+		last = c;
+	return last;
+}
+
 static void put_line(int y, attr_t attr, const char *text)
 {
-	put((struct at){y, 0, COLS}, attr, text, COLUMNS_KEEP_START);
+	put((struct at){y, 0, COLS}, attr, text, COLUMNS_KEEP_WORDS);
+}
+
+/* Of "one · two · three" as many as there is room for. */
+static void put_parts(int y, attr_t attr, const char *text)
+{
+	__cleanup_free char *fits = xstrdup(text);
+
+	for (char *last; columns_of(fits) > (size_t)COLS && (last = strrstr(fits, " · "));)
+		*last = 0;
+	put_line(y, attr, fits);
 }
 
 /* ---- above the table --------------------------------------------------------------------------------- */
@@ -126,18 +145,32 @@ static void draw_titles(const struct top_ui *ui, const struct top_layout *l)
 
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
-static char *cell_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell)
+/* What stands before a name and is never cut. */
+static char *mark_text(const struct top_ui *ui, const struct top_row *row)
 {
 	static const char *const roles[] = {[TOP_CALLER] = "↑ ", [TOP_PLAIN] = "● ", [TOP_CALLEE] = "↓ "};
+
+	return ui->lens.focus ? xstrdup(roles[row->role]) : top_text_indent(row);
+}
+
+static char *cell_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell)
+{
 	const struct profile *p = top_model__profile(ui->source->model);
-	__cleanup_free char *name = NULL;
 
 	if (cell == TOP_CELL_THREAD)
 		return top_text_thread(p, row);
 	if (cell == TOP_CELL_LOCATION)
 		return top_text_location(p, &ui->lens, row, ui->full_filenames);
-	name = top_text_name(p, &ui->lens, row);
-	return xasprintf("%s%s", ui->lens.focus ? roles[row->role] : "", name);
+	return top_source__name(ui->source, &ui->lens, row);
+}
+
+static enum columns_keep cell_keeps(const struct top_ui *ui, enum top_cell cell)
+{
+	if (cell == TOP_CELL_THREAD)
+		return COLUMNS_KEEP_NAME;
+	if (ui->lens.group != TOP_BY_FUNCTION)
+		return COLUMNS_KEEP_COMMAND;
+	return cell == TOP_CELL_NAME ? COLUMNS_KEEP_NAME : COLUMNS_KEEP_PATH;
 }
 
 static attr_t name_colour(const struct top_ui *ui, const struct top_row *row)
@@ -154,6 +187,51 @@ static attr_t name_colour(const struct top_ui *ui, const struct top_row *row)
 	return top_terminal_colour(colours[view__class(&p->functions[p->frames[row->frame].function])]);
 }
 
+static void need(int *most, size_t columns)
+{
+	if ((int)columns > *most)
+		*most = (int)columns;
+}
+
+/* As the rows that are on the screen need it. */
+static void fit(const struct top_ui *ui, struct top_layout *l)
+{
+	const struct profile *p = top_model__profile(ui->source->model);
+	struct top_needs needs = {0};
+
+	top_layout__fit(l, LINES, COLS, &ui->lens, top_model__type(ui->source->model), NULL);
+	for (size_t i = ui->first; i < ui->cnt && i < ui->first + (size_t)l->rows; i++) {
+		const struct top_row *row = ui->shown[i];
+		__cleanup_free char *mark = mark_text(ui, row), *name = cell_text(ui, row, TOP_CELL_NAME);
+		__cleanup_free char *thread = top_text_thread(p, row);
+		__cleanup_free char *location = cell_text(ui, row, TOP_CELL_LOCATION);
+
+		need(&needs.name, columns_of(mark) + columns_of(name));
+		need(&needs.function, columns_of(mark) + columns_of_function(name));
+		need(&needs.thread, columns_of(thread));
+		need(&needs.location, columns_of(location));
+		if (*location != '<') /* "<frozen importlib…>" is no file */
+			need(&needs.file, columns_of_file(location));
+	}
+	top_layout__fit(l, LINES, COLS, &ui->lens, top_model__type(ui->source->model), &needs);
+}
+
+static void put_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell, struct at at, attr_t attr)
+{
+	__cleanup_free char *mark = cell == TOP_CELL_NAME ? mark_text(ui, row) : xstrdup("");
+	__cleanup_free char *text = cell_text(ui, row, cell);
+	int indent = (int)columns_of(mark);
+	const char *shown = text;
+
+	if (indent > at.width / 2)
+		indent = at.width / 2;
+	put((struct at){at.y, at.x, indent}, attr, mark, COLUMNS_KEEP_END);
+	/* "4711 MainThread": its name says more than its number */
+	if (cell == TOP_CELL_THREAD && (int)columns_of(text) > at.width && strchr(text, ' '))
+		shown = strchr(text, ' ') + 1;
+	put((struct at){at.y, at.x + indent, at.width - indent}, attr, shown, cell_keeps(ui, cell));
+}
+
 static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t index)
 {
 	const struct top_row *row = ui->shown[index];
@@ -167,22 +245,17 @@ static void draw_row(const struct top_ui *ui, const struct top_layout *l, size_t
 	for (int i = 0; i < l->cell_cnt; i++) {
 		enum top_cell cell = l->cells[i].cell;
 		struct at at = {y, l->cells[i].x, l->cells[i].width};
-		__cleanup_free char *text = NULL;
-		char digits[16];
 
 		if (cell == TOP_CELL_NUMBER) {
+			__cleanup_free char *text = NULL;
+			char digits[16];
+
 			top_text_number(ui->source->model, row, l->cells[i].column, ui->of_all, digits);
 			text = xasprintf("%*s", at.width, digits);
+			put(at, number, text, COLUMNS_KEEP_START);
 		} else {
-			text = cell_text(ui, row, cell);
+			put_text(ui, row, cell, at, cell == TOP_CELL_NAME && !chosen ? name_colour(ui, row) : attr);
 		}
-		put(at,
-		    cell == TOP_CELL_NUMBER            ? number
-		    : cell == TOP_CELL_NAME && !chosen ? name_colour(ui, row)
-						       : attr,
-		    text,
-		    cell == TOP_CELL_LOCATION && ui->lens.group == TOP_BY_FUNCTION ? COLUMNS_KEEP_END
-										   : COLUMNS_KEEP_START);
 	}
 }
 
@@ -219,9 +292,11 @@ static void draw_table(struct top_ui *ui, const struct top_layout *l)
 static void draw_prompt(const struct top_ui *ui, int y)
 {
 	__cleanup_free char *line = xasprintf("%s%s", ui->prompt.question, ui->prompt.text);
-	int x = (int)columns_of(line);
+	int x = (int)columns_of(line), question = (int)columns_of(ui->prompt.question);
 
 	put((struct at){y, 0, COLS}, A_BOLD, line, x < COLS ? COLUMNS_KEEP_START : COLUMNS_KEEP_END);
+	if (ui->prompt.suggested && x < COLS)
+		put((struct at){y, question, x - question}, A_REVERSE, ui->prompt.text, COLUMNS_KEEP_START);
 	curs_set(1);
 	move(y, x < COLS ? x : COLS - 1);
 }
@@ -250,7 +325,7 @@ static void draw_foot(const struct top_ui *ui, const struct top_layout *l)
 	else if (ui->message)
 		put_line(y, ui->alarm ? A_BOLD | top_terminal_colour(TOP_ALARM) : A_BOLD, ui->message);
 	else if (l->foot_y >= 0)
-		put_line(y, A_DIM, foot);
+		put_parts(y, A_DIM, foot);
 }
 
 static void draw_help(struct top_ui *ui, const struct top_layout *l)
@@ -277,10 +352,11 @@ void top_draw(struct top_ui *ui)
 	__cleanup_free char *scope = NULL;
 	struct top_layout l;
 
-	top_layout__fit(&l, LINES, COLS, &ui->lens, top_model__type(ui->source->model));
+	fit(ui, &l);
 	if (ui->page != (size_t)l.rows) {
 		ui->page = (size_t)l.rows;
 		top_ui__rearrange(ui);
+		fit(ui, &l);
 	}
 	erase();
 	if (ui->help) {
@@ -289,7 +365,7 @@ void top_draw(struct top_ui *ui)
 		scope = top_ui__describe(ui);
 		if (l.header_y >= 0)
 			draw_header(ui, &l);
-		put_line(l.scope_y, 0, scope);
+		put_parts(l.scope_y, 0, scope);
 		draw_table(ui, &l);
 	}
 	draw_foot(ui, &l);
@@ -302,7 +378,7 @@ struct top_at top_draw_at(const struct top_ui *ui, int y, int x)
 	struct top_layout l;
 	size_t row;
 
-	top_layout__fit(&l, LINES, COLS, &ui->lens, top_model__type(ui->source->model));
+	fit(ui, &l);
 	row = ui->first + (size_t)(y - l.rows_y);
 	if (y >= l.rows_y && y < l.rows_y + l.rows && row < ui->cnt)
 		return (struct top_at){.hit = TOP_HIT_ROW, .row = row};

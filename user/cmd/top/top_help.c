@@ -8,20 +8,13 @@
 #include <string.h>
 
 #define LABEL_COLUMNS 19
-#define LEAST_COLUMNS 12 /* for words beside the labels; less would be read downwards */
 
-/* `text` broken between words, all its lines but the first behind `indent` blanks. */
+/* All lines of `text` but the first behind `indent` blanks. */
 static void put_words(struct buf *out, const char *text, size_t indent, size_t width)
 {
-	size_t room = width > indent + LEAST_COLUMNS ? width - indent : LEAST_COLUMNS;
+	__cleanup_free char *lines = columns_wrap(text, width, indent);
 
-	for (size_t len; *text; text += len + strspn(text + len, " ")) {
-		len = columns_line(text, room);
-		buf_put(out, text, len);
-		buf_puts(out, "\n");
-		if (text[len])
-			buf_printf(out, "%*s", (int)indent, "");
-	}
+	buf_printf(out, "%s\n", lines);
 }
 
 static void help_line(struct buf *out, const char *label, const char *text, size_t width)
@@ -55,7 +48,8 @@ char *top_help_text(const struct top_ui *ui, size_t width)
 	for (const struct top_key *k = top_keys; k->label; k++)
 		if (k->help)
 			help_line(&out, k->label, k->help, width);
-	help_line(&out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls", width);
+	help_line(&out, "mouse", "click a column to sort, a row to choose it; the wheel scrolls (m turns that off)",
+		  width);
 	buf_puts(&out, "\n");
 	for (enum top_column c = 0; c < TOP_COLUMNS; c++)
 		help_column(&out, type, c, width);

@@ -1,12 +1,12 @@
 #include "user/cmd/top/top_keys.h"
-#include "user/cmd/top/top_draw.h"
+#include "user/cmd/top/top_mouse.h"
+#include "user/cmd/top/top_terminal.h"
 #include "user/util/alloc.h"
 #include <curses.h>
 #include <time.h>
 
 #define INTERVAL_MIN_NS 50000000ull
 #define INTERVAL_MAX_NS 60000000000ull
-#define WHEEL_ROWS      3
 #define ESC             27
 #define CTRL(letter)    ((letter) & 31)
 
@@ -81,7 +81,7 @@ static void group(struct top_ui *ui)
 	struct top_lens lens = ui->lens;
 
 	ui->trail_cnt = 0;
-	lens.focus = lens.only_process = lens.only_thread = lens.only_container = 0;
+	lens.focus = lens.only_process = lens.only_tree = lens.only_thread = lens.only_container = 0;
 	lens.group = (lens.group + 1) % TOP_GROUPS;
 	ui->moved = false;
 	top_ui__look(ui, &lens, false);
@@ -163,6 +163,15 @@ static void percent_of(struct top_ui *ui)
 	ui->of_all = !ui->of_all;
 }
 
+static void mouse(struct top_ui *ui)
+{
+	ui->mouse = !ui->mouse;
+	top_terminal_mouse(ui->mouse);
+	top_ui__say(ui, false,
+		    ui->mouse ? "the mouse sorts, chooses and scrolls"
+			      : "the mouse is the terminal's, to select text; m: ours");
+}
+
 static void full_filenames(struct top_ui *ui)
 {
 	ui->full_filenames = !ui->full_filenames;
@@ -181,7 +190,7 @@ const struct top_key top_keys[] = {
 	 enter},
 	{{ESC, KEY_BACKSPACE, 127, KEY_LEFT}, "Esc, Backspace", "back", back},
 	{{'t'}, "t", "a row for each thread", threads},
-	{{'P'}, "P", "rows are functions, processes, threads, containers", group},
+	{{'P'}, "P", "rows are functions, processes, process trees, threads, containers", group},
 	{{'l', 'L'}, "l", "lines or functions", lines},
 	{{'f'}, "f", "whole paths of files", full_filenames},
 	{{'%'}, "%", "percentages of one CPU, or of all", percent_of},
@@ -189,52 +198,30 @@ const struct top_key top_keys[] = {
 	{{'r', 'R'}, "r", "reset: count from here on", reset},
 	{{'+', '=', '-'}, "+ -", "refresh more often, less often", refresh_rate},
 	{{'w'}, "w", "write all of the run so far to a file; its extension says the format", ask_write},
+	{{'m'},
+	 "m",
+	 "the mouse is ours or the terminal's, which selects text with it (with Shift held in any case)",
+	 mouse},
 	{{'?', 'h', KEY_F(1)}, "?", "this help", show_help},
 	{{'q', KEY_F(10)}, "q, Ctrl-C", "quit", quit},
 	{{0}, NULL, NULL, NULL},
 };
 
-/* ---- help and the mouse --------------------------------------------------------------------------------------- */
+/* ---- help --------------------------------------------------------------------------------------- */
 
 /* Arrows scroll; any other key leaves the help. */
 static void key_in_help(struct top_ui *ui, int code)
 {
 	if (code == KEY_DOWN || code == 'j')
-		ui->help_first++;
-	else if ((code == KEY_UP || code == 'k') && ui->help_first)
-		ui->help_first--;
+		top_ui__scroll_help(ui, 1);
+	else if (code == KEY_UP || code == 'k')
+		top_ui__scroll_help(ui, -1);
 	else if (code == KEY_NPAGE)
-		ui->help_first += ui->page;
+		top_ui__scroll_help(ui, (long)ui->page);
 	else if (code == KEY_PPAGE)
-		ui->help_first = ui->help_first > ui->page ? ui->help_first - ui->page : 0;
-	else if (code != KEY_UP && code != 'k')
+		top_ui__scroll_help(ui, -(long)ui->page);
+	else
 		ui->help = false;
-}
-
-static void mouse(struct top_ui *ui)
-{
-	MEVENT event;
-	struct top_at at;
-
-	if (getmouse(&event) == ERR || ui->prompt.question)
-		return;
-	if (ui->help) {
-		key_in_help(ui, event.bstate & BUTTON4_PRESSED   ? KEY_UP
-				: event.bstate & BUTTON5_PRESSED ? KEY_DOWN
-								 : ESC);
-		return;
-	}
-	if (event.bstate & (BUTTON4_PRESSED | BUTTON5_PRESSED)) {
-		top_ui__scroll(ui, event.bstate & BUTTON4_PRESSED ? -WHEEL_ROWS : WHEEL_ROWS);
-		return;
-	}
-	if (!(event.bstate & BUTTON1_PRESSED))
-		return;
-	at = top_draw_at(ui, event.y, event.x);
-	if (at.hit == TOP_HIT_COLUMN)
-		top_ui__sort(ui, at.column);
-	else if (at.hit == TOP_HIT_ROW)
-		top_ui__choose(ui, at.row);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------- */
@@ -255,6 +242,8 @@ static void type(struct top_ui *ui, wint_t c, bool is_key)
 		top_prompt__erase(p, TOP_ERASE_WORD);
 	} else if (c == CTRL('u')) {
 		top_prompt__erase(p, TOP_ERASE_ALL);
+	} else if (is_key && (c == KEY_RIGHT || c == KEY_LEFT || c == KEY_END || c == KEY_HOME)) {
+		top_prompt__keep(p);
 	} else if (!is_key) {
 		top_prompt__type(p, c);
 	}
@@ -281,8 +270,8 @@ static void on_input(struct top_ui *ui, wint_t c, bool is_key)
 	free(ui->message);
 	ui->message = NULL;
 	ui->changed = true;
-	if (is_key && c == KEY_MOUSE)
-		mouse(ui);
+	if (is_key && (c == KEY_MOUSE || c == TOP_KEY_SGR_MOUSE))
+		top_mouse_act(ui, c != KEY_MOUSE);
 	else if (ui->prompt.question)
 		type(ui, c, is_key);
 	else if (!is_key && c > 127)

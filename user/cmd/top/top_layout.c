@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LEAST_TEXT 9 /* that titles take */
+
 /* Numbers appear as there is room for them; the function always does. */
 static const int least_columns[TOP_COLUMNS] = {
 	[TOP_OWN_NOW] = 0, [TOP_TOTAL_NOW] = 28, [TOP_OWN] = 44, [TOP_TOTAL] = 52, [TOP_GIL] = 60,
@@ -32,31 +34,79 @@ static int put_numbers(struct top_layout *l, int columns, const struct profile_v
 	return x + 1;
 }
 
-/* Texts share the room that the numbers leave; a name that is cut says more than a file that is. */
-static void put_texts(struct top_layout *l, int columns, int x, const struct top_lens *lens)
+/* What one does not need goes to another that lacks it. */
+static void give(int *to, int need, int *from, int least)
 {
-	static const char *const titles[TOP_GROUPS] = {"Function", "Process", "Thread", "Container"};
+	int lacks = need - *to, has = *from - least, moved = lacks < has ? lacks : has;
+
+	if (moved <= 0)
+		return;
+	*to += moved;
+	*from -= moved;
+}
+
+struct texts {
+	int name, thread, location;
+};
+
+/* Of a column that is not there it is nothing. */
+static int at_least_title(int width, int need)
+{
+	return !width ? 0 : need > LEAST_TEXT ? need : LEAST_TEXT;
+}
+
+/* Columns stay where they are as long as nothing would be cut. */
+static void share(struct texts *w, const struct top_needs *needs)
+{
+	const int location = at_least_title(w->location, needs->location);
+	const int file = at_least_title(w->location, needs->file);
+	const int thread = at_least_title(w->thread, needs->thread);
+	const int name = at_least_title(w->name, needs->name);
+	const int function = at_least_title(w->name, needs->function);
+
+	give(&w->location, file, &w->thread, thread);
+	give(&w->name, function, &w->thread, thread);
+	give(&w->name, function, &w->location, file);
+	give(&w->location, file, &w->name, function);
+	give(&w->name, name, &w->location, location);
+	give(&w->name, name, &w->thread, thread);
+	give(&w->location, location, &w->thread, thread);
+	give(&w->location, location, &w->name, name);
+	give(&w->thread, thread, &w->name, name);
+	give(&w->thread, thread, &w->location, location);
+	give(&w->name, name, &w->location, file); /* folders say less than what a function is in */
+}
+
+/* Texts share the room that the numbers leave; a name that is cut says more than a file that is. */
+static void put_texts(struct top_layout *l, int columns, int x, const struct top_lens *lens,
+		      const struct top_needs *needs)
+{
+	static const char *const titles[TOP_GROUPS] = {"Function", "Process", "Process", "Thread", "Container"};
 	bool of_code = lens->group == TOP_BY_FUNCTION;
 	int left = columns - x;
 	bool thread = of_code && lens->threads && left >= 36;
 	bool by_thread = lens->group == TOP_BY_THREAD || (lens->threads && lens->group == TOP_BY_PROCESS);
 	bool location = (of_code || by_thread) && left >= 32;
-	int name = thread && location ? left * 2 / 5 : thread || location ? left * 11 / 20 : left;
+	struct texts w = {.name = thread && location ? left * 2 / 5 : thread || location ? left * 11 / 20 : left};
 
-	put(l, TOP_CELL_NAME, TOP_NAME, titles[by_thread ? TOP_BY_THREAD : lens->group], x, name);
-	x += name + 2;
+	if (thread)
+		w.thread = location ? left / 4 : left - w.name - 2;
+	if (location)
+		w.location = left - w.name - 2 - (thread ? w.thread + 2 : 0);
+	if (needs)
+		share(&w, needs);
+	put(l, TOP_CELL_NAME, TOP_NAME, titles[by_thread ? TOP_BY_THREAD : lens->group], x, w.name);
+	x += w.name + 2;
 	if (thread) {
-		int width = location ? left / 4 : columns - x;
-
-		put(l, TOP_CELL_THREAD, TOP_NAME, "Thread", x, width);
-		x += width + 2;
+		put(l, TOP_CELL_THREAD, TOP_NAME, "Thread", x, w.thread);
+		x += w.thread + 2;
 	}
 	if (location)
-		put(l, TOP_CELL_LOCATION, TOP_NAME, of_code ? "File:Line" : "Process", x, columns - x);
+		put(l, TOP_CELL_LOCATION, TOP_NAME, of_code ? "File:Line" : "Process", x, w.location);
 }
 
 void top_layout__fit(struct top_layout *l, int lines, int columns, const struct top_lens *lens,
-		     const struct profile_value_type *type)
+		     const struct profile_value_type *type, const struct top_needs *needs)
 {
 	int y = 0;
 
@@ -72,5 +122,5 @@ void top_layout__fit(struct top_layout *l, int lines, int columns, const struct 
 	l->rows = (l->foot_y >= 0 ? l->foot_y : lines) - y;
 	if (l->rows < 1)
 		l->rows = 1;
-	put_texts(l, columns, put_numbers(l, columns, type), lens);
+	put_texts(l, columns, put_numbers(l, columns, type), lens, needs);
 }

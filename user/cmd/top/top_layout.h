@@ -18,5 +18,11 @@ struct top_layout {
 	int cell_cnt;
 };
 
+/* What the texts on the screen would take; of names and locations also the least that says which function and file. */
+struct top_needs {
+	int name, function, thread, location, file;
+};
+
+/* `needs` NULL: nothing is known of them. */
 void top_layout__fit(struct top_layout *l, int lines, int columns, const struct top_lens *lens,
-		     const struct profile_value_type *type);
+		     const struct profile_value_type *type, const struct top_needs *needs);

@@ -23,7 +23,8 @@ enum {
 	KEY_FILTER,
 	KEY_ROWS,
 	KEY_BY,
-	KEY_TYPE
+	KEY_TYPE,
+	KEY_NO_MOUSE
 };
 
 static const struct argp_option options[] = {
@@ -32,7 +33,8 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is shown (? lists the keys that change it):", 3},
 	{"threads", 't', NULL, 0, "A row for each thread", 3},
 	{"lines", 'l', NULL, 0, "Lines instead of functions", 3},
-	{"by", KEY_BY, "function|process|thread|container", 0, "What a row is (default: function)", 3},
+	{"by", KEY_BY, "function|process|tree|thread|container", 0,
+	 "What a row is (default: function); of a tree of processes each has the total of those below it", 3},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 3},
 	{"type", KEY_TYPE, "NAME", 0, "Values of this type, of those that there are: `cpu`, … (default: the first)", 3},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 3},
@@ -41,6 +43,7 @@ static const struct argp_option options[] = {
 	{"interval", KEY_INTERVAL, "TIME", 0, "Between refreshes, and of a plain table (default 1s)", 3},
 	{"delay", KEY_INTERVAL, NULL, OPTION_ALIAS, NULL, 3},
 	{"window", KEY_WINDOW, "TIME", 0, "What \"the last seconds\" are on the screen (default 5s; they fade)", 3},
+	{"no-mouse", KEY_NO_MOUSE, NULL, 0, "Leave the mouse to the terminal, to select text (m changes it)", 3},
 	{NULL, 0, NULL, 0, "Without a screen:", 4},
 	{"plain", KEY_PLAIN, NULL, 0, "A table for each interval; so it is whenever this is no terminal", 4},
 	{"once", KEY_ONCE, NULL, 0, "One table, after one interval", 4},
@@ -60,7 +63,7 @@ static void parse_sort(struct top_options *o, const char *arg, struct argp_state
 
 static void parse_by(struct top_options *o, const char *arg, struct argp_state *state)
 {
-	static const char *const names[TOP_GROUPS + 1] = {"function", "process", "thread", "container"};
+	static const char *const names[TOP_GROUPS + 1] = {"function", "process", "tree", "thread", "container"};
 
 	o->lens.group = choice_parse(state, "--by", arg, names);
 }
@@ -75,6 +78,7 @@ static const struct {
 	{'g', offsetof(struct top_options, view.gil_only)},
 	{KEY_FULL_FILENAMES, offsetof(struct top_options, view.full_filenames)},
 	{KEY_PLAIN, offsetof(struct top_options, plain)},
+	{KEY_NO_MOUSE, offsetof(struct top_options, no_mouse)},
 	{KEY_ONCE, offsetof(struct top_options, once)},
 	{KEY_JSON, offsetof(struct top_options, json)},
 };

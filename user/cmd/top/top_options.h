@@ -10,7 +10,7 @@ struct top_options {
 	struct top_order order;
 	const char *filter;
 	struct view view; /* gil_only, full_filenames and the type count here */
-	bool once, json, plain;
+	bool once, json, plain, no_mouse;
 	uint64_t interval_ns, span_ns, duration_ns; /* duration 0: until stopped */
 	uint64_t rows;                              /* of a plain table or a JSON object; 0: not given */
 	char *command_line;

@@ -8,6 +8,7 @@
 #include "user/cmd/top/top_text.h"
 #include "user/format/json/json_put.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/process_tree.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
@@ -43,16 +44,37 @@ static size_t wanted_rows(const struct plain *p, size_t cnt, size_t usual)
 
 static void put_line(const struct plain *p, const char *text)
 {
-	__cleanup_free char *cut = p->width > 1 ? columns_at_most(text, p->width - 1, COLUMNS_KEEP_START) : NULL;
+	__cleanup_free char *cut = p->width > 1 ? columns_at_most(text, p->width - 1, COLUMNS_KEEP_WORDS) : NULL;
 
 	fprintf(p->out, "%s\n", cut ? cut : text);
+}
+
+static size_t less(size_t all, size_t used)
+{
+	return all > used ? all - used : 0;
+}
+
+/* Where a terminal is too narrow folders of files go first, then what functions are in. */
+static void put_texts(const struct plain *p, const char *numbers, const char *name, const char *location,
+		      const char *thread)
+{
+	bool of_code = p->o->lens.group == TOP_BY_FUNCTION;
+	size_t used = columns_of(numbers) + 1 + (*location ? 2 : 0) + (*thread ? columns_of(thread) + 2 : 0);
+	size_t room = p->width ? less(p->width, used) : SIZE_MAX;
+	size_t file = less(room, columns_of(name)), least = columns_of_file(location);
+	__cleanup_free char *place = columns_at_most(location, file > least || !of_code ? file : least,
+						     of_code ? COLUMNS_KEEP_PATH : COLUMNS_KEEP_COMMAND);
+	__cleanup_free char *text = columns_at_most(name, less(room, columns_of(place)),
+						    of_code ? COLUMNS_KEEP_NAME : COLUMNS_KEEP_COMMAND);
+
+	fprintf(p->out, "%s%s%s%s%s%s\n", numbers, text, *place ? "  " : "", place, *thread ? "  " : "", thread);
 }
 
 static void put_row(const struct plain *p, const struct top_row *row)
 {
 	const struct profile *names = top_model__profile(p->s->model);
 	bool split = p->o->lens.threads && p->o->lens.group == TOP_BY_FUNCTION;
-	__cleanup_free char *name = top_text_name(names, &p->o->lens, row);
+	__cleanup_free char *indent = top_text_indent(row), *name = top_source__name(p->s, &p->o->lens, row);
 	__cleanup_free char *location = top_text_location(names, &p->o->lens, row, p->o->view.full_filenames);
 	__cleanup_free char *thread = split ? top_text_thread(names, row) : xstrdup("");
 	struct buf line = {0};
@@ -63,14 +85,15 @@ static void put_row(const struct plain *p, const struct top_row *row)
 		top_text_number(p->s->model, row, c, p->s->profile != NULL, number);
 		buf_printf(&line, "%*s ", p->widths[c], number);
 	}
-	buf_printf(&line, " %s%s%s%s%s", name, *location ? "  " : "", location, *thread ? "  " : "", thread);
-	put_line(p, line.data);
+	buf_printf(&line, " %s", indent);
+	put_texts(p, line.data, name, location, thread);
 	buf_free(&line);
 }
 
 static void put_titles(struct plain *p)
 {
-	static const char *const titles[TOP_GROUPS] = {"Function  File:Line", "Process", "Thread", "Container"};
+	static const char *const titles[TOP_GROUPS] = {"Function  File:Line", "Process", "Process", "Thread",
+						       "Container"};
 
 	for (enum top_column c = 0; c < TOP_NAME; c++) {
 		__cleanup_free char *title = top_text_title(top_model__type(p->s->model), c);
@@ -111,6 +134,11 @@ static void put_json_owner(const struct plain *p, struct json_put *j, const stru
 {
 	const struct profile *names = top_model__profile(p->s->model);
 
+	if (process_tree_is_outside(row->process)) {
+		json_put_count(j, "pid", process_tree_pid(row->process));
+		json_put_count(j, "depth", row->depth);
+		return;
+	}
 	if (row->process) {
 		__cleanup_free char *container = process_group_text(names, row->process);
 
@@ -120,6 +148,8 @@ static void put_json_owner(const struct plain *p, struct json_put *j, const stru
 		json_put_count(j, "pid", names->processes[row->process].pid);
 		json_put_text(j, "command", names->processes[row->process].command);
 	}
+	if (p->o->lens.group == TOP_BY_TREE)
+		json_put_count(j, "depth", row->depth);
 	if (row->thread) {
 		json_put_count(j, "tid", names->threads[row->thread].tid);
 		json_put_text(j, "thread", names->threads[row->thread].name);

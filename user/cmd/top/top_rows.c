@@ -5,6 +5,7 @@
 #include "user/cmd/top/top_rows.h"
 #include "user/cmd/top/top_text.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/process_tree.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
 #include "user/util/pair_map.h"
@@ -34,6 +35,7 @@ struct top_rows {
 	struct top_row **sorted;
 	size_t sorted_cnt;
 	struct process_groups *containers; /* NULL: the lens needs none */
+	struct process_tree *tree;         /* the same */
 	uint64_t visit;
 	regex_t regex;
 	char *filter; /* NULL: none, and no regex */
@@ -131,12 +133,29 @@ static uint32_t container_of_process(const struct top_rows *r, uint32_t process)
 	return process_groups__first(r->containers, process_groups__of(r->containers, process));
 }
 
+static bool is_below(const struct top_rows *r, uint32_t process, uint32_t above)
+{
+	while (process && process != above)
+		process = process_tree__parent(r->tree, process);
+	return process;
+}
+
 static bool is_left_out(const struct top_rows *r, uint32_t process, uint32_t thread)
 {
 	const struct top_lens *l = &r->lens;
 
-	return (l->only_process && l->only_process != process) || (l->only_thread && l->only_thread != thread) ||
+	return (l->only_process && l->only_process != process) ||
+	       (l->only_tree && (!thread || !is_below(r, process, l->only_tree))) ||
+	       (l->only_thread && l->only_thread != thread) ||
 	       (l->only_container && (!thread || l->only_container != container_of_process(r, process)));
+}
+
+/* Its own of the process, and of all above it in total. */
+static void count_tree(struct visit *v, uint32_t process)
+{
+	v->thread = 0;
+	for (v->process = process; v->process; v->process = process_tree__parent(v->r->tree, v->process))
+		count(v, TOP_PLAIN, 0, v->process == process);
 }
 
 static void add_bucket(void *ctx, const struct profile_bucket *b, const struct top_sums *sums)
@@ -163,6 +182,8 @@ static void add_bucket(void *ctx, const struct profile_bucket *b, const struct t
 	r->visit++;
 	if (l->group == TOP_BY_FUNCTION)
 		count_stack(&v, b->stack);
+	else if (l->group == TOP_BY_TREE)
+		count_tree(&v, process);
 	else
 		count(&v, TOP_PLAIN, 0, true);
 }
@@ -177,6 +198,8 @@ static void clear(struct top_rows *r)
 	}
 	process_groups__free(r->containers);
 	r->containers = NULL;
+	process_tree__free(r->tree);
+	r->tree = NULL;
 	r->cnt = 0;
 	r->sorted_cnt = 0;
 }
@@ -186,6 +209,8 @@ static void add_all(struct top_rows *r)
 	clear(r);
 	if (r->lens.group == TOP_BY_CONTAINER || r->lens.only_container)
 		r->containers = process_groups__new(top_model__profile(r->m));
+	if (r->lens.group == TOP_BY_TREE || r->lens.only_tree)
+		r->tree = process_tree__new(top_model__profile(r->m));
 	for (size_t i = 0; i < ARRAY_SIZE(r->whole); i++)
 		r->whole[i] = xcalloc((size_t)top_model__profile(r->m)->frame_cnt + 1, sizeof(**r->whole));
 	top_model__each(r->m, add_bucket, r);
@@ -319,6 +344,57 @@ static int compare(const void *pa, const void *pb, void *ctx)
 	return order ? order : a < b ? -1 : a > b;
 }
 
+/* Of rows in order: the first child of each, and the next one of the same parent; indices + 1, [0] of those without a parent. */
+struct siblings {
+	size_t first, last, next, parent;
+};
+
+static void link_tree(struct top_rows *r, struct siblings *links)
+{
+	struct pair_map at = {0};
+
+	for (size_t i = 0; i < r->sorted_cnt; i++)
+		*pair_map__slot(&at, r->sorted[i]->process, 0) = (uint32_t)i + 1;
+	for (size_t i = 1; i <= r->sorted_cnt; i++) {
+		uint32_t above = process_tree__parent(r->tree, r->sorted[i - 1]->process);
+		struct siblings *parent;
+
+		links[i].parent = above ? pair_map__get(&at, above, 0) : 0;
+		parent = &links[links[i].parent];
+		if (parent->last)
+			links[parent->last].next = i;
+		else
+			parent->first = i;
+		parent->last = i;
+	}
+	pair_map__free(&at);
+}
+
+/* Parents before their children, which stay in order. */
+static void sort_tree(struct top_rows *r)
+{
+	__cleanup_free struct siblings *links = xcalloc(r->sorted_cnt + 1, sizeof(*links));
+	struct top_row **out = xcalloc(r->sorted_cnt + 1, sizeof(*out));
+	unsigned depth = 0;
+	size_t cnt = 0;
+
+	link_tree(r, links);
+	for (size_t i = links[0].first; i;) {
+		r->sorted[i - 1]->depth = depth;
+		out[cnt++] = r->sorted[i - 1];
+		if (links[i].first) {
+			i = links[i].first;
+			depth++;
+			continue;
+		}
+		for (; i && !links[i].next; i = links[i].parent)
+			depth -= depth > 0;
+		i = links[i].next;
+	}
+	free(r->sorted);
+	r->sorted = out;
+}
+
 struct top_row *const *top_rows__sorted(struct top_rows *r, struct top_order order, size_t *cnt)
 {
 	struct sorting s = {top_model__profile(r->m), &r->lens, order};
@@ -329,6 +405,8 @@ struct top_row *const *top_rows__sorted(struct top_rows *r, struct top_order ord
 		if (r->lens.focus || passes(r, &r->rows[i]))
 			r->sorted[r->sorted_cnt++] = &r->rows[i];
 	qsort_r(r->sorted, r->sorted_cnt, sizeof(*r->sorted), compare, &s);
+	if (r->lens.group == TOP_BY_TREE)
+		sort_tree(r);
 	*cnt = r->sorted_cnt;
 	return r->sorted;
 }

@@ -6,10 +6,13 @@
 #include "user/format/format.h"
 #include "user/os/invoker.h"
 #include "user/os/privileges.h"
+#include "user/os/procfs.h"
 #include "user/os/worker.h"
+#include "user/profile/process_tree.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
+#include "user/util/text.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -112,6 +115,23 @@ int top_source__start(struct top_source *s)
 	worker_set_end(s->deadline_ns);
 	top_model__reset(s->model, top_source__now_ns(s));
 	return command__go(&s->command);
+}
+
+/* What the profile has nothing of is asked of the host, as long as it is there. */
+static char *outside_text(const struct top_source *s, const struct top_row *row)
+{
+	uint32_t pid = process_tree_pid(row->process);
+	__cleanup_free char *command = s->profile ? NULL : procfs_command((pid_t)pid);
+	__cleanup_free char *clean = command ? text_clean(command, strlen(command), 0) : NULL;
+
+	return clean ? xasprintf("process %u:\"%s\"", pid, clean) : NULL;
+}
+
+char *top_source__name(const struct top_source *s, const struct top_lens *l, const struct top_row *row)
+{
+	char *name = process_tree_is_outside(row->process) ? outside_text(s, row) : NULL;
+
+	return name ? name : top_text_name(top_model__profile(s->model), l, row);
 }
 
 uint64_t top_source__now_ns(const struct top_source *s)

@@ -3,6 +3,7 @@
  * of the line and the string that restore the terminal are put together beforehand.
  */
 #include "user/cmd/top/top_terminal.h"
+#include "user/cmd/top/top_mouse.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <curses.h>
@@ -19,7 +20,7 @@
 
 static struct {
 	SCREEN *screen;
-	bool up, colours, utf8;
+	bool up, colours, utf8, mouse;
 	struct termios line; /* as it was before */
 	char reset[512];
 	struct message {
@@ -152,7 +153,23 @@ bool top_terminal_possible(void)
 	return possible;
 }
 
-int top_terminal_enter(void)
+/* Curses knows of the old way alone; a terminal that does not know the new one stays with that. */
+static void speak_sgr(bool on)
+{
+	static const char *const words[] = {"\x1b[?1006l", "\x1b[?1006h"};
+	ssize_t ignored = write(STDOUT_FILENO, words[on], strlen(words[on]));
+
+	(void)ignored;
+}
+
+void top_terminal_mouse(bool ours)
+{
+	mousemask(ours ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+	speak_sgr(ours);
+	term.mouse = ours;
+}
+
+int top_terminal_enter(bool mouse)
 {
 	if (tcgetattr(STDIN_FILENO, &term.line))
 		return -ENOTTY;
@@ -172,7 +189,9 @@ int top_terminal_enter(void)
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	curs_set(0);
-	mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	top_mouse_prepare();
+	if (mouse)
+		top_terminal_mouse(true);
 	mouseinterval(0); /* a click is reported at once, not when it cannot become a double click */
 	start_colours();
 	return 0;
@@ -182,6 +201,7 @@ void top_terminal_leave(void)
 {
 	if (!term.up)
 		return;
+	speak_sgr(false);
 	endwin();
 	term.up = false;
 	delscreen(term.screen);
@@ -208,6 +228,7 @@ static void set_up_again(void)
 {
 	term.left = false;
 	reset_prog_mode();
+	speak_sgr(term.mouse);
 	top_terminal_resized();
 }
 
@@ -237,6 +258,7 @@ void top_terminal_suspend(void)
 	sigset_t set;
 
 	def_prog_mode();
+	speak_sgr(false);
 	endwin();
 	signal(SIGTSTP, SIG_DFL);
 	sigemptyset(&set);

@@ -8,7 +8,9 @@
 /* Is there a terminal that has a screen? */
 bool top_terminal_possible(void);
 /* 0; -ENOTTY when there is none after all. */
-int top_terminal_enter(void);
+int top_terminal_enter(bool mouse);
+/* Takes the mouse, or leaves it to the terminal. */
+void top_terminal_mouse(bool ours);
 void top_terminal_leave(void);
 /* Stops like any program at Ctrl-Z; returns when it goes on. */
 void top_terminal_suspend(void);

@@ -1,6 +1,7 @@
 #include "user/cmd/top/top_text.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/process_tree.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
@@ -31,6 +32,8 @@ char *top_text_name(const struct profile *p, const struct top_lens *l, const str
 		return process_group_text(p, row->process);
 	if (row->thread)
 		return view__thread_text(p, row->thread);
+	if (process_tree_is_outside(row->process))
+		return xasprintf("process %u, of which there are no samples", process_tree_pid(row->process));
 	return view__process_text(p, row->process);
 }
 
@@ -61,6 +64,11 @@ char *top_text_match(const struct profile *p, const struct top_lens *l, const st
 	__cleanup_free char *thread = row->thread ? top_text_thread(p, row) : xstrdup("");
 
 	return xasprintf("%s %s %s", name, location, thread);
+}
+
+char *top_text_indent(const struct top_row *row)
+{
+	return xasprintf("%*s%s", row->depth > 1 ? 2 * (int)(row->depth - 1) : 0, "", row->depth ? "└ " : "");
 }
 
 /* ---- header ------------------------------------------------------------------------------------------ */

@@ -11,6 +11,8 @@ extern const struct top_column_info top_columns[TOP_COLUMNS];
 
 /* "Worker.run"; "process 42:…" and "thread (43): name" with groups of those. */
 char *top_text_name(const struct profile *p, const struct top_lens *l, const struct top_row *row);
+/* What stands before the name of a process that is below another one: "  └ ". */
+char *top_text_indent(const struct top_row *row);
 /* "worker.py:12": the function's first line, or the line; "" where there is none. */
 char *top_text_location(const struct profile *p, const struct top_lens *l, const struct top_row *row, bool full);
 /* "42 MainThread": whose row it is where rows are split by thread; "" elsewhere. */

@@ -19,6 +19,7 @@ void top_ui__init(struct top_ui *ui, struct top_source *source)
 		.order = o->order,
 		.of_all = source->profile != NULL,
 		.full_filenames = o->view.full_filenames,
+		.mouse = !o->no_mouse,
 		.interval_ns = o->interval_ns,
 		.page = 1,
 	};
@@ -83,6 +84,14 @@ void top_ui__scroll(struct top_ui *ui, long by)
 		top_ui__choose(ui, ui->first + ui->page - 1);
 }
 
+/* Where it ends is known when it is drawn. */
+void top_ui__scroll_help(struct top_ui *ui, long by)
+{
+	long to = (long)ui->help_first + by;
+
+	ui->help_first = to < 0 ? 0 : (size_t)to;
+}
+
 void top_ui__rearrange(struct top_ui *ui)
 {
 	long found;
@@ -143,6 +152,8 @@ void top_ui__enter(struct top_ui *ui)
 		lens.only_thread = row->thread;
 	else if (lens.group == TOP_BY_PROCESS)
 		lens.only_process = row->process;
+	else if (lens.group == TOP_BY_TREE)
+		lens.only_tree = row->process;
 	else if (lens.group == TOP_BY_CONTAINER)
 		lens.only_container = row->process;
 	lens.group = TOP_BY_FUNCTION;
@@ -219,11 +230,13 @@ void top_ui__write(struct top_ui *ui, const char *path)
 static void describe_scope(const struct top_ui *ui, struct buf *out)
 {
 	const struct profile *p = top_model__profile(ui->source->model);
-	struct top_row row = {.frame = ui->lens.focus};
+	struct top_row row = {.frame = ui->lens.focus}, tree = {.process = ui->lens.only_tree};
 	__cleanup_free char *name = top_text_name(p, &ui->lens, &row);
 	__cleanup_free char *location = top_text_location(p, &ui->lens, &row, false);
+	__cleanup_free char *of_tree = top_text_name(p, &(struct top_lens){.group = TOP_BY_TREE}, &tree);
 	__cleanup_free char *who = ui->lens.only_thread      ? view__thread_text(p, ui->lens.only_thread)
 				   : ui->lens.only_process   ? view__process_text(p, ui->lens.only_process)
+				   : ui->lens.only_tree      ? xasprintf("%s and below", of_tree)
 				   : ui->lens.only_container ? process_group_text(p, ui->lens.only_container)
 							     : NULL;
 
@@ -237,7 +250,7 @@ static void describe_scope(const struct top_ui *ui, struct buf *out)
 
 char *top_ui__describe(const struct top_ui *ui)
 {
-	static const char *const groups[TOP_GROUPS] = {NULL, "Processes", "Threads", "Containers"};
+	static const char *const groups[TOP_GROUPS] = {NULL, "Processes", "Process trees", "Threads", "Containers"};
 	const struct profile_value_type *type = top_model__type(ui->source->model);
 	const char *filter = top_rows__filter_text(ui->rows);
 	__cleanup_free char *title = top_text_title(type, ui->order.column);
@@ -248,7 +261,7 @@ char *top_ui__describe(const struct top_ui *ui)
 		describe_scope(ui, &out);
 	else
 		buf_puts(&out, groups[ui->lens.group]);
-	if (ui->lens.threads && ui->lens.group < TOP_BY_THREAD)
+	if (ui->lens.threads && ui->lens.group <= TOP_BY_PROCESS)
 		buf_puts(&out, " by thread");
 	buf_printf(&out, " · %s%s", title, ui->order.reverse ? " (reversed)" : "");
 	if (filter) {

@@ -25,7 +25,7 @@ struct top_ui {
 	size_t at, first;      /* the chosen row, the first one on the screen: indices of `shown` */
 	size_t page;           /* rows that the screen has; set by drawing */
 	bool moved;            /* the user chose a row; else the first one stays chosen */
-	bool paused, help, of_all, full_filenames, quit;
+	bool paused, help, of_all, full_filenames, mouse, quit;
 	bool changed; /* to be drawn */
 	size_t help_first;
 	uint64_t interval_ns, next_ns;
@@ -50,6 +50,7 @@ void top_ui__say(struct top_ui *ui, bool alarm, const char *text);
 void top_ui__move(struct top_ui *ui, long by);   /* the choice */
 void top_ui__scroll(struct top_ui *ui, long by); /* the view; the choice stays in it */
 void top_ui__choose(struct top_ui *ui, size_t index);
+void top_ui__scroll_help(struct top_ui *ui, long by);
 
 /* Changes the lens; Esc comes back when `trail`. */
 void top_ui__look(struct top_ui *ui, const struct top_lens *lens, bool trail);

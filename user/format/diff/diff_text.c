@@ -22,6 +22,19 @@ static size_t widest(const struct diff_table *t, bool location, const char *titl
 	return most;
 }
 
+static size_t widest_file(const struct diff_table *t)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < t->cnt; i++) {
+		size_t columns = columns_of_file(t->rows[i]->group->location);
+
+		if (columns > most)
+			most = columns;
+	}
+	return most;
+}
+
 static void put_row(const struct report_text *t, const struct diff *d, const struct diff_table *table,
 		    const struct diff_row *row, const char *texts)
 {
@@ -34,8 +47,8 @@ static void put_row(const struct report_text *t, const struct diff *d, const str
 
 static char *texts_of(const struct group *g, size_t name, size_t location)
 {
-	__cleanup_free char *n = columns_fit(g->name, name, COLUMNS_KEEP_START);
-	__cleanup_free char *p = columns_fit(g->location, location, COLUMNS_KEEP_END);
+	__cleanup_free char *n = columns_fit(g->name, name, COLUMNS_KEEP_NAME);
+	__cleanup_free char *p = columns_fit(g->location, location, COLUMNS_KEEP_PATH);
 
 	return xasprintf("%s  %s", n, p);
 }
@@ -47,7 +60,7 @@ static void put_rows(const struct report_text *t, const struct diff *d, const st
 	size_t name = widest(table, false, key), location = widest(table, true, beside);
 	__cleanup_free char *title = NULL, *a = xasprintf("A%s%s", gap, unit), *b = xasprintf("B%s%s", gap, unit);
 
-	report_share_width(t->r->width, NUMBERS_WIDTH, &name, &location);
+	report_share_width(t->r->width, NUMBERS_WIDTH, widest_file(table), &name, &location);
 	title = columns_fit(d->options.key == GROUPS_LINE ? "function" : key, name, COLUMNS_KEEP_START);
 	report_line(t, "      %8s %8s   change        ±   ratio  %s  %s", a, b, title, beside);
 	for (size_t i = 0; i < table->cnt; i++) {
@@ -81,15 +94,15 @@ static void put_head(const struct report_text *t, const struct diff_report *r)
 	char *warnings[DIFF_WARNINGS];
 	size_t warning_cnt = diff_warnings(r->diff, warnings);
 
-	report_line(t, "A          %s: %s", r->name_a, a);
-	report_line(t, "B          %s: %s", r->name_b, b);
+	report_fact(t, "A", "%s: %s", r->name_a, a);
+	report_fact(t, "B", "%s: %s", r->name_b, b);
 	if (r->diff->options.absolute)
-		report_line(t, "compared   %s as they are", amounts);
+		report_fact(t, "compared", "%s as they are", amounts);
 	else
-		report_line(t, "compared   shares of the %s of each run (--absolute: %s)", type->sentence,
+		report_fact(t, "compared", "shares of the %s of each run (--absolute: %s)", type->sentence,
 			    *word ? word : type->label);
 	for (size_t i = 0; i < warning_cnt; i++) {
-		report_line(t, "caution    %s", warnings[i]);
+		report_fact(t, "caution", "%s", warnings[i]);
 		free(warnings[i]);
 	}
 }

@@ -210,10 +210,15 @@ static void put_sides(const struct report_text *t, const struct callers *c, uint
 		sum += sides[i].value;
 	report_line(t, "  %s%s", callers ? "called by" : "spent in",
 		    sum > of->value ? " (with recursion these add up to more than the whole)" : "");
-	for (size_t i = 0; i < cnt && i < most; i++)
-		report_line(t, "%s %9.*f  %s%s%s%s", report_share(sides[i].value, of->value, of->samples, share),
-			    report_decimals(t), value_amount(t->type, (double)sides[i].value), sides[i].name,
-			    *sides[i].location ? " (" : "", sides[i].location, *sides[i].location ? ")" : "");
+	for (size_t i = 0; i < cnt && i < most; i++) {
+		__cleanup_free char *numbers =
+			xasprintf("%s %9.*f  ", report_share(sides[i].value, of->value, of->samples, share),
+				  report_decimals(t), value_amount(t->type, (double)sides[i].value));
+		__cleanup_free char *text = xasprintf("%s%s%s%s", sides[i].name, *sides[i].location ? " (" : "",
+						      sides[i].location, *sides[i].location ? ")" : "");
+
+		report_item(t, numbers, text, COLUMNS_KEEP_FRAME);
+	}
 	if (cnt > most)
 		report_line(t, "         … and %zu more", cnt - most);
 }

@@ -61,7 +61,7 @@ void report_put_groups(const struct report_text *t, const struct profile *p, enu
 			.below = key == GROUPS_LINE ? source_of(t->r, sums[i].group) : NULL,
 			.own_value = sums[i].sum.own_value,
 			.total_value = sums[i].sum.value,
-			.gil_value = sums[i].gil_value,
+			.gil_value = sums[i].sum.gil_value,
 		};
 	report_heading(t, "%s", kinds[key].heading);
 	report_rows(t, rows, shown, &kinds[key].titles);

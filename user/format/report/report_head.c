@@ -1,6 +1,7 @@
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -46,10 +47,10 @@ static void put_rate(const struct report_text *t, const struct profile_meta *m)
 	if (!m->rate_hz)
 		return;
 	if (m->effective_rate_hz)
-		report_line(t, "rate       %g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32 " of them)",
-			    m->rate_hz, m->effective_rate_hz, m->cpus);
+		report_fact(t, "rate", "%g Hz asked for, %.4g Hz achieved, per CPU (%" PRIu32 " of them)", m->rate_hz,
+			    m->effective_rate_hz, m->cpus);
 	else
-		report_line(t, "rate       %g Hz asked for", m->rate_hz);
+		report_fact(t, "rate", "%g Hz asked for", m->rate_hz);
 }
 
 static void put_gil(const struct report_text *t, const struct profile *p)
@@ -58,7 +59,7 @@ static void put_gil(const struct report_text *t, const struct profile *p)
 	uint64_t held = 0, none = 0;
 
 	if (p->meta.gil_only || t->r->view->gil_only) {
-		report_line(t, "GIL        only samples that held it");
+		report_fact(t, "GIL", "only samples that held it");
 		return;
 	}
 	for (size_t i = 0; i < p->bucket_cnt; i++) {
@@ -66,10 +67,10 @@ static void put_gil(const struct report_text *t, const struct profile *p)
 		none += view__no_gil_value(t->r->view, &p->buckets[i]);
 	}
 	if (held) /* else this was not recorded, or hardly worth a line */
-		report_line(t, "GIL        held during %.1f %% of the %s", report_percent(held, t->all_value), what);
+		report_fact(t, "GIL", "held during %.1f %% of the %s", report_percent(held, t->all_value), what);
 	if (none)
-		report_line(t, "%s no GIL in %.1f %% of the %s (free-threaded Python)",
-			    held ? "          " : "GIL       ", report_percent(none, t->all_value), what);
+		report_fact(t, held ? "" : "GIL", "no GIL in %.1f %% of the %s (free-threaded Python)",
+			    report_percent(none, t->all_value), what);
 }
 
 /* The other types, which --type chooses. */
@@ -82,7 +83,7 @@ static void put_other_types(const struct report_text *t, const struct profile *p
 		v.type = i;
 		value = value_text(&p->types[i], (double)view__sum(&v, p).value);
 		if (&p->types[i] != t->type)
-			report_line(t, "           also %s (--type %s)", value, p->types[i].name);
+			report_fact(t, "", "also %s (--type %s)", value, p->types[i].name);
 	}
 }
 
@@ -94,7 +95,7 @@ static void put_cpu_check(const struct report_text *t, const struct profile *p)
 
 	if (!checks[0].clock_ns || p->meta.gil_only)
 		return;
-	report_line(t, "CPU clock  %.2f s by the kernel's clocks, %.2f s sampled", (double)checks[0].clock_ns / 1e9,
+	report_fact(t, "CPU clock", "%.2f s by the kernel's clocks, %.2f s sampled", (double)checks[0].clock_ns / 1e9,
 		    (double)checks[0].sampled_ns / 1e9);
 	for (uint32_t i = 1; i <= p->process_cnt && shown < t->r->rows; i++) {
 		__cleanup_free char *text = NULL;
@@ -102,7 +103,7 @@ static void put_cpu_check(const struct report_text *t, const struct profile *p)
 		if (!cpu_check_differs(&checks[i], p->meta.rate_hz))
 			continue;
 		text = cpu_check_text(&checks[i]);
-		report_line(t, "           process %" PRIu32 ": %s", p->processes[i].pid, text);
+		report_fact(t, "", "process %" PRIu32 ": %s", p->processes[i].pid, text);
 		shown++;
 	}
 }
@@ -117,21 +118,37 @@ void report_put_head(const struct report_text *t, const struct profile *p, const
 	__cleanup_free char *value = value_text(t->type, (double)all->value);
 	__cleanup_free char *losses = loss_text(p);
 
-	report_line(t, "target     %s%s%s", *m->target ? m->target : "unknown", *m->host ? " on " : "", m->host);
+	report_fact(t, "target", "%s%s%s", *m->target ? m->target : "unknown", *m->host ? " on " : "", m->host);
 	if (*m->command)
-		report_line(t, "command    %s", m->command);
-	report_line(t, "recorded   %s%s", m->duration_ns ? took : "for an unknown time", when);
-	report_line(t, "samples    %s, %s", samples, value);
+		report_fact(t, "command", "%s", m->command);
+	report_fact(t, "recorded", "%s%s", m->duration_ns ? took : "for an unknown time", when);
+	report_fact(t, "samples", "%s, %s", samples, value);
 	if (all->samples)
-		report_line(t, "           a percentage may be off by chance as far as its ± says, in 95 of 100 cases");
+		report_fact(t, "", "a percentage may be off by chance as far as its ± says, in 95 of 100 cases");
 	put_other_types(t, p);
 	put_rate(t, m);
 	put_cpu_check(t, p);
 	if (*pythons)
-		report_line(t, "Python     %s", pythons);
+		report_fact(t, "Python", "%s", pythons);
 	if (all->samples)
 		put_gil(t, p);
-	report_line(t, "losses     %s", losses);
+	report_fact(t, "losses", "%s", losses);
 	if (!m->complete)
-		report_line(t, "           the recording was cut short; this is what had been written");
+		report_fact(t, "", "the recording was cut short; this is what had been written");
+}
+
+void report_put_findings(const struct report_text *t, const struct profile *p)
+{
+	struct findings f;
+
+	findings_make(t->r->view, p, &f);
+	if (t->r->colour)
+		fputs("\x1b[1m", t->out);
+	report_prose(t, "", f.where);
+	if (t->r->colour)
+		fputs("\x1b[0m", t->out);
+	report_prose(t, "", f.gil);
+	report_prose(t, "", f.lacks);
+	putc('\n', t->out);
+	findings_free(&f);
 }

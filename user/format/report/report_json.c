@@ -7,6 +7,7 @@
 #include "user/format/report/report_parts.h"
 #include "user/profile/chance.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
 #include "user/util/alloc.h"
@@ -59,6 +60,19 @@ void report_json_head(const struct report_json *o, const struct profile *p, cons
 	json_put_real(j, "gil_percent", held_percent(o, p));
 	json_put_count(j, "truncated_samples", p->truncated_cnt);
 	json_put_count(j, "lost_samples", loss_total(p));
+}
+
+void report_json_findings(const struct report_json *o, const struct profile *p)
+{
+	struct findings f;
+
+	findings_make(o->r->view, p, &f);
+	json_put_map(o->j, "findings");
+	json_put_text(o->j, "where", f.where);
+	json_put_text(o->j, "gil", f.gil);
+	json_put_text(o->j, "lacks", f.lacks);
+	json_put_end_map(o->j);
+	findings_free(&f);
 }
 
 void report_json_function(const struct report_json *o, const struct profile_function *f)
@@ -145,7 +159,7 @@ void report_json_groups(const struct report_json *o, const struct profile *p, en
 		json_put_map(o->j, NULL);
 		put_keys(o, rows[i].group, key);
 		report_json_own(o, &rows[i].sum);
-		json_put_real(o->j, "gil_percent", report_percent(rows[i].gil_value, rows[i].sum.value));
+		json_put_real(o->j, "gil_percent", report_percent(rows[i].sum.gil_value, rows[i].sum.value));
 		json_put_end_map(o->j);
 	}
 	json_put_end_list(o->j);

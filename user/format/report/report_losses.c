@@ -21,20 +21,23 @@ static void put_reason(const struct report_text *t, const struct profile *p, con
 		       size_t cnt)
 {
 	const struct value_unit *unit = value_unit(&p->types[same[0]->type]);
+	__cleanup_free char *numbers = NULL, *text = xasprintf("%s: %s [%s]", loss_word(same[0]), same[0]->sentence, same[0]->reason);
 	uint64_t sum = 0, value = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
 		sum += same[i]->count;
 		value += same[i]->value;
 	}
-	report_line(t, "%8" PRIu64 " %8.*f %s  %s: %s [%s]", sum, unit->decimals, (double)value / unit->scale,
-		    unit->short_word, loss_word(same[0]), same[0]->sentence, same[0]->reason);
+	numbers = xasprintf("%8" PRIu64 " %8.*f %s  ", sum, unit->decimals, (double)value / unit->scale,
+			    unit->short_word);
+	report_prose(t, numbers, text);
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[same[i]->process];
+		__cleanup_free char *before =
+			xasprintf("%20s %8" PRIu64 " in process %" PRIu32 ": ", "", same[i]->count, q->pid);
 
 		if (same[i]->process)
-			report_line(t, "%20s %8" PRIu64 " in process %" PRIu32 ": %s", "", same[i]->count, q->pid,
-				    q->command);
+			report_item(t, before, q->command, COLUMNS_KEEP_COMMAND);
 	}
 }
 

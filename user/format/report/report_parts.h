@@ -5,6 +5,8 @@
 #include "user/profile/groups.h"
 #include "user/profile/shares.h"
 
+/* Three sentences: where, the GIL, what it lacks. */
+void report_put_findings(const struct report_text *t, const struct profile *p);
 void report_put_head(const struct report_text *t, const struct profile *p, const struct totals_row *all);
 void report_put_losses(const struct report_text *t, const struct profile *p, bool failures);
 
@@ -44,6 +46,7 @@ void report_json_containers(const struct report_json *o, const struct profile *p
 void report_json_processes(const struct report_json *o, const struct profile *p);
 void report_json_tree(const struct report_json *o, const struct profile *p);
 void report_json_head(const struct report_json *o, const struct profile *p, const struct totals_row *all);
+void report_json_findings(const struct report_json *o, const struct profile *p);
 void report_json_losses(const struct report_json *o, const struct profile *p);
 void report_json_callers(const struct report_json *o, const struct callers *c);
 void report_json_hottest(const struct report_json *o, const struct profile *p);

@@ -10,6 +10,7 @@
 #define NUMBERS_WIDTH 45 /* of the four columns before the texts */
 #define GIL_WIDTH     9  /* of a fifth, on terminals of */
 #define GIL_TERMINAL  100
+#define FACT_INDENT   11 /* of what stands behind a label */
 #define LEAST_TEXT    12 /* columns that names and locations get at least; a comparison has 27 for both at 80 */
 
 double report_percent(uint64_t part, uint64_t whole)
@@ -38,14 +39,14 @@ int report_decimals(const struct report_text *t)
 }
 
 /* Cut where the terminal ends; the caller frees. */
-static char *fitted(const struct report_text *t, const char *fmt, va_list args)
+static char *fitted(const struct report_text *t, enum columns_keep keep, const char *fmt, va_list args)
 {
 	__cleanup_free char *text = NULL;
 
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	if (text && t->r->width)
-		return columns_at_most(text, t->r->width, COLUMNS_KEEP_START);
+		return columns_at_most(text, t->r->width, keep);
 	return xstrdup(text ? text : "");
 }
 
@@ -55,7 +56,7 @@ void report_heading(const struct report_text *t, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	text = fitted(t, fmt, args);
+	text = fitted(t, COLUMNS_KEEP_FRAME, fmt, args);
 	va_end(args);
 	fprintf(t->out, t->r->colour ? "\n\x1b[1m%s\x1b[0m\n" : "\n%s\n", text);
 }
@@ -68,11 +69,39 @@ void report_line(const struct report_text *t, const char *fmt, ...)
 	size_t len;
 
 	va_start(args, fmt);
-	text = fitted(t, fmt, args);
+	text = fitted(t, COLUMNS_KEEP_WORDS, fmt, args);
 	va_end(args);
 	for (len = strlen(text); len && text[len - 1] == ' '; len--)
 		;
 	fprintf(t->out, "%.*s\n", (int)len, text);
+}
+
+void report_item(const struct report_text *t, const char *before, const char *text, enum columns_keep keep)
+{
+	size_t used = columns_of(before);
+	__cleanup_free char *cut =
+		t->r->width ? columns_at_most(text, t->r->width > used ? t->r->width - used : 0, keep) : xstrdup(text);
+
+	report_line(t, "%s%s", before, cut);
+}
+
+void report_prose(const struct report_text *t, const char *before, const char *text)
+{
+	__cleanup_free char *lines = columns_wrap(text, t->r->width ? t->r->width : SIZE_MAX, columns_of(before));
+
+	fprintf(t->out, "%s%s\n", before, lines);
+}
+
+void report_fact(const struct report_text *t, const char *label, const char *fmt, ...)
+{
+	__cleanup_free char *text = NULL, *before = xasprintf("%-*s", FACT_INDENT, label);
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	report_prose(t, before, text ? text : "");
 }
 
 void report_more(const struct report_text *t, size_t cnt)
@@ -106,7 +135,21 @@ static size_t widest(const struct report_row *rows, size_t cnt, bool location, c
 	return most;
 }
 
-void report_share_width(size_t width, size_t numbers, size_t *name, size_t *location)
+/* The columns that files with their lines take at least; "<frozen importlib…>" and the like are no files. */
+static size_t widest_file(const struct report_row *rows, size_t cnt)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		size_t columns = columns_of_file(rows[i].location);
+
+		if (columns > most && *rows[i].location != '<')
+			most = columns;
+	}
+	return most;
+}
+
+void report_share_width(size_t width, size_t numbers, size_t files, size_t *name, size_t *location)
 {
 	size_t room;
 
@@ -115,12 +158,13 @@ void report_share_width(size_t width, size_t numbers, size_t *name, size_t *loca
 	room = width > numbers + 2 * LEAST_TEXT + 2 ? width - numbers - 2 : 2 * LEAST_TEXT;
 	if (*name + *location <= room)
 		return;
-	if (*location <= room * 2 / 5)
-		*name = room - *location;
-	else if (*name <= room - room * 2 / 5)
-		*location = room - *name;
-	else
-		*location = room * 2 / 5, *name = room - *location;
+	if (files > *location)
+		files = *location;
+	if (files > room / 2)
+		files = room / 2;
+	if (*name > room - files)
+		*name = room - files;
+	*location = room - *name;
 }
 
 static void put_titles(const struct report_text *t, const struct report_titles *titles, size_t first)
@@ -154,11 +198,12 @@ void report_rows(const struct report_text *t, const struct report_row *rows, siz
 	size_t name = widest(rows, cnt, false, swap ? titles->second : titles->first);
 	size_t location = widest(rows, cnt, true, swap ? titles->first : titles->second);
 
-	report_share_width(t->r->width, NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), &name, &location);
+	report_share_width(t->r->width, NUMBERS_WIDTH + (shows_gil(t) ? GIL_WIDTH : 0), widest_file(rows, cnt), &name,
+			   &location);
 	put_titles(t, titles, swap ? location : name);
 	for (size_t i = 0; i < cnt; i++) {
-		__cleanup_free char *n = columns_fit(rows[i].name, name, COLUMNS_KEEP_START);
-		__cleanup_free char *p = columns_fit(rows[i].location, location, COLUMNS_KEEP_END);
+		__cleanup_free char *n = columns_fit(rows[i].name, name, COLUMNS_KEEP_NAME);
+		__cleanup_free char *p = columns_fit(rows[i].location, location, COLUMNS_KEEP_PATH);
 
 		put_row(t, &rows[i], swap ? p : n, swap ? n : p);
 	}

@@ -69,12 +69,14 @@ static void put_node(struct walk *w, uint32_t node, const char *branch)
 {
 	const struct view_node *n = &w->tree->nodes[node];
 	char own[REPORT_SHARE_BYTES], total[REPORT_SHARE_BYTES];
+	__cleanup_free char *numbers = NULL;
 
 	if (w->lines++ >= w->most)
 		return;
-	report_line(w->t, "%s %9.*f %s  %s%s%s", report_share_of_all(w->t, n->total_value, total),
-		    report_decimals(w->t), value_amount(w->t->type, (double)n->total_value),
-		    report_share_of_all(w->t, n->own_value, own), w->indent.len ? w->indent.data : "", branch, n->text);
+	numbers = xasprintf("%s %9.*f %s  %s%s", report_share_of_all(w->t, n->total_value, total),
+			    report_decimals(w->t), value_amount(w->t->type, (double)n->total_value),
+			    report_share_of_all(w->t, n->own_value, own), w->indent.len ? w->indent.data : "", branch);
+	report_item(w->t, numbers, n->text, n->function ? COLUMNS_KEEP_FRAME : COLUMNS_KEEP_COMMAND);
 }
 
 static void put_below(struct walk *w, uint32_t node)
