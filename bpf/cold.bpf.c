@@ -12,16 +12,25 @@
 
 #define TSTATE_READS 8 /* between the thread pointer and the first frame */
 
+struct cold_ctx {
+	struct walk *w;
+	u64 runtime_addr;
+	u32 key;
+	u32 missing; /* some of it does not come */
+};
+
 static __always_inline long touch(void *dst, u32 size, u64 addr)
 {
 	return addr ? read_faulting(dst, size, addr) : -1;
 }
 
-struct cold_ctx {
-	struct walk *w;
-	u64 runtime_addr;
-	u32 key;
-};
+static __always_inline long bring(struct cold_ctx *ctx, void *dst, u32 size, u64 addr)
+{
+	long err = touch(dst, size, addr);
+
+	ctx->missing |= err != 0;
+	return err;
+}
 
 /* Each try comes one read further. */
 static long touch_tstate(u32 i, struct cold_ctx *ctx)
@@ -36,28 +45,36 @@ static long touch_tstate(u32 i, struct cold_ctx *ctx)
 }
 
 /* The characters of a string that is not compact lie elsewhere. */
-static __always_inline void touch_text(struct walk *w, u64 str_addr)
+static __always_inline void touch_text(struct cold_ctx *ctx, u64 str_addr)
 {
+	struct walk *w = ctx->w;
 	const struct abi_py_layout *l = &w->layout;
 	u64 data = 0;
+	u32 state;
 
-	touch(w->text_block, 8 * TEXT_WORDS, str_addr + l->str_length_off);
-	if (!((u32)w->text_block[2] >> (l->str_compact_bit & 31) & 1) &&
-	    !touch(&data, sizeof(data), str_addr + l->str_compact_off))
+	if (bring(ctx, w->text_block, 8 * TEXT_HEAD_WORDS, str_addr + l->str_length_off))
+		return;
+	state = (u32)w->text_block[2];
+	touch(w->text_block, 8 * TEXT_WORDS,
+	      str_addr + l->str_length_off); /* it may be shorter, and the last in memory */
+	if (!(state >> (l->str_compact_bit & 31) & 1) &&
+	    !bring(ctx, &data, sizeof(data), str_addr + l->str_compact_off))
 		touch(w->text_block, 8 * TEXT_WORDS, data);
 }
 
 /* Line table and names, where the fingerprint is made of their content. */
-static __always_inline void touch_content(struct walk *w)
+static __always_inline void touch_content(struct cold_ctx *ctx)
 {
+	struct walk *w = ctx->w;
 	const struct abi_py_layout *l = &w->layout;
 	u64 lines = code_u64(w, w->code_lines), size = 0;
 
-	touch_text(w, code_u64(w, w->code_name));
-	touch_text(w, code_u64(w, w->code_file));
-	if (touch(w->lines_block, LINES_START, lines + l->bytes_size_off))
+	touch_text(ctx, code_u64(w, w->code_name));
+	touch_text(ctx, code_u64(w, w->code_file));
+	if (bring(ctx, w->lines_block, LINES_START - ABI_LINES_PREFIX, lines + l->bytes_size_off))
 		return;
 	size = w->lines_block[0];
+	touch(w->lines_block, LINES_START, lines + l->bytes_size_off);
 	lines += l->bytes_data_off;
 	if (size > ABI_LINES_HASHED) {
 		lines += size - ABI_LINES_HASHED;
@@ -65,7 +82,7 @@ static __always_inline void touch_content(struct walk *w)
 	}
 	opaque(size);
 	if (size <= ABI_LINES_HASHED)
-		touch(w->lines_rest, (u32)size, lines);
+		bring(ctx, w->lines_rest, (u32)size, lines);
 }
 
 static long touch_frame(u32 i, struct cold_ctx *ctx)
@@ -76,24 +93,28 @@ static long touch_frame(u32 i, struct cold_ctx *ctx)
 	u32 bytes = w->frame_bytes;
 
 	opaque(bytes);
-	if (bytes > ABI_FRAME_BLOCK || touch(w->buffer, bytes, w->frame_addr + w->layout.frame_base))
+	if (bytes > ABI_FRAME_BLOCK || bring(ctx, w->buffer, bytes, w->frame_addr + w->layout.frame_base))
 		return 1;
-	if (!touch(w->code_block, ABI_CODE_BLOCK, frame_object(block, w->frame_code) + w->layout.code_base) &&
+	if (!is_shim(w, block[w->frame_owner & 0x7f]) &&
+	    !bring(ctx, w->code_block, ABI_CODE_BLOCK, frame_object(block, w->frame_code) + w->layout.code_base) &&
 	    !(w->layout.mech & ABI_MECH_VERSION))
-		touch_content(w);
+		touch_content(ctx);
 	w->frame_addr = masked_u64(block, w->frame_prev);
 	return !w->frame_addr;
 }
 
-static __always_inline void bring_in(struct walk *w, u64 runtime_addr)
+/* False when some of it does not come. */
+static __always_inline bool bring_in(struct walk *w, u64 runtime_addr)
 {
 	struct cold_ctx ctx = {.w = w, .runtime_addr = runtime_addr};
 
 	pywalk_prepare(w);
 	w->frame_addr = 0;
 	bpf_loop(TSTATE_READS, touch_tstate, &ctx, 0);
-	if (w->frame_addr)
-		bpf_loop(ABI_MAX_FRAMES, touch_frame, &ctx, 0);
+	if (!w->frame_addr)
+		return false;
+	bpf_loop(ABI_MAX_FRAMES, touch_frame, &ctx, 0);
+	return !ctx.missing;
 }
 
 struct try_ctx {
@@ -101,14 +122,16 @@ struct try_ctx {
 	struct abi_proc *p;
 };
 
-/* Once more, when it was swapped out again meanwhile. */
+/* Once more, when it was swapped out again meanwhile: as memory is, page by page, while the thread waits for others. */
 static long try_walk(u32 i, struct try_ctx *ctx)
 {
 	struct walk *w = &ctx->slot->walk;
+	bool came = bring_in(w, ctx->p->runtime_addr);
 
-	bring_in(w, ctx->p->runtime_addr);
 	ctx->slot->outcome = sample_walk(w, ctx->p);
-	return !sample_is_cold(w, ctx->slot->outcome) || (ctx->p->flags & ABI_PROC_SILENT);
+	if (!sample_is_cold(w, ctx->slot->outcome) || (ctx->p->flags & ABI_PROC_SILENT))
+		return 1;
+	return !came && i + 1 >= COLD_TRIES;
 }
 
 __hidden void cold_walk(struct cold_slot *slot)
@@ -122,7 +145,7 @@ __hidden void cold_walk(struct cold_slot *slot)
 
 	/* An exec in between made the addresses foreign. */
 	if (p && p->image_id == w->image_id && slot->mm == (u64)member_of(task, mm) && !sample_prepare(w, p))
-		bpf_loop(COLD_TRIES, try_walk, &ctx, 0);
+		bpf_loop(COLD_TRIES_MOST, try_walk, &ctx, 0);
 	sample_again(w, p, slot->outcome, slot->mm);
 	slot->busy = SLOT_CLOSING; /* no tick joins any more */
 	sample_repeat(w, slot->outcome, slot->more, slot->more_value);

@@ -3,13 +3,14 @@
 #include "bpf/env.bpf.h"
 #include "bpf/abi.h"
 
-#define CODE_TODO_MAX ABI_MAX_FRAMES /* a whole stack may be new, and its process gone before the next tick */
-#define CODE_NOW_NS   2000000        /* most time that a tick itself reads names for; the rest waits for the next one */
-#define CODE_SLOTS    32             /* ticks whose names are being read in the task's own context */
-#define COLD_SLOTS    16             /* ticks that are walked there … */
-#define COLD_TRIES    3              /* … so many times, when it is swapped out again meanwhile */
-#define SEEN_WAYS     4
-#define SEEN_BUCKETS  32768
+#define CODE_TODO_MAX   ABI_MAX_FRAMES /* a whole stack may be new, and its process gone before the next tick */
+#define CODE_NOW_NS     2000000 /* most time that a tick itself reads names for; the rest waits for the next one */
+#define CODE_SLOTS      32      /* ticks whose names are being read in the task's own context */
+#define COLD_SLOTS      16      /* ticks that are walked there … */
+#define COLD_TRIES      3       /* … so many times, when it is not all there after that, … */
+#define COLD_TRIES_MOST 16      /* … or so many, when it had come and was swapped out again meanwhile */
+#define SEEN_WAYS       4
+#define SEEN_BUCKETS    32768
 
 /* A code object met for the first time, and the globals of the frame that it was met in. */
 struct code_todo {

@@ -280,11 +280,6 @@ static __always_inline bool is_half_a_shim(const struct walk *w, u8 owner)
 	       w->frame_addr - w->cframe_addr + SHIM_NEAR < 2 * SHIM_NEAR;
 }
 
-static __always_inline bool is_shim(const struct walk *w, u8 owner)
-{
-	return (w->layout.mech & ABI_MECH_OWNER) && owner >= w->layout.owner_shim;
-}
-
 /*
  * A hypervisor may run something else in between, for milliseconds, and that is not the walk's time. So between two looks
  * no more counts than a part of the limit; where every read is slow, that many parts are soon used up.

@@ -7,6 +7,12 @@ static __always_inline u64 frame_object(const u8 *block, u32 off)
 	return masked_u64(block, off) & ~ABI_REF_TAGS;
 }
 
+/* No function's: it marks where C code called. */
+static __always_inline bool is_shim(const struct walk *w, u8 owner)
+{
+	return (w->layout.mech & ABI_MECH_OWNER) && owner >= w->layout.owner_shim;
+}
+
 /* Offsets from the blocks' starts; user space made sure that they fit (user/python/versions.c). */
 static __always_inline void pywalk_prepare(struct walk *w)
 {

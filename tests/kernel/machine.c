@@ -175,9 +175,19 @@ long host_read_user(void *dst, u32 size, u64 addr)
 
 long bpf_copy_from_user(void *dst, u32 size, const void *addr)
 {
-	if (is_cold((u64)addr, size))
+	u64 from = machine.cold_from, to = machine.cold_to;
+	bool cold = is_cold((u64)addr, size);
+	long err;
+
+	if (cold)
 		machine.cold_from = machine.cold_to = 0;
-	return host_read_user(dst, size, (u64)addr);
+	err = host_read_user(dst, size, (u64)addr);
+	if (cold && machine.cold_again) {
+		machine.cold_again--;
+		machine.cold_from = from;
+		machine.cold_to = to;
+	}
+	return err;
 }
 
 long bpf_probe_read_user_str(void *dst, u32 size, const void *addr)

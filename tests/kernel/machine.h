@@ -37,6 +37,7 @@ extern struct machine {
 	u32 reads_until;
 	/* Pages from `cold_from` up to `cold_to` are swapped out until a task faults them in. */
 	u64 cold_from, cold_to;
+	u32 cold_again;    /* times that they then go out again at once */
 	bool no_task_work; /* a kernel that has none */
 	bool userfault;    /* a program answers for the memory (userfaultfd) */
 } machine;

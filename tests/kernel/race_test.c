@@ -99,6 +99,21 @@ static void swapped_out_memory_is_brought_in(void **state)
 	machine__shutdown();
 }
 
+/* As memory gets short: what one read brought in is gone at the next. */
+static void memory_that_is_swapped_out_again(void **state)
+{
+	struct task *t = boot(*state);
+
+	machine__tick(t);
+	swap_out(*state);
+	machine.cold_again = 12;
+	machine__tick(t);
+	assert_int_equal(machine.cold_again, 0);
+	assert_int_equal(outcome_cnt(ABI_OK), 2);
+	assert_true(frame_is(last_sample(A), 2, "function_0"));
+	machine__shutdown();
+}
+
 /* A program that answers for its own memory could keep the thread, and us, waiting for ever. */
 static void memory_of_a_program_is_not_brought_in(void **state)
 {
@@ -815,6 +830,7 @@ static const struct version_test tests[] = {
 #endif
 	/* what a tick leaves to the task */
 	TEST(swapped_out_memory_is_brought_in),
+	TEST(memory_that_is_swapped_out_again),
 	TEST(memory_of_a_program_is_not_brought_in),
 	TEST(exec_between_tick_and_names),
 	TEST(exec_of_a_known_python),
