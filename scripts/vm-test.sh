@@ -39,7 +39,7 @@ declare -A host_walks=([amd64]=$build/tests/host/host_walk [arm64]=$build/arm64/
 declare -A emulators=([amd64]="qemu-system-x86_64 -cpu max" [arm64]="qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on")
 declare -A consoles=([amd64]=ttyS0 [arm64]=ttyAMA0)
 qemu_user=$(command -v qemu-aarch64-static || command -v qemu-aarch64) # by qemu-user-static, or qemu-user
-declare -A patience=([amd64]=300 [arm64]=720)
+declare -A patience=([amd64]=600 [arm64]=900)
 
 say() {
 	printf '%s: %s: %s\n' "$1" "$2" "$3"

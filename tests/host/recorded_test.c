@@ -87,10 +87,6 @@ static const struct change changes[] = {
 	{.name = "signed registers", .registers = SIGNED},
 };
 
-struct moved {
-	u64 from, by;
-};
-
 static void change_words(struct process_image *p, const struct change *c, u64 *words, size_t cnt)
 {
 	for (size_t i = 0; i < cnt; i++) {
@@ -195,32 +191,44 @@ static void registers_are_needed(void **state)
 	process_image__free(p);
 }
 
+#define MAX_TESTS 256
+
+static struct CMUnitTest tests[MAX_TESTS];
+static struct case_of cases[MAX_TESTS];
+static size_t test_cnt;
+
+static void add_test(const char *path, const struct change *how)
+{
+	struct case_of *c = &cases[test_cnt];
+
+	if (test_cnt == MAX_TESTS)
+		abort();
+	*c = (struct case_of){path, how};
+	tests[test_cnt++] = (struct CMUnitTest){
+		.name = xasprintf("%s, %s", strrchr(path, '/') + 1, how ? how->name : "without registers"),
+		.test_func = how ? every_thread_as_python_said : registers_are_needed,
+		.initial_state = c,
+	};
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[256];
-	struct case_of cases[ARRAY_SIZE(tests)];
-	size_t cnt = 0;
 	glob_t paths;
+	int failed;
 
 	if (glob(IMAGES, 0, NULL, &paths)) {
 		fprintf(stderr, "no %s here\n", IMAGES);
 		return 1;
 	}
 	for (size_t i = 0; i < paths.gl_pathc; i++) {
-		const char *path = paths.gl_pathv[i];
-
-		for (size_t k = 0; k <= ARRAY_SIZE(changes) && cnt < ARRAY_SIZE(tests); k++) {
-			bool last = k == ARRAY_SIZE(changes);
-
-			if (last && !strstr(path, "-switch"))
-				continue;
-			cases[cnt] = (struct case_of){path, last ? NULL : &changes[k]};
-			tests[cnt] = (struct CMUnitTest){xasprintf("%s, %s", strrchr(path, '/') + 1,
-								   last ? "without registers" : changes[k].name),
-							 last ? registers_are_needed : every_thread_as_python_said,
-							 NULL, NULL, &cases[cnt]};
-			cnt++;
-		}
+		for (size_t k = 0; k < ARRAY_SIZE(changes); k++)
+			add_test(paths.gl_pathv[i], &changes[k]);
+		if (strstr(paths.gl_pathv[i], "-switch"))
+			add_test(paths.gl_pathv[i], NULL);
 	}
-	return _cmocka_run_group_tests("recorded", tests, cnt, NULL, NULL);
+	failed = _cmocka_run_group_tests("recorded", tests, test_cnt, NULL, NULL);
+	for (size_t i = 0; i < test_cnt; i++)
+		free((char *)tests[i].name);
+	globfree(&paths);
+	return failed;
 }
