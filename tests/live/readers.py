@@ -57,12 +57,15 @@ def reads(format, program, key, options=BY_FUNCTION, precision=1e-9, among=False
 
 @functools.lru_cache
 def formats():
-    """{name: [suffixes]} of all that can be written, as the program's own table says."""
-    done = subprocess.run([str(PROGRAM), "convert", "-i", "x", "-o", "x.no-such"], stderr=subprocess.PIPE)
-    listed = done.stderr.decode()
-    found = {name: words.split() for name, words in re.findall(r"(\w+) \((\.[^)]*)\)", listed)}
-    assert len(found) > 5, done.stderr
-    return found
+    """{name: [suffix]} of all that can be written, as the program's own table says."""
+
+    def listed(*options):
+        done = subprocess.run([str(PROGRAM), "convert", "-i", "x", *options], stderr=subprocess.PIPE)
+        return done.stderr.decode().rpartition("give one of ")[2].split()
+
+    names, suffixes = listed("-o", "x", "-f", "no-such"), listed("-o", "x.no-such")
+    assert len(names) == len(suffixes) > 5, (names, suffixes)
+    return {name: [suffix] for name, suffix in zip(names, suffixes)}
 
 
 # ---- what samples say ------------------------------------------------------------------------------------------

@@ -252,8 +252,19 @@ static void native_threads(void **state)
 	stack(&m, "N0 d0", 700, PROFILE_GIL_NOT_HELD);
 	finish(&m);
 	assert_said(&m, where,
-		    "70 % of the CPU time is in threads that run no Python, the most of it in dgemm_kernel "
+		    "70 % of the CPU time is in no Python function, the most of it in dgemm_kernel "
 		    "(libopenblas.so), 70 %; of yours the most is in main (app.py:10), 30 %.");
+	end(&m);
+	/* and where nothing is known of their code */
+	begin(&m, 10000 * MS);
+	thread(&m, 1, "MainThread");
+	stack(&m, "m3 a12", 300, PROFILE_GIL_HELD);
+	thread(&m, 1, "blas");
+	stack(&m, "N0", 700, PROFILE_GIL_NOT_HELD);
+	finish(&m);
+	assert_said(&m, where,
+		    "70 % of the CPU time is in no Python function, the most of it in [native threads], 70 %; of yours "
+		    "the most is in main (app.py:10), 30 %.");
 	end(&m);
 	/* native code counts for the Python function that called it */
 	begin(&m, 10000 * MS);

@@ -191,8 +191,8 @@ static void say_outside(struct saying *s, const struct hot *h)
 	bool native = 2 * h->no_python > h->outside;
 
 	put_share_of_all(s, native ? h->no_python : h->outside);
-	buf_puts(&s->out, native ? " is in threads that run no Python" : " is in code that none of yours called");
-	if (h->outside_place.function && h->outside_place.function->kind != PROFILE_SYNTHETIC) {
+	buf_puts(&s->out, native ? " is in no Python function" : " is in code that none of yours called");
+	if (h->outside_place.function && (native || h->outside_place.function->kind != PROFILE_SYNTHETIC)) {
 		buf_puts(&s->out, ", the most of it in ");
 		put_place(s, &h->outside_place);
 		buf_printf(&s->out, ", %s", most);
