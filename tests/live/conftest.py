@@ -505,5 +505,5 @@ def newer(tmp_path):
 
 def summary_number(text, word):
     """The number before `word` in a summary, thousands separators ignored; None when it is not there."""
-    found = re.search(r"([\d,]+) " + re.escape(word), text)
+    found = re.search(r"([\d,]+) " + re.escape(word), " ".join(text.split()))  # it is broken at 80 columns
     return int(found.group(1).replace(",", "")) if found else None

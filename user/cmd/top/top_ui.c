@@ -4,8 +4,11 @@
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
+#include "user/util/columns.h"
 #include "user/util/text.h"
 #include <string.h>
+
+#define SCOPE_COLUMNS 48 /* of a command line in a title */
 
 void top_ui__init(struct top_ui *ui, struct top_source *source)
 {
@@ -236,7 +239,7 @@ static void describe_scope(const struct top_ui *ui, struct buf *out)
 	__cleanup_free char *of_tree = top_text_name(p, &(struct top_lens){.group = TOP_BY_TREE}, &tree);
 	__cleanup_free char *who = ui->lens.only_thread      ? view__thread_text(p, ui->lens.only_thread)
 				   : ui->lens.only_process   ? view__process_text(p, ui->lens.only_process)
-				   : ui->lens.only_tree      ? xasprintf("%s and below", of_tree)
+				   : ui->lens.only_tree      ? xstrdup(of_tree)
 				   : ui->lens.only_container ? process_group_text(p, ui->lens.only_container)
 							     : NULL;
 
@@ -244,8 +247,11 @@ static void describe_scope(const struct top_ui *ui, struct buf *out)
 		buf_printf(out, "Callers ↑ and callees ↓ of %s (%s)", name, location);
 	else
 		buf_puts(out, ui->lens.lines ? "Lines" : "Functions");
-	if (who)
-		buf_printf(out, " in %s", who);
+	if (who) {
+		__cleanup_free char *cut = columns_at_most(who, SCOPE_COLUMNS, COLUMNS_KEEP_COMMAND);
+
+		buf_printf(out, " in %s%s", cut, ui->lens.only_tree ? " and below" : "");
+	}
 }
 
 char *top_ui__describe(const struct top_ui *ui)
