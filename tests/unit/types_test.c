@@ -113,13 +113,19 @@ static void files_are_called_by_their_labels(void **state)
 	to.ops->source(to.ctx, &(struct profile_source){2, cell, "", ""});                /* of nobody */
 	to.ops->source(to.ctx, &(struct profile_source){1, "/srv/app.py", "In [8]", ""}); /* which is no cell */
 	to.ops->source(to.ctx, &(struct profile_source){1, "", "In [9]", ""});
+	emit_function(to, 4, "of another kernel", "/tmp/ipykernel_9/43.py");
+	to.ops->source(to.ctx, &(struct profile_source){1, "/tmp/ipykernel_9/43.py", "In [8]", ""});
+	emit_function(to, 5, "alone", "/tmp/ipykernel_9/44.py");
+	to.ops->source(to.ctx, &(struct profile_source){1, "/tmp/ipykernel_9/44.py", "In [9]", ""});
 	p = profile_builder__finish(b);
+	assert_string_equal(p->functions[4].short_file, "ipykernel_9/In [8]");
+	assert_string_equal(p->functions[5].short_file, "In [9]");
 	for (uint32_t f = 1; f <= 2; f++) {
-		assert_string_equal(p->functions[f].short_file, "In [8]");
+		assert_string_equal(p->functions[f].short_file, "ipykernel_7/In [8]");
 		assert_string_equal(p->functions[f].file, cell);
 	}
 	assert_string_not_equal(p->functions[3].short_file, "In [8]");
-	assert_int_equal(p->source_cnt, 2);
+	assert_int_equal(p->source_cnt, 4);
 	assert_false(profile__has_texts(p));
 	assert_int_equal(p->losses[0].count, 2); /* damaged */
 	profile__free(p);

@@ -100,9 +100,9 @@ static const struct argp argp = {
 	       "nothing runs in it; it may be stopped already, or hang. Each stack is of one moment: a thread that ran "
 	       "while it was read is read again. One that runs all the time is marked \"not sure\": two readings of it "
 	       "were alike. A thread that waits for an RLock, for a module that another one imports or for the GIL "
-	       "says who "
-	       "has it, and threads that wait for each other for ever are named as a deadlock; of a plain Lock nobody "
-	       "knows who has it. Privileges as for a debugger: root, CAP_SYS_PTRACE, or a process of your own where "
+	       "says who has it, and threads that wait for each other for ever are named as a deadlock; of a plain "
+	       "Lock nobody knows who has it. Privileges as for a debugger: root, CAP_SYS_PTRACE, or a process of your "
+	       "own where "
 	       "kernel.yama.ptrace_scope is 0. No BPF is needed.\n\n"
 	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",
 	.children = children,

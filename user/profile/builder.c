@@ -455,9 +455,9 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 	struct profile *p = &b->o->p;
 	struct profile_loss damage[PROFILE_MAX_TYPES] = {{.count = b->damaged}};
 
+	relabel(b);
 	short_files__tell_apart(p, b->o->texts);
 	buckets__settle(&b->buckets, p, damage);
-	relabel(b);
 	if (p->label_cnt)
 		qsort(p->labels, p->label_cnt, sizeof(*p->labels), by_process);
 	emit_damage(b, damage);

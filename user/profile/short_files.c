@@ -1,4 +1,5 @@
 #include "user/profile/short_files.h"
+#include "user/profile/module_name.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
@@ -34,6 +35,18 @@ static bool meet_all(const struct short_names *n, const struct profile *p)
 	return any;
 }
 
+/* "ipykernel_42/In [7]": kernels have a folder each. NULL where that is not the matter. */
+static char *cell_of_kernel(const struct profile_function *f)
+{
+	const char *end = strrchr(f->file, '/'), *folder = end;
+
+	if (!end || strchr(f->short_file, '/') || !module_name_is_cell(f->file))
+		return NULL;
+	while (folder > f->file && folder[-1] != '/')
+		folder--;
+	return xasprintf("%.*s/%s", (int)(end - folder), folder, f->short_file);
+}
+
 /* With one more folder; all of it where the short name is no end of it. */
 static const char *longer(const struct profile_function *f)
 {
@@ -58,7 +71,8 @@ static bool extend(struct profile *p, struct intern *texts, bool whole)
 	if (meet_all(&n, p)) {
 		for (uint32_t i = 1; i <= p->function_cnt; i++) {
 			struct profile_function *f = &p->functions[i];
-			const char *name = whole ? f->file : longer(f);
+			__cleanup_free char *cell = cell_of_kernel(f);
+			const char *name = whole ? f->file : cell ? cell : longer(f);
 
 			if (!n.is_of_several[id_of(&n, f)] || !strcmp(name, f->short_file))
 				continue;
