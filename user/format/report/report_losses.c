@@ -21,7 +21,8 @@ static void put_reason(const struct report_text *t, const struct profile *p, con
 		       size_t cnt)
 {
 	const struct value_unit *unit = value_unit(&p->types[same[0]->type]);
-	__cleanup_free char *numbers = NULL, *text = xasprintf("%s: %s [%s]", loss_word(same[0]), same[0]->sentence, same[0]->reason);
+	__cleanup_free char *numbers = NULL,
+			    *text = xasprintf("%s: %s [%s]", loss_word(same[0]), same[0]->sentence, same[0]->reason);
 	uint64_t sum = 0, value = 0;
 
 	for (size_t i = 0; i < cnt; i++) {

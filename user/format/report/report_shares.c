@@ -33,8 +33,9 @@ void report_put_processes(const struct report_text *t, const struct profile *p)
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[shares[i].id];
 		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
-		__cleanup_free char *before = xasprintf("%s %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s ", numbers,
-							shares[i].lost, shares[i].failed, q->pid, *q->python ? q->python : "-");
+		__cleanup_free char *before =
+			xasprintf("%s %8" PRIu64 " %8" PRIu64 " %8" PRIu32 "  %-8s ", numbers, shares[i].lost,
+				  shares[i].failed, q->pid, *q->python ? q->python : "-");
 
 		report_item(t, before, q->command, COLUMNS_KEEP_COMMAND);
 	}
