@@ -317,7 +317,7 @@ fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before
 
 # Their tools are packages, where there are packages of Debian's kind. One whose tool cannot be had says so, with 77.
 INSTALL_UNITS = $(Q)! command -v dpkg-query >/dev/null || scripts/install-deps.sh --units || :
-lint: ## layers of includes, who opens files, README's list of features, format, shell scripts
+lint: ## layers of includes, who opens files, the list of features, format, shell scripts
 	$(INSTALL_UNITS)
 	$(Q)for each in scripts/check-*.sh; do $$each || [ $$? = 77 ] || exit 1; done
 

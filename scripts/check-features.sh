@@ -1,5 +1,5 @@
 #!/bin/bash
-# README's list of what is used of the kernel is that of user/session/features.c. Fails, and says what README should have.
+# The list of what is used of the kernel, in docs/requirements.md, is that of user/session/features.c. Fails, and says what it should be.
 #
 #   scripts/check-features.sh [ROOT]
 set -euo pipefail
@@ -16,12 +16,14 @@ file == 2 && /^\t\{"[^"]+", ("[^"]*"|VARIANT_WORK_SINCE), / {
 	printf "| %s | %s | %s |\n", part[2], part[4] == "" ? "as configured" : part[4], lost
 }' user/session/variant.h user/session/features.c)
 [[ $wanted ]] || { echo 'check-features: no rows found in user/session/features.c'; exit 1; }
-there=$(awk '/^\| of the kernel \|/ { on = 1; next } on && !/^\|/ { exit } on && !/^\|-/' README.md)
+there=$(awk '/^\| of the kernel \|/ { on = 1; next } on && !/^\|/ { exit } on && !/^\|-/' docs/requirements.md)
 if [[ $there != "$wanted" ]]; then
-	echo 'check-features: README.md should list of the kernel:'
+	echo 'check-features: docs/requirements.md should list of the kernel:'
 	echo "$wanted"
 	exit 1
 fi
 oldest=$(awk -F' \\| ' '/nothing works/ { print $2 }' <<<"$wanted" | grep '^[0-9]' | sort -V | tail -1)
-grep -q "Linux $oldest or newer" README.md || { echo "check-features: README.md should ask for Linux $oldest or newer"; exit 1; }
-echo "check-features: README.md has all $(wc -l <<<"$wanted") features of the kernel that are used"
+for page in README.md docs/requirements.md; do
+	grep -q "Linux $oldest or newer" $page || { echo "check-features: $page should ask for Linux $oldest or newer"; exit 1; }
+done
+echo "check-features: docs/requirements.md has all $(wc -l <<<"$wanted") features of the kernel that are used"

@@ -89,7 +89,7 @@ def tour(tmp_path_factory):
         process.kill()
         process.wait()
     for name in ("top", "dump"):
-        it.said[name] = it.said[name].replace(str(process.pid).rjust(4), PID)
+        it.said[name] = re.sub(rf"\b{process.pid}\b", PID, it.said[name])
     it.type("record")
     it.type("callers")
     it.type("html")
