@@ -4,6 +4,7 @@
 #include "user/cmd/sources.h"
 #include "user/os/procfs.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -164,18 +165,24 @@ static void rights_are_those_of_the_processes(void **state)
 		  "private\n");
 }
 
-/* A process in a root of its own, in which the path of `name` leads to `text`. */
-static struct profile_process start_in(const char *root, const char *name, const char *text)
+/* In a root of its own. */
+static void put_in(const char *root, const char *name, const char *text)
 {
-	__cleanup_free char *top = in_folder(root), *command = NULL, *place = xasprintf("%s%s/%s", root, folder, name);
-	struct profile_process p = {.root = PROFILE_ROOT_OTHER, .rights = "0 0", .cgroup = root};
-	struct timespec boot, real;
-	int ready[2];
-	char byte;
+	__cleanup_free char *command = NULL, *place = xasprintf("%s%s/%s", root, folder, name);
 
 	command = xasprintf("mkdir -p '%s/%s%s'", folder, root, folder);
 	assert_int_equal(system(command), 0);
 	put(place, text, 0644);
+}
+
+/* A process whose root that is. What is in there must be older than all of them. */
+static struct profile_process start_in(const char *root)
+{
+	__cleanup_free char *top = in_folder(root);
+	struct profile_process p = {.root = PROFILE_ROOT_OTHER, .rights = "0 0", .cgroup = root};
+	int ready[2];
+	char byte;
+
 	assert_int_equal(pipe(ready), 0);
 	p.pid = (uint32_t)fork();
 	if (!p.pid) {
@@ -189,9 +196,7 @@ static struct profile_process start_in(const char *root, const char *name, const
 	close(ready[0]);
 	close(ready[1]);
 	assert_int_equal(procfs_stat((pid_t)p.pid, &p.start_unix_ns, NULL), 0);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_REALTIME, &real);
-	p.start_unix_ns += (uint64_t)(real.tv_sec - boot.tv_sec) * S + (uint64_t)(real.tv_nsec - boot.tv_nsec);
+	p.start_unix_ns += clock_boot_unix_ns();
 	p.code_start_unix_ns = p.start_unix_ns;
 	return p;
 }
@@ -209,8 +214,10 @@ static void other_roots_are_looked_into(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	*box = forked = start_in("container", "app.py", "its\n");
-	*alike = start_in("alike", "app.py", "ours\n");
+	put_in("container", "app.py", "its\n");
+	put_in("alike", "app.py", "ours\n");
+	*box = forked = start_in("container");
+	*alike = start_in("alike");
 	forked.pid = 0x3ffffff0; /* has ended; what it was forked from has not */
 	expect(box, 1, VIEW_SOURCE_TEXT, "its\n");
 	expect((struct profile_process[]){forked, *box}, 2, VIEW_SOURCE_TEXT, "its\n");
