@@ -33,6 +33,7 @@ Function = collections.namedtuple("Function", "file line name module origin")
 Reader = collections.namedtuple("Reader", "format program key read options precision among")
 READERS = []
 BY_FUNCTION = ("-F", "--full-filenames")
+WHOLE = (*BY_FUNCTION, "--import-frames")  # pictures fold importing
 
 
 class Missing(Exception):
@@ -195,7 +196,7 @@ def read_recording(path):
     return json_rows(json.loads(run(PROGRAM, "convert", "-i", path, "-o", "-", "-f", "json")))
 
 
-@reads("svg", "Python's expat", place)
+@reads("svg", "Python's expat", place, WHOLE)
 def read_svg(path):
     """The numbers that the page draws from; a browser is driven in test_svg.py."""
     data, paths = svg_data.read(path), []
@@ -210,7 +211,7 @@ def without_roots(keys):
     return [key for i, key in enumerate(keys) if i > 1 or not re.match(r'process \d+:"|thread \(\d+\)', key)]
 
 
-@reads("html", "Python's zlib", lambda f: (f.file, max(f.line, 0), f.name))
+@reads("html", "Python's zlib", lambda f: (f.file, max(f.line, 0), f.name), WHOLE)
 def read_html(path):
     """The sums that the page starts from; a browser is driven in test_html.py."""
     return add_up((keys, ns * 1e-9) for keys, ns in html_page.Page(path).function_stacks()[1].items())
@@ -223,7 +224,7 @@ def folded_key(f):
     return place(f).replace(";", ":")
 
 
-@reads("folded", "line by line", folded_key)
+@reads("folded", "line by line", folded_key, WHOLE)
 def read_folded(path):
     stacks = []
     for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
@@ -232,7 +233,7 @@ def read_folded(path):
     return add_up(stacks)
 
 
-@reads("folded", "speedscope", folded_key)
+@reads("folded", "speedscope", folded_key, WHOLE)
 def read_folded_speedscope(path):
     rows = {f["name"]: (f["own"] * 1e-9, f["total"] * 1e-9) for f in speedscope(path)["profiles"][0]["frames"]}
     return {key: row for key, row in rows.items() if without_roots([key])}

@@ -359,7 +359,7 @@ def folded_text(function):
 
 
 def test_folded_agrees_with_the_samples(recording, tmp_path):
-    text = convert(recording, tmp_path / "x.folded", "-F", "--full-filenames").decode()
+    text = convert(recording, tmp_path / "x.folded", "-F", "--full-filenames", "--import-frames").decode()
     doc = json.loads(convert(recording, tmp_path / "x.json"))
     got, wanted = collections.Counter(), collections.Counter()
     for line in text.splitlines():
@@ -454,7 +454,7 @@ def table(text, heading):
 
 def test_report_agrees_with_pstats(recording, tmp_path):
     stats = marshal.loads(convert(recording, tmp_path / "x.prof"))
-    text = report(recording, "-n", "100000", "--full-filenames")
+    text = report(recording, "-n", "100000", "--full-filenames", "--import-frames")
     total = math.fsum(row[2] for row in stats.values())
     rows = table(text, "Hot functions")
     seconds = "%.3f" if total < 10 else "%.2f"

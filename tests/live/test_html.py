@@ -685,3 +685,117 @@ def test_a_million_samples(page, folder):
     page.keys("2")
     assert len(page.frames("time")) > 100
     assert page.problems() == []
+
+
+# ---- the first view
+
+
+def outermost(page):
+    """{text: share} of what stands on `all`, as it is drawn."""
+    frames = page.frames()
+    rows = sorted({f["y"] for f in frames}, reverse=True)
+    width = max(f["width"] for f in frames)
+    return {f["text"]: f["width"] / width for f in frames if f["y"] == rows[1]}
+
+
+def test_a_server_begins_with_the_users_code(page, make_page):
+    """Twenty frames of a library first: the picture begins behind them, and one key or click has them."""
+    path = make_page(processes=1, threads=1, server=20, stacks=60)
+    data = html_page.Page(path)
+    users = {label(data, f, line) for f, line in zip(data["frame_function"], data["frame_line"])
+             if f and data["function_colour"][f - 1] < 12}
+    page.open(path)
+    first = outermost(page)
+    assert "[outside your code]" in first and set(first) - {"[outside your code]"} <= users and len(first) > 2
+    assert page.element("own").get_attribute("aria-pressed") == "true" and page.fragment() == {}
+    matched = collections.Counter()
+    for part in data.parts():
+        stack = [label(data, data["frame_function"][f - 1], data["frame_line"][f - 1]) for f in data.stack(part[1])]
+        matched[next((text for text in stack if text in users), "[outside your code]")] += time_of(part)
+    whole = sum(matched.values())
+    for text, share in first.items():
+        assert share == pytest.approx(matched[text] / whole, abs=2e-3), text
+    page.click("own")
+    (server,) = set(outermost(page)) - {text for text in outermost(page) if text.startswith("[")}
+    assert server not in first and page.fragment() == {"own": "0"}
+    page.keys("u")
+    assert outermost(page) == first and page.fragment() == {}
+    # the order of time has it all
+    page.open(path, "#view=time")
+    assert any(f["text"] == server for f in page.frames("time"))
+    assert page.problems() == []
+
+
+def test_a_pool_is_one_program(page, make_page):
+    path = make_page(processes=4, view="m")
+    page.open(path)
+    assert set(outermost(page)) == {"python3 -m gunicorn shop.wsgi (2 processes)",
+                                    "python3 worker.py --queue mail (2 processes)"}
+    assert page.element("roots").get_attribute("value") == "program" and page.fragment() == {}
+    page.keys("p")
+    assert all(text.startswith("process 4") for text in outermost(page)) and len(outermost(page)) == 4
+    page.open(make_page(processes=4), "#roots=program")
+    assert "python3 worker.py --queue mail (2 processes)" in outermost(page)
+    page.open(make_page(processes=2))  # of two programs: nothing to merge
+    assert "program" not in page.script("return [...document.getElementById('roots').options].map(o => o.value)")
+
+
+def test_the_legend_names_libraries(page, service):
+    page.open(service)
+    legend = dict(page.script("""return [...document.querySelectorAll('.legend > span')].map(e =>
+        [e.textContent, e.querySelector('.swatch') && getComputedStyle(e.querySelector('.swatch')).backgroundColor])"""))
+    assert legend["site-packages"] is None and legend["flask"] != legend["sqlalchemy"]
+
+
+def test_time_order_opens_at_the_busiest_place(page, folder):
+    """Of a long recording, with the root on top; other views are still of all of it."""
+    subprocess.run([built("tests/tools/make_recording"), "seconds=300", "threads=2", "processes=1", "stacks=40",
+                    folder / "long.pybpf"], check=True, stdout=subprocess.DEVNULL)
+    path = convert(folder / "long.pybpf", folder / "long.html")
+    data = html_page.Page(path)
+    slice_s, everything = data.head["slice_ns"] / 1e9, data.type["samples"]
+    per_slice = [0] * data.head["slices"]
+    for part in data.parts():
+        for at, _, ns in part[5]:
+            per_slice[at] += ns
+    page.open(path, "#view=time")
+    words = page.text("brush-words")
+    assert words.startswith("The busiest span: ")
+    begin, end = (float(page.element("brush-" + which).get_attribute("aria-valuenow")) for which in ("from", "to"))
+    assert 2 < end - begin < 30
+    wide = round((end - begin) / slice_s)
+    most = max(sum(per_slice[i : i + wide]) for i in range(len(per_slice) - wide + 1))
+    assert sum(per_slice[round(begin / slice_s) :][:wide]) >= 0.99 * most
+    frames = page.frames("time")
+    roots = {label(data, data["frame_function"][data.stack(part[1])[0] - 1], data["frame_line"][data.stack(part[1])[0] - 1])
+             for part in data.parts()}
+    assert {f["text"] for f in frames if f["y"] == min(f["y"] for f in frames)} <= roots
+    page.keys("i")
+    turned = page.frames("time")
+    assert not {f["text"] for f in turned if f["y"] == min(f["y"] for f in turned)} <= roots
+    page.keys("i")
+    assert page.fragment() == {"view": "time"}
+    page.click("tab-flame")
+    assert f"{everything:,} samples" in page.text("figures")  # of all of the time
+    page.click("tab-time")
+    page.keys(Keys.HOME)
+    assert page.script("return document.querySelector('#brush').classList.contains('whole')")
+    page.keys(Keys.ARROW_UP)
+    assert "time" in page.fragment()
+    assert page.problems() == []
+
+
+@pytest.mark.parametrize("view", ["flame", "time"])
+def test_a_phone_has_room_for_the_picture(page, make_page, view):
+    """Two thirds of it; the rest is behind a button."""
+    with browser.screen(page, 390, 844):
+        page.open(make_page(server=20), "#view=" + view)
+        room = page.script("return document.querySelector('main').getBoundingClientRect().height")
+        assert room >= 844 * 0.64
+        assert not page.element("leaf").is_displayed() and page.element("search").is_displayed()
+        page.click("options")
+        assert page.element("leaf").is_displayed()
+        assert page.script("return document.documentElement.scrollWidth") <= 390
+    page.driver.set_window_size(1400, 900)
+    page.open(make_page(server=20))
+    assert page.element("leaf").is_displayed() and not page.element("options").is_displayed()

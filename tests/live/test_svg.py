@@ -206,14 +206,19 @@ def luminance(colour):
 
 
 def test_names_can_be_read_on_every_colour():
-    """As WCAG counts it, 4.5 to 1, in light and in dark."""
-    light, dark = re.split(r"@media \(prefers-color-scheme: dark\)", (ROOT / "user/format/svg/svg_style.css").read_text())[:2]
+    """As WCAG counts it, 4.5 to 1, in light and in dark; the place in brackets, too, which is paler."""
+    whole = (ROOT / "user/format/svg/svg_style.css").read_text()
+    alpha = float(re.search(r"tspan \{ fill-opacity: ([\d.]+)", whole).group(1))
+    assert f"globalAlpha = {alpha} * alpha" in (ROOT / "user/format/flame/flame_pane.js").read_text()
+    light, dark = re.split(r"@media \(prefers-color-scheme: dark\)", whole)[:2]
     for style in (light, dark):
-        ink = luminance(re.search(r"\ntext \{ fill: (#\w{6})", style).group(1))
+        text = re.search(r"\ntext \{ fill: (#\w{6})", style).group(1)
         fills = re.findall(r"\.([a-z]\d*) ?\{ ?fill: ?(#\w{6})", style)
         assert len(fills) > 60
         for name, colour in fills:
-            low, high = sorted((ink, luminance(colour)))
+            pale = "#" + "".join(f"{round(alpha * int(text[i : i + 2], 16) + (1 - alpha) * int(colour[i : i + 2], 16)):02x}"
+                                 for i in (1, 3, 5))
+            low, high = sorted((luminance(pale), luminance(colour)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (name, colour)
 
 
@@ -541,3 +546,107 @@ def test_without_script_it_is_still_a_picture(driver, make_svg, tmp_path):
     assert image.size["height"] > 250
     png = image.screenshot_as_png
     assert len(png) > 20_000  # an empty canvas of this size has 2 kB
+
+
+# ---- where the user's code begins, and whose the rest is
+
+
+def drawn_texts(page):
+    return page.driver.execute_script("""const c = document.querySelector('#flame canvas');
+        return c.frames.map(b => b.text)""")
+
+
+def outermost(page):
+    """{text: share} of what stands on `all`, as it is drawn."""
+    page.frames()
+    return dict(page.driver.execute_script("""const f = document.querySelector('#flame canvas').frames, rows = [...new Set(f.map(b => b.y))]
+        .sort((a, b) => b - a), all = f.find(b => b.y === rows[0]);
+        return f.filter(b => b.y === rows[1]).map(b => [b.text, b.width / all.width])"""))
+
+
+def test_a_server_begins_with_the_users_code(page, make_svg):
+    """Twenty frames of a library first: the picture begins behind them, and one key or click has them."""
+    path = make_svg(processes=1, threads=1, server=20, stacks=60)
+    data = svg_data.read(path)
+    server = next(data["texts"][data["label"][i]] for i, depth in enumerate(data["depth"]) if depth == 1)
+    user = {text for text, colour in zip(data["texts"], data["colours"]) if colour < 12}
+    page.open(path)
+    first = outermost(page)
+    assert "[outside your code]" in first and server not in first
+    assert set(first) - {"[outside your code]"} <= user and len(first) > 2
+    assert page.element("own").get_attribute("aria-pressed") == "true" and page.fragment() == {}
+    # what is left out is only in front: the user's functions have what they have in the whole picture
+    covered, inside = {}, []
+    for i, parent in enumerate(data["parent"]):
+        text = data["texts"][data["label"][i]]
+        inside.append(text in user or parent >= 0 and inside[parent])
+        if text in user and not (parent >= 0 and inside[parent]):
+            covered[text] = covered.get(text, 0) + data["total"][i]
+    for text, share in first.items():
+        if text in covered:
+            assert share == pytest.approx(covered[text] / data["total"][0], abs=2e-3), text
+    outside = 1 - sum(covered.values()) / data["total"][0]
+    assert first["[outside your code]"] == pytest.approx(outside, abs=2e-3)
+    page.element("own").click()
+    assert set(outermost(page)) >= {server} and page.fragment() == {"own": "0"}
+    page.keys("u")
+    assert outermost(page) == first and page.fragment() == {}
+    page.click(next(f[0] for f in page.frames() if f[3] > 100 and f[0] > 0))
+    page.keys("u")
+    assert server in outermost(page)  # the whole is whole
+    page.open(path, "#own=0")
+    assert server in outermost(page)
+    assert page.problems() == []
+
+
+@pytest.mark.parametrize("settings", [{"view": "w", "server": 20}, {"server": 1}], ids=["asked for", "not far"])
+def test_the_whole_is_first(page, make_svg, settings):
+    page.open(make_svg(processes=1, threads=1, stacks=60, **settings))
+    assert "[outside your code]" not in outermost(page)
+    page.keys("u")
+    assert "[outside your code]" in outermost(page)
+
+
+def test_nothing_to_begin_with(page, make_svg):
+    """Threads that begin in the user's code have no such button."""
+    page.open(make_svg(processes=1, threads=1, stacks=1, depth=1))
+    if all(colour // 12 in (0, 7) for colour in svg_data.read(make_svg(processes=1, threads=1, stacks=1, depth=1))["colours"]):
+        assert not page.element("own").is_displayed()
+
+
+def test_the_legend_names_libraries(page, make_svg):
+    path = make_svg()
+    page.open(path)
+    legend = page.driver.execute_script("""return [...document.querySelectorAll('.legend > span')].map(e =>
+        [e.textContent, e.querySelector('.swatch') && getComputedStyle(e.querySelector('.swatch')).backgroundColor])""")
+    named = dict(legend)
+    assert named["site-packages"] is None
+    assert named["flask"] and named["sqlalchemy"] and named["flask"] != named["sqlalchemy"]
+    data = svg_data.read(path)
+    slots = {name: {colour // 2 for text, colour in zip(data["texts"], data["colours"]) if f"({name}/" in text}
+             for name in ("flask", "sqlalchemy")}
+    assert all(len(slot) == 1 for slot in slots.values()) and slots["flask"] != slots["sqlalchemy"]
+    still = path.read_text()[: path.read_text().index("<script")]
+    assert ">flask<" in still and ">sqlalchemy<" in still
+
+
+def test_one_thread_needs_no_row(page, make_svg):
+    """What all stacks would stand on is what all is called, unless the whole is asked for."""
+    data = svg_data.read(make_svg(processes=1, threads=1, view="t"))
+    assert data["texts"][data["label"][0]] == "thread (4010): MainThread" and "all" not in data["texts"]
+    data = svg_data.read(make_svg(processes=1, threads=1, view="tw"))
+    assert [data["texts"][label] for label in data["label"][:2]] == ["all", "thread (4010): MainThread"]
+
+
+def test_a_pool_has_one_root(make_svg):
+    data = svg_data.read(make_svg(processes=4, view="m"))
+    roots = {data["texts"][label] for label, depth in zip(data["label"], data["depth"]) if depth == 1}
+    assert roots == {"python3 -m gunicorn shop.wsgi (2 processes)", "python3 worker.py --queue mail (2 processes)"}
+
+
+def test_a_phone_has_room_for_the_picture(page, make_svg):
+    with screen(page, 390, 844):
+        page.open(make_svg(server=20))
+        until(page.frames, "drawn")
+        room = page.driver.execute_script("return document.querySelector('main').getBoundingClientRect().height")
+        assert room >= 844 * 0.6

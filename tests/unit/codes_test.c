@@ -3,6 +3,7 @@
 #include "tests/unit/make_records.h"
 #include "user/profile/profile.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/console_script.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 
@@ -318,6 +319,54 @@ static void a_relative_path_is_of_a_folder(void **state)
 	profile__free(p);
 }
 
+/* ---- console scripts -------------------------------------------------------------------- */
+
+static bool is_in_venv(void *ctx, uint32_t image_id, const char *path)
+{
+	(void)ctx;
+	asked++;
+	return image_id == 1 && !strcmp(path, "/venv/bin/python");
+}
+
+static enum profile_origin origin_of(uint32_t image_id, const char *file, const char *module, unsigned lines)
+{
+	static uint64_t key = 5000;
+	struct made_code c = {.image_id = image_id, .key = ++key, .name = "<module>", .file = file, .module = module};
+	__cleanup_free char *table = make_table(LINE_TABLE_310, lines);
+	const struct profile *p = profile_builder__peek(builder);
+	uint32_t frame;
+
+	c.first_line = 1;
+	c.lines_bytes = table_bytes(LINE_TABLE_310, lines);
+	add(&c, LINE_TABLE_310);
+	add_lines(key, table, 0, c.lines_bytes);
+	frame = codes__frame(codes, key, 0);
+	return p->functions[p->frames[frame].function].origin;
+}
+
+/* What an installer wrote is as little the user's as the library that it starts. */
+static void a_console_script_is_not_the_users(void **state)
+{
+	(void)state;
+	codes__free(codes);
+	codes = codes__new(profile_builder__sink(builder), (struct path_asker){is_in_venv, in_own_folder, NULL});
+	assert_int_equal(origin_of(1, "/venv/bin/gunicorn", "__main__", 7), PROFILE_SITE);
+	assert_int_equal(origin_of(1, "/home/me/.local/bin/black", "__main__", 7), PROFILE_SITE);
+	assert_int_equal(origin_of(1, "/venv/bin/tool", "__main__", 100), PROFILE_USER); /* a program */
+	assert_int_equal(origin_of(1, "/venv/bin/flask", "flask", 7), PROFILE_USER);     /* a module */
+	assert_int_equal(origin_of(1, "/srv/bin/app", "__main__", 7), PROFILE_USER);
+	assert_int_equal(origin_of(1, "/venv/app.py", "__main__", 7), PROFILE_USER);
+	assert_int_equal(origin_of(2, "/venv/bin/pytest", "__main__", 7), PROFILE_USER); /* of another root */
+	asked = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		__cleanup_free char *file = xasprintf("/srv/%u/bin/x", i);
+
+		assert_int_equal(origin_of(3, file, "__main__", 7), PROFILE_USER);
+	}
+	assert_int_equal(asked, CONSOLE_SCRIPT_ASKS);
+	profile__free(finish());
+}
+
 /* However many functions a file has, and however many files a process makes up. */
 static void a_path_is_asked_about_once(void **state)
 {
@@ -619,6 +668,7 @@ int main(void)
 		cmocka_unit_test_setup(equal_content_is_one_function, begin),
 		cmocka_unit_test_setup(a_relative_path_is_of_a_folder, begin),
 		cmocka_unit_test_setup(a_path_is_asked_about_once, begin),
+		cmocka_unit_test_setup(a_console_script_is_not_the_users, begin),
 		cmocka_unit_test_setup(modules_of_one_file, begin),
 		cmocka_unit_test_setup(module_texts, begin),
 		cmocka_unit_test_setup(an_image_that_is_gone, begin),

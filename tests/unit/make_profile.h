@@ -15,6 +15,7 @@ struct make_options {
 	const char *extra_name;              /* NULL: none */
 	const char *command;                 /* of the profiler; NULL: a usual one */
 	bool losses;
+	unsigned server; /* frames of a library, a server's, that each thread begins with */
 };
 
 struct make_state {
@@ -27,6 +28,7 @@ struct make_state {
 #define MAKE_FUNCTIONS 160
 #define MAKE_MARK      (MAKE_FUNCTIONS + 1)
 #define MAKE_EXTRA     (MAKE_FUNCTIONS + 2)
+#define MAKE_SERVER    5 /* one of flask/app.py */
 #define MAKE_LINES     3 /* frames per function; frame id = (function - 1) × MAKE_LINES + 1 + line */
 
 static inline uint32_t make_random(struct make_state *m, uint32_t below)
@@ -110,8 +112,10 @@ static inline void make_samples(struct make_state *m, uint32_t thread, uint32_t 
 static inline void make_stacks(struct make_state *m, uint32_t thread)
 {
 	uint32_t trail[1100] = {0}, function[1100] = {0}, depth = 0, line;
-	uint32_t max = m->o->depth < 1100 ? m->o->depth : 1099;
+	uint32_t max = m->o->depth < 1100 ? m->o->depth : 1099, server = 0;
 
+	for (unsigned i = 0; i < m->o->server; i++)
+		server = make_push(m, server, MAKE_SERVER, i);
 	for (uint32_t n = 0; n < m->o->stacks; n++) {
 		uint32_t back = make_random(m, n % 20 ? 8 : 100), want;
 
@@ -119,7 +123,7 @@ static inline void make_stacks(struct make_state *m, uint32_t thread)
 		want = depth + 1 + make_random(m, 9);
 		for (want = want < max ? want : max; depth < want; depth++) {
 			function[depth] = make_callee(m, depth ? function[depth - 1] : thread * 5, &line);
-			trail[depth] = make_push(m, depth ? trail[depth - 1] : 0, function[depth], line);
+			trail[depth] = make_push(m, depth ? trail[depth - 1] : server, function[depth], line);
 		}
 		make_samples(m, thread, n, trail[depth - 1]);
 		if (m->o->extra_name && n % 7 == 0)

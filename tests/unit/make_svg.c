@@ -1,7 +1,7 @@
 /*
  * Writes a made-up profile to stdout, as a flame graph or in another format, for
  * tests/live/test_svg.py: make_svg [processes=4] [threads=3] [stacks=170] [depth=30] [name=TEXT]
- * [command=TEXT] [title=TEXT] [view=i|t|F|g…] [losses=1] [format=svg]
+ * [command=TEXT] [title=TEXT] [view=i|t|F|g|m|w…] [losses=1] [server=0] [format=svg]
  */
 #include "tests/unit/make_profile.h"
 #include "user/format/format.h"
@@ -27,6 +27,7 @@ int main(int argc, char **argv)
 		.extra_name = setting(argv, "name", NULL),
 		.command = setting(argv, "command", NULL),
 		.losses = atoi(setting(argv, "losses", "1")),
+		.server = (unsigned)atoi(setting(argv, "server", "0")),
 	};
 	const char *letters = setting(argv, "view", "");
 	const struct view v = {
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
 		.by_function = strchr(letters, 'F'),
 		.gil_only = strchr(letters, 'g'),
 		.icicle = strchr(letters, 'i'),
+		.merge_processes = strchr(letters, 'm'),
+		.whole = strchr(letters, 'w'),
 		.title = setting(argv, "title", NULL),
 	};
 	struct profile *p = make_profile(&o);

@@ -35,6 +35,10 @@ static const struct example examples[] = {
 	/* what an installer put outside of site-packages */
 	{"/home/someone/.pex/installed_wheels/0a/six-1.16-py2.py3-none-any.whl/six.py", "", "six", "six.py",
 	 PROFILE_SITE},
+	{"/app/tool.pex/.bootstrap/pex/pex.py", "pex.pex", "pex.pex", "pex/pex.py", PROFILE_SITE},
+	{"/app/tool.pyz/_bootstrap/__init__.py", "_bootstrap", "_bootstrap", "_bootstrap/__init__.py", PROFILE_SITE},
+	{"/app/tool.pex/__main__.py", "", "__main__", "__main__.py", PROFILE_USER},
+	{"/app/_bootstrap/x.py", "", "x", "x.py", PROFILE_USER},
 	{"/app/eggs/a-1.0-py3.8.egg/a/b.py", "", "a.b", "a/b.py", PROFILE_SITE},
 	{"<frozen importlib._bootstrap>", "", "importlib._bootstrap", "<frozen importlib._bootstrap>", PROFILE_STDLIB},
 	{"<string>", "", "", "<string>", PROFILE_USER},

@@ -1,5 +1,6 @@
 /* What things are called, and the call tree against one built the slow and obvious way. */
 #include "tests/unit/small_profile.h"
+#include "user/profile/user_start.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -346,6 +347,148 @@ static void a_large_tree(void **state)
 	profile__free(p);
 }
 
+/* ---- roots, and where trees begin -------------------------------------------------------- */
+
+/* A node below `parent` that begins so; 0: none. */
+static uint32_t child_like(const struct view_tree *t, uint32_t parent, const char *text)
+{
+	for (uint32_t c = t->nodes[parent].child; c; c = t->nodes[c].next)
+		if (!strncmp(t->nodes[c].text, text, strlen(text)))
+			return c;
+	return 0;
+}
+
+static void roots_of_a_program_are_one(void **state)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct view v = {.merge_processes = true, .threads = true};
+	struct view_tree *t;
+	struct profile *p;
+	uint32_t pool;
+
+	(void)state;
+	for (uint32_t id = 1; id <= 5; id++) {
+		emit_process(to, id, 40 + id, id < 4 ? "/v/bin/python /v/bin/gunicorn app:app" : "python3 other.py");
+		emit_thread(to, id, id, id % 2 ? "MainThread" : "");
+	}
+	emit_function(to, 1, "main", "/srv/app.py");
+	tell_frame(to, 1, 1, 11);
+	tell_stack(to, 1, 0, 1);
+	for (uint32_t id = 1; id <= 5; id++)
+		if (id != 4) /* it has no samples */
+			emit_sample(to, id, id, 1);
+	p = profile_builder__finish(b);
+	t = view_tree__new(&v, p);
+	pool = child_like(t, 0, "gunicorn app:app (3 processes)");
+	assert_int_not_equal(pool, 0);
+	assert_int_equal(t->nodes[pool].samples, 3);
+	assert_int_equal(t->nodes[child_like(t, pool, "thread MainThread")].samples, 2);
+	assert_int_equal(t->nodes[child_like(t, 0, "process 45:\"python3 other.py\"")].samples, 1);
+	assert_int_equal(t->nodes[0].samples, 4);
+	view_tree__free(t);
+	profile__free(p);
+}
+
+static void common_roots_have_no_row(void **state)
+{
+	struct view v = {.process_roots = true, .threads = true};
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct view_tree *t;
+	struct profile *p;
+	uint64_t value;
+
+	(void)state;
+	emit_process(to, 1, 42, "python3 app.py");
+	emit_thread(to, 1, 1, "MainThread");
+	emit_function(to, 1, "main", "/srv/app.py");
+	tell_frame(to, 1, 1, 11);
+	tell_stack(to, 1, 0, 1);
+	tell_stack(to, 2, 1, 1);
+	emit_sample(to, 1, 1, 1);
+	emit_sample(to, 2, 1, 2);
+	p = profile_builder__finish(b);
+	t = view_tree__new(&v, p);
+	value = t->nodes[0].total_value;
+	assert_int_equal(t->depth, 4);
+	view_tree__hide_common_roots(t);
+	assert_string_equal(t->nodes[0].text, "thread (1001): MainThread");
+	assert_int_equal(t->nodes[0].total_value, value);
+	assert_string_equal(t->nodes[t->nodes[0].child].text, "main (app.py:11)");
+	assert_int_equal(t->nodes[t->nodes[0].child].depth, 1);
+	assert_int_equal(t->depth, 2);
+	view_tree__free(t);
+	t = view_tree__new(&(struct view){.process_roots = true}, small); /* two processes: both stay */
+	view_tree__hide_common_roots(t);
+	assert_string_equal(t->nodes[0].text, "all");
+	assert_int_not_equal(child_like(t, 0, "process 42"), 0);
+	view_tree__free(t);
+	profile__free(p);
+}
+
+/* `depth` frames of a library, then one of the user's, which calls the library again; every tenth sample has no user. */
+static struct profile *server(uint32_t depth)
+{
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct profile_function library = {.id = 1,
+					   .name = "call",
+					   .module = "web",
+					   .file = "/v/lib/python3.12/site-packages/web/x.py",
+					   .short_file = "web/x.py",
+					   .origin = PROFILE_SITE};
+
+	emit_process(to, 1, 42, "python3 app.py");
+	emit_thread(to, 1, 1, "MainThread");
+	to.ops->function(to.ctx, &library);
+	emit_function(to, 2, "view", "/srv/app.py");
+	tell_frame(to, 1, 1, 5);
+	tell_frame(to, 2, 2, 20);
+	for (uint32_t s = 1; s <= depth; s++)
+		tell_stack(to, s, s - 1, 1);
+	tell_stack(to, depth + 1, depth, 2);
+	tell_stack(to, depth + 2, depth + 1, 1);
+	for (uint32_t i = 1; i <= 100; i++)
+		emit_sample(to, i, 1, i % 10 ? depth + 1 + i % 2 : depth);
+	return profile_builder__finish(b);
+}
+
+static void trees_may_begin_with_the_users_code(void **state)
+{
+	const struct view v = {.from_user = true};
+	struct profile *p = server(20);
+	struct view_tree *t = view_tree__new(&v, p);
+	uint32_t view = child_like(t, 0, "view (app.py:20)"), outside = child_like(t, 0, "[outside your code]");
+
+	(void)state;
+	assert_int_equal(t->nodes[view].samples, 90);
+	assert_int_equal(t->nodes[child_like(t, view, "call (web/x.py:5)")].samples, 50);
+	assert_int_equal(t->nodes[outside].samples, 10);
+	assert_int_equal(t->nodes[child_like(t, outside, "call")].samples, 10);
+	assert_int_equal(t->nodes[0].samples, 100);
+	assert_int_equal(t->depth, 21);
+	view_tree__free(t);
+	profile__free(p);
+}
+
+static void far_is_behind_many_frames_of_libraries(void **state)
+{
+	static const struct {
+		uint32_t depth;
+		bool far;
+	} cases[] = {{20, true}, {6, true}, {5, false}, {1, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct profile *p = server(cases[i].depth);
+
+		assert_int_equal(user_start__is_far(&(struct view){0}, p), cases[i].far);
+		profile__free(p);
+	}
+	assert_false(user_start__is_far(&(struct view){0}, small));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +501,10 @@ int main(void)
 		cmocka_unit_test(random_trees_are_right),
 		cmocka_unit_test(nothing_gives_a_lone_root),
 		cmocka_unit_test(marks_and_colours_reach_the_nodes),
+		cmocka_unit_test(roots_of_a_program_are_one),
+		cmocka_unit_test(common_roots_have_no_row),
+		cmocka_unit_test(trees_may_begin_with_the_users_code),
+		cmocka_unit_test(far_is_behind_many_frames_of_libraries),
 		cmocka_unit_test(a_large_tree),
 	};
 

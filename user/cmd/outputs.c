@@ -240,7 +240,7 @@ int outputs__write_one(struct outputs *o, size_t i, const struct profile *p, con
 		return -EIO;
 	sources = sources__new(p);
 	with_sources.sources = sources__view(sources);
-	err = o->items[i].format->write(p, &with_sources, output__stream(out));
+	err = format_write(o->items[i].format, p, &with_sources, output__stream(out));
 	sources__free(sources);
 	/* A failed write to the stream is said by commit, which knows why. */
 	if (err && !ferror(output__stream(out))) {

@@ -1,4 +1,5 @@
 /* `report`: a recording, or our JSON, as text for a terminal. */
+#include "user/cmd/choice.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"
 #include "user/cmd/messages.h"
@@ -9,6 +10,7 @@
 #include "user/format/format.h"
 #include "user/format/report.h"
 #include "user/os/output.h"
+#include "user/profile/imports.h"
 #include "user/profile/source_text.h"
 #include "user/util/alloc.h"
 #include "user/util/nearest.h"
@@ -20,7 +22,7 @@
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
 
-enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_TYPE };
+enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_TYPE, KEY_MERGE, KEY_IMPORTS, KEY_WHOLE };
 
 struct args {
 	const char *input;
@@ -40,6 +42,11 @@ static const struct argp_option options[] = {
 	{"rows", 'n', "N", 0, "Rows of each table (default 20)", 2},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
+	{"merge", KEY_MERGE, "processes", 0, "All processes of a program, as of a pool of equal workers, as one", 2},
+	{"import-frames", KEY_IMPORTS, NULL, 0,
+	 "The import system frame by frame, instead of one frame `import X`; --json always has all frames", 2},
+	{"whole", KEY_WHOLE, NULL, 0,
+	 "The call tree from where threads begin, also where that is far from your own code", 2},
 	{"type", KEY_TYPE, "NAME", 0,
 	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 2},
 	{0},
@@ -59,6 +66,7 @@ static void parse_by(struct args *a, const char *arg, struct argp_state *state)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
+	static const char *const merged[] = {"processes", NULL};
 	struct args *a = state->input;
 	const char *why;
 	uint64_t rows;
@@ -87,6 +95,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_TYPE:
 		a->view.type_name = arg;
+		return 0;
+	case KEY_MERGE:
+		choice_parse(state, "--merge", arg, merged);
+		a->view.merge_processes = true;
+		return 0;
+	case KEY_IMPORTS:
+		a->view.import_frames = true;
+		return 0;
+	case KEY_WHOLE:
+		a->view.whole = true;
 		return 0;
 	case KEY_FULL_FILENAMES:
 		a->view.full_filenames = true;
@@ -133,7 +151,7 @@ static int run(int argc, char **argv)
 	struct args a = {.report = {.rows = DEFAULT_ROWS}};
 	struct sources *sources;
 	__cleanup_free char *callers = NULL;
-	struct profile *p;
+	struct profile *p, *folded;
 	int status;
 
 	usage_parse(&argp, argc, argv, 0, &a);
@@ -153,7 +171,9 @@ static int run(int argc, char **argv)
 		a.report.rows = UINT32_MAX;
 	a.report.width = terminal_width();
 	a.report.colour = terminal_has_colour();
-	status = write_report(&a, p);
+	folded = a.json || a.view.import_frames ? NULL : profile__fold_imports(p);
+	status = write_report(&a, folded ? folded : p);
+	profile__free_folded(folded);
 	source_text__free(a.report.source);
 	sources__free(sources);
 	profile__free(p);

@@ -12,6 +12,9 @@ enum {
 	KEY_FULL_FILENAMES,
 	KEY_LAYOUT,
 	KEY_MERGE,
+	KEY_MERGE_FROM,
+	KEY_IMPORTS,
+	KEY_WHOLE,
 	KEY_REVERSE,
 	KEY_INVERTED,
 	KEY_TITLE,
@@ -31,7 +34,19 @@ static const struct argp_option options[] = {
 	{"type", KEY_TYPE, "NAME", 0,
 	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 20},
 	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top", 20},
-	{"merge-from", KEY_MERGE, "leaf|root", 0,
+	{"merge", KEY_MERGE, "processes", 0,
+	 "One root for all processes of a program, as a pool of equal workers has them. For .svg, .folded and the "
+	 "start of "
+	 ".html",
+	 20},
+	{"import-frames", KEY_IMPORTS, NULL, 0,
+	 "The import system frame by frame, instead of one frame `import X`. For .svg, .html and .folded; other "
+	 "formats "
+	 "always have all frames",
+	 20},
+	{"whole", KEY_WHOLE, NULL, 0,
+	 "A flame graph (.svg, .html) begins where threads begin, also where that is far from your own code", 20},
+	{"merge-from", KEY_MERGE_FROM, "leaf|root", 0,
 	 "Merge stacks from their root (default), or from their leaf: functions by their own time, "
 	 "each with its callers. For .svg and .folded",
 	 20},
@@ -60,11 +75,14 @@ static const struct {
 	{KEY_REVERSE, offsetof(struct view, from_leaf)},
 	{KEY_INVERTED, offsetof(struct view, icicle)},
 	{KEY_TIMESTAMPS, offsetof(struct view, timestamps)},
+	{KEY_IMPORTS, offsetof(struct view, import_frames)},
+	{KEY_WHOLE, offsetof(struct view, whole)},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	static const char *const layouts[] = {"flame", "icicle", NULL}, *const ends[] = {"root", "leaf", NULL};
+	static const char *const merged[] = {"processes", NULL};
 	struct view *v = state->input;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
@@ -77,6 +95,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		v->icicle = choice_parse(state, "--layout", arg, layouts);
 		return 0;
 	case KEY_MERGE:
+		choice_parse(state, "--merge", arg, merged);
+		v->merge_processes = true;
+		return 0;
+	case KEY_MERGE_FROM:
 		v->from_leaf = choice_parse(state, "--merge-from", arg, ends);
 		return 0;
 	case KEY_TYPE:

@@ -110,7 +110,8 @@ struct moments {
 	char **texts; /* by frame, made on sight */
 	uint32_t *room;
 	bool process_roots;
-	struct process_groups *groups; /* NULL: no roots for them */
+	struct process_groups *groups;   /* NULL: no roots for them */
+	struct process_groups *programs; /* NULL: processes are not merged */
 };
 
 static int add_moment(void *arg, const struct profile_sample *s)
@@ -161,7 +162,9 @@ static void put_moment(struct moments *m, const struct moment *at)
 	fprintf(m->out, "%llu.%06llu", (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
 	if (m->groups)
 		put_root(m, process_groups__root(m->groups, m->p->threads[at->thread].process));
-	if (m->process_roots)
+	if (m->programs)
+		put_root(m, process_groups__root(m->programs, m->p->threads[at->thread].process));
+	else if (m->process_roots)
 		put_root(m, view__process_text(m->p, m->p->threads[at->thread].process));
 	if (m->v->threads)
 		put_root(m, view__thread_text(m->p, at->thread));
@@ -179,6 +182,7 @@ static int write_moments(const struct profile *p, const struct view *v, FILE *ou
 	m.room = xcalloc(profile__max_depth(p) + 1, sizeof(*m.room));
 	m.process_roots = view__process_roots(v, p);
 	m.groups = v->containers ? process_groups__new(p) : NULL;
+	m.programs = v->merge_processes && m.process_roots ? process_groups__programs(v, p) : NULL;
 	if (m.cnt)
 		qsort(m.items, m.cnt, sizeof(*m.items), by_time);
 	for (size_t i = 0; i < m.cnt && !err; i++)
@@ -187,6 +191,7 @@ static int write_moments(const struct profile *p, const struct view *v, FILE *ou
 		free(m.texts[i]);
 	free(m.texts);
 	process_groups__free(m.groups);
+	process_groups__free(m.programs);
 	free(m.room);
 	free(m.items);
 	return err;
@@ -220,5 +225,6 @@ const struct format format_folded = {
 	.name = "folded",
 	.help = "a line per stack with its nanoseconds, for flamegraph.pl, inferno, speedscope and grep",
 	.suffixes = suffixes,
+	.is_picture = true,
 	.write = write_folded,
 };

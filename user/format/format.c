@@ -1,5 +1,6 @@
 /* The table of formats and how a row is found: by name, by the end of a file's name, by content. */
 #include "user/format/format.h"
+#include "user/profile/imports.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -97,6 +98,15 @@ const struct format *format_by_suffix(const char *path)
 		if (has_prefix(formats[i], path))
 			found = formats[i];
 	return found;
+}
+
+int format_write(const struct format *f, const struct profile *p, const struct view *v, FILE *out)
+{
+	struct profile *folded = f->is_picture && !v->import_frames ? profile__fold_imports(p) : NULL;
+	int err = f->write(folded ? folded : p, v, out);
+
+	profile__free_folded(folded);
+	return err;
 }
 
 /* The first bytes of a regular file; the count, or negative errno. */

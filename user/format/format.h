@@ -16,6 +16,7 @@ struct format {
 	bool is_page;     /* a browser shows it as it is */
 	bool is_private;  /* it holds source text … */
 	bool keeps_texts; /* … or it does where the profile has some of processes themselves */
+	bool is_picture;  /* for people, not for programs: importing is one frame unless the view wants all of them */
 	int (*write)(const struct profile *p, const struct view *v, FILE *out);
 	/* NULL when it is no input. `path` is for messages; the returned profile is the caller's. */
 	int (*read)(const char *path, struct profile **out);
@@ -36,5 +37,7 @@ const struct format *format_by_suffix(const char *path);
 size_t format_suffix_length(const struct format *f, const char *path);
 /* Is there source text in this format's file of such a profile? */
 bool format_is_private(const struct format *f, const struct profile *p);
+/* As a command writes it: pictures of what is worth seeing. */
+int format_write(const struct format *f, const struct profile *p, const struct view *v, FILE *out);
 /* Opens `path`, finds its format by content, reads it. Logs what to do when it cannot. */
 int format_read(const char *path, struct profile **out);

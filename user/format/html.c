@@ -72,5 +72,6 @@ const struct format format_html = {
 	.suffixes = suffixes,
 	.is_page = true,
 	.is_private = true,
+	.is_picture = true,
 	.write = html_write,
 };

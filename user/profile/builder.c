@@ -4,6 +4,7 @@
  * everything in a finished profile can be followed without a check.
  */
 #include "user/profile/buckets.h"
+#include "user/profile/generated.h"
 #include "user/profile/module_name.h"
 #include "user/profile/owned.h"
 #include "user/profile/short_files.h"
@@ -458,6 +459,7 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 	relabel(b);
 	short_files__tell_apart(p, b->o->texts);
 	buckets__settle(&b->buckets, p, damage);
+	generated_adopt(p);
 	if (p->label_cnt)
 		qsort(p->labels, p->label_cnt, sizeof(*p->labels), by_process);
 	emit_damage(b, damage);

@@ -67,7 +67,13 @@ static bool is_distribution(struct part p)
 
 static bool is_archive(struct part p)
 {
-	return ends_with(p, ".zip") || ends_with(p, ".pyz") || is_distribution(p);
+	return ends_with(p, ".zip") || ends_with(p, ".pyz") || ends_with(p, ".pex") || is_distribution(p);
+}
+
+/* What makers of archives put into them to start what is in there: pex's, shiv's. */
+static bool is_bootstrap(struct part p, struct part before)
+{
+	return part_is(p, ".bootstrap") || (part_is(p, "_bootstrap") && is_archive(before));
 }
 
 /* Directories of the standard library that are on sys.path themselves, or no packages. */
@@ -97,6 +103,10 @@ static const char *conventional_root(const char *file, enum profile_origin *orig
 				*origin = PROFILE_SITE;
 			else if (starts_with(p, "python3") && !root)
 				*origin = PROFILE_STDLIB;
+		} else if (is_bootstrap(p, before)) {
+			*origin = PROFILE_SITE;
+			if (part_is(p, "_bootstrap"))
+				continue; /* a package itself */
 		} else if (!in_stdlib || root != p.at || !is_stdlib_extra(p)) {
 			continue;
 		}

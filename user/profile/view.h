@@ -31,6 +31,10 @@ struct view {
 	bool timestamps;       /* samples one by one, with their times, also where a format adds them up */
 	bool icicle;           /* SVG: root on top */
 	bool process_roots;    /* also where only one process has samples */
+	bool merge_processes;  /* a root per program, whatever processes run it (process_groups__programs) */
+	bool import_frames;    /* the import system frame by frame: see user/profile/imports.h */
+	bool from_user;        /* view_tree: frames before the user's first are left out (from_leaf: not) */
+	bool whole;            /* from where threads begin, also where that is far from the user's code */
 	bool no_ids;           /* processes and threads by name alone, as they are called in every run */
 	const char *title;     /* NULL: made from the profile */
 	const char *type_name; /* as it was asked for; see view__choose_type */
@@ -121,4 +125,6 @@ struct view_tree *view_tree__new(const struct view *v, const struct profile *p);
  */
 struct view_tree *view_tree__of_two(const struct view *v, const struct profile *p, const struct view *other_v,
 				    const struct profile *other, uint64_t **other_totals);
+/* Roots that all stacks have (one thread, one container) need no row: "all" is called as the last of them. */
+void view_tree__hide_common_roots(struct view_tree *t);
 void view_tree__free(struct view_tree *t);

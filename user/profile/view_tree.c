@@ -5,6 +5,8 @@
  */
 #include "user/profile/view.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/program_title.h"
+#include "user/profile/user_start.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -26,8 +28,10 @@ struct build {
 	struct pair_map children; /* (parent node, text) → node */
 	struct pair_map stacks;   /* (root node, stack) → node */
 	uint32_t *path;           /* stacks still to be added */
+	bool *has_user;           /* by stack; NULL: all of it is shown */
 	bool process_roots;
-	struct process_groups *groups; /* NULL: no roots for them */
+	struct process_groups *groups;   /* NULL: no roots for them */
+	struct process_groups *programs; /* NULL: processes are not merged */
 };
 
 static uint32_t add_node(struct build *b, uint32_t parent, uint32_t text)
@@ -65,29 +69,12 @@ static uint32_t child_of(struct build *b, uint32_t parent, uint32_t text)
 	return *slot;
 }
 
-/* Whole paths become their last part: another checkout or virtual environment is the same program. */
-static char *command_without_folders(const char *command)
-{
-	struct buf out = {0};
-
-	for (const char *word = command, *end;; word = end + 1) {
-		const char *name = word;
-
-		end = strchrnul(word, ' ');
-		if (*word == '/')
-			name = (const char *)memrchr(word, '/', (size_t)(end - word)) + 1;
-		buf_put(&out, name, (size_t)(end - name));
-		if (!*end)
-			break;
-		buf_puts(&out, " ");
-	}
-	return buf_steal_text(&out);
-}
-
 static char *process_text(const struct build *b, uint32_t process)
 {
+	if (b->programs)
+		return process_groups__root(b->programs, process);
 	if (b->v->no_ids) {
-		__cleanup_free char *command = command_without_folders(b->p->processes[process].command);
+		__cleanup_free char *command = program_without_folders(b->p->processes[process].command);
 
 		return xasprintf("process \"%s\"", command);
 	}
@@ -98,7 +85,7 @@ static char *thread_text(const struct build *b, uint32_t thread)
 {
 	const char *name = b->p->threads[thread].name;
 
-	if (b->v->no_ids)
+	if (b->v->no_ids || b->programs) /* a pool's threads are alike, too */
 		return *name ? xasprintf("thread %s", name) : xstrdup("thread without a name");
 	return view__thread_text(b->p, thread);
 }
@@ -146,6 +133,15 @@ static uint32_t frame_node(struct build *b, uint32_t parent, uint32_t frame)
 	return node;
 }
 
+/* The node below which a stack goes on, in a tree that begins with the user's code: one for all that is outside of it. */
+static uint32_t outside_node(struct build *b, uint32_t root)
+{
+	uint32_t node = child_of(b, root, text_id(b, xstrdup("[outside your code]")));
+
+	b->tree->t.nodes[node].class = VIEW_SYNTHETIC;
+	return node;
+}
+
 static uint32_t stack_node(struct build *b, uint32_t root, uint32_t stack)
 {
 	const struct profile_stack *stacks = b->p->stacks;
@@ -162,7 +158,13 @@ static uint32_t stack_node(struct build *b, uint32_t root, uint32_t stack)
 		b->path[n++] = stack;
 	}
 	while (n) {
-		node = frame_node(b, node, stacks[b->path[--n]].frame);
+		uint32_t parent = stacks[b->path[--n]].parent;
+
+		if (b->has_user && b->has_user[b->path[n]] && !b->has_user[parent])
+			node = root;
+		else if (b->has_user && !parent)
+			node = outside_node(b, root);
+		node = frame_node(b, node, stacks[b->path[n]].frame);
 		*pair_map__slot(&b->stacks, root, b->path[n]) = node;
 	}
 	return node;
@@ -251,8 +253,10 @@ static void add_profile(struct tree *tree, struct pair_map *children, uint32_t *
 		.process_nodes = xcalloc(p->process_cnt + 1, sizeof(uint32_t)),
 		.thread_nodes = xcalloc(p->thread_cnt + 1, sizeof(uint32_t)),
 		.path = xcalloc(profile__max_depth(p) + 1, sizeof(uint32_t)),
+		.has_user = v->from_user && !v->from_leaf ? user_start__stacks(p) : NULL,
 		.process_roots = v->process_roots || view__process_roots(v, p),
 		.groups = v->containers ? process_groups__new(p) : NULL,
+		.programs = v->merge_processes ? process_groups__programs(v, p) : NULL,
 	};
 
 	if (!tree->texts) {
@@ -265,8 +269,10 @@ static void add_profile(struct tree *tree, struct pair_map *children, uint32_t *
 	pair_map__free(&b.stacks);
 	free(b.frame_texts);
 	process_groups__free(b.groups);
+	process_groups__free(b.programs);
 	free(b.process_nodes);
 	free(b.thread_nodes);
+	free(b.has_user);
 	free(b.path);
 }
 
@@ -311,6 +317,29 @@ struct view_tree *view_tree__of_two(const struct view *v, const struct profile *
 struct view_tree *view_tree__new(const struct view *v, const struct profile *p)
 {
 	return view_tree__of_two(v, p, NULL, NULL, NULL);
+}
+
+void view_tree__hide_common_roots(struct view_tree *t)
+{
+	struct view_node *n = t->nodes, *all = n;
+
+	for (uint32_t only = all->child; only && !n[only].next && !n[only].function && !all->own_samples;
+	     only = all->child) {
+		if (n[only].class == VIEW_SYNTHETIC)
+			break;
+		all->text = n[only].text;
+		all->child = n[only].child;
+		all->own_value = n[only].own_value;
+		all->own_samples = n[only].own_samples;
+		n[only] = (struct view_node){.text = n[only].text};
+		for (uint32_t c = all->child; c; c = n[c].next)
+			n[c].parent = 0;
+	}
+	t->depth = 0;
+	for (uint32_t i = 1; i < t->count; i++) {
+		n[i].depth = n[n[i].parent].depth + 1;
+		t->depth = n[i].depth > t->depth ? n[i].depth : t->depth;
+	}
 }
 
 void view_tree__free(struct view_tree *t)

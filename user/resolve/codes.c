@@ -1,6 +1,7 @@
 #include "user/resolve/codes.h"
 #include "user/profile/module_name.h"
 #include "user/python/code_object.h"
+#include "user/resolve/console_script.h"
 #include "user/resolve/contents.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -42,6 +43,7 @@ struct image {
 	struct code *codes;
 	struct whole_paths paths;
 	struct intern *files; /* that it has code of */
+	unsigned script_asks;
 };
 
 struct codes {
@@ -217,11 +219,14 @@ static const struct module_name *module_of(struct codes *c, const struct content
 
 	buf_put_text(&key, t->file);
 	buf_put_text(&key, t->module);
+	buf_put_varint(&key, t->is_console_script);
 	id = intern__id(c->named, key.data, key.len);
 	buf_free(&key);
 	if (id > c->module_cnt) {
 		xgrow(c->modules, c->module_cnt, c->module_cap);
 		module_name_find(t->file, t->module, &c->modules[c->module_cnt++]);
+		if (t->is_console_script && c->modules[id - 1].origin == PROFILE_USER)
+			c->modules[id - 1].origin = PROFILE_SITE;
 	}
 	return &c->modules[id - 1];
 }
@@ -294,6 +299,7 @@ static struct content *content_of(struct codes *c, uint32_t image_id, const stru
 		return &hidden;
 	text.file = whole_paths__find(&image->paths, t->file, image_id, &c->files);
 	meet_file(c, image, text.file);
+	text.is_console_script = console_script(&text, image_id, &c->files, &image->script_asks);
 	return contents__get(c->contents, &text, &image->table_bytes);
 }
 

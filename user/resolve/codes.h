@@ -28,7 +28,8 @@ struct code_text {
 	const void *table;
 	size_t table_len;
 	enum line_table_kind kind;
-	bool cut; /* there should be more of the table */
+	bool cut;               /* there should be more of the table */
+	bool is_console_script; /* set by codes.c */
 };
 /* Bytes of line tables that may still come from this image, before its lines are left out. */
 size_t codes__room(struct codes *c, uint32_t image_id);

@@ -132,7 +132,7 @@ static void make_key(struct buf *key, const struct code_text *t, const struct co
 	buf_put(key, t->file, strlen(t->file) + 1);
 	buf_put(key, module, strlen(module) + 1);
 	buf_put_svarint(key, t->first_line);
-	buf_put_varint(key, t->kind << 1 | cut);
+	buf_put_varint(key, (uint64_t)t->kind << 2 | (uint64_t)t->is_console_script << 1 | cut);
 	buf_put(key, &table, sizeof(table));
 }
 
@@ -149,6 +149,7 @@ static struct content *new_content(struct contents *c, const struct code_text *t
 	i->module = i->file + strlen(i->file) + 1;
 	i->first_line = t->first_line;
 	i->kind = t->kind;
+	i->is_console_script = t->is_console_script;
 	return i;
 }
 

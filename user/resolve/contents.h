@@ -28,7 +28,8 @@ struct content {
 	const char *module; /* what it is called, "" where that is not known */
 	int32_t first_line;
 	enum line_table_kind kind;
-	bool cut;                    /* the rest of the table was lost: no line is sure */
+	bool cut; /* the rest of the table was lost: no line is sure */
+	bool is_console_script;
 	struct content_table *table; /* NULL: none */
 	uint32_t function, segment;  /* the profile's id of its function in this segment; 0: none yet */
 };

@@ -8,7 +8,7 @@ const SHADES = 12;   // of a kind, as in svg_layout.h
 const LETTERS = '11px ui-monospace, "SF Mono", SFMono-Regular, Menlo, "Cascadia Mono", Consolas, ' +
 	'"Liberation Mono", "DejaVu Sans Mono", monospace';
 const KINDS = 'ulscikmrpne'; // letters of svg_style.css in the order of enum svg_kind
-const KIND_SYNTHETIC = 6, KIND_ROOT = 7;
+const KIND_USER = 0, KIND_SITE = 2, KIND_SYNTHETIC = 6, KIND_ROOT = 7;
 const palettes = {}; // by colour: kind × shades + shade
 
 function readPalettes() {
@@ -47,7 +47,7 @@ function inks() {
 }
 
 function middleShade(colour) {
-	return colour - colour % SHADES + 5;
+	return Math.floor(colour / SHADES) === KIND_SITE ? colour - colour % 2 : colour - colour % SHADES + 5; // a library has two
 }
 
 class Pane {
@@ -172,7 +172,7 @@ class Pane {
 		pen.globalAlpha = alpha;
 		pen.fillText(at > 0 ? text.slice(0, at) : text, x + 3.5, y + 12.5);
 		if (at > 0) {
-			pen.globalAlpha = 0.78 * alpha;
+			pen.globalAlpha = 0.88 * alpha;
 			pen.fillText(text.slice(at), x + 3.5 + pen.measureText(text.slice(0, at)).width, y + 12.5);
 		}
 		pen.globalAlpha = 1;

@@ -69,7 +69,8 @@ class Tree {
 		const stamp = S.order === 'name' ? 0 : this.version;
 		if (list.length > 1 && this.sorted[node] !== stamp) {
 			const byName = (a, b) => this.text(a) < this.text(b) ? -1 : this.text(a) > this.text(b) ? 1 : 0;
-			list.sort(stamp ? (a, b) => this.total[b] - this.total[a] || byName(a, b) : byName);
+			const isLast = node => this.label[node] === this.last ? 1 : 0;
+			list.sort((a, b) => isLast(a) - isLast(b) || (stamp ? this.total[b] - this.total[a] : 0) || byName(a, b));
 			this.sorted[node] = stamp;
 		}
 		return list;
@@ -84,6 +85,28 @@ class Tree {
 			paths[i] = Math.imul((i ? paths[this.parent[i]] : 0) ^ texts[this.label[i]], 16777619) ^ this.depth[i];
 		return paths;
 	}
+}
+
+// The tree as it is from where the user's code begins: what is before it is left out, and stacks without any stay whole
+// below a node of their own. `from`: the node that each node of the whole tree became.
+function treeFromUser(whole) {
+	const t = new Tree(whole.labels), from = t.from = new Int32Array(whole.count), roots = new Int32Array(whole.count);
+	const isInside = new Uint8Array(whole.count), outside = t.last = whole.labels.id('[outside your code]', KIND_ROOT * SHADES, 0);
+	for (let i = 0; i < whole.count; i++) {
+		const parent = whole.parent[i], label = whole.label[i], kind = Math.floor(whole.labels.colour[label] / SHADES);
+		const isFirst = kind !== KIND_ROOT && (!i || from[parent] === roots[parent] && !isInside[parent]);
+		roots[i] = i ? roots[parent] : 0;
+		isInside[i] = i && isInside[parent] || kind === KIND_USER;
+		if (kind === KIND_ROOT)
+			roots[i] = from[i] = i ? t.child(from[parent], label) : t.add(-1, label);
+		else if (isInside[i] && !isInside[parent])
+			from[i] = t.child(roots[i], label);
+		else if (isFirst)
+			from[i] = t.child(t.child(roots[i], outside), label);
+		else
+			from[i] = t.child(from[parent], label);
+	}
+	return t.finish();
 }
 
 // FNV-1a

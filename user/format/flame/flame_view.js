@@ -1,9 +1,10 @@
 // ---- flame_view.js: search, the flame graph, its keys, and the same state in the address.
 //
-// A page defines: S, what is looked at (at least the fields of FIELDS below, `view`, `order`, `leaf`, `theme`);
+// A page defines: S, what is looked at (at least the fields of FIELDS below, `view`, `order`, `leaf`, `theme`; `own`: from
+// where the user's code begins);
 // initial, the same at the start; callTree(); valueType(); change(what, {step}), which sets S and shows it; showAll();
 // viewBox(), what has the keyboard's focus; viewKeys(), key → action; stepOut(), for Esc; aim(fn), told of the function
-// that is described; widthHint(); settle(), after S was read from the address.
+// that is described; isOnTop(), whether the root is, and turnOver(); widthHint(); settle(), after S was read from the address.
 
 const QUERY_MAX = 300;
 const found = {key: '', expression: null, literal: false};
@@ -185,7 +186,7 @@ const flameKeys = {
 	Home: () => zoomTo(0),
 	n: () => nextHit(1),
 	N: () => nextHit(-1),
-	i: () => change({icicle: !S.icicle}),
+	i: () => turnOver(),
 	'/': () => { ui.search.focus(); ui.search.select(); },
 };
 
@@ -246,14 +247,22 @@ function buildSearch() {
 	return make('div', {class: 'tools search', role: 'search'}, ui.search, ui.caseButton, ui.clear, ui.matched);
 }
 
-function buildLayoutButton() {
-	return ui.icicle = button('layout', '', 'Turn it over: i', () => change({icicle: !S.icicle}));
+// `can`: is there anything before the user's code?
+function buildOwnButton(can) {
+	ui.own = button('own', 'From your code', 'Begin where your code begins, or where threads do: u', () => change({own: !S.own}));
+	ui.own.hidden = !can;
+	flameKeys.u = () => can && change({own: !S.own});
+	return ui.own;
 }
 
-// `names`: [kind, text] of each kind of frame that there is
+function buildLayoutButton() {
+	return ui.icicle = button('layout', '', 'Turn it over: i', () => turnOver());
+}
+
+// `names`: [kind, text, shade] of what frames are of; without a shade it is the heading of those that follow
 function legend(names) {
-	return make('div', {class: 'legend', 'aria-hidden': 'true'}, names.map(([kind, name]) =>
-		make('span', {}, make('span', {class: 'swatch', 'data-colour': kind * SHADES + 5}), name)));
+	return make('div', {class: 'legend', 'aria-hidden': 'true'}, names.map(([kind, name, shade]) =>
+		make('span', {}, shade === undefined ? null : make('span', {class: 'swatch', 'data-colour': kind * SHADES + shade}), name)));
 }
 
 function buildFooter(...buttons) {
@@ -267,7 +276,8 @@ function showTools() {
 	if (ui.search.value !== S.query)
 		ui.search.value = S.query;
 	ui.caseButton.setAttribute('aria-pressed', String(S.matchCase));
-	ui.icicle.textContent = S.icicle ? 'Flame' : 'Icicle';
+	ui.own.setAttribute('aria-pressed', String(S.own));
+	ui.icicle.textContent = isOnTop() ? 'Flame' : 'Icicle';
 	for (const swatch of document.querySelectorAll('.legend .swatch'))
 		swatch.style.background = fills()[Number(swatch.dataset.colour)];
 	showMatched();
@@ -311,6 +321,7 @@ function listen(key) {
 // name in the address → how to read and write it; null: as it is at the start
 const FIELDS = {
 	case: flag('matchCase'),
+	own: flag('own'),
 	layout: {
 		get: () => S.icicle === initial.icicle ? null : S.icicle ? 'icicle' : 'flame',
 		set: text => { S.icicle = text ? text === 'icicle' : initial.icicle; },

@@ -23,9 +23,9 @@ function buildBrush() {
 
 // While the span is dragged the views follow: browsers tell of the pointer once per frame.
 function setRange(from, to, isPart) {
-	const range = cutRange(from, to);
-	if (String(range) !== String(S.range))
-		change({range}, {quiet: isPart});
+	const range = cutRange(from, to), wholeTime = !range && S.view === 'time' || S.wholeTime;
+	if (String(range) !== String(S.range) || wholeTime !== S.wholeTime)
+		change({range, wholeTime}, {quiet: isPart});
 	else if (!isPart)
 		saveState(false);
 }
@@ -38,7 +38,7 @@ function sliceAt(event) {
 // The part of the brush at a slice: an end, the middle, or what a new span begins in.
 function brushPart(at) {
 	const [from, to] = span(), near = GRIP / brush.box.clientWidth * D.slices;
-	if (!S.range)
+	if (!isPartOfTime())
 		return 'new';
 	return Math.abs(at - from) <= near ? 'from' : Math.abs(at - to) <= near ? 'to' : at > from && at < to ? 'move' : 'new';
 }
@@ -82,7 +82,7 @@ function brushUp(event) {
 	brush.drag = null;
 	if (drag && drag.moved)
 		setRange(...dragged(drag, sliceAt(event)));
-	else if (drag && drag.kind === 'new' && S.range)
+	else if (drag && drag.kind === 'new' && isPartOfTime())
 		setRange(0, D.slices);
 }
 
@@ -103,7 +103,7 @@ function brushKey(event) {
 // ---- drawing
 
 function brushSums() {
-	const key = [[...S.hidden].join(), S.gil, S.type, S.query, S.matchCase, S.mode, S.full, S.leaf].join('\0');
+	const key = [[...S.hidden].join(), S.gil, S.type, S.query, S.matchCase, S.mode, S.full, S.leaf, S.own].join('\0');
 	if (brush.key === key)
 		return;
 	brush.key = key;
@@ -172,7 +172,7 @@ function showBrush() {
 	paintBrush();
 	brush.shade.style.left = from / D.slices * 100 + '%';
 	brush.shade.style.width = (to - from) / D.slices * 100 + '%';
-	brush.box.classList.toggle('whole', !S.range);
+	brush.box.classList.toggle('whole', !isPartOfTime());
 	for (const [grip, at] of [[brush.from, from], [brush.to, to]]) {
 		grip.style.left = at / D.slices * 100 + '%';
 		grip.setAttribute('aria-valuemin', '0');
@@ -180,6 +180,7 @@ function showBrush() {
 		grip.setAttribute('aria-valuenow', (at * step).toFixed(3));
 		grip.setAttribute('aria-valuetext', momentText(at * step, step));
 	}
-	brush.words.textContent = S.range ? rangeText(S.range) + ' · ' + valueText(M.all) : 'Drag to select a span of time';
-	$('brush-all').disabled = !S.range;
+	brush.words.textContent = S.range ? rangeText(S.range) + ' · ' + valueText(M.all) :
+		isPartOfTime() ? 'The busiest span: ' + rangeText(span()) : 'Drag to select a span of time';
+	$('brush-all').disabled = !isPartOfTime();
 }

@@ -9,6 +9,7 @@
 #include "user/format/svg/svg_data.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/user_start.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
 #include "user/util/json_put.h"
@@ -27,6 +28,7 @@ struct writer {
 	struct html_slices slices;
 	struct html_sources sources;
 	struct intern *texts; /* ids are indexes of "texts" */
+	struct libraries *libraries;
 };
 
 static void put_hertz(struct json_put *j, const char *key, double hz)
@@ -95,6 +97,8 @@ static void put_view(struct writer *w, struct json_put *j)
 	json_put_bool(j, "full_filenames", w->v->full_filenames);
 	json_put_bool(j, "gil_only", w->v->gil_only);
 	json_put_bool(j, "from_leaf", w->v->from_leaf);
+	json_put_bool(j, "merge_processes", w->v->merge_processes);
+	json_put_bool(j, "from_user", !w->v->whole && user_start__is_far(w->v, w->p));
 	json_put_bool(j, "icicle", w->v->icicle);
 	json_put_end_map(j);
 }
@@ -113,16 +117,16 @@ static void put_labels(struct writer *w, struct json_put *j, uint32_t process)
 	json_put_end_list(j);
 }
 
-static void put_container(struct json_put *j, const struct process_groups *groups, uint32_t process)
+static void put_group(struct json_put *j, const char *key, const struct process_groups *groups, uint32_t process)
 {
 	__cleanup_free char *text = process_groups__root(groups, process);
 
-	json_put_text(j, "container", text);
+	json_put_text(j, key, text);
 }
 
 static void put_processes(struct writer *w, struct json_put *j)
 {
-	struct process_groups *groups = process_groups__new(w->p);
+	struct process_groups *groups = process_groups__new(w->p), *programs = process_groups__programs(w->v, w->p);
 
 	json_put_list(j, "processes");
 	json_put_null(j, NULL);
@@ -133,11 +137,13 @@ static void put_processes(struct writer *w, struct json_put *j)
 		json_put_count(j, "pid", q->pid);
 		json_put_text(j, "command", q->command);
 		json_put_text(j, "python", q->python);
-		put_container(j, groups, i);
+		put_group(j, "container", groups, i);
+		put_group(j, "program", programs, i);
 		put_labels(w, j, i);
 		json_put_end_map(j);
 	}
 	process_groups__free(groups);
+	process_groups__free(programs);
 	json_put_end_list(j);
 	json_put_list(j, "threads");
 	json_put_null(j, NULL);
@@ -222,7 +228,23 @@ static void put_functions(struct writer *w, struct json_put *j)
 	JSON_PUT_COLUMN(j, "function_file", cnt, text_id(w, f[i].file));
 	JSON_PUT_COLUMN(j, "function_short_file", cnt, text_id(w, f[i].short_file));
 	JSON_PUT_COLUMN(j, "function_line", cnt, line_number(f[i].first_line));
-	JSON_PUT_COLUMN(j, "function_colour", cnt, view__class(&f[i]) * SVG_SHADES + svg_shade(&f[i]));
+	JSON_PUT_COLUMN(j, "function_colour", cnt,
+			view__class(&f[i]) * SVG_SHADES + svg_shade_among(&f[i], w->libraries));
+}
+
+/* For the legend: [shade, name] of each that has a colour of its own. */
+static void put_libraries(struct writer *w, struct json_put *j)
+{
+	json_put_list(j, "libraries");
+	for (unsigned slot = 0; w->libraries && slot < LIBRARIES_SLOTS; slot++) {
+		if (!w->libraries->names[slot])
+			continue;
+		json_put_list(j, NULL);
+		json_put_count(j, NULL, slot * SVG_SHADES / LIBRARIES_SLOTS);
+		json_put_text(j, NULL, w->libraries->names[slot]);
+		json_put_end_list(j);
+	}
+	json_put_end_list(j);
 }
 
 static void put_stacks(struct writer *w, struct json_put *j)
@@ -309,6 +331,7 @@ static void put_all(struct writer *w, struct json_put *j)
 	put_losses(w, j);
 	put_sources(w, j);
 	put_functions(w, j);
+	put_libraries(w, j);
 	put_stacks(w, j);
 	put_parts(w, j);
 	put_texts(w, j);
@@ -359,7 +382,7 @@ static int put_packed(const char *raw, size_t raw_len, FILE *out)
 
 int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.p = p, .v = v, .texts = intern__new()};
+	struct writer w = {.p = p, .v = v, .texts = intern__new(), .libraries = libraries__of_stacks(v, p)};
 	__cleanup_free char *raw = NULL;
 	size_t len = 0;
 	int err = html_slices__fill(&w.slices, p);
@@ -377,5 +400,6 @@ int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 	html_slices__free(&w.slices);
 	html_sources__free(&w.sources);
 	intern__free(w.texts);
+	libraries__free(w.libraries);
 	return err;
 }

@@ -45,6 +45,11 @@ function prepare() {
 	D.stack_parent.forEach((parent, s) => { D.depth[s] = s ? D.depth[parent] + 1 : 0; });
 	const processes = new Set(D.part_thread.map(thread => D.threads[thread].process));
 	D.processCount = processes.size;
+	D.programCount = new Set([...processes].map(p => D.processes[p].program)).size;
+	const isUser = D.stack_frame.map(frame => Math.floor(D.function_colour[D.frame_function[frame]] / SHADES) === KIND_USER);
+	const inside = new Uint8Array(isUser.length); // by stack: is a frame of it the user's?
+	isUser.forEach((is, s) => { inside[s] = s && (is || inside[D.stack_parent[s]]); });
+	D.canSkip = isUser.some((is, s) => s && is && D.stack_parent[s] && !inside[D.stack_parent[s]]);
 	D.hasContainers = new Set([...processes].map(p => D.processes[p].container)).size > 1;
 }
 

@@ -68,21 +68,28 @@ function valuePerSlice(only = () => true) {
 // ---- the call tree
 
 function rootOf(tree, roots, thread) {
-	const colour = KIND_ROOT * SHADES;
+	const colour = KIND_ROOT * SHADES, process = D.processes[D.threads[thread].process];
 	let node = 0;
 	if (roots === 'container' && D.hasContainers)
-		node = tree.child(node, tree.labels.id(D.processes[D.threads[thread].process].container, colour, 0));
-	if (roots !== 'none' && D.processCount > 1)
+		node = tree.child(node, tree.labels.id(process.container, colour, 0));
+	if (roots === 'program' && D.programCount > 1)
+		node = tree.child(node, tree.labels.id(process.program, colour, 0));
+	if (roots !== 'none' && roots !== 'program' && D.processCount > 1)
 		node = tree.child(node, tree.labels.id(processText(D.threads[thread].process), colour, 0));
 	if (roots === 'thread')
 		node = tree.child(node, tree.labels.id(threadText(thread), colour, 0));
 	return node;
 }
 
-function newTree(labels) {
+function newTree(labels, text = 'all') {
 	const tree = new Tree(labels);
-	tree.add(-1, labels.id('all', KIND_ROOT * SHADES, 0));
+	tree.add(-1, labels.id(text, KIND_ROOT * SHADES, 0));
 	return tree;
+}
+
+// What would be the root of everything is what everything is called.
+function wholeText(roots) {
+	return roots === 'program' && D.programCount === 1 ? D.processes[D.threads[D.part_thread[0]].process].program : 'all';
 }
 
 // The node of a stack below a root; `known`: those found before. Only what is new of a stack is walked.
@@ -107,7 +114,7 @@ function nodeFromLeaf(tree, known, root, stack) {
 }
 
 function buildTree(mode, full, roots, leaf) {
-	const tree = newTree(labelsFor(mode, full)), knownOf = new Map();
+	const tree = newTree(labelsFor(mode, full), wholeText(roots)), knownOf = new Map();
 	tree.nodeOfPart = D.part_thread.map((thread, p) => {
 		const root = rootOf(tree, roots, thread);
 		if (!knownOf.has(root))
@@ -118,13 +125,19 @@ function buildTree(mode, full, roots, leaf) {
 }
 
 // The call tree as it is looked at now, with the weights of now.
-function callTree(roots = S.roots, leaf = S.leaf) {
-	const key = [S.mode, S.full, roots, leaf].join();
+function callTree(roots = S.roots, leaf = S.leaf, own = S.own && D.canSkip && !leaf) {
+	const key = [S.mode, S.full, roots, leaf, own].join();
 	let tree = M.trees.get(key);
 	if (!tree) {
 		if (M.trees.size > 5)
 			M.trees.clear(); // each can be large
-		M.trees.set(key, tree = buildTree(S.mode, S.full, roots, leaf));
+		tree = buildTree(S.mode, S.full, roots, leaf);
+		if (own) {
+			const {nodeOfPart} = tree;
+			tree = treeFromUser(tree);
+			tree.nodeOfPart = nodeOfPart.map(node => tree.from[node]);
+		}
+		M.trees.set(key, tree);
 		tree.key = key;
 	}
 	if (tree.version !== M.version) {

@@ -44,7 +44,15 @@ function openSource(fn) {
 }
 
 function widthHint() {
-	return 'Width is the share of ' + valueType().sentence + '. Click a frame or press Enter to zoom, / to search, ? for all keys.';
+	return (S.own && D.canSkip && !S.leaf ? 'From where your code begins; u shows the whole. ' : '') + 'Width is the share of ' + valueType().sentence + '. Click a frame or press Enter to zoom, / to search, ? for all keys.';
+}
+
+function isOnTop() {
+	return S.view === 'time' ? !S.timeFlame : S.icicle;
+}
+
+function turnOver() {
+	change(S.view === 'time' ? {timeFlame: !S.timeFlame} : {icicle: !S.icicle});
 }
 
 function next(values, value) {
@@ -52,7 +60,7 @@ function next(values, value) {
 }
 
 function resetAll() {
-	change({zoom: 0, query: '', range: null, hidden: new Set()}, {step: true});
+	change({zoom: 0, query: '', range: null, wholeTime: false, hidden: new Set()}, {step: true});
 }
 
 const commonKeys = {
@@ -64,8 +72,9 @@ const commonKeys = {
 	e: () => openSource(ui.aimed),
 	o: () => change({order: next(ORDERS, S.order)}),
 	m: () => change({leaf: !S.leaf}),
+	u: () => D.canSkip && change({own: !S.own}),
 	l: () => change({mode: next(MODES, S.mode)}),
-	p: () => change({roots: next(ROOTS.filter(root => root !== 'container' || D.hasContainers), S.roots)}),
+	p: () => change({roots: next(rootChoices(), S.roots)}),
 	f: () => change({full: !S.full}),
 	g: () => change({gil: !S.gil}),
 	t: () => openPanel(ui.threads),
@@ -82,7 +91,7 @@ function stepOut() {
 		change({query: ''});
 	else if (S.view === 'flame' && S.zoom)
 		zoomTo(0);
-	else if (S.range)
+	else if (isPartOfTime())
 		setRange(0, D.slices);
 }
 
@@ -109,9 +118,15 @@ function buildToggles() {
 	ui.type.hidden = D.types.length < 2;
 	ui.mode = picker('mode', 'What a frame is: l', [['line', 'Lines'], ['function', 'Functions'], ['name', 'No lines']],
 		mode => change({mode}));
-	ui.roots = picker('roots', 'What the root is split by: p', [['none', 'All together'],
-		...D.hasContainers ? [['container', 'Per container']] : [], ['process', 'Per process'], ['thread', 'Per thread']],
-		roots => change({roots}));
+	ui.roots = picker('roots', 'What the root is split by: p', [['none', 'All together'], ['container', 'Per container'],
+		['program', 'Per program'], ['process', 'Per process'], ['thread', 'Per thread']].filter(([root]) =>
+		rootChoices().includes(root)), roots => change({roots}));
+	buildOwnButton(D.canSkip);
+	ui.options = button('options', 'Options', 'More of the view', () => {
+		const isOpen = ui.app.classList.toggle('options');
+		ui.options.setAttribute('aria-expanded', String(isOpen));
+	});
+	ui.options.setAttribute('aria-controls', 'tools');
 	ui.order = picker('order', 'Order from left to right: o', [['heavy', 'Heaviest first'], ['name', 'By name']], order => change({order}));
 	buildLayoutButton();
 	ui.leaf = toggle('leaf', 'From the leaf', 'Merge stacks from the running function on: m', 'leaf');
@@ -120,7 +135,7 @@ function buildToggles() {
 	ui.threadsButton = button('threads', 'Threads', 'Choose processes and threads: t', () => openPanel(ui.threads));
 	ui.theme = button('theme', '', 'Dark, light, or as the system has it: d', () => change({theme: next(THEMES, S.theme)}));
 	ui.reset = button('reset', 'Reset', 'Zoom, search, time and threads: 0', resetAll);
-	return make('div', {class: 'tools', role: 'toolbar', 'aria-label': 'View'}, ui.type, ui.mode, ui.roots, ui.order, ui.icicle, ui.leaf,
+	return make('div', {id: 'tools', class: 'tools', role: 'toolbar', 'aria-label': 'View'}, ui.type, ui.mode, ui.roots, ui.order, ui.icicle, ui.leaf,
 		ui.gil, ui.full, ui.threadsButton, ui.reset, ui.theme, button('about-open', 'About', 'Command, settings, what was lost or failed: a',
 			() => openPanel(ui.about)), button('help-open', '?', 'Keys: ?', () => openPanel(ui.help)));
 }
@@ -152,10 +167,14 @@ function buildPage() {
 	ui.panels = VIEWS.map(view => make('div', {id: 'view-' + view, class: 'view', role: 'tabpanel', 'aria-labelledby': 'tab-' + view,
 		hidden: true}, TABS[view].build()));
 	const used = new Set(D.function_colour.slice(1).map(colour => Math.floor(colour / SHADES)));
-	const kinds = [...KIND_NAMES.entries()].filter(([kind]) => used.has(kind));
-	document.body.append(make('div', {id: 'app'}, buildHeading(), buildBrush(),
-		make('div', {class: 'strip'}, buildTabs(), buildSearch()), make('div', {class: 'strip'}, buildToggles(), legend(kinds)),
-		make('main', {}, ui.panels), buildPageFooter()), buildThreadPanel(), buildAbout(), buildHelp());
+	const kinds = [...KIND_NAMES.entries()].filter(([kind]) => used.has(kind)).flatMap(([kind, name]) =>
+		kind === KIND_SITE && D.libraries.length ? [[kind, name], ...D.libraries.map(([shade, library]) => [kind, library, shade])] :
+			[[kind, name, kind === KIND_SITE ? 0 : 5]]);
+	const toggles = buildToggles();
+	ui.app = make('div', {id: 'app'}, buildHeading(), buildBrush(),
+		make('div', {class: 'strip'}, buildTabs(), buildSearch()), make('div', {class: 'strip'}, ui.options, ui.own, toggles, legend(kinds)),
+		make('main', {}, ui.panels), buildPageFooter());
+	document.body.append(ui.app, buildThreadPanel(), buildAbout(), buildHelp());
 }
 
 // Sets everything that shows state, after any change.
@@ -169,6 +188,7 @@ function showAll() {
 	ui.reset.disabled = !S.zoom && !S.query && !S.range && !S.hidden.size;
 	// A view offers only what it can do.
 	ui.roots.disabled = ui.leaf.disabled = ui.order.disabled = S.view !== 'flame';
+	ui.own.disabled = S.view !== 'flame' || S.leaf;
 	ui.order.disabled = S.view !== 'flame' && S.view !== 'sandwich';
 	ui.icicle.disabled = S.view !== 'flame' && S.view !== 'time';
 	ui.mode.disabled = S.view === 'table' || S.view === 'source';

@@ -1,7 +1,7 @@
 // ---- html_state.js: the state of the page, and its fields in the address besides those of flame_view.js.
 
 const MODES = ['line', 'function', 'name'];
-const ROOTS = ['none', 'container', 'process', 'thread'];
+const ROOTS = ['none', 'container', 'program', 'process', 'thread'];
 const GROUPS = ['function', 'line', 'file', 'module'];
 const ORDERS = ['heavy', 'name'];
 const THEMES = ['auto', 'light', 'dark'];
@@ -9,9 +9,11 @@ const SORTS = ['own', 'total', 'name', 'place'];
 
 const S = {
 	view: 'flame', mode: 'line', roots: 'process', group: 'function', order: 'heavy', theme: 'auto', sort: 'own',
-	up: false, gil: false, leaf: false, full: false, icicle: false, query: '', matchCase: false,
+	up: false, gil: false, leaf: false, full: false, icicle: false, own: false, query: '', matchCase: false,
 	type: 0,            // the value type
 	range: null,        // slices [from, to), or null: all
+	wholeTime: false,   // the time order of all, too, instead of the busiest span
+	timeFlame: false,   // the time order with its roots at the bottom
 	hidden: new Set(),  // threads
 	zoom: 0,            // node of the call tree
 	focus: -1,          // function group of the sandwich
@@ -23,7 +25,8 @@ function initState() {
 	const v = D.view;
 	S.type = D.type;
 	S.mode = v.no_lines ? 'name' : v.by_function ? 'function' : 'line';
-	S.roots = v.threads ? 'thread' : v.containers ? 'container' : 'process';
+	S.roots = v.threads ? 'thread' : v.containers ? 'container' : v.merge_processes && hasPrograms() ? 'program' : 'process';
+	S.own = v.from_user;
 	S.gil = v.gil_only;
 	S.leaf = v.from_leaf;
 	S.full = v.full_filenames;
@@ -31,10 +34,21 @@ function initState() {
 	initial = {...S};
 }
 
+// Several processes of one program.
+function hasPrograms() {
+	return D.programCount < D.processCount;
+}
+
+// The roots that can be chosen here.
+function rootChoices() {
+	return ROOTS.filter(root => root === 'container' ? D.hasContainers : root !== 'program' || hasPrograms());
+}
+
 Object.assign(FIELDS, {
 	view: choice('view', VIEWS), mode: choice('mode', MODES), roots: choice('roots', ROOTS),
 	group: choice('group', GROUPS), order: choice('order', ORDERS), theme: choice('theme', THEMES),
 	sort: choice('sort', SORTS), up: flag('up'), gil: flag('gil'), leaf: flag('leaf'), full: flag('full'),
+	alltime: flag('wholeTime'), timeflame: flag('timeFlame'),
 	type: {
 		get: () => S.type === initial.type ? null : valueType().name,
 		set: text => {
@@ -92,7 +106,7 @@ const settle = weigh;
 
 // Fields whose change needs new weights, or another tree; the others only change the look.
 const WEIGHT_KEYS = new Set(['type', 'range', 'hidden', 'gil']);
-const TREE_KEYS = new Set(['mode', 'full', 'roots', 'leaf']);
+const TREE_KEYS = new Set(['mode', 'full', 'roots', 'leaf', 'own']);
 
 function change(what, {step = false, quiet = false} = {}) {
 	const keys = Object.keys(what), needs = set => keys.some(key => set.has(key));

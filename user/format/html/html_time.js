@@ -2,16 +2,17 @@
 // used less CPU than there was time leaves the rest of a slice empty; values that are no time fill their slices.
 
 const LANE_HEAD = 20, AXIS = 22, COLUMN = 2; // px; narrower slices are drawn together
-const lanes = {key: '', list: [], height: 0, boxes: new Map()};
+const LEGIBLE = 600; // samples one after another that are told apart in a window
+const lanes = {key: '', list: [], height: 0, boxes: new Map(), busiestKey: '', busiest: null};
 
 // A box is a node of this tree: it has no roots, so that lanes can share names.
 function laneTree() {
-	return callTree('none', false);
+	return callTree('none', false, false);
 }
 
 // Threads with samples in the selection, the busiest first.
 function findLanes() {
-	const key = [M.version, S.mode, S.full].join();
+	const key = [M.version, S.mode, S.full, span()].join(), isPart = isPartOfTime() && !S.range;
 	if (lanes.key === key)
 		return;
 	let top = AXIS;
@@ -21,8 +22,9 @@ function findLanes() {
 	for (let thread = 1; thread < D.threadParts.length; thread++) {
 		let value = 0, depth = 0;
 		for (const p of D.threadParts[thread]) {
-			value += M.value[p];
-			if (M.samples[p])
+			const [partValue, samples] = isPart && M.samples[p] ? sumOf(p, span()) : [M.value[p], M.samples[p]];
+			value += partValue;
+			if (samples)
 				depth = Math.max(depth, D.depth[D.part_stack[p]]);
 		}
 		if (depth)
@@ -36,8 +38,30 @@ function findLanes() {
 	lanes.height = top;
 }
 
+// What is in sight: the selection. Without one the order of time opens at the busiest span that frames can be told apart in.
 function span() {
-	return S.range || [0, Math.max(1, D.slices)];
+	return S.range || S.view === 'time' && !S.wholeTime && busiest() || [0, Math.max(1, D.slices)];
+}
+
+function isPartOfTime() {
+	const [from, to] = span();
+	return to - from < D.slices;
+}
+
+// Null: of so short a recording all can be seen.
+function busiest() {
+	brushSums();
+	if (lanes.busiestKey === brush.key)
+		return lanes.busiest;
+	const wide = Math.max(2, Math.round(LEGIBLE / (D.rate_hz || 100) / sliceSeconds())), {sums} = brush;
+	let sum = 0, most = 0, at = 0;
+	for (let i = 0; i < sums.length; i++) {
+		sum += sums[i] - (i < wide ? 0 : sums[i - wide]);
+		if (sum > most * (1 + 1e-9))
+			[most, at] = [sum, Math.max(0, i + 1 - wide)];
+	}
+	lanes.busiestKey = brush.key;
+	return lanes.busiest = wide * 4 < D.slices ? [at, Math.min(at + wide, D.slices)] : null;
 }
 
 // By column of `step` slices of a lane: a map from nodes to values.
@@ -126,7 +150,7 @@ function boxesOf(lane, pxPerSecond) {
 }
 
 function laneRow(lane, depth) {
-	return lane.top + LANE_HEAD + (S.icicle ? depth : lane.depth - 1 - depth) * ROW;
+	return lane.top + LANE_HEAD + (S.timeFlame ? lane.depth - 1 - depth : depth) * ROW;
 }
 
 function paintLane(pane, lane, pxPerSecond) {
@@ -234,7 +258,8 @@ function timeHint() {
 	const step = sliceSeconds(), isCoarse = D.rate_hz && step > 2 / D.rate_hz;
 	const words = 'Time runs to the right; each thread has a lane. Click a frame to look at its span of time.' +
 		(isCoarse ? ' Within ' + secondsText(step) + ' s stacks stand side by side.' : '');
-	hint(D.slices ? words : 'This profile does not say when its samples were taken.', S.range ? rangeText(S.range) : '');
+	const where = !isPartOfTime() ? '' : (S.range ? '' : 'The busiest span, ') + rangeText(span()) + (S.range ? '' : '; Home: all');
+	hint(D.slices ? words : 'This profile does not say when its samples were taken.', where);
 }
 
 function showTime() {

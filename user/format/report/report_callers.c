@@ -18,8 +18,10 @@ struct callers {
 	struct groups *groups;
 	uint32_t *of_frame;
 	struct totals *totals;
-	uint64_t *root_value; /* by group: nobody called it there */
-	uint32_t *sampled;    /* groups that have samples: what names are looked for in */
+	uint64_t *root_value;  /* by group: nobody called it there */
+	uint64_t *stack_value; /* by stack: here and above */
+	uint32_t *users;       /* by stack: the group of the nearest frame of the user's own code; 0 none */
+	uint32_t *sampled;     /* groups that have samples: what names are looked for in */
 	size_t sampled_cnt;
 	struct name_match match;
 };
@@ -50,6 +52,23 @@ static void add_roots(struct callers *c)
 		root[s] = p->stacks[s].parent ? root[p->stacks[s].parent] : c->of_frame[p->stacks[s].frame];
 	for (size_t i = 0; i < p->bucket_cnt; i++)
 		c->root_value[root[p->buckets[i].stack]] += view__value(c->r->view, &p->buckets[i]);
+}
+
+/* The nearest frame of the user's, and values, of stacks. */
+static void find_users(struct callers *c)
+{
+	const struct profile *p = c->p;
+
+	for (uint32_t s = 1; s <= p->stack_cnt; s++) {
+		const struct profile_function *f = &p->functions[p->frames[p->stacks[s].frame].function];
+
+		c->users[s] =
+			view__class(f) == VIEW_USER ? c->of_frame[p->stacks[s].frame] : c->users[p->stacks[s].parent];
+	}
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		c->stack_value[p->buckets[i].stack] += view__value(c->r->view, &p->buckets[i]);
+	for (uint32_t s = p->stack_cnt; s; s--)
+		c->stack_value[p->stacks[s].parent] += c->stack_value[s];
 }
 
 static void say_unknown(const struct callers *c, const struct name_candidate *all)
@@ -136,8 +155,11 @@ static struct callers *open_callers(const struct report *r, const struct profile
 	c->totals = totals__new(r->view, p, c->of_frame, cnt);
 	c->root_value = xcalloc(cnt + 1u, sizeof(*c->root_value));
 	c->sampled = xcalloc(cnt + 1u, sizeof(*c->sampled));
+	c->stack_value = xcalloc((size_t)p->stack_cnt + 1, sizeof(*c->stack_value));
+	c->users = xcalloc((size_t)p->stack_cnt + 1, sizeof(*c->users));
 	list_sampled(c);
 	add_roots(c);
+	find_users(c);
 	return c;
 }
 
@@ -163,6 +185,8 @@ void report_callers__free(struct callers *c)
 	totals__free(c->totals);
 	free(c->of_frame);
 	free(c->root_value);
+	free(c->stack_value);
+	free(c->users);
 	free(c->sampled);
 	free(c);
 }
@@ -192,24 +216,50 @@ static struct side *sides_of(const struct callers *c, uint32_t id, bool callers,
 	return out;
 }
 
+/* The user's functions that led to one of a library, with the value that they did so for; the caller frees. */
+static struct side *users_of(const struct callers *c, uint32_t id, size_t *cnt)
+{
+	const struct profile *p = c->p;
+	uint32_t groups = groups__count(c->groups);
+	__cleanup_free bool *inside = xcalloc((size_t)p->stack_cnt + 1, sizeof(*inside));
+	__cleanup_free uint64_t *values = xcalloc(groups + 1u, sizeof(*values));
+	struct side *out = xcalloc(groups + 1u, sizeof(*out));
+
+	for (uint32_t s = 1; s <= p->stack_cnt; s++) {
+		uint32_t parent = p->stacks[s].parent;
+
+		inside[s] = inside[parent] || c->of_frame[p->stacks[s].frame] == id;
+		if (inside[s] && !inside[parent])
+			values[c->users[parent]] += c->stack_value[s];
+	}
+	*cnt = 0;
+	for (uint32_t g = 1; g <= groups; g++)
+		if (values[g])
+			out[(*cnt)++] = (struct side){groups__at(c->groups, g)->name,
+						      groups__at(c->groups, g)->location, NULL, 0, values[g]};
+	if (*cnt && values[0])
+		out[(*cnt)++] = (struct side){"[no code of yours]", "", NULL, 0, values[0]};
+	if (*cnt)
+		qsort(out, *cnt, sizeof(*out), by_value);
+	return out;
+}
+
 /* ---- as text --------------------------------------------------------------------------------- */
 
 #define MATCHES_MAX 10 /* functions shown in full */
 #define HOTTEST     3  /* functions of a whole report, with so many of each side */
 
-static void put_sides(const struct report_text *t, const struct callers *c, uint32_t id, bool callers)
+static void put_list(const struct report_text *t, const struct callers *c, uint32_t id, const char *title,
+		     const struct side *sides, size_t cnt)
 {
 	size_t most = !c->r->callers && !c->r->by ? HOTTEST : t->r->rows;
-	size_t cnt;
-	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
 	const struct totals_row *of = &c->totals->rows[id];
 	char share[REPORT_SHARE_BYTES];
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < cnt; i++)
 		sum += sides[i].value;
-	report_line(t, "  %s%s", callers ? "called by" : "spent in",
-		    sum > of->value ? " (with recursion these add up to more than the whole)" : "");
+	report_line(t, "  %s%s", title, sum > of->value ? " (with recursion these add up to more than the whole)" : "");
 	for (size_t i = 0; i < cnt && i < most; i++) {
 		__cleanup_free char *numbers =
 			xasprintf("%s %9.*f  ", report_share(sides[i].value, of->value, of->samples, share),
@@ -221,6 +271,27 @@ static void put_sides(const struct report_text *t, const struct callers *c, uint
 	}
 	if (cnt > most)
 		report_line(t, "         … and %zu more", cnt - most);
+}
+
+static void put_sides(const struct report_text *t, const struct callers *c, uint32_t id, bool callers)
+{
+	size_t cnt;
+	__cleanup_free struct side *sides = sides_of(c, id, callers, &cnt);
+
+	put_list(t, c, id, callers ? "called by" : "spent in", sides, cnt);
+}
+
+/* Of a library's function: who calls it may be twenty frames away from anything that one wrote. */
+static void put_users(const struct report_text *t, const struct callers *c, uint32_t id)
+{
+	size_t cnt;
+	__cleanup_free struct side *users = NULL;
+
+	if (view__class(groups__at(c->groups, id)->function) == VIEW_USER)
+		return;
+	users = users_of(c, id, &cnt);
+	if (cnt)
+		put_list(t, c, id, "from your code", users, cnt);
 }
 
 /* "42.3 % ± 1.0" */
@@ -244,6 +315,7 @@ static void put_function(const struct report_text *t, const struct callers *c, u
 		    value_amount(t->type, (double)sum->own_value), unit, total, report_decimals(t),
 		    value_amount(t->type, (double)sum->value), unit);
 	put_sides(t, c, id, true);
+	put_users(t, c, id);
 	put_sides(t, c, id, false);
 }
 

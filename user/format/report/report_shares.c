@@ -24,11 +24,39 @@ static char *numbers_text(const struct report_text *t, const struct share *s)
 			 value_amount(t->type, (double)s->value), s->samples);
 }
 
+static void put_share_groups(const struct report_text *t, const struct profile *p, const struct process_groups *g,
+			     const char *title)
+{
+	size_t cnt;
+	__cleanup_free struct share *shares = shares_of_groups(t->r->view, p, g, &cnt);
+
+	put_titles(t, title, "    lost   failed  name");
+	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
+		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
+
+		report_line(t, "%s %8" PRIu64 " %8" PRIu64 "  %s", numbers, shares[i].lost, shares[i].failed,
+			    process_groups__text(g, shares[i].id));
+	}
+	report_more(t, cnt);
+}
+
+static void put_programs(const struct report_text *t, const struct profile *p)
+{
+	struct process_groups *g = process_groups__programs(t->r->view, p);
+
+	put_share_groups(t, p, g, "By program");
+	process_groups__free(g);
+}
+
 void report_put_processes(const struct report_text *t, const struct profile *p)
 {
 	size_t cnt;
 	__cleanup_free struct share *shares = shares_of(t->r->view, p, false, &cnt);
 
+	if (t->r->view->merge_processes) {
+		put_programs(t, p);
+		return;
+	}
 	put_titles(t, "By process", "    lost   failed      pid  Python   command");
 	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
 		const struct profile_process *q = &p->processes[shares[i].id];
@@ -45,17 +73,8 @@ void report_put_processes(const struct report_text *t, const struct profile *p)
 void report_put_containers(const struct report_text *t, const struct profile *p)
 {
 	struct process_groups *g = process_groups__new(p);
-	size_t cnt;
-	__cleanup_free struct share *shares = shares_of_groups(t->r->view, p, g, &cnt);
 
-	put_titles(t, "By container", "    lost   failed  name");
-	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
-		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
-
-		report_line(t, "%s %8" PRIu64 " %8" PRIu64 "  %s", numbers, shares[i].lost, shares[i].failed,
-			    process_groups__text(g, shares[i].id));
-	}
-	report_more(t, cnt);
+	put_share_groups(t, p, g, "By container");
 	process_groups__free(g);
 }
 

@@ -4,6 +4,7 @@
  * terminal's width is enough.
  */
 #include "user/format/report/report_parts.h"
+#include "user/profile/user_start.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 
@@ -43,6 +44,12 @@ struct walk {
 	size_t lines, most;
 };
 
+/* The widest first, and what is outside of the user's code last. */
+static uint64_t rank(const struct view_node *n)
+{
+	return n->class == VIEW_SYNTHETIC && !n->function ? 0 : n->total_value;
+}
+
 /* Children that are shown, the widest first; the caller frees. */
 static uint32_t *shown_children(const struct walk *w, uint32_t node, size_t *cnt)
 {
@@ -57,7 +64,7 @@ static uint32_t *shown_children(const struct walk *w, uint32_t node, size_t *cnt
 		if (n[c].total_value < w->least)
 			continue;
 		xgrow(out, *cnt, cap);
-		for (; at && n[out[at - 1]].total_value < n[c].total_value; at--)
+		for (; at && rank(&n[out[at - 1]]) < rank(&n[c]); at--)
 			out[at] = out[at - 1];
 		out[at] = c;
 		(*cnt)++;
@@ -105,11 +112,16 @@ void report_put_tree(const struct report_text *t, const struct profile *p)
 	__cleanup_free char *of_unit = report_of_unit(t, "total");
 
 	v.no_lines = true;
+	v.from_user = !v.whole && user_start__is_far(&v, p);
 	tree = view_tree__new(&v, p);
+	if (!v.whole)
+		view_tree__hide_common_roots(tree);
 	w.tree = tree;
 	w.most = (size_t)t->r->rows * MOST_FACTOR;
 	w.least = least_shown(tree, t->r->rows * ROWS_FACTOR);
-	report_heading(t, "Call tree: each line was called by the one above it, until paths divide");
+	report_heading(t, "%s",
+		       v.from_user ? "Call tree, from your code on (--whole: all of it), each called by the line above"
+				   : "Call tree: each line was called by the one above it, until paths divide");
 	report_line(t, "total %%     %9s own %%        function (frames below %.1f %% are left out)", of_unit,
 		    100.0 * (double)w.least / (double)(t->all_value ? t->all_value : 1));
 	put_below(&w, 0);

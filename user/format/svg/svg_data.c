@@ -22,16 +22,18 @@ void svg_data_type(struct json_put *j, const struct profile_value_type *t)
 
 static void put_legend(struct json_put *j, const struct svg_layout *l)
 {
-	json_put_list(j, "legend");
-	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++) {
-		__cleanup_free char *name = svg_kind_name(l, kind);
+	struct svg_key keys[SVG_KEYS_MAX];
+	size_t cnt = svg_legend(l, keys);
 
-		if (!name)
-			continue;
+	json_put_list(j, "legend");
+	for (size_t i = 0; i < cnt; i++) {
 		json_put_list(j, NULL);
-		json_put_count(j, NULL, kind);
-		json_put_text(j, NULL, name);
+		json_put_count(j, NULL, keys[i].look.kind);
+		json_put_text(j, NULL, keys[i].text);
+		if (!keys[i].is_heading)
+			json_put_count(j, NULL, keys[i].look.shade);
 		json_put_end_list(j);
+		free(keys[i].text);
 	}
 	json_put_end_list(j);
 }
@@ -62,6 +64,7 @@ void svg_data_write(const struct svg_layout *l, const struct svg_heading *h, con
 	put_texts(j, l, h);
 	json_put_bool(j, "icicle", v->icicle);
 	json_put_bool(j, "from_leaf", v->from_leaf);
+	json_put_bool(j, "from_user", h->from_user);
 	json_put_map(j, "value");
 	svg_data_type(j, l->type);
 	json_put_end_map(j);

@@ -9,6 +9,7 @@ struct svg_heading {
 	char *title;
 	char *lines[SVG_LINES_MAX];
 	size_t line_cnt;
+	bool from_user; /* the page begins where the user's code does */
 };
 
 /* The title asked for, or "CPU flame graph of pid 42", where `what` is "flame graph". The caller frees. */

@@ -8,6 +8,8 @@
 #include "user/util/intern.h"
 #include <string.h>
 
+#define SHADES_OF_LIBRARY (SVG_SHADES / LIBRARIES_SLOTS)
+
 unsigned svg_shade(const struct profile_function *f)
 {
 	const char *part[] = {f->name, f->short_file};
@@ -21,6 +23,22 @@ unsigned svg_shade(const struct profile_function *f)
 		}
 	/* the low bits of FNV alone are poor: fold the high ones in */
 	return (hash ^ hash >> 15 ^ hash >> 24) % SVG_SHADES;
+}
+
+unsigned svg_shade_among(const struct profile_function *f, const struct libraries *l)
+{
+	unsigned slot = l ? l->slots[f->id] : 0;
+
+	if (view__class(f) != VIEW_SITE)
+		return svg_shade(f);
+	return slot * SHADES_OF_LIBRARY + svg_shade(f) % SHADES_OF_LIBRARY;
+}
+
+unsigned svg_middle_shade(const struct svg_label *label)
+{
+	if ((int)label->kind != VIEW_SITE)
+		return SVG_MIDDLE_SHADE;
+	return label->shade - label->shade % SHADES_OF_LIBRARY;
 }
 
 static bool has_shades(enum svg_kind kind)
@@ -39,7 +57,8 @@ const char *svg_class(const struct svg_label *label, char *out)
 	return out;
 }
 
-char *svg_kind_name(const struct svg_layout *l, enum svg_kind kind)
+/* NULL: no frame is of it. */
+static char *kind_name(const struct svg_layout *l, enum svg_kind kind)
 {
 	static const char *const names[SVG_KINDS] = {
 		[VIEW_USER] = "your code",
@@ -58,6 +77,26 @@ char *svg_kind_name(const struct svg_layout *l, enum svg_kind kind)
 		if (l->labels[i].kind == kind)
 			return names[kind] ? xstrdup(names[kind]) : xasprintf("more %s in B", l->type->sentence);
 	return NULL;
+}
+
+size_t svg_legend(const struct svg_layout *l, struct svg_key *out)
+{
+	size_t cnt = 0;
+
+	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++) {
+		const char *const *names = (int)kind == VIEW_SITE && l->libraries ? l->libraries->names : NULL;
+		struct svg_label look = {NULL, kind, (int)kind == VIEW_SITE ? 0 : SVG_MIDDLE_SHADE};
+		char *name = kind_name(l, kind);
+
+		if (name)
+			out[cnt++] = (struct svg_key){name, names, look};
+		for (unsigned slot = 0; name && names && slot < LIBRARIES_SLOTS; slot++) {
+			look.shade = slot * SHADES_OF_LIBRARY;
+			if (names[slot])
+				out[cnt++] = (struct svg_key){xstrdup(names[slot]), false, look};
+		}
+	}
+	return cnt;
 }
 
 /* Children never have more time than their parent, so counting the nodes kept needs no walk. */
@@ -151,6 +190,7 @@ static void place(struct svg_layout *l, const struct view_tree *t, svg_paint_fn 
 struct origins {
 	const struct view_tree *tree;
 	const struct profile *p;
+	const struct libraries *libraries;
 };
 
 static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
@@ -160,14 +200,28 @@ static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
 
 	label->kind = n->function ? (enum svg_kind)n->class : SVG_ROOT;
 	if (n->function)
-		label->shade = svg_shade(&o->p->functions[n->function]);
+		label->shade = svg_shade_among(&o->p->functions[n->function], o->libraries);
+}
+
+static struct libraries *find_libraries(const struct view_tree *tree, const struct profile *p)
+{
+	__cleanup_free uint64_t *area = p ? xcalloc((size_t)p->function_cnt + 1, sizeof(*area)) : NULL;
+
+	if (!p)
+		return NULL;
+	for (uint32_t i = 0; i < tree->count; i++)
+		area[tree->nodes[i].function] += tree->nodes[i].total_value;
+	return libraries__new(p, area);
 }
 
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p)
 {
-	struct origins origins = {tree, p};
+	struct libraries *libraries = find_libraries(tree, p);
+	struct origins origins = {tree, p, libraries};
+	struct svg_layout *l = svg_layout__painted(tree, paint_origin, &origins);
 
-	return svg_layout__painted(tree, paint_origin, &origins);
+	l->libraries = libraries;
+	return l;
 }
 
 struct svg_layout *svg_layout__painted(const struct view_tree *tree, svg_paint_fn paint, void *ctx)
@@ -194,5 +248,6 @@ void svg_layout__free(struct svg_layout *l)
 		return;
 	free(l->nodes);
 	free(l->labels);
+	libraries__free(l->libraries);
 	free(l);
 }

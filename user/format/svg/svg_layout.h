@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "user/profile/diff_tree.h"
+#include "user/profile/libraries.h"
 
 #define SVG_SHADES       12
 #define SVG_MIDDLE_SHADE 5      /* stands for its kind: legend, strips of thin frames */
@@ -37,6 +38,7 @@ struct svg_layout {
 	uint64_t pruned_cnt, pruned_value;
 	const struct profile_value_type *type; /* of all values; CPU time unless it is set */
 	const struct svg_compared *compared;   /* NULL: one recording */
+	struct libraries *libraries;           /* NULL: they are of one colour */
 };
 
 /* Values of frames in both recordings of a comparison: by node of the tree; node 0 is the whole. */
@@ -51,10 +53,20 @@ typedef void (*svg_paint_fn)(void *ctx, uint32_t node, struct svg_label *label);
 struct svg_layout *svg_layout__painted(const struct view_tree *tree, svg_paint_fn paint, void *ctx);
 void svg_layout__free(struct svg_layout *l);
 
-/* The shade of a function: made from its name and short file name only, so equal in every picture.
- */
+/* The shade of a function: made from its name and short file name only, so equal in every picture. */
 unsigned svg_shade(const struct profile_function *f);
-/* The text of a kind in the legend; NULL: no frame is of it. The caller frees. */
-char *svg_kind_name(const struct svg_layout *l, enum svg_kind kind);
+/* The same, but of libraries one of the two of its slot. `l` may be NULL. */
+unsigned svg_shade_among(const struct profile_function *f, const struct libraries *l);
+/* The middle one of what it is of, for thin frames and the legend. */
+unsigned svg_middle_shade(const struct svg_label *label);
+
+/* What the legend says, in its order. */
+#define SVG_KEYS_MAX (SVG_KINDS + LIBRARIES_SLOTS)
+struct svg_key {
+	char *text;      /* the caller frees */
+	bool is_heading; /* of those that follow: it has no colour */
+	struct svg_label look;
+};
+size_t svg_legend(const struct svg_layout *l, struct svg_key *out);
 /* "u3": the class that colours a label, see svg_style.css. `out` holds at least 8 bytes. */
 const char *svg_class(const struct svg_label *label, char *out);

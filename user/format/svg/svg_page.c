@@ -39,21 +39,23 @@ static void put_text(FILE *out, const char *class, double x, double y, const cha
 
 static void put_legend(const struct svg_layout *l, double y, FILE *out)
 {
+	struct svg_key keys[SVG_KEYS_MAX];
+	size_t cnt = svg_legend(l, keys);
 	double x = SVG_MARGIN;
 
-	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++) {
-		const struct svg_label swatch = {NULL, kind, SVG_MIDDLE_SHADE};
-		__cleanup_free char *name = svg_kind_name(l, kind);
+	for (size_t i = 0; i < cnt; i++) {
+		__cleanup_free char *name = keys[i].text;
 		char class[8];
 
-		if (!name)
-			continue;
-		fprintf(out, "<rect class=\"%s\"", svg_class(&swatch, class));
-		svg_put_coord(out, "x", x);
-		svg_put_coord(out, "y", y - 9);
-		fputs(" width=\"11\" height=\"11\" rx=\"3\"/>\n", out);
-		put_text(out, "small", x + 16, y, name);
-		x += 40 + 6.3 * (double)strlen(name);
+		if (!keys[i].is_heading) {
+			fprintf(out, "<rect class=\"%s\"", svg_class(&keys[i].look, class));
+			svg_put_coord(out, "x", x);
+			svg_put_coord(out, "y", y - 9);
+			fputs(" width=\"11\" height=\"11\" rx=\"3\"/>\n", out);
+			x += 16;
+		}
+		put_text(out, "small", x, y, name);
+		x += 24 + 6.3 * (double)strlen(name);
 	}
 }
 

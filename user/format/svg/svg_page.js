@@ -8,20 +8,54 @@ if (document.documentElement.localName !== 'svg' || !island || !CanvasRenderingC
 
 const data = JSON.parse(island.textContent), compared = data.compared; // of two recordings; none otherwise
 const S = {view: 'flame', query: '', matchCase: false, icicle: data.icicle, zoom: 0, order: 'name', theme: 'auto',
-	leaf: data.from_leaf};
+	leaf: data.from_leaf, own: data.from_user};
 const initial = {...S};
 const tree = buildTree();
+const canSkip = !S.leaf && !compared && skips();
+let ownTree = null;
 
-const callTree = () => tree;
+function callTree() {
+	if (!S.own || !canSkip)
+		return tree;
+	if (!ownTree) {
+		ownTree = treeFromUser(tree);
+		ownTree.key = 'own';
+		ownTree.from.forEach((node, i) => {
+			for (const [sum, had] of [['own', tree.own], ['ownSamples', tree.ownSamples], ['total', data.pruned],
+				['samples', data.pruned_samples]])
+				ownTree[sum][node] += had[i];
+		});
+		ownTree.addUp();
+	}
+	return ownTree;
+}
+
+// Is there user code behind frames that are none?
+function skips() {
+	const kind = tree.labels.colour.map(colour => Math.floor(colour / SHADES)), isInside = new Uint8Array(tree.count);
+	return tree.label.some((label, i) => {
+		const parent = tree.parent[i];
+		isInside[i] = kind[label] === KIND_USER || i && isInside[parent];
+		return i && isInside[i] && !isInside[parent] && kind[tree.label[parent]] !== KIND_ROOT;
+	});
+}
+
 const valueType = () => data.value;
 const viewBox = () => ui.flame.box;
 const viewKeys = () => flameKeys;
 const aim = () => {};
+const isOnTop = () => S.icicle;
+const turnOver = () => change({icicle: !S.icicle});
 const settle = () => {};
 
 // Totals are what nodes have of their own, what their children had that were left out, and what their children have.
 function buildTree() {
-	const texts = data.texts, t = new Tree({texts, colour: data.colours, fn: texts.map(() => 0)}), trail = [];
+	const texts = data.texts, labels = {texts, colour: data.colours, fn: texts.map(() => 0)}, t = new Tree(labels), trail = [];
+	labels.id = (text, colour) => {
+		labels.colour.push(colour);
+		labels.fn.push(0);
+		return texts.push(text) - 1;
+	};
 	data.label.forEach((label, i) => {
 		const depth = data.depth[i];
 		trail[depth] = t.add(depth ? trail[depth - 1] : -1, label);
@@ -49,10 +83,12 @@ function widthHint() {
 	const merged = S.leaf ? 'Each function that was running, and its callers above it, or below it in an icicle. ' : '';
 	const what = compared ? 'Red had more of the ' + data.value.sentence + ' in B than in A, blue less, grey is within chance.' :
 		'Width is the share of ' + data.value.sentence + '; left to right is the alphabet, not time.';
-	return merged + what + ' Click a frame or press Enter to zoom, / to search.';
+	return merged + (S.own && canSkip ? 'From where your code begins; u shows the whole. ' : '') + what + ' Click a frame or press Enter to zoom, / to search.';
 }
 
 function change(what, {step = false} = {}) {
+	if ('own' in what)
+		S.zoom = here = 0;
 	Object.assign(S, what);
 	showAll();
 	saveState(step);
@@ -79,7 +115,8 @@ function buildPage() {
 	const app = make('div', {id: 'app'},
 		make('header', {class: 'top'}, make('h1', {}, data.title), command && make('p', {class: 'command', title: command}, command),
 			make('p', {class: 'facts'}, facts)),
-		make('div', {class: 'strip'}, legend(data.legend), buildSearch(), make('div', {class: 'tools'}, buildLayoutButton(), ui.reset)),
+		make('div', {class: 'strip'}, legend(data.legend), buildSearch(), make('div', {class: 'tools'},
+			buildOwnButton(canSkip), buildLayoutButton(), ui.reset)),
 		make('main', {}, buildFlame()), buildFooter());
 	const frame = document.createElementNS(SVG, 'foreignObject');
 	$('still').remove();

@@ -104,7 +104,15 @@ static void put_frame(const struct still *s, const struct svg_node *n)
 	fputs("</g>\n", s->out);
 }
 
-/* By row and px the kind of the thin frame there + 1; 0: none. */
+/* How thin frames look: their kinds, and of libraries each slot. */
+#define THIN_LOOKS (SVG_KINDS * SVG_SHADES)
+
+static unsigned look_of(const struct svg_label *label)
+{
+	return label->kind * SVG_SHADES + svg_middle_shade(label);
+}
+
+/* By row and px the look of the thin frame there + 1; 0: none. */
 static unsigned char *thin_pixels(const struct still *s)
 {
 	unsigned char *pixels = xcalloc(s->layout->row_cnt, SVG_WIDTH);
@@ -115,16 +123,16 @@ static unsigned char *thin_pixels(const struct still *s)
 		size_t first = (size_t)from, end = (size_t)(from + width);
 
 		if (n->total_value < s->thin_value && width >= HIDE_PX)
-			memset(pixels + n->depth * SVG_WIDTH + first, (int)s->layout->labels[n->label].kind + 1,
+			memset(pixels + n->depth * SVG_WIDTH + first, (int)look_of(&s->layout->labels[n->label]) + 1,
 			       end > first ? end - first : 1);
 	}
 	return pixels;
 }
 
-/* All strips of a kind are one path: `Mx yhwidthv17Hxz` each. */
-static void put_strips_of(const struct still *s, const unsigned char *pixels, enum svg_kind kind)
+/* All strips of a look are one path: `Mx yhwidthv17Hxz` each. */
+static void put_strips_of(const struct still *s, const unsigned char *pixels, unsigned of)
 {
-	const struct svg_label look = {NULL, kind, SVG_MIDDLE_SHADE};
+	const struct svg_label look = {NULL, (enum svg_kind)(of / SVG_SHADES), of % SVG_SHADES};
 	struct buf path = {0};
 	char class[8];
 
@@ -132,7 +140,7 @@ static void put_strips_of(const struct still *s, const unsigned char *pixels, en
 		const unsigned char *row = pixels + depth * SVG_WIDTH;
 
 		for (unsigned x = 0, width; x < SVG_WIDTH; x += width + 1) {
-			for (width = 0; x + width < SVG_WIDTH && row[x + width] == (int)kind + 1; width++)
+			for (width = 0; x + width < SVG_WIDTH && row[x + width] == of + 1; width++)
 				;
 			if (width)
 				buf_printf(&path, "M%u %.0fh%uv%dH%uz", x, row_y(s, depth), width, SVG_ROW - 1, x);
@@ -146,10 +154,14 @@ static void put_strips_of(const struct still *s, const unsigned char *pixels, en
 static void put_strips(const struct still *s)
 {
 	unsigned char *pixels = thin_pixels(s);
+	bool used[THIN_LOOKS + 1] = {false};
 
+	for (size_t i = 0; i < (size_t)s->layout->row_cnt * SVG_WIDTH; i++)
+		used[pixels[i]] = true;
 	fputs("<g class=\"thin\">\n", s->out);
-	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++)
-		put_strips_of(s, pixels, kind);
+	for (unsigned look = 0; look < THIN_LOOKS; look++)
+		if (used[look + 1])
+			put_strips_of(s, pixels, look);
 	fputs("</g>\n", s->out);
 	free(pixels);
 }
