@@ -839,7 +839,7 @@ static const struct version_test tests[] = {
 	TEST(a_tick_while_names_are_read),
 	TEST(no_slot_is_left),
 };
-#define OF_TASK_WORK 8
+#define OF_TASK_WORK 9
 
 int main(void)
 {

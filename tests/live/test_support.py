@@ -133,8 +133,7 @@ def check_short_lives(row, columns, cgroup, spawn, recorder):
     recording.stop()
     named, others, reasons = named_samples(recording, {child["pid"] for child in workload.children})
     columns["lives"] = percent(named, named + others)
-    # Debug builds: known and open. More code objects are replaced while they are trusted than elsewhere.
-    assert len(workload.children) == LIVES and named >= (0.98 if row.python.debug else 0.99) * (named + others), reasons
+    assert len(workload.children) == LIVES and named >= 0.99 * (named + others), reasons
 
 
 # ---- the rows ----------------------------------------------------------------------------------------------
