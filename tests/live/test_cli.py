@@ -213,7 +213,7 @@ def test_signals_stop_and_write(number, busy, recorder):
         recording = recorder("-p", busy.pid, "-r", "499", "-o", "out.svg", "-o", "out.json")
         programs = bpf_programs(recording.pid)
         assert programs, "bpftool sees its programs while it runs"
-        time.sleep(random.uniform(0.05, 0.6))
+        let_work(busy, random.uniform(0.05, 0.4))
         recording.stop(number, expect=0)
         assert "inner" in assert_svg(recording.folder / "out.svg")
         document = json.loads((recording.folder / "out.json").read_text())
