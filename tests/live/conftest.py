@@ -377,7 +377,7 @@ class Recorder:
 
     def all_stacks(self, *options):
         """The same with those that stand for native code: while an interpreter ends, threads that Python knows nothing of."""
-        self.convert("out.folded", "--full-filenames", "--timestamps", *options)
+        self.convert("out.folded", "--full-filenames", "--timestamps", "--import-frames", *options)
         return folded.read(self.folder / "out.folded")
 
     def json(self, *options):

@@ -190,9 +190,11 @@ time.sleep(60)
 
 
 def test_of_two_texts_of_a_name_none_is_shown(python, recorder, tmp_path):
-    recording = recorder("--", python.path, "-c", CHANGES, wait=False)
-    wait_until(lambda: recording.stdout, "its end")
-    recording.stop(expect=None)
+    with subprocess.Popen([python.path, "-c", CHANGES], stdout=subprocess.PIPE) as process:
+        recording = recorder("--pid", process.pid)
+        process.stdout.readline()
+        recording.stop()  # it lives, and is asked once more
+        process.kill()
     (source,) = [s for s in json.loads(recording.convert("x.json").read_text())["sources"] if s["file"] == "<made>"]
     assert "text" not in source
 

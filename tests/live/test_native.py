@@ -68,7 +68,7 @@ def test_native_threads_are_a_root_of_their_process(python, library, cgroup, spa
     report = pybpfprof("report", recording.recording).stdout
     assert NATIVE in table and NATIVE in report
     data = svg_data.read(recording.convert("x.svg"))
-    kinds = {name: kind for kind, name in data["legend"]}
+    kinds = {name: kind for kind, name, *_ in data["legend"]}
     shades = data["colours"][0] // kinds["roots"]
     assert data["colours"][data["texts"].index(NATIVE)] // shades == kinds["synthetic frames"]
     kept = by_root(json.loads(recording.convert("gil.json", "--gil").read_bytes()))

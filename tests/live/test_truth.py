@@ -51,7 +51,9 @@ def test_tree_on_all_cpus(python, cgroup, spawn, recorder):
     assert at_most(not_walked(document)) <= FAILED * checked, document["lost"]
     threads = {sample["thread_id"] for sample in document["samples"]}
     assert len(threads) == 1 + 2 * os.cpu_count()
-    assert all(sample["gil"] is None and sample["no_gil"] for sample in document["samples"])
+    # before its first function and after its last one a thread has none to hold
+    inside = [sample for sample in document["samples"] if not sample["stack"][0].startswith("[")]
+    assert all(sample["gil"] is None and sample["no_gil"] for sample in inside)
 
 
 @pytest.mark.short

@@ -128,7 +128,7 @@ static void a_small_profile_comes_back(void **state)
 
 static void a_service_comes_back(void **state)
 {
-	struct make_options o = {3, 2, 90, 40, "</script><svg onload=alert(1)>;\x1b[31m\"\\", NULL, true};
+	struct make_options o = {3, 2, 90, 40, "</script><svg onload=alert(1)>;\x1b[31m\"\\", NULL, true, 0};
 
 	(void)state;
 	check_round_trip(make_profile(&o));
@@ -323,7 +323,7 @@ static int stop_at_third(void *arg, const struct profile_sample *s)
 /* Whoever goes through the samples can stop, and the file may be gone by then. */
 static void samples_are_read_again(void **state)
 {
-	struct make_options o = {1, 1, 30, 10, NULL, NULL, false};
+	struct make_options o = {1, 1, 30, 10, NULL, NULL, false, 0};
 	struct profile *made = make_profile(&o), *p;
 	__cleanup_free char *text = written(&format_json, made, &(struct view){0});
 	int seen = 0;

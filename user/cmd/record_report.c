@@ -77,11 +77,12 @@ void record_live__end(struct record_live *l)
 		log_status(NULL);
 }
 
+/* 0: as long as they are, for logs and who searches them. */
 static unsigned summary_columns(void)
 {
 	unsigned columns = terminal_message_columns();
 
-	return columns && columns < SUMMARY_COLUMNS ? columns : SUMMARY_COLUMNS;
+	return columns < SUMMARY_COLUMNS ? columns : SUMMARY_COLUMNS;
 }
 
 static void count_version(void *ctx, struct process *p)

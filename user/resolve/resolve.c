@@ -1,5 +1,6 @@
 #include "user/resolve/resolve.h"
 #include "user/os/procfs.h"
+#include "user/os/tasks.h"
 #include "user/os/untrusted.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
@@ -47,6 +48,14 @@ struct resolve {
 	uint32_t type_cnt;
 };
 
+/* As soon as it is a zombie, its root is gone; its end is read after what it did before. */
+static bool has_ended(const struct process *p)
+{
+	struct task_state s;
+
+	return p->exited || task_state(p->pid, p->pid, &s) || s.letter == 'Z' || s.letter == 'X';
+}
+
 /*
  * Through the process's own root, so that a container's files are looked for in the container. The root of one that has
  * ended went with it; its parent's is the same, nearly always.
@@ -57,7 +66,7 @@ static bool file_exists(void *ctx, uint32_t image_id, const char *path)
 	struct process *p = processes__find(r->processes, image_id);
 
 	return p && (has_untrusted_aside(p->pid, path) ||
-		     (p->exited && *path == '/' && p->ppid && has_untrusted_aside(p->ppid, path)));
+		     (*path == '/' && p->ppid && has_ended(p) && has_untrusted_aside(p->ppid, path)));
 }
 
 /* The first of those that were forked one from the other, and live: its code objects are the others' too. */
