@@ -13,6 +13,7 @@ struct held_source {
 	const char *file;  /* as code objects have it, clean */
 	const char *text;  /* its lines, clean; NULL: not said here */
 	const char *label; /* "In [7]"; NULL: not said here */
+	bool is_file;      /* it is on a disk after all */
 };
 
 struct held_sink {

@@ -115,10 +115,11 @@ struct sources_request {
 };
 
 /* What is in an answer of a file. */
-enum { HAS_TEXT = 1, HAS_LABEL = 2 };
+enum { HAS_TEXT = 1, HAS_LABEL = 2, IS_FILE = 4 };
 
 struct sources_work {
 	const char **wanted; /* sorted */
+	bool *found;         /* of each: something was */
 	size_t cnt;
 	struct buf *reply;
 };
@@ -128,23 +129,36 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char **find_wanted(const struct sources_work *w, const char *file)
+{
+	return bsearch(&file, w->wanted, w->cnt, sizeof(*w->wanted), compare_names);
+}
+
 static bool is_wanted_source(void *ctx, const char *file)
 {
 	const struct sources_work *w = ctx;
 
-	return w->reply->len < SOURCES_MAX && bsearch(&file, w->wanted, w->cnt, sizeof(*w->wanted), compare_names);
+	return w->reply->len < SOURCES_MAX && find_wanted(w, file);
 }
 
-static void keep_source(void *ctx, const struct held_source *s)
+static void put_source(struct buf *reply, const struct held_source *s)
 {
-	struct buf *reply = ((struct sources_work *)ctx)->reply;
-
-	buf_put_varint(reply, (s->text ? HAS_TEXT : 0) | (s->label ? HAS_LABEL : 0));
+	buf_put_varint(reply, (s->text ? HAS_TEXT : 0) | (s->label ? HAS_LABEL : 0) | (s->is_file ? IS_FILE : 0));
 	buf_put_text(reply, s->file);
 	if (s->text)
 		buf_put_text(reply, s->text);
 	if (s->label)
 		buf_put_text(reply, s->label);
+}
+
+static void keep_source(void *ctx, const struct held_source *s)
+{
+	struct sources_work *w = ctx;
+	const char **at = find_wanted(w, s->file);
+
+	if (at)
+		w->found[at - w->wanted] = true;
+	put_source(w->reply, s);
 }
 
 /* In the worker. What is a file is read as one, if anybody wants to see it. */
@@ -153,18 +167,31 @@ static void choose_sources(const struct sources_request *r, struct sources_work 
 	const char *end = r->names + r->names_len;
 
 	for (const char *name = r->names; name < end; name += strlen(name) + 1) {
-		if (*name != '<' && has_untrusted(r->pid, name))
-			keep_source(w, &(struct held_source){.file = name});
+		if (*name != '<' && *name != '/' && has_untrusted(r->pid, name))
+			put_source(w->reply, &(struct held_source){.file = name, .is_file = true});
 		else
 			w->wanted[w->cnt++] = name;
 	}
 	qsort(w->wanted, w->cnt, sizeof(*w->wanted), compare_names);
 }
 
+/*
+ * A whole path is looked up only if the process has a text of that name: nearly all are files, some of them where nothing
+ * answers. Of the others it is said that there is nothing.
+ */
+static void tell_files(const struct sources_request *r, struct sources_work *w)
+{
+	for (size_t i = 0; i < w->cnt; i++)
+		if (*w->wanted[i] == '/' && (!w->found[i] || has_untrusted(r->pid, w->wanted[i])))
+			put_source(w->reply, &(struct held_source){.file = w->wanted[i], .is_file = w->found[i]});
+}
+
 static int read_sources(const void *arg, struct buf *reply)
 {
 	const struct sources_request *r = arg;
-	struct sources_work w = {.wanted = xcalloc(r->names_len + 1, sizeof(*w.wanted)), .reply = reply};
+	struct sources_work w = {.wanted = xcalloc(r->names_len + 1, sizeof(*w.wanted)),
+				 .found = xcalloc(r->names_len + 1, sizeof(*w.found)),
+				 .reply = reply};
 	const struct held_sink to = {is_wanted_source, keep_source, &w};
 	struct memory memory;
 
@@ -176,7 +203,9 @@ static int read_sources(const void *arg, struct buf *reply)
 		memory_look_away(&memory);
 		memory_close(&memory);
 	}
+	tell_files(r, &w);
 	free(w.wanted);
+	free(w.found);
 	return 0;
 }
 
@@ -191,7 +220,7 @@ static void on_sources(const struct buf *reply, void (*found)(void *ctx, const s
 		__cleanup_free char *label = has & HAS_LABEL ? cursor_text(&c) : NULL;
 
 		if (!c.bad)
-			found(ctx, &(struct held_source){file, text, label});
+			found(ctx, &(struct held_source){file, text, label, has & IS_FILE});
 	}
 }
 

@@ -30,7 +30,8 @@ struct aside_sources {
 	size_t names_len;
 };
 /*
- * Calls `found` for what the process has, as held_sources_read(), and for each that is a file with nothing but its name.
+ * Calls `found` for what the process has, as held_sources_read(), and for each that is a file with nothing but its name; so for
+ * those with a whole path of which it has nothing, without `is_file`.
  * 0 or negative errno.
  */
 int aside_sources(const struct aside_sources *q, const struct py_build *build,

@@ -25,7 +25,7 @@ struct held_file {
 	UT_hash_handle hh;
 	char *text, *label; /* NULL: none */
 	bool is_mixed;      /* there was more than one text */
-	bool is_file;       /* one of a disk after all */
+	bool is_file;       /* one of a disk after all, or taken for one */
 	char name[];
 };
 
@@ -150,8 +150,11 @@ static void take(void *ctx, const struct held_source *s)
 		take_label(g, f, s->label);
 	if (s->text || s->label)
 		return;
+	set_text(g, f, NULL);
+	free(f->label);
+	f->label = NULL;
 	f->is_file = true;
-	if (g->k->process->own_root)
+	if (s->is_file && g->k->process->own_root)
 		intern__id(g->h->on_disk, s->file, strlen(s->file));
 }
 
