@@ -110,6 +110,8 @@ def family():
         process.stdout.close()
 
 
+# cutime and cstime are in steps of 10 ms, so that of each of two children up to two of them are missing.
+LEAST = 2 * (0.5 - 0.02)
 POOL = """
 import subprocess, sys, time
 BURN = "import time\\nwhile time.process_time() < 0.5: pass"
@@ -124,7 +126,7 @@ def test_children_that_have_ended_left_cpu_time(recorder, pybpfprof):
     said = r"child processes used (\d\.\d\d) s of CPU time more, and were left out: add --subprocesses"
     done = pybpfprof("record", "-o", "out.folded", "--", sys.executable, "-c", POOL + "run()")
     found = re.search(said, done.stderr)
-    assert found and 1 <= float(found[1]) < 1.5, done.stderr
+    assert found and LEAST <= float(found[1]) < 1.5, done.stderr
     done = pybpfprof("record", "--subprocesses", "-o", "out.folded", "--", sys.executable, "-c", POOL + "run()")
     assert "left out" not in done.stderr
     code = POOL + "run(); print(1, flush=True); sys.stdin.read(1); run(); print(2, flush=True); time.sleep(60)"
@@ -137,7 +139,7 @@ def test_children_that_have_ended_left_cpu_time(recorder, pybpfprof):
         recording.stop(expect=None)
         parent.kill()
     found = re.search(said, recording.stderr)
-    assert found and 1 <= float(found[1]) < 1.5, "what they used before is not counted: " + recording.stderr
+    assert found and LEAST <= float(found[1]) < 1.5, "what they used before is not counted: " + recording.stderr
 
 
 def test_children_that_were_left_out(family, recorder, pybpfprof):
