@@ -322,7 +322,7 @@ def waiting():
 
 def told(recorder, *args):
     """The sentence about waiting, or none."""
-    recording = recorder(*args, "-d", 2, "-r", 499).wait()
+    recording = recorder(*args, "-d", 3, "-r", 1999).wait()  # the little that they do is seen
     found = re.findall(r"^pybpfprof: .*(?:where (?:it waits|they wait)).*$", recording.stderr, re.M)
     assert len(found) <= 1
     return found[0] if found else None
