@@ -2,6 +2,7 @@
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
+#include "user/profile/collector.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
 #include "user/resolve/held.h"
@@ -116,7 +117,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
-	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
+	r->scratch = xcalloc(ABI_MAX_FRAMES + 2, sizeof(*r->scratch));
 	return r;
 }
 
@@ -448,12 +449,20 @@ void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lo
 
 /* ---- samples ----------------------------------------------------------------------------------------- */
 
+/* A frame of its own, so that every format has it. */
+static bool is_collecting(const struct abi_sample *rec)
+{
+	return rec->frame_cnt && ((const struct abi_frame *)(rec + 1))->what == ABI_FRAME_COLLECTING;
+}
+
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
 static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
 {
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
 
 	r->depth = 0;
+	if (is_collecting(rec))
+		r->scratch[r->depth++] = codes__synthetic(r->codes, COLLECTOR_FRAME);
 	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
