@@ -178,7 +178,7 @@ static attr_t name_colour(const struct top_ui *ui, const struct top_row *row)
 	static const enum top_colour colours[VIEW_CLASSES] = {
 		[VIEW_USER] = TOP_USER,           [VIEW_STDLIB] = TOP_STDLIB,  [VIEW_SITE] = TOP_SITE,
 		[VIEW_NATIVE] = TOP_NATIVE,       [VIEW_INLINED] = TOP_NATIVE, [VIEW_KERNEL] = TOP_KERNEL,
-		[VIEW_SYNTHETIC] = TOP_SYNTHETIC,
+		[VIEW_SYNTHETIC] = TOP_SYNTHETIC, [VIEW_WAIT] = TOP_SYNTHETIC, [VIEW_COLLECTOR] = TOP_SYNTHETIC,
 	};
 	const struct profile *p = top_model__profile(ui->source->model);
 
