@@ -13,7 +13,7 @@ static void each_part_is_what_its_rows_say(void **state)
 	struct why w;
 
 	(void)state;
-	why_find(p, &w);
+	why_find(p, NULL, &w);
 	for (unsigned i = 0; i < WHY_PARTS; i++)
 		assert_int_equal(w.parts[i], ms[i] * MS);
 	assert_int_equal(w.all, 1000 * MS);
@@ -62,6 +62,29 @@ static void of_cpu_time_alone_it_says_what_ran(void **state)
 	profile__free(small);
 }
 
+static void a_line_has_as_many_names_as_are_asked_for(void **state)
+{
+	struct profile *p = waiting_profile(WAITING_ROWS);
+	uint64_t *values = calloc(p->bucket_cnt, sizeof(*values));
+	struct why w;
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		values[i] = i == 0 || i == 2 || i == 7 || i == 17; /* main, dgemm, the socket, idle */
+	why_find(p, values, &w);
+	free(values);
+	assert_int_equal(w.idle, 1);
+	text = why_line(&w, 0);
+	assert_string_equal(text, "34 % Python · 33 % native · 33 % blocked");
+	free(text);
+	text = why_line(&w, 1);
+	assert_string_equal(text, "34 % Python · 33 % native (libopenblas64) · 33 % blocked (socket read 5432)");
+	free(text);
+	why_free(&w);
+	profile__free(p);
+}
+
 /* Whatever is cut off the table, and of three equal parts. */
 static void percentages_add_up(void **state)
 {
@@ -71,7 +94,7 @@ static void percentages_add_up(void **state)
 		unsigned sum = 0;
 		struct why w;
 
-		why_find(p, &w);
+		why_find(p, NULL, &w);
 		for (unsigned i = 0; i < WHY_PARTS; i++)
 			sum += w.percents[i];
 		assert_int_equal(sum, 100);
@@ -137,6 +160,7 @@ int main(void)
 		cmocka_unit_test(each_part_is_what_its_rows_say),
 		cmocka_unit_test(it_is_said_in_a_sentence_or_two),
 		cmocka_unit_test(of_cpu_time_alone_it_says_what_ran),
+		cmocka_unit_test(a_line_has_as_many_names_as_are_asked_for),
 		cmocka_unit_test(percentages_add_up),
 		cmocka_unit_test(wall_time_is_what_threads_do_and_wait_for),
 		cmocka_unit_test(causes_have_classes_and_numbers),

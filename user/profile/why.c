@@ -18,6 +18,7 @@ struct place {
 
 struct finder {
 	const struct profile *p;
+	const uint64_t *own; /* values by bucket; NULL: the buckets' */
 	struct why *out;
 	struct intern *names;
 	uint64_t *values[WHY_PARTS]; /* by name */
@@ -116,16 +117,18 @@ static void add_buckets(struct finder *f, uint64_t types)
 
 	for (size_t i = 0; i < f->p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &f->p->buckets[i];
+		uint64_t value = f->own ? f->own[i] : b->value;
 		struct place at;
 
-		if (!(types >> b->type & 1) || !b->stack || b->stack > f->p->stack_cnt || b->thread > f->p->thread_cnt)
+		if (!value || !(types >> b->type & 1) || !b->stack || b->stack > f->p->stack_cnt ||
+		    b->thread > f->p->thread_cnt)
 			continue; /* of a profile that still grows, they may be dangling */
 		if (wait__of_stack(f->p, b->stack) == WAIT_IDLE) {
-			f->out->idle += b->value;
+			f->out->idle += value;
 			continue;
 		}
 		at = is_cpu(f->p, b) ? place_on_cpu(f, b) : place_of_wait(f, b);
-		add_to(f, &at, b->value);
+		add_to(f, &at, value);
 		f->out->has_waits |= !is_cpu(f->p, b);
 		f->out->has_native |= view__is_native(function_of(f->p, b->stack));
 		f->out->threads += !busy[b->thread];
@@ -172,9 +175,9 @@ static void take_largest(struct finder *f, enum why_part part)
 	}
 }
 
-void why_find(const struct profile *p, struct why *out)
+void why_find(const struct profile *p, const uint64_t *values, struct why *out)
 {
-	struct finder f = {.p = p, .out = out, .names = intern__new(), .collects = find_collector(p)};
+	struct finder f = {.p = p, .own = values, .out = out, .names = intern__new(), .collects = find_collector(p)};
 	size_t room = (size_t)p->function_cnt * 2 + 2; /* a function gives a name or two */
 
 	*out = (struct why){0};
@@ -224,12 +227,12 @@ static int length_of(const char *name)
 }
 
 /* " (41 % libopenblas.so, 12 % _json.so)": what is at least a percent of all. */
-static void put_named(struct buf *out, const struct why *w, enum why_part part)
+static void put_named(struct buf *out, const struct why *w, enum why_part part, unsigned names)
 {
 	unsigned left = w->percents[part]; /* rounded alone, they could be more than the whole that they are of */
 	const char *before = " (";
 
-	for (unsigned n = 0; n < WHY_NAMED; n++) {
+	for (unsigned n = 0; n < names; n++) {
 		const struct why_share *s = &w->named[part][n];
 		unsigned percent = share_of(w, s->value);
 
@@ -248,7 +251,7 @@ static void put_named(struct buf *out, const struct why *w, enum why_part part)
 		buf_puts(out, ")");
 }
 
-static void put_parts(struct buf *out, const struct why *w)
+static void put_parts(struct buf *out, const struct why *w, unsigned names, const char *between)
 {
 	const char *before = "";
 
@@ -256,8 +259,8 @@ static void put_parts(struct buf *out, const struct why *w)
 		if (!w->percents[i])
 			continue;
 		buf_printf(out, "%s%u %% %s", before, w->percents[i], words[i]);
-		put_named(out, w, (enum why_part)i);
-		before = ", ";
+		put_named(out, w, (enum why_part)i, names);
+		before = between;
 	}
 }
 
@@ -271,7 +274,7 @@ char *why_text(const struct profile *p)
 	struct buf out = {0};
 	struct why w;
 
-	why_find(p, &w);
+	why_find(p, NULL, &w);
 	if (is_worth_it(&w)) {
 		__cleanup_free char *all = units_duration_text(w.all), *idle = units_duration_text(w.idle);
 
@@ -280,11 +283,34 @@ char *why_text(const struct profile *p)
 				   w.threads == 1 ? "" : "s");
 		else
 			buf_puts(&out, "Of the CPU time: ");
-		put_parts(&out, &w);
+		put_parts(&out, &w, WHY_NAMED, ", ");
 		buf_puts(&out, ".");
 		if (w.idle)
 			buf_printf(&out, " Idle waits, %s, are left out.", idle);
 	}
 	why_free(&w);
 	return out.len ? buf_steal_text(&out) : NULL;
+}
+
+char *why_line(const struct why *w, unsigned names)
+{
+	struct buf out = {0};
+
+	put_parts(&out, w, names < WHY_NAMED ? names : WHY_NAMED, " · ");
+	return buf_steal_text(&out);
+}
+
+const char *why_key(enum why_part part)
+{
+	static const char *const keys[WHY_PARTS] = {
+		[WHY_PYTHON] = "python",
+		[WHY_NATIVE] = "native",
+		[WHY_KERNEL] = "kernel",
+		[WHY_GIL] = "gil_wait",
+		[WHY_BLOCKED] = "blocked",
+		[WHY_SCHEDULER] = "not_scheduled",
+		[WHY_COLLECTOR] = "garbage_collector",
+	};
+
+	return keys[part];
 }

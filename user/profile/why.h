@@ -34,10 +34,15 @@ struct why {
 	bool has_native;  /* native or kernel frames were recorded */
 };
 
-void why_find(const struct profile *p, struct why *out);
+/* `values`: by bucket, instead of their own; NULL: those. */
+void why_find(const struct profile *p, const uint64_t *values, struct why *out);
 void why_free(struct why *w);
 /*
  * A sentence or two; NULL where there is nothing to say but that Python was on a CPU, as of a recording of CPU time without native
  * frames. Caller frees.
  */
 char *why_text(const struct profile *p);
+/* "38 % Python · 40 % blocked (20 % socket read 5432) · …", with the names of so many in brackets; "" of nothing. Caller frees. */
+char *why_line(const struct why *w, unsigned names);
+/* "python": of a part, for scripts. */
+const char *why_key(enum why_part part);

@@ -128,6 +128,18 @@ static void draw_header(const struct top_ui *ui, const struct top_layout *l)
 	}
 }
 
+static void draw_why(const struct top_ui *ui, const struct top_layout *l)
+{
+	__cleanup_free char *text = NULL;
+	struct why w;
+
+	if (l->why_y < 0 || !top_model__why(ui->source->model, &w))
+		return;
+	text = top_text_why(&w, (size_t)COLS);
+	put_parts(l->why_y, 0, text);
+	why_free(&w);
+}
+
 static void draw_titles(const struct top_ui *ui, const struct top_layout *l)
 {
 	put_line(l->titles_y, A_REVERSE, "");
@@ -214,6 +226,8 @@ static void fit(const struct top_ui *ui, struct top_layout *l)
 			need(&needs.file, columns_of_file(location));
 	}
 	top_layout__fit(l, LINES, COLS, &ui->lens, top_model__type(ui->source->model), &needs);
+	if (view__has_wall(p))
+		top_layout__add_why(l);
 }
 
 static void put_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell, struct at at, attr_t attr)
@@ -365,6 +379,7 @@ void top_draw(struct top_ui *ui)
 		scope = top_ui__describe(ui);
 		if (l.header_y >= 0)
 			draw_header(ui, &l);
+		draw_why(ui, &l);
 		put_parts(l.scope_y, 0, scope);
 		draw_table(ui, &l);
 	}
