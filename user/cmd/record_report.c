@@ -214,6 +214,14 @@ static bool say_children(const struct session *s, const struct cpu_check *sum)
 	return true;
 }
 
+static bool sees_waits(const struct session_stats *st)
+{
+	for (uint32_t i = 0; i < st->resolved->type_cnt; i++)
+		if (!strcmp(st->resolved->types[i].name, "offcpu"))
+			return true;
+	return false;
+}
+
 /* A program that waits for disks, networks and locks has few samples, and none of what it waits for. */
 static void say_waiting(const struct session_stats *st, const struct cpu_check *sum, const struct target_options *o)
 {
@@ -221,7 +229,7 @@ static void say_waiting(const struct session_stats *st, const struct cpu_check *
 	__cleanup_free char *option = dump_option(o);
 	bool several = o->pid_cnt > 1 || st->resolved->processes > 1;
 
-	if (o->all || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
+	if (o->all || sees_waits(st) || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
 	    cpu_ns > st->elapsed_ns / WAITING_PART)
 		return;
 	log_info("%s on a CPU for %.2g %% of the time%s, and only that is shown: `pybpfprof dump %s` shows where %s",
