@@ -9,6 +9,9 @@
 #define COLD_SLOTS      16      /* ticks that are walked there … */
 #define COLD_TRIES      3       /* … so many times, when it is not all there after that, … */
 #define COLD_TRIES_MOST 16      /* … or so many, when it had come and was swapped out again meanwhile */
+#define WAIT_THREADS    32768   /* threads whose waits are followed */
+#define WAIT_SLOTS      1024    /* waits that are over, and whose threads have yet to look at their stacks … */
+#define WAIT_SCRATCHES  16      /* … and threads that do so now */
 #define SEEN_WAYS       4
 #define SEEN_BUCKETS    32768
 
@@ -98,7 +101,7 @@ struct walk {
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */
 	u32 entry_open;  /* enum walk_entry: has the walk come to it? */
-	u32 collecting;  /* the thread collects garbage, above its innermost frame */
+	u32 collecting;  /* the thread collects garbage, above its innermost frame or one that that called */
 	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
 	u64 registers[ARCH_USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
 	u64 last_resort;                    /* … before it takes this */
@@ -154,6 +157,20 @@ struct cold_slot {
 	u32 more;       /* … and how many */
 	u32 pad;
 	struct walk walk;
+};
+
+/* A wait that is over, for its thread to look at its stack. */
+struct wait_slot {
+	struct bpf_task_work work;
+	u32 busy, closing; /* the thread; it has begun to look */
+	u64 now_ns, value, args[2];
+	struct abi_why why;
+	u32 tgid, pad;
+};
+
+struct wait_scratch {
+	u32 busy, pad;
+	struct scratch s;
 };
 
 /* What page faults brought to an address space (bpf/source/faults.bpf.c), in pages. */
@@ -296,6 +313,34 @@ extern struct cold_slots_map {
 	__type(value, struct cold_slot);
 } cold_slots SEC(".maps");
 
+extern struct waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_thread_wait);
+} waits SEC(".maps");
+
+extern struct wait_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wait_slot);
+} wait_slots SEC(".maps");
+
+extern struct wait_scratches_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wait_scratch);
+} wait_scratches SEC(".maps");
+
+extern struct wait_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_wait_counts);
+} wait_counts SEC(".maps");
+
 extern struct growths_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* nobody tells when one ends */
 	__uint(max_entries, 1);
@@ -330,6 +375,7 @@ extern __set_before_load __u32 cfg_growth_pages;          /* … that a sample o
 extern __set_before_load __u32 cfg_growth_ahead;          /* … and that the kernel's sum may lag behind by */
 extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources were chosen */
 extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
+extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */

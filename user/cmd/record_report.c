@@ -214,6 +214,14 @@ static bool say_children(const struct session *s, const struct cpu_check *sum)
 	return true;
 }
 
+static bool has_waits(const struct resolve_stats *st)
+{
+	for (uint32_t i = 0; i < st->type_cnt; i++)
+		if (!strcmp(st->types[i].name, "offcpu"))
+			return true;
+	return false;
+}
+
 /* A program that waits for disks, networks and locks has few samples, and none of what it waits for. */
 static void say_waiting(const struct session_stats *st, const struct cpu_check *sum, const struct target_options *o)
 {
@@ -221,7 +229,7 @@ static void say_waiting(const struct session_stats *st, const struct cpu_check *
 	__cleanup_free char *option = dump_option(o);
 	bool several = o->pid_cnt > 1 || st->resolved->processes > 1;
 
-	if (o->all || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
+	if (o->all || st->gil_only || has_waits(st->resolved) || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
 	    cpu_ns > st->elapsed_ns / WAITING_PART)
 		return;
 	log_info("%s on a CPU for %.2g %% of the time%s, and only that is shown: `pybpfprof dump %s` shows where %s",
@@ -303,6 +311,8 @@ void record_report__findings(const struct profile *p, const struct view *v)
 		return;
 	findings_make(&settled, p, &f);
 	log_set_width(summary_columns());
+	if (f.why)
+		log_info("%s", f.why);
 	log_info("%s", f.where);
 	log_set_width(terminal_message_columns());
 	findings_free(&f);

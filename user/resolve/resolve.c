@@ -1,11 +1,14 @@
 #include "user/resolve/resolve.h"
+#include "user/os/causes.h"
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
 #include "user/profile/collector.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/collecting.h"
 #include "user/resolve/held.h"
+#include "user/resolve/idle.h"
 #include "user/resolve/labels.h"
 #include "user/resolve/losses.h"
 #include "user/resolve/threads.h"
@@ -36,7 +39,8 @@ struct resolve {
 	uint64_t boot_unix_ns; /* 0 of CLOCK_BOOTTIME: the same for all, so that what began together is seen to have */
 	struct waiting waiting;
 	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
-	uint32_t *scratch, depth; /* frame ids of one sample */
+	uint32_t *scratch, depth; /* frame ids of one sample … */
+	bool leaf;                /* … of which the first is that of no function */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
 	size_t gone_cnt, gone_cap;
@@ -117,7 +121,9 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
-	r->scratch = xcalloc(ABI_MAX_FRAMES + 2, sizeof(*r->scratch));
+	r->scratch =
+		xcalloc(ABI_MAX_FRAMES + 2,
+			sizeof(*r->scratch)); /* what it waits for, or that it collects, and that it is truncated */
 	return r;
 }
 
@@ -449,10 +455,45 @@ void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lo
 
 /* ---- samples ----------------------------------------------------------------------------------------- */
 
-/* A frame of its own, so that every format has it. */
-static bool is_collecting(const struct abi_sample *rec)
+static enum cause cause_of(const struct abi_sample *rec, const struct call_wait *call)
 {
-	return rec->frame_cnt && ((const struct abi_frame *)(rec + 1))->what == ABI_FRAME_COLLECTING;
+	static const enum cause causes[ABI_WAIT_CNT] = {
+		[ABI_WAIT_FAULT] = CAUSE_FAULT,     [ABI_WAIT_CPU] = CAUSE_CPU,       [ABI_WAIT_QUOTA] = CAUSE_QUOTA,
+		[ABI_WAIT_STOPPED] = CAUSE_STOPPED, [ABI_WAIT_FROZEN] = CAUSE_FROZEN,
+	};
+
+	return rec->why.wait == ABI_WAIT_CALL || rec->why.wait >= ABI_WAIT_CNT ? cause_of_call(call)
+									       : causes[rec->why.wait];
+}
+
+/* What a wait is for, as the leaf of its stack: "[socket read 5432]", "[idle: pool worker]". */
+static uint32_t cause_frame(struct resolve *r, const struct abi_sample *rec)
+{
+	static const enum call_file files[] = {[ABI_FD_NONE] = CALL_FILE_NONE,
+					       [ABI_FD_FILE] = CALL_FILE_DISK,
+					       [ABI_FD_PIPE] = CALL_FILE_PIPE,
+					       [ABI_FD_SOCKET] = CALL_FILE_SOCKET,
+					       [ABI_FD_OTHER] = CALL_FILE_OTHER};
+	const struct call_wait call = {.number = rec->why.call,
+				       .file = rec->why.fd < ARRAY_SIZE(files) ? files[rec->why.fd] : CALL_FILE_OTHER,
+				       .port = rec->why.port};
+	enum cause cause = cause_of(rec, &call);
+	const char *idle = idle_word(r->codes, rec, cause);
+	__cleanup_free char *words = idle ? xasprintf("idle: %s", idle) : cause_text(cause, &call);
+	__cleanup_free char *text = xasprintf("[%s]", words);
+
+	return codes__synthetic(r->codes, text);
+}
+
+/* Beyond the functions: a frame of its own, so that every format has it. */
+static bool has_leaf(const struct resolve *r, const struct abi_sample *rec)
+{
+	return rec->why.wait != ABI_WAIT_NONE || collecting_is(r->codes, rec);
+}
+
+static uint32_t leaf_frame(struct resolve *r, const struct abi_sample *rec)
+{
+	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, COLLECTOR_FRAME);
 }
 
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
@@ -460,9 +501,8 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 {
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
 
-	r->depth = 0;
-	if (is_collecting(rec))
-		r->scratch[r->depth++] = codes__synthetic(r->codes, COLLECTOR_FRAME);
+	r->leaf = has_leaf(r, rec);
+	r->depth = r->leaf;
 	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
@@ -531,8 +571,10 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
-	if (!depth) /* or nothing but hidden frames */
+	if (depth == r->leaf) /* or nothing but hidden frames */
 		r->scratch[depth++] = frame_without_function(r, k, rec);
+	if (r->leaf)
+		r->scratch[0] = leaf_frame(r, rec);
 	r->stats.processes += !p->samples;
 	p->samples++;
 	p->written += written;
