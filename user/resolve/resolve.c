@@ -3,7 +3,6 @@
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
-#include "user/profile/collector.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
 #include "user/resolve/collecting.h"
@@ -493,7 +492,7 @@ static bool has_leaf(const struct resolve *r, const struct abi_sample *rec)
 
 static uint32_t leaf_frame(struct resolve *r, const struct abi_sample *rec)
 {
-	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, COLLECTOR_FRAME);
+	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, "[garbage collector]");
 }
 
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
