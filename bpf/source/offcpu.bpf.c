@@ -140,7 +140,7 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		return;
 	}
 	tgid = target_current();
-	if (!tgid || !c)
+	if (!tgid || !c || wait_end_ns)
 		return;
 	c->begun++;
 	t = bpf_map_lookup_elem(&waits, &tid);
@@ -226,6 +226,8 @@ static __always_inline void come_in(struct task_struct *task)
 	if (!t || !t->since_ns || !c)
 		return;
 	now = bpf_ktime_get_ns();
+	if (wait_end_ns && now > wait_end_ns)
+		now = wait_end_ns > t->since_ns ? wait_end_ns : t->since_ns;
 	value = now - t->since_ns;
 	t->since_ns = 0;
 	c->ended++;

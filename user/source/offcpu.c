@@ -6,11 +6,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
-#define THREADS   32768 /* whose waits are followed */
-#define SLOTS     1024  /* bpf/maps.bpf.h: WAIT_SLOTS, … */
-#define SCRATCHES 16    /* … WAIT_SCRATCHES */
+#define THREADS    32768 /* whose waits are followed */
+#define SLOTS      1024  /* bpf/maps.bpf.h: WAIT_SLOTS, … */
+#define SOON_TRIES 10
+#define SOON_MS    5
+#define SCRATCHES  16 /* … WAIT_SCRATCHES */
 
 struct source_run {
 	struct pybpfprof_bpf *skel;
@@ -64,19 +67,6 @@ static void read_counts(const struct source_run *r, struct source_counts *out)
 	}
 }
 
-static void detach(struct source_run *r)
-{
-	struct source_counts c;
-
-	if (!r->link)
-		return;
-	bpf_link__destroy(r->link);
-	r->link = NULL;
-	read_counts(r, &c);
-	log_verbose("%llu waits were over, %.3f s together, as the scheduler's hook saw them",
-		    (unsigned long long)c.ticks, (double)c.value / 1e9);
-}
-
 static void add_open(struct source_run *r, uint32_t tid, const struct abi_thread_wait *wait)
 {
 	bpf_map_update_elem(bpf_map__fd(r->skel->maps.waits), &tid, wait, BPF_NOEXIST);
@@ -91,6 +81,42 @@ static void each_open(const struct source_run *r, source_open_fn fn, void *ctx)
 	for (; !bpf_map_get_next_key(fd, last, &tid); last = &tid)
 		if (!bpf_map_lookup_elem(fd, &tid, &wait) && wait.since_ns)
 			fn(ctx, tid, &wait);
+}
+
+/* Whoever waits for a CPU has it soon, and can be asked for its stack by itself alone. */
+static void add_if_soon(void *ctx, uint32_t tid, const struct abi_thread_wait *wait)
+{
+	unsigned *cnt = ctx;
+
+	(void)tid;
+	*cnt += wait->why.wait == ABI_WAIT_CPU || wait->why.wait == ABI_WAIT_QUOTA;
+}
+
+static void await_soon(const struct source_run *r)
+{
+	for (unsigned i = 0, cnt = 1; cnt && i < SOON_TRIES; i++) {
+		cnt = 0;
+		each_open(r, add_if_soon, &cnt);
+		if (cnt)
+			poll(NULL, 0, SOON_MS);
+	}
+}
+
+static void detach(struct source_run *r)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct source_counts c;
+
+	if (!r->link)
+		return;
+	bpf_prog_test_run_opts(bpf_program__fd(r->skel->progs.clocks_read), &opts);
+	__atomic_store_n(&r->skel->bss->wait_end_ns, r->skel->bss->clock_monotonic_ns, __ATOMIC_RELEASE);
+	await_soon(r);
+	bpf_link__destroy(r->link);
+	r->link = NULL;
+	read_counts(r, &c);
+	log_verbose("%llu waits were over, %.3f s together, as the scheduler's hook saw them",
+		    (unsigned long long)c.ticks, (double)c.value / 1e9);
 }
 
 static void free_run(struct source_run *r)
