@@ -7,7 +7,8 @@
 /* clang-format off */
 #define ABI_SOURCES(X) \
 	X(CPU, cpu) \
-	X(OFFCPU, offcpu)
+	X(OFFCPU, offcpu) \
+	X(FAULTS, faults)
 /* clang-format on */
 
 enum abi_source {
