@@ -394,6 +394,35 @@ bool record_report__left_out(const struct session *s)
 	return cnt > 0;
 }
 
+static bool is_of_cpu_time(const struct session_stats *st)
+{
+	for (uint32_t i = 0; i < st->resolved->type_cnt; i++)
+		if (!strcmp(st->resolved->types[i].name, profile_cpu_type.name))
+			return true;
+	return false;
+}
+
+static const char *too_little(const struct session_stats *st)
+{
+	return is_of_cpu_time(st) ? ": it used too little CPU time to be sampled"
+				  : ": there was too little of it to be sampled";
+}
+
+/* Python was there. */
+static void say_no_samples(const struct session_stats *st, const struct target_options *o)
+{
+	__cleanup_free char *option = dump_option(o), *values = values_text(st->resolved);
+
+	if (!is_of_cpu_time(st))
+		log_info("no samples: Python was there, with %s", values);
+	else if (o->command || o->all)
+		log_info("no samples: Python was there but used hardly any CPU time");
+	else
+		log_info("no samples: Python was there but used hardly any CPU time; `pybpfprof dump %s` shows where "
+			 "it waits",
+			 option);
+}
+
 int record_report__judge(const struct session *s, const struct record_options *o)
 {
 	struct session_stats st;
@@ -411,8 +440,7 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		/* a command is looked at when it is sampled first */
 		bool met = !o->target.command || st.ticks > st.filtered;
 
-		log_error("no Python was seen in %s%s%s", o->target.text,
-			  met ? "" : ": it used too little CPU time to be sampled",
+		log_error("no Python was seen in %s%s%s", o->target.text, met ? "" : too_little(&st),
 			  o->target.subprocesses || o->target.all || target_options__by_cgroup(&o->target)
 				  ? ""
 				  : ". If it starts Python as a child (a shell script does, pyenv may): add "
@@ -432,14 +460,6 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		log_info("Python was there, but no function of it was running in any sample");
 		return CMD_OK;
 	}
-	if (o->target.command || o->target.all) {
-		log_info("no samples: Python was there but used hardly any CPU time");
-	} else {
-		__cleanup_free char *option = dump_option(&o->target);
-
-		log_info("no samples: Python was there but used hardly any CPU time; `pybpfprof dump %s` shows where "
-			 "it waits",
-			 option);
-	}
+	say_no_samples(&st, &o->target);
 	return CMD_OK;
 }

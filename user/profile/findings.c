@@ -322,9 +322,9 @@ static void say_gil(struct saying *s)
 		buf_puts(&s->out, "There is no GIL: the threads of this Python run beside each other");
 	else if (!use.held)
 		buf_puts(&s->out, "Who held the GIL was not recorded");
-	else if (use.threads == 1)
+	else if (use.threads == 1 && is_cpu(s))
 		buf_puts(&s->out, "One thread has all samples, so none was seen to wait for the GIL");
-	else if (use.most_threads == 1)
+	else if (use.most_threads == 1 && is_cpu(s))
 		buf_puts(&s->out, "One thread of each process has its samples, so none was seen to wait for the GIL");
 	else
 		say_held(s, &use);
