@@ -17,11 +17,8 @@ struct host_kernel host; /* of which only the memory and the registers are used 
 /* The programs (bpf/source/). */
 int cpu_timer(void *ctx, struct hrtimer *timer);
 int cpu_tick(struct bpf_perf_event_data *ctx);
-<<<<<<< HEAD
 int offcpu_switch(void *ctx, bool preempted, struct task_struct *prev, struct task_struct *next);
-=======
 int faults_fault(struct bpf_perf_event_data *ctx);
->>>>>>> h-faults
 int life_fork(void *ctx, struct task_struct *parent, struct task_struct *child);
 int life_exec(void *ctx, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
 int life_exit(void *ctx, struct task_struct *task);
@@ -682,14 +679,9 @@ static void check_outcomes(void)
 	u64 by_class[ABI_LOST + 1] = {0}, all = 0, timers = 0, all_waits = 0;
 
 	for (u32 i = 0; i < ABI_OUTCOME_CNT; i++) {
-<<<<<<< HEAD
-		by_class[class_of[i]] += outcome_cnt(i) + wait_outcome_cnt(i);
-		all += outcome_cnt(i);
-		all_waits += wait_outcome_cnt(i);
-=======
 		by_class[class_of[i]] += of_all_sources(i);
-		all += of_all_sources(i);
->>>>>>> h-faults
+		all += of_all_sources(i) - wait_outcome_cnt(i);
+		all_waits += wait_outcome_cnt(i);
 	}
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {
 		const struct abi_clock *c = bpf_map_lookup_elem(&clocks, &cpu);
@@ -700,14 +692,9 @@ static void check_outcomes(void)
 	lost_sum = 0;
 	maps__each(&lost, add_lost);
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
-<<<<<<< HEAD
-	must(all == timers + machine.others, "ticks are the sum over all outcomes");
-	must(all_waits == wait_counted().ended, "waits that have ended are the sum over all outcomes");
-	must(!outcome_cnt(ABI_DEFERRED) && !wait_outcome_cnt(ABI_DEFERRED), "what was deferred was done");
-=======
 	must(all == timers + machine.others + machine.faults, "ticks are the sum over all outcomes");
-	must(!outcome_cnt(ABI_DEFERRED), "what was deferred was done");
->>>>>>> h-faults
+	must(all_waits == wait_counted().ended, "waits that have ended are the sum over all outcomes");
+	must(!of_all_sources(ABI_DEFERRED), "what was deferred was done");
 	must(record_cnt(ABI_REC_SAMPLE) ==
 		     by_class[ABI_WRITTEN] + by_class[ABI_NATIVE] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],
 	     "each tick of ours has one record");
