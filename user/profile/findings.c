@@ -3,6 +3,7 @@
 #include "user/profile/cpu_check.h"
 #include "user/profile/hot.h"
 #include "user/profile/loss_words.h"
+#include "user/profile/waits.h"
 #include "user/profile/why.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -137,7 +138,7 @@ static void put_called(struct saying *s, const struct hot *h)
 	if (!h->called.function)
 		return;
 	buf_printf(&s->out, "; %s of that ", 2 * h->called.value > rest ? "most" : "the largest part");
-	buf_puts(&s->out, "runs in ");
+	buf_puts(&s->out, wait__of(h->called.function) == WAIT_NONE ? "runs in " : "is spent in ");
 	put_place(s, &h->called);
 }
 
@@ -431,6 +432,23 @@ static char *sentence(struct saying *s, void (*say)(struct saying *s))
 	return buf_steal_text(&s->out);
 }
 
+/* What waits does not hold it: beside waits it is told of CPU time. */
+static char *gil_sentence(const struct saying *of)
+{
+	struct saying s = *of;
+	struct view cpu = *of->v;
+	const struct profile_value_type *t = profile__type(of->p, profile_cpu_type.name);
+
+	if (t && view__has_wall(of->p)) {
+		cpu.type = t->id;
+		cpu.more_types = 0;
+		s.v = &cpu;
+		s.type = t;
+		hot_find(&cpu, of->p, &s.hot);
+	}
+	return sentence(&s, say_gil);
+}
+
 void findings_make(const struct view *v, const struct profile *p, struct findings *out)
 {
 	struct saying s = {.v = v, .p = p, .type = view__type(v, p)};
@@ -438,7 +456,7 @@ void findings_make(const struct view *v, const struct profile *p, struct finding
 	hot_find(v, p, &s.hot);
 	out->why = v->gil_only ? NULL : why_text(p);
 	out->where = sentence(&s, say_where);
-	out->gil = sentence(&s, say_gil);
+	out->gil = gil_sentence(&s);
 	out->lacks = sentence(&s, say_lacks);
 }
 
