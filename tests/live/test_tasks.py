@@ -115,6 +115,33 @@ def test_locals(python, start):  # noqa: F811
     assert values == {"leaf": {"label": "'nested leaf'"}, "nested": {"label": "'nested'"}}
 
 
+CIRCLES = """
+import asyncio, json
+async def main():
+    tasks = {}
+    async def waits(name):
+        await tasks[name]
+    for name, other in ("a", "b"), ("b", "c"), ("c", "a"), ("d", "e"), ("e", "d"), ("to a", "a"), ("to none", "free"):
+        tasks[name] = asyncio.create_task(waits(other), name=name)
+    tasks["free"] = asyncio.create_task(asyncio.sleep(100000), name="free")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(print, json.dumps({id(t): name for name, t in tasks.items()}))
+    await asyncio.sleep(100000)
+asyncio.run(main())
+"""
+
+
+@some
+def test_circles(python, start):  # noqa: F811
+    process = start(python, "-u", "-c", CIRCLES)
+    names = json.loads(process.stdout.readline())
+    found = dump_json(process.pid)
+    circles = ["".join(names[str(task)] for task in circle) for circle in found["task_circles"]]
+    assert sorted(circles) == ["abc", "de"], "those that only wait for one in a circle are in none"
+    assert '\nWaiting in a circle: task "d" waits for task "e", which waits for task "d"\n' in dump(process.pid)[0]
+
+
 MANY = """
 import asyncio, time
 async def one():

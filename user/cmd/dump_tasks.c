@@ -101,10 +101,29 @@ static void put_loop(FILE *out, const struct inspection *s, size_t i, const stru
 			put_task(out, s, &s->tasks[k], style);
 }
 
+/* From the first of those that wait for each other once around. */
+static void put_circle(FILE *out, const struct inspection *s, size_t number)
+{
+	const struct inspect_task *first = s->tasks, *t;
+
+	while (first->circle != number)
+		first++;
+	t = first;
+	fprintf(out, "\nWaiting in a circle: task \"%s\"", first->name);
+	do {
+		fputs(t == first ? " waits for" : ", which waits for", out);
+		t = &s->tasks[t->waits_task - 1];
+		fprintf(out, " task \"%s\"", t->name);
+	} while (t != first);
+	fputc('\n', out);
+}
+
 void dump_text_tasks(FILE *out, const struct inspection *s, const struct dump_style *style)
 {
 	for (size_t i = 0; i < s->loop_cnt; i++)
 		put_loop(out, s, i, style);
+	for (size_t i = 1; i <= s->circle_cnt; i++)
+		put_circle(out, s, i);
 	if (s->tasks_cut)
 		fprintf(out, "\n(there are more tasks than these %zu)\n", s->task_cnt);
 	if (s->tasks_unknown)
@@ -161,6 +180,27 @@ static void json_loop(struct json_put *j, const struct inspection *s, size_t i, 
 	json_put_end_map(j);
 }
 
+static void json_circles(struct json_put *j, const struct inspection *s)
+{
+	size_t first = 0;
+
+	json_put_list(j, "task_circles");
+	for (size_t number = 1; number <= s->circle_cnt; number++, first = 0) {
+		size_t i;
+
+		while (s->tasks[first].circle != number)
+			first++;
+		json_put_list(j, NULL);
+		i = first;
+		do {
+			json_put_count(j, NULL, s->tasks[i].addr);
+			i = s->tasks[i].waits_task - 1;
+		} while (i != first);
+		json_put_end_list(j);
+	}
+	json_put_end_list(j);
+}
+
 void dump_json_tasks(struct json_put *j, const struct inspection *s, const struct dump_style *style)
 {
 	json_put_line(j);
@@ -168,5 +208,6 @@ void dump_json_tasks(struct json_put *j, const struct inspection *s, const struc
 	for (size_t i = 0; i < s->loop_cnt; i++)
 		json_loop(j, s, i, style);
 	json_put_end_list(j);
+	json_circles(j, s);
 	json_put_bool(j, "tasks_complete", !s->tasks_cut && !s->tasks_unknown);
 }

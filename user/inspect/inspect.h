@@ -74,6 +74,7 @@ struct inspect_task {
 	enum inspect_task_doing doing;
 	char *waits_type;   /* of the future that it waits for; NULL: it does not, or that is not known */
 	size_t waits_task;  /* index + 1, where that is a task */
+	size_t circle;      /* number of the circle of those that wait for each other; 0: of none */
 	size_t *awaited_by; /* indices of those that wait for it */
 	size_t awaited_by_cnt;
 	struct inspect_frame *frames; /* of its coroutines, leaf first */
@@ -102,6 +103,7 @@ struct inspection {
 	size_t loop_cnt;
 	struct inspect_task *tasks; /* by name */
 	size_t task_cnt;
+	size_t circle_cnt;
 	bool tasks_cut;      /* there are more */
 	bool tasks_unknown;  /* there is an asyncio that cannot be read */
 	struct task *native; /* threads without a Python state */

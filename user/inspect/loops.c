@@ -5,6 +5,7 @@
  */
 #include "user/inspect/loops.h"
 #include "user/inspect/stable_read.h"
+#include "user/inspect/task_circles.h"
 #include "user/os/procfs.h"
 #include "user/python/tasks.h"
 #include "user/symbol/elf.h"
@@ -287,5 +288,6 @@ void loops_read(struct inspection *s, struct stack_reader *r, const struct py_ts
 		loops_free(s);
 		stable_read_pause(i);
 	}
+	task_circles_find(s);
 	free(k.looks);
 }
