@@ -118,6 +118,7 @@ ALL = _all()
 # Those that the program claims to read.
 SUPPORTED = [i for i in ALL if OLDEST <= i.minor <= NEWEST and not i.traced]
 THREADED = [i for i in SUPPORTED if i.threaded]
+UNUSUAL = [i for i in SUPPORTED if i.threaded or i.build == "musl"]  # in how they hold locks, and objects
 # One of each minor version: what tests are run on that are not about builds.
 MATRIX = list({i.minor: i for i in reversed(SUPPORTED) if not (i.build or i.debug or i.threaded)}.values())[::-1]
 # Of these: for what hardly depends on the version, and is long.

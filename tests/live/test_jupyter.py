@@ -168,10 +168,9 @@ def test_text_of_code_without_a_file(interpreter, recorder, tmp_path):
     check_held(interpreter.path, recorder, tmp_path / "held")
 
 
-def test_text_in_unusual_builds(recorder, tmp_path):
-    for number, interpreter in enumerate(interpreters.SUPPORTED):
-        if interpreter.threaded or interpreter.build == "musl":
-            check_held(interpreter.path, recorder, tmp_path / str(number))
+@pytest.mark.parametrize("python", interpreters.UNUSUAL)
+def test_text_in_unusual_builds(python, recorder, tmp_path):
+    check_held(python.path, recorder, tmp_path / "held")
 
 
 CHANGES = """
