@@ -48,16 +48,16 @@ def start(recorder, cgroup, *args):
 def waits(recording):
     """{function or cause: {leaf: seconds}}, of every function on the stacks; with the thread's name for `timed`."""
     found = collections.defaultdict(collections.Counter)
-    for stack in recording.all_stacks("--type", "offcpu", "--threads"):
+    for stack in recording.all_stacks("--type", "offcpu", "--threads", "--idle-waits"):
         for name in {frame.name.rsplit(".", 1)[-1] for frame in stack.frames}:
             found["in " + stack.thread[1] if name == "timed" else name][stack.frames[-1].name] += stack.ns / 1e9
     return found
 
 
-def assert_accounted(recording):
-    """Three parties agree, and nothing is lost."""
+def assert_accounted(recording, cut=0):
+    """Three parties agree, and nothing is lost but so many waits that are over between the recording's end and a look at them."""
     assert "accounting is off" not in recording.stderr
-    assert summary_number(recording.stderr, "lost") == 0, recording.stderr
+    assert summary_number(recording.stderr, "lost") <= cut, recording.stderr
 
 
 SOME = [i for i in interpreters.MATRIX if i.minor in ((3, 8), (3, 11), (3, 13))]
@@ -95,7 +95,7 @@ def test_stopped(python, cgroup, spawn, recorder):
     let_work(workload, 0.05)
     over = time.monotonic()
     recording.stop()
-    assert_accounted(recording)
+    assert_accounted(recording, cut=1)
     assert 0.98 * (goes_on - stopped) < sum(waits(recording)["[stopped]"].values()) < 1.02 * (over - begun)
 
 
@@ -109,7 +109,7 @@ def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder):
     assert "accounting is off" not in recording.stderr
     over, seen = re.search(r"(\d+) waits were over, ([\d.]+) s together", recording.stderr).groups()
     assert int(over) > workload.truth["switches"] > 30000
-    played = [stack for stack in recording.all_stacks("--type", "offcpu", "--threads") if stack.frames[-2].name == "play"]
+    played = [stack for stack in recording.all_stacks("--type", "offcpu", "--threads", "--idle-waits") if stack.frames[-2].name == "play"]
     assert {stack.frames[-1].name for stack in played} <= {"[pipe read]", "[pipe write]", "[waiting for a CPU]"}
     seconds, samples = sum(stack.ns for stack in played) / 1e9, sum(stack.count for stack in played)
     assert samples < 0.5 * workload.truth["switches"]
@@ -127,7 +127,7 @@ def test_idle_and_endless_waits(python, cgroup, spawn, recorder):
     wait_until(lambda: time.monotonic() > began + 0.4, "a while")
     recording.stop()
     least = time.monotonic() - began
-    assert_accounted(recording)
+    assert_accounted(recording, cut=1)
     found = waits(recording)
     assert found["ready"]["[pipe read]"] > 0.19
     for name, leaf in {

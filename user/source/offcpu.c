@@ -83,21 +83,28 @@ static void each_open(const struct source_run *r, source_open_fn fn, void *ctx)
 			fn(ctx, tid, &wait);
 }
 
-/* Whoever waits for a CPU has it soon, and can be asked for its stack by itself alone. */
+struct soon {
+	uint64_t since_ns;
+	unsigned cnt;
+};
+
+/* Whoever waits for a CPU has it soon, and who waits for short mostly does; nobody but itself can have its stack then. */
 static void add_if_soon(void *ctx, uint32_t tid, const struct abi_thread_wait *wait)
 {
-	unsigned *cnt = ctx;
+	struct soon *s = ctx;
 
 	(void)tid;
-	*cnt += wait->why.wait == ABI_WAIT_CPU || wait->why.wait == ABI_WAIT_QUOTA;
+	s->cnt += wait->why.wait == ABI_WAIT_CPU || wait->why.wait == ABI_WAIT_QUOTA || wait->since_ns > s->since_ns;
 }
 
 static void await_soon(const struct source_run *r)
 {
-	for (unsigned i = 0, cnt = 1; cnt && i < SOON_TRIES; i++) {
-		cnt = 0;
-		each_open(r, add_if_soon, &cnt);
-		if (cnt)
+	struct soon s = {r->skel->bss->wait_end_ns - SOON_TRIES * SOON_MS * 1000000ull, 1};
+
+	for (unsigned i = 0; s.cnt && i < SOON_TRIES; i++) {
+		s.cnt = 0;
+		each_open(r, add_if_soon, &s);
+		if (s.cnt)
 			poll(NULL, 0, SOON_MS);
 	}
 }
