@@ -90,6 +90,10 @@ def test_kinds_are_hidden_and_their_time_is_their_callers(page):
     assert not texts & {"dgemm (libopenblas64.so.0)", "scan_once (_json.cpython-312-x86_64-linux-gnu.so)", "[lock]", "[sleep]"}
     assert seconds(page, "figures") == 1.0
     assert page.fragment()["without"] == "3.7"
+    page.click("tab-table")
+    own = {name: own for name, own, _, _ in page.rows()}
+    assert own["work (app.py:20)"] == "54.00%" and own["ext4_read (kernel)"] == "3.00%", own  # 170 of native code, 290 of waits, 80 for the GIL
+    assert not any("dgemm" in name or "[lock]" in name for name in own)
 
 
 # Of both threads, where a wait is cut it counts as far as it is inside.

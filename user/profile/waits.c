@@ -9,6 +9,7 @@ static const struct cause {
 	unsigned char number;
 } causes[] = {
 	{"[waits for the GIL", WAIT_GIL, 0},
+	{"[GIL]", WAIT_GIL, 0},
 	{"[held by ", WAIT_GIL, 1},
 	{"[changing hands", WAIT_GIL, 1},
 	{"[sleep", WAIT_BLOCKED, 2},
