@@ -450,6 +450,8 @@ struct abi_clock {
 /* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
 struct abi_thread_wait {
 	__u64 since_ns; /* CLOCK_MONOTONIC; 0: it runs */
+	__u64 switches; /* away from it, this one included, as /proc counts them */
+	__u64 start_ns; /* CLOCK_BOOTTIME */
 	__u64 args[2];  /* of the system call */
 	struct abi_why why;
 	__u32 tgid;

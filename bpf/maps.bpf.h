@@ -380,6 +380,7 @@ extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kep
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 aside_tgid;                            /* user space: its worker, which is as little a target as itself */
+extern __u64 wait_end_ns;                           /* user space: no wait begins after that; 0: not yet */
 extern __u32 hotplug_steps;                         /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;                         /* chosen processes (and their trees) still alive */
 extern __u32 exits_lost;                            /* records of that kind that the ring had no room for … */

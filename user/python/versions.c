@@ -682,6 +682,48 @@ static const struct py_version versions[] = {
 		},
 	},
 };
+
+/*
+ * What asyncio is read by, of default and free-threaded builds alike. In the order of the rows: TaskObj and FutureObj
+ * (Modules/_asynciomodule.c): sizeof, fut_state, task_fut_waiter, task_coro, task_name, from 3.14 on fut_awaited_by,
+ * fut_awaited_by_is_set, task_node; struct _ts: dict; PyGenObject: gi_frame, or gi_iframe and gi_frame_state;
+ * enum _framestate (3.15: Include/internal/pycore_frame.h, _PyFrameState): FRAME_CREATED, FRAME_SUSPENDED or
+ * FRAME_SUSPENDED_YIELD_FROM …, FRAME_EXECUTING; where they are one, Include/opcode.h: YIELD_FROM, RESUME, and PyCodeObject: co_code; PyFrameObject: f_stacktop
+ * (3.10: f_stackdepth, f_valuestack), _PyInterpreterFrame: stacktop (3.14: stackpointer); PyFunctionObject: func_closure.
+ * They were read from debug information: 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1, 3.13.0, 3.13.18, 3.14.10, 3.15.2.
+ */
+static const struct py_asyncio asyncios[] = {
+	{.minor = 8, .task_bytes = 144, .future_state = 72, .task_waiter = 104, .task_coro = 112, .task_name = 120,
+	 .thread_dict = 152, .loop_holder = true, .generator_frame = 16, .await_opcode = 72, .code_bytes = 48,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 72, .function_closure = 48},
+	{.minor = 9, .task_bytes = 184, .future_state = 80, .task_waiter = 144, .task_coro = 152, .task_name = 160,
+	 .thread_dict = 152, .loop_holder = true, .generator_frame = 16, .await_opcode = 72, .code_bytes = 48,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 72, .function_closure = 48},
+	{.minor = 10, .task_bytes = 192, .future_state = 88, .task_waiter = 152, .task_coro = 160, .task_name = 168,
+	 .thread_dict = 152, .loop_holder = true, .generator_frame = 16, .await_opcode = 72, .code_bytes = 48,
+	 .stack_top = PY_STACK_DEPTH, .frame_top = 80, .frame_values = 64, .function_closure = 72},
+	{.minor = 11, .task_bytes = 176, .future_state = 88, .task_waiter = 128, .task_coro = 136, .task_name = 144,
+	 .thread_dict = 128, .loop_holder = true, .generator_frame = 80, .generator_state = 75, .not_started = -2,
+	 .awaits = -1, .awaits_last = -1, .await_opcode = 151, .await_arg = 2,
+	 .stack_top = PY_STACK_COUNT, .frame_top = 64, .function_closure = 72},
+	{.minor = 12, .task_bytes = 176, .future_state = 88, .task_waiter = 128, .task_coro = 136, .task_name = 144,
+	 .thread_dict = 112, .generator_frame = 72, .generator_state = 67, .not_started = -2,
+	 .awaits = -1, .awaits_last = -1, .await_opcode = 151, .await_arg = 2,
+	 .stack_top = PY_STACK_COUNT, .frame_top = 64, .function_closure = 72},
+	/* 3.13: _PyThreadStateImpl.asyncio_running_loop comes right behind PyThreadState. */
+	{.minor = 13, .task_bytes = 144, .future_state = 96, .task_waiter = 112, .task_coro = 120, .task_name = 128,
+	 .generator_frame = 72, .generator_state = 67, .not_started = -3, .awaits = -1, .awaits_last = -1,
+	 .stack_top = PY_STACK_COUNT, .frame_top = 64, .function_closure = 72},
+	{.minor = 14, .task_bytes = 168, .future_state = 104, .task_waiter = 120, .task_coro = 128, .task_name = 136,
+	 .awaited_by = 96, .awaited_by_is_set = 109, .task_node = 152,
+	 .generator_frame = 72, .generator_state = 67, .not_started = -3, .awaits = -1, .awaits_last = -1,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 64, .function_closure = 72},
+	/* 3.15: an await has a receiver and null_or_index on the stack (Python/bytecodes.c: SEND). */
+	{.minor = 15, .task_bytes = 168, .future_state = 104, .task_waiter = 120, .task_coro = 128, .task_name = 136,
+	 .awaited_by = 96, .awaited_by_is_set = 109, .task_node = 152,
+	 .generator_frame = 72, .generator_state = 67, .not_started = 0, .awaits = 2, .awaits_last = 3, .running = 4,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 64, .values_above = 1, .function_closure = 72},
+};
 /* clang-format on */
 
 const struct py_version *py_versions(size_t *cnt)
@@ -715,12 +757,22 @@ bool py_version_fits_runtime(const struct py_version *row, uint64_t bytes, uint3
 	return true;
 }
 
+static const struct py_asyncio *find_asyncio(unsigned minor)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(asyncios); i++) {
+		if (asyncios[i].minor == minor)
+			return &asyncios[i];
+	}
+	return NULL;
+}
+
 void py_version_apply(const struct py_version *row, struct py_build *out)
 {
 	struct abi_py_layout *l = &out->layout;
 
 	out->lines = row->lines;
 	out->objects = row->objects;
+	out->asyncio = find_asyncio(row->minor);
 	*l = row->layout;
 	py_build_threads(&arch_own->glibc, out);
 	py_build_complete(out);

@@ -408,6 +408,11 @@ void resolve__code(struct resolve *r, const struct abi_code *rec)
 		codes__add(r->codes, rec, i->build.lines);
 }
 
+void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text)
+{
+	codes__set(r->codes, code_key, image_id, text);
+}
+
 void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 {
 	codes__add_lines(r->codes, rec);
