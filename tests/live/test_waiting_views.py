@@ -103,6 +103,18 @@ def test_a_span_has_of_a_wait_what_lies_in_it(page, waiting, span, wanted):
     assert abs(seconds(page, "brush-words") - wanted) < 0.025
 
 
+def test_why_is_said_of_the_selection(page, waiting):
+    page.open(waiting, "#time=0-0.35")
+    why = page.text("why")
+    shares = {words: int(share) for share, words in re.findall(r"(\d+) % (Python|native|kernel|blocked|not scheduled|in the garbage collector)", why)}
+    # 180 Python; 20 + 150 + 50 native; 30 kernel; 30 collector; 60 + 45 + 25 + 10 blocked; 40 not scheduled; 60 for the GIL: of 700
+    wanted = {"Python": 26, "native": 31, "kernel": 4, "in the garbage collector": 4, "blocked": 20, "not scheduled": 6}
+    assert why.startswith("Of the selection") and "libopenblas64" in why and "socket read 5432" in why, why
+    assert all(abs(shares[part] - share) <= 2 for part, share in wanted.items()), why
+    page.click("brush-all")
+    assert page.text("why").startswith("Of 1.00 s of wall time")
+
+
 def colour_at(page, lane, second):
     """Of the middle of a lane's bar, "#rrggbb"."""
     page.frames("stripes")

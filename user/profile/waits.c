@@ -77,6 +77,14 @@ unsigned wait__number(const struct profile_function *f)
 	return c ? c->number : WAIT_CAUSES - 1;
 }
 
+enum wait wait__of_number(unsigned number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+		if (causes[i].number == number)
+			return causes[i].wait;
+	return WAIT_NONE;
+}
+
 const char *wait__words(unsigned number)
 {
 	return number < WAIT_CAUSES ? words[number] : "";
