@@ -48,6 +48,13 @@ def test_a_report_begins_with_why(recording):
     assert len(shares) == 7 and sum(map(int, shares)) == 100
 
 
+@pytest.mark.parametrize("options, known", [((), "known is cpu"), (("--event", "faults"), "known is faults")])
+def test_wall_time_is_not_shown_of_what_records_none(tmp_path, options, known):
+    done = subprocess.run([PROGRAM, "record", "--type", "wall", *options, "-o", tmp_path / "x.svg", "--", "true"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "--type wall" in done.stderr and known in done.stderr, done.stderr
+
+
 def test_types_are_compared(recording):
     said = text_of(recording, "diff", recording, recording, "--type", "offcpu")
     assert "0.30" in said and "time off the CPU" in said, said
