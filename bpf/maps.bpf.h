@@ -101,6 +101,7 @@ struct walk {
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */
 	u32 entry_open;  /* enum walk_entry: has the walk come to it? */
+	u32 collecting;  /* the thread collects garbage, above its innermost frame or one that that called */
 	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
 	u64 registers[ARCH_USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
 	u64 last_resort;                    /* … before it takes this */

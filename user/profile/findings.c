@@ -1,5 +1,6 @@
 #include "user/profile/findings.h"
 #include "user/profile/chance.h"
+#include "user/profile/collector.h"
 #include "user/profile/cpu_check.h"
 #include "user/profile/hot.h"
 #include "user/profile/loss_words.h"
@@ -11,15 +12,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define FLAT_PERCENT     5  /* where no function has so much the profile is flat */
-#define MOST_PERCENT     80 /* so much of a function is nearly all of it */
-#define SECOND_PERCENT   10 /* a second function is named from here on, if it has half of the first */
-#define GIL_BUSY_PERCENT 70 /* threads wait for it */
-#define GIL_FREE_PERCENT 30 /* no limit */
-#define FEW_SAMPLES      100
-#define WAITING_MIN_NS   1000000000ull
-#define WAITING_PERCENT  5 /* of the time on a CPU, or less */
-#define LOST_PERCENT     1 /* worth saying why */
+#define FLAT_PERCENT      5  /* where no function has so much the profile is flat */
+#define MOST_PERCENT      80 /* so much of a function is nearly all of it */
+#define SECOND_PERCENT    10 /* a second function is named from here on, if it has half of the first */
+#define COLLECTOR_PERCENT 2
+#define GIL_BUSY_PERCENT  70 /* threads wait for it */
+#define GIL_FREE_PERCENT  30 /* no limit */
+#define FEW_SAMPLES       100
+#define WAITING_MIN_NS    1000000000ull
+#define WAITING_PERCENT   5 /* of the time on a CPU, or less */
+#define LOST_PERCENT      1 /* worth saying why */
 
 struct saying {
 	const struct view *v;
@@ -225,6 +227,15 @@ static void say_nothing(struct saying *s)
 		buf_printf(&s->out, " in %s", took);
 }
 
+static void put_collector(struct saying *s)
+{
+	uint64_t value = collector_value(s->v, s->p);
+	__cleanup_free char *part = share(s, value);
+
+	if (percent(value, s->hot.all) >= COLLECTOR_PERCENT)
+		buf_printf(&s->out, "; %s goes into the garbage collector", part);
+}
+
 static void say_where(struct saying *s)
 {
 	const struct hot *h = &s->hot;
@@ -239,6 +250,7 @@ static void say_where(struct saying *s)
 		say_flat(s, h);
 	else
 		say_first(s, h);
+	put_collector(s);
 }
 
 /* ---- the GIL ----------------------------------------------------------------------------------------- */
