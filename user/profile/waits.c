@@ -1,5 +1,6 @@
 /* The table of causes. A name is met by its beginning: some have more in them ("[socket read 5432]"). */
 #include "user/profile/waits.h"
+#include "user/profile/collector.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
@@ -97,7 +98,7 @@ bool wait__is_holder(const struct profile_function *f)
 
 bool wait__is_collector(const struct profile_function *f)
 {
-	return f->kind == PROFILE_SYNTHETIC && begins(f->name, "[garbage collector");
+	return f->kind == PROFILE_SYNTHETIC && !strcmp(f->name, COLLECTOR_FRAME);
 }
 
 bool wait__has_idle(const struct profile *p)
