@@ -48,6 +48,13 @@ def test_a_report_begins_with_why(recording):
     assert len(shares) == 7 and sum(map(int, shares)) == 100
 
 
+@pytest.mark.parametrize("options, known", [((), "known is cpu"), (("--event", "faults"), "known is faults")])
+def test_wall_time_is_not_shown_of_what_records_none(tmp_path, options, known):
+    done = subprocess.run([PROGRAM, "record", "--type", "wall", *options, "-o", tmp_path / "x.svg", "--", "true"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "--type wall" in done.stderr and known in done.stderr, done.stderr
+
+
 def test_types_are_compared(recording):
     said = text_of(recording, "diff", recording, recording, "--type", "offcpu")
     assert "0.30" in said and "time off the CPU" in said, said
@@ -90,6 +97,10 @@ def test_kinds_are_hidden_and_their_time_is_their_callers(page):
     assert not texts & {"dgemm (libopenblas64.so.0)", "scan_once (_json.cpython-312-x86_64-linux-gnu.so)", "[lock]", "[sleep]"}
     assert seconds(page, "figures") == 1.0
     assert page.fragment()["without"] == "3.7"
+    page.click("tab-table")
+    own = {name: own for name, own, _, _ in page.rows()}
+    assert own["work (app.py:20)"] == "54.00%" and own["ext4_read (kernel)"] == "3.00%", own  # 170 of native code, 290 of waits, 80 for the GIL
+    assert not any("dgemm" in name or "[lock]" in name for name in own)
 
 
 # Of both threads, where a wait is cut it counts as far as it is inside.
@@ -97,6 +108,18 @@ def test_kinds_are_hidden_and_their_time_is_their_callers(page):
 def test_a_span_has_of_a_wait_what_lies_in_it(page, waiting, span, wanted):
     page.open(waiting, f"#time={span}")
     assert abs(seconds(page, "brush-words") - wanted) < 0.025
+
+
+def test_why_is_said_of_the_selection(page, waiting):
+    page.open(waiting, "#time=0-0.35")
+    why = page.text("why")
+    shares = {words: int(share) for share, words in re.findall(r"(\d+) % (Python|native|kernel|blocked|not scheduled|in the garbage collector)", why)}
+    # 180 Python; 20 + 150 + 50 native; 30 kernel; 30 collector; 60 + 45 + 25 + 10 blocked; 40 not scheduled; 60 for the GIL: of 700
+    wanted = {"Python": 26, "native": 31, "kernel": 4, "in the garbage collector": 4, "blocked": 20, "not scheduled": 6}
+    assert why.startswith("Of the selection") and "libopenblas64" in why and "socket read 5432" in why, why
+    assert all(abs(shares[part] - share) <= 2 for part, share in wanted.items()), why
+    page.click("brush-all")
+    assert page.text("why").startswith("Of 1.00 s of wall time")
 
 
 def colour_at(page, lane, second):

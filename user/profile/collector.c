@@ -1,10 +1,5 @@
 #include "user/profile/collector.h"
-#include <string.h>
-
-static bool is_collector(const struct profile_function *f)
-{
-	return f->kind == PROFILE_SYNTHETIC && !strcmp(f->name, COLLECTOR_FRAME);
-}
+#include "user/profile/waits.h"
 
 uint64_t collector_value(const struct view *v, const struct profile *p)
 {
@@ -12,7 +7,7 @@ uint64_t collector_value(const struct view *v, const struct profile *p)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 1; i <= p->function_cnt && !function; i++)
-		if (is_collector(&p->functions[i]))
+		if (wait__is_collector(&p->functions[i]))
 			function = i;
 	for (size_t i = 0; function && i < p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &p->buckets[i];

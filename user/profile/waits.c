@@ -1,5 +1,6 @@
 /* The table of causes. A name is met by its beginning: some have more in them ("[socket read 5432]"). */
 #include "user/profile/waits.h"
+#include "user/profile/collector.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
@@ -9,6 +10,7 @@ static const struct cause {
 	unsigned char number;
 } causes[] = {
 	{"[waits for the GIL", WAIT_GIL, 0},
+	{"[GIL]", WAIT_GIL, 0},
 	{"[held by ", WAIT_GIL, 1},
 	{"[changing hands", WAIT_GIL, 1},
 	{"[sleep", WAIT_BLOCKED, 2},
@@ -76,6 +78,14 @@ unsigned wait__number(const struct profile_function *f)
 	return c ? c->number : WAIT_CAUSES - 1;
 }
 
+enum wait wait__of_number(unsigned number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+		if (causes[i].number == number)
+			return causes[i].wait;
+	return WAIT_NONE;
+}
+
 const char *wait__words(unsigned number)
 {
 	return number < WAIT_CAUSES ? words[number] : "";
@@ -88,7 +98,7 @@ bool wait__is_holder(const struct profile_function *f)
 
 bool wait__is_collector(const struct profile_function *f)
 {
-	return f->kind == PROFILE_SYNTHETIC && begins(f->name, "[garbage collector");
+	return f->kind == PROFILE_SYNTHETIC && !strcmp(f->name, COLLECTOR_FRAME);
 }
 
 bool wait__has_idle(const struct profile *p)
