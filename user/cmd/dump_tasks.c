@@ -155,7 +155,7 @@ void dump_text_tasks(FILE *out, const struct inspection *s, const struct dump_st
 	if (s->tasks_cut)
 		fprintf(out, "\n(there are more tasks than these %zu)\n", s->task_cnt);
 	if (s->tasks_unknown)
-		fprintf(out, "\n(its asyncio is laid out in an unknown way: tasks cannot be shown)\n");
+		fprintf(out, "\n(its asyncio is laid out in an unknown way: tasks are missing)\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------- */
