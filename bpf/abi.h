@@ -48,6 +48,9 @@
 #define ABI_MECH_KEYS_LOG2   (1u << 9)  /* a dict's keys say how wide their indices are, and of what kind the entries */
 #define ABI_MECH_COPIES      (1u << 10) /* a thread may run a copy of its own of the instructions */
 #define ABI_MECH_GIL_SWITCH  (1u << 11) /* the GIL has a switch: 0 at its start, there is none */
+#define ABI_MECH_GC_RUNTIME  (1u << 12) /* gc_off is from _PyRuntime on, else from the interpreter */
+#define ABI_MECH_GC_FRAME                                                                                              \
+	(1u << 13) /* at gc_off is the address of the frame above which the collector runs, else s32 */
 
 /* Where a thread has the pointer to its state: under a pthread key, or in a variable of its own */
 enum abi_tls {
@@ -153,7 +156,8 @@ struct abi_py_layout {
 	__u16 tss_inline;      /* keys from this one on have their slots in a block */
 	__u16 thread_below;    /* pthread_self() is so far below the thread pointer */
 	__u16 code_flags_off;  /* u32 */
-	__u16 pad[2];
+	__u16 gc_off;          /* is it collecting garbage? 0: not known */
+	__u16 pad;
 };
 
 /*
@@ -283,7 +287,12 @@ static inline __s32 abi_line(__s32 line)
 struct abi_frame {
 	__u64 code_key; /* identity of a code object in this recording: process image, address, fingerprint; 0: not readable */
 	__s32 lasti; /* byte offset of the instruction; -1: not started; below: abi_line() of the line itself */
-	__u32 pad;
+	__u32 what;  /* enum abi_frame_what */
+};
+enum abi_frame_what {
+	ABI_FRAME_PYTHON,
+	ABI_FRAME_COLLECTING,    /* a leaf, above which the garbage collector runs */
+	ABI_FRAME_IN_COLLECTION, /* the same; or the collector has called it, or one that called it */
 };
 
 enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD, ABI_GIL_NONE /* the interpreter runs without */ };
@@ -450,6 +459,8 @@ struct abi_clock {
 /* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
 struct abi_thread_wait {
 	__u64 since_ns; /* CLOCK_MONOTONIC; 0: it runs */
+	__u64 switches; /* away from it, this one included, as /proc counts them */
+	__u64 start_ns; /* CLOCK_BOOTTIME */
 	__u64 args[2];  /* of the system call */
 	struct abi_why why;
 	__u32 tgid;

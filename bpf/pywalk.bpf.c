@@ -147,7 +147,7 @@ static __always_inline bool store_frame(struct walk *w, const u8 *block)
 	if (!f->code_key)
 		note_fault(w);
 	f->lasti = compiled_lasti(w, block, frame_lasti(w, block, code_addr));
-	f->pad = 0;
+	f->what = ABI_FRAME_PYTHON;
 	w->frame_cnt = n + 1;
 	frame_stored(w, n, w->frame_addr, code_addr);
 	return f->code_key;

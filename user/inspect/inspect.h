@@ -16,6 +16,7 @@ struct inspect_options {
 struct inspect_frame {
 	char *name, *file, *short_file, *module; /* clean UTF-8; name "[unknown]" when not readable */
 	int32_t line;                            /* 0: not known */
+	int32_t first_line;                      /* of the function */
 	struct py_locals locals;
 	uint64_t addr;
 };
@@ -49,10 +50,12 @@ struct inspect_thread {
 	enum inspect_doing doing;
 	const char *call; /* the system call it sleeps in; NULL: none, or not known … */
 	char *cause;      /* … and what for, in the words of user/os/causes.h; NULL: not known */
-	enum cause why;   /* with `cause` */
+	enum cause why;   /* with `cause` … */
+	struct call_wait wait;
 	bool uninterruptible, holds_gil;
-	bool no_gil; /* its interpreter runs without one */
-	bool sure;   /* stack and locals are of one moment: the thread did not run while they were read */
+	bool no_gil;       /* its interpreter runs without one */
+	uint64_t switches; /* away from it, before it was read */
+	bool sure;         /* stack and locals are of one moment: the thread did not run while they were read */
 	struct inspect_wait waits;
 	unsigned outcome;             /* enum abi_outcome: OK, NO_FRAME, or what is missing */
 	struct inspect_frame *frames; /* leaf first */

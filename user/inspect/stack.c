@@ -91,11 +91,10 @@ static enum call_file file_of(struct stack_reader *r, const struct task_call *c)
 
 static void describe_wait(struct stack_reader *r, const struct task_call *c, struct inspect_thread *t)
 {
-	const struct call_wait wait = {.number = c->number, .file = file_of(r, c)};
-
+	t->wait = (struct call_wait){.number = c->number, .file = file_of(r, c)};
 	t->call = syscall_name(c->number);
-	t->why = cause_of_call(&wait);
-	t->cause = cause_text(t->why, &wait);
+	t->why = cause_of_call(&t->wait);
+	t->cause = cause_text(t->why, &t->wait);
 }
 
 static void describe_state(struct stack_reader *r, const struct stable_read *look, uint64_t gil_addr,
@@ -161,6 +160,7 @@ void stack_name_frame(struct stack_reader *r, const struct walked_frame *from, s
 		return;
 	}
 	f->name = xstrdup(c->name);
+	f->first_line = c->first_line;
 	f->file = whole_path(r, c->file);
 	if (c->table)
 		f->line = line_table__line(&c->lines, c->first_line, from->lasti);
@@ -240,6 +240,7 @@ static void keep(struct stack_reader *r, struct attempt *y, uint64_t gil_addr, s
 	t->holds_gil = y->gil == ABI_GIL_HELD;
 	t->no_gil = y->gil == ABI_GIL_NONE;
 	t->sure = y->still;
+	t->switches = y->look.switches;
 	if (t->tid)
 		describe_state(r, &y->look, gil_addr, t);
 	if (y->still && t->doing == INSPECT_SLEEPING) {

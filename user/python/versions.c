@@ -97,10 +97,11 @@ static const struct py_version versions[] = {
 		},
 		.objects = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
-			/* _PyRuntimeState: interpreters.head, ceval.gil */
-			.runtime_interp_head = 24, .runtime_gil = 1264,
-			/* struct _is: next, id, modules, tstate_head */
+			/* _PyRuntimeState: interpreters.head, ceval.gil, gc */
+			.runtime_interp_head = 24, .runtime_gil = 1264, .runtime_gc = 320,
+			/* struct _is: next, id, modules, tstate_head; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 40, .interp_threads_head = 8,
+			.gc_collecting = 312,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -141,10 +142,11 @@ static const struct py_version versions[] = {
 		},
 		.objects = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
-			/* _PyRuntimeState: interpreters.head, ceval.gil */
-			.runtime_interp_head = 32, .runtime_gil = 1152,
-			/* struct _is: next, id, modules, tstate_head */
+			/* _PyRuntimeState: interpreters.head, ceval.gil, gc */
+			.runtime_interp_head = 32, .runtime_gil = 1152, .runtime_gc = 344,
+			/* struct _is: next, id, modules, tstate_head; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 56, .interp_threads_head = 8,
+			.gc_collecting = 200,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -187,8 +189,9 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
 			/* _PyRuntimeState: interpreters.head, ceval.gil */
 			.runtime_interp_head = 32, .runtime_gil = 352,
-			/* struct _is: next, id, modules, tstate_head */
+			/* struct _is: next, id, modules, tstate_head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			.interp_gc = 616, .gc_collecting = 200,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -232,8 +235,9 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
 			/* _PyRuntimeState: interpreters.head, ceval.gil */
 			.runtime_interp_head = 32, .runtime_gil = 352,
-			/* struct _is: next, id, modules, tstate_head */
+			/* struct _is: next, id, modules, tstate_head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			.interp_gc = 616, .gc_collecting = 200,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -284,8 +288,9 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_TWO_WORDS,
 			/* _PyRuntimeState: interpreters.head, ceval.gil */
 			.runtime_interp_head = 40, .runtime_gil = 360,
-			/* struct _is: next, id, modules, threads.head */
+			/* struct _is: next, id, modules, threads.head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 48, .interp_modules = 888, .interp_threads_head = 16,
+			.interp_gc = 648, .gc_collecting = 200,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -336,9 +341,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_TAGGED_WORD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 40,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 0, .interp_id = 8, .interp_modules = 944, .interp_threads_head = 72,
-			.interp_gil = 384,
+			.interp_gil = 384, .interp_gc = 112, .gc_collecting = 200,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 144,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -394,9 +400,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 632,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7656, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 200,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -451,9 +458,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 632,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7664, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 200,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -508,9 +516,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 808,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7688, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7408, .gc_collecting = 192,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -563,9 +572,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 808,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7712, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7408, .gc_collecting = 192,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -614,9 +624,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 936,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting, frame */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 112, .gc_frame = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -666,9 +677,10 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 936,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting, frame */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 112, .gc_frame = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -754,6 +766,10 @@ bool py_version_fits_runtime(const struct py_version *row, uint64_t bytes, uint3
 	out->layout.rt_tss_off += (int32_t)(later - earlier);
 	out->layout.rt_tstate_current_off += later - earlier;
 	out->objects.runtime_gil -= earlier;
+	if (older) { /* where it has what is not known */
+		out->objects.runtime_gc = 0;
+		py_build_complete(out);
+	}
 	return true;
 }
 
