@@ -2,10 +2,12 @@
 #include "user/cmd/dump.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/intern.h"
 #include <inttypes.h>
 #include <string.h>
 
 #define MAX_AWAITERS 4 /* are named in the text; JSON has them all */
+#define MAX_ALIKE    5 /* tasks with the same state and stack are shown there */
 
 const char *dump_task_doing(enum inspect_task_doing doing)
 {
@@ -56,18 +58,43 @@ static char *task_text(const struct inspection *s, const struct inspect_task *t)
 	return buf_steal_text(&b);
 }
 
-static void put_task(FILE *out, const struct inspection *s, const struct inspect_task *t,
-		     const struct dump_style *style)
+/* All but the name. Caller frees. */
+static char *body_text(const struct inspection *s, const struct inspect_task *t, const struct dump_style *style)
 {
 	__cleanup_free char *state = task_text(s, t);
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
 
-	fprintf(out, "\n  Task \"%s\" (%s)\n", t->name, state);
+	fprintf(out, " (%s)\n", state);
 	if (t->is_cut)
 		fprintf(out, "    (it waits in more coroutines than are shown)\n");
 	for (size_t i = 0; i < t->frame_cnt; i++)
 		dump_text_frame(out, &t->frames[i], style);
 	if (!t->frame_cnt && !t->is_cut)
 		fprintf(out, "    (no coroutine of Python's)\n");
+	fclose(out);
+	return text;
+}
+
+/* Thousands may be in the same place. How many were left out for it. */
+static size_t put_tasks(FILE *out, const struct inspection *s, size_t loop, const struct dump_style *style)
+{
+	size_t *seen = xcalloc(s->task_cnt + 1, sizeof(*seen)), left_out = 0; /* by body */
+	struct intern *bodies = intern__new();
+
+	for (size_t i = 0; i < s->task_cnt; i++) {
+		char *body = s->tasks[i].loop == loop ? body_text(s, &s->tasks[i], style) : NULL;
+
+		if (body && ++seen[intern__id(bodies, body, strlen(body))] > MAX_ALIKE)
+			left_out++;
+		else if (body)
+			fprintf(out, "\n  Task \"%s\"%s", s->tasks[i].name, body);
+		free(body);
+	}
+	intern__free(bodies);
+	free(seen);
+	return left_out;
 }
 
 static size_t count_tasks(const struct inspection *s, size_t loop)
@@ -83,7 +110,7 @@ static void put_loop(FILE *out, const struct inspection *s, size_t i, const stru
 {
 	const struct inspect_loop *l = &s->loops[i];
 	const struct inspect_thread *thread = l->thread ? &s->threads[l->thread - 1] : NULL;
-	size_t cnt = count_tasks(s, i);
+	size_t cnt = count_tasks(s, i), left_out;
 
 	if (thread && thread->tid)
 		fprintf(out, "\nEvent loop of thread %d", thread->tid);
@@ -96,9 +123,10 @@ static void put_loop(FILE *out, const struct inspection *s, size_t i, const stru
 	fprintf(out, " (%s): %zu task%s\n", l->type, cnt, cnt == 1 ? "" : "s");
 	if (!l->sure)
 		fprintf(out, "  (not sure: the thread ran while its tasks were read)\n");
-	for (size_t k = 0; k < s->task_cnt; k++)
-		if (s->tasks[k].loop == i)
-			put_task(out, s, &s->tasks[k], style);
+	left_out = put_tasks(out, s, i, style);
+	if (left_out)
+		fprintf(out, "\n  (%zu more, each in the same state and place as %d of these; --json has them)\n",
+			left_out, MAX_ALIKE);
 }
 
 /* From the first of those that wait for each other once around. */
@@ -127,7 +155,7 @@ void dump_text_tasks(FILE *out, const struct inspection *s, const struct dump_st
 	if (s->tasks_cut)
 		fprintf(out, "\n(there are more tasks than these %zu)\n", s->task_cnt);
 	if (s->tasks_unknown)
-		fprintf(out, "\n(its asyncio is laid out in an unknown way: tasks cannot be shown)\n");
+		fprintf(out, "\n(its asyncio is laid out in an unknown way: tasks are missing)\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------- */

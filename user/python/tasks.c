@@ -153,6 +153,9 @@ static void read_interp(struct reading *g)
 
 	if (!module)
 		return;
+	/* Those of the module in C are kept where only itself says; without it, all are in sets. */
+	g->out->is_unknown |=
+		g->a.layout->task_node && !g->a.debug->task_bytes && module_dict(&g->a.r, g->interp, "_asyncio");
 	l->found_cnt = l->current_cnt = 0;
 	task_list_of_interp(&g->a, g->interp, module, l);
 	look_at_threads(g);

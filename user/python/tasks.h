@@ -37,7 +37,7 @@ struct py_tasks {
 	struct py_loop *loops;
 	size_t loop_cnt, loop_cap;
 	bool is_cut;     /* there are more */
-	bool is_unknown; /* asyncio of this build is laid out in a way that is not known */
+	bool is_unknown; /* asyncio of this build is laid out in a way that is not known: tasks may be missing */
 };
 
 struct py_tasks_reader {
