@@ -4,7 +4,6 @@
  * read.
  */
 #include "tests/unit/resolve_world.h"
-#include "user/profile/collector.h"
 #include <unistd.h>
 
 /* ---- names ---------------------------------------------------------------------------- */
@@ -32,8 +31,9 @@ static void names_before_the_sample(void **state)
 
 static void the_collector_is_a_leaf(void **state)
 {
-	const struct abi_frame stack[] = {{1, 0, ABI_FRAME_COLLECTING}, {1, 2, 0}}, plain[] = {{1, 0, 0}};
-	struct view v = {0};
+	const struct abi_frame stack[] = {{1, 0, ABI_FRAME_COLLECTING}, {1, 2, 0}}, plain[] = {{1, 0, 0}},
+			       called[] = {{1, 0, ABI_FRAME_IN_COLLECTION}, {1, 2, 0}},
+			       finaliser[] = {{1, 0, ABI_FRAME_IN_COLLECTION}, {2, 0, 0}};
 	struct profile *p;
 
 	(void)state;
@@ -41,10 +41,15 @@ static void the_collector_is_a_leaf(void **state)
 	emit_function(1, 1, "f");
 	tell_stack(1, 5, stack, 2);
 	tell_stack(1, 6, plain, 1);
+	tell_stack(1, 7, called, 2);
+	tell_stack(1, 8, finaliser, 2);
+	emit_function(1, 2, "A.__del__");
 	p = finish();
+	assert_int_equal(p->bucket_cnt, 3);
+	assert_int_equal(p->buckets[0].samples, 2);
 	assert_stack(p, 0, "f:11;f:10;[garbage collector]:0");
 	assert_stack(p, 1, "f:10");
-	assert_int_equal(2 * collector_value(&v, p), view__sum(&v, p).value);
+	assert_stack(p, 2, "A.__del__:10;f:10");
 	profile__free(p);
 }
 
