@@ -181,6 +181,9 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
+# Its oracle.
+$(BUILD)/tests/unit/unwind_truth_test: LDLIBS += -ldw
+
 $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)
 	$(Q)mkdir -p $(@D)

@@ -453,21 +453,25 @@ enum abi_unwind {
 	ABI_UNWIND_SP,     /* CFA = rsp + cfa_off */
 	ABI_UNWIND_BP,     /* CFA = rbp + cfa_off */
 	ABI_UNWIND_PLT,    /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
-	ABI_UNWIND_BP_MEM, /* CFA = *(rbp + cfa_off): functions that align their stack */
+	ABI_UNWIND_BP_MEM, /* CFA = *(rbp + cfa_off) + cfa_add: functions that align their stack */
+	ABI_UNWIND_SP_MEM, /* CFA = *(rsp + cfa_off) + cfa_add: the same, as assembler does it */
 	ABI_UNWIND_SIGNAL, /* all registers are in the signal frame, which begins at rsp + cfa_off (a struct ucontext) */
+	ABI_UNWIND_REG, /* CFA = register cfa_add, as DWARF counts them, + cfa_off; so only in the innermost function */
 };
 enum abi_unwind_bp {
 	ABI_UNWIND_BP_SAME,   /* the caller's rbp is in rbp */
 	ABI_UNWIND_BP_AT_CFA, /* … at CFA + bp_off */
 	ABI_UNWIND_BP_AT_BP,  /* … at rbp + bp_off */
+	ABI_UNWIND_BP_LOST,   /* … not known */
 };
 struct abi_unwind_rule {
 	__s32 cfa_off;
 	__s16 bp_off;
 	__s16 ra_off; /* the return address is at CFA + ra_off; 0: in x30 */
-	__u8 kind;    /* enum abi_unwind */
-	__u8 bp;      /* enum abi_unwind_bp */
-	__u8 pad[6];
+	__s16 cfa_add;
+	__u8 kind; /* enum abi_unwind */
+	__u8 bp;   /* enum abi_unwind_bp */
+	__u32 pad;
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)

@@ -110,6 +110,8 @@ static bool read_segments(struct elf_file *e, const Elf64_Ehdr *h)
 			e->dynamic_bytes = p[i].p_filesz;
 		} else if (p[i].p_type == PT_INTERP) {
 			e->has_loader = true;
+		} else if (p[i].p_type == PT_GNU_EH_FRAME) {
+			e->unwind_header = p[i].p_vaddr;
 		} else if (p[i].p_type == PT_NOTE) {
 			e->is_gnu |= has_abi_note(e, &p[i]);
 		}
@@ -186,7 +188,8 @@ bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *ou
 {
 	if (number >= e->load_count)
 		return false;
-	*out = (struct elf_part){e->loads[number].vaddr, e->loads[number].offset, e->loads[number].file_bytes};
+	*out = (struct elf_part){e->loads[number].vaddr, e->loads[number].offset, e->loads[number].file_bytes,
+				 e->loads[number].exec};
 	return true;
 }
 

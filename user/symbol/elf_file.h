@@ -34,6 +34,7 @@ struct elf_file {
 	struct elf_load loads[ELF_MAX_LOADS];
 	size_t load_count;
 	uint64_t dynamic_vaddr, dynamic_bytes;
+	uint64_t unwind_header; /* address of .eh_frame_hdr; 0: none */
 	bool has_loader, is_gnu;
 	Elf64_Shdr *sections;
 	size_t section_count;

@@ -27,11 +27,6 @@ struct unwind_table {
 
 /* False: the file has no .eh_frame, or none that can be read; all zeros then. */
 bool unwind_table__build(struct unwind_table *t, const struct elf_file *e);
-/*
- * The same of an image as it is loaded, which is not in a file: the vdso. Addresses are as linked; `image` has what is
- * from address 0 on.
- */
-bool unwind_table__build_image(struct unwind_table *t, const void *image, size_t len);
 void unwind_table__clear(struct unwind_table *t);
 
 /* The address, as linked, of what is at `offset` of the file; false: that is no code. */
