@@ -293,6 +293,8 @@ static void test_absurd_nesting(void **state)
 		FUNCTION(&f, 0x1000 + i / 64, 0x10, CFA_SP("\40"));
 	assert_true(build(&t, &f));
 	assert_true(t.row_cnt <= 0x7f00);
+	assert_int_equal(sp_at(&t, 0x1008), 32);
+	assert_int_not_equal(sp_at(&t, 0x1000 + 0x6fff / 64 + 8), 32); /* enough by then */
 	unwind_table__clear(&t);
 }
 

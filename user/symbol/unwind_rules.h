@@ -13,5 +13,5 @@ void unwind_rules__free(struct unwind_rules *r);
 bool unwind_rules__adopt(struct unwind_rules *r, struct unwind_table *t);
 void unwind_rules__release(struct unwind_rules *r, const struct unwind_table *t);
 
-/* All numbers up to `*cnt`, to be given to the kernel side; those from `*changed` on are new since the last call. */
+/* All numbers up to `*cnt`, for the kernel side; those from `*changed` on may be new since the last call. */
 const struct abi_unwind_rule *unwind_rules__all(struct unwind_rules *r, uint32_t *cnt, uint32_t *changed);

@@ -280,6 +280,7 @@ void unwind_table__clear(struct unwind_table *t)
 	free(t->pages);
 	free(t->rows);
 	free(t->rules);
+	free(t->numbers);
 	*t = (struct unwind_table){0};
 }
 

@@ -14,12 +14,16 @@
 #define UNWIND_MAX_RULES 2048       /* of one file; the largest known have 600 */
 #define UNWIND_MAX_PARTS 8
 
-/* A table owns its arrays; `rules` are its own, numbered from 0, which is ABI_UNWIND_STOP. */
+/*
+ * A table owns its arrays. Its rows say numbers of its own rules, of which 0 is ABI_UNWIND_STOP; once it is adopted
+ * (user/symbol/unwind_rules.h) those of all tables' rules.
+ */
 struct unwind_table {
 	uint64_t first; /* address, as linked, of the first page */
 	struct abi_unwind_page *pages;
 	struct abi_unwind_row *rows;
-	struct abi_unwind_rule *rules;
+	struct abi_unwind_rule *rules; /* NULL: adopted, and then … */
+	uint16_t *numbers;             /* … these are the numbers of its own */
 	uint32_t page_cnt, row_cnt, rule_cnt;
 	struct elf_part parts[UNWIND_MAX_PARTS]; /* of the file that are code */
 	uint32_t part_cnt;
@@ -31,7 +35,7 @@ void unwind_table__clear(struct unwind_table *t);
 
 /* The address, as linked, of what is at `offset` of the file; false: that is no code. */
 bool unwind_table__vaddr(const struct unwind_table *t, uint64_t offset, uint64_t *vaddr);
-/* The rule for an address as linked, as the kernel side finds it. Never NULL. */
+/* The rule for an address as linked, as the kernel side finds it, of a table that is not adopted. Never NULL. */
 const struct abi_unwind_rule *unwind_table__rule(const struct unwind_table *t, uint64_t vaddr);
 /* Bytes that the kernel side needs of it. */
 size_t unwind_table__bytes(const struct unwind_table *t);
