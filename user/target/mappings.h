@@ -25,6 +25,7 @@ struct mappings {
 	struct mapping *items;
 	size_t cnt;
 	char *texts; /* paths as the process has them, each with a zero behind it */
+	size_t text_bytes;
 };
 
 /* Read by the worker (user/os/worker.h). 0 or negative errno; what was there before is released. */
