@@ -20,7 +20,7 @@ cd "$(dirname "$0")/.."
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev uthash-dev
+	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev uthash-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
 demo="
