@@ -9,6 +9,9 @@
 #define COLD_SLOTS      16      /* ticks that are walked there … */
 #define COLD_TRIES      3       /* … so many times, when it is not all there after that, … */
 #define COLD_TRIES_MOST 16      /* … or so many, when it had come and was swapped out again meanwhile */
+#define WAIT_THREADS    32768   /* threads whose waits are followed */
+#define WAIT_SLOTS      1024    /* waits that are over, and whose threads have yet to look at their stacks … */
+#define WAIT_SCRATCHES  16      /* … and threads that do so now */
 #define SEEN_WAYS       4
 #define SEEN_BUCKETS    32768
 
@@ -155,6 +158,37 @@ struct cold_slot {
 	struct walk walk;
 };
 
+/* A wait that is over, for its thread to look at its stack. */
+struct wait_slot {
+	struct bpf_task_work work;
+	u32 busy, closing; /* the thread; it has begun to look */
+	u64 now_ns, value, args[2];
+	struct abi_why why;
+	u32 tgid, pad;
+};
+
+struct wait_scratch {
+	u32 busy, pad;
+	struct scratch s;
+};
+
+/* What page faults brought to an address space (bpf/source/faults.bpf.c), in pages. */
+struct growth {
+	u64 resident; /* by the kernel's sum, when it was last looked at */
+	u64 ahead;    /* what faults brought that the sum does not show yet */
+	u64 unsent;   /* no sample stands for these yet … */
+	u64 next;     /* … until they are so many */
+	u64 free;     /* 1: nobody is at it */
+	u32 tgid;     /* whose it is: the address may be another's by and by */
+	u32 pad;
+};
+
+/* Of one CPU. */
+struct fault_count {
+	u64 faults; /* that the program ran for */
+	u64 pages;  /* that samples stand for */
+};
+
 struct seen_bucket {
 	u64 way[SEEN_WAYS];
 };
@@ -278,6 +312,48 @@ extern struct cold_slots_map {
 	__type(value, struct cold_slot);
 } cold_slots SEC(".maps");
 
+extern struct waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_thread_wait);
+} waits SEC(".maps");
+
+extern struct wait_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wait_slot);
+} wait_slots SEC(".maps");
+
+extern struct wait_scratches_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wait_scratch);
+} wait_scratches SEC(".maps");
+
+extern struct wait_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_wait_counts);
+} wait_counts SEC(".maps");
+
+extern struct growths_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* nobody tells when one ends */
+	__uint(max_entries, 1);
+	__type(key, u64);
+	__type(value, struct growth);
+} growths SEC(".maps");
+
+extern struct fault_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct fault_count);
+} fault_counts SEC(".maps");
+
 enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 
 /* Set by user space before load. */
@@ -293,8 +369,12 @@ extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are
 extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
 extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */
 extern __set_before_load __u32 cfg_timers_per_cpu;        /* ABI_MAX_CGROUPS at most */
+extern __set_before_load __u32 cfg_page_bytes;            /* the kernel's pages … */
+extern __set_before_load __u32 cfg_growth_pages;          /* … that a sample of new memory stands for, about … */
+extern __set_before_load __u32 cfg_growth_ahead;          /* … and that the kernel's sum may lag behind by */
 extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources were chosen */
 extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
+extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
 /* Changed while running. */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */

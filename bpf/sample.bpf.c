@@ -25,6 +25,11 @@ static __always_inline void count(u32 source, u32 outcome, u64 cnt)
 		__sync_fetch_and_add(n, cnt);
 }
 
+__hidden void sample_skip(u32 source, u32 outcome)
+{
+	count(source, outcome, 1);
+}
+
 /* Rare, so it may cost. With no room in the map the loss is still counted, but no process is named for it. */
 static __always_inline void keep_lost(const struct abi_lost_key *key, const struct abi_lost *l)
 {
@@ -36,6 +41,11 @@ static __always_inline void keep_lost(const struct abi_lost_key *key, const stru
 		return;
 	}
 	bpf_map_update_elem(&lost, key, l, BPF_NOEXIST);
+}
+
+__hidden void sample_count(u32 source, u32 outcome, u64 cnt)
+{
+	count(source, outcome, cnt);
 }
 
 __hidden void sample_lost(u32 source, u32 tgid, u32 outcome, u64 cnt, u64 value)
@@ -110,6 +120,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->interp_id = 0;
 	s->unverified = 0;
 	s->cold_addr = 0;
+	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
@@ -223,6 +234,8 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	if (!(flags & PF_EXITING) && mm && p->mm == mm)
 		target_identify(p, task, s);
 	outcome = process_outcome(p, mm, flags);
+	if (outcome == ABI_NOT_PYTHON && t->why.wait) /* what everything else waits for is nobody's business */
+		return ABI_NOT_TARGET;
 	if (outcome == ABI_OK)
 		outcome = sample_prepare(w, p);
 	if (outcome == ABI_OK)
@@ -289,6 +302,11 @@ __hidden void sample_repeat(struct walk *w, u32 outcome, u32 cnt, u64 value)
 	ctx.value = value / cnt;
 	ctx.rest = value % cnt;
 	bpf_loop(cnt, repeat_one, &ctx, 0);
+}
+
+__hidden void sample_in(struct scratch *s, const struct tick *t)
+{
+	count(t->source, take(s, current_task(), t), 1);
 }
 
 __hidden void sample_tick(const struct tick *t)

@@ -8,10 +8,16 @@ struct tick {
 	u64 cpu_ns; /* CPU time that it stands for; 0: it is of something else */
 	u32 source, type;
 	u32 slot; /* of `scratches` */
+	struct abi_why why;
 };
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
 void sample_tick(const struct tick *t);
+
+/* The same in task work, with a scratch that nobody else uses meanwhile. */
+void sample_in(struct scratch *s, const struct tick *t);
+/* Counts what became of so many. */
+void sample_count(u32 source, u32 outcome, u64 cnt);
 
 /* Called by a source's program, with one of its value types. */
 static __always_inline void sample_take(struct tick *t, u32 source, u32 type)
@@ -21,6 +27,9 @@ static __always_inline void sample_take(struct tick *t, u32 source, u32 type)
 	t->slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
 	sample_tick(t);
 }
+
+/* Counts a tick that is no sample: not ours, or not due yet. */
+void sample_skip(u32 source, u32 outcome);
 
 /* Something that should be there was not readable: it may be swapped out. */
 static __always_inline bool sample_is_cold(const struct walk *w, u32 outcome)

@@ -167,7 +167,7 @@ static struct image *get_image(struct codes *c, uint32_t image_id)
 	return i;
 }
 
-static struct code *find_code(struct codes *c, uint64_t key)
+static struct code *find_code(const struct codes *c, uint64_t key)
 {
 	struct code *code;
 
@@ -432,6 +432,17 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 	drop_stale(c);
 	*pair_map__slot(&c->by_lasti, t->id, (uint32_t)lasti) = id;
 	return id;
+}
+
+bool codes__names(const struct codes *c, uint64_t key, struct code_names *out)
+{
+	const struct code *code = find_code(c, key);
+
+	if (!code || !code->content)
+		return false;
+	*out = code->content == &hidden ? (struct code_names){"", ""}
+					: (struct code_names){code->content->name, code->content->file};
+	return true;
 }
 
 uint32_t codes__synthetic(struct codes *c, const char *text)

@@ -1,5 +1,6 @@
 #include "user/session/events.h"
 #include "pybpfprof.skel.h"
+#include "user/session/variant.h"
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -75,6 +76,18 @@ void events__configure(const struct events *e, struct pybpfprof_bpf *skel)
 	bpf_map__set_max_entries(skel->maps.scratches, (uint32_t)libbpf_num_possible_cpus() * (uint32_t)e->cnt);
 }
 
+bool events__do_without_task_work(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++) {
+		if (!e->items[i].source->by_task_work)
+			continue;
+		log_error("--event %s needs a kernel with task work: Linux " VARIANT_WORK_SINCE " or newer",
+			  e->items[i].source->name);
+		return false;
+	}
+	return true;
+}
+
 void events__explain(const struct events *e)
 {
 	for (size_t i = 0; i < e->cnt; i++) {
@@ -104,6 +117,14 @@ int events__start(struct events *e, struct pybpfprof_bpf *skel, uint64_t now_ns)
 	for (size_t i = 0; i < e->cnt && !err; i++)
 		err = e->items[i].source->attach(skel, &e->o, &e->items[i].run);
 	return err;
+}
+
+bool events__have_timers(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].source->is_cpu_time)
+			return true;
+	return false;
 }
 
 void events__stop(struct events *e)

@@ -271,6 +271,8 @@ static int open_bpf(struct session *s)
 			events__explain(s->events);
 		return why;
 	}
+	if (s->variant <= VARIANT_TICK && !events__do_without_task_work(s->events))
+		return -EOPNOTSUPP;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_bytes, s, NULL);
 	if (!s->ring) {
 		log_error("cannot map the ring buffer: %s", strerror(errno));
@@ -291,7 +293,7 @@ static void send_meta(struct session *s, const struct session_stats *st, bool co
 		.host = s->host,
 		.kernel = s->kernel,
 		.start_unix_ns = s->segment.start_unix_ns,
-		.rate_hz = s->o.rate_hz,
+		.rate_hz = events__have_timers(s->events) ? s->o.rate_hz : 0,
 		.cpus = s->cpus,
 		.gil_only = s->o.gil_only,
 		.complete = complete,
