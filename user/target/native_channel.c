@@ -12,11 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define WINDOW   16            /* questions under way */
-#define STALL_NS 3000000000ull /* without any progress */
-#define CPU_NS   8000000000ull /* of computing for one question */
-#define AVOID_NS 30000000000ull
-#define AVOIDED  32
+#define WINDOW    16            /* questions under way */
+#define STALL_NS  3000000000ull /* without any progress */
+#define CPU_NS    8000000000ull /* of computing for one question */
+#define AVOID_NS  30000000000ull
+#define AVOIDED   32
+#define REPLY_MAX (128u << 20)
 
 struct question {
 	struct question *next;
@@ -126,16 +127,18 @@ static void finish_first(struct native_channel *c, int result, const struct buf 
 
 static bool read_bytes(int fd, size_t len, struct buf *reply)
 {
-	char chunk[16384];
-
+	if (len > REPLY_MAX)
+		return false;
+	reply->data = xmalloc(len + 1);
+	reply->cap = len + 1;
 	while (reply->len < len) {
-		ssize_t n = pread(fd, chunk, sizeof(chunk), (off_t)reply->len);
+		ssize_t n = pread(fd, reply->data + reply->len, len - reply->len, (off_t)reply->len);
 
 		if (n <= 0)
 			return false;
-		buf_put(reply, chunk, (size_t)n);
+		reply->len += (size_t)n;
 	}
-	return reply->len == len;
+	return true;
 }
 
 /* 1: one was received; 0: there is none now; -1: the child has ended, or talks nonsense. */
