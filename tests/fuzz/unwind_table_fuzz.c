@@ -1,9 +1,12 @@
 /*
- * Any bytes as a file with .eh_frame. Beyond memory safety: each row is in its page, rows ascend, and every rule is one of the
- * table's. Seeds: any small ELF files.
+ * Any bytes as a file with .eh_frame, and with symbols. Beyond memory safety: each row is in its page, rows ascend, and every rule
+ * is one of the table's; a function that is found has the address, and its name ends. Seeds: any small ELF files.
  */
+#include "user/symbol/demangle.h"
+#include "user/symbol/symbols.h"
 #include "user/symbol/unwind_table.h"
 #include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +27,21 @@ static void check(const struct unwind_table *t)
 	}
 	if (row != t->row_cnt || t->rules[0].kind != ABI_UNWIND_STOP)
 		__builtin_trap();
+}
+
+static void find_all(const struct elf_file *e, size_t size)
+{
+	struct symbols *s = symbols__read(e);
+
+	for (uint64_t at = 0; at < 2 * size; at += 97) {
+		struct symbols_found f = symbols__find(s, at);
+
+		if ((f.name || f.start) && (f.start > at || f.end <= at))
+			__builtin_trap();
+		if (f.name)
+			free(demangle(f.name));
+	}
+	symbols__free(s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -47,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unwind_table__vaddr(&t, size / 2, &vaddr);
 	}
 	unwind_table__clear(&t);
+	find_all(e, size);
 	elf_file__free(e);
 	return 0;
 }

@@ -146,3 +146,35 @@ def test_a_name_belongs_to_one_place(tmp_path):
     finally:
         target.kill()
         target.communicate()
+
+
+TRAMPOLINES = [one for one in PLAIN if one.minor >= (3, 12) and not one.debug]
+
+
+@pytest.mark.skipif(not TRAMPOLINES, reason="no Python that makes code for perf")
+def test_code_made_at_run_time_in_a_container():
+    """-X perf: the map lies in the /tmp of the process's own mounts, under its number in its own namespace."""
+    code = """
+import os, sys, time
+def made(): pass
+made()
+lines = [line.split(None, 2) for line in open("/tmp/perf-%d.map" % os.getpid())]
+print(os.getpid(), *[int(start, 16) for start, _, name in lines if ":made:" in name], flush=True)
+time.sleep(1000)
+"""
+    inside = "mount -t tmpfs none /tmp && mount -t proc proc /proc && exec \"$@\""
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", inside, "sh", TRAMPOLINES[-1].path, "-X", "perf", "-c", code]
+    target = subprocess.Popen(argv, stdout=subprocess.PIPE)
+    try:
+        inner, address = map(int, target.stdout.readline().split())
+        with open(f"/proc/{target.pid}/task/{target.pid}/children") as children:
+            pid = int(children.read())
+        assert inner == 1 != pid
+        asked = subprocess.run([built("tests/live/native_names_dump"), str(pid)], input=f"{address + 1:x}\n1000\n".encode(),
+                               stdout=subprocess.PIPE, check=True)  # fmt: skip
+        named, unknown, _ = (line.split("\t") for line in asked.stdout.decode().splitlines())
+        assert named[4].startswith("py::made:")
+        assert unknown[4] == "[unknown]"
+    finally:
+        target.kill()
+        target.communicate()

@@ -62,13 +62,15 @@ static void put_function(struct buf *to, uint32_t start, uint32_t bytes, const c
 #define CFA_SP(n)  "\x0c\x07" n
 #define CFA_BP(n)  "\x0c\x06" n
 
+static uint16_t machine = EM_X86_64; /* that files are for */
+
 /* A file with that .eh_frame, opened. */
 static struct elf_file *make_file(const struct buf *frame, int *fd)
 {
 	static const char names[] = "\0.eh_frame\0.names";
 	Elf64_Ehdr h = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
 			.e_type = ET_DYN,
-			.e_machine = EM_X86_64,
+			.e_machine = machine,
 			.e_version = EV_CURRENT,
 			.e_phoff = sizeof(h),
 			.e_phentsize = sizeof(Elf64_Phdr),
@@ -276,6 +278,37 @@ static void test_functions_that_are_none(void **state)
 	assert_false(build(&t, &f));
 }
 
+/* On arm64 a return address is in a register until it is saved, and frames are chained by x29. */
+static void test_arm64(void **state)
+{
+	static const uint8_t common[] = {20, 0,    0,  0, 0,    0,    0,  0, 3, 'z', 'R', 0,
+					 4,  0x78, 30, 1, 0x1b, 0x0c, 31, 0, 0, 0,   0,   0};
+	const struct abi_unwind_rule *rule;
+	struct buf f = {0};
+	struct unwind_table t;
+
+	(void)state;
+	machine = EM_AARCH64;
+	buf_put(&f, common, sizeof(common));
+	/* stp x29, x30, [sp, -32]!; mov x29, sp; CFA by x29; return address signed, which changes nothing here */
+	FUNCTION(&f, 0x1100, 0x40, "\x41\x2d\x41\x0e\x20\x9d\x04\x9e\x03\x41\x0d\x1d");
+	assert_true(build(&t, &f));
+	machine = EM_X86_64;
+	rule = unwind_table__rule(&t, 0x1104);
+	assert_int_equal(rule->kind, ABI_UNWIND_SP);
+	assert_int_equal(rule->cfa_off, 0);
+	assert_int_equal(rule->ra_off, 0);
+	assert_int_equal(rule->bp, ABI_UNWIND_BP_SAME);
+	rule = unwind_table__rule(&t, 0x1108);
+	assert_int_equal(rule->cfa_off, 32);
+	assert_int_equal(rule->bp, ABI_UNWIND_BP_AT_CFA);
+	assert_int_equal(rule->bp_off, -32);
+	assert_int_equal(rule->ra_off, -24);
+	assert_int_equal(unwind_table__rule(&t, 0x110c)->kind, ABI_UNWIND_BP);
+	assert_int_equal(unwind_table__rule(&t, 0x110c)->cfa_off, 32);
+	unwind_table__clear(&t);
+}
+
 /* Functions in functions, each over all the others' rows: it ends, and soon. */
 static void test_absurd_nesting(void **state)
 {
@@ -325,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_what_is_kept_and_restored),
 		cmocka_unit_test(test_functions_that_are_none),
+		cmocka_unit_test(test_arm64),
 		cmocka_unit_test(test_absurd_nesting),
 		cmocka_unit_test(test_where_a_file_has_code),
 	};
