@@ -454,6 +454,57 @@ struct abi_clock {
 	__u32 pending_tgid;            /* whom it would have sampled; 0: nobody of ours */
 };
 
+/* ---- unwinding native frames ------------------------------------------------------------------------ */
+
+/*
+ * What .eh_frame says of one file, compiled by user space (user/symbol/unwind_table.h): where a function's caller goes on
+ * and what its registers were, by address as linked. `pages` has each page of code, from the first that has any on; the
+ * rows of a page are sorted, and one is in force up to the next. Rules are shared by all files.
+ */
+#define ABI_UNWIND_PAGE_SHIFT 12
+#define ABI_UNWIND_RULES      16384 /* at once, in all files; rule 0 is ABI_UNWIND_STOP */
+
+struct abi_unwind_page {
+	__u32 first_row;
+	__u16 row_cnt;
+	__u16 rule; /* in force up to the first row */
+};
+struct abi_unwind_row {
+	__u16 at; /* in the page */
+	__u16 rule;
+};
+
+/*
+ * The canonical frame address (CFA) is the stack pointer of the caller. Registers are called as those of x86-64; on arm64
+ * "rbp" is x29, "rsp" is sp, and a return address that is not saved is in x30.
+ */
+enum abi_unwind {
+	ABI_UNWIND_STOP,   /* no rule, or none that is known here: the rest of the stack cannot be seen */
+	ABI_UNWIND_ROOT,   /* this function has no caller */
+	ABI_UNWIND_SP,     /* CFA = rsp + cfa_off */
+	ABI_UNWIND_BP,     /* CFA = rbp + cfa_off */
+	ABI_UNWIND_PLT,    /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
+	ABI_UNWIND_BP_MEM, /* CFA = *(rbp + cfa_off) + cfa_add: functions that align their stack */
+	ABI_UNWIND_SP_MEM, /* CFA = *(rsp + cfa_off) + cfa_add: the same, as assembler does it */
+	ABI_UNWIND_SIGNAL, /* all registers are in the signal frame, which begins at rsp + cfa_off (a struct ucontext) */
+	ABI_UNWIND_REG, /* CFA = register cfa_add, as DWARF counts them, + cfa_off; so only in the innermost function */
+};
+enum abi_unwind_bp {
+	ABI_UNWIND_BP_SAME,   /* the caller's rbp is in rbp */
+	ABI_UNWIND_BP_AT_CFA, /* … at CFA + bp_off */
+	ABI_UNWIND_BP_AT_BP,  /* … at rbp + bp_off */
+	ABI_UNWIND_BP_LOST,   /* … not known */
+};
+struct abi_unwind_rule {
+	__s32 cfa_off;
+	__s16 bp_off;
+	__s16 ra_off; /* the return address is at CFA + ra_off; 0: in x30 */
+	__s16 cfa_add;
+	__u8 kind; /* enum abi_unwind */
+	__u8 bp;   /* enum abi_unwind_bp */
+	__u32 pad;
+};
+
 /* ---- waits ------------------------------------------------------------------------------------------ */
 
 /* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
@@ -481,3 +532,6 @@ ABI_ASSERT("sample", sizeof(struct abi_sample) == 96);
 ABI_ASSERT("clock", sizeof(struct abi_clock) == 224);
 ABI_ASSERT("code", sizeof(struct abi_code) == 96);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);
+ABI_ASSERT("unwind page", sizeof(struct abi_unwind_page) == 8);
+ABI_ASSERT("unwind row", sizeof(struct abi_unwind_row) == 4);
+ABI_ASSERT("unwind rule", sizeof(struct abi_unwind_rule) == 16);
