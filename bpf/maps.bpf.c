@@ -38,6 +38,10 @@ struct seen_map seen SEC(".maps");
 struct code_slots_map code_slots SEC(".maps");
 /* The same for walks of cold memory. */
 struct cold_slots_map cold_slots SEC(".maps");
+/* Waits for the GIL. BPF only: taken by a thread that begins to wait, given back when its samples have been sent. */
+struct gil_slots_map gil_slots SEC(".maps");
+/* Which of these a thread has, by its number. BPF only. */
+struct gil_waits_map gil_waits SEC(".maps");
 
 __set_before_load __u32 cfg_self_tgid = 0;
 __set_before_load __u32 cfg_mode = TARGET_PIDS;
@@ -53,6 +57,12 @@ __set_before_load bool cfg_scoped = false;
 __set_before_load __u32 cfg_timers_per_cpu = 1;
 __set_before_load __u32 cfg_slots_per_cpu = 1;
 __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT] = {};
+#ifdef OLD_KERNEL
+__set_before_load bool has_new_kernel = false;
+#else
+__set_before_load bool has_new_kernel = true;
+#endif
+__set_before_load __u64 cfg_gil_period_ns = 0;
 
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;
@@ -61,6 +71,9 @@ __u32 aside_tgid = 0;
 __s32 targets_alive = 0;
 __u32 exits_lost = 0;
 __u32 invalidates_lost = 0;
+__s32 gil_open = 0;
+__u64 gil_due = 0;
+__u64 gil_due_ns = 0;
 __u64 clock_monotonic_ns = 0;
 __u64 clock_boottime_ns = 0;
 __u64 own_root_mnt = 0;

@@ -12,8 +12,8 @@
 
 #ifndef PYBPF_HOST
 /* The current task's user registers at its last entry into the kernel: here, when the timer interrupted it. 5.15 */
-#define user_registers(w)                                                                                              \
-	bpf_probe_read_kernel((w)->registers, sizeof((w)->registers), (void *)bpf_task_pt_regs(current_task()))
+#define registers_address() ((u64)bpf_task_pt_regs(current_task()))
+#define user_registers(w)   bpf_probe_read_kernel((w)->registers, sizeof((w)->registers), (void *)registers_address())
 #endif
 
 /* bpf_get_current_ancestor_cgroup_id(), for the version 2 hierarchy. 5.12 */

@@ -15,9 +15,8 @@
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 
 #ifndef PYBPF_HOST
-#define user_registers(w)                                                                                              \
-	bpf_probe_read_kernel((w)->registers, sizeof((w)->registers),                                                  \
-			      (void *)arch_user_registers((u64)BPF_CORE_READ(current_task(), stack)))
+#define registers_address() arch_user_registers((u64)BPF_CORE_READ(current_task(), stack))
+#define user_registers(w)   bpf_probe_read_kernel((w)->registers, sizeof((w)->registers), (void *)registers_address())
 
 #endif
 

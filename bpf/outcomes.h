@@ -44,6 +44,7 @@
 	X(NOT_RUN, "not_run", LOST,                                                                                    \
 	  "the kernel did not run the timer's program (it was inside another one, or a BPF map)")                      \
 	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where swapped-out memory is read")      \
+	X(NO_SLOT, "no_slot", LOST, "more threads waited at once than there is room for")                              \
 	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 
 enum abi_outcome {

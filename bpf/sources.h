@@ -6,7 +6,8 @@
 
 /* clang-format off */
 #define ABI_SOURCES(X) \
-	X(CPU, cpu)
+	X(CPU, cpu) \
+	X(GIL, gil)
 /* clang-format on */
 
 enum abi_source {

@@ -8,6 +8,10 @@
 
 /* struct pt_regs begins with x0 to x28, before frame pointer and link register (arch/arm64/include/asm/ptrace.h). */
 #define ARCH_USER_REGISTERS 29
+/* Of 8 bytes each from there on: orig_x0, and syscallno with what is beside it (struct pt_regs), of which 32 bits count. */
+#define ARCH_CALL_ARGUMENT 34
+#define ARCH_CALL_NUMBER   35
+#define ARCH_CALL_FUTEX    98
 /*
  * Where they are, by the start of the task's kernel stack: at its end (asm/processor.h: task_pt_regs(), asm/memory.h:
  * THREAD_SIZE, but for kernels with pages of 64 KiB).

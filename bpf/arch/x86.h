@@ -8,6 +8,10 @@
 
 /* struct pt_regs begins with r15 to rdi, all but the stack pointer (arch/x86/include/asm/ptrace.h). */
 #define ARCH_USER_REGISTERS 15
+/* Of 8 bytes each from there on: rdi is the last of them; orig_rax, the system call's number, is behind them. */
+#define ARCH_CALL_ARGUMENT 14
+#define ARCH_CALL_NUMBER   15
+#define ARCH_CALL_FUTEX    202
 /*
  * Where they are, by the start of the task's kernel stack: at its end (arch/x86/include/asm/processor.h: task_pt_regs(),
  * asm/page_64_types.h: THREAD_SIZE).

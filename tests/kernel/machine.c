@@ -17,6 +17,7 @@ struct host_kernel host; /* of which only the memory and the registers are used 
 /* The programs (bpf/source/). */
 int cpu_timer(void *ctx, struct hrtimer *timer);
 int cpu_tick(struct bpf_perf_event_data *ctx);
+int gil_switch(void *ctx, bool preempt, struct task_struct *prev, struct task_struct *next);
 int life_fork(void *ctx, struct task_struct *parent, struct task_struct *child);
 int life_exec(void *ctx, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
 int life_exit(void *ctx, struct task_struct *task);
@@ -36,6 +37,7 @@ typedef int (*work_fn)(void *map, void *key, void *value);
 static struct {
 	u64 now_ns;
 	u32 random;
+	u64 call[ARCH_CALL_NUMBER + 1]; /* registers of a system call */
 	struct hrtimer timers[MACHINE_CPUS];
 	bool in_tick[MACHINE_CPUS]; /* kernel/trace/bpf_trace.c: bpf_prog_active */
 	struct {
@@ -229,6 +231,11 @@ struct vm_area_struct *host_find_vma(struct task_struct *task, u64 addr)
 void user_registers(struct walk *w)
 {
 	memcpy(w->registers, host.registers, sizeof(w->registers));
+}
+
+u64 host_registers(void)
+{
+	return (u64)own.call;
 }
 
 void host_mark_seen(u64 key)
@@ -467,6 +474,22 @@ void machine__other_source(struct task *t)
 	leave(&before);
 }
 
+void machine__switch(struct task *from, struct task *to, u64 futex)
+{
+	static struct task idle;
+	struct context before = enter(from ? from : &idle);
+
+	own.call[ARCH_CALL_NUMBER] = futex ? ARCH_CALL_FUTEX : ~0ull;
+	own.call[ARCH_CALL_ARGUMENT] = futex;
+	gil_switch(NULL, !futex, &machine.current->t, to ? &to->t : &idle.t);
+	leave(&before);
+}
+
+void machine__pass(u64 ns)
+{
+	own.now_ns += ns;
+}
+
 /* ---- user space ------------------------------------------------------------------------------------------ */
 
 const void *last_record(enum abi_record kind, u32 tgid)
@@ -515,7 +538,7 @@ struct task *user__profile(u32 tgid, struct world *world)
 
 u64 outcome_cnt(enum abi_outcome outcome)
 {
-	return maps__sum(&outcomes, outcome);
+	return maps__sum(&outcomes, outcome) + maps__sum(&outcomes, ABI_SOURCE_GIL * ABI_OUTCOME_CNT + outcome);
 }
 
 struct abi_proc *proc_of(const struct task *t)
@@ -560,11 +583,17 @@ void machine__boot(void)
 	own.nothing = image__new();
 	own.now_ns = 1000 * (u64)MACHINE_PERIOD_NS;
 	maps__reset();
-	maps__resize(&scratches, MACHINE_CPUS * 2);
+	maps__resize(&scratches, MACHINE_CPUS * 3);
+	maps__resize(&gil_slots, ABI_GIL_SLOTS);
+	maps__resize(&gil_waits, ABI_GIL_SLOTS);
 	cfg_self_tgid = MACHINE_SELF;
 	cfg_mode = TARGET_PIDS;
 	cfg_cache_ns = cfg_cache_numbered_ns = 0;
-	cfg_slots_per_cpu = 2;
+	cfg_slots_per_cpu = 3;
+	cfg_slots[ABI_SOURCE_GIL] = 2;
+	cfg_gil_period_ns = MACHINE_PERIOD_NS;
+	gil_open = 0;
+	gil_due = gil_due_ns = 0;
 	cfg_scoped = false;
 	programs_generation = next_image_id = exits_lost = invalidates_lost = 0;
 	targets_alive = 0;
@@ -606,7 +635,7 @@ static void check_outcomes(void)
 	lost_sum = 0;
 	maps__each(&lost, add_lost);
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
-	must(all == timers + machine.others, "ticks are the sum over all outcomes");
+	must(all == timers + machine.others + gil_due, "ticks are the sum over all outcomes");
 	must(!outcome_cnt(ABI_DEFERRED), "what was deferred was done");
 	must(record_cnt(ABI_REC_SAMPLE) ==
 		     by_class[ABI_WRITTEN] + by_class[ABI_NATIVE] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],

@@ -79,6 +79,9 @@ void machine__other_timer(struct task *t);
 void machine__ticks(struct task *t, u32 cnt);
 /* Interrupts are off for so many periods: their ticks never come. The next one must follow. */
 void machine__pause(u32 periods);
+/* One thread goes to sleep, at this futex (0: it is preempted instead), and another one runs; NULL: none. */
+void machine__switch(struct task *from, struct task *to, u64 futex);
+void machine__pass(u64 ns);
 /* Another source's program samples the task, from a hook that a timer can interrupt. */
 void machine__other_source(struct task *t);
 

@@ -7,6 +7,7 @@
  * The structs are declared in:
  *   Include/cpython/pystate.h        struct _ts, _PyCFrame
  *   Include/internal/pycore_runtime.h, pycore_interp.h (3.8: pycore_pystate.h)   _PyRuntimeState, struct _is
+ *   Include/internal/pycore_gil.h (3.7: gil.h)   struct _gil_runtime_state
  *   Include/internal/pycore_frame.h  _PyInterpreterFrame, PyFrameObject (to 3.10: Include/cpython/frameobject.h),
  *                                    enum _frameowner: FRAME_OWNED_BY_…
  *   Include/cpython/code.h, bytesobject.h, unicodeobject.h, funcobject.h, genobject.h
@@ -101,6 +102,8 @@ static const struct py_version versions[] = {
 			.runtime_interp_head = 24, .runtime_gil = 1264,
 			/* struct _is: next, id, modules, tstate_head */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 40, .interp_threads_head = 8,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -145,6 +148,8 @@ static const struct py_version versions[] = {
 			.runtime_interp_head = 32, .runtime_gil = 1152,
 			/* struct _is: next, id, modules, tstate_head */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 56, .interp_threads_head = 8,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -189,6 +194,8 @@ static const struct py_version versions[] = {
 			.runtime_interp_head = 32, .runtime_gil = 352,
 			/* struct _is: next, id, modules, tstate_head */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -234,6 +241,8 @@ static const struct py_version versions[] = {
 			.runtime_interp_head = 32, .runtime_gil = 352,
 			/* struct _is: next, id, modules, tstate_head */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -286,6 +295,8 @@ static const struct py_version versions[] = {
 			.runtime_interp_head = 40, .runtime_gil = 360,
 			/* struct _is: next, id, modules, threads.head */
 			.interp_next = 0, .interp_id = 48, .interp_modules = 888, .interp_threads_head = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -339,6 +350,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 0, .interp_id = 8, .interp_modules = 944, .interp_threads_head = 72,
 			.interp_gil = 384,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 144,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -397,6 +410,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7656, .interp_threads_head = 7344,
 			.interp_gil = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -454,6 +469,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7664, .interp_threads_head = 7344,
 			.interp_gil = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -511,6 +528,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7688, .interp_threads_head = 7344,
 			.interp_gil = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -566,6 +585,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7712, .interp_threads_head = 7344,
 			.interp_gil = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -617,6 +638,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
 			.interp_gil = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -669,6 +692,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
 			.interp_gil = 16,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;

@@ -434,6 +434,15 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 	return id;
 }
 
+char *codes__text(struct codes *c, uint64_t key)
+{
+	const struct code *code = find_code(c, key);
+
+	if (!code || !code->content || code->content == &hidden)
+		return NULL;
+	return xasprintf("%s (%s)", code->content->name, module_of(c, code->content)->short_file);
+}
+
 uint32_t codes__synthetic(struct codes *c, const char *text)
 {
 	uint32_t before = intern__count(c->functions);

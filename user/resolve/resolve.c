@@ -4,6 +4,7 @@
 #include "user/os/untrusted.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/gil_frames.h"
 #include "user/resolve/held.h"
 #include "user/resolve/labels.h"
 #include "user/resolve/losses.h"
@@ -36,6 +37,7 @@ struct resolve {
 	struct waiting waiting;
 	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
 	uint32_t *scratch, depth; /* frame ids of one sample */
+	uint32_t above;           /* of these, the first ones that are above the stack */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
 	size_t gone_cnt, gone_cap;
@@ -452,9 +454,13 @@ void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lo
 static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
 {
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	int above = gil_frames(r->codes, known_of(r, p), rec, now, r->scratch);
 
-	r->depth = 0;
-	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
+	if (above < 0)
+		return false;
+	r->above = r->depth = (uint32_t)above;
+	for (uint32_t i = r->above; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
 		if (!id && !f[i].code_key)
@@ -468,7 +474,7 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		if (id != CODES_HIDDEN)
 			r->scratch[r->depth++] = id;
 	}
-	r->stats.frames += rec->frame_cnt;
+	r->stats.frames += rec->frame_cnt - r->above;
 	return true;
 }
 
@@ -522,7 +528,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
-	if (!depth) /* or nothing but hidden frames */
+	if (depth == r->above) /* or nothing but hidden frames */
 		r->scratch[depth++] = frame_without_function(r, k, rec);
 	r->stats.processes += !p->samples;
 	p->samples++;
