@@ -306,6 +306,28 @@ enum abi_frame_what { ABI_FRAME_PYTHON, ABI_FRAME_GIL_FUNCTION, ABI_FRAME_GIL_TH
 
 enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD, ABI_GIL_NONE /* the interpreter runs without */ };
 
+/* How a thread was kept from running; user/os/causes.h makes words of it. */
+enum abi_wait {
+	ABI_WAIT_NONE,    /* it was not: the sample is of no wait */
+	ABI_WAIT_CALL,    /* in a system call */
+	ABI_WAIT_FAULT,   /* in the kernel, but in no system call: for memory */
+	ABI_WAIT_CPU,     /* runnable, while others ran */
+	ABI_WAIT_QUOTA,   /* the same, as its cgroup had used up what it may (cpu.max) */
+	ABI_WAIT_STOPPED, /* by a signal or a debugger */
+	ABI_WAIT_FROZEN,  /* with its cgroup */
+	ABI_WAIT_GIL,     /* in a system call, for the interpreter's lock */
+	ABI_WAIT_CNT
+};
+/* What kind of file a system call is about. NONE: its first two arguments are 0. */
+enum abi_fd { ABI_FD_NONE, ABI_FD_FILE, ABI_FD_PIPE, ABI_FD_SOCKET, ABI_FD_OTHER };
+
+struct abi_why {
+	__u8 wait;  /* enum abi_wait */
+	__u8 fd;    /* enum abi_fd: of the first argument, whether or not it is a file descriptor */
+	__u16 port; /* of a socket's peer; 0: none */
+	__s32 call; /* number of the system call; negative: none */
+};
+
 struct abi_sample {
 	struct abi_hdr hdr;
 	__u64 value;           /* in the unit of its type: of time, nanoseconds */
@@ -320,6 +342,7 @@ struct abi_sample {
 	__u8 type;       /* … and which of its value types the value is of (user/source/source.h) */
 	__u8 unverified; /* some cached code object was not read again for this sample */
 	__u8 foreign; /* another thread read it, which knows of this one's start nothing, and its number in its own PID namespace */
+	struct abi_why why; /* of a wait */
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
 	/* then frame_cnt times struct abi_frame, leaf first */
@@ -441,12 +464,28 @@ struct abi_clock {
 	__u32 pending_tgid;            /* whom it would have sampled; 0: nobody of ours */
 };
 
+/* ---- waits ------------------------------------------------------------------------------------------ */
+
+/* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
+struct abi_thread_wait {
+	__u64 since_ns; /* CLOCK_MONOTONIC; 0: it runs */
+	__u64 args[2];  /* of the system call */
+	struct abi_why why;
+	__u32 tgid;
+	__u32 slot; /* of `wait_slots` + 1: its last one; 0: none yet */
+};
+
+/* Value of `wait_counts`, one per CPU: waits as the hook sees them, before it is decided what becomes of them. */
+struct abi_wait_counts {
+	__u64 begun, ended, ended_ns;
+};
+
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
 ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 176);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
-ABI_ASSERT("sample", sizeof(struct abi_sample) == 88);
+ABI_ASSERT("sample", sizeof(struct abi_sample) == 96);
 ABI_ASSERT("clock", sizeof(struct abi_clock) == 224);
 ABI_ASSERT("code", sizeof(struct abi_code) == 96);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

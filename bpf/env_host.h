@@ -88,8 +88,8 @@ struct vm_area_struct *host_find_vma(struct task_struct *task, u64 addr);
 struct walk;
 
 void user_registers(struct walk *w); /* zeros: not known */
-u64 host_registers(void);            /* where they would be */
-#define registers_address() host_registers()
+u64 host_registers_of(struct task_struct *task);
+#define registers_of(task) host_registers_of(task)
 #ifdef PYBPF_NO_MAPS
 /* As host_read_user(), of the memory that the walk is about. */
 long walk_read(const struct walk *w, void *dst, u32 size, u64 addr);

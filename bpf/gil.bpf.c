@@ -4,6 +4,7 @@
  * waits at words of the condition itself, musl at one on the waiter's stack, of which the condition has a list.
  */
 #include "bpf/gil.bpf.h"
+#include "bpf/tstate.bpf.h"
 
 #define MUSL_WAITERS    32            /* that are looked at; the last one to come is the first */
 #define MAX_INTERVAL_US (60000000ull) /* longer ones are not believed */
@@ -89,4 +90,24 @@ __hidden u32 gil_thread_number(struct walk *w)
 		      block_u64(block, ABI_TSTATE_BLOCK, l->ts_thread_id_off) + l->pthread_tid_off))
 		return 0;
 	return tid;
+}
+
+__hidden bool gil_look(struct scratch *s, const struct tick *t, u64 futex, struct gil_look *out)
+{
+	struct walk *w = &s->walk;
+	struct abi_proc *p = NULL;
+	u32 key;
+
+	if (sample_begin(s, t, &p) != ABI_OK || !p)
+		return false;
+	w->foreign = 0;
+	key = p->tss_key;
+	out->outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
+	p->tss_key = key;
+	if (out->outcome != ABI_OK && out->outcome != ABI_NO_FRAME)
+		return false;
+	out->p = p;
+	out->gil = gil_find(w, p->runtime_addr);
+	out->wait = gil_wait_of(w, out->gil, futex);
+	return out->wait != GIL_NO_WAIT;
 }

@@ -42,6 +42,14 @@ struct cold_slots_map cold_slots SEC(".maps");
 struct gil_slots_map gil_slots SEC(".maps");
 /* Which of these a thread has, by its number. BPF only. */
 struct gil_waits_map gil_waits SEC(".maps");
+/* Threads of ours by tid, once they have been off the CPU. BPF only; user space reads it at the end. */
+struct waits_map waits SEC(".maps");
+/* Their waits that are over. BPF only: taken as the thread comes in, given back by its callback. */
+struct wait_slots_map wait_slots SEC(".maps");
+/* Memory of those callbacks. BPF only. */
+struct wait_scratches_map wait_scratches SEC(".maps");
+/* Waits as the hook sees them, whatever becomes of them. BPF adds; source/offcpu.c reads. */
+struct wait_counts_map wait_counts SEC(".maps");
 
 __set_before_load __u32 cfg_self_tgid = 0;
 __set_before_load __u32 cfg_mode = TARGET_PIDS;
@@ -62,7 +70,9 @@ __set_before_load bool has_new_kernel = false;
 #else
 __set_before_load bool has_new_kernel = true;
 #endif
+__set_before_load bool cfg_gil_apart = false;
 __set_before_load __u64 cfg_gil_period_ns = 0;
+__set_before_load __u64 cfg_wait_ns = 10000000;
 
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;

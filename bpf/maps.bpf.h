@@ -9,6 +9,9 @@
 #define COLD_SLOTS      16      /* ticks that are walked there … */
 #define COLD_TRIES      3       /* … so many times, when it is not all there after that, … */
 #define COLD_TRIES_MOST 16      /* … or so many, when it had come and was swapped out again meanwhile */
+#define WAIT_THREADS    32768   /* threads whose waits are followed */
+#define WAIT_SLOTS      1024    /* waits that are over, and whose threads have yet to look at their stacks … */
+#define WAIT_SCRATCHES  16      /* … and threads that do so now */
 #define SEEN_WAYS       4
 #define SEEN_BUCKETS    32768
 
@@ -173,6 +176,20 @@ struct gil_slot {
 	struct gil_stack waiter, held;
 };
 
+/* A wait that is over, for its thread to look at its stack. */
+struct wait_slot {
+	struct bpf_task_work work;
+	u32 busy, closing; /* the thread; it has begun to look */
+	u64 now_ns, value, args[2];
+	struct abi_why why;
+	u32 tgid, pad;
+};
+
+struct wait_scratch {
+	u32 busy, pad;
+	struct scratch s;
+};
+
 struct seen_bucket {
 	u64 way[SEEN_WAYS];
 };
@@ -310,6 +327,34 @@ extern struct gil_waits_map {
 	__type(value, u32);
 } gil_waits SEC(".maps");
 
+extern struct waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_thread_wait);
+} waits SEC(".maps");
+
+extern struct wait_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wait_slot);
+} wait_slots SEC(".maps");
+
+extern struct wait_scratches_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wait_scratch);
+} wait_scratches SEC(".maps");
+
+extern struct wait_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_wait_counts);
+} wait_counts SEC(".maps");
+
 enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 
 /* Set by user space before load. */
@@ -327,8 +372,10 @@ extern __set_before_load bool cfg_scoped;         /* the timers run only with a 
 extern __set_before_load __u32 cfg_timers_per_cpu;        /* ABI_MAX_CGROUPS at most */
 extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources were chosen */
 extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
+extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
 extern __set_before_load bool has_new_kernel;     /* of the object itself: bpf/new.bpf.h, not bpf/old.bpf.h */
+extern __set_before_load bool cfg_gil_apart;      /* such waits are a source of their own */
 extern __set_before_load __u64 cfg_gil_period_ns; /* waits for the GIL that are shorter are drawn by lot */
 
 /* Changed while running. */

@@ -12,9 +12,15 @@
 
 #ifndef PYBPF_HOST
 /* The current task's user registers at its last entry into the kernel: here, when the timer interrupted it. 5.15 */
-#define registers_address() ((u64)bpf_task_pt_regs(current_task()))
-#define user_registers(w)   bpf_probe_read_kernel((w)->registers, sizeof((w)->registers), (void *)registers_address())
+#define user_registers(w)                                                                                              \
+	bpf_probe_read_kernel((w)->registers, sizeof((w)->registers), (void *)bpf_task_pt_regs(current_task()))
 #endif
+
+#ifndef PYBPF_HOST
+/* The same of any task, where they lie. 5.15 */
+#define registers_of(task) ((u64)bpf_task_pt_regs(task))
+#endif
+#define state_of(task) member_of(task, __state)
 
 /* bpf_get_current_ancestor_cgroup_id(), for the version 2 hierarchy. 5.12 */
 #define HAS_ANCESTOR_ID true

@@ -43,8 +43,10 @@
 	X(LATE, "late", LOST, "the timer came late: interrupts were off, or the virtual machine stood still")          \
 	X(NOT_RUN, "not_run", LOST,                                                                                    \
 	  "the kernel did not run the timer's program (it was inside another one, or a BPF map)")                      \
-	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where swapped-out memory is read")      \
-	X(NO_SLOT, "no_slot", LOST, "more threads waited at once than there is room for")                              \
+	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where it is read")                      \
+	X(STOOD_FOR, "stood_for", FILTERED, "a short wait that others stand for")                                      \
+	X(UNFINISHED, "unfinished", LOST, "the wait was not over when the recording ended")                            \
+	X(NO_SLOT, "no_slot", LOST, "too many threads waited, or woke up, at once")                                    \
 	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 
 enum abi_outcome {

@@ -38,6 +38,11 @@ static __always_inline void keep_lost(const struct abi_lost_key *key, const stru
 	bpf_map_update_elem(&lost, key, l, BPF_NOEXIST);
 }
 
+__hidden void sample_count(u32 source, u32 outcome, u64 cnt)
+{
+	count(source, outcome, cnt);
+}
+
 __hidden void sample_lost(u32 source, u32 tgid, u32 outcome, u64 cnt, u64 value)
 {
 	struct abi_proc *p = tgid ? bpf_map_lookup_elem(&procs, &tgid) : NULL;
@@ -110,6 +115,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->interp_id = 0;
 	s->unverified = s->foreign = 0;
 	s->cold_addr = 0;
+	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
@@ -223,6 +229,8 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	if (!(flags & PF_EXITING) && mm && p->mm == mm)
 		target_identify(p, task, s);
 	outcome = process_outcome(p, mm, flags);
+	if (outcome == ABI_NOT_PYTHON && t->why.wait) /* what everything else waits for is nobody's business */
+		return ABI_NOT_TARGET;
 	if (outcome == ABI_OK)
 		outcome = sample_prepare(w, p);
 	if (outcome == ABI_OK)
@@ -333,14 +341,14 @@ __hidden void sample_names(struct scratch *s)
 	send_names(s, task, (u64)member_of(task, mm));
 }
 
-__hidden void sample_count(u32 source, u32 outcome)
-{
-	count(source, outcome, 1);
-}
-
 __hidden void sample_dropped(const struct abi_sample *s)
 {
 	keep_dropped(s);
+}
+
+__hidden void sample_in(struct scratch *s, const struct tick *t)
+{
+	count(t->source, take(s, current_task(), t), 1);
 }
 
 __hidden void sample_tick(const struct tick *t)

@@ -8,10 +8,16 @@ struct tick {
 	u64 cpu_ns; /* CPU time that it stands for; 0: it is of something else */
 	u32 source, type;
 	u32 slot; /* of `scratches` */
+	struct abi_why why;
 };
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
 void sample_tick(const struct tick *t);
+
+/* The same in task work, with a scratch that nobody else uses meanwhile. */
+void sample_in(struct scratch *s, const struct tick *t);
+/* Counts what became of so many. */
+void sample_count(u32 source, u32 outcome, u64 cnt);
 
 /* Called by a source's program, with one of its value types. */
 static __always_inline void sample_take(struct tick *t, u32 source, u32 type)
@@ -42,7 +48,6 @@ struct scratch *sample_scratch(u32 source);
 u32 sample_begin(struct scratch *s, const struct tick *t, struct abi_proc **out);
 /* Names of what was met in a walk of the current task's memory. */
 void sample_names(struct scratch *s);
-void sample_count(u32 source, u32 outcome);
 /* The ring had no room for this one. */
 void sample_dropped(const struct abi_sample *s);
 /* Counts ticks that no program ran for; `tgid` of the process that they would have sampled, 0: none of ours. */

@@ -7,6 +7,7 @@
 /* clang-format off */
 #define ABI_SOURCES(X) \
 	X(CPU, cpu) \
+	X(OFFCPU, offcpu) \
 	X(GIL, gil)
 /* clang-format on */
 

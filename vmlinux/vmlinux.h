@@ -84,6 +84,24 @@ struct inode___since_6_11 {
 };
 struct file {
 	struct inode *f_inode;
+	void *private_data;
+};
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
+};
+struct sock_common {
+	__be16 skc_dport;
+	unsigned short skc_family;
+};
+struct sock {
+	struct sock_common __sk_common;
+};
+struct socket {
+	struct sock *sk;
 };
 struct userfaultfd_ctx;
 struct vm_userfaultfd_ctx {
@@ -118,8 +136,12 @@ struct thread_struct {
 		unsigned long tp_value;
 	} uw; /* arm64 */
 };
+struct cfs_rq {
+	int throttle_count; /* CONFIG_CFS_BANDWIDTH */
+};
 struct sched_entity {
 	__u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED */
 };
 struct upid {
 	int nr;
@@ -129,7 +151,11 @@ struct pid {
 	struct upid numbers[1]; /* by level; those beyond the first are behind */
 };
 struct task_struct {
+	unsigned int __state; /* since 5.14 */
 	unsigned int flags;
+	unsigned long jobctl;
+	_Bool throttled; /* since 6.18, CONFIG_CFS_BANDWIDTH */
+	struct files_struct *files;
 	struct sched_entity se;
 	struct mm_struct *mm;
 	struct fs_struct *fs;
@@ -143,6 +169,9 @@ struct task_struct {
 	struct thread_struct thread;
 	void *stack;
 	struct css_set *cgroups;
+};
+struct task_struct___before_5_14 {
+	long state;
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[1]; /* by number of the controller */

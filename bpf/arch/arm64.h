@@ -8,15 +8,27 @@
 
 /* struct pt_regs begins with x0 to x28, before frame pointer and link register (arch/arm64/include/asm/ptrace.h). */
 #define ARCH_USER_REGISTERS 29
-/* Of 8 bytes each from there on: orig_x0, and syscallno with what is beside it (struct pt_regs), of which 32 bits count. */
-#define ARCH_CALL_ARGUMENT 34
-#define ARCH_CALL_NUMBER   35
-#define ARCH_CALL_FUTEX    98
 /*
  * Where they are, by the start of the task's kernel stack: at its end (asm/processor.h: task_pt_regs(), asm/memory.h:
  * THREAD_SIZE, but for kernels with pages of 64 KiB).
  */
 #define arch_user_registers(stack) ((stack) + (16u << 10) - bpf_core_type_size(struct pt_regs))
+
+/*
+ * The system call that a task is in: x1, which struct pt_regs begins with after x0; behind the registers, sp, pc and pstate
+ * the first argument and the number, -1 outside of system calls (arch/arm64/include/asm/ptrace.h).
+ */
+#define arch_read_call(regs, number, args)                                                                             \
+	({                                                                                                             \
+		u64 words_[2] = {0, ~0ull};                                                                            \
+		bpf_probe_read_kernel(&(args)[1], 8, (void *)((regs) + 8));                                            \
+		bpf_probe_read_kernel(words_, sizeof(words_), (void *)((regs) + 34 * 8));                              \
+		(args)[0] = words_[0];                                                                                 \
+		*(number) = (s32)words_[1];                                                                            \
+	})
+/* ppoll() (include/uapi/asm-generic/unistd.h) */
+#define arch_is_poll(number) ((number) == 73)
+#define ARCH_CALL_FUTEX      98
 
 /* User space's addresses are below, 48 bits but for programs that ask for more (Documentation/arch/arm64/memory.rst). */
 #define ARCH_USER_BITS 52

@@ -8,15 +8,27 @@
 
 /* struct pt_regs begins with r15 to rdi, all but the stack pointer (arch/x86/include/asm/ptrace.h). */
 #define ARCH_USER_REGISTERS 15
-/* Of 8 bytes each from there on: rdi is the last of them; orig_rax, the system call's number, is behind them. */
-#define ARCH_CALL_ARGUMENT 14
-#define ARCH_CALL_NUMBER   15
-#define ARCH_CALL_FUTEX    202
 /*
  * Where they are, by the start of the task's kernel stack: at its end (arch/x86/include/asm/processor.h: task_pt_regs(),
  * asm/page_64_types.h: THREAD_SIZE).
  */
 #define arch_user_registers(stack) ((stack) + (16u << 10) - bpf_core_type_size(struct pt_regs))
+
+/*
+ * The system call that a task is in: of struct pt_regs rdx, rsi, rdi, and orig_rax, which is -1 outside of system calls
+ * (arch/x86/entry/entry_64.S).
+ */
+#define arch_read_call(regs, number, args)                                                                             \
+	({                                                                                                             \
+		u64 words_[4] = {0, 0, 0, ~0ull};                                                                      \
+		bpf_probe_read_kernel(words_, sizeof(words_), (void *)((regs) + 12 * 8));                              \
+		(args)[0] = words_[2];                                                                                 \
+		(args)[1] = words_[1];                                                                                 \
+		*(number) = (s32)words_[3];                                                                            \
+	})
+/* poll(), ppoll() (arch/x86/entry/syscalls/syscall_64.tbl) */
+#define arch_is_poll(number) ((number) == 7 || (number) == 271)
+#define ARCH_CALL_FUTEX      202
 
 /* User space's addresses are below, but for programs that ask for more (Documentation/arch/x86/x86_64/mm.rst). */
 #define ARCH_USER_BITS 47

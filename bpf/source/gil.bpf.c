@@ -34,15 +34,13 @@ int BPF_PROG(gil_switch)
 
 enum { GIL_TYPE_WAIT, GIL_TYPE_HELD };
 
-static __always_inline u64 futex_address(void)
+static __always_inline u64 futex_address(struct task_struct *task)
 {
-	u64 regs = registers_address(), number = 0, address = 0;
+	s32 number = -1;
+	u64 args[2] = {};
 
-	if (bpf_probe_read_kernel(&number, 8, (void *)(regs + 8 * ARCH_CALL_NUMBER)) ||
-	    (u32)number != ARCH_CALL_FUTEX ||
-	    bpf_probe_read_kernel(&address, 8, (void *)(regs + 8 * ARCH_CALL_ARGUMENT)))
-		return 0;
-	return address;
+	arch_read_call(registers_of(task), &number, args);
+	return number == ARCH_CALL_FUTEX ? args[0] : 0;
 }
 
 /* ---- the end of a wait: its samples ------------------------------------------------------------------------ */
@@ -64,7 +62,7 @@ static __always_inline void send(struct gil_stack *stack, u64 value)
 	}
 	__sync_fetch_and_add(&gil_due, 1);
 	__sync_fetch_and_add(&gil_due_ns, value);
-	sample_count(ABI_SOURCE_GIL, outcome);
+	sample_count(ABI_SOURCE_GIL, outcome, 1);
 }
 
 static __always_inline void name_holder(struct gil_slot *slot, const struct gil_stack *held, u64 holder)
@@ -211,43 +209,30 @@ static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 {
 	struct tick t = {.now_ns = now_ns, .source = ABI_SOURCE_GIL, .type = GIL_TYPE_WAIT};
 	struct scratch *s = sample_scratch(ABI_SOURCE_GIL);
-	struct abi_proc *p = NULL;
+	struct gil_look found = {};
 	struct gil_slot *slot;
-	struct walk *w;
-	u32 outcome, key, wait, one_in;
-	u64 gil;
+	u32 one_in;
 
-	if (!s || sample_begin(s, &t, &p) != ABI_OK || !p)
-		return NULL;
-	w = &s->walk;
-	w->foreign = 0;
-	key = p->tss_key;
-	outcome = tstate_find(w, p->runtime_addr, w->sample.thread_ident, &key);
-	p->tss_key = key;
-	if (outcome != ABI_OK && outcome != ABI_NO_FRAME)
-		return NULL;
-	gil = gil_find(w, p->runtime_addr);
-	wait = gil_wait_of(w, gil, futex);
-	if (wait == GIL_NO_WAIT)
+	if (!s || !gil_look(s, &t, futex, &found))
 		return NULL;
 	one_in = thin(s, now_ns);
 	if (!one_in)
 		return NULL;
 	slot = take_slot(tid);
 	if (!slot) {
-		sample_lost(ABI_SOURCE_GIL, w->sample.hdr.tgid, ABI_NO_SLOT, 1, cfg_gil_period_ns);
+		sample_lost(ABI_SOURCE_GIL, s->walk.sample.hdr.tgid, ABI_NO_SLOT, 1, cfg_gil_period_ns);
 		__sync_fetch_and_add(&gil_due, 1);
 		return NULL;
 	}
-	slot->wait = wait;
+	slot->wait = found.wait;
 	slot->one_in = one_in;
 	slot->pending = 0;
 	slot->began_ns = now_ns;
-	slot->gil_addr = gil;
-	slot->interval_ns = gil_interval_ns(w, gil);
-	keep(&slot->waiter, w, GIL_FRAMES, walk_now(w, outcome));
+	slot->gil_addr = found.gil;
+	slot->interval_ns = gil_interval_ns(&s->walk, found.gil);
+	keep(&slot->waiter, &s->walk, GIL_FRAMES, walk_now(&s->walk, found.outcome));
 	sample_names(s);
-	look_at_holder(s, p, slot);
+	look_at_holder(s, found.p, slot);
 	return slot;
 }
 
@@ -266,7 +251,7 @@ static __always_inline bool later_counts(const struct gil_slot *before, const st
 
 static __always_inline void switch_out(struct task_struct *prev, bool preempt)
 {
-	u64 futex = preempt || !member_of(prev, mm) ? 0 : futex_address();
+	u64 futex = preempt || !member_of(prev, mm) ? 0 : futex_address(prev);
 	u32 tid = member_of(prev, pid), at;
 	struct gil_slot *before = gil_open > 0 ? slot_of(tid) : NULL, *slot;
 

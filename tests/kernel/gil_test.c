@@ -2,12 +2,6 @@
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"
 
-#ifdef OLD_KERNEL
-int main(void)
-{
-	return 0; /* there is none (user/source/gil.c) */
-}
-#else
 #define A      100
 #define B      101
 #define MS     1000000ull
@@ -54,7 +48,7 @@ static bool begin(struct fight *f, struct world *p)
 {
 	u64 codes[2];
 
-	if (!p->l.gil_switch_off) /* 3.6 */
+	if (!p->l.gil_switch_off || !has_new_kernel) /* 3.6; user/source/gil.c */
 		return false;
 	*f = (struct fight){.p = p, .cond = p->gil + p->l.gil_cond_off};
 	call_chain(p, codes, 2);
@@ -70,9 +64,9 @@ static bool begin(struct fight *f, struct world *p)
 
 static void wait_for(const struct fight *f, u64 futex, u64 ns)
 {
-	machine__switch(f->a, f->b, futex);
+	machine__gil_switch(f->a, f->b, futex);
 	machine__pass(ns);
-	machine__switch(f->b, f->a, 0);
+	machine__gil_switch(f->b, f->a, 0);
 }
 
 /* The last sample of that type; NULL: none. */
@@ -198,13 +192,13 @@ static void the_holder_is_asked_again(void **state)
 	else
 		image__put_u64(f.p->m, f.b_state + f.p->l.ts_frame_off,
 			       image__u64(f.p->m, own + f.p->l.frame_prev_off));
-	machine__switch(f.a, f.b, f.cond);
+	machine__gil_switch(f.a, f.b, f.cond);
 	held = last_of(HELD);
 	assert_non_null(held);
 	assert_int_equal(held->frame_cnt, 1);
 	assert_true(held->value >= 5 * MS && held->value < 5 * MS + MS / 10);
 	machine__pass(MS);
-	machine__switch(f.b, f.a, 0);
+	machine__gil_switch(f.b, f.a, 0);
 	assert_int_equal(gil_due, 4);
 	machine__shutdown();
 }
@@ -219,7 +213,7 @@ static void the_last_wait_of_a_row(void **state)
 	wait_for(&f, f.cond, 5 * MS);
 	machine__pass(20 * MS);
 	assert_int_equal(gil_due, 0);
-	machine__switch(f.a, f.b, 0);
+	machine__gil_switch(f.a, f.b, 0);
 	assert_int_equal(gil_due, 2);
 	assert_true(last_of(WAIT)->value < 6 * MS);
 	assert_int_equal(gil_open, 0);
@@ -296,4 +290,3 @@ int main(void)
 
 	return run_each_version("gil", tests, ARRAY_SIZE(tests));
 }
-#endif

@@ -18,6 +18,7 @@ struct host_kernel host; /* of which only the memory and the registers are used 
 int cpu_timer(void *ctx, struct hrtimer *timer);
 int cpu_tick(struct bpf_perf_event_data *ctx);
 int gil_switch(void *ctx, bool preempt, struct task_struct *prev, struct task_struct *next);
+int offcpu_switch(void *ctx, bool preempted, struct task_struct *prev, struct task_struct *next);
 int life_fork(void *ctx, struct task_struct *parent, struct task_struct *child);
 int life_exec(void *ctx, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
 int life_exit(void *ctx, struct task_struct *task);
@@ -37,7 +38,6 @@ typedef int (*work_fn)(void *map, void *key, void *value);
 static struct {
 	u64 now_ns;
 	u32 random;
-	u64 call[ARCH_CALL_NUMBER + 1]; /* registers of a system call */
 	struct hrtimer timers[MACHINE_CPUS];
 	bool in_tick[MACHINE_CPUS]; /* kernel/trace/bpf_trace.c: bpf_prog_active */
 	struct {
@@ -46,6 +46,7 @@ static struct {
 		void *map, *value;
 	} works[WORKS_MAX];
 	u32 work_cnt;
+	struct task_struct *coming; /* at a switch */
 	struct task *tasks;
 	struct space *spaces;
 	u32 inode_cnt;
@@ -233,9 +234,9 @@ void user_registers(struct walk *w)
 	memcpy(w->registers, host.registers, sizeof(w->registers));
 }
 
-u64 host_registers(void)
+u64 host_registers_of(struct task_struct *task)
 {
-	return (u64)own.call;
+	return (u64)((struct task *)task)->registers;
 }
 
 void host_mark_seen(u64 key)
@@ -252,12 +253,13 @@ void host_forget_seen(void)
 int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map, work_fn fn);
 int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map, work_fn fn)
 {
-	must(task == &machine.current->t, "work is for the current task");
+	must(task == &machine.current->t || task == own.coming,
+	     "work is for the current task, or the one that comes in");
 	if (machine.no_task_work)
 		return -EINVAL;
 	must(own.work_cnt < WORKS_MAX, "there is little work at a time");
-	/* The work is the first member of the map's value. */
-	own.works[own.work_cnt++] = (typeof(own.works[0])){machine.current, fn, map, work};
+	/* The work is the first member of the map's value, and the task that of ours. */
+	own.works[own.work_cnt++] = (typeof(own.works[0])){(struct task *)task, fn, map, work};
 	return 0;
 }
 
@@ -304,6 +306,7 @@ static struct task *new_task(u32 tgid, u32 tid, struct task *parent)
 	t->t.group_leader = &t->t;
 	t->t.real_parent = parent ? &parent->t : &t->t;
 	t->t.signal = &t->signal;
+	t->t.files = &t->files;
 	t->t.start_boottime = host_now_ns();
 	t->signal.live.counter = 1;
 	snprintf(t->t.comm, sizeof(t->t.comm), "task-%u", tid);
@@ -474,14 +477,41 @@ void machine__other_source(struct task *t)
 	leave(&before);
 }
 
-void machine__switch(struct task *from, struct task *to, u64 futex)
+/* ---- switches -------------------------------------------------------------------------------------------- */
+
+/* include/linux/sched.h: PF_KTHREAD */
+static struct task idle = {.t.flags = 0x00200000};
+
+void task__call(struct task *t, s32 number, u64 first_arg, u64 second_arg)
 {
-	static struct task idle;
+#ifdef __x86_64__
+	t->registers[14] = first_arg;
+	t->registers[13] = second_arg;
+	t->registers[15] = (u64)(s64)number;
+#else
+	t->registers[34] = first_arg;
+	t->registers[1] = second_arg;
+	t->registers[35] = (u32)number;
+#endif
+}
+
+void machine__switch(struct task *from, struct task *to, u64 after_ns)
+{
 	struct context before = enter(from ? from : &idle);
 
-	own.call[ARCH_CALL_NUMBER] = futex ? ARCH_CALL_FUTEX : ~0ull;
-	own.call[ARCH_CALL_ARGUMENT] = futex;
-	gil_switch(NULL, !futex, &machine.current->t, to ? &to->t : &idle.t);
+	own.now_ns += after_ns;
+	own.coming = to ? &to->t : &idle.t;
+	offcpu_switch(NULL, false, from ? &from->t : &idle.t, own.coming);
+	own.coming = NULL;
+	leave(&before);
+}
+
+void machine__gil_switch(struct task *from, struct task *to, u64 futex)
+{
+	struct context before = enter(from);
+
+	task__call(from, futex ? ARCH_CALL_FUTEX : -1, futex, 0);
+	gil_switch(NULL, !futex, &from->t, &to->t);
 	leave(&before);
 }
 
@@ -541,6 +571,27 @@ u64 outcome_cnt(enum abi_outcome outcome)
 	return maps__sum(&outcomes, outcome) + maps__sum(&outcomes, ABI_SOURCE_GIL * ABI_OUTCOME_CNT + outcome);
 }
 
+u64 wait_outcome_cnt(enum abi_outcome outcome)
+{
+	return maps__sum(&outcomes, ABI_SOURCE_OFFCPU * ABI_OUTCOME_CNT + outcome);
+}
+
+struct abi_wait_counts wait_counted(void)
+{
+	struct abi_wait_counts sum = {0};
+	u32 cpu = machine.cpu, zero = 0;
+
+	for (machine.cpu = 0; machine.cpu < MACHINE_CPUS; machine.cpu++) {
+		const struct abi_wait_counts *c = bpf_map_lookup_elem(&wait_counts, &zero);
+
+		sum.begun += c->begun;
+		sum.ended += c->ended;
+		sum.ended_ns += c->ended_ns;
+	}
+	machine.cpu = cpu;
+	return sum;
+}
+
 struct abi_proc *proc_of(const struct task *t)
 {
 	u32 tgid = (u32)t->t.tgid;
@@ -586,6 +637,10 @@ void machine__boot(void)
 	maps__resize(&scratches, MACHINE_CPUS * 3);
 	maps__resize(&gil_slots, ABI_GIL_SLOTS);
 	maps__resize(&gil_waits, ABI_GIL_SLOTS);
+	maps__resize(&waits, 64);
+	maps__resize(&wait_slots, WAIT_SLOTS);
+	maps__resize(&wait_scratches, WAIT_SCRATCHES);
+	cfg_wait_ns = MACHINE_WAIT_NS;
 	cfg_self_tgid = MACHINE_SELF;
 	cfg_mode = TARGET_PIDS;
 	cfg_cache_ns = cfg_cache_numbered_ns = 0;
@@ -620,11 +675,12 @@ static void check_outcomes(void)
 		ABI_OUTCOMES(X)
 #undef X
 	};
-	u64 by_class[ABI_LOST + 1] = {0}, all = 0, timers = 0;
+	u64 by_class[ABI_LOST + 1] = {0}, all = 0, timers = 0, all_waits = 0;
 
 	for (u32 i = 0; i < ABI_OUTCOME_CNT; i++) {
-		by_class[class_of[i]] += outcome_cnt(i);
+		by_class[class_of[i]] += outcome_cnt(i) + wait_outcome_cnt(i);
 		all += outcome_cnt(i);
+		all_waits += wait_outcome_cnt(i);
 	}
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {
 		const struct abi_clock *c = bpf_map_lookup_elem(&clocks, &cpu);
@@ -636,7 +692,8 @@ static void check_outcomes(void)
 	maps__each(&lost, add_lost);
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
 	must(all == timers + machine.others + gil_due, "ticks are the sum over all outcomes");
-	must(!outcome_cnt(ABI_DEFERRED), "what was deferred was done");
+	must(all_waits == wait_counted().ended, "waits that have ended are the sum over all outcomes");
+	must(!outcome_cnt(ABI_DEFERRED) && !wait_outcome_cnt(ABI_DEFERRED), "what was deferred was done");
 	must(record_cnt(ABI_REC_SAMPLE) ==
 		     by_class[ABI_WRITTEN] + by_class[ABI_NATIVE] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],
 	     "each tick of ours has one record");
@@ -649,6 +706,10 @@ static void check_slots(void)
 		must(!((struct code_slot *)bpf_map_lookup_elem(&code_slots, &i))->busy, "code slots are given back");
 	for (u32 i = 0; i < COLD_SLOTS; i++)
 		must(!((struct cold_slot *)bpf_map_lookup_elem(&cold_slots, &i))->busy, "cold slots are given back");
+	for (u32 i = 0; i < WAIT_SLOTS; i++)
+		must(!((struct wait_slot *)bpf_map_lookup_elem(&wait_slots, &i))->busy, "waits are given back");
+	for (u32 i = 0; i < WAIT_SCRATCHES; i++)
+		must(!((struct wait_scratch *)bpf_map_lookup_elem(&wait_scratches, &i))->busy, "and their memory");
 }
 
 void machine__shutdown(void)

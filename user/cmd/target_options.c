@@ -19,6 +19,7 @@ enum {
 	KEY_CGROUP = 0x3000,
 	KEY_CONTAINER,
 	KEY_EVENT,
+	KEY_WALL,
 	KEY_SCOPE,
 	KEY_MAX_FRAMES,
 	KEY_MAX_PROCESSES,
@@ -44,7 +45,10 @@ static const struct argp_option options[] = {
 	{"all", 'a', NULL, 0, "Every Python process on this host", 1},
 	{"subprocesses", 's', NULL, 0, "With --pid or a command: its children too, from their birth", 1},
 	{NULL, 0, NULL, 0, "How:", 2},
-	{"event", KEY_EVENT, &(EVENT_WORDS)[1], 0, "What a sample is taken at; repeatable (default cpu)", 2},
+	{"event", KEY_EVENT, &(EVENT_WORDS)[1], 0,
+	 "What a sample is taken at: one, or several with commas between them (default cpu)", 2},
+	{"wall", KEY_WALL, NULL, 0, "All of a thread's time: on a CPU, and what it waits for (--event cpu,offcpu,gil)",
+	 2},
 	{"rate", 'r', "HZ", 0, "Samples per second on each CPU: 99, 1khz (default 100)", 2},
 	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
 	 "With --cgroup or --container: timers on every CPU (cpu, default), or timers that run only with the cgroup, "
@@ -95,18 +99,25 @@ uint64_t target_parse_duration(struct argp_state *state, const char *arg)
 	return strcmp(arg, "unlimited") ? target_parse_time(state, "--duration", arg) : 0;
 }
 
-static void parse_event(struct target_options *o, const char *arg, struct argp_state *state)
+static void add_event(struct target_options *o, const struct source *s)
 {
+	for (size_t i = 0; i < o->event_cnt; i++)
+		if (o->events[i] == s)
+			return;
+	o->events[o->event_cnt++] = s;
+}
+
+/* "cpu,offcpu" */
+static void parse_events(struct target_options *o, const char *arg, struct argp_state *state)
+{
+	__cleanup_free char *list = xstrdup(arg);
 	const char *names[ABI_SOURCE_CNT + 1] = {0};
-	size_t which;
+	char *rest = list, *word;
 
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		names[i] = sources[i]->name;
-	which = choice_parse(state, "--event", arg, names);
-	for (size_t i = 0; i < o->event_cnt; i++)
-		if (o->events[i] == sources[which])
-			return;
-	o->events[o->event_cnt++] = sources[which];
+	while ((word = strsep(&rest, ",")))
+		add_event(o, sources[choice_parse(state, "--event", word, names)]);
 }
 
 static void parse_scope(struct target_options *o, const char *arg, struct argp_state *state)
@@ -264,7 +275,11 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 		parse_rate(o, arg, state);
 		return 0;
 	case KEY_EVENT:
-		parse_event(o, arg, state);
+		parse_events(o, arg, state);
+		return 0;
+	case KEY_WALL:
+		for (const struct source *const *s = wall_sources; *s; s++)
+			add_event(o, *s);
 		return 0;
 	case KEY_SCOPE:
 		parse_scope(o, arg, state);

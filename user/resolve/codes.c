@@ -167,7 +167,7 @@ static struct image *get_image(struct codes *c, uint32_t image_id)
 	return i;
 }
 
-static struct code *find_code(struct codes *c, uint64_t key)
+static struct code *find_code(const struct codes *c, uint64_t key)
 {
 	struct code *code;
 
@@ -441,6 +441,17 @@ char *codes__text(struct codes *c, uint64_t key)
 	if (!code || !code->content || code->content == &hidden)
 		return NULL;
 	return xasprintf("%s (%s)", code->content->name, module_of(c, code->content)->short_file);
+}
+
+bool codes__names(const struct codes *c, uint64_t key, struct code_names *out)
+{
+	const struct code *code = find_code(c, key);
+
+	if (!code || !code->content)
+		return false;
+	*out = code->content == &hidden ? (struct code_names){"", ""}
+					: (struct code_names){code->content->name, code->content->file};
+	return true;
 }
 
 uint32_t codes__synthetic(struct codes *c, const char *text)

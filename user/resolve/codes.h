@@ -44,6 +44,11 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti);
 uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti);
 /* What its function is called: "work (app/main.py)"; NULL when it has no name, or none yet. Caller frees. */
 char *codes__text(struct codes *c, uint64_t key);
+/* What a code object is called; false when that is not known. Valid until the next call. */
+struct code_names {
+	const char *name, *file;
+};
+bool codes__names(const struct codes *c, uint64_t key, struct code_names *out);
 /* A frame that is no function, such as "[truncated]". */
 uint32_t codes__synthetic(struct codes *c, const char *text);
 

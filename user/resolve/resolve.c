@@ -1,4 +1,5 @@
 #include "user/resolve/resolve.h"
+#include "user/os/causes.h"
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
@@ -6,6 +7,7 @@
 #include "user/resolve/codes.h"
 #include "user/resolve/gil_frames.h"
 #include "user/resolve/held.h"
+#include "user/resolve/idle.h"
 #include "user/resolve/labels.h"
 #include "user/resolve/losses.h"
 #include "user/resolve/threads.h"
@@ -118,7 +120,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
-	r->scratch = xcalloc(ABI_MAX_FRAMES + 1, sizeof(*r->scratch));
+	r->scratch = xcalloc(ABI_MAX_FRAMES + 2, sizeof(*r->scratch)); /* why it waits, and that it is truncated */
 	return r;
 }
 
@@ -450,6 +452,36 @@ void resolve__lost(struct resolve *r, const uint64_t span_ns[2], const struct lo
 
 /* ---- samples ----------------------------------------------------------------------------------------- */
 
+static enum cause cause_of(const struct abi_sample *rec, const struct call_wait *call)
+{
+	static const enum cause causes[ABI_WAIT_CNT] = {
+		[ABI_WAIT_FAULT] = CAUSE_FAULT,     [ABI_WAIT_CPU] = CAUSE_CPU,       [ABI_WAIT_QUOTA] = CAUSE_QUOTA,
+		[ABI_WAIT_STOPPED] = CAUSE_STOPPED, [ABI_WAIT_FROZEN] = CAUSE_FROZEN, [ABI_WAIT_GIL] = CAUSE_GIL,
+	};
+
+	return rec->why.wait == ABI_WAIT_CALL || rec->why.wait >= ABI_WAIT_CNT ? cause_of_call(call)
+									       : causes[rec->why.wait];
+}
+
+/* What a wait is for, as the leaf of its stack: "[socket read 5432]", "[idle: pool worker]". */
+static uint32_t cause_frame(struct resolve *r, const struct abi_sample *rec)
+{
+	static const enum call_file files[] = {[ABI_FD_NONE] = CALL_FILE_NONE,
+					       [ABI_FD_FILE] = CALL_FILE_DISK,
+					       [ABI_FD_PIPE] = CALL_FILE_PIPE,
+					       [ABI_FD_SOCKET] = CALL_FILE_SOCKET,
+					       [ABI_FD_OTHER] = CALL_FILE_OTHER};
+	const struct call_wait call = {.number = rec->why.call,
+				       .file = rec->why.fd < ARRAY_SIZE(files) ? files[rec->why.fd] : CALL_FILE_OTHER,
+				       .port = rec->why.port};
+	enum cause cause = cause_of(rec, &call);
+	const char *idle = idle_word(r->codes, rec, cause);
+	__cleanup_free char *words = idle ? xasprintf("idle: %s", idle) : cause_text(cause, &call);
+	__cleanup_free char *text = xasprintf("[%s]", words);
+
+	return codes__synthetic(r->codes, text);
+}
+
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
 static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
 {
@@ -459,8 +491,12 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 
 	if (above < 0)
 		return false;
-	r->above = r->depth = (uint32_t)above;
-	for (uint32_t i = r->above; i < rec->frame_cnt; i++) {
+	if (rec->why.wait != ABI_WAIT_NONE) /* the first one is the cause's */
+		r->depth = 1;
+	else
+		r->depth = (uint32_t)above;
+	r->above = r->depth;
+	for (uint32_t i = (uint32_t)above; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
 		if (!id && !f[i].code_key)
@@ -474,7 +510,7 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		if (id != CODES_HIDDEN)
 			r->scratch[r->depth++] = id;
 	}
-	r->stats.frames += rec->frame_cnt - r->above;
+	r->stats.frames += rec->frame_cnt - (uint32_t)above;
 	return true;
 }
 
@@ -524,12 +560,14 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	struct known *k = known_of(r, p);
 	bool written = outcome_class(rec->outcome) == ABI_WRITTEN, cut = written && rec->outcome != ABI_OK;
-	uint32_t depth = r->depth;
+	uint32_t depth = r->depth, first = rec->why.wait != ABI_WAIT_NONE;
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
 	if (depth == r->above) /* or nothing but hidden frames */
 		r->scratch[depth++] = frame_without_function(r, k, rec);
+	if (first)
+		r->scratch[0] = cause_frame(r, rec);
 	r->stats.processes += !p->samples;
 	p->samples++;
 	p->written += written;

@@ -13,6 +13,8 @@ void events__free(struct events *e);
 void events__configure(const struct events *e, struct pybpfprof_bpf *skel);
 /* They could not be loaded: says what the kernel lacks that they need. */
 void events__explain(const struct events *e);
+/* Can the sources do without task work? If not, it is said which cannot. */
+bool events__do_without_task_work(const struct events *e);
 /* Tells what their samples are. */
 void events__describe(const struct events *e, struct resolve *r);
 /* Begins to sample; ticks without a record are told of from `now_ns` on (the kernel side's CLOCK_MONOTONIC). */

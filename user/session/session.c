@@ -271,6 +271,8 @@ static int open_bpf(struct session *s)
 			events__explain(s->events);
 		return why;
 	}
+	if (s->variant <= VARIANT_TICK && !events__do_without_task_work(s->events))
+		return -EOPNOTSUPP;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_bytes, s, NULL);
 	if (!s->ring) {
 		log_error("cannot map the ring buffer: %s", strerror(errno));

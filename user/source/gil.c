@@ -19,6 +19,7 @@ static uint64_t period_ns(const struct source_options *o)
 
 static void configure(struct pybpfprof_bpf *skel, const struct source_options *o)
 {
+	skel->rodata->cfg_gil_apart = true;
 	skel->rodata->cfg_gil_period_ns = period_ns(o);
 	bpf_map__set_max_entries(skel->maps.gil_slots, ABI_GIL_SLOTS);
 	bpf_map__set_max_entries(skel->maps.gil_waits, 2 * ABI_GIL_SLOTS);

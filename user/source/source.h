@@ -46,6 +46,7 @@ struct source {
 	size_t type_cnt;
 	bool is_cpu_time;            /* of their values: the kernel's clocks of processes tell their sum, too */
 	const char *const *programs; /* that are loaded for it, NULL-terminated */
+	bool by_task_work;           /* it takes its samples in the task's own context (Linux 6.18) */
 	const struct source_need
 		*needs; /* beside what every recording needs; ends with one without a name. NULL: nothing */
 
@@ -71,3 +72,4 @@ struct source {
 ABI_SOURCES(X)
 #undef X
 extern const struct source *const sources[ABI_SOURCE_CNT + 1]; /* by enum abi_source; NULL-terminated */
+extern const struct source *const wall_sources[]; /* that together see all of a thread's time; NULL-terminated */
