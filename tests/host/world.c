@@ -15,7 +15,6 @@
 #define CHUNK_BYTES    16384 /* Python/pystate.c: DATA_STACK_CHUNK_SIZE */
 #define CFRAME_BYTES   24    /* of a _PyCFrame; the thread state's own is its last member */
 #define DICT_BYTES     64    /* sizeof(PyDictObject), at most */
-#define GIL_BYTES      256   /* more than a struct _gil_runtime_state */
 #define COPIES         8     /* of a code object's instructions */
 #define CHUNK_HEADER   24    /* Include/cpython/pystate.h: struct _stack_chunk up to data */
 
@@ -143,7 +142,7 @@ u64 world__tstate(struct world *p, u64 thread_id)
 	u64 addr = world__alloc(p, TSTATE_BYTES + CFRAME_BYTES);
 
 	image__put_u64(p->m, addr + p->l.ts_thread_id_off, thread_id);
-	if (p->interp)
+	if (has(p, ABI_MECH_GIL_SWITCH))
 		image__put_u64(p->m, addr + p->l.ts_interp_off, p->interp);
 	return addr;
 }
@@ -194,8 +193,7 @@ void world__hold_gil(struct world *p, bool held)
 
 void world__switch_gil(struct world *p, bool on)
 {
-	if (has(p, ABI_MECH_GIL_SWITCH))
-		image__put_u32(p->m, p->gil, on ? 0x7fffffff : 0);
+	image__put_u32(p->m, p->gil, on ? 0x7fffffff : 0);
 }
 
 /* ---- frames --------------------------------------------------------------------------- */
@@ -369,10 +367,8 @@ static void build(struct world *p)
 		last = (u32)p->l.rt_tss_off;
 	p->runtime = world__alloc(p, last + 8);
 	p->thread = world__alloc(p, TLS_BYTES + STRUCT_PTHREAD) + TLS_BYTES;
-	if (p->l.rt_gil_off)
-		p->gil = p->runtime + p->l.rt_gil_off;
-	if (p->l.interp_gil_off) {
-		p->gil = world__alloc(p, GIL_BYTES);
+	if (has(p, ABI_MECH_GIL_SWITCH)) {
+		p->gil = world__alloc(p, 4);
 		world__switch_gil(p, true);
 		p->interp = world__alloc(p, p->l.interp_gil_off + 8u);
 		image__put_u64(p->m, p->interp + p->l.interp_gil_off, p->gil);

@@ -20,8 +20,8 @@ struct world {
 	u64 code_type, bytes_type, str_type;
 	u64 globals; /* of the frames that are pushed: of a module "app" */
 	u64 interp;
-	u64 gil;  /* 0: not known (3.6) */
-	u32 copy; /* with COPIES, which copy of their instructions pushed frames run */
+	u64 gil;  /* with GIL_SWITCH: its `enabled` … */
+	u32 copy; /* … and with COPIES, which copy of their instructions pushed frames run */
 	u64 leaf; /* current frame */
 	u64 next; /* where the next object goes */
 	u32 allocated;

@@ -2,12 +2,13 @@
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"
 
-#define A      100
-#define B      101
-#define MS     1000000ull
-#define LOCKED 8     /* from last_holder to locked */
-#define FRAMES 2     /* that come before the waiter's */
-#define B_SELF 0x700 /* pthread_self() */
+#define A         100
+#define B         101
+#define MS        1000000ull
+#define LOCKED    8 /* from last_holder to locked */
+#define GIL_BYTES 256
+#define FRAMES    2     /* that come before the waiter's */
+#define B_SELF    0x700 /* pthread_self() */
 
 enum { WAIT, HELD };
 
@@ -17,6 +18,21 @@ struct fight {
 	struct task *a, *b;
 	u64 b_state, cond;
 };
+
+/* The world's own interpreter has no more of it than its switch. */
+static void make_gil(struct world *p)
+{
+	if (p->l.rt_gil_off) {
+		p->gil = p->runtime + p->l.rt_gil_off;
+		return;
+	}
+	p->gil = world__alloc(p, GIL_BYTES);
+	world__switch_gil(p, true);
+	if (!p->interp)
+		p->interp = world__alloc(p, p->l.interp_gil_off + 8u);
+	image__put_u64(p->m, p->interp + p->l.interp_gil_off, p->gil);
+	image__put_u64(p->m, p->tstate + p->l.ts_interp_off, p->interp);
+}
 
 static void set_holder(const struct fight *f, u64 tstate, u32 locked)
 {
@@ -50,6 +66,7 @@ static bool begin(struct fight *f, struct world *p)
 
 	if (!p->l.gil_switch_off || !has_new_kernel) /* 3.6; user/source/gil.c */
 		return false;
+	make_gil(p);
 	*f = (struct fight){.p = p, .cond = p->gil + p->l.gil_cond_off};
 	call_chain(p, codes, 2);
 	machine__boot();
