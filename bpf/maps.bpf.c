@@ -50,6 +50,10 @@ struct wait_slots_map wait_slots SEC(".maps");
 struct wait_scratches_map wait_scratches SEC(".maps");
 /* Waits as the hook sees them, whatever becomes of them. BPF adds; source/offcpu.c reads. */
 struct wait_counts_map wait_counts SEC(".maps");
+/* By the address of an mm_struct. BPF only; source/faults.c gives it its size. */
+struct growths_map growths SEC(".maps");
+/* BPF adds; source/faults.c reads. */
+struct fault_counts_map fault_counts SEC(".maps");
 
 __set_before_load __u32 cfg_self_tgid = 0;
 __set_before_load __u32 cfg_mode = TARGET_PIDS;
@@ -63,6 +67,9 @@ __set_before_load int cfg_hierarchy = 0;
 __set_before_load __u32 cfg_cgroup_subsys = 0;
 __set_before_load bool cfg_scoped = false;
 __set_before_load __u32 cfg_timers_per_cpu = 1;
+__set_before_load __u32 cfg_page_bytes = 4096;
+__set_before_load __u32 cfg_growth_pages = 64;
+__set_before_load __u32 cfg_growth_ahead = 64;
 __set_before_load __u32 cfg_slots_per_cpu = 1;
 __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT] = {};
 #ifdef OLD_KERNEL

@@ -190,6 +190,23 @@ struct wait_scratch {
 	struct scratch s;
 };
 
+/* What page faults brought to an address space (bpf/source/faults.bpf.c), in pages. */
+struct growth {
+	u64 resident; /* by the kernel's sum, when it was last looked at */
+	u64 ahead;    /* what faults brought that the sum does not show yet */
+	u64 unsent;   /* no sample stands for these yet … */
+	u64 next;     /* … until they are so many */
+	u64 free;     /* 1: nobody is at it */
+	u32 tgid;     /* whose it is: the address may be another's by and by */
+	u32 pad;
+};
+
+/* Of one CPU. */
+struct fault_count {
+	u64 faults; /* that the program ran for */
+	u64 pages;  /* that samples stand for */
+};
+
 struct seen_bucket {
 	u64 way[SEEN_WAYS];
 };
@@ -355,6 +372,20 @@ extern struct wait_counts_map {
 	__type(value, struct abi_wait_counts);
 } wait_counts SEC(".maps");
 
+extern struct growths_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* nobody tells when one ends */
+	__uint(max_entries, 1);
+	__type(key, u64);
+	__type(value, struct growth);
+} growths SEC(".maps");
+
+extern struct fault_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct fault_count);
+} fault_counts SEC(".maps");
+
 enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 
 /* Set by user space before load. */
@@ -370,6 +401,9 @@ extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are
 extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
 extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */
 extern __set_before_load __u32 cfg_timers_per_cpu;        /* ABI_MAX_CGROUPS at most */
+extern __set_before_load __u32 cfg_page_bytes;            /* the kernel's pages … */
+extern __set_before_load __u32 cfg_growth_pages;          /* … that a sample of new memory stands for, about … */
+extern __set_before_load __u32 cfg_growth_ahead;          /* … and that the kernel's sum may lag behind by */
 extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources were chosen */
 extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
 extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */

@@ -5,7 +5,7 @@
  * X(NAME, word, class, sentence)
  *
  * class  WRITTEN  a stack was sent
- *        FILTERED not ours to sample; no record is sent
+ *        FILTERED not ours to sample, or not due; no record is sent
  *        NATIVE   of a Python process, but no Python function is there to be read; a record without frames is sent, which
  *                 is shown under a name of its own
  *        OUTSIDE  ours, but there is no interpreter (yet, or any more); a record without frames is sent
@@ -23,6 +23,7 @@
 	X(SELF, "self", FILTERED, "the profiler itself was running")                                                   \
 	X(NO_GIL, "no_gil", FILTERED, "the thread did not hold the GIL (--gil)")                                       \
 	X(GILLESS, "gilless", FILTERED, "the interpreter runs without a GIL, so --gil leaves all of it out")           \
+	X(CARRIED, "carried", FILTERED, "what it stands for is part of a later sample")                                \
 	X(NOT_PYTHON, "not_python", OUTSIDE, "the process is not Python")                                              \
 	X(UNSUPPORTED, "unsupported", FAILED, "the interpreter is not one this version can walk")                      \
 	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")                                \

@@ -25,6 +25,11 @@ static __always_inline void count(u32 source, u32 outcome, u64 cnt)
 		__sync_fetch_and_add(n, cnt);
 }
 
+__hidden void sample_skip(u32 source, u32 outcome)
+{
+	count(source, outcome, 1);
+}
+
 /* Rare, so it may cost. With no room in the map the loss is still counted, but no process is named for it. */
 static __always_inline void keep_lost(const struct abi_lost_key *key, const struct abi_lost *l)
 {

@@ -28,6 +28,9 @@ static __always_inline void sample_take(struct tick *t, u32 source, u32 type)
 	sample_tick(t);
 }
 
+/* Counts a tick that is no sample: not ours, or not due yet. */
+void sample_skip(u32 source, u32 outcome);
+
 /* Something that should be there was not readable: it may be swapped out. */
 static __always_inline bool sample_is_cold(const struct walk *w, u32 outcome)
 {

@@ -8,6 +8,7 @@
 #define ABI_SOURCES(X) \
 	X(CPU, cpu) \
 	X(OFFCPU, offcpu) \
+	X(FAULTS, faults) \
 	X(GIL, gil)
 /* clang-format on */
 

@@ -32,7 +32,7 @@ user/session/features.c        /sys
 user/session/features_probe.c  /sys
 user/session/types.c           what the user names, and files of kernels
 user/session/cgroups.c         directories of cgroups
-user/source/cpu.c              directories of cgroups
+user/source/cpu_events.c       directories of cgroups
 user/target/containers.c       directories of cgroups
 user/cmd/check/check_program.c the program that the user names
 user/cmd/in_path.c             the program that the user names

@@ -116,6 +116,28 @@ struct mm_struct {
 	unsigned long start_code, arg_start, arg_end, env_start, env_end, exec_vm;
 	struct file *exe_file;
 };
+/* How much of it is resident: sums in pages, by kind, by the two types that this has had. */
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES = 3, NR_MM_COUNTERS }; /* include/linux/mm_types_task.h */
+struct percpu_counter {
+	__s64 count; /* without what the CPUs have yet to add */
+};
+struct mm_struct___since_6_2 {
+	struct percpu_counter rss_stat[NR_MM_COUNTERS];
+};
+struct mm_rss_stat {
+	struct {
+		__s64 counter;
+	} count[NR_MM_COUNTERS];
+};
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+};
+struct task_rss_stat {
+	int count[NR_MM_COUNTERS]; /* what the task has yet to add */
+};
+struct task_struct___before_6_2 {
+	struct task_rss_stat rss_stat;
+};
 struct signal_struct {
 	unsigned int flags;
 	struct {

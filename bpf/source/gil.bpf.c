@@ -249,9 +249,10 @@ static __always_inline bool later_counts(const struct gil_slot *before, const st
 	return goes_on(before, slot) && slot->holder && (slot->holder == before->holder || bpf_get_prandom_u32() % 2);
 }
 
+/* One that has been woken may be switched away from before it is back in user mode: then it waits for a CPU. */
 static __always_inline void switch_out(struct task_struct *prev, bool preempt)
 {
-	u64 futex = preempt || !member_of(prev, mm) ? 0 : futex_address(prev);
+	u64 futex = preempt || !state_of(prev) || !member_of(prev, mm) ? 0 : futex_address(prev);
 	u32 tid = member_of(prev, pid), at;
 	struct gil_slot *before = gil_open > 0 ? slot_of(tid) : NULL, *slot;
 

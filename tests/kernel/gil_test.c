@@ -79,11 +79,17 @@ static bool begin(struct fight *f, struct world *p)
 	return true;
 }
 
+static void begin_wait(const struct fight *f, u64 futex)
+{
+	task__call(f->a, ARCH_CALL_FUTEX, futex, 0);
+	machine__gil_switch(f->a, f->b, true);
+}
+
 static void wait_for(const struct fight *f, u64 futex, u64 ns)
 {
-	machine__gil_switch(f->a, f->b, futex);
+	begin_wait(f, futex);
 	machine__pass(ns);
-	machine__gil_switch(f->b, f->a, 0);
+	machine__gil_switch(f->b, f->a, false);
 }
 
 /* The last sample of that type; NULL: none. */
@@ -209,13 +215,13 @@ static void the_holder_is_asked_again(void **state)
 	else
 		image__put_u64(f.p->m, f.b_state + f.p->l.ts_frame_off,
 			       image__u64(f.p->m, own + f.p->l.frame_prev_off));
-	machine__gil_switch(f.a, f.b, f.cond);
+	begin_wait(&f, f.cond);
 	held = last_of(HELD);
 	assert_non_null(held);
 	assert_int_equal(held->frame_cnt, 1);
 	assert_true(held->value >= 5 * MS && held->value < 5 * MS + MS / 10);
 	machine__pass(MS);
-	machine__gil_switch(f.b, f.a, 0);
+	machine__gil_switch(f.b, f.a, false);
 	assert_int_equal(gil_due, 4);
 	machine__shutdown();
 }
@@ -230,7 +236,8 @@ static void the_last_wait_of_a_row(void **state)
 	wait_for(&f, f.cond, 5 * MS);
 	machine__pass(20 * MS);
 	assert_int_equal(gil_due, 0);
-	machine__gil_switch(f.a, f.b, 0);
+	task__call(f.a, -1, 0, 0);
+	machine__gil_switch(f.a, f.b, false);
 	assert_int_equal(gil_due, 2);
 	assert_true(last_of(WAIT)->value < 6 * MS);
 	assert_int_equal(gil_open, 0);
@@ -279,6 +286,22 @@ static void a_holder_between_two_frames(void **state)
 	machine__shutdown();
 }
 
+/* It has been woken, and is switched away from as it returns from the call. */
+static void a_wait_for_a_cpu(void **state)
+{
+	struct fight f;
+
+	if (!begin(&f, *state))
+		return;
+	task__call(f.a, ARCH_CALL_FUTEX, f.cond, 0);
+	machine__gil_switch(f.a, f.b, false);
+	machine__pass(3 * MS);
+	machine__gil_switch(f.b, f.a, false);
+	assert_int_equal(gil_due, 0);
+	assert_int_equal(gil_open, 0);
+	machine__shutdown();
+}
+
 static void a_gil_that_is_off(void **state)
 {
 	struct fight f;
@@ -302,6 +325,7 @@ int main(void)
 		TEST(the_last_wait_of_a_row),
 		TEST(nobody_holds_it),
 		TEST(a_holder_between_two_frames),
+		TEST(a_wait_for_a_cpu),
 		TEST_WITH(a_gil_that_is_off, ABI_MECH_GIL_SWITCH),
 	};
 

@@ -19,6 +19,7 @@ int cpu_timer(void *ctx, struct hrtimer *timer);
 int cpu_tick(struct bpf_perf_event_data *ctx);
 int gil_switch(void *ctx, bool preempt, struct task_struct *prev, struct task_struct *next);
 int offcpu_switch(void *ctx, bool preempted, struct task_struct *prev, struct task_struct *next);
+int faults_fault(struct bpf_perf_event_data *ctx);
 int life_fork(void *ctx, struct task_struct *parent, struct task_struct *child);
 int life_exec(void *ctx, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
 int life_exit(void *ctx, struct task_struct *task);
@@ -467,6 +468,18 @@ void machine__pause(u32 periods)
 	own.timers[machine.cpu].node.expires += (s64)periods * MACHINE_PERIOD_NS;
 }
 
+void machine__fault(struct task *t, u32 resident)
+{
+	struct context before = enter(t);
+
+	((struct mm_struct___since_6_2 *)t->t.mm)->rss_stat[MM_ANONPAGES].count = resident;
+	machine.faults++;
+	faults_fault(NULL);
+	leave(&before);
+	if (!t->stays_in_kernel)
+		task__resume(t);
+}
+
 void machine__other_source(struct task *t)
 {
 	struct context before = enter(t);
@@ -506,12 +519,12 @@ void machine__switch(struct task *from, struct task *to, u64 after_ns)
 	leave(&before);
 }
 
-void machine__gil_switch(struct task *from, struct task *to, u64 futex)
+void machine__gil_switch(struct task *from, struct task *to, bool asleep)
 {
 	struct context before = enter(from);
 
-	task__call(from, futex ? ARCH_CALL_FUTEX : -1, futex, 0);
-	gil_switch(NULL, !futex, &from->t, &to->t);
+	from->t.__state = asleep; /* TASK_INTERRUPTIBLE */
+	gil_switch(NULL, false, &from->t, &to->t);
 	leave(&before);
 }
 
@@ -668,6 +681,15 @@ static void add_lost(const void *key, const void *value)
 	lost_sum += ((const struct abi_lost *)value)->cnt;
 }
 
+static u64 of_all_sources(enum abi_outcome outcome)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < ABI_SOURCE_CNT; i++)
+		sum += maps__sum(&outcomes, i * ABI_OUTCOME_CNT + outcome);
+	return sum;
+}
+
 static void check_outcomes(void)
 {
 	static const enum abi_outcome_class class_of[] = {
@@ -678,8 +700,8 @@ static void check_outcomes(void)
 	u64 by_class[ABI_LOST + 1] = {0}, all = 0, timers = 0, all_waits = 0;
 
 	for (u32 i = 0; i < ABI_OUTCOME_CNT; i++) {
-		by_class[class_of[i]] += outcome_cnt(i) + wait_outcome_cnt(i);
-		all += outcome_cnt(i);
+		by_class[class_of[i]] += of_all_sources(i);
+		all += of_all_sources(i) - wait_outcome_cnt(i);
 		all_waits += wait_outcome_cnt(i);
 	}
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {
@@ -691,9 +713,9 @@ static void check_outcomes(void)
 	lost_sum = 0;
 	maps__each(&lost, add_lost);
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
-	must(all == timers + machine.others + gil_due, "ticks are the sum over all outcomes");
+	must(all == timers + machine.others + machine.faults + gil_due, "ticks are the sum over all outcomes");
 	must(all_waits == wait_counted().ended, "waits that have ended are the sum over all outcomes");
-	must(!outcome_cnt(ABI_DEFERRED) && !wait_outcome_cnt(ABI_DEFERRED), "what was deferred was done");
+	must(!of_all_sources(ABI_DEFERRED), "what was deferred was done");
 	must(record_cnt(ABI_REC_SAMPLE) ==
 		     by_class[ABI_WRITTEN] + by_class[ABI_NATIVE] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],
 	     "each tick of ours has one record");

@@ -34,6 +34,7 @@ extern struct machine {
 	u32 expiries; /* times that a timer expired while the CPU was not idle … */
 	u32 missed;   /* … and that it should have, but did not … */
 	u32 others;   /* … and that another source had something to sample */
+	u32 faults;   /* … and that memory was touched */
 	u32 woken;    /* times that user space was woken by force */
 	/* Called once, before the read of that number (0: the next one), as if another CPU or an interrupt did it. */
 	void (*meanwhile)(void);
@@ -82,9 +83,11 @@ void machine__other_timer(struct task *t);
 void machine__ticks(struct task *t, u32 cnt);
 /* Interrupts are off for so many periods: their ticks never come. The next one must follow. */
 void machine__pause(u32 periods);
-/* One thread goes to sleep, at this futex (0: it is preempted instead), and another one runs: for the hook of waits for the GIL. */
-void machine__gil_switch(struct task *from, struct task *to, u64 futex);
+/* As machine__switch(), for the hook of waits for the GIL; who is not asleep could run on. */
+void machine__gil_switch(struct task *from, struct task *to, bool asleep);
 void machine__pass(u64 ns);
+/* The task touches memory; by the kernel's sum it then has so many pages. */
+void machine__fault(struct task *t, u32 resident);
 /* Another source's program samples the task, from a hook that a timer can interrupt. */
 void machine__other_source(struct task *t);
 

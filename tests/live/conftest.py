@@ -295,6 +295,35 @@ def bpf_programs(pid=None):
     return {prog["id"] for prog in json.loads(shown or "[]")}
 
 
+def profiler_of(pid):
+    """The profiler itself, where a wrapper (sudo, setpriv, a shell) was started."""
+    for one in [pid, *children_of(pid)]:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{one}/exe") == str(PROGRAM.resolve()):
+                return one
+    return pid
+
+
+def is_sampling(pid):
+    """It attaches its hooks first, and then binds itself to fewer rights. (The recording's file is older than both.)"""
+    kinds = fd_kinds(pid)
+    if not kinds["perf_event"] or not kinds["bpf_link"] + kinds["bpf-link"]:
+        return False
+    with contextlib.suppress(OSError):
+        return "NoNewPrivs:\t1\n" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+def wait_sampling(pid, process=None):
+    """Until the profiler that was started as `pid`, or below it, samples: its own pid. None: `process` has ended."""
+
+    def check():
+        own = profiler_of(pid)
+        return (own,) if is_sampling(own) else process and process.poll() is not None and (None,)
+
+    return wait_until(check, "the profiler to sample")[0]
+
+
 class Recorder:
     """`pybpfprof record …` as a process. stop() ends it; the result is in status, stdout, stderr. The environment's RECORD has
     options for all of them: --as-old-kernel runs the suites with what old kernels have."""
@@ -323,24 +352,12 @@ class Recorder:
         return self.out.read_bytes()
 
     def own_pid(self):
-        """Of the profiler itself, where a wrapper (sudo, setpriv) was started."""
-        for pid in [self.pid, *children_of(self.pid)]:
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/exe") == str(PROGRAM.resolve()):
-                    return pid
-        return self.pid
-
-    def attached(self):
-        kinds = fd_kinds(self.own_pid())
-        return kinds["perf_event"] >= 1 and sum(kinds[k] for k in ("bpf_link", "bpf-link")) >= 1
+        return profiler_of(self.pid)
 
     def wait_attached(self):
-        def check():
-            assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.stderr}"
-            return self.attached()
-
-        wait_until(check, "the profiler to attach")
-        time.sleep(0.1)  # the last of several links
+        """Or until it has ended: a short one may be over before we looked."""
+        if wait_sampling(self.pid, self.process) is None:
+            assert self.process.returncode in (0, 6), f"it ended with {self.process.returncode}: {self.stderr}"
         return self
 
     def send(self, number):

@@ -21,7 +21,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from conftest import PATIENCE, PROGRAM, Workload, bpf_programs, children_of, cpu_seconds, let_work, wait_until
+from conftest import PATIENCE, PROGRAM, Workload, bpf_programs, children_of, cpu_seconds, let_work, wait_sampling, wait_until
 from test_record import assert_ticks_add_up
 
 SVG = "{http://www.w3.org/2000/svg}svg"
@@ -246,7 +246,7 @@ def test_second_sigint_keeps_the_recording(busy, cgroup, spawn, python, tmp_path
     with open(tmp_path / "err", "wb") as err:
         process = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=err, stdin=subprocess.DEVNULL)
     try:
-        wait_until(lambda: recordings(tmp_path) and recordings(tmp_path)[0].stat().st_size, "it to record")
+        assert wait_sampling(process.pid, process)
         let_work(tree, 1.5)
         process.send_signal(signal.SIGINT)
         wait_until(lambda: select.select([process.stdout], [], [], 0)[0], "the output to begin")

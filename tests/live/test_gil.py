@@ -59,7 +59,7 @@ def test_wait_and_blame(interpreter, spawn, recorder):
     for name in ("looper", "sorter"):
         of = collections.Counter()
         for stack in waits:
-            if stack.thread[1] == name and stack.frames[-1].name.startswith("[held by "):
+            if stack.thread[1] == name and not stack.frames[-1].name.startswith("[held by nobody"):
                 of[stack.frames[-1].name.split()[2]] += stack.ns
         assert not of[name]
         other = "sorter" if name == "looper" else "looper"
@@ -88,7 +88,7 @@ def test_wall(python, spawn, recorder):
         sums = [sum(s.ns for s in of if any(f.name == name for f in s.frames)) / 1e9 for of in stacks.values()]
         wall = workload.truth["threads"][name]["wall"]
         assert sum(sums) == pytest.approx(wall, rel=0.03, abs=0.05), (name, sums)
-    assert not [stack for stack in stacks["offcpu"] if stack.frames[-1].name == "[GIL]"]
+    assert not [stack for stack in stacks["offcpu"] if stack.frames[-1].name == WAITS]
 
 
 def test_the_cause_of_other_waits(python, spawn, recorder):
@@ -97,7 +97,7 @@ def test_the_cause_of_other_waits(python, spawn, recorder):
     recording = recorder("--pid", workload.pid, "--event", "cpu,offcpu", "-r", RATE)
     workload.go().finish()
     recording.stop()
-    gil = by_thread(gil_stacks(recording, "offcpu"), lambda stack: stack.frames[-1].name == "[GIL]")
+    gil = by_thread(gil_stacks(recording, "offcpu"), lambda stack: stack.frames[-1].name == WAITS)
     assert gil["looper"] > 0.1 and gil["sorter"] > 0.1
     assert gil["locked"] < 0.3
 

@@ -178,7 +178,9 @@ def test_text_in_unusual_builds(recorder, tmp_path):
 
 
 CHANGES = """
-import linecache, time
+import linecache, sys, time
+print(flush=True)
+sys.stdin.readline()
 for n in range(2):
     text = "def run(end):\\n    while time.process_time() < end:\\n        pass  # %d\\n" % n
     linecache.cache["<made>"] = (len(text), None, text.splitlines(True), "<made>")
@@ -190,9 +192,12 @@ time.sleep(60)
 
 
 def test_of_two_texts_of_a_name_none_is_shown(python, recorder, tmp_path):
-    with subprocess.Popen([python.path, "-c", CHANGES], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([python.path, "-c", CHANGES], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"\n"
         recording = recorder("--pid", process.pid)
-        process.stdout.readline()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"\n", "both have run"
         recording.stop()  # it lives, and is asked once more
         process.kill()
     (source,) = [s for s in json.loads(recording.convert("x.json").read_text())["sources"] if s["file"] == "<made>"]

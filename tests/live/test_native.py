@@ -105,6 +105,6 @@ def test_the_end_of_an_interpreter_is_its_process_s_time(tmp_path, recorder):
     """What it takes down at its end is in no function, and in the picture."""
     program = tmp_path / "app.py"
     program.write_text("kept = [[i] for i in range(3_000_000)]\n")
-    document = recorder("-r", "999", "--", "/usr/bin/python3", program).wait().json()
+    document = recorder("-r", "999", "--", "/usr/bin/python3", program, wait=False).wait().json()
     assert by_root(document)["[no Python function]"] > 0.05
     assert folded.NATIVE >= {name for name in by_root(document) if name[0] == "["}

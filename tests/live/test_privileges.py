@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from conftest import PROGRAM, children_of, let_work, wait_until
+from conftest import PROGRAM, children_of, cpu_seconds, let_work, wait_until
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -185,6 +185,7 @@ def test_a_command_of_another_user_can_be_told(recorder, users_folder):
     program = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c", "while True: pass"]
     recording = recorder("-o", users_folder / "out.folded", "--", *program, output=None)
     (child,) = wait_until(lambda: [pid for pid in children_of(recording.pid) if user_of(pid) == NOBODY], "the other user")
+    wait_until(lambda: cpu_seconds(child) > 0.3, "its work")
     recording.stop(expect=None)
     assert not os.path.exists(f"/proc/{child}"), "told to end, it ended"
     assert (users_folder / "out.folded").stat().st_size

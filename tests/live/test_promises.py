@@ -11,7 +11,7 @@ import time
 import pytest
 
 import interpreters
-from conftest import PROGRAM, cpu_seconds, wait_until
+from conftest import PROGRAM, cpu_seconds, let_work, wait_until
 from fake_pythons import LIBRARY, MAPPER, compiled
 
 WORKLOADS = pathlib.Path(__file__).parent / "workloads"
@@ -161,11 +161,11 @@ def test_a_signal_ends_it(kind, command, number, hostile, cgroup, usual, tmp_pat
 def test_a_signal_ends_the_writing(number, by_duration, ordinary, recorder, tmp_path):
     """Of an output that nobody reads. The recording is kept."""
     reading, writing = os.pipe()
-    recording = recorder("--pid", ordinary.pid, "-r", 1999, *(["-d", "1s"] if by_duration else []), "-o", tmp_path / "out.pybpf",
+    recording = recorder("--pid", ordinary.pid, "-r", 9999, *(["-d", "1s"] if by_duration else []), "-o", tmp_path / "out.pybpf",
                          "-o", "-", "-f", "jsonl", output=None, stdout=writing)  # fmt: skip
     os.close(writing)
     if not by_duration:
-        time.sleep(1)
+        let_work(ordinary, 0.3)
         recording.send(number)
     wait_until(lambda: "pipe" in pathlib.Path(f"/proc/{recording.pid}/wchan").read_text(), "the full pipe")
     assert recording.process.poll() is None

@@ -473,7 +473,7 @@ def test_a_command_is_read_from_its_first_tick(program, how, tmp_path, recorder)
         "env": ["env", "A=1", program.path, script],
         "first line": [script],
     }[how]
-    document = recorder("-r", "4999", "--", *command).wait().json()
+    document = recorder("-r", "4999", "--", *command, wait=False).wait().json()
     assert "identifying" not in {loss["reason"] for loss in document["lost"]}, document["lost"]
     names = {name for sample in document["samples"] for name in sample["stack"]}
     assert any("importlib" in name for name in names) and any("json" in name for name in names), names
@@ -491,6 +491,6 @@ while time.monotonic() < end:
     while time.thread_time() < now + {share} * 0.05: pass
     time.sleep({1 - share} * 0.05)
 """
-    recording = recorder("-r", "199", "--", python.path, "-c", script).wait()
+    recording = recorder("-r", "199", "--", python.path, "-c", script, wait=False).wait()
     assert recording.status == 0
     assert ("% of the time" in recording.stderr and "dump --pid" in recording.stderr) == waits, recording.stderr

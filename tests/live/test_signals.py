@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, PROGRAM, children_of, let_work, wait_until
+from conftest import PATIENCE, PROGRAM, children_of, let_work, wait_sampling, wait_until
 
 FACTS = ["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"]
 
@@ -138,8 +138,8 @@ def terminal(tmp_path):
 def test_the_terminal_is_closed(script, goes_on, busy, terminal, tmp_path):
     """Under nohup it goes on to its end, whatever becomes of its messages; else that is when the files are written."""
     it = terminal(script, "-p", busy.pid, "-d", 4 if goes_on else 60, "-o", "out.json", "-o", "out.svg")
-    wait_until(lambda: list(tmp_path.glob("*.pybpf")), "it to begin")
-    let_work(busy, 0.1)
+    wait_sampling(it.shell)
+    let_work(busy, 0.3)
     it.close()
     wait_until(lambda: (tmp_path / "out.svg").exists() and not list(tmp_path.glob("*.pybpf")), "the outputs", 20)
     profile = json.loads((tmp_path / "out.json").read_text())

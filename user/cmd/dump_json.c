@@ -99,6 +99,7 @@ static void put_thread(struct json_put *j, const struct inspection *s, const str
 	json_put_int(j, "interpreter_id", t->interp_id);
 	put_text(j, "state", dump_doing(t->doing));
 	put_text(j, "syscall", t->doing == INSPECT_SLEEPING ? t->call : NULL);
+	put_text(j, "cause", t->doing == INSPECT_SLEEPING ? t->cause : NULL);
 	json_put_bool(j, "uninterruptible", t->uninterruptible);
 	json_put_bool(j, "active", t->doing == INSPECT_RUNNING);
 	json_put_bool(j, "owns_gil", t->holds_gil);

@@ -48,7 +48,14 @@ static void put_wait(struct buf *b, const struct inspection *s, const struct ins
 	buf_puts(b, " holds");
 }
 
-/* "running, holds the GIL" */
+/* That a sleep is one its call says, and a lock may have a name. */
+static bool says_more(const struct inspect_thread *t)
+{
+	return t->doing == INSPECT_SLEEPING && t->cause && t->why != CAUSE_SLEEP && t->why != CAUSE_CALL &&
+	       !(t->why == CAUSE_LOCK && t->waits.lock.kind);
+}
+
+/* "sleeping in read: pipe read", "running, holds the GIL" */
 static char *state_text(const struct inspection *s, const struct inspect_thread *t)
 {
 	struct buf b = {0};
@@ -56,6 +63,8 @@ static char *state_text(const struct inspection *s, const struct inspect_thread 
 	buf_puts(&b, dump_doing(t->doing));
 	if (t->doing == INSPECT_SLEEPING && t->call)
 		buf_printf(&b, " in %s", t->call);
+	if (says_more(t))
+		buf_printf(&b, ": %s", t->cause);
 	if (t->uninterruptible)
 		buf_puts(&b, ", uninterruptible");
 	put_wait(&b, s, &t->waits);

@@ -45,7 +45,9 @@ struct inspect_thread {
 	bool named; /* by Python; else it is the kernel's name of the thread */
 	int64_t interp_id;
 	enum inspect_doing doing;
-	const char *call; /* the system call it sleeps in; NULL: none, or not known */
+	const char *call; /* the system call it sleeps in; NULL: none, or not known … */
+	char *cause;      /* … and what for, in the words of user/os/causes.h; NULL: not known */
+	enum cause why;   /* with `cause` */
 	bool uninterruptible, holds_gil;
 	bool no_gil; /* its interpreter runs without one */
 	bool sure;   /* stack and locals are of one moment: the thread did not run while they were read */

@@ -38,6 +38,7 @@ void stack_free(struct inspect_thread *t)
 	}
 	free(t->frames);
 	free(t->name);
+	free(t->cause);
 	free(t->waits.lock.name);
 }
 
@@ -68,6 +69,31 @@ static bool waits_for_gil(struct stack_reader *r, uint64_t futex, uint64_t gil_a
 	return (futex >= cond && futex < gil_addr + l->gil_switch_off) || is_in_list(r, cond, futex);
 }
 
+/* As bpf/source/offcpu.bpf.c does. */
+static enum call_file file_of(struct stack_reader *r, const struct task_call *c)
+{
+	uint64_t fd = c->first_arg;
+	int one;
+
+	if (!c->first_arg && !c->second_arg)
+		return CALL_FILE_NONE;
+	if (call_is_poll(c->number)) {
+		if (c->second_arg != 1 || memory_read(r->memory, c->first_arg, &one, sizeof(one)))
+			return CALL_FILE_OTHER;
+		fd = (uint64_t)one;
+	}
+	return task_file(r->pid, fd);
+}
+
+static void describe_wait(struct stack_reader *r, const struct task_call *c, struct inspect_thread *t)
+{
+	const struct call_wait wait = {.number = c->number, .file = file_of(r, c)};
+
+	t->call = syscall_name(c->number);
+	t->why = cause_of_call(&wait);
+	t->cause = cause_text(t->why, &wait);
+}
+
 static void describe_state(struct stack_reader *r, const struct stable_read *look, uint64_t gil_addr,
 			   struct inspect_thread *t)
 {
@@ -84,10 +110,9 @@ static void describe_state(struct stack_reader *r, const struct stable_read *loo
 		if (words[i].letter == look->state.letter)
 			t->doing = words[i].doing;
 	t->uninterruptible = look->state.letter == 'D';
-	t->call = NULL;
 	if (t->doing != INSPECT_SLEEPING || !look->call.off_cpu)
 		return;
-	t->call = syscall_name(look->call.number);
+	describe_wait(r, &look->call, t);
 	if (waits_for_gil(r, look->call.first_arg, gil_addr))
 		t->doing = INSPECT_WAITS_FOR_GIL;
 }

@@ -92,6 +92,13 @@ static const struct call *find_call(long number)
 	return NULL;
 }
 
+bool call_is_poll(long number)
+{
+	const struct call *c = find_call(number);
+
+	return c && c->cause == POLL_ONE;
+}
+
 static enum cause cause_of_file(enum call_file file, enum cause other)
 {
 	switch (file) {

@@ -1,10 +1,11 @@
 /* What a thread that does not run waits for, in few words: the same in recordings and in dumps. */
 #pragma once
+#include <stdbool.h>
 
 /* X(NAME, text); where a file or a call says more, it is told with it. */
 #define CAUSES(X)                                                                                                      \
 	X(SLEEP, "sleep")                                                                                              \
-	X(GIL, "GIL")                                                                                                  \
+	X(GIL, "waits for the GIL")                                                                                    \
 	X(LOCK, "lock")                                                                                                \
 	X(SOCKET, "socket")                                                                                            \
 	X(PIPE, "pipe")                                                                                                \
@@ -34,6 +35,8 @@ struct call_wait {
 	unsigned port;       /* of a socket's peer; 0: none, or not known */
 };
 
+/* Is the call a poll(), whose first two arguments are an array and its length? */
+bool call_is_poll(long number);
 /* Why a thread sleeps in the kernel. */
 enum cause cause_of_call(const struct call_wait *w);
 /* "sleep", "socket read 5432", "call io_uring_enter"; `w` may be NULL for what is no call. Caller frees. */

@@ -3,6 +3,7 @@
 #include "user/profile/cpu_check.h"
 #include "user/profile/hot.h"
 #include "user/profile/loss_words.h"
+#include "user/profile/why.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/units.h"
@@ -320,9 +321,9 @@ static void say_gil(struct saying *s)
 		buf_puts(&s->out, "There is no GIL: the threads of this Python run beside each other");
 	else if (!use.held)
 		buf_puts(&s->out, "Who held the GIL was not recorded");
-	else if (use.threads == 1)
+	else if (use.threads == 1 && is_cpu(s))
 		buf_puts(&s->out, "One thread has all samples, so none was seen to wait for the GIL");
-	else if (use.most_threads == 1)
+	else if (use.most_threads == 1 && is_cpu(s))
 		buf_puts(&s->out, "One thread of each process has its samples, so none was seen to wait for the GIL");
 	else
 		say_held(s, &use);
@@ -383,7 +384,7 @@ static void say_waiting(struct saying *s)
 	double part;
 	__cleanup_free char *text = units_duration_text(took);
 
-	if (!is_cpu(s) || took < WAITING_MIN_NS || s->v->gil_only || s->p->meta.gil_only)
+	if (!is_cpu(s) || view__has_wall(s->p) || took < WAITING_MIN_NS || s->v->gil_only || s->p->meta.gil_only)
 		return;
 	part = percent(cpu_ns(s), took);
 	if (part > WAITING_PERCENT)
@@ -435,6 +436,7 @@ void findings_make(const struct view *v, const struct profile *p, struct finding
 	struct saying s = {.v = v, .p = p, .type = view__type(v, p)};
 
 	hot_find(v, p, &s.hot);
+	out->why = v->gil_only ? NULL : why_text(p);
 	out->where = sentence(&s, say_where);
 	out->gil = sentence(&s, say_gil);
 	out->lacks = sentence(&s, say_lacks);
@@ -442,6 +444,7 @@ void findings_make(const struct view *v, const struct profile *p, struct finding
 
 void findings_free(struct findings *f)
 {
+	free(f->why);
 	free(f->where);
 	free(f->gil);
 	free(f->lacks);

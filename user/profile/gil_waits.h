@@ -7,8 +7,9 @@
 
 #define GIL_TYPE_NAME "gil" /* of such values */
 #define GIL_WAIT_NAME "[waits for the GIL]"
-#define GIL_HELD_BY   "[held by "        /* then thread and function, and "]" */
-#define GIL_NOBODY    "[changing hands]" /* who had it has given it up, and who is to have it does not run yet */
+#define GIL_HELD_BY   "[held by " /* then thread and function, and "]" */
+#define GIL_NOBODY                                                                                                     \
+	"[held by nobody: changing hands]" /* who had it has given it up, and who is to have it does not run yet */
 
 struct gil_wait {
 	uint32_t thread; /* that waits */

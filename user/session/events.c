@@ -119,6 +119,14 @@ int events__start(struct events *e, struct pybpfprof_bpf *skel, uint64_t now_ns)
 	return err;
 }
 
+bool events__have_timers(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].source->is_cpu_time)
+			return true;
+	return false;
+}
+
 void events__stop(struct events *e)
 {
 	for (size_t i = 0; i < e->cnt; i++)

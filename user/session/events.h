@@ -19,6 +19,8 @@ bool events__do_without_task_work(const struct events *e);
 void events__describe(const struct events *e, struct resolve *r);
 /* Begins to sample; ticks without a record are told of from `now_ns` on (the kernel side's CLOCK_MONOTONIC). */
 int events__start(struct events *e, struct pybpfprof_bpf *skel, uint64_t now_ns);
+/* Whether any of them samples at points of time. */
+bool events__have_timers(const struct events *e);
 /* Ends it; what was counted stays. */
 void events__stop(struct events *e);
 

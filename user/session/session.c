@@ -293,7 +293,7 @@ static void send_meta(struct session *s, const struct session_stats *st, bool co
 		.host = s->host,
 		.kernel = s->kernel,
 		.start_unix_ns = s->segment.start_unix_ns,
-		.rate_hz = s->o.rate_hz,
+		.rate_hz = events__have_timers(s->events) ? s->o.rate_hz : 0,
 		.cpus = s->cpus,
 		.gil_only = s->o.gil_only,
 		.complete = complete,

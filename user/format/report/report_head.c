@@ -3,6 +3,7 @@
 #include "user/profile/cpu_check.h"
 #include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
+#include "user/profile/waits.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -81,10 +82,15 @@ static void put_other_types(const struct report_text *t, const struct profile *p
 		__cleanup_free char *value = NULL;
 
 		v.type = i;
+		v.more_types = 0;
 		value = value_text(&p->types[i], (double)view__sum(&v, p).value);
 		if (&p->types[i] != t->type)
 			report_fact(t, "", "also %s (--type %s)", value, p->types[i].name);
 	}
+	if (view__has_wall(p) && !t->r->view->more_types)
+		report_fact(t, "", "and all that a thread does or waits for, together (--type wall)");
+	if (t->r->view->no_idle && wait__has_idle(p))
+		report_fact(t, "", "idle waits are left out (--idle-waits shows them)");
 }
 
 /* Ticks without the GIL leave no trace, so nothing can be compared. */
@@ -142,6 +148,8 @@ void report_put_findings(const struct report_text *t, const struct profile *p)
 	struct findings f;
 
 	findings_make(t->r->view, p, &f);
+	if (f.why)
+		report_prose(t, "", f.why);
 	if (t->r->colour)
 		fputs("\x1b[1m", t->out);
 	report_prose(t, "", f.where);
