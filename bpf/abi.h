@@ -49,6 +49,9 @@
 #define ABI_MECH_KEYS_LOG2   (1u << 9)  /* a dict's keys say how wide their indices are, and of what kind the entries */
 #define ABI_MECH_COPIES      (1u << 10) /* a thread may run a copy of its own of the instructions */
 #define ABI_MECH_GIL_SWITCH  (1u << 11) /* the GIL has a switch: 0 at its start, there is none */
+#define ABI_MECH_GC_RUNTIME  (1u << 12) /* gc_off is from _PyRuntime on, else from the interpreter */
+#define ABI_MECH_GC_FRAME                                                                                              \
+	(1u << 13) /* at gc_off is the address of the frame above which the collector runs, else s32 */
 
 /* Where a thread has the pointer to its state: under a pthread key, or in a variable of its own */
 enum abi_tls {
@@ -164,6 +167,7 @@ struct abi_py_layout {
 	__u16 pthread_tid_off;
 	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
 	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
+	__u16 gc_off; /* is it collecting garbage? 0: not known */
 	__u16 pad;
 };
 
@@ -302,7 +306,13 @@ struct abi_frame {
  * was in, with a code_key of 0 where that is not known, and of the thread, of which code_key is the ident and lasti the number
  * in its own PID namespace; 0, 0: nobody held it.
  */
-enum abi_frame_what { ABI_FRAME_PYTHON, ABI_FRAME_GIL_FUNCTION, ABI_FRAME_GIL_THREAD };
+enum abi_frame_what {
+	ABI_FRAME_PYTHON,
+	ABI_FRAME_COLLECTING,    /* a leaf, above which the garbage collector runs */
+	ABI_FRAME_IN_COLLECTION, /* the same; or the collector has called it, or one that called it */
+	ABI_FRAME_GIL_FUNCTION,
+	ABI_FRAME_GIL_THREAD,
+};
 
 enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD, ABI_GIL_NONE /* the interpreter runs without */ };
 
@@ -469,6 +479,8 @@ struct abi_clock {
 /* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
 struct abi_thread_wait {
 	__u64 since_ns; /* CLOCK_MONOTONIC; 0: it runs */
+	__u64 switches; /* away from it, this one included, as /proc counts them */
+	__u64 start_ns; /* CLOCK_BOOTTIME */
 	__u64 args[2];  /* of the system call */
 	struct abi_why why;
 	__u32 tgid;

@@ -101,6 +101,7 @@ struct walk {
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */
 	u32 entry_open;  /* enum walk_entry: has the walk come to it? */
+	u32 collecting;  /* the thread collects garbage, above its innermost frame or one that that called */
 	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
 	u64 registers[ARCH_USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
 	u64 last_resort;                    /* … before it takes this */
@@ -419,6 +420,7 @@ extern __u64 gil_due_ns;          /* … and the sum of what they stand for */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 aside_tgid;                            /* user space: its worker, which is as little a target as itself */
+extern __u64 wait_end_ns;                           /* user space: no wait begins after that; 0: not yet */
 extern __u32 hotplug_steps;                         /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;                         /* chosen processes (and their trees) still alive */
 extern __u32 exits_lost;                            /* records of that kind that the ring had no room for … */

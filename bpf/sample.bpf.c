@@ -171,7 +171,11 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 		return outcome;
 	if (cfg_gil_only && w->sample.gil != ABI_GIL_HELD)
 		return w->sample.gil == ABI_GIL_NONE ? ABI_GILLESS : ABI_NO_GIL;
-	return outcome == ABI_OK ? pywalk(w) : outcome;
+	if (outcome == ABI_OK)
+		outcome = pywalk(w);
+	if (w->collecting && w->frame_cnt)
+		w->frames[0].what = w->layout.mech & ABI_MECH_GC_FRAME ? ABI_FRAME_COLLECTING : ABI_FRAME_IN_COLLECTION;
+	return outcome;
 }
 
 static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32 flags)

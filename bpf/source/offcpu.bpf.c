@@ -120,9 +120,9 @@ static __always_inline void look_at_file(struct abi_why *why, const u64 args[2])
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
 
-static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
+static __always_inline struct abi_thread_wait *new_thread(struct task_struct *task, u32 tid, u32 tgid)
 {
-	struct abi_thread_wait fresh = {.tgid = tgid};
+	struct abi_thread_wait fresh = {.tgid = tgid, .start_ns = member_of(task, start_boottime)};
 
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
@@ -151,12 +151,12 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		return;
 	}
 	tgid = target_current();
-	if (!tgid || !c)
+	if (!tgid || !c || wait_end_ns)
 		return;
 	c->begun++;
 	t = bpf_map_lookup_elem(&waits, &tid);
 	if (!t)
-		t = new_thread(tid, tgid);
+		t = new_thread(task, tid, tgid);
 	if (!t) {
 		c->ended++;
 		sample_lost(ABI_SOURCE_OFFCPU, tgid, ABI_NO_SLOT, 1, 0);
@@ -173,6 +173,7 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 			return;
 		}
 	}
+	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
 	t->since_ns = bpf_ktime_get_ns();
 }
 
@@ -244,6 +245,8 @@ static __always_inline void come_in(struct task_struct *task)
 	if (!t || !t->since_ns || !c)
 		return;
 	now = bpf_ktime_get_ns();
+	if (wait_end_ns && now > wait_end_ns)
+		now = wait_end_ns > t->since_ns ? wait_end_ns : t->since_ns;
 	value = now - t->since_ns;
 	t->since_ns = 0;
 	c->ended++;

@@ -654,6 +654,7 @@ void machine__boot(void)
 	maps__resize(&wait_slots, WAIT_SLOTS);
 	maps__resize(&wait_scratches, WAIT_SCRATCHES);
 	cfg_wait_ns = MACHINE_WAIT_NS;
+	wait_end_ns = 0;
 	cfg_self_tgid = MACHINE_SELF;
 	cfg_mode = TARGET_PIDS;
 	cfg_cache_ns = cfg_cache_numbered_ns = 0;

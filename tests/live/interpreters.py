@@ -72,7 +72,7 @@ def _candidates():
 
 def _probe(path):
     try:
-        out = subprocess.run([path, "-S", "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+        out = subprocess.run([path, "-S", "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=300)
         facts = json.loads(out.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
@@ -105,7 +105,16 @@ def find():
     return sorted(found.values(), key=lambda i: (i.minor, i.threaded, i.debug, i.build, i.version, not i.shared, i.path))
 
 
-ALL = find()
+def _all():
+    """Workers of pytest-xdist have their controller's: whatever a moment's trouble hid from one would be missing there alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ and "PYBPFPROF_INTERPRETERS" in os.environ:
+        return [Interpreter(*one)._replace(minor=tuple(one[2])) for one in json.loads(os.environ["PYBPFPROF_INTERPRETERS"])]
+    found = find()
+    os.environ["PYBPFPROF_INTERPRETERS"] = json.dumps(found)
+    return found
+
+
+ALL = _all()
 # Those that the program claims to read.
 SUPPORTED = [i for i in ALL if OLDEST <= i.minor <= NEWEST and not i.traced]
 THREADED = [i for i in SUPPORTED if i.threaded]

@@ -244,8 +244,8 @@ def test_words_that_mean_nothing(pybpfprof, tmp_path):
 @pytest.mark.parametrize(
     "before, behind",
     [
-        ([], ["-d", "0.3", "-o", "-", "-f", "folded"]),
-        (["record", "--hideprogress", "-d", "0.3", "-o", "-", "-f", "folded"], []),
+        ([], ["-d", "1", "-r", "499", "-o", "-", "-f", "folded"]),
+        (["record", "--hideprogress", "-d", "1", "-r", "499", "-o", "-", "-f", "folded"], []),
         (["top", "--once"], []),
         (["dump"], ["--nolineno"]),
     ],

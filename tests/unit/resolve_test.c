@@ -4,6 +4,7 @@
  * read.
  */
 #include "tests/unit/resolve_world.h"
+#include "user/profile/collector.h"
 #include <unistd.h>
 
 /* ---- names ---------------------------------------------------------------------------- */
@@ -26,6 +27,24 @@ static void names_before_the_sample(void **state)
 	assert_string_equal(p->processes[1].command, "app");
 	assert_string_equal(p->processes[1].python, "3.12.1");
 	assert_string_equal(p->threads[1].name, "MainThread");
+	profile__free(p);
+}
+
+static void the_collector_is_a_leaf(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, ABI_FRAME_COLLECTING}, {1, 2, 0}}, plain[] = {{1, 0, 0}};
+	struct view v = {0};
+	struct profile *p;
+
+	(void)state;
+	emit_process(1, PID(1), 0, "app");
+	emit_function(1, 1, "f");
+	tell_stack(1, 5, stack, 2);
+	tell_stack(1, 6, plain, 1);
+	p = finish();
+	assert_stack(p, 0, "f:11;f:10;[garbage collector]:0");
+	assert_stack(p, 1, "f:10");
+	assert_int_equal(2 * collector_value(&v, p), view__sum(&v, p).value);
 	profile__free(p);
 }
 
@@ -336,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(names_before_the_sample, begin),
+		cmocka_unit_test_setup(the_collector_is_a_leaf, begin),
 		cmocka_unit_test_setup(names_after_the_sample, begin),
 		cmocka_unit_test_setup(those_that_wait_keep_their_order, begin),
 		cmocka_unit_test_setup(lines_in_pieces, begin),

@@ -278,6 +278,7 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 		parse_events(o, arg, state);
 		return 0;
 	case KEY_WALL:
+		o->wall = true;
 		for (const struct source *const *s = wall_sources; *s; s++)
 			add_event(o, *s);
 		return 0;

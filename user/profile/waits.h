@@ -22,7 +22,7 @@ enum wait wait__of_stack(const struct profile *p, uint32_t stack);
 unsigned wait__number(const struct profile_function *f);
 /* What a legend calls it: "sleep". */
 const char *wait__words(unsigned number);
-/* "[held by worker in compute (app.py)]", the leaf of a wait for the GIL. */
+/* "[held by worker in compute (app.py)]", "[changing hands]": the leaf of a wait for the GIL. */
 bool wait__is_holder(const struct profile_function *f);
 /* The frame that marks the collector at work. */
 bool wait__is_collector(const struct profile_function *f);

@@ -92,7 +92,7 @@ static struct place place_of_wait(struct finder *f, const struct profile_bucket 
 	enum wait wait = wait__of(leaf);
 	struct place at = {parts[wait], 0};
 
-	if (wait == WAIT_GIL ? wait__is_holder(leaf) : wait != WAIT_NONE)
+	if (wait == WAIT_GIL ? wait__is_holder(leaf) : leaf->kind == PROFILE_SYNTHETIC)
 		at.name = bare_name(f, leaf->name);
 	return at;
 }

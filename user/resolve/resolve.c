@@ -3,8 +3,10 @@
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
+#include "user/profile/collector.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/collecting.h"
 #include "user/resolve/gil_frames.h"
 #include "user/resolve/held.h"
 #include "user/resolve/idle.h"
@@ -38,8 +40,9 @@ struct resolve {
 	uint64_t boot_unix_ns; /* 0 of CLOCK_BOOTTIME: the same for all, so that what began together is seen to have */
 	struct waiting waiting;
 	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
-	uint32_t *scratch, depth; /* frame ids of one sample */
-	uint32_t above;           /* of these, the first ones that are above the stack */
+	uint32_t *scratch, depth; /* frame ids of one sample … */
+	uint32_t above;           /* … of which so many, the first ones, are above the stack … */
+	bool leaf;                /* … of which the first is that of no function */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
 	size_t gone_cnt, gone_cap;
@@ -120,7 +123,9 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
-	r->scratch = xcalloc(ABI_MAX_FRAMES + 2, sizeof(*r->scratch)); /* why it waits, and that it is truncated */
+	r->scratch =
+		xcalloc(ABI_MAX_FRAMES + 2,
+			sizeof(*r->scratch)); /* what it waits for, or that it collects, and that it is truncated */
 	return r;
 }
 
@@ -410,6 +415,11 @@ void resolve__code(struct resolve *r, const struct abi_code *rec)
 		codes__add(r->codes, rec, i->build.lines);
 }
 
+void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text)
+{
+	codes__set(r->codes, code_key, image_id, text);
+}
+
 void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 {
 	codes__add_lines(r->codes, rec);
@@ -482,6 +492,17 @@ static uint32_t cause_frame(struct resolve *r, const struct abi_sample *rec)
 	return codes__synthetic(r->codes, text);
 }
 
+/* Beyond the functions: a frame of its own, so that every format has it. */
+static bool has_leaf(const struct resolve *r, const struct abi_sample *rec)
+{
+	return rec->why.wait != ABI_WAIT_NONE || collecting_is(r->codes, rec);
+}
+
+static uint32_t leaf_frame(struct resolve *r, const struct abi_sample *rec)
+{
+	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, COLLECTOR_FRAME);
+}
+
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
 static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
 {
@@ -491,11 +512,8 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 
 	if (above < 0)
 		return false;
-	if (rec->why.wait != ABI_WAIT_NONE) /* the first one is the cause's */
-		r->depth = 1;
-	else
-		r->depth = (uint32_t)above;
-	r->above = r->depth;
+	r->leaf = !above && has_leaf(r, rec);
+	r->above = r->depth = above ? (uint32_t)above : r->leaf;
 	for (uint32_t i = (uint32_t)above; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
@@ -560,14 +578,14 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	struct known *k = known_of(r, p);
 	bool written = outcome_class(rec->outcome) == ABI_WRITTEN, cut = written && rec->outcome != ABI_OK;
-	uint32_t depth = r->depth, first = rec->why.wait != ABI_WAIT_NONE;
+	uint32_t depth = r->depth;
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
 	if (depth == r->above) /* or nothing but hidden frames */
 		r->scratch[depth++] = frame_without_function(r, k, rec);
-	if (first)
-		r->scratch[0] = cause_frame(r, rec);
+	if (r->leaf)
+		r->scratch[0] = leaf_frame(r, rec);
 	r->stats.processes += !p->samples;
 	p->samples++;
 	p->written += written;
