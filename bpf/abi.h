@@ -18,6 +18,7 @@
 #define ABI_MAX_CGROUPS      16
 #define ABI_MAX_CGROUP_STEPS 1024        /* directories on the way to them */
 #define ABI_CGROUP_NAME      256         /* NAME_MAX and its end */
+#define ABI_GIL_SLOTS        256         /* threads that wait for the GIL at once */
 #define ABI_MAX_LOST         4096        /* processes that ticks are lost of between two looks, by reason */
 #define ABI_MAX_TEXT         4096        /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK       16384       /* bytes of a line table per record */
@@ -152,11 +153,21 @@ struct abi_py_layout {
 	__u16 frame_bytes;     /* that are read of a frame, from frame_base on: its members end there */
 	__u16 frame_copy_off;  /* with COPIES: s32, which copy; 0: that of the code object itself */
 	__u16 code_copies_off; /* address of {count, the copies' addresses} */
-	__u16 interp_gil_off;  /* with GIL_SWITCH: interpreter → GIL */
+	__u16 interp_gil_off;  /* interpreter → GIL; 0: not known, or in _PyRuntime */
 	__u16 tss_inline;      /* keys from this one on have their slots in a block */
 	__u16 thread_below;    /* pthread_self() is so far below the thread pointer */
 	__u16 code_flags_off;  /* u32 */
-	__u16 gc_off;          /* is it collecting garbage? 0: not known */
+	/* The GIL: in _PyRuntime, or 0: in what an interpreter points to at interp_gil_off */
+	__u16 rt_gil_off;
+	__u16 gil_holder_off; /* u64 interval in µs before it; the state that had it last; then s32: does it still? */
+	__u16 gil_cond_off;   /* condition and mutex of those who want it, … */
+	__u16 gil_switch_off; /* … behind which are as large ones of who gave it up on request; 0: not known */
+	/* A thread's number in its own PID namespace: u64 in its state; or, with 0, u32 from pthread_self() on */
+	__u16 ts_native_id_off;
+	__u16 pthread_tid_off;
+	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
+	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
+	__u16 gc_off; /* is it collecting garbage? 0: not known */
 	__u16 pad;
 };
 
@@ -289,10 +300,18 @@ struct abi_frame {
 	__s32 lasti; /* byte offset of the instruction; -1: not started; below: abi_line() of the line itself */
 	__u32 what;  /* enum abi_frame_what */
 };
+
+/*
+ * What an entry of the frames is. Two of a wait for the GIL come before the waiter's frames: of the function that the holder
+ * was in, with a code_key of 0 where that is not known, and of the thread, of which code_key is the ident and lasti the number
+ * in its own PID namespace; 0, 0: nobody held it.
+ */
 enum abi_frame_what {
 	ABI_FRAME_PYTHON,
 	ABI_FRAME_COLLECTING,    /* a leaf, above which the garbage collector runs */
 	ABI_FRAME_IN_COLLECTION, /* the same; or the collector has called it, or one that called it */
+	ABI_FRAME_GIL_FUNCTION,
+	ABI_FRAME_GIL_THREAD,
 };
 
 enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD, ABI_GIL_NONE /* the interpreter runs without */ };
@@ -306,6 +325,7 @@ enum abi_wait {
 	ABI_WAIT_QUOTA,   /* the same, as its cgroup had used up what it may (cpu.max) */
 	ABI_WAIT_STOPPED, /* by a signal or a debugger */
 	ABI_WAIT_FROZEN,  /* with its cgroup */
+	ABI_WAIT_GIL,     /* in a system call, for the interpreter's lock */
 	ABI_WAIT_CNT
 };
 /* What kind of file a system call is about. NONE: its first two arguments are 0. */
@@ -331,7 +351,7 @@ struct abi_sample {
 	__u8 source;     /* enum abi_source … */
 	__u8 type;       /* … and which of its value types the value is of (user/source/source.h) */
 	__u8 unverified; /* some cached code object was not read again for this sample */
-	__u8 pad;
+	__u8 foreign; /* another thread read it, which knows of this one's start nothing, and its number in its own PID namespace */
 	struct abi_why why; /* of a wait */
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
@@ -524,7 +544,7 @@ struct abi_wait_counts {
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 160);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 176);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
