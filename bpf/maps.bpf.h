@@ -115,12 +115,12 @@ struct walk {
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
-	u32 slot;     /* of `scratches`, where it is a tick's */
-	u32 walk_cnt; /* numbers the walks, so that the memos need not be cleared */
-	u64 cache_ns; /* longest time that a code object goes without being read; 0: read at each walk */
-	u64 cpu_ns;   /* CPU time that the sample stands for; 0: it is of something else */
-	u32 replaced; /* times that another code object lay where a cached one was, … */
-	u32 pad;
+	u32 slot;         /* of `scratches`, where it is a tick's */
+	u32 walk_cnt;     /* numbers the walks, so that the memos need not be cleared */
+	u64 cache_ns;     /* longest time that a code object goes without being read; 0: read at each walk */
+	u64 cpu_ns;       /* CPU time that the sample stands for; 0: it is of something else */
+	u32 replaced;     /* times that another code object lay where a cached one was, … */
+	u32 foreign;      /* the thread is not the current one, whose registers say nothing of it */
 	u64 replaced_key; /* … which was this one, the last time */
 	struct code_memos memos;
 	struct code_todo todo[CODE_TODO_MAX];
@@ -133,6 +133,7 @@ struct walk {
 struct scratch {
 	struct walk walk;
 	u64 names_until_ns; /* then a tick has read enough of them */
+	u64 thin_until_ns;  /* waits: see thin() in bpf/source/gil.bpf.c */
 	struct abi_proc_rec proc_rec;
 	struct code_buf code_buf; /* for names that are sent at once */
 };
@@ -157,6 +158,23 @@ struct cold_slot {
 	u32 more;       /* … and how many */
 	u32 pad;
 	struct walk walk;
+};
+
+/* Stacks of a wait for the GIL, read as it began. */
+struct gil_stack {
+	struct abi_sample sample;
+	struct abi_frame frames[ABI_MAX_FRAMES];
+};
+struct gil_slot {
+	u32 busy;   /* the thread that waits; 0: free */
+	u32 wait;   /* enum gil_wait */
+	u32 one_in; /* of so many waits as this one it is the only one that is looked at */
+	u32 index;
+	u32 pending, pad; /* it is over, and the next one is to tell who held the GIL by then */
+	u64 began_ns, ended_ns;
+	u64 interval_ns, gil_addr;
+	u64 holder; /* its thread state; 0: nobody held it */
+	struct gil_stack waiter, held;
 };
 
 /* A wait that is over, for its thread to look at its stack. */
@@ -313,6 +331,20 @@ extern struct cold_slots_map {
 	__type(value, struct cold_slot);
 } cold_slots SEC(".maps");
 
+extern struct gil_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* ABI_GIL_SLOTS with that source */
+	__type(key, u32);
+	__type(value, struct gil_slot);
+} gil_slots SEC(".maps");
+
+extern struct gil_waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* as above */
+	__type(key, u32);
+	__type(value, u32);
+} gil_waits SEC(".maps");
+
 extern struct waits_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -377,10 +409,18 @@ extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources 
 extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
 extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
+extern __set_before_load bool has_new_kernel;     /* of the object itself: bpf/new.bpf.h, not bpf/old.bpf.h */
+extern __set_before_load bool cfg_gil_apart;      /* such waits are a source of their own */
+extern __set_before_load __u64 cfg_gil_period_ns; /* waits for the GIL that are shorter are drawn by lot */
+
 /* Changed while running. */
+extern __s32 gil_open;            /* threads that have a slot */
+extern __u64 gil_due;             /* samples that there should be … */
+extern __u64 gil_due_ns;          /* … and the sum of what they stand for */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 aside_tgid;                            /* user space: its worker, which is as little a target as itself */
+extern __u64 wait_end_ns;                           /* user space: no wait begins after that; 0: not yet */
 extern __u32 hotplug_steps;                         /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;                         /* chosen processes (and their trees) still alive */
 extern __u32 exits_lost;                            /* records of that kind that the ring had no room for … */

@@ -205,7 +205,7 @@ static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
 /* This is not how a stack ends that is whole. Is there a better one to begin at? */
 static __always_inline u32 start_over(struct walk *w, u32 stop)
 {
-	if (w->start == START_LAST)
+	if (w->start == START_LAST || w->foreign)
 		return stop;
 	if (w->start == START_NAMED)
 		user_registers(w);

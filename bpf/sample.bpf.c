@@ -118,7 +118,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->type = t->type;
 	s->gil = ABI_GIL_UNKNOWN;
 	s->interp_id = 0;
-	s->unverified = 0;
+	s->unverified = s->foreign = 0;
 	s->cold_addr = 0;
 	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
@@ -306,6 +306,53 @@ __hidden void sample_repeat(struct walk *w, u32 outcome, u32 cnt, u64 value)
 	ctx.value = value / cnt;
 	ctx.rest = value % cnt;
 	bpf_loop(cnt, repeat_one, &ctx, 0);
+}
+
+__hidden struct scratch *sample_scratch(u32 source)
+{
+	u32 slot = 0;
+	struct scratch *s;
+
+	if (source < ABI_SOURCE_CNT)
+		slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+	s = bpf_map_lookup_elem(&scratches, &slot);
+	if (s)
+		s->walk.slot = slot;
+	return s;
+}
+
+__hidden u32 sample_begin(struct scratch *s, const struct tick *t, struct abi_proc **out)
+{
+	struct task_struct *task = current_task();
+	u64 id = bpf_get_current_pid_tgid(), mm = (u64)member_of(task, mm);
+	u32 flags = member_of(task, flags), outcome;
+	struct abi_proc *p = NULL;
+
+	if (id >> 32 == cfg_self_tgid || id >> 32 == aside_tgid)
+		return ABI_SELF;
+	outcome = target_find(task, mm, flags, &p);
+	if (outcome != ABI_OK || !p)
+		return outcome;
+	fill_sample(&s->walk, task, id, t);
+	s->walk.image_id = s->walk.sample.image_id = p->image_id;
+	target_met(p);
+	if (!(flags & PF_EXITING) && mm && p->mm == mm)
+		target_identify(p, task, s);
+	outcome = process_outcome(p, mm, flags);
+	*out = p;
+	return outcome == ABI_OK ? sample_prepare(&s->walk, p) : outcome;
+}
+
+__hidden void sample_names(struct scratch *s)
+{
+	struct task_struct *task = current_task();
+
+	send_names(s, task, (u64)member_of(task, mm));
+}
+
+__hidden void sample_dropped(const struct abi_sample *s)
+{
+	keep_dropped(s);
 }
 
 __hidden void sample_in(struct scratch *s, const struct tick *t)

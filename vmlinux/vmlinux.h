@@ -175,7 +175,7 @@ struct pid {
 struct task_struct {
 	unsigned int __state; /* since 5.14 */
 	unsigned int flags;
-	unsigned long jobctl;
+	unsigned long jobctl, nvcsw, nivcsw;
 	_Bool throttled; /* since 6.18, CONFIG_CFS_BANDWIDTH */
 	struct files_struct *files;
 	struct sched_entity se;

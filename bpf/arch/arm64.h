@@ -28,6 +28,7 @@
 	})
 /* ppoll() (include/uapi/asm-generic/unistd.h) */
 #define arch_is_poll(number) ((number) == 73)
+#define ARCH_CALL_FUTEX      98
 
 /* User space's addresses are below, 48 bits but for programs that ask for more (Documentation/arch/arm64/memory.rst). */
 #define ARCH_USER_BITS 52

@@ -28,6 +28,7 @@
 	})
 /* poll(), ppoll() (arch/x86/entry/syscalls/syscall_64.tbl) */
 #define arch_is_poll(number) ((number) == 7 || (number) == 271)
+#define ARCH_CALL_FUTEX      202
 
 /* User space's addresses are below, but for programs that ask for more (Documentation/arch/x86/x86_64/mm.rst). */
 #define ARCH_USER_BITS 47

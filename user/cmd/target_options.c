@@ -47,7 +47,8 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How:", 2},
 	{"event", KEY_EVENT, &(EVENT_WORDS)[1], 0,
 	 "What a sample is taken at: one, or several with commas between them (default cpu)", 2},
-	{"wall", KEY_WALL, NULL, 0, "All of a thread's time: on a CPU, and what it waits for (--event cpu,offcpu)", 2},
+	{"wall", KEY_WALL, NULL, 0, "All of a thread's time: on a CPU, and what it waits for (--event cpu,offcpu,gil)",
+	 2},
 	{"rate", 'r', "HZ", 0, "Samples per second on each CPU: 99, 1khz (default 100)", 2},
 	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
 	 "With --cgroup or --container: timers on every CPU (cpu, default), or timers that run only with the cgroup, "
@@ -277,6 +278,7 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 		parse_events(o, arg, state);
 		return 0;
 	case KEY_WALL:
+		o->wall = true;
 		for (const struct source *const *s = wall_sources; *s; s++)
 			add_event(o, *s);
 		return 0;

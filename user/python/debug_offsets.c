@@ -28,6 +28,7 @@ static const struct debug_member members_313[] = {
 	{72, OBJECTS(interp_threads_head)},  /* interpreter_state.threads_head */
 	{88, OBJECTS(interp_modules)},       /* interpreter_state.imports_modules */
 	{112, OBJECTS(interp_gil)},          /* interpreter_state.ceval_gil */
+	{152, OBJECTS(tstate_bytes)},        /* thread_state.size */
 	{80, OBJECTS(interp_gc)},            /* interpreter_state.gc */
 	{576, OBJECTS(gc_collecting)},       /* gc.collecting */
 	{168, OBJECTS(tstate_next)},         /* thread_state.next */

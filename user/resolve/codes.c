@@ -434,6 +434,15 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 	return id;
 }
 
+char *codes__text(struct codes *c, uint64_t key)
+{
+	const struct code *code = find_code(c, key);
+
+	if (!code || !code->content || code->content == &hidden)
+		return NULL;
+	return xasprintf("%s (%s)", code->content->name, module_of(c, code->content)->short_file);
+}
+
 bool codes__names(const struct codes *c, uint64_t key, struct code_names *out)
 {
 	const struct code *code = find_code(c, key);

@@ -42,6 +42,8 @@ void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct c
 uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti);
 /* The same without waiting: without a line if need be, "[unknown]" when there is no name either. */
 uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti);
+/* What its function is called: "work (app/main.py)"; NULL when it has no name, or none yet. Caller frees. */
+char *codes__text(struct codes *c, uint64_t key);
 /* What a code object is called; false when that is not known. Valid until the next call. */
 struct code_names {
 	const char *name, *file;

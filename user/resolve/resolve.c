@@ -3,9 +3,11 @@
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
+#include "user/profile/collector.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
 #include "user/resolve/collecting.h"
+#include "user/resolve/gil_frames.h"
 #include "user/resolve/held.h"
 #include "user/resolve/idle.h"
 #include "user/resolve/labels.h"
@@ -39,6 +41,7 @@ struct resolve {
 	struct waiting waiting;
 	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
 	uint32_t *scratch, depth; /* frame ids of one sample … */
+	uint32_t above;           /* … of which so many, the first ones, are above the stack … */
 	bool leaf;                /* … of which the first is that of no function */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
@@ -412,6 +415,11 @@ void resolve__code(struct resolve *r, const struct abi_code *rec)
 		codes__add(r->codes, rec, i->build.lines);
 }
 
+void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text)
+{
+	codes__set(r->codes, code_key, image_id, text);
+}
+
 void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 {
 	codes__add_lines(r->codes, rec);
@@ -458,7 +466,7 @@ static enum cause cause_of(const struct abi_sample *rec, const struct call_wait 
 {
 	static const enum cause causes[ABI_WAIT_CNT] = {
 		[ABI_WAIT_FAULT] = CAUSE_FAULT,     [ABI_WAIT_CPU] = CAUSE_CPU,       [ABI_WAIT_QUOTA] = CAUSE_QUOTA,
-		[ABI_WAIT_STOPPED] = CAUSE_STOPPED, [ABI_WAIT_FROZEN] = CAUSE_FROZEN,
+		[ABI_WAIT_STOPPED] = CAUSE_STOPPED, [ABI_WAIT_FROZEN] = CAUSE_FROZEN, [ABI_WAIT_GIL] = CAUSE_GIL,
 	};
 
 	return rec->why.wait == ABI_WAIT_CALL || rec->why.wait >= ABI_WAIT_CNT ? cause_of_call(call)
@@ -492,17 +500,21 @@ static bool has_leaf(const struct resolve *r, const struct abi_sample *rec)
 
 static uint32_t leaf_frame(struct resolve *r, const struct abi_sample *rec)
 {
-	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, "[garbage collector]");
+	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, COLLECTOR_FRAME);
 }
 
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
 static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
 {
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	int above = gil_frames(r->codes, known_of(r, p), rec, now, r->scratch);
 
-	r->leaf = has_leaf(r, rec);
-	r->depth = r->leaf;
-	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
+	if (above < 0)
+		return false;
+	r->leaf = !above && has_leaf(r, rec);
+	r->above = r->depth = above ? (uint32_t)above : r->leaf;
+	for (uint32_t i = (uint32_t)above; i < rec->frame_cnt; i++) {
 		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
 
 		if (!id && !f[i].code_key)
@@ -516,7 +528,7 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		if (id != CODES_HIDDEN)
 			r->scratch[r->depth++] = id;
 	}
-	r->stats.frames += rec->frame_cnt;
+	r->stats.frames += rec->frame_cnt - (uint32_t)above;
 	return true;
 }
 
@@ -570,7 +582,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
-	if (depth == r->leaf) /* or nothing but hidden frames */
+	if (depth == r->above) /* or nothing but hidden frames */
 		r->scratch[depth++] = frame_without_function(r, k, rec);
 	if (r->leaf)
 		r->scratch[0] = leaf_frame(r, rec);

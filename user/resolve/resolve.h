@@ -5,6 +5,7 @@
 #pragma once
 #include "bpf/abi.h"
 #include "user/profile/sink.h"
+#include "user/resolve/codes.h"
 #include "user/target/interpreters.h"
 #include "user/target/processes.h"
 
@@ -49,6 +50,8 @@ void resolve__add_source(struct resolve *r, enum abi_source source, const struct
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec);
 void resolve__exit(struct resolve *r, const struct abi_exit *rec);
 void resolve__code(struct resolve *r, const struct abi_code *rec);
+/* One that user space read itself; keys of these are the caller's to make. */
+void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
 void resolve__invalidate(struct resolve *r, const struct abi_invalidate *rec);

@@ -3,6 +3,7 @@
 #include "user/os/container.h"
 #include "user/os/procfs.h"
 #include "user/os/worker.h"
+#include "user/session/asleep.h"
 #include "user/session/cgroups.h"
 #include "user/session/cold.h"
 #include "user/session/departed.h"
@@ -346,13 +347,18 @@ void session__begin_segment(struct session *s, struct profile_sink sink)
 /* Order matters: life events first, so that no birth is missed between looking around and sampling. */
 int session__start(struct session *s)
 {
+	int err;
+
 	s->skel->bss->aside_tgid = (uint32_t)worker_pid();
 	s->start_ns = clock_now_ns();
 	s->start_unix_ns = clock_unix_ns();
 	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns) - s->clock.monotonic_ns);
 	begin_segment(s, 0, 0);
 	processes__begin(targets__processes(s->targets));
-	return events__start(s->events, s->skel, kernel_now_ns(s));
+	err = events__start(s->events, s->skel, kernel_now_ns(s));
+	if (!err)
+		asleep_note(s->events, targets__processes(s->targets), kernel_now_ns(s));
+	return err;
 }
 
 static int attach_life(struct session *s)
@@ -561,6 +567,16 @@ static bool is_awaited(const struct session *s, int tries)
 	return (st->clocks || c.outcomes[ABI_DEFERRED]) && tries < 20;
 }
 
+static void tell_asleep(struct session *s)
+{
+	const struct asleep_options o = {.look = s->o.look,
+					 .processes = targets__processes(s->targets),
+					 .start_ns = s->start_ns + (uint64_t)s->clock.monotonic_ns,
+					 .now_ns = s->stop_ns + (uint64_t)s->clock.monotonic_ns};
+
+	s->received += asleep_tell(s->events, s->resolve, &o);
+}
+
 void session__stop(struct session *s)
 {
 	if (s->stop_ns || !s->start_ns)
@@ -572,6 +588,7 @@ void session__stop(struct session *s)
 	resolve__read_cpu(s->resolve, true);
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), false);
 	drain(s, kernel_now_ns(s));
+	tell_asleep(s);
 	for (int i = 0; is_awaited(s, i); i++) {
 		uint64_t now;
 
