@@ -313,16 +313,17 @@ __verified_once u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread, u3
 	return outcome;
 }
 
-#ifdef PYBPF_HOST
-u32 tstate_take(struct walk *w, u64 runtime_addr, u64 tstate_addr)
+__verified_once u32 tstate_take(struct walk *w, u64 runtime_addr, u64 tstate_addr)
 {
 	u32 outcome;
 
+	if (!w)
+		return ABI_INTERNAL;
 	w->tstate_addr = tstate_addr;
 	outcome = read_tstate(w);
 	if (outcome != ABI_OK)
 		return outcome;
 	find_gil(w, runtime_addr, ~0ull); /* nobody's: this very state is wanted */
+	find_interpreter(w);
 	return find_frame(w);
 }
-#endif

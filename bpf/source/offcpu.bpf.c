@@ -8,6 +8,7 @@
  *
  * The hook runs at each switch of every task, with the run queue locked: what is not ours has to be left soon.
  */
+#include "bpf/gil.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/target.bpf.h"
 #include "bpf/task_work.bpf.h"
@@ -127,6 +128,16 @@ static __always_inline struct abi_thread_wait *new_thread(struct task_struct *ta
 	return bpf_map_lookup_elem(&waits, &tid);
 }
 
+static __always_inline bool is_for_gil(const struct abi_thread_wait *t)
+{
+	struct tick tick = {.source = ABI_SOURCE_OFFCPU};
+	struct scratch *s = sample_scratch(ABI_SOURCE_OFFCPU);
+	struct gil_look found = {};
+
+	return t->why.wait == ABI_WAIT_CALL && t->why.call == ARCH_CALL_FUTEX && s &&
+	       gil_look(s, &tick, t->args[0], &found);
+}
+
 /* It is the current task still, with its memory. */
 static __always_inline void go_out(struct task_struct *task, bool preempted)
 {
@@ -154,6 +165,14 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	t->why = (struct abi_why){};
 	arch_read_call(registers_of(task), &t->why.call, t->args);
 	t->why.wait = how(task, preempted, state, t->why.call);
+	if (is_for_gil(t)) {
+		t->why.wait = ABI_WAIT_GIL;
+		if (cfg_gil_apart) {
+			c->begun--;
+			t->since_ns = 0;
+			return;
+		}
+	}
 	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
 	t->since_ns = bpf_ktime_get_ns();
 }

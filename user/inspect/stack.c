@@ -23,10 +23,7 @@
 #define WALKS_ALIKE   20  /* in so many, two in a row may be alike */
 #define MAX_WALKS     200
 
-/* struct _gil_runtime_state (Include/internal/pycore_gil.h): cond at 32, then its mutex, up to switch_cond at 120 */
-#define GIL_COND     32
-#define GIL_COND_END 120
-#define MAX_WAITERS  4096
+#define MAX_WAITERS 4096
 
 void stack_free_frames(struct inspect_frame *frames, size_t cnt)
 {
@@ -67,10 +64,12 @@ static bool is_in_list(struct stack_reader *r, uint64_t cond_addr, uint64_t fute
 
 static bool waits_for_gil(struct stack_reader *r, uint64_t futex, uint64_t gil_addr)
 {
-	if (!gil_addr)
+	const struct abi_py_layout *l = &r->build->layout;
+	uint64_t cond = gil_addr + l->gil_cond_off;
+
+	if (!gil_addr || !l->gil_switch_off)
 		return false;
-	return (futex >= gil_addr + GIL_COND && futex < gil_addr + GIL_COND_END) ||
-	       is_in_list(r, gil_addr + GIL_COND, futex);
+	return (futex >= cond && futex < gil_addr + l->gil_switch_off) || is_in_list(r, cond, futex);
 }
 
 /* As bpf/source/offcpu.bpf.c does. */

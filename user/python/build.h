@@ -27,12 +27,13 @@ struct py_objects {
 	uint32_t interp_next, interp_modules, interp_threads_head;
 	uint32_t interp_id; /* 0: they have none, nor does anything name the main one: it is the last of the list */
 	uint32_t tstate_next, tstate_interp;
-	uint32_t tstate_bytes;            /* sizeof(PyThreadState), behind which more is; 0: not known */
-	uint32_t tstate_native_id;        /* 0: only the C library knows the thread's number */
-	uint32_t runtime_gil;             /* the struct itself; 0: … */
-	uint32_t interp_gil;              /* … a pointer to it in each interpreter; 0 too: not known */
-	uint32_t runtime_gc;              /* the collector's struct: in _PyRuntime; 0: … */
-	uint32_t interp_gc;               /* … in each interpreter; 0 too: not known */
+	uint32_t tstate_bytes;                     /* sizeof(PyThreadState), behind which more is; 0: not known */
+	uint32_t tstate_native_id;                 /* 0: only the C library knows the thread's number */
+	uint32_t runtime_gil;                      /* the struct itself; 0: … */
+	uint32_t interp_gil;                       /* … a pointer to it in each interpreter; 0 too: not known */
+	uint16_t gil_holder, gil_cond, gil_switch; /* in it, on x86-64; 0: not known */
+	uint32_t runtime_gc;                       /* the collector's struct: in _PyRuntime; 0: … */
+	uint32_t interp_gc;                        /* … in each interpreter; 0 too: not known */
 	uint32_t gc_collecting, gc_frame; /* in it: s32; address of the frame that it runs above, 0: no such member */
 	enum py_attributes attributes;
 	bool int_tagged;       /* an int has the number of its digits in lv_tag >> 3, else in ob_size */

@@ -45,6 +45,10 @@ void py_build_complete(struct py_build *b)
 	l->ts_interp_off = (uint16_t)b->objects.tstate_interp;
 	l->interp_id_off = (uint16_t)b->objects.interp_id;
 	l->interp_gil_off = (uint16_t)b->objects.interp_gil;
+	l->rt_gil_off = (uint16_t)b->objects.runtime_gil;
+	l->gil_holder_off = b->objects.gil_holder;
+	l->gil_cond_off = b->objects.gil_cond;
+	l->ts_native_id_off = (uint16_t)b->objects.tstate_native_id;
 	complete_gc(b);
 	l->code_flags_off = b->objects.code_flags;
 }

@@ -7,6 +7,7 @@
  * The structs are declared in:
  *   Include/cpython/pystate.h        struct _ts, _PyCFrame
  *   Include/internal/pycore_runtime.h, pycore_interp.h (3.8: pycore_pystate.h)   _PyRuntimeState, struct _is
+ *   Include/internal/pycore_gil.h (3.7: gil.h)   struct _gil_runtime_state
  *   Include/internal/pycore_frame.h  _PyInterpreterFrame, PyFrameObject (to 3.10: Include/cpython/frameobject.h),
  *                                    enum _frameowner: FRAME_OWNED_BY_…
  *   Include/cpython/code.h, bytesobject.h, unicodeobject.h, funcobject.h, genobject.h
@@ -102,6 +103,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, modules, tstate_head; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 40, .interp_threads_head = 8,
 			.gc_collecting = 312,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -147,6 +150,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, modules, tstate_head; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 56, .interp_threads_head = 8,
 			.gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -192,6 +197,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, modules, tstate_head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
 			.interp_gc = 616, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -238,6 +245,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, modules, tstate_head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
 			.interp_gc = 616, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -291,6 +300,8 @@ static const struct py_version versions[] = {
 			/* struct _is: next, id, modules, threads.head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 48, .interp_modules = 888, .interp_threads_head = 16,
 			.interp_gc = 648, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -345,6 +356,8 @@ static const struct py_version versions[] = {
 			 * collecting */
 			.interp_next = 0, .interp_id = 8, .interp_modules = 944, .interp_threads_head = 72,
 			.interp_gil = 384, .interp_gc = 112, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 144,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -404,6 +417,8 @@ static const struct py_version versions[] = {
 			 * collecting */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7656, .interp_threads_head = 7344,
 			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -462,6 +477,8 @@ static const struct py_version versions[] = {
 			 * collecting */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7664, .interp_threads_head = 7344,
 			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -520,6 +537,8 @@ static const struct py_version versions[] = {
 			 * collecting */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7688, .interp_threads_head = 7344,
 			.interp_gil = 16, .interp_gc = 7408, .gc_collecting = 192,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -576,6 +595,8 @@ static const struct py_version versions[] = {
 			 * collecting */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7712, .interp_threads_head = 7344,
 			.interp_gil = 16, .interp_gc = 7408, .gc_collecting = 192,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -628,6 +649,8 @@ static const struct py_version versions[] = {
 			 * collecting, frame */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
 			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 112, .gc_frame = 120,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -681,6 +704,8 @@ static const struct py_version versions[] = {
 			 * collecting, frame */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
 			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 112, .gc_frame = 120,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
