@@ -5,7 +5,7 @@
  * X(NAME, word, class, sentence)
  *
  * class  WRITTEN  a stack was sent
- *        FILTERED not ours to sample; no record is sent
+ *        FILTERED not ours to sample, or not due; no record is sent
  *        NATIVE   of a Python process, but no Python function is there to be read; a record without frames is sent, which
  *                 is shown under a name of its own
  *        OUTSIDE  ours, but there is no interpreter (yet, or any more); a record without frames is sent
@@ -23,6 +23,7 @@
 	X(SELF, "self", FILTERED, "the profiler itself was running")                                                   \
 	X(NO_GIL, "no_gil", FILTERED, "the thread did not hold the GIL (--gil)")                                       \
 	X(GILLESS, "gilless", FILTERED, "the interpreter runs without a GIL, so --gil leaves all of it out")           \
+	X(CARRIED, "carried", FILTERED, "what it stands for is part of a later sample")                                \
 	X(NOT_PYTHON, "not_python", OUTSIDE, "the process is not Python")                                              \
 	X(UNSUPPORTED, "unsupported", FAILED, "the interpreter is not one this version can walk")                      \
 	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")                                \
@@ -43,7 +44,10 @@
 	X(LATE, "late", LOST, "the timer came late: interrupts were off, or the virtual machine stood still")          \
 	X(NOT_RUN, "not_run", LOST,                                                                                    \
 	  "the kernel did not run the timer's program (it was inside another one, or a BPF map)")                      \
-	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where swapped-out memory is read")      \
+	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where it is read")                      \
+	X(STOOD_FOR, "stood_for", FILTERED, "a short wait that others stand for")                                      \
+	X(UNFINISHED, "unfinished", LOST, "the wait was not over when the recording ended")                            \
+	X(NO_SLOT, "no_slot", LOST, "too many threads waited, or woke up, at once")                                    \
 	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 
 enum abi_outcome {
@@ -54,3 +58,26 @@ enum abi_outcome {
 };
 
 enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_NATIVE, ABI_OUTSIDE, ABI_FAILED, ABI_LOST };
+
+/*
+ * How the walk of a stack's native frames ended (--native), apart from the outcome: Python frames are whole all the same.
+ * X(NAME, word, sentence)
+ */
+#define ABI_NATIVE_ENDS_OF(X)                                                                                          \
+	X(NOT_TRIED, "not_tried", "the thread was walked later, when its memory had been brought in")                  \
+	X(ROOT, "root", "unwound to the root")                                                                         \
+	X(NO_MAPS, "no_maps", "the process's mappings were not read yet")                                              \
+	X(NO_MAPPING, "no_mapping", "an address was in nothing that is known to be mapped")                            \
+	X(MADE, "made", "code was made at run time, and nothing says how its frames look")                             \
+	X(NO_TABLE, "no_table", "a file's unwinding table was not there (yet)")                                        \
+	X(NO_ROW, "no_row", "a file says nothing of how to go on at an address in it")                                 \
+	X(FAULT, "fault", "the stack was not readable")                                                                \
+	X(BACKWARDS, "backwards", "a caller's frame was below its callee's")                                           \
+	X(DEPTH, "depth", "deeper than the limit of native frames")
+
+enum abi_native_end {
+#define X(name, word, sentence) ABI_NATIVE_##name,
+	ABI_NATIVE_ENDS_OF(X)
+#undef X
+		ABI_NATIVE_END_CNT
+};

@@ -6,7 +6,10 @@
 
 /* clang-format off */
 #define ABI_SOURCES(X) \
-	X(CPU, cpu)
+	X(CPU, cpu) \
+	X(OFFCPU, offcpu) \
+	X(FAULTS, faults) \
+	X(GIL, gil)
 /* clang-format on */
 
 enum abi_source {

@@ -8,9 +8,12 @@
 /* Has the current task call code_read() or cold_walk() with the slot. 0, or negative where that cannot be. */
 int task_work_code(struct code_slot *slot);
 int task_work_cold(struct cold_slot *slot);
+/* The same for the thread that comes in next: wait_walk(). */
+int task_work_wait(struct wait_slot *slot, struct task_struct *task);
 /* The callbacks; they give the slot back. */
 void code_read(struct code_slot *slot);
 void cold_walk(struct cold_slot *slot);
+void wait_walk(struct wait_slot *slot);
 
 /* A free slot of `map` near a random start: one or two tries nearly always do. */
 #define claim_slot(map, slots)                                                                                         \

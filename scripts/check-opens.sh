@@ -20,6 +20,7 @@ user/os/cgroup.c               the cgroup file system
 user/os/perf.c                 /sys
 user/os/caps.c                 /sys
 user/os/kernel.c               /proc/sys, /sys
+user/symbol/kallsyms.c         /proc/kallsyms
 user/os/privileges.c           /proc/self/exe
 user/os/loading.c              /proc/PID/auxv
 user/os/opener.c               the desktop session of the user
@@ -32,7 +33,7 @@ user/session/features.c        /sys
 user/session/features_probe.c  /sys
 user/session/types.c           what the user names, and files of kernels
 user/session/cgroups.c         directories of cgroups
-user/source/cpu.c              directories of cgroups
+user/source/cpu_events.c       directories of cgroups
 user/target/containers.c       directories of cgroups
 user/cmd/check/check_program.c the program that the user names
 user/cmd/in_path.c             the program that the user names

@@ -84,6 +84,24 @@ struct inode___since_6_11 {
 };
 struct file {
 	struct inode *f_inode;
+	void *private_data;
+};
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
+};
+struct sock_common {
+	__be16 skc_dport;
+	unsigned short skc_family;
+};
+struct sock {
+	struct sock_common __sk_common;
+};
+struct socket {
+	struct sock *sk;
 };
 struct userfaultfd_ctx;
 struct vm_userfaultfd_ctx {
@@ -97,6 +115,28 @@ struct vm_area_struct {
 struct mm_struct {
 	unsigned long start_code, arg_start, arg_end, env_start, env_end, exec_vm;
 	struct file *exe_file;
+};
+/* How much of it is resident: sums in pages, by kind, by the two types that this has had. */
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES = 3, NR_MM_COUNTERS }; /* include/linux/mm_types_task.h */
+struct percpu_counter {
+	__s64 count; /* without what the CPUs have yet to add */
+};
+struct mm_struct___since_6_2 {
+	struct percpu_counter rss_stat[NR_MM_COUNTERS];
+};
+struct mm_rss_stat {
+	struct {
+		__s64 counter;
+	} count[NR_MM_COUNTERS];
+};
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+};
+struct task_rss_stat {
+	int count[NR_MM_COUNTERS]; /* what the task has yet to add */
+};
+struct task_struct___before_6_2 {
+	struct task_rss_stat rss_stat;
 };
 struct signal_struct {
 	unsigned int flags;
@@ -118,8 +158,12 @@ struct thread_struct {
 		unsigned long tp_value;
 	} uw; /* arm64 */
 };
+struct cfs_rq {
+	int throttle_count; /* CONFIG_CFS_BANDWIDTH */
+};
 struct sched_entity {
 	__u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* CONFIG_FAIR_GROUP_SCHED */
 };
 struct upid {
 	int nr;
@@ -129,7 +173,11 @@ struct pid {
 	struct upid numbers[1]; /* by level; those beyond the first are behind */
 };
 struct task_struct {
+	unsigned int __state; /* since 5.14 */
 	unsigned int flags;
+	unsigned long jobctl, nvcsw, nivcsw;
+	_Bool throttled; /* since 6.18, CONFIG_CFS_BANDWIDTH */
+	struct files_struct *files;
 	struct sched_entity se;
 	struct mm_struct *mm;
 	struct fs_struct *fs;
@@ -143,6 +191,9 @@ struct task_struct {
 	struct thread_struct thread;
 	void *stack;
 	struct css_set *cgroups;
+};
+struct task_struct___before_5_14 {
+	long state;
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[1]; /* by number of the controller */
@@ -185,6 +236,8 @@ struct bpf_map { /* a complete type: libbpf compares kinds in kfunc prototypes *
 struct bpf_task_work { /* include/uapi/linux/bpf.h, 6.18+ */
 	__u64 __opaque;
 } __attribute__((aligned(8)));
-struct bpf_perf_event_data;
+struct bpf_perf_event_data { /* include/uapi/asm/bpf_perf_event.h: the registers at the tick */
+	unsigned long regs[34];
+};
 
 #endif

@@ -17,6 +17,9 @@ struct host_kernel host; /* of which only the memory and the registers are used 
 /* The programs (bpf/source/). */
 int cpu_timer(void *ctx, struct hrtimer *timer);
 int cpu_tick(struct bpf_perf_event_data *ctx);
+int gil_switch(void *ctx, bool preempt, struct task_struct *prev, struct task_struct *next);
+int offcpu_switch(void *ctx, bool preempted, struct task_struct *prev, struct task_struct *next);
+int faults_fault(struct bpf_perf_event_data *ctx);
 int life_fork(void *ctx, struct task_struct *parent, struct task_struct *child);
 int life_exec(void *ctx, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm);
 int life_exit(void *ctx, struct task_struct *task);
@@ -44,6 +47,7 @@ static struct {
 		void *map, *value;
 	} works[WORKS_MAX];
 	u32 work_cnt;
+	struct task_struct *coming; /* at a switch */
 	struct task *tasks;
 	struct space *spaces;
 	u32 inode_cnt;
@@ -231,6 +235,28 @@ void user_registers(struct walk *w)
 	memcpy(w->registers, host.registers, sizeof(w->registers));
 }
 
+void read_user_registers(u64 *registers, u32 bytes)
+{
+	memcpy(registers, host.registers, bytes);
+}
+
+/* Two frames. */
+long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)
+{
+	static const u64 stack[] = {0xffffffff81000010, 0xffffffff81000020};
+
+	(void)ctx;
+	(void)size;
+	(void)flags;
+	memcpy(buf, stack, sizeof(stack));
+	return sizeof(stack);
+}
+
+u64 host_registers_of(struct task_struct *task)
+{
+	return (u64)((struct task *)task)->registers;
+}
+
 void host_mark_seen(u64 key)
 {
 	(void)key;
@@ -245,12 +271,13 @@ void host_forget_seen(void)
 int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map, work_fn fn);
 int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work, void *map, work_fn fn)
 {
-	must(task == &machine.current->t, "work is for the current task");
+	must(task == &machine.current->t || task == own.coming,
+	     "work is for the current task, or the one that comes in");
 	if (machine.no_task_work)
 		return -EINVAL;
 	must(own.work_cnt < WORKS_MAX, "there is little work at a time");
-	/* The work is the first member of the map's value. */
-	own.works[own.work_cnt++] = (typeof(own.works[0])){machine.current, fn, map, work};
+	/* The work is the first member of the map's value, and the task that of ours. */
+	own.works[own.work_cnt++] = (typeof(own.works[0])){(struct task *)task, fn, map, work};
 	return 0;
 }
 
@@ -297,6 +324,7 @@ static struct task *new_task(u32 tgid, u32 tid, struct task *parent)
 	t->t.group_leader = &t->t;
 	t->t.real_parent = parent ? &parent->t : &t->t;
 	t->t.signal = &t->signal;
+	t->t.files = &t->files;
 	t->t.start_boottime = host_now_ns();
 	t->signal.live.counter = 1;
 	snprintf(t->t.comm, sizeof(t->t.comm), "task-%u", tid);
@@ -457,6 +485,18 @@ void machine__pause(u32 periods)
 	own.timers[machine.cpu].node.expires += (s64)periods * MACHINE_PERIOD_NS;
 }
 
+void machine__fault(struct task *t, u32 resident)
+{
+	struct context before = enter(t);
+
+	((struct mm_struct___since_6_2 *)t->t.mm)->rss_stat[MM_ANONPAGES].count = resident;
+	machine.faults++;
+	faults_fault(NULL);
+	leave(&before);
+	if (!t->stays_in_kernel)
+		task__resume(t);
+}
+
 void machine__other_source(struct task *t)
 {
 	struct context before = enter(t);
@@ -465,6 +505,49 @@ void machine__other_source(struct task *t)
 	machine.others++;
 	sample_tick(&other);
 	leave(&before);
+}
+
+/* ---- switches -------------------------------------------------------------------------------------------- */
+
+/* include/linux/sched.h: PF_KTHREAD */
+static struct task idle = {.t.flags = 0x00200000};
+
+void task__call(struct task *t, s32 number, u64 first_arg, u64 second_arg)
+{
+#ifdef __x86_64__
+	t->registers[14] = first_arg;
+	t->registers[13] = second_arg;
+	t->registers[15] = (u64)(s64)number;
+#else
+	t->registers[34] = first_arg;
+	t->registers[1] = second_arg;
+	t->registers[35] = (u32)number;
+#endif
+}
+
+void machine__switch(struct task *from, struct task *to, u64 after_ns)
+{
+	struct context before = enter(from ? from : &idle);
+
+	own.now_ns += after_ns;
+	own.coming = to ? &to->t : &idle.t;
+	offcpu_switch(NULL, false, from ? &from->t : &idle.t, own.coming);
+	own.coming = NULL;
+	leave(&before);
+}
+
+void machine__gil_switch(struct task *from, struct task *to, bool asleep)
+{
+	struct context before = enter(from);
+
+	from->t.__state = asleep; /* TASK_INTERRUPTIBLE */
+	gil_switch(NULL, false, &from->t, &to->t);
+	leave(&before);
+}
+
+void machine__pass(u64 ns)
+{
+	own.now_ns += ns;
 }
 
 /* ---- user space ------------------------------------------------------------------------------------------ */
@@ -515,7 +598,28 @@ struct task *user__profile(u32 tgid, struct world *world)
 
 u64 outcome_cnt(enum abi_outcome outcome)
 {
-	return maps__sum(&outcomes, outcome);
+	return maps__sum(&outcomes, outcome) + maps__sum(&outcomes, ABI_SOURCE_GIL * ABI_OUTCOME_CNT + outcome);
+}
+
+u64 wait_outcome_cnt(enum abi_outcome outcome)
+{
+	return maps__sum(&outcomes, ABI_SOURCE_OFFCPU * ABI_OUTCOME_CNT + outcome);
+}
+
+struct abi_wait_counts wait_counted(void)
+{
+	struct abi_wait_counts sum = {0};
+	u32 cpu = machine.cpu, zero = 0;
+
+	for (machine.cpu = 0; machine.cpu < MACHINE_CPUS; machine.cpu++) {
+		const struct abi_wait_counts *c = bpf_map_lookup_elem(&wait_counts, &zero);
+
+		sum.begun += c->begun;
+		sum.ended += c->ended;
+		sum.ended_ns += c->ended_ns;
+	}
+	machine.cpu = cpu;
+	return sum;
 }
 
 struct abi_proc *proc_of(const struct task *t)
@@ -560,12 +664,24 @@ void machine__boot(void)
 	own.nothing = image__new();
 	own.now_ns = 1000 * (u64)MACHINE_PERIOD_NS;
 	maps__reset();
-	maps__resize(&scratches, MACHINE_CPUS * 2);
+	maps__resize(&scratches, MACHINE_CPUS * 3);
+	maps__resize(&gil_slots, ABI_GIL_SLOTS);
+	maps__resize(&gil_waits, ABI_GIL_SLOTS);
+	maps__resize(&waits, 64);
+	maps__resize(&wait_slots, WAIT_SLOTS);
+	maps__resize(&wait_scratches, WAIT_SCRATCHES);
+	cfg_wait_ns = MACHINE_WAIT_NS;
+	wait_end_ns = 0;
 	cfg_self_tgid = MACHINE_SELF;
 	cfg_mode = TARGET_PIDS;
 	cfg_cache_ns = cfg_cache_numbered_ns = 0;
-	cfg_slots_per_cpu = 2;
+	cfg_slots_per_cpu = 3;
+	cfg_slots[ABI_SOURCE_GIL] = 2;
+	cfg_gil_period_ns = MACHINE_PERIOD_NS;
+	gil_open = 0;
+	gil_due = gil_due_ns = 0;
 	cfg_scoped = false;
+	cfg_native = cfg_kernel = false;
 	programs_generation = next_image_id = exits_lost = invalidates_lost = 0;
 	targets_alive = 0;
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {
@@ -584,6 +700,15 @@ static void add_lost(const void *key, const void *value)
 	lost_sum += ((const struct abi_lost *)value)->cnt;
 }
 
+static u64 of_all_sources(enum abi_outcome outcome)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < ABI_SOURCE_CNT; i++)
+		sum += maps__sum(&outcomes, i * ABI_OUTCOME_CNT + outcome);
+	return sum;
+}
+
 static void check_outcomes(void)
 {
 	static const enum abi_outcome_class class_of[] = {
@@ -591,11 +716,12 @@ static void check_outcomes(void)
 		ABI_OUTCOMES(X)
 #undef X
 	};
-	u64 by_class[ABI_LOST + 1] = {0}, all = 0, timers = 0;
+	u64 by_class[ABI_LOST + 1] = {0}, all = 0, timers = 0, all_waits = 0;
 
 	for (u32 i = 0; i < ABI_OUTCOME_CNT; i++) {
-		by_class[class_of[i]] += outcome_cnt(i);
-		all += outcome_cnt(i);
+		by_class[class_of[i]] += of_all_sources(i);
+		all += of_all_sources(i) - wait_outcome_cnt(i);
+		all_waits += wait_outcome_cnt(i);
 	}
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {
 		const struct abi_clock *c = bpf_map_lookup_elem(&clocks, &cpu);
@@ -606,8 +732,9 @@ static void check_outcomes(void)
 	lost_sum = 0;
 	maps__each(&lost, add_lost);
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
-	must(all == timers + machine.others, "ticks are the sum over all outcomes");
-	must(!outcome_cnt(ABI_DEFERRED), "what was deferred was done");
+	must(all == timers + machine.others + machine.faults + gil_due, "ticks are the sum over all outcomes");
+	must(all_waits == wait_counted().ended, "waits that have ended are the sum over all outcomes");
+	must(!of_all_sources(ABI_DEFERRED), "what was deferred was done");
 	must(record_cnt(ABI_REC_SAMPLE) ==
 		     by_class[ABI_WRITTEN] + by_class[ABI_NATIVE] + by_class[ABI_OUTSIDE] + by_class[ABI_FAILED],
 	     "each tick of ours has one record");
@@ -620,6 +747,10 @@ static void check_slots(void)
 		must(!((struct code_slot *)bpf_map_lookup_elem(&code_slots, &i))->busy, "code slots are given back");
 	for (u32 i = 0; i < COLD_SLOTS; i++)
 		must(!((struct cold_slot *)bpf_map_lookup_elem(&cold_slots, &i))->busy, "cold slots are given back");
+	for (u32 i = 0; i < WAIT_SLOTS; i++)
+		must(!((struct wait_slot *)bpf_map_lookup_elem(&wait_slots, &i))->busy, "waits are given back");
+	for (u32 i = 0; i < WAIT_SCRATCHES; i++)
+		must(!((struct wait_scratch *)bpf_map_lookup_elem(&wait_scratches, &i))->busy, "and their memory");
 }
 
 void machine__shutdown(void)

@@ -9,6 +9,7 @@
 
 #define MACHINE_CPUS      2
 #define MACHINE_PERIOD_NS 1000000 /* of the timers */
+#define MACHINE_WAIT_NS   1000000 /* waits as long as this are all kept */
 #define MACHINE_SELF      1       /* the profiler's tgid */
 
 struct task {
@@ -21,6 +22,8 @@ struct task {
 		u64 ancestor_ids[2];
 	} own;
 	struct signal_struct signal; /* a thread uses its leader's */
+	u64 registers[36];           /* struct pt_regs, of its last entry into the kernel */
+	struct files_struct files;
 	struct task *next;
 	bool stays_in_kernel; /* what ticks leave to it waits for task__resume() */
 };
@@ -31,6 +34,7 @@ extern struct machine {
 	u32 expiries; /* times that a timer expired while the CPU was not idle … */
 	u32 missed;   /* … and that it should have, but did not … */
 	u32 others;   /* … and that another source had something to sample */
+	u32 faults;   /* … and that memory was touched */
 	u32 woken;    /* times that user space was woken by force */
 	/* Called once, before the read of that number (0: the next one), as if another CPU or an interrupt did it. */
 	void (*meanwhile)(void);
@@ -79,8 +83,21 @@ void machine__other_timer(struct task *t);
 void machine__ticks(struct task *t, u32 cnt);
 /* Interrupts are off for so many periods: their ticks never come. The next one must follow. */
 void machine__pause(u32 periods);
+/* As machine__switch(), for the hook of waits for the GIL; who is not asleep could run on. */
+void machine__gil_switch(struct task *from, struct task *to, bool asleep);
+void machine__pass(u64 ns);
+/* The task touches memory; by the kernel's sum it then has so many pages. */
+void machine__fault(struct task *t, u32 resident);
 /* Another source's program samples the task, from a hook that a timer can interrupt. */
 void machine__other_source(struct task *t);
+
+/*
+ * So much later the CPU goes from one task to another, which is the current one from then on, but has not been in user
+ * mode; NULL: to or from the idle task. `from` is in the state of its own (__state), 0 when it would have liked to go on.
+ */
+void machine__switch(struct task *from, struct task *to, u64 after_ns);
+/* The task is in a system call of that number, or (-1) in none. */
+void task__call(struct task *t, s32 number, u64 first_arg, u64 second_arg);
 
 /* ---- user space ------------------------------------------------------------------------------------------ */
 
@@ -90,6 +107,8 @@ void user__identify(struct task *t);
 struct task *user__profile(u32 tgid, struct world *world);
 /* Outcomes so far. */
 u64 outcome_cnt(enum abi_outcome outcome);
+u64 wait_outcome_cnt(enum abi_outcome outcome); /* … of waits; the other ones are of CPU time */
+struct abi_wait_counts wait_counted(void);
 /* The last record of that kind of a process; NULL: there is none. */
 const void *last_record(enum abi_record kind, u32 tgid);
 u32 record_cnt(enum abi_record kind);

@@ -273,7 +273,7 @@ def test_colours_are_those_of_the_svg(page, service, make_page):
     colours = collections.defaultdict(set)
     for text, number in zip(drawn["texts"], drawn["colours"]):
         kind, shade = divmod(number, 12)
-        name = "ulscikmr"[kind] + (str(shade) if kind < 3 else "")
+        name = "ulscikmwgr"[kind] + (str(shade) if kind < 4 or kind == 7 else "")
         colours[text].add(re.search(rf"\.{name} ?{{ ?fill: ?(#[0-9a-f]{{6}})", light).group(1))
     page.open(service, "#theme=light")
     page.frames()

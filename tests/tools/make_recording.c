@@ -2,10 +2,11 @@
  * Writes a recording of a made-up busy service through the sink that `record` writes through, so a
  * recording of an hour takes seconds to make:
  *     make_recording [seconds=3600] [rate=100] [threads=20] [processes=5] [stacks=2000] [depth=40]
- *                    [start=UNIX-SECONDS] FILE.pybpf
+ *                    [start=UNIX-SECONDS] [waits=1] FILE.pybpf
  * `threads` are the threads of all processes together, each busy on a CPU of its own; `stacks` are
  * the distinct stacks they share, a few of which are hot at any time. What it prints is what is in
- * it: samples CPU-nanoseconds Same settings, same recording: nothing is random but in a fixed way.
+ * it: samples CPU-nanoseconds With waits=1 threads also wait: for the GIL, for what blocks them, for a CPU, for work; and
+ * run native and kernel code and the collector. Same settings, same recording: nothing is random but in a fixed way.
  */
 #include "user/format/recording.h"
 #include "user/util/alloc.h"
@@ -19,9 +20,41 @@
 #define PHASES     60 /* a thread's hot stacks change this often in all */
 #define MAX_DEPTH  1000
 #define LOSS_EVERY 997 /* samples */
+#define MORE_ON    40  /* stacks that have each of `more` as their leaf, too */
+
+enum { TYPE_CPU, TYPE_OFF, TYPE_GIL };
+static const struct profile_value_type types[] = {
+	{TYPE_CPU, "cpu", "CPU", "CPU time", PROFILE_NANOSECONDS},
+	{TYPE_OFF, "offcpu", "off-CPU", "time off the CPU", PROFILE_NANOSECONDS},
+	{TYPE_GIL, "gil", "GIL wait", "time waited for the GIL", PROFILE_NANOSECONDS},
+};
+
+/* What runs and waits besides Python; `most_ms` is how long a wait may be. */
+static const struct {
+	const char *name, *module;
+	enum profile_kind kind;
+	uint8_t type;
+	uint32_t most_ms;
+} more[] = {
+	{"dgemm_kernel", "libopenblas64.so.0", PROFILE_NATIVE, TYPE_CPU, 0},
+	{"scan_once", "_json.cpython-312-x86_64-linux-gnu.so", PROFILE_NATIVE, TYPE_CPU, 0},
+	{"memmove", "libc.so.6", PROFILE_NATIVE, TYPE_CPU, 0},
+	{"do_user_addr_fault", "kernel", PROFILE_KERNEL, TYPE_CPU, 0},
+	{"[garbage collector]", "", PROFILE_SYNTHETIC, TYPE_CPU, 0},
+	{"[held by worker in handle_row_1 (unit1.py)]", "", PROFILE_SYNTHETIC, TYPE_GIL, 20},
+	{"[held by MainThread in load_request_8 (unit8.py)]", "", PROFILE_SYNTHETIC, TYPE_GIL, 40},
+	{"[lock]", "", PROFILE_SYNTHETIC, TYPE_OFF, 80},
+	{"[socket read 5432]", "", PROFILE_SYNTHETIC, TYPE_OFF, 200},
+	{"[file or disk]", "", PROFILE_SYNTHETIC, TYPE_OFF, 30},
+	{"[waiting for a CPU]", "", PROFILE_SYNTHETIC, TYPE_OFF, 12},
+	{"[sleep]", "", PROFILE_SYNTHETIC, TYPE_OFF, 300},
+	{"[idle: waits for work]", "", PROFILE_SYNTHETIC, TYPE_OFF, 2000},
+};
+#define MORE       ARRAY_SIZE(more)
+#define MORE_WAITS 5 /* the first of them that waits */
 
 struct settings {
-	uint64_t seconds, rate, threads, processes, stacks, depth, start;
+	uint64_t seconds, rate, threads, processes, stacks, depth, start, waits;
 	const char *path;
 };
 
@@ -29,7 +62,8 @@ struct maker {
 	struct profile_sink to;
 	struct settings set;
 	uint64_t seed;
-	uint32_t *leaves; /* the distinct stacks that samples have */
+	uint32_t *leaves;     /* the distinct stacks that samples have */
+	uint32_t more_stacks; /* the first of those with `more` as their leaves */
 	uint32_t stack_cnt;
 	uint64_t samples, value;
 };
@@ -149,6 +183,38 @@ static void tell_stacks(struct maker *m)
 	}
 }
 
+static void tell_types(struct maker *m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		m->to.ops->value_type(m->to.ctx, &types[i]);
+}
+
+static void tell_more(struct maker *m)
+{
+	m->more_stacks = m->stack_cnt + 1;
+	for (uint32_t i = 0; i < MORE; i++) {
+		struct profile_function f = {.id = FUNCTIONS + 1 + i,
+					     .name = more[i].name,
+					     .module = more[i].module,
+					     .file = "",
+					     .short_file = "",
+					     .kind = more[i].kind};
+
+		m->to.ops->function(m->to.ctx, &f);
+		m->to.ops->frame(m->to.ctx, &(struct profile_frame){FUNCTIONS * LINES + 1 + i, f.id, 0});
+	}
+	for (uint32_t i = 0; i < MORE * MORE_ON; i++)
+		m->to.ops->stack(m->to.ctx,
+				 &(struct profile_stack){++m->stack_cnt, m->leaves[i / MORE * 7 % m->set.stacks],
+							 FUNCTIONS * LINES + 1 + i % (uint32_t)MORE});
+}
+
+/* A stack with a leaf of `more`; a thread's own are few. */
+static uint32_t more_stack(struct maker *m, uint32_t thread, uint32_t leaf)
+{
+	return m->more_stacks + (thread * 3 + some(m, 4)) % MORE_ON * (uint32_t)MORE + leaf;
+}
+
 /* Few stacks are hot, and which ones changes with the phase. */
 static uint32_t pick_stack(struct maker *m, uint32_t thread, uint64_t tick, uint64_t ticks)
 {
@@ -175,10 +241,40 @@ static void emit_losses(struct maker *m)
 		m->to.ops->loss(m->to.ctx, &loss);
 }
 
+/* A wait that a thread is in; it is told when it ends. */
+struct pending {
+	uint64_t from, until;
+	uint32_t leaf;
+};
+
+/* True while a thread waits; in turns of work and waiting. */
+static bool waits(struct maker *m, struct pending *w, uint32_t thread, uint64_t at)
+{
+	struct profile_sample s = {.thread = thread + 1, .gil = PROFILE_GIL_NOT_HELD};
+
+	if (w->until > at)
+		return true;
+	if (w->until) {
+		s.time_unix_ns = start_ns(m) + w->until;
+		s.value = w->until - w->from;
+		s.stack = more_stack(m, thread, w->leaf);
+		s.type = more[w->leaf].type;
+		m->to.ops->sample(m->to.ctx, &s);
+		w->until = 0;
+	}
+	if (some(m, 6))
+		return false;
+	w->leaf = MORE_WAITS + (thread * 5 + some(m, 4)) % (uint32_t)(MORE - MORE_WAITS);
+	w->from = at;
+	w->until = at + (1 + some(m, more[w->leaf].most_ms)) * 1000000u;
+	return true;
+}
+
 static void tell_samples(struct maker *m)
 {
 	uint64_t period = 1000000000u / m->set.rate, ticks = m->set.seconds * m->set.rate;
 	uint64_t *last = xcalloc(m->set.threads, sizeof(*last));
+	struct pending *waiting = xcalloc(m->set.threads, sizeof(*waiting));
 
 	for (uint64_t tick = 0; tick < ticks; tick++)
 		for (uint32_t t = 0; t < m->set.threads; t++) {
@@ -190,23 +286,32 @@ static void tell_samples(struct maker *m)
 						   .cpu = (uint16_t)t};
 
 			last[t] = at;
+			if (m->set.waits && waits(m, &waiting[t], t, at))
+				continue;
 			s.stack = pick_stack(m, t, tick, ticks);
+			if (m->set.waits && !some(m, 3))
+				s.stack = more_stack(m, t, some(m, MORE_WAITS));
 			s.gil = s.stack % 8 ? PROFILE_GIL_HELD : PROFILE_GIL_NOT_HELD;
 			m->samples++;
 			m->value += s.value;
 			m->to.ops->sample(m->to.ctx, &s);
 		}
 	free(last);
+	free(waiting);
 }
 
 static void make(struct maker *m)
 {
 	m->seed = 88172645463325252u;
 	tell_meta(m, false);
+	if (m->set.waits)
+		tell_types(m);
 	tell_processes(m);
 	for (uint32_t id = 1; id <= FUNCTIONS; id++)
 		emit_function(m, id);
 	tell_stacks(m);
+	if (m->set.waits)
+		tell_more(m);
 	tell_samples(m);
 	emit_losses(m);
 	tell_meta(m, true);
@@ -220,7 +325,7 @@ static bool parse(struct settings *s, int argc, char **argv)
 		uint64_t *value;
 	} known[] = {{"seconds", &s->seconds},     {"rate", &s->rate},     {"threads", &s->threads},
 		     {"processes", &s->processes}, {"stacks", &s->stacks}, {"depth", &s->depth},
-		     {"start", &s->start}};
+		     {"start", &s->start},         {"waits", &s->waits}};
 
 	for (int i = 1; i < argc; i++) {
 		char *equals = strchr(argv[i], '=');
@@ -246,13 +351,13 @@ static bool parse(struct settings *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct maker m = {.set = {3600, 100, 20, 5, 2000, 40, 1790000000, NULL}};
+	struct maker m = {.set = {3600, 100, 20, 5, 2000, 40, 1790000000, 0, NULL}};
 	struct recording *recording;
 	int fd, err;
 
 	if (!parse(&m.set, argc, argv)) {
 		fprintf(stderr, "usage: make_recording [seconds=3600] [rate=100] [threads=20] "
-				"[processes=5] [stacks=2000] [depth=40] [start=UNIX] FILE.pybpf\n");
+				"[processes=5] [stacks=2000] [depth=40] [start=UNIX] [waits=1] FILE.pybpf\n");
 		return 2;
 	}
 	fd = open(m.set.path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

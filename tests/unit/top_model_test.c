@@ -4,6 +4,7 @@
  */
 #include "tests/unit/whole.h"
 #include "tests/unit/mixed_profile.h"
+#include "tests/unit/waiting_profile.h"
 #include "user/cmd/top/top_model.h"
 #include <math.h>
 
@@ -342,6 +343,67 @@ static void test_of_each_type(void **state)
 	profile__free(p);
 }
 
+static uint64_t sum_now(struct top_model *m)
+{
+	struct sum sum = {0};
+
+	top_model__each(m, add_up, &sum);
+	return sum.value;
+}
+
+static void test_the_type_can_be_another_one(void **state)
+{
+	struct profile *p = waiting_profile(WAITING_ROWS);
+	uint64_t end = p->meta.start_unix_ns + p->meta.duration_ns;
+	struct view v = {.no_idle = true};
+	struct top_model *m = top_model__of_profile(&v, p);
+	struct why w;
+
+	(void)state;
+	top_model__settle(m, end);
+	assert_int_equal(sum_now(m), 460 * (SECOND / 1000));
+	v.type = WAITING_OFF;
+	top_model__retype(m, end);
+	assert_int_equal(sum_now(m), 300 * (SECOND / 1000));
+	v.type_name = "wall";
+	assert_true(view__choose_type(&v, p));
+	top_model__retype(m, end);
+	assert_int_equal(sum_now(m), SECOND);
+	assert_true(top_model__why(m, &w));
+	near((double)w.all, SECOND, 100); /* sums by bucket are cut */
+	assert_int_equal(w.percents[WHY_GIL], 24);
+	why_free(&w);
+	top_model__free(m);
+	profile__free(p);
+}
+
+/* Live it is counted from then on: what came before was counted as another type. */
+static void test_another_type_of_what_grows_begins_anew(void **state)
+{
+	struct view v = {0};
+	struct top_model *m = top_model__new(&v, START, 0);
+	struct profile_sink to = top_model__sink(m);
+	struct profile_sample more = {.time_unix_ns = START + 7 * SECOND, .thread = 1, .stack = 1};
+
+	(void)state;
+	tell_waiting(to, WAITING_ROWS);
+	top_model__settle(m, START + 6 * SECOND);
+	assert_int_equal(sum_now(m), 460 * (SECOND / 1000));
+	v.type = WAITING_GIL;
+	top_model__retype(m, START + 6 * SECOND);
+	assert_int_equal(sum_now(m), 0);
+	assert_int_equal(top_model__header(m)->samples, 0);
+	more.value = 5;
+	more.type = WAITING_GIL;
+	to.ops->sample(to.ctx, &more);
+	more.type = WAITING_CPU;
+	to.ops->sample(to.ctx, &more);
+	top_model__settle(m, START + 8 * SECOND);
+	assert_int_equal(sum_now(m), 5);
+	assert_int_equal(top_model__header(m)->samples, 1);
+	top_model__free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +419,8 @@ int main(void)
 		cmocka_unit_test(test_of_a_profile),
 		cmocka_unit_test(test_of_what_held_the_gil),
 		cmocka_unit_test(test_of_each_type),
+		cmocka_unit_test(test_the_type_can_be_another_one),
+		cmocka_unit_test(test_another_type_of_what_grows_begins_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

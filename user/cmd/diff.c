@@ -296,10 +296,15 @@ static bool has_samples(const struct chance_run *run, const char *path)
 /* Both have the type that is asked for, and thresholds are in what it is measured in. */
 static bool can_compare(const struct args *a, const struct profile *before, const struct profile *after)
 {
-	struct view v = a->view;
+	struct view v = a->view, of_before = a->view;
 
-	if (view_options_settle(&v, before) || view_options_settle(&v, after))
+	if (view_options_settle(&of_before, before) || view_options_settle(&v, after))
 		return false;
+	if (strcmp(view__type(&of_before, before)->name, view__type(&v, after)->name)) {
+		log_error("the first values are %s in one and %s in the other: choose with --type",
+			  view__type(&of_before, before)->sentence, view__type(&v, after)->sentence);
+		return false;
+	}
 	for (size_t i = 0; i < a->checked_cnt; i++)
 		if (a->checked[i].limit.unit == LIMIT_SECONDS && view__type(&v, after)->unit != PROFILE_NANOSECONDS) {
 			log_error("--fail-if '%s': the %s is not measured in seconds; write %% or pp",
@@ -323,6 +328,7 @@ static int compare(struct args *a, const struct profile *before, const struct pr
 
 	if (!can_compare(a, before, after))
 		return status;
+	a->view.no_idle = !a->view.idle_waits;
 	a->diff.view = &a->view;
 	r.diff = d = diff__new(&a->diff, before, after);
 	if (has_samples(&d->run_a, a->inputs[0]) && has_samples(&d->run_b, a->inputs[1]) && !check_thresholds(a, d) &&

@@ -48,7 +48,14 @@ static void put_wait(struct buf *b, const struct inspection *s, const struct ins
 	buf_puts(b, " holds");
 }
 
-/* "running, holds the GIL" */
+/* That a sleep is one its call says, and a lock may have a name. */
+static bool says_more(const struct inspect_thread *t)
+{
+	return t->doing == INSPECT_SLEEPING && t->cause && t->why != CAUSE_SLEEP && t->why != CAUSE_CALL &&
+	       !(t->why == CAUSE_LOCK && t->waits.lock.kind);
+}
+
+/* "sleeping in read: pipe read", "running, holds the GIL" */
 static char *state_text(const struct inspection *s, const struct inspect_thread *t)
 {
 	struct buf b = {0};
@@ -56,6 +63,8 @@ static char *state_text(const struct inspection *s, const struct inspect_thread 
 	buf_puts(&b, dump_doing(t->doing));
 	if (t->doing == INSPECT_SLEEPING && t->call)
 		buf_printf(&b, " in %s", t->call);
+	if (says_more(t))
+		buf_printf(&b, ": %s", t->cause);
 	if (t->uninterruptible)
 		buf_puts(&b, ", uninterruptible");
 	put_wait(&b, s, &t->waits);
@@ -78,7 +87,7 @@ static void put_locals(FILE *out, const struct py_locals *l, bool arguments)
 	}
 }
 
-static void put_frame(FILE *out, const struct inspect_frame *f, const struct dump_style *style)
+void dump_text_frame(FILE *out, const struct inspect_frame *f, const struct dump_style *style)
 {
 	const char *file = style->full_filenames ? f->file : f->short_file;
 
@@ -121,7 +130,7 @@ static void put_thread(FILE *out, const struct inspection *s, const struct inspe
 		fprintf(out, " in interpreter %" PRId64, t->interp_id);
 	fputc('\n', out);
 	for (size_t i = 0; i < t->frame_cnt; i++)
-		put_frame(out, &t->frames[i], style);
+		dump_text_frame(out, &t->frames[i], style);
 	put_remark(out, t);
 }
 
@@ -210,5 +219,6 @@ void dump_text(FILE *out, const struct inspection *s, const struct dump_style *s
 	for (size_t i = 0; i < s->thread_cnt; i++)
 		put_thread(out, s, &s->threads[i], style);
 	put_native(out, s);
+	dump_text_tasks(out, s, style);
 	put_remarks(out, s);
 }

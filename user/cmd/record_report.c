@@ -120,6 +120,23 @@ static void say_native(const struct session_stats *st)
 				 outcome_sentence(i));
 }
 
+/* Of the samples that are shown, how many native stacks are whole, and why the others are not. */
+static void say_unwound(const struct session_stats *st)
+{
+	const uint64_t *ends = st->resolved->unwound;
+	uint64_t all = 0;
+
+	if (!st->unwinds)
+		return;
+	for (unsigned i = 0; i < ABI_NATIVE_END_CNT; i++)
+		all += ends[i];
+	log_info("native frames: %llu of %llu stacks whole", (unsigned long long)ends[ABI_NATIVE_ROOT],
+		 (unsigned long long)all);
+	for (unsigned i = 0; i < ABI_NATIVE_END_CNT; i++)
+		if (i != ABI_NATIVE_ROOT && ends[i])
+			log_info("  %llu ended early: %s", (unsigned long long)ends[i], outcome_native_end(i));
+}
+
 /*
  * Three parties count: the timers' expiries, the program that decides what becomes of each tick, and we what arrives.
  * None knows of the other's sum.
@@ -214,6 +231,14 @@ static bool say_children(const struct session *s, const struct cpu_check *sum)
 	return true;
 }
 
+static bool has_waits(const struct resolve_stats *st)
+{
+	for (uint32_t i = 0; i < st->type_cnt; i++)
+		if (!strcmp(st->types[i].name, "offcpu"))
+			return true;
+	return false;
+}
+
 /* A program that waits for disks, networks and locks has few samples, and none of what it waits for. */
 static void say_waiting(const struct session_stats *st, const struct cpu_check *sum, const struct target_options *o)
 {
@@ -221,7 +246,7 @@ static void say_waiting(const struct session_stats *st, const struct cpu_check *
 	__cleanup_free char *option = dump_option(o);
 	bool several = o->pid_cnt > 1 || st->resolved->processes > 1;
 
-	if (o->all || st->gil_only || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
+	if (o->all || st->gil_only || has_waits(st->resolved) || !cpu_ns || st->elapsed_ns < WAITING_MIN_NS ||
 	    cpu_ns > st->elapsed_ns / WAITING_PART)
 		return;
 	log_info("%s on a CPU for %.2g %% of the time%s, and only that is shown: `pybpfprof dump %s` shows where %s",
@@ -281,6 +306,7 @@ void record_report__summary(const struct session *s, const struct target_options
 		if (outcome_class(i) == ABI_WRITTEN && st.outcomes[i])
 			log_info("  %llu truncated: %s", (unsigned long long)st.outcomes[i], outcome_sentence(i));
 	say_native(&st);
+	say_unwound(&st);
 	say_outcomes(&st, ABI_OUTSIDE, "without Python");
 	if (st.outcomes[ABI_GILLESS])
 		log_warn("%llu samples left out: %s", (unsigned long long)st.outcomes[ABI_GILLESS],
@@ -303,6 +329,8 @@ void record_report__findings(const struct profile *p, const struct view *v)
 		return;
 	findings_make(&settled, p, &f);
 	log_set_width(summary_columns());
+	if (f.why)
+		log_info("%s", f.why);
 	log_info("%s", f.where);
 	log_set_width(terminal_message_columns());
 	findings_free(&f);
@@ -384,6 +412,35 @@ bool record_report__left_out(const struct session *s)
 	return cnt > 0;
 }
 
+static bool is_of_cpu_time(const struct session_stats *st)
+{
+	for (uint32_t i = 0; i < st->resolved->type_cnt; i++)
+		if (!strcmp(st->resolved->types[i].name, profile_cpu_type.name))
+			return true;
+	return false;
+}
+
+static const char *too_little(const struct session_stats *st)
+{
+	return is_of_cpu_time(st) ? ": it used too little CPU time to be sampled"
+				  : ": there was too little of it to be sampled";
+}
+
+/* Python was there. */
+static void say_no_samples(const struct session_stats *st, const struct target_options *o)
+{
+	__cleanup_free char *option = dump_option(o), *values = values_text(st->resolved);
+
+	if (!is_of_cpu_time(st))
+		log_info("no samples: Python was there, with %s", values);
+	else if (o->command || o->all)
+		log_info("no samples: Python was there but used hardly any CPU time");
+	else
+		log_info("no samples: Python was there but used hardly any CPU time; `pybpfprof dump %s` shows where "
+			 "it waits",
+			 option);
+}
+
 int record_report__judge(const struct session *s, const struct record_options *o)
 {
 	struct session_stats st;
@@ -401,8 +458,7 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		/* a command is looked at when it is sampled first */
 		bool met = !o->target.command || st.ticks > st.filtered;
 
-		log_error("no Python was seen in %s%s%s", o->target.text,
-			  met ? "" : ": it used too little CPU time to be sampled",
+		log_error("no Python was seen in %s%s%s", o->target.text, met ? "" : too_little(&st),
 			  o->target.subprocesses || o->target.all || target_options__by_cgroup(&o->target)
 				  ? ""
 				  : ". If it starts Python as a child (a shell script does, pyenv may): add "
@@ -422,14 +478,6 @@ int record_report__judge(const struct session *s, const struct record_options *o
 		log_info("Python was there, but no function of it was running in any sample");
 		return CMD_OK;
 	}
-	if (o->target.command || o->target.all) {
-		log_info("no samples: Python was there but used hardly any CPU time");
-	} else {
-		__cleanup_free char *option = dump_option(&o->target);
-
-		log_info("no samples: Python was there but used hardly any CPU time; `pybpfprof dump %s` shows where "
-			 "it waits",
-			 option);
-	}
+	say_no_samples(&st, &o->target);
 	return CMD_OK;
 }

@@ -22,7 +22,7 @@
 #define DEFAULT_ROWS 20
 #define MAX_ROWS     1000000
 
-enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_TYPE, KEY_MERGE, KEY_IMPORTS, KEY_WHOLE };
+enum { KEY_FULL_FILENAMES = 0x3000, KEY_BY, KEY_CALLERS, KEY_TYPE, KEY_MERGE, KEY_IMPORTS, KEY_WHOLE, KEY_IDLE_WAITS };
 
 struct args {
 	const char *input;
@@ -49,6 +49,7 @@ static const struct argp_option options[] = {
 	 "The call tree from where threads begin, also where that is far from your own code", 2},
 	{"type", KEY_TYPE, "NAME", 0,
 	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 2},
+	{"idle-waits", KEY_IDLE_WAITS, NULL, 0, "With waits of threads that have nothing to do", 2},
 	{0},
 };
 
@@ -105,6 +106,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_WHOLE:
 		a->view.whole = true;
+		return 0;
+	case KEY_IDLE_WAITS:
+		a->view.idle_waits = true;
 		return 0;
 	case KEY_FULL_FILENAMES:
 		a->view.full_filenames = true;
@@ -165,6 +169,7 @@ static int run(int argc, char **argv)
 	a.view.sources = sources__view(sources);
 	if (a.report.callers) /* as names in profiles are, so that they meet */
 		a.report.callers = callers = text_clean(a.report.callers, strlen(a.report.callers), 0);
+	a.view.no_idle = !a.view.idle_waits;
 	a.report.view = &a.view;
 	a.report.source = source_text__new(&a.view.sources);
 	if (a.json && !a.has_rows)

@@ -20,6 +20,7 @@ enum {
 	KEY_TITLE,
 	KEY_TIMESTAMPS,
 	KEY_TYPE,
+	KEY_IDLE_WAITS,
 	KEY_CONTAINERS
 };
 
@@ -33,6 +34,8 @@ static const struct argp_option options[] = {
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
 	{"type", KEY_TYPE, "NAME", 0,
 	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 20},
+	{"idle-waits", KEY_IDLE_WAITS, NULL, 0,
+	 "With waits of threads that have nothing to do, which .svg, .folded and the start of .html leave out", 20},
 	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top", 20},
 	{"merge", KEY_MERGE, "processes", 0,
 	 "One root for all processes of a program, as a pool of equal workers has them. For .svg, .folded and the "
@@ -77,6 +80,7 @@ static const struct {
 	{KEY_TIMESTAMPS, offsetof(struct view, timestamps)},
 	{KEY_IMPORTS, offsetof(struct view, import_frames)},
 	{KEY_WHOLE, offsetof(struct view, whole)},
+	{KEY_IDLE_WAITS, offsetof(struct view, idle_waits)},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -125,6 +129,8 @@ int view_options_settle(struct view *v, const struct profile *p)
 		return 0;
 	for (uint32_t i = 0; i < p->type_cnt; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", p->types[i].name);
+	if (view__has_wall(p))
+		buf_puts(&names, ", wall");
 	log_error("--type %s: the recording has no values of that type, only of: %s", v->type_name, names.data);
 	buf_free(&names);
 	return -ENOENT;

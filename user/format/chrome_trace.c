@@ -106,7 +106,7 @@ static void put_class(struct writer *w, uint32_t frame)
 	static const char *const classes[VIEW_CLASSES] = {
 		[VIEW_USER] = "user",      [VIEW_STDLIB] = "stdlib",   [VIEW_SITE] = "site",
 		[VIEW_NATIVE] = "native",  [VIEW_INLINED] = "inlined", [VIEW_KERNEL] = "kernel",
-		[VIEW_SYNTHETIC] = "mark",
+		[VIEW_SYNTHETIC] = "mark", [VIEW_WAIT] = "wait",       [VIEW_COLLECTOR] = "gc",
 	};
 
 	json_put_text(&w->json, "cat", classes[view__class(function_of(w, frame))]);

@@ -197,6 +197,7 @@ static int choose_type(struct writer *w, uint32_t type, bool is_first)
 	uint64_t slice = 0;
 
 	w->v.type = type;
+	w->v.more_types = 0;
 	w->is_first = is_first;
 	w->is_cpu = !strcmp(w->p->types[type].name, profile_cpu_type.name);
 	t = timeline__new(&w->v, w->p);
@@ -325,7 +326,7 @@ static int write_firefox(const struct profile *p, const struct view *v, FILE *ou
 {
 	struct writer w = {.p = p, .v = *v};
 	struct view all = *v;
-	int err = choose_type(&w, view__type(v, p)->id, true), closed;
+	int err = choose_type(&w, v->type < p->type_cnt ? v->type : 0, true), closed;
 
 	all.all_types = true;
 	w.json.out = err ? NULL : gzip__open(out);

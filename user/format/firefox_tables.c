@@ -19,6 +19,8 @@ static const struct {
 	[VIEW_INLINED] = {"Inlined native code", "magenta"},
 	[VIEW_KERNEL] = {"Kernel", "brown"},
 	[VIEW_SYNTHETIC] = {"Not a function", "grey"},
+	[VIEW_WAIT] = {"Waiting", "red"},
+	[VIEW_COLLECTOR] = {"Garbage collector", "yellow"},
 };
 
 void firefox_put_categories(struct json_put *j)

@@ -118,7 +118,7 @@ static int add_moment(void *arg, const struct profile_sample *s)
 {
 	struct moments *m = arg;
 
-	if (!view__takes(m->v, s))
+	if (!view__takes_of(m->v, m->p, s))
 		return 0;
 	xgrow(m->items, m->cnt, m->cap);
 	m->items[m->cnt++] = (struct moment){s->time_unix_ns, s->value, s->thread, s->stack};

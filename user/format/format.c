@@ -103,7 +103,11 @@ const struct format *format_by_suffix(const char *path)
 int format_write(const struct format *f, const struct profile *p, const struct view *v, FILE *out)
 {
 	struct profile *folded = f->is_picture && !v->import_frames ? profile__fold_imports(p) : NULL;
-	int err = f->write(folded ? folded : p, v, out);
+	struct view shown = *v;
+	int err;
+
+	shown.no_idle = f->is_picture && !v->idle_waits;
+	err = f->write(folded ? folded : p, &shown, out);
 
 	profile__free_folded(folded);
 	return err;

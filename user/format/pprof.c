@@ -149,7 +149,8 @@ static void put_circumstances(struct pprof *w)
 	pb_put_int(&out, PPROF_TIME_NANOS, m->start_unix_ns);
 	pb_put_int(&out, PPROF_DURATION_NANOS, m->duration_ns);
 	pb_put_int(&out, PPROF_PERIOD, m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz + 0.5) : 0);
-	pb_put_int(&out, PPROF_DEFAULT_SAMPLE_TYPE, pprof_text_id(w, view__type(w->v, w->p)->name));
+	pb_put_int(&out, PPROF_DEFAULT_SAMPLE_TYPE,
+		   pprof_text_id(w, w->p->types[w->v->type < w->p->type_cnt ? w->v->type : 0].name));
 	put_comments(w, &out);
 	fwrite(out.data, 1, out.len, w->out);
 	buf_free(&out);

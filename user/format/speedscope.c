@@ -109,6 +109,7 @@ static int put_types(struct writer *w, const struct view *v)
 	put_profiles(w);
 	for (uint32_t i = 0; i < p->type_cnt && !err; i++) {
 		of_type.type = i;
+		of_type.more_types = 0;
 		if (i == view__type(v, p)->id || !view__sum(&of_type, p).samples)
 			continue;
 		err = scope__look(&w->scope, &of_type);

@@ -39,6 +39,17 @@ int perf_open_witness(int cpu)
 	return open_event(&attr, cpu, -1);
 }
 
+int perf_open_faults(int cpu, bool major, int cgroup_fd)
+{
+	struct perf_event_attr attr = {
+		.config = major ? PERF_COUNT_SW_PAGE_FAULTS_MAJ : PERF_COUNT_SW_PAGE_FAULTS_MIN,
+		.sample_period = 1,
+		.disabled = 1,
+	};
+
+	return open_event(&attr, cpu, cgroup_fd);
+}
+
 int perf_set_period(int fd, uint64_t period_ns)
 {
 	return ioctl(fd, PERF_EVENT_IOC_PERIOD, &period_ns) ? -errno : 0;
@@ -52,6 +63,16 @@ int perf_read_times(int fd, struct perf_times *out)
 		return errno ? -errno : -EIO;
 	*out = (struct perf_times){.count_ns = values[0], .enabled_ns = values[1], .running_ns = values[2]};
 	return 0;
+}
+
+int perf_end(int fd, uint64_t *cnt)
+{
+	struct perf_times end = {0};
+	int err = ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) ? -errno : perf_read_times(fd, &end);
+
+	if (!err)
+		*cnt += end.count_ns;
+	return err;
 }
 
 int perf_online_cpus(int (*fn)(void *ctx, int cpu), void *ctx)

@@ -126,14 +126,32 @@ int task_switches(pid_t pid, pid_t tid, uint64_t *out)
 
 int task_call(pid_t pid, pid_t tid, struct task_call *out)
 {
-	unsigned long long first = 0;
+	unsigned long long first = 0, second = 0;
 	struct task_file f;
 	int err = read_task(&f, pid, tid, "syscall");
 
 	*out = (struct task_call){.number = -1};
 	if (err)
 		return err;
-	out->off_cpu = sscanf(f.text, "%ld %llx", &out->number, &first) >= 1;
+	out->off_cpu = sscanf(f.text, "%ld %llx %llx", &out->number, &first, &second) >= 1;
 	out->first_arg = out->number >= 0 ? first : 0;
+	out->second_arg = out->number >= 0 ? second : 0;
 	return 0;
+}
+
+enum call_file task_file(pid_t pid, uint64_t fd)
+{
+	char path[64], target[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%u", pid, (unsigned)fd);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return CALL_FILE_OTHER;
+	target[n] = 0;
+	if (!strncmp(target, "socket:", 7))
+		return CALL_FILE_SOCKET;
+	if (!strncmp(target, "pipe:", 5))
+		return CALL_FILE_PIPE;
+	return *target == '/' && strncmp(target, "/dev/", 5) ? CALL_FILE_DISK : CALL_FILE_OTHER;
 }

@@ -1,5 +1,6 @@
 /* The threads of a process as the kernel has them. All of it may be stale the moment it is read. */
 #pragma once
+#include "user/os/causes.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +38,8 @@ int task_switches(pid_t pid, pid_t tid, uint64_t *out);
 struct task_call {
 	bool off_cpu;
 	long number; /* -1: blocked, but not in a system call */
-	uint64_t first_arg;
+	uint64_t first_arg, second_arg;
 };
 int task_call(pid_t pid, pid_t tid, struct task_call *out);
+/* What kind of file a descriptor of the process is; CALL_FILE_OTHER too when it is not to be had. */
+enum call_file task_file(pid_t pid, uint64_t fd);

@@ -3,6 +3,7 @@
  * at whether their ids are known; that is one look per bucket at the end.
  */
 #include "user/profile/buckets.h"
+#include "user/profile/waits.h"
 #include "user/util/alloc.h"
 
 #define TASKS 0x80000000u /* numbers of contexts with a task are from here on */
@@ -27,7 +28,12 @@ static uint32_t bucket_of(struct buckets *b, struct profile *p, const struct pro
 	if (!*slot) {
 		xgrow(p->buckets, p->bucket_cnt, b->cap);
 		p->buckets[p->bucket_cnt++] = (struct profile_bucket){
-			.thread = s->thread, .stack = s->stack, .task = s->task, .type = s->type};
+			.thread = s->thread,
+			.stack = s->stack,
+			.task = s->task,
+			.type = s->type,
+			.idle = wait__of_stack(p, s->stack) == WAIT_IDLE,
+		};
 		*slot = (uint32_t)p->bucket_cnt;
 	}
 	return *slot - 1;

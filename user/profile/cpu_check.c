@@ -11,11 +11,13 @@ struct cpu_check *cpu_checks_new(const struct profile *p)
 	struct cpu_check *checks = xcalloc((size_t)p->process_cnt + 1, sizeof(*checks));
 	const struct profile_value_type *cpu = profile__type(p, profile_cpu_type.name);
 
+	if (!cpu)
+		return checks; /* there is nothing to compare with the clocks */
 	for (size_t i = 0; i < p->bucket_cnt; i++)
-		if (cpu && p->buckets[i].type == cpu->id)
+		if (p->buckets[i].type == cpu->id)
 			checks[p->threads[p->buckets[i].thread].process].sampled_ns += p->buckets[i].value;
 	for (size_t i = 0; i < p->loss_cnt; i++)
-		if (cpu && p->losses[i].type == cpu->id)
+		if (p->losses[i].type == cpu->id)
 			checks[p->losses[i].process].sampled_ns += p->losses[i].value;
 	checks[0].sampled_ns = 0;
 	for (uint32_t i = 1; i <= p->process_cnt; i++) {

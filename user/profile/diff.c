@@ -8,6 +8,7 @@
 
 struct spread {
 	const struct view *v;
+	const struct profile *p;
 	double cnt, sum, squares;
 };
 
@@ -15,7 +16,7 @@ static int add_sample(void *arg, const struct profile_sample *s)
 {
 	struct spread *spread = arg;
 
-	if (!view__takes(spread->v, s))
+	if (!view__takes_of(spread->v, spread->p, s))
 		return 0;
 	spread->cnt++;
 	spread->sum += (double)s->value;
@@ -25,7 +26,7 @@ static int add_sample(void *arg, const struct profile_sample *s)
 
 static struct chance_run run_of(const struct view *v, const struct profile *p)
 {
-	struct spread s = {.v = v};
+	struct spread s = {.v = v, .p = p};
 	struct view_sum all = view__sum(v, p);
 	struct chance_run run;
 	double scale;

@@ -5,8 +5,9 @@
 #pragma once
 #include "user/profile/view.h"
 
-/* Clean text without a line break, each with its full stop; never NULL. */
+/* Clean text without a line break, each with its full stop; only `why` may be NULL, see why_text(). */
 struct findings {
+	char *why;
 	char *where, *gil, *lacks;
 };
 

@@ -37,6 +37,20 @@ static uint32_t library_of(struct intern *texts, const struct profile_function *
 	return len ? intern__id(texts, name, len) : 0;
 }
 
+size_t library_object_length(const char *name)
+{
+	static const char *const ends[] = {".cpython-", ".abi3.", ".so"};
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		const char *end = strstr(name, ends[i]);
+
+		if (end && end != name && (size_t)(end - name) < len)
+			len = (size_t)(end - name);
+	}
+	return len;
+}
+
 static int larger_first(const void *a, const void *b)
 {
 	const struct library *x = a, *y = b;
@@ -72,7 +86,17 @@ static uint8_t *give_slots(struct libraries *l, struct library *all, size_t cnt)
 	return slots;
 }
 
-struct libraries *libraries__new(const struct profile *p, const uint64_t *area)
+static uint32_t object_of(struct intern *texts, const struct profile_function *f)
+{
+	size_t len = library_object_length(f->module);
+
+	return len ? intern__id(texts, f->module, len) : 0;
+}
+
+typedef uint32_t (*name_fn)(struct intern *texts, const struct profile_function *f);
+
+/* Of functions of one class, by names. */
+static struct libraries *find(const struct profile *p, const uint64_t *area, enum view_class class, name_fn name)
 {
 	struct libraries *l = xcalloc(1, sizeof(*l));
 	__cleanup_free uint32_t *of = xcalloc((size_t)p->function_cnt + 1, sizeof(*of));
@@ -82,8 +106,8 @@ struct libraries *libraries__new(const struct profile *p, const uint64_t *area)
 
 	l->texts = intern__new();
 	for (uint32_t i = 1; i <= p->function_cnt; i++)
-		if (view__class(&p->functions[i]) == VIEW_SITE)
-			of[i] = library_of(l->texts, &p->functions[i]);
+		if (view__class(&p->functions[i]) == class)
+			of[i] = name(l->texts, &p->functions[i]);
 	all = xcalloc((size_t)intern__count(l->texts) + 1, sizeof(*all));
 	for (uint32_t i = 1; i <= p->function_cnt; i++)
 		all[of[i]].area += of[i] ? area[i] : 0;
@@ -101,10 +125,20 @@ struct libraries *libraries__new(const struct profile *p, const uint64_t *area)
 	return l;
 }
 
-struct libraries *libraries__of_stacks(const struct view *v, const struct profile *p)
+struct libraries *libraries__new(const struct profile *p, const uint64_t *area)
+{
+	return find(p, area, VIEW_SITE, library_of);
+}
+
+struct libraries *libraries__objects(const struct profile *p, const uint64_t *area)
+{
+	return find(p, area, VIEW_NATIVE, object_of);
+}
+
+uint64_t *libraries__areas(const struct view *v, const struct profile *p)
 {
 	__cleanup_free uint64_t *values = xcalloc((size_t)p->stack_cnt + 1, sizeof(*values));
-	__cleanup_free uint64_t *area = xcalloc((size_t)p->function_cnt + 1, sizeof(*area));
+	uint64_t *area = xcalloc((size_t)p->function_cnt + 1, sizeof(*area));
 
 	for (size_t i = 0; i < p->bucket_cnt; i++)
 		values[p->buckets[i].stack] += view__value(v, &p->buckets[i]);
@@ -112,7 +146,7 @@ struct libraries *libraries__of_stacks(const struct view *v, const struct profil
 		values[p->stacks[s].parent] += values[s];
 		area[p->frames[p->stacks[s].frame].function] += values[s];
 	}
-	return libraries__new(p, area);
+	return area;
 }
 
 void libraries__free(struct libraries *l)

@@ -1,6 +1,6 @@
 /*
- * The libraries that code outside of the standard library is of, by the name of their package: the largest have colours
- * of their own, and the others one together.
+ * The libraries that code outside of the standard library is of, by the name of their package, and the shared objects of native
+ * code: the largest have colours of their own, and the others one together.
  */
 #pragma once
 #include "user/profile/profile.h"
@@ -15,9 +15,12 @@ struct libraries {
 	struct intern *texts;
 };
 
+/* Bytes of a shared object's name without what says how it was built: "_json" of _json.cpython-312-x86_64-linux-gnu.so. */
+size_t library_object_length(const char *name);
 /* `area`: by function, how much of a picture is its. NULL: there are not several libraries that have some. */
 struct libraries *libraries__new(const struct profile *p, const uint64_t *area);
-/* The same by stacks: a function has as much as the values of the stacks that it is on, each time that it is. */
+struct libraries *libraries__objects(const struct profile *p, const uint64_t *area);
+/* Areas by stacks: a function has as much as the values of the stacks that it is on, each time that it is. Caller frees. */
 struct view;
-struct libraries *libraries__of_stacks(const struct view *v, const struct profile *p);
+uint64_t *libraries__areas(const struct view *v, const struct profile *p);
 void libraries__free(struct libraries *l);

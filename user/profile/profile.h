@@ -14,6 +14,7 @@
 struct profile_bucket {
 	uint32_t thread, stack, task;
 	uint8_t type;
+	bool idle; /* it is an idle wait: user/profile/waits.h */
 	uint64_t samples, value;
 	uint64_t gil_samples, gil_value; /* of these, holding the GIL … */
 	uint64_t no_gil_value;           /* … and where there was none */

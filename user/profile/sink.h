@@ -51,7 +51,7 @@ struct profile_meta {
 	const char *host, *kernel;
 	uint64_t start_unix_ns;   /* wall clock of the start */
 	uint64_t duration_ns;     /* 0 until it ends */
-	double rate_hz;           /* asked for: samples per second and CPU */
+	double rate_hz;           /* asked for: samples per second and CPU; 0: there was no timer */
 	double effective_rate_hz; /* achieved; 0 until it ends */
 	uint32_t cpus;
 	bool gil_only;     /* samples without the GIL were left out while recording */

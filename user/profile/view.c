@@ -3,7 +3,9 @@
  * from here, so a name can be searched for in all of them alike.
  */
 #include "user/profile/view.h"
+#include "user/profile/waits.h"
 #include "user/util/alloc.h"
+#include <string.h>
 
 uint32_t view__frame(const struct view *v, const struct profile *p, uint32_t frame)
 {
@@ -52,6 +54,10 @@ enum view_class view__class(const struct profile_function *f)
 		[PROFILE_SYNTHETIC] = VIEW_SYNTHETIC,
 	};
 
+	if (wait__of(f) != WAIT_NONE)
+		return VIEW_WAIT;
+	if (wait__is_collector(f))
+		return VIEW_COLLECTOR;
 	if (f->kind != PROFILE_PYTHON)
 		return by_kind[f->kind];
 	return f->origin == PROFILE_STDLIB ? VIEW_STDLIB : f->origin == PROFILE_SITE ? VIEW_SITE : VIEW_USER;
@@ -109,39 +115,60 @@ char *view__function_text(const struct profile *p, uint32_t function)
 	return xasprintf("%s.%s", f->module, view__name(p, function));
 }
 
+const char view_wall[] = "wall";
+static const char *const wall_parts[] = {"cpu", "offcpu", "gil"};
+
+static const struct profile_value_type wall_type = {
+	.id = PROFILE_MAX_TYPES,
+	.name = view_wall,
+	.label = "wall",
+	.sentence = "wall time",
+	.unit = PROFILE_NANOSECONDS,
+};
+
 static bool has_type(const struct view *v, uint8_t type)
 {
-	return v->all_types || type == v->type;
+	return v->all_types || type == v->type || v->more_types >> type & 1;
+}
+
+static bool has_bucket(const struct view *v, const struct profile_bucket *b)
+{
+	return has_type(v, b->type) && !(v->no_idle && b->idle);
 }
 
 uint64_t view__samples(const struct view *v, const struct profile_bucket *b)
 {
-	return !has_type(v, b->type) ? 0 : v->gil_only ? b->gil_samples : b->samples;
+	return !has_bucket(v, b) ? 0 : v->gil_only ? b->gil_samples : b->samples;
 }
 
 uint64_t view__value(const struct view *v, const struct profile_bucket *b)
 {
-	return !has_type(v, b->type) ? 0 : v->gil_only ? b->gil_value : b->value;
+	return !has_bucket(v, b) ? 0 : v->gil_only ? b->gil_value : b->value;
 }
 
 uint64_t view__gil_samples(const struct view *v, const struct profile_bucket *b)
 {
-	return has_type(v, b->type) ? b->gil_samples : 0;
+	return has_bucket(v, b) ? b->gil_samples : 0;
 }
 
 uint64_t view__gil_value(const struct view *v, const struct profile_bucket *b)
 {
-	return has_type(v, b->type) ? b->gil_value : 0;
+	return has_bucket(v, b) ? b->gil_value : 0;
 }
 
 uint64_t view__no_gil_value(const struct view *v, const struct profile_bucket *b)
 {
-	return has_type(v, b->type) ? b->no_gil_value : 0;
+	return has_bucket(v, b) ? b->no_gil_value : 0;
 }
 
 bool view__takes(const struct view *v, const struct profile_sample *s)
 {
 	return has_type(v, s->type) && (!v->gil_only || s->gil == PROFILE_GIL_HELD);
+}
+
+bool view__takes_of(const struct view *v, const struct profile *p, const struct profile_sample *s)
+{
+	return view__takes(v, s) && !(v->no_idle && wait__of_stack(p, s->stack) == WAIT_IDLE);
 }
 
 struct view_sum view__sum(const struct view *v, const struct profile *p)
@@ -157,15 +184,47 @@ struct view_sum view__sum(const struct view *v, const struct profile *p)
 
 const struct profile_value_type *view__type(const struct view *v, const struct profile *p)
 {
-	return &p->types[v->type < p->type_cnt ? v->type : 0];
+	return v->more_types ? &wall_type : &p->types[v->type < p->type_cnt ? v->type : 0];
+}
+
+bool view__is_wall_type(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wall_parts); i++)
+		if (!strcmp(name, wall_parts[i]))
+			return true;
+	return false;
+}
+
+uint32_t view__wall_types(const struct profile *p)
+{
+	uint32_t types = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wall_parts); i++) {
+		const struct profile_value_type *t = profile__type(p, wall_parts[i]);
+
+		types |= t && t->unit == PROFILE_NANOSECONDS ? 1u << t->id : 0;
+	}
+	return types;
+}
+
+/* A recording of its own may have a type of that name. */
+bool view__has_wall(const struct profile *p)
+{
+	uint32_t types = view__wall_types(p);
+
+	return (types & (types - 1)) && !profile__type(p, wall_type.name);
 }
 
 bool view__choose_type(struct view *v, const struct profile *p)
 {
 	const struct profile_value_type *t = v->type_name ? profile__type(p, v->type_name) : &p->types[0];
+	bool wall = !t && !strcmp(v->type_name, wall_type.name) && view__has_wall(p);
 
 	v->type = t ? t->id : 0;
-	return t;
+	v->more_types = wall ? view__wall_types(p) : 0;
+	if (wall)
+		v->type = (uint32_t)__builtin_ctz(v->more_types);
+	return t || wall;
 }
 
 bool view__process_roots(const struct view *v, const struct profile *p)

@@ -39,6 +39,9 @@ struct view {
 	const char *title;     /* NULL: made from the profile */
 	const char *type_name; /* as it was asked for; see view__choose_type */
 	uint32_t type;         /* what values are of; 0 the first */
+	uint32_t more_types;   /* added to them, by bit: they are wall time (view__wall_types) */
+	bool idle_waits;       /* asked for; else pictures and reports leave them out: */
+	bool no_idle;          /* user/profile/waits.h */
 	struct view_sources sources;
 };
 
@@ -51,6 +54,8 @@ enum view_class {
 	VIEW_INLINED,
 	VIEW_KERNEL,
 	VIEW_SYNTHETIC,
+	VIEW_WAIT, /* what a thread waits for */
+	VIEW_COLLECTOR,
 	VIEW_CLASSES
 };
 enum view_class view__class(const struct profile_function *f);
@@ -87,6 +92,8 @@ uint64_t view__gil_value(const struct view *v, const struct profile_bucket *b);
 uint64_t view__no_gil_value(const struct view *v, const struct profile_bucket *b);
 /* Whether a sample counts in this view. */
 bool view__takes(const struct view *v, const struct profile_sample *s);
+/* The same of a view that may leave out idle waits, for which the stack is looked at. */
+bool view__takes_of(const struct view *v, const struct profile *p, const struct profile_sample *s);
 /* Over all buckets. */
 struct view_sum {
 	uint64_t samples, value;
@@ -95,6 +102,14 @@ struct view_sum view__sum(const struct view *v, const struct profile *p);
 
 /* The type of the values of this view. */
 const struct profile_value_type *view__type(const struct view *v, const struct profile *p);
+/*
+ * Types of times that exclude each other and together are the time of threads, by bit: cpu, offcpu, gil. A view of all of them
+ * is chosen by the name "wall", where there are several.
+ */
+uint32_t view__wall_types(const struct profile *p);
+bool view__has_wall(const struct profile *p);
+bool view__is_wall_type(const char *name);
+extern const char view_wall[]; /* the name */
 /* Looks `type_name` up, if there is one: false when the profile has no such type. */
 bool view__choose_type(struct view *v, const struct profile *p);
 /* True when more than one process has samples, so that process roots are shown. */

@@ -1,5 +1,6 @@
 #include "user/session/events.h"
 #include "pybpfprof.skel.h"
+#include "user/session/variant.h"
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -8,8 +9,9 @@
 
 struct event {
 	const struct source *source;
-	struct source_run *run;         /* NULL: not attached */
-	uint64_t told[ABI_OUTCOME_CNT]; /* ticks without a record that the resolver knows of */
+	struct source_run *run;          /* NULL: not attached */
+	uint64_t told[ABI_OUTCOME_CNT];  /* ticks without a record that the resolver knows of */
+	uint64_t added[ABI_OUTCOME_CNT]; /* that user space made, at the end */
 };
 
 struct events {
@@ -75,6 +77,18 @@ void events__configure(const struct events *e, struct pybpfprof_bpf *skel)
 	bpf_map__set_max_entries(skel->maps.scratches, (uint32_t)libbpf_num_possible_cpus() * (uint32_t)e->cnt);
 }
 
+bool events__do_without_task_work(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++) {
+		if (!e->items[i].source->by_task_work)
+			continue;
+		log_error("--event %s needs a kernel with task work: Linux " VARIANT_WORK_SINCE " or newer",
+			  e->items[i].source->name);
+		return false;
+	}
+	return true;
+}
+
 void events__explain(const struct events *e)
 {
 	for (size_t i = 0; i < e->cnt; i++) {
@@ -104,6 +118,14 @@ int events__start(struct events *e, struct pybpfprof_bpf *skel, uint64_t now_ns)
 	for (size_t i = 0; i < e->cnt && !err; i++)
 		err = e->items[i].source->attach(skel, &e->o, &e->items[i].run);
 	return err;
+}
+
+bool events__have_timers(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].source->is_cpu_time)
+			return true;
+	return false;
 }
 
 void events__stop(struct events *e)
@@ -155,8 +177,10 @@ static void read_counts(const struct events *e, const struct event *v, struct so
 	if (!v->run)
 		return;
 	v->source->counts(v->run, out);
-	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++)
-		out->outcomes[i] += sum_over_cpus(e, v->source->id * ABI_OUTCOME_CNT + i);
+	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++) {
+		out->outcomes[i] += sum_over_cpus(e, v->source->id * ABI_OUTCOME_CNT + i) + v->added[i];
+		out->due += v->added[i];
+	}
 }
 
 static double rate_hz(const struct source_counts *c)
@@ -195,8 +219,6 @@ void events__times(const struct events *e, struct source_times *out)
 	}
 }
 
-/* ---- ticks without a record ---------------------------------------------------------------------------------- */
-
 static struct event *find_event(struct events *e, unsigned id)
 {
 	for (size_t i = 0; i < e->cnt; i++)
@@ -204,6 +226,43 @@ static struct event *find_event(struct events *e, unsigned id)
 			return &e->items[i];
 	return NULL;
 }
+
+/* ---- what is not over ------------------------------------------------------------------------------------ */
+
+void events__add_open(const struct events *e, uint32_t tid, const struct abi_thread_wait *wait)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].run && e->items[i].source->add_open)
+			e->items[i].source->add_open(e->items[i].run, tid, wait);
+}
+
+void events__each_open(const struct events *e, source_open_fn fn, void *ctx)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].run && e->items[i].source->each_open)
+			e->items[i].source->each_open(e->items[i].run, fn, ctx);
+}
+
+bool events__have_open(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].source->each_open)
+			return true;
+	return false;
+}
+
+void events__add(struct events *e, const struct lost_ticks *l, struct resolve *r, const uint64_t span_ns[2])
+{
+	struct event *v = find_event(e, l->source);
+
+	v->added[l->outcome]++;
+	if (outcome_class(l->outcome) != ABI_LOST)
+		return;
+	v->told[l->outcome]++;
+	resolve__lost(r, span_ns, l);
+}
+
+/* ---- ticks without a record ---------------------------------------------------------------------------------- */
 
 /* Takes out what is known by process. */
 static void emit_by_process(struct events *e, struct resolve *r, const uint64_t span_ns[2])

@@ -13,12 +13,23 @@ void events__free(struct events *e);
 void events__configure(const struct events *e, struct pybpfprof_bpf *skel);
 /* They could not be loaded: says what the kernel lacks that they need. */
 void events__explain(const struct events *e);
+/* Can the sources do without task work? If not, it is said which cannot. */
+bool events__do_without_task_work(const struct events *e);
 /* Tells what their samples are. */
 void events__describe(const struct events *e, struct resolve *r);
 /* Begins to sample; ticks without a record are told of from `now_ns` on (the kernel side's CLOCK_MONOTONIC). */
 int events__start(struct events *e, struct pybpfprof_bpf *skel, uint64_t now_ns);
+/* Whether any of them samples at points of time. */
+bool events__have_timers(const struct events *e);
 /* Ends it; what was counted stays. */
 void events__stop(struct events *e);
+
+/* What began before events__start(), and then, what is not over yet after events__stop(): where a source knows of such. */
+void events__add_open(const struct events *e, uint32_t tid, const struct abi_thread_wait *wait);
+bool events__have_open(const struct events *e);
+void events__each_open(const struct events *e, source_open_fn fn, void *ctx);
+/* What became of one of those; if it is lost, the resolver is told. */
+void events__add(struct events *e, const struct lost_ticks *l, struct resolve *r, const uint64_t span_ns[2]);
 
 void events__tend(struct events *e, uint64_t now_ns);
 int events__renew_cgroup(struct events *e, size_t i, const char *dir);

@@ -6,3 +6,5 @@ const struct source *const sources[ABI_SOURCE_CNT + 1] = {
 	ABI_SOURCES(X)
 #undef X
 };
+
+const struct source *const wall_sources[] = {&source_cpu, &source_offcpu, &source_gil, NULL};

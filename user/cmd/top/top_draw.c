@@ -128,6 +128,18 @@ static void draw_header(const struct top_ui *ui, const struct top_layout *l)
 	}
 }
 
+static void draw_why(const struct top_ui *ui, const struct top_layout *l)
+{
+	__cleanup_free char *text = NULL;
+	struct why w;
+
+	if (l->why_y < 0 || !top_model__why(ui->source->model, &w))
+		return;
+	text = top_text_why(&w, (size_t)COLS);
+	put_parts(l->why_y, 0, text);
+	why_free(&w);
+}
+
 static void draw_titles(const struct top_ui *ui, const struct top_layout *l)
 {
 	put_line(l->titles_y, A_REVERSE, "");
@@ -178,7 +190,7 @@ static attr_t name_colour(const struct top_ui *ui, const struct top_row *row)
 	static const enum top_colour colours[VIEW_CLASSES] = {
 		[VIEW_USER] = TOP_USER,           [VIEW_STDLIB] = TOP_STDLIB,  [VIEW_SITE] = TOP_SITE,
 		[VIEW_NATIVE] = TOP_NATIVE,       [VIEW_INLINED] = TOP_NATIVE, [VIEW_KERNEL] = TOP_KERNEL,
-		[VIEW_SYNTHETIC] = TOP_SYNTHETIC,
+		[VIEW_SYNTHETIC] = TOP_SYNTHETIC, [VIEW_WAIT] = TOP_SYNTHETIC, [VIEW_COLLECTOR] = TOP_SYNTHETIC,
 	};
 	const struct profile *p = top_model__profile(ui->source->model);
 
@@ -214,6 +226,8 @@ static void fit(const struct top_ui *ui, struct top_layout *l)
 			need(&needs.file, columns_of_file(location));
 	}
 	top_layout__fit(l, LINES, COLS, &ui->lens, top_model__type(ui->source->model), &needs);
+	if (view__has_wall(p))
+		top_layout__add_why(l);
 }
 
 static void put_text(const struct top_ui *ui, const struct top_row *row, enum top_cell cell, struct at at, attr_t attr)
@@ -365,6 +379,7 @@ void top_draw(struct top_ui *ui)
 		scope = top_ui__describe(ui);
 		if (l.header_y >= 0)
 			draw_header(ui, &l);
+		draw_why(ui, &l);
 		put_parts(l.scope_y, 0, scope);
 		draw_table(ui, &l);
 	}

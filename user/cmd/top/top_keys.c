@@ -163,6 +163,17 @@ static void percent_of(struct top_ui *ui)
 	ui->of_all = !ui->of_all;
 }
 
+static void next_type(struct top_ui *ui)
+{
+	if (!top_source__next_type(ui->source)) {
+		top_ui__say(ui, true, "there is one type of values: record more with --event");
+		return;
+	}
+	ui->paused = false;
+	top_ui__refresh(ui);
+	top_ui__say(ui, false, top_model__type(ui->source->model)->sentence);
+}
+
 static void mouse(struct top_ui *ui)
 {
 	ui->mouse = !ui->mouse;
@@ -193,6 +204,7 @@ const struct top_key top_keys[] = {
 	{{'P'}, "P", "rows are functions, processes, process trees, threads, containers", group},
 	{{'l', 'L'}, "l", "lines or functions", lines},
 	{{'f'}, "f", "whole paths of files", full_filenames},
+	{{'v'}, "v", "what is measured: the next type of values, where several are recorded", next_type},
 	{{'%'}, "%", "percentages of one CPU, or of all", percent_of},
 	{{'p', ' '}, "p, space", "pause: the numbers stand still", pause_it},
 	{{'r', 'R'}, "r", "reset: count from here on", reset},

@@ -110,7 +110,7 @@ void top_layout__fit(struct top_layout *l, int lines, int columns, const struct 
 {
 	int y = 0;
 
-	*l = (struct top_layout){.header_y = -1, .scope_y = -1, .foot_y = -1};
+	*l = (struct top_layout){.header_y = -1, .why_y = -1, .scope_y = -1, .foot_y = -1};
 	if (lines >= 4)
 		l->header_y = y++;
 	if (lines >= 9)
@@ -123,4 +123,14 @@ void top_layout__fit(struct top_layout *l, int lines, int columns, const struct 
 	if (l->rows < 1)
 		l->rows = 1;
 	put_texts(l, columns, put_numbers(l, columns, type), lens, needs);
+}
+
+void top_layout__add_why(struct top_layout *l)
+{
+	if (l->scope_y < 0 || l->rows < 6)
+		return;
+	l->why_y = l->scope_y++;
+	l->titles_y++;
+	l->rows_y++;
+	l->rows--;
 }

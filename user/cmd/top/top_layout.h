@@ -12,7 +12,7 @@ struct top_layout_cell {
 };
 
 struct top_layout {
-	int header_y, scope_y, foot_y; /* lines; -1: there is no room for it */
+	int header_y, why_y, scope_y, foot_y; /* lines; -1: there is no room for it, or nothing to say */
 	int titles_y, rows_y, rows;
 	struct top_layout_cell cells[TOP_COLUMNS + 2];
 	int cell_cnt;
@@ -23,6 +23,8 @@ struct top_needs {
 	int name, function, thread, location, file;
 };
 
+/* Takes a line of the table for what is said of waiting, where there is room. */
+void top_layout__add_why(struct top_layout *l);
 /* `needs` NULL: nothing is known of them. */
 void top_layout__fit(struct top_layout *l, int lines, int columns, const struct top_lens *lens,
 		     const struct profile_value_type *type, const struct top_needs *needs);

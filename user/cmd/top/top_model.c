@@ -17,6 +17,8 @@ struct counted {
 	struct top_sums sums;
 	uint64_t value, gil_value, no_gil_value; /* of the bucket, as of the last settling */
 	uint64_t seen_ns;                        /* when it grew last; 0 never */
+	uint64_t any_value;                      /* of the bucket, whatever the view takes; as value, and as recent */
+	double any_recent;
 };
 
 struct top_model {
@@ -27,6 +29,7 @@ struct top_model {
 	struct counted *counted; /* by bucket */
 	size_t cnt, cap, limit;
 	bool has_folded;      /* thread 0 is those that have ended */
+	bool has_wall;        /* times of waiting, too */
 	struct top_sums sums; /* of all buckets */
 	double tau_ns;        /* 0: nothing fades */
 	uint64_t span_ns;
@@ -158,6 +161,8 @@ static void fold_ended(struct top_model *m)
 		to->value += from->value;
 		to->gil_value += from->gil_value;
 		to->no_gil_value += from->no_gil_value;
+		to->any_value += from->any_value;
+		to->any_recent += from->any_recent;
 		if (from->seen_ns > to->seen_ns)
 			to->seen_ns = from->seen_ns;
 	}
@@ -175,6 +180,7 @@ static void settle_buckets(struct top_model *m, double fading, double weight)
 {
 	m->sums = (struct top_sums){0};
 	m->samples = m->dangling = 0;
+	m->has_wall = view__has_wall(m->p);
 	for (size_t i = 0; i < m->p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &m->p->buckets[i];
 		struct top_sums more;
@@ -188,6 +194,9 @@ static void settle_buckets(struct top_model *m, double fading, double weight)
 			continue;
 		}
 		more = take(m, b, &m->counted[i], weight);
+		m->counted[i].any_recent =
+			m->counted[i].any_recent * fading + (double)(b->value - m->counted[i].any_value) * weight;
+		m->counted[i].any_value = b->value;
 		m->counted[i].sums.recent *= fading;
 		m->counted[i].sums.recent_gil *= fading;
 		top_sums_add(&m->counted[i].sums, &more);
@@ -319,11 +328,40 @@ void top_model__reset(struct top_model *m, uint64_t now_ns)
 	top_model__settle(m, now_ns);
 	for (size_t i = 0; i < m->cnt; i++)
 		m->counted[i].sums = (struct top_sums){0};
+	for (size_t i = 0; i < m->cnt; i++)
+		m->counted[i].any_recent = 0;
 	m->sums = (struct top_sums){0};
 	m->samples_before = m->samples;
 	m->lost_before = lost_of(m);
 	m->start_ns = m->recent_from_ns = m->now_ns = now_ns;
 	make_header(m);
+}
+
+/* What was counted so far was of another type: of a file it is counted anew, else from now on. */
+void top_model__retype(struct top_model *m, uint64_t now_ns)
+{
+	for (size_t i = 0; i < m->cnt; i++) {
+		struct counted *c = &m->counted[i];
+
+		*c = (struct counted){.seen_ns = c->seen_ns, .any_value = c->any_value, .any_recent = c->any_recent};
+		if (m->builder)
+			take(m, &m->p->buckets[i], c, 0);
+	}
+	top_model__settle(m, now_ns);
+	if (m->builder)
+		top_model__reset(m, now_ns);
+}
+
+bool top_model__why(const struct top_model *m, struct why *out)
+{
+	__cleanup_free uint64_t *values = m->has_wall ? xcalloc(m->cnt + 1, sizeof(*values)) : NULL;
+
+	if (!m->has_wall)
+		return false;
+	for (size_t i = 0; i < m->cnt; i++)
+		values[i] = (uint64_t)m->counted[i].any_recent;
+	why_find(m->p, values, out);
+	return true;
 }
 
 void top_model__next_interval(struct top_model *m)

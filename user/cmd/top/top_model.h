@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "user/profile/view.h"
+#include "user/profile/why.h"
 
 /* The last seconds are sums that fade: a value counts half after 0.35 spans. */
 struct top_sums {
@@ -73,6 +74,11 @@ double top_model__error(const struct top_model *m, bool of_all, uint64_t *sample
 /* How many buckets there are, and from how many on those of threads that have ended are folded into thread 0's. */
 size_t top_model__bucket_cnt(const struct top_model *m);
 void top_model__set_bucket_limit(struct top_model *m, size_t limit);
+
+/* After the view's type was changed: a file is counted anew, all else from here on. */
+void top_model__retype(struct top_model *m, uint64_t now_ns);
+/* Where the time of the last seconds went; false, and nothing to free, unless waiting was recorded too. */
+bool top_model__why(const struct top_model *m, struct why *out);
 
 /* All counts from zero; names stay. */
 void top_model__reset(struct top_model *m, uint64_t now_ns);

@@ -105,6 +105,19 @@ static void put_titles(struct plain *p)
 	fprintf(p->out, " %s%s\n", titles[p->o->lens.group], p->o->lens.threads && !p->o->lens.group ? "  Thread" : "");
 }
 
+static void put_why(const struct plain *p)
+{
+	__cleanup_free char *text = NULL;
+	struct why w;
+
+	if (!top_model__why(p->s->model, &w))
+		return;
+	text = top_text_why(&w, p->width ? p->width : SIZE_MAX);
+	if (*text)
+		put_line(p, text);
+	why_free(&w);
+}
+
 static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 {
 	const struct top_header *h = top_model__header(p->s->model);
@@ -117,6 +130,7 @@ static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 
 	put_line(p, title);
 	put_line(p, header);
+	put_why(p);
 	put_titles(p);
 	for (size_t i = 0; i < shown; i++)
 		put_row(p, rows[i]);
@@ -128,6 +142,19 @@ static void put_table(struct plain *p, struct top_row *const *rows, size_t cnt)
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------- */
+
+static void put_json_why(const struct plain *p, struct json_put *j)
+{
+	struct why w;
+
+	if (!top_model__why(p->s->model, &w))
+		return;
+	json_put_map(j, "wall_percent");
+	for (unsigned i = 0; i < WHY_PARTS; i++)
+		json_put_count(j, why_key((enum why_part)i), w.percents[i]);
+	json_put_end_map(j);
+	why_free(&w);
+}
 
 /* The container, process and thread of a row that is of one. */
 static void put_json_owner(const struct plain *p, struct json_put *j, const struct top_row *row)
@@ -216,6 +243,7 @@ static void put_json(const struct plain *p, struct top_row *const *rows, size_t 
 	put_json_rounded(j, "walked_percent", 100 * h->walked);
 	json_put_count(j, "lost", h->lost + h->failed);
 	json_put_value(j, type, is_cpu ? "cpu_" : "", h->value);
+	put_json_why(p, j);
 	json_put_count(j, "row_count", cnt);
 	json_put_list(j, "rows");
 	for (size_t i = 0; i < shown; i++)

@@ -84,6 +84,7 @@ int top_source__open(struct top_source *s, struct top_options *o, uint64_t span_
 	int err;
 
 	s->o = o;
+	o->view.no_idle = true;
 	s->recording_fd = -1;
 	if (!o->input)
 		return open_live(s, span_ns, stdio);
@@ -132,6 +133,21 @@ char *top_source__name(const struct top_source *s, const struct top_lens *l, con
 	char *name = process_tree_is_outside(row->process) ? outside_text(s, row) : NULL;
 
 	return name ? name : top_text_name(top_model__profile(s->model), l, row);
+}
+
+bool top_source__next_type(struct top_source *s)
+{
+	const struct profile *p = top_model__profile(s->model);
+	struct view *v = &s->o->view;
+	uint32_t cnt = p->type_cnt + view__has_wall(p), next = (v->more_types ? p->type_cnt : v->type) + 1;
+
+	if (cnt < 2)
+		return false;
+	next %= cnt;
+	v->type_name = next < p->type_cnt ? p->types[next].name : view_wall;
+	view__choose_type(v, p);
+	top_model__retype(s->model, top_source__now_ns(s));
+	return true;
 }
 
 uint64_t top_source__now_ns(const struct top_source *s)

@@ -37,6 +37,8 @@ void top_source__poll(struct top_source *s);
 void top_source__end(struct top_source *s);
 /* top_text_name, where a process is known by its pid alone with what the host says of it. */
 char *top_source__name(const struct top_source *s, const struct top_lens *l, const struct top_row *row);
+/* The next type of values is looked at from here on; false when there is no other. */
+bool top_source__next_type(struct top_source *s);
 /* The time on the samples' clock; stands still when the source has ended. */
 uint64_t top_source__now_ns(const struct top_source *s);
 /* -1: nothing to wait for. */

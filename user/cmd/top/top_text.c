@@ -45,6 +45,8 @@ char *top_text_location(const struct profile *p, const struct top_lens *l, const
 
 	if (l->group == TOP_BY_THREAD || (l->group == TOP_BY_PROCESS && row->thread))
 		return view__process_text(p, row->process);
+	if (view__is_native(f) && line <= 0 && *f->module)
+		file = f->module;
 	if (l->group != TOP_BY_FUNCTION || f->kind == PROFILE_SYNTHETIC || !*file)
 		return xstrdup("");
 	return line > 0 ? xasprintf("%s:%d", file, line) : xstrdup(file);
@@ -114,6 +116,17 @@ char *top_text_header(const struct profile_value_type *t, const struct top_heade
 		if (i != chosen)
 			free(forms[i]);
 	return forms[chosen];
+}
+
+char *top_text_why(const struct why *w, size_t width)
+{
+	char *text = why_line(w, WHY_NAMED);
+
+	for (unsigned names = WHY_NAMED; names && columns_of(text) > width;) {
+		free(text);
+		text = why_line(w, --names);
+	}
+	return text;
 }
 
 char *top_text_whole(const struct profile_value_type *t, bool of_all)

@@ -22,6 +22,8 @@ char *top_text_match(const struct profile *p, const struct top_lens *l, const st
 
 /* "1.35 CPUs busy in 4 Python processes, 12 threads · GIL 87% · 99.8% of samples walked · 0 lost, 0 failed", or less. */
 char *top_text_header(const struct profile_value_type *t, const struct top_header *h, size_t width);
+/* why_line() with as many names as fit. */
+char *top_text_why(const struct why *w, size_t width);
 /* The whole that percentages are of: "one CPU", "all CPU time", "all page faults". */
 char *top_text_whole(const struct profile_value_type *t, bool of_all);
 /* "± 28 at most, of 12 samples": how exact the percentages are; "" where there are no samples. */

@@ -7,8 +7,8 @@ const HIDE = 0.3;    // px; narrower ones are drawn together
 const SHADES = 12;   // of a kind, as in svg_layout.h
 const LETTERS = '11px ui-monospace, "SF Mono", SFMono-Regular, Menlo, "Cascadia Mono", Consolas, ' +
 	'"Liberation Mono", "DejaVu Sans Mono", monospace';
-const KINDS = 'ulscikmrpne'; // letters of svg_style.css in the order of enum svg_kind
-const KIND_USER = 0, KIND_SITE = 2, KIND_SYNTHETIC = 6, KIND_ROOT = 7;
+const KINDS = 'ulscikmwgrpne'; // letters of svg_style.css in the order of enum svg_kind
+const KIND_USER = 0, KIND_SITE = 2, KIND_NATIVE = 3, KIND_SYNTHETIC = 6, KIND_WAIT = 7, KIND_ROOT = 9;
 const palettes = {}; // by colour: kind × shades + shade
 
 function readPalettes() {
@@ -47,7 +47,10 @@ function inks() {
 }
 
 function middleShade(colour) {
-	return Math.floor(colour / SHADES) === KIND_SITE ? colour - colour % 2 : colour - colour % SHADES + 5; // a library has two
+	const kind = Math.floor(colour / SHADES);
+	if (kind === KIND_WAIT)
+		return colour;
+	return kind === KIND_SITE || kind === KIND_NATIVE ? colour - colour % 2 : colour - colour % SHADES + 5; // a library has two
 }
 
 class Pane {

@@ -103,7 +103,7 @@ function brushKey(event) {
 // ---- drawing
 
 function brushSums() {
-	const key = [[...S.hidden].join(), S.gil, S.type, S.query, S.matchCase, S.mode, S.full, S.leaf, S.own].join('\0');
+	const key = [[...S.hidden].join(), S.gil, S.idle, [...S.without].join(), S.type, S.query, S.matchCase, S.mode, S.full, S.leaf, S.own].join('\0');
 	if (brush.key === key)
 		return;
 	brush.key = key;

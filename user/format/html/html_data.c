@@ -10,6 +10,7 @@
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
 #include "user/profile/user_start.h"
+#include "user/profile/why.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"
 #include "user/util/json_put.h"
@@ -28,7 +29,7 @@ struct writer {
 	struct html_slices slices;
 	struct html_sources sources;
 	struct intern *texts; /* ids are indexes of "texts" */
-	struct libraries *libraries;
+	struct svg_groups groups;
 };
 
 static void put_hertz(struct json_put *j, const char *key, double hz)
@@ -43,6 +44,24 @@ static uint32_t text_id(struct writer *w, const char *text)
 
 /* ---- what was recorded */
 
+/* The last type has no rows of its own. */
+static void put_wall(struct writer *w, struct json_put *j)
+{
+	struct view wall = {.type_name = "wall"};
+
+	view__choose_type(&wall, w->p);
+	json_put_map(j, NULL);
+	svg_data_type(j, view__type(&wall, w->p));
+	json_put_bool(j, "time", true);
+	json_put_count(j, "samples", view__sum(&wall, w->p).samples);
+	json_put_list(j, "parts");
+	for (uint32_t i = 0; i < w->p->type_cnt; i++)
+		if (wall.more_types >> i & 1)
+			json_put_count(j, NULL, i);
+	json_put_end_list(j);
+	json_put_end_map(j);
+}
+
 static void put_types(struct writer *w, struct json_put *j)
 {
 	json_put_list(j, "types");
@@ -56,8 +75,10 @@ static void put_types(struct writer *w, struct json_put *j)
 		json_put_count(j, "row_unit", w->slices.unit[i]);
 		json_put_end_map(j);
 	}
+	if (view__has_wall(w->p))
+		put_wall(w, j);
 	json_put_end_list(j);
-	json_put_count(j, "type", view__type(w->v, w->p)->id);
+	json_put_count(j, "type", w->v->more_types ? w->p->type_cnt : view__type(w->v, w->p)->id);
 }
 
 static void put_meta(struct writer *w, struct json_put *j)
@@ -65,6 +86,7 @@ static void put_meta(struct writer *w, struct json_put *j)
 	const struct profile_meta *m = &w->p->meta;
 	__cleanup_free char *title = svg_title(w->p, w->v, "profile");
 	__cleanup_free char *losses = loss_text(w->p);
+	__cleanup_free char *why = why_text(w->p);
 
 	json_put_text(j, "title", title);
 	json_put_text(j, "tool", m->tool);
@@ -73,6 +95,8 @@ static void put_meta(struct writer *w, struct json_put *j)
 	json_put_text(j, "host", m->host);
 	json_put_text(j, "kernel", m->kernel);
 	json_put_text(j, "loss_text", losses);
+	if (why)
+		json_put_text(j, "why", why);
 	json_put_count(j, "start_unix_ms", m->start_unix_ns / 1000000);
 	json_put_fixed(j, "duration_ms", (int64_t)(m->duration_ns / 1000), 3);
 	put_hertz(j, "rate_hz", m->rate_hz);
@@ -96,6 +120,7 @@ static void put_view(struct writer *w, struct json_put *j)
 	json_put_bool(j, "no_lines", w->v->no_lines);
 	json_put_bool(j, "full_filenames", w->v->full_filenames);
 	json_put_bool(j, "gil_only", w->v->gil_only);
+	json_put_bool(j, "idle", w->v->idle_waits);
 	json_put_bool(j, "from_leaf", w->v->from_leaf);
 	json_put_bool(j, "merge_processes", w->v->merge_processes);
 	json_put_bool(j, "from_user", !w->v->whole && user_start__is_far(w->v, w->p));
@@ -229,22 +254,43 @@ static void put_functions(struct writer *w, struct json_put *j)
 	JSON_PUT_COLUMN(j, "function_short_file", cnt, text_id(w, f[i].short_file));
 	JSON_PUT_COLUMN(j, "function_line", cnt, line_number(f[i].first_line));
 	JSON_PUT_COLUMN(j, "function_colour", cnt,
-			view__class(&f[i]) * SVG_SHADES + svg_shade_among(&f[i], w->libraries));
+			view__class(&f[i]) * SVG_SHADES + svg_shade_among(&f[i], &w->groups));
 }
 
 /* For the legend: [shade, name] of each that has a colour of its own. */
-static void put_libraries(struct writer *w, struct json_put *j)
+static void put_library_colours(struct json_put *j, const char *key, const struct libraries *l)
 {
-	json_put_list(j, "libraries");
-	for (unsigned slot = 0; w->libraries && slot < LIBRARIES_SLOTS; slot++) {
-		if (!w->libraries->names[slot])
+	json_put_list(j, key);
+	for (unsigned slot = 0; l && slot < LIBRARIES_SLOTS; slot++) {
+		if (!l->names[slot])
 			continue;
 		json_put_list(j, NULL);
 		json_put_count(j, NULL, slot * SVG_SHADES / LIBRARIES_SLOTS);
-		json_put_text(j, NULL, w->libraries->names[slot]);
+		json_put_text(j, NULL, l->names[slot]);
 		json_put_end_list(j);
 	}
 	json_put_end_list(j);
+}
+
+/* By shade what is waited for. */
+static void put_causes(struct json_put *j)
+{
+	json_put_list(j, "causes");
+	for (unsigned i = 0; i < WAIT_CAUSES; i++)
+		json_put_text(j, NULL, wait__words(i));
+	json_put_end_list(j);
+	json_put_list(j, "scheduler"); /* of these, those that could have run */
+	for (unsigned i = 0; i < WAIT_CAUSES; i++)
+		if (wait__of_number(i) == WAIT_SCHEDULER)
+			json_put_count(j, NULL, i);
+	json_put_end_list(j);
+}
+
+static void put_groups(struct writer *w, struct json_put *j)
+{
+	put_library_colours(j, "libraries", w->groups.libraries);
+	put_library_colours(j, "objects", w->groups.objects);
+	put_causes(j);
 }
 
 static void put_stacks(struct writer *w, struct json_put *j)
@@ -331,7 +377,7 @@ static void put_all(struct writer *w, struct json_put *j)
 	put_losses(w, j);
 	put_sources(w, j);
 	put_functions(w, j);
-	put_libraries(w, j);
+	put_groups(w, j);
 	put_stacks(w, j);
 	put_parts(w, j);
 	put_texts(w, j);
@@ -382,7 +428,8 @@ static int put_packed(const char *raw, size_t raw_len, FILE *out)
 
 int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct writer w = {.p = p, .v = v, .texts = intern__new(), .libraries = libraries__of_stacks(v, p)};
+	struct writer w = {.p = p, .v = v, .texts = intern__new()};
+	__cleanup_free uint64_t *area = libraries__areas(v, p);
 	__cleanup_free char *raw = NULL;
 	size_t len = 0;
 	int err = html_slices__fill(&w.slices, p);
@@ -391,6 +438,7 @@ int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 		struct json_put json = {.out = open_memstream(&raw, &len), .is_markup = true};
 
 		html_sources__fill(&w.sources, p, v);
+		w.groups = svg_groups__new(p, area);
 		put_all(&w, &json);
 		putc('\0', json.out); /* JSON has none */
 		put_rows(&w.slices, json.out);
@@ -400,6 +448,6 @@ int html_data_write(const struct profile *p, const struct view *v, FILE *out)
 	html_slices__free(&w.slices);
 	html_sources__free(&w.sources);
 	intern__free(w.texts);
-	libraries__free(w.libraries);
+	svg_groups__free(&w.groups);
 	return err;
 }

@@ -38,7 +38,22 @@ function findRows() {
 	}
 }
 
+// The end of a wait, or of the interval of a tick, is what a row's time is: it began its value before.
+function findTypes() {
+	D.types.forEach((type, i) => {
+		type.parts = new Set(type.parts || [i]);
+		type.isWait = type.time && type.name !== 'cpu';
+	});
+	const first = D.types.findIndex(type => type.parts.size > 1);
+	D.wallParts = D.types[first] ? D.types[first].parts : new Set(D.types[0].time ? [0] : []);
+	// by stack: is it an idle wait?
+	D.isIdle = D.stack_frame.map(frame => /^\[(idle|poll: nothing to do)/.test(D.texts[D.function_name[D.frame_function[frame]]]) &&
+		Math.floor(D.function_colour[D.frame_function[frame]] / SHADES) === KIND_WAIT);
+	D.hasIdle = D.part_stack.some(stack => D.isIdle[stack]);
+}
+
 function prepare() {
+	findTypes();
 	D.threadParts = D.threads.map(() => []);
 	D.part_thread.forEach((thread, p) => D.threadParts[thread].push(p));
 	D.depth = new Int32Array(D.stack_parent.length); // a parent is always older than its children

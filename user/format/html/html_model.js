@@ -12,7 +12,18 @@ function valueType() {
 
 // Of the chosen type, of threads that are switched on, with the GIL when only that is wanted.
 function isOn(part) {
-	return D.part_type[part] === S.type && !S.hidden.has(D.part_thread[part]) && (!S.gil || D.part_held[part]);
+	return valueType().parts.has(D.part_type[part]) && !S.hidden.has(D.part_thread[part]) && (!S.gil || D.part_held[part]) &&
+		(S.idle || !D.isIdle[D.part_stack[part]]);
+}
+
+function rowUnit(part) {
+	return D.types[D.part_type[part]].row_unit;
+}
+
+// How much of a row of a wait lies in some slices: it may have begun long before the slice that it ends in.
+function shareOf(part, row, [from, to]) {
+	const end = D.row_slice[row] + 1, begin = end - Math.max(1, D.row_units[row] * rowUnit(part) / D.slice_ns);
+	return Math.max(0, Math.min(end, to) - Math.max(begin, from)) / (end - begin);
 }
 
 // The first row of a part at or after a slice.
@@ -29,8 +40,10 @@ function rowFrom(part, slice) {
 }
 
 // Value and samples of a part in some slices; of all its rows the exact value.
-function sumOf(part, [from, to]) {
-	const begin = rowFrom(part, from), end = rowFrom(part, to);
+function sumOf(part, range) {
+	if (D.types[D.part_type[part]].isWait)
+		return sumOfWaits(part, range);
+	const begin = rowFrom(part, range[0]), end = rowFrom(part, range[1]);
 	if (begin === D.rowBegin[part] && end === D.rowBegin[part + 1])
 		return [D.part_value[part], D.part_samples[part]];
 	let units = 0, samples = 0;
@@ -38,7 +51,17 @@ function sumOf(part, [from, to]) {
 		units += D.row_units[r];
 		samples += D.row_samples[r];
 	}
-	return [units * valueType().row_unit, samples];
+	return [units * rowUnit(part), samples];
+}
+
+function sumOfWaits(part, range) {
+	let units = 0, samples = 0;
+	for (let r = rowFrom(part, range[0]); r < D.rowBegin[part + 1]; r++) {
+		const share = shareOf(part, r, range);
+		units += D.row_units[r] * share;
+		samples += share ? D.row_samples[r] : 0;
+	}
+	return [units * rowUnit(part), samples];
 }
 
 function weigh() {
@@ -58,11 +81,22 @@ function weigh() {
 
 // Values per slice of what is switched on, outside the brush's span, too; `only`: of these parts.
 function valuePerSlice(only = () => true) {
-	const out = new Float64Array(Math.max(1, D.slices)), unit = valueType().row_unit;
-	for (let p = 0; p < D.part_samples.length; p++)
-		for (let r = D.rowBegin[p]; isOn(p) && only(p) && r < D.rowBegin[p + 1]; r++)
-			out[D.row_slice[r]] += D.row_units[r] * unit;
+	const out = new Float64Array(Math.max(1, D.slices));
+	for (let p = 0; p < D.part_samples.length; p++) {
+		const {isWait, row_unit} = D.types[D.part_type[p]];
+		for (let r = isOn(p) && only(p) ? D.rowBegin[p] : D.rowBegin[p + 1]; r < D.rowBegin[p + 1]; r++)
+			if (isWait)
+				spread(out, D.row_slice[r] + 1, D.row_units[r] * row_unit);
+			else
+				out[D.row_slice[r]] += D.row_units[r] * row_unit;
+	}
 	return out;
+}
+
+// Adds a time to the slices that it lies in; what began before the first is cut.
+function spread(out, end, value) {
+	for (let i = end - 1; i >= 0 && value > 0; i--, value -= D.slice_ns)
+		out[i] += Math.min(value, D.slice_ns);
 }
 
 // ---- the call tree
@@ -100,7 +134,8 @@ function nodeFromRoot(tree, known, root, stack) {
 		path.push(s);
 	let node = s ? known.get(s) : root;
 	for (const above of path.reverse()) {
-		node = tree.child(node, tree.labels.ofFrame[D.stack_frame[above]]);
+		if (isShown(D.stack_frame[above]))
+			node = tree.child(node, tree.labels.ofFrame[D.stack_frame[above]]);
 		known.set(above, node);
 	}
 	return node;
@@ -109,8 +144,21 @@ function nodeFromRoot(tree, known, root, stack) {
 function nodeFromLeaf(tree, known, root, stack) {
 	let node = root;
 	for (let s = stack; s; s = D.stack_parent[s])
-		node = tree.child(node, tree.labels.ofFrame[D.stack_frame[s]]);
+		if (isShown(D.stack_frame[s]))
+			node = tree.child(node, tree.labels.ofFrame[D.stack_frame[s]]);
 	return node;
+}
+
+// What a frame of a kind that is switched off had is that of the frame below it.
+function isShown(frame) {
+	return !S.without.size || !S.without.has(kindOfFunction(D.frame_function[frame]));
+}
+
+// The stack as far as its leaf is shown.
+function shownStack(stack) {
+	while (stack && !isShown(D.stack_frame[stack]))
+		stack = D.stack_parent[stack];
+	return stack;
 }
 
 function buildTree(mode, full, roots, leaf) {
@@ -126,7 +174,7 @@ function buildTree(mode, full, roots, leaf) {
 
 // The call tree as it is looked at now, with the weights of now.
 function callTree(roots = S.roots, leaf = S.leaf, own = S.own && D.canSkip && !leaf) {
-	const key = [S.mode, S.full, roots, leaf, own].join();
+	const key = [S.mode, S.full, roots, leaf, own, ...S.without].join();
 	let tree = M.trees.get(key);
 	if (!tree) {
 		if (M.trees.size > 5)
@@ -154,7 +202,13 @@ function callTree(roots = S.roots, leaf = S.leaf, own = S.own && D.canSkip && !l
 
 // ---- sums per function, line, file or module: a sample counts once however often a group is on its stack
 
-const placeOf = (f, line) => kindOfFunction(f) !== KIND_SYNTHETIC && fileOf(f, S.full) ? fileOf(f, S.full) + ':' + line : '';
+function placeOf(f, line) {
+	const kind = kindOfFunction(f), file = fileOf(f, S.full), isNative = kind >= KIND_NATIVE && kind <= KIND_KERNEL;
+	if (isSynthetic(kind))
+		return '';
+	return isNative && !line ? file || D.texts[D.function_module[f]] : file && file + ':' + line;
+}
+
 const GROUP_KEYS = {
 	function: f => [nameOf(f), placeOf(f, D.function_line[f]),
 		D.texts[D.function_file[f]] + '\0' + D.texts[D.function_module[f]]],
@@ -207,8 +261,9 @@ function stackSums() {
 	for (const name of SUMS)
 		s[name] = new Float64Array(count);
 	for (let p = 0; p < M.value.length; p++) {
-		s.own[D.part_stack[p]] += M.value[p];
-		s.ownSamples[D.part_stack[p]] += M.samples[p];
+		const at = shownStack(D.part_stack[p]);
+		s.own[at] += M.value[p];
+		s.ownSamples[at] += M.samples[p];
 	}
 	for (let i = count - 1; i > 0; i--) {
 		s.total[i] += s.own[i];
@@ -227,7 +282,7 @@ function totals(kind) {
 	for (const name of SUMS)
 		g[name] = new Float64Array(g.count);
 	for (let s = 1; s < D.stack_parent.length; s++) {
-		if (!sums.samples[s])
+		if (!sums.samples[s] || !isShown(D.stack_frame[s]))
 			continue;
 		const group = g.ofFrame[D.stack_frame[s]];
 		g.own[group] += sums.own[s];
@@ -244,7 +299,7 @@ function totals(kind) {
 function sandwich(group) {
 	const g = grouping('function'), sums = stackSums(), labels = labelsFor(S.mode, S.full), parent = D.stack_parent;
 	const trees = [newTree(labels), newTree(labels)], ends = [[], []]; // ends: [node, stack]
-	const addPath = (side, path, s) => ends[side].push([path.reduce((node, at) =>
+	const addPath = (side, path, s) => ends[side].push([path.filter(at => isShown(D.stack_frame[at])).reduce((node, at) =>
 		trees[side].child(node, labels.ofFrame[D.stack_frame[at]]), 0), s]);
 	for (let s = 1; s < parent.length; s++) {
 		const path = []; // from the leaf to the root

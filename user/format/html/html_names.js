@@ -1,7 +1,7 @@
 // ---- html_names.js: names of functions, frames, processes and threads, written as user/profile/view.c writes them: a
 // name found here is found in every other output.
 
-const KIND_NATIVE = 3, KIND_INLINED = 4, KIND_KERNEL = 5; // as enum view_class
+const KIND_INLINED = 4, KIND_KERNEL = 5, KIND_COLLECTOR = 8; // as enum view_class
 
 function nameOf(f) {
 	return D.texts[D.function_name[f]] || '[unnamed]';
@@ -15,11 +15,15 @@ function kindOfFunction(f) {
 	return Math.floor(D.function_colour[f] / SHADES);
 }
 
+function isSynthetic(kind) {
+	return kind === KIND_SYNTHETIC || kind === KIND_WAIT || kind === KIND_COLLECTOR;
+}
+
 function frameText(f, line, full) {
 	const kind = kindOfFunction(f), file = fileOf(f, full), object = D.texts[D.function_module[f]];
 	const isNative = kind === KIND_NATIVE || kind === KIND_INLINED || kind === KIND_KERNEL;
 	const where = isNative && !line && object ? object : file + (file && line ? ':' + line : '');
-	if (kind === KIND_SYNTHETIC || !where)
+	if (isSynthetic(kind) || !where)
 		return nameOf(f);
 	return nameOf(f) + ' (' + where + (kind === KIND_INLINED ? ', inlined' : '') + ')';
 }

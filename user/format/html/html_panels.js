@@ -32,7 +32,7 @@ function byContainer(processes) {
 
 function buildThreads() {
 	const value = new Float64Array(D.threads.length), processes = new Map();
-	D.part_thread.forEach((thread, p) => { value[thread] += D.part_type[p] === S.type ? D.part_value[p] : 0; });
+	D.part_thread.forEach((thread, p) => { value[thread] += valueType().parts.has(D.part_type[p]) ? D.part_value[p] : 0; });
 	const all = value.reduce((a, b) => a + b, 0);
 	ui.threadBoxes = [];
 	for (let t = 1; t < value.length; t++) {
@@ -139,7 +139,7 @@ function factRows() {
 		['Recorded', h.start_unix_ms ? dateText(h.start_unix_ms) + (h.duration_ms ? ', for ' + secondsText(h.duration_ms / 1000) + ' s' : '') : ''],
 		['On', [h.host, h.kernel && 'Linux ' + h.kernel, h.cpus && plural(h.cpus, 'CPU')].filter(x => x).join(' · ')],
 		['Rate', rateText()],
-		['Samples', h.types.map(t => plural(t.samples, 'sample') + ' of ' + t.sentence).join(', ') + (h.only_gil_recorded ? ', only those that held the GIL' : '')],
+		['Samples', h.types.filter(t => t.parts.size < 2).map(t => plural(t.samples, 'sample') + ' of ' + t.sentence).join(', ') + (h.only_gil_recorded ? ', only those that held the GIL' : '')],
 		['Time resolution of this page', D.slices ? momentText(sliceSeconds(), sliceSeconds()) : 'none: times are not known'],
 		['Processes', plural(h.processes.length - 1, 'process') + ', ' + plural(h.threads.length - 1, 'thread')],
 		['Python', pythons.join(', ')],
@@ -187,6 +187,7 @@ const KEYS = [
 	['u', 'from where your code begins, or the whole'], ['i', 'flame or icicle'], ['o', 'order: heaviest first, by name'], ['m', 'merge from the root or from the leaf'],
 	['l', 'by line, by function, without lines'], ['p', 'one picture, per program, process or thread'],
 	['f', 'whole paths of files'], ['g', 'only samples that held the GIL'], ['t', 'choose threads'],
+	['6', 'threads: what they did and waited for, where that was recorded'], ['w', 'waits of threads that have nothing to do'],
 	['[ ]', 'earlier, later span of time'], ['v', 'what is measured: CPU time and others, where there is more than one'], ['a', 'about: command, settings, what was lost or failed'], ['d', 'dark, light, as the system has it'],
 	['?', 'these keys'],
 ];
@@ -200,7 +201,7 @@ function buildHelp() {
 
 // ---- the heading
 
-const KIND_NAMES = ['your code', 'standard library', 'site-packages', 'native code', 'inlined', 'kernel', 'synthetic frames'];
+const KIND_NAMES = ['your code', 'standard library', 'site-packages', 'native code', 'inlined', 'kernel', 'synthetic frames', 'waits', 'garbage collector'];
 
 function paintNothing(pane) {
 	const words = valueType().samples ? 'Samples were taken, but none that this selection shows.' : 'No samples were taken.';
@@ -216,6 +217,7 @@ function buildHeading() {
 	const when = h.start_unix_ms ? ' · ' + dateText(h.start_unix_ms) + (h.host ? ' on ' + h.host : '') : '';
 	return make('header', {class: 'top'}, make('h1', {}, h.title),
 		h.command && make('p', {class: 'command', title: h.command}, '$ ' + h.command),
+		ui.why = h.why && make('p', {id: 'why', class: 'why'}, h.why),
 		make('p', {class: 'facts'}, ui.facts, ui.lost, when));
 }
 

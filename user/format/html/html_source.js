@@ -13,7 +13,7 @@ const code = {key: '', files: [], lines: [], own: new Map(), total: new Map(), f
 function fileTotals() {
 	const g = totals('file'), out = [];
 	for (let i = 0; i < g.count; i++)
-		if (g.samples[i] && D.function_file[g.fn[i]] && kindOfFunction(g.fn[i]) !== KIND_SYNTHETIC)
+		if (g.samples[i] && D.function_file[g.fn[i]] && !isSynthetic(kindOfFunction(g.fn[i])))
 			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.own[i], total: g.total[i]});
 	return out.sort((a, b) => b.own - a.own || b.total - a.total);
 }

@@ -9,14 +9,17 @@ const TABS = {
 		keys: () => sandwichKeys},
 	table: {text: 'Table', build: () => buildTable(), show: () => showTable(), box: () => ui.table.body, keys: () => ({})},
 	source: {text: 'Source', build: () => buildSource(), show: () => showSource(), box: () => ui.codeBox, keys: () => sourceKeys},
+	threads: {text: 'Threads', build: () => buildStripes(), show: () => showStripes(), box: () => ui.stripes.box, keys: () => stripeKeys},
 };
-const VIEWS = Object.keys(TABS);
+const VIEWS = Object.keys(TABS); // the last is there where waits were recorded
 
 function viewBox() {
 	return TABS[S.view].box();
 }
 
 function openView(view, focus = true) {
+	if (view === 'threads' && !hasWaits())
+		return;
 	change({view}, {step: true});
 	if (focus)
 		viewBox().focus({preventScroll: true});
@@ -25,7 +28,7 @@ function openView(view, focus = true) {
 // The function that "callers and callees" and "source" are about.
 function aim(fn = 0) {
 	ui.aimed = fn;
-	ui.toSandwich.disabled = ui.toSource.disabled = !fn || kindOfFunction(fn) === KIND_SYNTHETIC;
+	ui.toSandwich.disabled = ui.toSource.disabled = !fn || isSynthetic(kindOfFunction(fn));
 }
 
 function openSandwich(fn) {
@@ -81,6 +84,7 @@ const commonKeys = {
 	a: () => openPanel(ui.about),
 	d: () => change({theme: next(THEMES, S.theme)}),
 	v: () => change({type: next([...D.types.keys()], S.type)}),
+	w: () => D.hasIdle && change({idle: !S.idle}),
 	'[': () => moveRange(-0.5, 1),
 	']': () => moveRange(0.5, 1),
 };
@@ -132,11 +136,13 @@ function buildToggles() {
 	ui.leaf = toggle('leaf', 'From the leaf', 'Merge stacks from the running function on: m', 'leaf');
 	ui.gil = toggle('gil', 'GIL', 'Only samples that held the GIL: g', 'gil');
 	ui.full = toggle('full', 'Paths', 'Whole paths of files: f', 'full');
+	ui.idle = toggle('idle', 'Idle', 'Also waits of threads that have nothing to do: w', 'idle');
+	ui.idle.hidden = !D.hasIdle;
 	ui.threadsButton = button('threads', 'Threads', 'Choose processes and threads: t', () => openPanel(ui.threads));
 	ui.theme = button('theme', '', 'Dark, light, or as the system has it: d', () => change({theme: next(THEMES, S.theme)}));
 	ui.reset = button('reset', 'Reset', 'Zoom, search, time and threads: 0', resetAll);
 	return make('div', {id: 'tools', class: 'tools', role: 'toolbar', 'aria-label': 'View'}, ui.type, ui.mode, ui.roots, ui.order, ui.icicle, ui.leaf,
-		ui.gil, ui.full, ui.threadsButton, ui.reset, ui.theme, button('about-open', 'About', 'Command, settings, what was lost or failed: a',
+		ui.gil, ui.idle, ui.full, ui.threadsButton, ui.reset, ui.theme, button('about-open', 'About', 'Command, settings, what was lost or failed: a',
 			() => openPanel(ui.about)), button('help-open', '?', 'Keys: ?', () => openPanel(ui.help)));
 }
 
@@ -163,16 +169,44 @@ function buildPageFooter() {
 	return buildFooter(ui.toSandwich, ui.toSource);
 }
 
+// Of a kind in several colours: its name, then theirs.
+function legendOf(kind, name) {
+	const shades = {[KIND_SITE]: D.libraries, [KIND_NATIVE]: D.objects}[kind] || [];
+	const causes = new Set(D.function_colour.filter(colour => kind === KIND_WAIT && Math.floor(colour / SHADES) === kind));
+	const list = kind === KIND_WAIT ? [...causes].sort((a, b) => a - b).map(colour => [colour % SHADES, D.causes[colour % SHADES]]) : shades;
+	return list.length ? [[kind, name], ...list.map(([shade, text]) => [kind, text, shade])] :
+		[[kind, name, kind === KIND_SITE || kind === KIND_NATIVE ? 0 : 5]];
+}
+
+// Where there is more than Python, kinds can be switched off: what they had is shown as that of what called them.
+function buildLegend(kinds, used) {
+	const box = legend(kinds), hasMore = [KIND_NATIVE, KIND_INLINED, KIND_KERNEL, KIND_WAIT, KIND_COLLECTOR].some(kind => used.has(kind));
+	ui.kinds = [];
+	if (!hasMore)
+		return box;
+	box.removeAttribute('aria-hidden');
+	[...box.children].forEach((item, i) => {
+		const [kind] = kinds[i], isFirst = !i || kinds[i - 1][0] !== kind;
+		if (kind === KIND_USER || !isFirst)
+			return;
+		const act = () => change({without: S.without.has(kind) ? new Set([...S.without].filter(other => other !== kind)) :
+			new Set([...S.without, kind])});
+		const control = make('button', {type: 'button', class: 'kind', 'data-kind': kind, title: 'Show or hide these frames', click: act});
+		control.append(...item.childNodes);
+		item.append(control);
+		ui.kinds.push(control);
+	});
+	return box;
+}
+
 function buildPage() {
 	ui.panels = VIEWS.map(view => make('div', {id: 'view-' + view, class: 'view', role: 'tabpanel', 'aria-labelledby': 'tab-' + view,
 		hidden: true}, TABS[view].build()));
 	const used = new Set(D.function_colour.slice(1).map(colour => Math.floor(colour / SHADES)));
-	const kinds = [...KIND_NAMES.entries()].filter(([kind]) => used.has(kind)).flatMap(([kind, name]) =>
-		kind === KIND_SITE && D.libraries.length ? [[kind, name], ...D.libraries.map(([shade, library]) => [kind, library, shade])] :
-			[[kind, name, kind === KIND_SITE ? 0 : 5]]);
+	const kinds = [...KIND_NAMES.entries()].filter(([kind]) => used.has(kind)).flatMap(([kind, name]) => legendOf(kind, name));
 	const toggles = buildToggles();
 	ui.app = make('div', {id: 'app'}, buildHeading(), buildBrush(),
-		make('div', {class: 'strip'}, buildTabs(), buildSearch()), make('div', {class: 'strip'}, ui.options, ui.own, toggles, legend(kinds)),
+		make('div', {class: 'strip'}, buildTabs(), buildSearch()), make('div', {class: 'strip'}, ui.options, ui.own, toggles, buildLegend(kinds, used)),
 		make('main', {}, ui.panels), buildPageFooter());
 	document.body.append(ui.app, buildThreadPanel(), buildAbout(), buildHelp());
 }
@@ -182,7 +216,7 @@ function showAll() {
 	document.documentElement.dataset.theme = S.theme;
 	for (const [control, value] of [[ui.type, valueType().name], [ui.mode, S.mode], [ui.roots, S.roots], [ui.order, S.order]])
 		control.value = value;
-	for (const [control, on] of [[ui.leaf, S.leaf], [ui.gil, S.gil], [ui.full, S.full]])
+	for (const [control, on] of [[ui.leaf, S.leaf], [ui.gil, S.gil], [ui.idle, S.idle], [ui.full, S.full]])
 		control.setAttribute('aria-pressed', String(on));
 	ui.theme.textContent = {auto: 'Auto', light: 'Light', dark: 'Dark'}[S.theme];
 	ui.reset.disabled = !S.zoom && !S.query && !S.range && !S.hidden.size;
@@ -192,12 +226,15 @@ function showAll() {
 	ui.order.disabled = S.view !== 'flame' && S.view !== 'sandwich';
 	ui.icicle.disabled = S.view !== 'flame' && S.view !== 'time';
 	ui.mode.disabled = S.view === 'table' || S.view === 'source';
+	ui.kinds.forEach(control => control.setAttribute('aria-pressed', String(!S.without.has(Number(control.dataset.kind)))));
 	VIEWS.forEach((view, i) => {
+		ui.tabs[i].hidden = view === 'threads' && !hasWaits();
 		ui.panels[i].hidden = view !== S.view;
 		ui.tabs[i].setAttribute('aria-selected', String(view === S.view));
 		ui.tabs[i].tabIndex = view === S.view ? 0 : -1;
 	});
 	showFacts();
+	showWhy();
 	showThreads();
 	TABS[S.view].show();
 	showTools();

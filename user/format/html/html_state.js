@@ -15,6 +15,8 @@ const S = {
 	wholeTime: false,   // the time order of all, too, instead of the busiest span
 	timeFlame: false,   // the time order with its roots at the bottom
 	hidden: new Set(),  // threads
+	without: new Set(), // kinds of frames
+	idle: false,        // with waits of threads that have nothing to do
 	zoom: 0,            // node of the call tree
 	focus: -1,          // function group of the sandwich
 	file: 0, line: 0,   // text id of the source; line to go to
@@ -28,6 +30,7 @@ function initState() {
 	S.roots = v.threads ? 'thread' : v.containers ? 'container' : v.merge_processes && hasPrograms() ? 'program' : 'process';
 	S.own = v.from_user;
 	S.gil = v.gil_only;
+	S.idle = v.idle;
 	S.leaf = v.from_leaf;
 	S.full = v.full_filenames;
 	S.icicle = v.icicle;
@@ -45,10 +48,10 @@ function rootChoices() {
 }
 
 Object.assign(FIELDS, {
-	view: choice('view', VIEWS), mode: choice('mode', MODES), roots: choice('roots', ROOTS),
+	view: {...choice('view', VIEWS), set: text => { S.view = VIEWS.includes(text) && (text !== 'threads' || hasWaits()) ? text : initial.view; }}, mode: choice('mode', MODES), roots: choice('roots', ROOTS),
 	group: choice('group', GROUPS), order: choice('order', ORDERS), theme: choice('theme', THEMES),
 	sort: choice('sort', SORTS), up: flag('up'), gil: flag('gil'), leaf: flag('leaf'), full: flag('full'),
-	alltime: flag('wholeTime'), timeflame: flag('timeFlame'),
+	alltime: flag('wholeTime'), idle: flag('idle'), timeflame: flag('timeFlame'),
 	type: {
 		get: () => S.type === initial.type ? null : valueType().name,
 		set: text => {
@@ -66,6 +69,10 @@ Object.assign(FIELDS, {
 	hide: {
 		get: () => [...S.hidden].sort((a, b) => a - b).join('.') || null,
 		set: text => { S.hidden = new Set((text || '').split('.').map(Number).filter(id => D.threads[id])); },
+	},
+	without: {
+		get: () => [...S.without].sort((a, b) => a - b).join('.') || null,
+		set: text => { S.without = new Set((text || '').split('.').filter(part => part).map(Number).filter(kind => kind < KIND_ROOT)); },
 	},
 	focus: { // its name depends on `full`, which was read before
 		get: () => S.focus < 0 ? null : (hashText(focusText(S.focus)) >>> 0).toString(16),
@@ -105,8 +112,8 @@ function cutRange(from, to) {
 const settle = weigh;
 
 // Fields whose change needs new weights, or another tree; the others only change the look.
-const WEIGHT_KEYS = new Set(['type', 'range', 'hidden', 'gil']);
-const TREE_KEYS = new Set(['mode', 'full', 'roots', 'leaf', 'own']);
+const WEIGHT_KEYS = new Set(['type', 'range', 'hidden', 'gil', 'idle', 'without']);
+const TREE_KEYS = new Set(['mode', 'full', 'roots', 'leaf', 'own', 'without']);
 
 function change(what, {step = false, quiet = false} = {}) {
 	const keys = Object.keys(what), needs = set => keys.some(key => set.has(key));

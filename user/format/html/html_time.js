@@ -12,7 +12,7 @@ function laneTree() {
 
 // Threads with samples in the selection, the busiest first.
 function findLanes() {
-	const key = [M.version, S.mode, S.full, span()].join(), isPart = isPartOfTime() && !S.range;
+	const key = [M.version, S.mode, S.full, ...S.without, span()].join(), isPart = isPartOfTime() && !S.range;
 	if (lanes.key === key)
 		return;
 	let top = AXIS;
@@ -70,12 +70,16 @@ function columnsOf(lane, step) {
 	for (const p of D.threadParts[lane.thread]) {
 		if (!isOn(p))
 			continue;
-		for (let r = rowFrom(p, from); r < D.rowBegin[p + 1] && D.row_slice[r] < to; r++) {
-			const at = Math.floor((D.row_slice[r] - from) / step);
+		const {isWait} = D.types[D.part_type[p]]; // it may end after what is in sight
+		for (let r = rowFrom(p, from); r < D.rowBegin[p + 1] && (isWait || D.row_slice[r] < to); r++) {
+			const share = isWait ? shareOf(p, r, [from, to]) : 1;
+			const at = Math.floor((Math.min(D.row_slice[r], to - 1) - from) / step);
+			if (!share)
+				continue;
 			if (!columns.has(at))
 				columns.set(at, new Map());
 			const column = columns.get(at), node = tree.nodeOfPart[p];
-			column.set(node, (column.get(node) || 0) + D.row_units[r] * valueType().row_unit);
+			column.set(node, (column.get(node) || 0) + D.row_units[r] * rowUnit(p) * share);
 		}
 	}
 	return [...columns].sort((a, b) => a[0] - b[0]);

@@ -83,7 +83,7 @@ void json_rows_meta(struct json_rows *w, const char *schema, const struct totals
 	json_put_bool(j, "gil_only", m->gil_only || w->v->gil_only);
 	json_put_bool(j, "complete", m->complete);
 	break_line(w);
-	if (w->v->type)
+	if (w->v->type || w->v->more_types)
 		json_put_text(j, "value_type", type->name);
 	if (!strcmp(type->name, profile_cpu_type.name))
 		json_put_seconds(j, "cpu_seconds", all->value);

@@ -1,8 +1,10 @@
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
+#include "user/profile/collector.h"
 #include "user/profile/cpu_check.h"
 #include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
+#include "user/profile/waits.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/intern.h"
@@ -73,6 +75,15 @@ static void put_gil(const struct report_text *t, const struct profile *p)
 			    report_percent(none, t->all_value), what);
 }
 
+static void put_collector(const struct report_text *t, const struct profile *p)
+{
+	uint64_t value = collector_value(t->r->view, p);
+
+	if (value)
+		report_fact(t, "GC", "%.1f %% of the %s in the garbage collector", report_percent(value, t->all_value),
+			    t->type->unit == PROFILE_COUNT ? t->type->label : t->type->sentence);
+}
+
 /* The other types, which --type chooses. */
 static void put_other_types(const struct report_text *t, const struct profile *p)
 {
@@ -81,10 +92,15 @@ static void put_other_types(const struct report_text *t, const struct profile *p
 		__cleanup_free char *value = NULL;
 
 		v.type = i;
+		v.more_types = 0;
 		value = value_text(&p->types[i], (double)view__sum(&v, p).value);
 		if (&p->types[i] != t->type)
 			report_fact(t, "", "also %s (--type %s)", value, p->types[i].name);
 	}
+	if (view__has_wall(p) && !t->r->view->more_types)
+		report_fact(t, "", "and all that a thread does or waits for, together (--type wall)");
+	if (t->r->view->no_idle && wait__has_idle(p))
+		report_fact(t, "", "idle waits are left out (--idle-waits shows them)");
 }
 
 /* Ticks without the GIL leave no trace, so nothing can be compared. */
@@ -132,6 +148,7 @@ void report_put_head(const struct report_text *t, const struct profile *p, const
 		report_fact(t, "Python", "%s", pythons);
 	if (all->samples)
 		put_gil(t, p);
+	put_collector(t, p);
 	report_fact(t, "losses", "%s", losses);
 	if (!m->complete)
 		report_fact(t, "", "the recording was cut short; this is what had been written");
@@ -142,6 +159,8 @@ void report_put_findings(const struct report_text *t, const struct profile *p)
 	struct findings f;
 
 	findings_make(t->r->view, p, &f);
+	if (f.why)
+		report_prose(t, "", f.why);
 	if (t->r->colour)
 		fputs("\x1b[1m", t->out);
 	report_prose(t, "", f.where);

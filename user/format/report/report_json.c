@@ -21,7 +21,8 @@ static uint32_t at_most(const struct report_json *o, size_t cnt)
 /* The share of all values, also in a view of those that held the GIL. */
 static double held_percent(const struct report_json *o, const struct profile *p)
 {
-	const struct view all = {.type = o->r->view->type};
+	const struct view *v = o->r->view;
+	const struct view all = {.type = v->type, .more_types = v->more_types, .no_idle = v->no_idle};
 	uint64_t held = 0;
 
 	for (size_t i = 0; i < p->bucket_cnt; i++)
@@ -68,6 +69,8 @@ void report_json_findings(const struct report_json *o, const struct profile *p)
 
 	findings_make(o->r->view, p, &f);
 	json_put_map(o->j, "findings");
+	if (f.why)
+		json_put_text(o->j, "why", f.why);
 	json_put_text(o->j, "where", f.where);
 	json_put_text(o->j, "gil", f.gil);
 	json_put_text(o->j, "lacks", f.lacks);

@@ -5,6 +5,7 @@
 #include "user/format/svg/svg_heading.h"
 #include "user/format/svg/svg_text.h"
 #include "user/profile/loss_words.h"
+#include "user/profile/value_type.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"
 #include <string.h>
@@ -152,8 +153,13 @@ static void explain_emptiness(struct svg_heading *why, const struct profile *p)
 		}
 		svg_heading__add_line(why, loss_line(p, loss));
 	}
-	if (!p->loss_cnt && !p->sample_cnt)
+	if (p->loss_cnt || p->sample_cnt)
+		return;
+	if (profile__type(p, profile_cpu_type.name))
 		svg_heading__add_line(why, xstrdup("Nothing ran while it recorded, or the target used no CPU."));
+	else
+		svg_heading__add_line(why, xasprintf("Nothing ran while it recorded, or there was none of: %s.",
+						     p->types[0].sentence));
 }
 
 void svg_heading__fill(struct svg_heading *h, const struct profile *p, const struct view *v, const struct svg_layout *l)

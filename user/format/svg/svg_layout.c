@@ -25,30 +25,49 @@ unsigned svg_shade(const struct profile_function *f)
 	return (hash ^ hash >> 15 ^ hash >> 24) % SVG_SHADES;
 }
 
-unsigned svg_shade_among(const struct profile_function *f, const struct libraries *l)
+unsigned svg_shade_among(const struct profile_function *f, const struct svg_groups *g)
 {
-	unsigned slot = l ? l->slots[f->id] : 0;
+	enum view_class class = view__class(f);
+	const struct libraries *l = class == VIEW_SITE ? g->libraries : class == VIEW_NATIVE ? g->objects : NULL;
 
-	if (view__class(f) != VIEW_SITE)
+	if (class == VIEW_WAIT)
+		return wait__number(f);
+	if (class != VIEW_SITE && class != VIEW_NATIVE)
 		return svg_shade(f);
-	return slot * SHADES_OF_LIBRARY + svg_shade(f) % SHADES_OF_LIBRARY;
+	return (l ? l->slots[f->id] : 0) * SHADES_OF_LIBRARY + svg_shade(f) % SHADES_OF_LIBRARY;
+}
+
+struct svg_groups svg_groups__new(const struct profile *p, const uint64_t *area)
+{
+	return (struct svg_groups){libraries__new(p, area), libraries__objects(p, area)};
+}
+
+void svg_groups__free(struct svg_groups *g)
+{
+	libraries__free(g->libraries);
+	libraries__free(g->objects);
+}
+
+static bool has_slots(enum svg_kind kind)
+{
+	return (int)kind == VIEW_SITE || (int)kind == VIEW_NATIVE;
 }
 
 unsigned svg_middle_shade(const struct svg_label *label)
 {
-	if ((int)label->kind != VIEW_SITE)
-		return SVG_MIDDLE_SHADE;
-	return label->shade - label->shade % SHADES_OF_LIBRARY;
+	if ((int)label->kind == VIEW_WAIT)
+		return label->shade;
+	return has_slots(label->kind) ? label->shade - label->shade % SHADES_OF_LIBRARY : SVG_MIDDLE_SHADE;
 }
 
 static bool has_shades(enum svg_kind kind)
 {
-	return (int)kind <= VIEW_SITE || kind == SVG_MORE || kind == SVG_LESS;
+	return (int)kind <= VIEW_NATIVE || (int)kind == VIEW_WAIT || kind == SVG_MORE || kind == SVG_LESS;
 }
 
 const char *svg_class(const struct svg_label *label, char *out)
 {
-	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'c', 'i', 'k', 'm', 'r', 'p', 'n', 'e'};
+	static const char letter[SVG_KINDS] = {'u', 'l', 's', 'c', 'i', 'k', 'm', 'w', 'g', 'r', 'p', 'n', 'e'};
 
 	if (!has_shades(label->kind))
 		sprintf(out, "%c", letter[label->kind]);
@@ -68,6 +87,8 @@ static char *kind_name(const struct svg_layout *l, enum svg_kind kind)
 		[VIEW_INLINED] = "inlined",
 		[VIEW_KERNEL] = "kernel",
 		[VIEW_SYNTHETIC] = "synthetic frames",
+		[VIEW_WAIT] = "waits",
+		[VIEW_COLLECTOR] = "garbage collector",
 		[SVG_ROOT] = "roots",
 		[SVG_LESS] = "less",
 		[SVG_EVEN] = "no change beyond chance",
@@ -79,18 +100,44 @@ static char *kind_name(const struct svg_layout *l, enum svg_kind kind)
 	return NULL;
 }
 
+/* Names of slots, for kinds that have some. */
+static const char *const *slot_names(const struct svg_layout *l, enum svg_kind kind)
+{
+	const struct libraries *of = (int)kind == VIEW_SITE ? l->groups.libraries : l->groups.objects;
+
+	return has_slots(kind) && of ? of->names : NULL;
+}
+
+static size_t put_causes(const struct svg_layout *l, struct svg_key *out)
+{
+	bool used[SVG_SHADES] = {false};
+	size_t cnt = 0;
+
+	for (uint32_t i = 0; i < l->label_cnt; i++)
+		if ((int)l->labels[i].kind == VIEW_WAIT)
+			used[l->labels[i].shade % SVG_SHADES] = true;
+	for (unsigned i = 0; i < SVG_SHADES; i++)
+		if (used[i])
+			out[cnt++] =
+				(struct svg_key){xstrdup(wait__words(i)), false, {NULL, (enum svg_kind)VIEW_WAIT, i}};
+	return cnt;
+}
+
 size_t svg_legend(const struct svg_layout *l, struct svg_key *out)
 {
 	size_t cnt = 0;
 
 	for (enum svg_kind kind = 0; kind < SVG_KINDS; kind++) {
-		const char *const *names = (int)kind == VIEW_SITE && l->libraries ? l->libraries->names : NULL;
-		struct svg_label look = {NULL, kind, (int)kind == VIEW_SITE ? 0 : SVG_MIDDLE_SHADE};
+		const char *const *names = slot_names(l, kind);
+		struct svg_label look = {NULL, kind, has_slots(kind) ? 0 : SVG_MIDDLE_SHADE};
 		char *name = kind_name(l, kind);
 
-		if (name)
-			out[cnt++] = (struct svg_key){name, names, look};
-		for (unsigned slot = 0; name && names && slot < LIBRARIES_SLOTS; slot++) {
+		if (!name)
+			continue;
+		out[cnt++] = (struct svg_key){name, names || (int)kind == VIEW_WAIT, look};
+		if ((int)kind == VIEW_WAIT)
+			cnt += put_causes(l, out + cnt);
+		for (unsigned slot = 0; names && slot < LIBRARIES_SLOTS; slot++) {
 			look.shade = slot * SHADES_OF_LIBRARY;
 			if (names[slot])
 				out[cnt++] = (struct svg_key){xstrdup(names[slot]), false, look};
@@ -190,7 +237,7 @@ static void place(struct svg_layout *l, const struct view_tree *t, svg_paint_fn 
 struct origins {
 	const struct view_tree *tree;
 	const struct profile *p;
-	const struct libraries *libraries;
+	const struct svg_groups *groups;
 };
 
 static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
@@ -200,27 +247,27 @@ static void paint_origin(void *ctx, uint32_t node, struct svg_label *label)
 
 	label->kind = n->function ? (enum svg_kind)n->class : SVG_ROOT;
 	if (n->function)
-		label->shade = svg_shade_among(&o->p->functions[n->function], o->libraries);
+		label->shade = svg_shade_among(&o->p->functions[n->function], o->groups);
 }
 
-static struct libraries *find_libraries(const struct view_tree *tree, const struct profile *p)
+static struct svg_groups find_groups(const struct view_tree *tree, const struct profile *p)
 {
 	__cleanup_free uint64_t *area = p ? xcalloc((size_t)p->function_cnt + 1, sizeof(*area)) : NULL;
 
 	if (!p)
-		return NULL;
+		return (struct svg_groups){0};
 	for (uint32_t i = 0; i < tree->count; i++)
 		area[tree->nodes[i].function] += tree->nodes[i].total_value;
-	return libraries__new(p, area);
+	return svg_groups__new(p, area);
 }
 
 struct svg_layout *svg_layout__new(const struct view_tree *tree, const struct profile *p)
 {
-	struct libraries *libraries = find_libraries(tree, p);
-	struct origins origins = {tree, p, libraries};
+	struct svg_groups groups = find_groups(tree, p);
+	struct origins origins = {tree, p, &groups};
 	struct svg_layout *l = svg_layout__painted(tree, paint_origin, &origins);
 
-	l->libraries = libraries;
+	l->groups = groups;
 	return l;
 }
 
@@ -248,6 +295,6 @@ void svg_layout__free(struct svg_layout *l)
 		return;
 	free(l->nodes);
 	free(l->labels);
-	libraries__free(l->libraries);
+	svg_groups__free(&l->groups);
 	free(l);
 }

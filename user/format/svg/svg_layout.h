@@ -5,12 +5,18 @@
 #pragma once
 #include "user/profile/diff_tree.h"
 #include "user/profile/libraries.h"
+#include "user/profile/waits.h"
 
 #define SVG_SHADES       12
 #define SVG_MIDDLE_SHADE 5      /* stands for its kind: legend, strips of thin frames */
 #define SVG_NODES_MAX    100000 /* what a page zooms in 100 ms; beyond, wider frames are left out, */
 #define SVG_MOST_SHARE   200    /* but none as wide as 1/200 */
 #define SVG_LEAST_SHARE  10000  /* frames below 1/10,000 of the whole are always left out */
+
+/* Of what has a colour for each of its largest; NULL: they are of one. */
+struct svg_groups {
+	struct libraries *libraries, *objects;
+};
 
 /* First those of enum view_class; the last three are of comparisons. KINDS in flame_pane.js has the same order. */
 enum svg_kind { SVG_ROOT = VIEW_CLASSES, SVG_MORE, SVG_LESS, SVG_EVEN, SVG_KINDS };
@@ -38,7 +44,7 @@ struct svg_layout {
 	uint64_t pruned_cnt, pruned_value;
 	const struct profile_value_type *type; /* of all values; CPU time unless it is set */
 	const struct svg_compared *compared;   /* NULL: one recording */
-	struct libraries *libraries;           /* NULL: they are of one colour */
+	struct svg_groups groups;
 };
 
 /* Values of frames in both recordings of a comparison: by node of the tree; node 0 is the whole. */
@@ -55,13 +61,16 @@ void svg_layout__free(struct svg_layout *l);
 
 /* The shade of a function: made from its name and short file name only, so equal in every picture. */
 unsigned svg_shade(const struct profile_function *f);
-/* The same, but of libraries one of the two of its slot. `l` may be NULL. */
-unsigned svg_shade_among(const struct profile_function *f, const struct libraries *l);
+/* The same, but of libraries and shared objects one of the two of its slot, and of waits that of the cause. */
+unsigned svg_shade_among(const struct profile_function *f, const struct svg_groups *g);
+/* `area` as libraries__new() has it. */
+struct svg_groups svg_groups__new(const struct profile *p, const uint64_t *area);
+void svg_groups__free(struct svg_groups *g);
 /* The middle one of what it is of, for thin frames and the legend. */
 unsigned svg_middle_shade(const struct svg_label *label);
 
 /* What the legend says, in its order. */
-#define SVG_KEYS_MAX (SVG_KINDS + LIBRARIES_SLOTS)
+#define SVG_KEYS_MAX (SVG_KINDS + 2 * LIBRARIES_SLOTS + WAIT_CAUSES)
 struct svg_key {
 	char *text;      /* the caller frees */
 	bool is_heading; /* of those that follow: it has no colour */

@@ -1,0 +1,292 @@
+/*
+ * Off-CPU time: what a thread waits for, from the switch away from it to the switch back (kernel/sched/core.c:
+ * __schedule()). How long it was is known only then, and its stack is still the same, so the thread looks at that itself
+ * before it returns to user mode.
+ *
+ * Of waits of the length d those of T and longer are all kept, and of shorter ones each with the probability d/T, for T:
+ * so each is expected to count for d, and the sum is right however many there are. T is the time between two samples.
+ *
+ * The hook runs at each switch of every task, with the run queue locked: what is not ours has to be left soon.
+ */
+#include "bpf/gil.bpf.h"
+#include "bpf/sample.bpf.h"
+#include "bpf/target.bpf.h"
+#include "bpf/task_work.bpf.h"
+
+/* include/linux/sched.h */
+#define PF_EXITING     0x00000004
+#define PF_FROZEN      0x00010000 /* up to 6.0 */
+#define PF_KTHREAD     0x00200000
+#define STATE_STOPPED  0x00000004  /* __TASK_STOPPED */
+#define STATE_TRACED   0x00000008  /* __TASK_TRACED */
+#define STATE_DEAD     0x00000080  /* TASK_DEAD */
+#define STATE_FROZEN   0x00008000  /* TASK_FROZEN, since 6.1 */
+#define JOBCTL_FREEZES (1ul << 23) /* include/linux/sched/jobctl.h: JOBCTL_TRAP_FREEZE */
+/* include/uapi/linux/stat.h */
+#define S_IFMT   0170000
+#define S_IFIFO  0010000
+#define S_IFBLK  0060000
+#define S_IFREG  0100000
+#define S_IFDIR  0040000
+#define S_IFSOCK 0140000
+/* include/linux/socket.h */
+#define AF_INET  2
+#define AF_INET6 10
+
+static __always_inline struct abi_wait_counts *counts_here(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&wait_counts, &zero);
+}
+
+/* ---- why --------------------------------------------------------------------------------------------------- */
+
+/* Since 6.18 a thread is throttled as it returns to user mode; before, its queue is, while it is on it. */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	struct cfs_rq *queue;
+
+	if (bpf_core_field_exists(task->throttled))
+		return BPF_CORE_READ(task, throttled);
+	if (!bpf_core_field_exists(task->se.cfs_rq))
+		return false;
+	queue = BPF_CORE_READ(task, se.cfs_rq);
+	return bpf_core_field_exists(queue->throttle_count) && BPF_CORE_READ(queue, throttle_count);
+}
+
+static __always_inline bool is_frozen(struct task_struct *task, u32 state)
+{
+	return (state & STATE_FROZEN) || (member_of(task, flags) & PF_FROZEN) ||
+	       (member_of(task, jobctl) & JOBCTL_FREEZES);
+}
+
+static __always_inline u32 how(struct task_struct *task, bool preempted, u32 state, s32 call)
+{
+	if (preempted || !state)
+		return is_throttled(task) ? ABI_WAIT_QUOTA : ABI_WAIT_CPU;
+	if (state & (STATE_STOPPED | STATE_TRACED))
+		return ABI_WAIT_STOPPED;
+	if (is_frozen(task, state))
+		return ABI_WAIT_FROZEN;
+	return call < 0 ? ABI_WAIT_FAULT : ABI_WAIT_CALL;
+}
+
+static __always_inline struct file *file_of(struct task_struct *task, u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline u16 peer_port(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family != AF_INET && family != AF_INET6)
+		return 0;
+	return __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+/* Of the current task. A socket with a timeout is waited for by a poll() of it alone (Modules/socketmodule.c). */
+static __always_inline void look_at_file(struct abi_why *why, const u64 args[2])
+{
+	u32 fd = (u32)args[0], kind;
+	struct file *file;
+
+	if (why->wait != ABI_WAIT_CALL || !(args[0] | args[1]))
+		return;
+	why->fd = ABI_FD_OTHER;
+	if (arch_is_poll(why->call) && (args[1] != 1 || read_user(&fd, 4, args[0])))
+		return;
+	file = file_of(current_task(), fd);
+	if (!file)
+		return;
+	kind = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	if (kind == S_IFREG || kind == S_IFBLK || kind == S_IFDIR)
+		why->fd = ABI_FD_FILE;
+	if (kind == S_IFIFO)
+		why->fd = ABI_FD_PIPE;
+	if (kind != S_IFSOCK)
+		return;
+	why->fd = ABI_FD_SOCKET;
+	why->port = peer_port(file);
+}
+
+/* ---- out --------------------------------------------------------------------------------------------------- */
+
+static __always_inline struct abi_thread_wait *new_thread(struct task_struct *task, u32 tid, u32 tgid)
+{
+	struct abi_thread_wait fresh = {.tgid = tgid, .start_ns = member_of(task, start_boottime)};
+
+	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&waits, &tid);
+}
+
+static __always_inline bool is_for_gil(const struct abi_thread_wait *t)
+{
+	struct tick tick = {.source = ABI_SOURCE_OFFCPU};
+	struct scratch *s = sample_scratch(ABI_SOURCE_OFFCPU);
+	struct gil_look found = {};
+
+	return t->why.wait == ABI_WAIT_CALL && t->why.call == ARCH_CALL_FUTEX && s &&
+	       gil_look(s, &tick, t->args[0], &found);
+}
+
+/* It is the current task still, with its memory. */
+static __always_inline void go_out(struct task_struct *task, bool preempted)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid(), tgid, state = state_of(task);
+	struct abi_wait_counts *c = counts_here();
+	struct abi_thread_wait *t;
+
+	if (member_of(task, flags) & PF_EXITING) {
+		if (state & STATE_DEAD)
+			bpf_map_delete_elem(&waits, &tid);
+		return;
+	}
+	tgid = target_current();
+	if (!tgid || !c || wait_end_ns)
+		return;
+	c->begun++;
+	t = bpf_map_lookup_elem(&waits, &tid);
+	if (!t)
+		t = new_thread(task, tid, tgid);
+	if (!t) {
+		c->ended++;
+		sample_lost(ABI_SOURCE_OFFCPU, tgid, ABI_NO_SLOT, 1, 0);
+		return;
+	}
+	t->why = (struct abi_why){};
+	arch_read_call(registers_of(task), &t->why.call, t->args);
+	t->why.wait = how(task, preempted, state, t->why.call);
+	if (is_for_gil(t)) {
+		t->why.wait = ABI_WAIT_GIL;
+		if (cfg_gil_apart) {
+			c->begun--;
+			t->since_ns = 0;
+			return;
+		}
+	}
+	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
+	t->since_ns = bpf_ktime_get_ns();
+}
+
+/* ---- in ---------------------------------------------------------------------------------------------------- */
+
+/* What the wait is to stand for; 0: others do that for it. */
+static __always_inline u64 draw(u64 waited_ns)
+{
+	if (waited_ns >= cfg_wait_ns)
+		return waited_ns;
+	return (u64)bpf_get_prandom_u32() * cfg_wait_ns < waited_ns << 32 ? cfg_wait_ns : 0;
+}
+
+/* The thread has not been in user mode since a wait of the same kind: that one's sample has the same stack. */
+static __always_inline bool join(const struct abi_thread_wait *t, u32 tid, u64 value)
+{
+	u32 at = t->slot - 1;
+	struct wait_slot *slot = t->slot ? bpf_map_lookup_elem(&wait_slots, &at) : NULL;
+
+	if (!slot || slot->busy != tid || slot->closing || slot->why.wait != t->why.wait ||
+	    slot->why.call != t->why.call || slot->args[0] != t->args[0])
+		return false;
+	slot->value += value;
+	return true;
+}
+
+static __always_inline struct wait_slot *claim_wait(struct abi_thread_wait *t, u32 tid)
+{
+	u32 start = bpf_get_prandom_u32();
+
+	for (u32 i = 0; i < 8; i++) {
+		u32 at = (start + i) % WAIT_SLOTS;
+		struct wait_slot *slot = bpf_map_lookup_elem(&wait_slots, &at);
+
+		if (!slot || __sync_val_compare_and_swap(&slot->busy, 0, tid))
+			continue;
+		t->slot = at + 1;
+		return slot;
+	}
+	return NULL;
+}
+
+static __always_inline bool leave_to_thread(struct abi_thread_wait *t, struct task_struct *task, u64 now, u64 value)
+{
+	struct wait_slot *slot = HAS_TASK_WORK ? claim_wait(t, member_of(task, pid)) : NULL;
+
+	if (!slot)
+		return false;
+	slot->closing = 0;
+	slot->now_ns = now;
+	slot->value = value;
+	slot->args[0] = t->args[0];
+	slot->args[1] = t->args[1];
+	slot->why = t->why;
+	slot->tgid = t->tgid;
+	if (!task_work_wait(slot, task))
+		return true;
+	give_back(slot);
+	return false;
+}
+
+static __always_inline void come_in(struct task_struct *task)
+{
+	u32 tid = member_of(task, pid);
+	struct abi_thread_wait *t = bpf_map_lookup_elem(&waits, &tid);
+	struct abi_wait_counts *c = counts_here();
+	u64 now, value;
+
+	if (!t || !t->since_ns || !c)
+		return;
+	now = bpf_ktime_get_ns();
+	if (wait_end_ns && now > wait_end_ns)
+		now = wait_end_ns > t->since_ns ? wait_end_ns : t->since_ns;
+	value = now - t->since_ns;
+	t->since_ns = 0;
+	c->ended++;
+	c->ended_ns += value;
+	value = draw(value);
+	if (!value || join(t, tid, value))
+		sample_count(ABI_SOURCE_OFFCPU, ABI_STOOD_FOR, 1);
+	else if (leave_to_thread(t, task, now, value))
+		sample_count(ABI_SOURCE_OFFCPU, ABI_DEFERRED, 1);
+	else
+		sample_lost(ABI_SOURCE_OFFCPU, t->tgid, ABI_NO_SLOT, 1, value);
+}
+
+SEC_TRACEPOINT("sched_switch")
+int BPF_PROG(offcpu_switch, bool preempted, struct task_struct *prev, struct task_struct *next)
+{
+	if (!(member_of(prev, flags) & PF_KTHREAD))
+		go_out(prev, preempted);
+	if (!(member_of(next, flags) & PF_KTHREAD))
+		come_in(next);
+	return 0;
+}
+
+/* In the thread itself. What it waits for here is not joined to the wait that it looks at. */
+__hidden void wait_walk(struct wait_slot *slot)
+{
+	struct tick t = {.source = ABI_SOURCE_OFFCPU};
+	struct wait_scratch *scratch = claim_slot(wait_scratches, WAIT_SCRATCHES);
+
+	slot->closing = 1;
+	t.now_ns = slot->now_ns;
+	t.value = slot->value;
+	t.why = slot->why;
+	sample_count(ABI_SOURCE_OFFCPU, ABI_DEFERRED, -1);
+	if (scratch) {
+		look_at_file(&t.why, slot->args);
+		sample_in(&scratch->s, &t);
+		give_back(scratch);
+	} else {
+		sample_lost(ABI_SOURCE_OFFCPU, slot->tgid, ABI_NO_SLOT, 1, t.value);
+	}
+	give_back(slot);
+}
