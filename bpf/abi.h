@@ -338,6 +338,10 @@ struct abi_why {
 	__s32 call; /* number of the system call; negative: none */
 };
 
+#define ABI_SAMPLE_NATIVE 1u /* a struct abi_native follows the frames (--native) */
+/* Another thread read it, which knows of this one's start nothing, and its number in its own PID namespace. */
+#define ABI_SAMPLE_FOREIGN 2u
+
 struct abi_sample {
 	struct abi_hdr hdr;
 	__u64 value;           /* in the unit of its type: of time, nanoseconds */
@@ -346,15 +350,12 @@ struct abi_sample {
 	__u32 image_id;        /* 0: a process without an entry */
 	__u32 interp_id;       /* number of the interpreter, cut to 32 bits; 0: the main one, or not known */
 	__u16 frame_cnt;
-	__u8 outcome;    /* enum abi_outcome */
-	__u8 gil;        /* enum abi_gil */
-	__u8 source;     /* enum abi_source … */
-	__u8 type;       /* … and which of its value types the value is of (user/source/source.h) */
-	__u8 unverified; /* some cached code object was not read again for this sample */
-	__u8 foreign
-		: 1; /* another thread read it, which knows of this one's start nothing, and its number in its own PID namespace */
-	__u8 native : 1; /* a struct abi_native follows the frames (--native) */
-	__u8 pad : 6;
+	__u8 outcome;       /* enum abi_outcome */
+	__u8 gil;           /* enum abi_gil */
+	__u8 source;        /* enum abi_source … */
+	__u8 type;          /* … and which of its value types the value is of (user/source/source.h) */
+	__u8 unverified;    /* some cached code object was not read again for this sample */
+	__u8 flags;         /* ABI_SAMPLE_* */
 	struct abi_why why; /* of a wait */
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
@@ -387,7 +388,9 @@ struct abi_run {
 /* NULL when there is none. */
 static inline const struct abi_native *abi_native_of(const struct abi_sample *s)
 {
-	return s->native ? (const struct abi_native *)((const struct abi_frame *)(s + 1) + s->frame_cnt) : (void *)0;
+	return s->flags & ABI_SAMPLE_NATIVE
+		       ? (const struct abi_native *)((const struct abi_frame *)(s + 1) + s->frame_cnt)
+		       : (void *)0;
 }
 
 static inline const __u64 *abi_native_addrs(const struct abi_native *n)

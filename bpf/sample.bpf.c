@@ -134,7 +134,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->type = t->type;
 	s->gil = ABI_GIL_UNKNOWN;
 	s->interp_id = 0;
-	s->unverified = s->foreign = s->native = 0;
+	s->unverified = s->flags = 0;
 	s->cold_addr = 0;
 	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
