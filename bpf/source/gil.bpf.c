@@ -170,7 +170,7 @@ static __always_inline void look_at_holder(struct scratch *s, const struct abi_p
 	w->sample.gil = ABI_GIL_HELD;
 	w->sample.hdr.tid = gil_thread_number(w);
 	w->sample.thread_start_ns = 0;
-	w->sample.foreign = 1;
+	w->sample.flags |= ABI_SAMPLE_FOREIGN;
 	w->sample.thread_ident = block_u64((const u8 *)w->tstate_block, ABI_TSTATE_BLOCK, w->layout.ts_thread_id_off);
 	keep(&slot->held, w, 0, outcome);
 	sample_names(s);

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import interpreters
 from programs import PROGRAM
 
 RATE = 1999  # so that the 5 ms blocks that a wait consists of are all kept
@@ -114,10 +115,24 @@ def test_report(python, spawn, recorder):
 
 
 def test_no_gil(spawn, recorder):
-    import interpreters
-
     threaded = [i for i in interpreters.ALL if i.threaded and i.minor == (3, 13)]
     if not threaded:
         pytest.skip("no free-threaded Python 3.13")
     _, recording = fight(threaded[0], 0.1, spawn, recorder)
     assert not gil_stacks(recording, "gil")
+
+
+def test_interpreters_with_a_gil_each(spawn, recorder):
+    """From 3.12 on: a GIL is known by the interpreter that the thread runs in."""
+    newer = [i for i in interpreters.MATRIX if i.minor >= (3, 12)]
+    if not newer:
+        pytest.skip("no Python 3.12 or newer")
+    workload = spawn(newer[0], "gil_apart.py", 0.2)
+    recording = recorder("--pid", workload.pid, "--event", "cpu,gil", "-r", RATE)
+    workload.go().finish()
+    recording.stop()
+    waits = gil_stacks(recording, "gil")
+    fought = [s for s in waits if s.thread[1].startswith("sub ")]
+    assert sum(s.ns for s in fought) > 0.1e9
+    assert {s.frames[-1].name.split()[2] for s in fought} <= {"sub", "nobody:", "other", "Thread-1"}, fought
+    assert sum(s.ns for s in waits if s.thread[1] == "MainThread") < 0.1e9

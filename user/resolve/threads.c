@@ -113,7 +113,7 @@ static struct known_thread *find_thread(struct known *k, const struct abi_sample
 	struct known_thread_key unsure = {.tid = s->hdr.tid};
 	struct known_thread *th;
 
-	if (s->foreign)
+	if (s->flags & ABI_SAMPLE_FOREIGN)
 		return find_seen(k, s, key);
 	HASH_FIND(hh, k->threads, key, sizeof(*key), th);
 	if (th)
