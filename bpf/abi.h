@@ -351,12 +351,60 @@ struct abi_sample {
 	__u8 source;     /* enum abi_source … */
 	__u8 type;       /* … and which of its value types the value is of (user/source/source.h) */
 	__u8 unverified; /* some cached code object was not read again for this sample */
-	__u8 foreign; /* another thread read it, which knows of this one's start nothing, and its number in its own PID namespace */
+	__u8 foreign
+		: 1; /* another thread read it, which knows of this one's start nothing, and its number in its own PID namespace */
+	__u8 native : 1; /* a struct abi_native follows the frames (--native) */
+	__u8 pad : 6;
 	struct abi_why why; /* of a wait */
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
-	/* then frame_cnt times struct abi_frame, leaf first */
+	/* then frame_cnt times struct abi_frame, leaf first; with `native` struct abi_native and what that has */
 };
+
+#define ABI_MAX_NATIVE 512 /* frames of C code in user space, … */
+#define ABI_MAX_KERNEL 64  /* … in the kernel; … */
+#define ABI_MAX_RUNS   512 /* … invocations of the C evaluator */
+
+/* The rest of a stack: frames of C code, leaf first. Those of the kernel come before those of user space. */
+struct abi_native {
+	__u16 kernel_cnt, native_cnt, run_cnt;
+	__u8 end;   /* enum abi_native_end */
+	__u8 stale; /* code was mapped or unmapped since the process's mappings were read */
+		    /*
+	 * then kernel_cnt + native_cnt addresses, u64: of the instruction that runs in the first frame of each, and where the
+	 * others go on after their call; then run_cnt times struct abi_run
+	 */
+};
+/* Python frames that one invocation of the C evaluator runs, leaf first; those of the last runs may have no entry here. */
+struct abi_run {
+	__u16 frame_cnt; /* Python frames up to the end of this run, those of the runs before included */
+	__u16 native;    /* which native frame the invocation is; ABI_NOWHERE: not found on this stack */
+};
+#define ABI_NOWHERE 0xffffu
+
+#define ABI_NATIVE_WORDS(n) ((n)->kernel_cnt + (n)->native_cnt)
+
+/* NULL when there is none. */
+static inline const struct abi_native *abi_native_of(const struct abi_sample *s)
+{
+	return s->native ? (const struct abi_native *)((const struct abi_frame *)(s + 1) + s->frame_cnt) : (void *)0;
+}
+
+static inline const __u64 *abi_native_addrs(const struct abi_native *n)
+{
+	return (const __u64 *)(n + 1);
+}
+
+static inline const struct abi_run *abi_native_runs(const struct abi_native *n)
+{
+	return (const struct abi_run *)(abi_native_addrs(n) + ABI_NATIVE_WORDS(n));
+}
+
+/* Bytes that follow the struct itself. */
+static inline __u32 abi_native_bytes(const struct abi_native *n)
+{
+	return 8u * ABI_NATIVE_WORDS(n) + n->run_cnt * (__u32)sizeof(struct abi_run);
+}
 
 #define ABI_TEXT_CUT        1u /* longer than ABI_MAX_TEXT */
 #define ABI_TEXT_UNREADABLE 2u
@@ -525,6 +573,22 @@ struct abi_unwind_rule {
 	__u32 pad;
 };
 
+/* What a process can execute: of `unwind_mappings`, sorted by address. Of the table pages are one a word, rows two. */
+#define ABI_UNWIND_MAPPINGS 65536 /* of all processes */
+struct abi_unwind_mapping {
+	__u64 start, end;
+	__u64 first;       /* address in the process of the table's first page */
+	__u32 pages, rows; /* their first words in `unwind_words` */
+	__u32 page_cnt;    /* 0: there is no table (yet) */
+	__u32 made;        /* its code was made at run time; of no file */
+};
+
+/* Value of `unwind_processes`, key image id. */
+struct abi_unwind_process {
+	__u32 first, cnt; /* in `unwind_mappings` */
+	__u64 exec_pages; /* that it had mapped when it was first unwound with these; 0: not yet */
+};
+
 /* ---- waits ------------------------------------------------------------------------------------------ */
 
 /* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
@@ -552,6 +616,9 @@ ABI_ASSERT("sample", sizeof(struct abi_sample) == 96);
 ABI_ASSERT("clock", sizeof(struct abi_clock) == 224);
 ABI_ASSERT("code", sizeof(struct abi_code) == 96);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);
+ABI_ASSERT("native", sizeof(struct abi_native) == 8);
+ABI_ASSERT("run", sizeof(struct abi_run) == 4);
+ABI_ASSERT("unwind mapping", sizeof(struct abi_unwind_mapping) == 40);
 ABI_ASSERT("unwind page", sizeof(struct abi_unwind_page) == 8);
 ABI_ASSERT("unwind row", sizeof(struct abi_unwind_row) == 4);
 ABI_ASSERT("unwind rule", sizeof(struct abi_unwind_rule) == 16);

@@ -32,6 +32,14 @@ struct cgroup_steps_map cgroup_steps SEC(".maps");
  * at most.
  */
 struct scratches_map scratches SEC(".maps");
+/* The native parts of samples, as `scratches`; one, unused, without --native. BPF only. */
+struct natives_map natives SEC(".maps");
+/* Where each image's mappings are. session adds and deletes; BPF reads, and notes exec_pages. */
+struct unwind_processes_map unwind_processes SEC(".maps");
+/* Executable mappings, tables of what is in them, rules. session/unwind writes (memory-mapped), what is not in use; BPF reads. */
+struct unwind_mappings_map unwind_mappings SEC(".maps");
+struct unwind_words_map unwind_words SEC(".maps");
+struct unwind_rules_map unwind_rules SEC(".maps");
 /* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
 /* Scheduled callbacks. BPF only: taken by a tick (busy), given back by the callback. */
@@ -63,6 +71,8 @@ __set_before_load __u64 cfg_cache_ns = 0;
 __set_before_load __u64 cfg_cache_numbered_ns = 0;
 __set_before_load __u64 cfg_wake_bytes = 1 << 18;
 __set_before_load bool cfg_gil_only = false;
+__set_before_load bool cfg_native = false;
+__set_before_load bool cfg_kernel = false;
 __set_before_load int cfg_hierarchy = 0;
 __set_before_load __u32 cfg_cgroup_subsys = 0;
 __set_before_load bool cfg_scoped = false;

@@ -77,6 +77,13 @@ enum walk_entry {
 	ENTRY_DELEGATED, /* not yet, but to a generator of the same invocation */
 };
 
+/* With --native: has the sample native frames? */
+enum walk_native {
+	NATIVE_NONE,
+	NATIVE_WANTED, /* the walk notes where the C evaluator was entered, in `natives` by its slot */
+	NATIVE_TAKEN,
+};
+
 /* State and result of a walk. Lives in a map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
@@ -121,6 +128,7 @@ struct walk {
 	u64 cpu_ns;       /* CPU time that the sample stands for; 0: it is of something else */
 	u32 replaced;     /* times that another code object lay where a cached one was, … */
 	u32 foreign;      /* the thread is not the current one, whose registers say nothing of it */
+	u32 native;       /* enum walk_native */
 	u64 replaced_key; /* … which was this one, the last time */
 	struct code_memos memos;
 	struct code_todo todo[CODE_TODO_MAX];
@@ -136,6 +144,28 @@ struct scratch {
 	u64 thin_until_ns;  /* waits: see thin() in bpf/source/gil.bpf.c */
 	struct abi_proc_rec proc_rec;
 	struct code_buf code_buf; /* for names that are sent at once */
+};
+
+#define NATIVE_RECORD                                                                                                  \
+	(sizeof(struct abi_sample) + ABI_MAX_FRAMES * sizeof(struct abi_frame) + sizeof(struct abi_native) +           \
+	 8 * (ABI_MAX_KERNEL + ABI_MAX_NATIVE) + ABI_MAX_RUNS * sizeof(struct abi_run))
+
+/* The native part of a sample, and its whole record. */
+struct native {
+	struct abi_native head;
+	u64 ip, sp, bp, cfa;           /* of the frame at hand */
+	u64 cframe;                    /* of the invocation of the C evaluator that the walk is in; 0: not known */
+	struct abi_unwind_mapping map; /* that the frame is in */
+	struct abi_unwind_rule rule;
+	u32 first, cnt; /* the process's mappings */
+	u32 exact;      /* ip is of the instruction that runs, not of where a call returns to */
+	u32 end;        /* enum abi_native_end, once it is over */
+	u32 placed;     /* runs that need not be looked for any more */
+	u64 kernel[ABI_MAX_KERNEL];
+	u64 user[ABI_MAX_NATIVE];
+	u64 entries[ABI_MAX_RUNS]; /* addresses on the C stack, by run */
+	struct abi_run runs[ABI_MAX_RUNS];
+	u64 record[NATIVE_RECORD / 8 + 1];
 };
 
 /* One scheduled callback in a sampled task. */
@@ -310,6 +340,44 @@ extern struct scratches_map {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+extern struct natives_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct native);
+} natives SEC(".maps");
+
+extern struct unwind_processes_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_PROCS);
+	__type(key, u32);
+	__type(value, struct abi_unwind_process);
+} unwind_processes SEC(".maps");
+
+extern struct unwind_mappings_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_unwind_mapping);
+} unwind_mappings SEC(".maps");
+
+extern struct unwind_words_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} unwind_words SEC(".maps");
+
+extern struct unwind_rules_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_unwind_rule);
+} unwind_rules SEC(".maps");
+
 extern struct seen_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SEEN_BUCKETS);
@@ -398,6 +466,8 @@ extern __set_before_load __u64 cfg_cache_ns;          /* most time that a code o
 extern __set_before_load __u64 cfg_cache_numbered_ns; /* … and one that has a number which is never used twice */
 extern __set_before_load __u64 cfg_wake_bytes;        /* wake user space when this much waits in the ring */
 extern __set_before_load bool cfg_gil_only;
+extern __set_before_load bool cfg_native;         /* native frames too … */
+extern __set_before_load bool cfg_kernel;         /* … and those of the kernel */
 extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are of; 0: version 2 */
 extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
 extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */

@@ -7,7 +7,9 @@ struct tick {
 	u64 value;  /* in the unit of its type */
 	u64 cpu_ns; /* CPU time that it stands for; 0: it is of something else */
 	u32 source, type;
-	u32 slot; /* of `scratches` */
+	u32 slot;         /* of `scratches` */
+	u32 native;       /* native frames too: nothing else that uses this slot comes in between */
+	void *kernel_ctx; /* of the program, for the kernel's part of the stack; NULL: there is none */
 	struct abi_why why;
 };
 

@@ -35,3 +35,12 @@
 #define ARCH_USER_END  (1ull << ARCH_USER_BITS)
 
 #define ARCH_USER_TAG 0ull /* the processor ignores nothing of an address */
+
+/* Frames of C code can be unwound here; by these of the words of struct pt_regs. */
+#define ARCH_UNWINDS          1
+#define ARCH_UNWIND_REGISTERS 20
+#define ARCH_REGISTER_BP      4
+#define ARCH_REGISTER_IP      16
+#define ARCH_REGISTER_SP      19
+/* Kernel addresses are negative. */
+#define ARCH_TICK_IP ARCH_REGISTER_IP

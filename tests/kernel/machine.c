@@ -235,6 +235,23 @@ void user_registers(struct walk *w)
 	memcpy(w->registers, host.registers, sizeof(w->registers));
 }
 
+void read_user_registers(u64 *registers, u32 bytes)
+{
+	memcpy(registers, host.registers, bytes);
+}
+
+/* Two frames. */
+long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)
+{
+	static const u64 stack[] = {0xffffffff81000010, 0xffffffff81000020};
+
+	(void)ctx;
+	(void)size;
+	(void)flags;
+	memcpy(buf, stack, sizeof(stack));
+	return sizeof(stack);
+}
+
 u64 host_registers_of(struct task_struct *task)
 {
 	return (u64)((struct task *)task)->registers;
@@ -664,6 +681,7 @@ void machine__boot(void)
 	gil_open = 0;
 	gil_due = gil_due_ns = 0;
 	cfg_scoped = false;
+	cfg_native = cfg_kernel = false;
 	programs_generation = next_image_id = exits_lost = invalidates_lost = 0;
 	targets_alive = 0;
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {

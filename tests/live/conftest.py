@@ -86,6 +86,8 @@ def pytest_collection_modifyitems(items):
 def pytest_sessionstart():
     # In the background of a shell SIGINT is ignored, and everything started from there would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under nohup
+        signal.signal(signal.SIGHUP, lambda *_: None)  # which what is started does not inherit
     if os.geteuid() == 0 and not PROGRAM.exists():
         pytest.exit(f"{PROGRAM} is not built: run make first", returncode=1)
 

@@ -557,6 +557,7 @@ def test_a_folder_that_goes_away(wanted, busy, recorder):
     options = [word for name in outputs for word in ("-o", folder / name)]
     recording = recorder("-p", busy.pid, "-r", "499", *options, output=None)
     shutil.rmtree(folder / "gone")
+    let_work(busy, 0.3)
     try:
         recording.stop(expect=1)
         assert "gone/out.svg" in recording.stderr
@@ -815,12 +816,12 @@ def test_failed_starts_leave_no_program(pybpfprof, cgroup):
 
 def test_two_profilers_at_once(busy, cgroup, recorder):
     """They do not disturb each other."""
-    first = recorder("--cgroup", cgroup.path, "-r", "499", "-d", "2")
-    second = recorder("-p", busy.pid, "-r", "499", "-d", "1")
+    first = recorder("--cgroup", cgroup.path, "-r", "499")
+    second = recorder("-p", busy.pid, "-r", "499")
+    let_work(busy, 0.3)
     for one in (second, first):
-        one.wait()
-        assert one.status == 0, one.stderr
-        assert len(one.json()["samples"]) > 20  # however busy the machine is
+        one.stop()
+        assert len(one.json()["samples"]) > 60
 
 
 def test_convert_can_be_quiet(busy, recorder, tmp_path):

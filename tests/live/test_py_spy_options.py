@@ -14,20 +14,20 @@ RECORD = {
     "-p": "target", "--pid": "target", "-o": "file", "--output": "file", "-f": "flamegraph", "--format": "flamegraph",
     "-d": "1", "--duration": "1", "-r": "200", "--rate": "200", "-s": None, "--subprocesses": None, "-F": None,
     "--function": None, "--nolineno": None, "-t": None, "--threads": None, "-g": None, "--gil": None,
-    "--nonblocking": None, "--full-filenames": None, "--hideprogress": None,
+    "--nonblocking": None, "--full-filenames": None, "--hideprogress": None, "-n": None, "--native": None,
 }  # fmt: skip
 TOP = {
     "-p": "target", "--pid": "target", "-r": "200", "--rate": "200", "-s": None, "--subprocesses": None, "-g": None,
-    "--gil": None, "--nonblocking": None, "--full-filenames": None, "--delay": "0.5",
+    "--gil": None, "--nonblocking": None, "--full-filenames": None, "--delay": "0.5", "-n": None, "--native": None,
 }  # fmt: skip
 DUMP = {
     "-p": "target", "--pid": "target", "-l": None, "-ll": None, "--locals": None, "-j": None, "--json": None, "-s": None,
     "--subprocesses": None, "--nonblocking": None, "--full-filenames": None,
 }  # fmt: skip
 ANSWERED = {
-    "record": {"-n": "leave it out", "--native": "leave it out", "-i": "dump --pid", "--idle": "dump --pid",
+    "record": {"-i": "dump --pid", "--idle": "dump --pid",
                "--capture": "redirect"},
-    "top": {"-n": "leave it out", "--native": "leave it out", "--idle": "dump --pid"},
+    "top": {"--idle": "dump --pid"},
     "dump": {"-n": "leave it out", "--native": "leave it out", "-c=x": "--pid", "--core=x": "--pid"},
 }  # fmt: skip
 FORMATS = {"flamegraph": b"<svg", "raw": b"outer", "speedscope": b"speedscope", "chrometrace": b"traceEvents"}

@@ -229,8 +229,6 @@ static void check_file(const char *path)
 			goto out;
 	assert_true(unwind_table__build(&t.table, e));
 	check_open(&t, fd, e);
-	/* 4 bytes a row, less where neighbours are equal, and 8 a page */
-	assert_true(unwind_table__bytes(&t.table) <= t.rows * 8 + t.table.page_cnt * 8);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		kinds[i] += t.kinds[i];
 	if (files < MAX_FILES)

@@ -46,6 +46,7 @@ static const struct argp_option options[] = {
 	{"json", 'j', NULL, 0, "Everything as JSON, for programs (the man page describes it)", 2},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "Without line numbers", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
+	{"native", 'n', NULL, OPTION_HIDDEN, "As in py-spy", 2},
 	{0},
 };
 
@@ -75,6 +76,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_FULL_FILENAMES:
 		a->style.full_filenames = true;
+		return 0;
+	case 'n':
+		argp_error(state,
+			   "--native: a dump shows only Python functions, and where a thread waits; leave it out. "
+			   "`pybpfprof record --native` shows what runs in C code");
 		return 0;
 	case ARGP_KEY_ARG:
 		target_parse_pids(state, arg, &a->pids, &a->pid_cnt);

@@ -9,6 +9,7 @@ struct target_options {
 	const char **cgroups, **containers;
 	size_t cgroup_cnt, container_cnt;
 	bool all, subprocesses, scoped, no_task_work, old_kernel;
+	bool native, native_all, no_kernel;
 	const char *btf;
 	char **command;                              /* NULL: none */
 	const struct source *events[ABI_SOURCE_CNT]; /* none: the usual one */

@@ -469,6 +469,27 @@ uint32_t codes__synthetic(struct codes *c, const char *text)
 	return frame_id(c, id, 0);
 }
 
+uint32_t codes__native(struct codes *c, const char *name, const char *module, enum profile_kind kind)
+{
+	uint32_t before = intern__count(c->functions), id;
+	struct buf key = {0};
+
+	buf_put_varint(&key, kind);
+	buf_put_text(&key, name);
+	buf_put_text(&key, module);
+	id = intern__id(c->functions, key.data, key.len);
+	buf_free(&key);
+	if (id > before)
+		c->sink.ops->function(c->sink.ctx, &(struct profile_function){.id = id,
+									      .name = name,
+									      .module = module,
+									      .file = module,
+									      .short_file = module,
+									      .origin = PROFILE_OBJECT,
+									      .kind = kind});
+	return frame_id(c, id, 0);
+}
+
 uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti)
 {
 	struct code *code = find_code(c, key);

@@ -51,6 +51,8 @@ struct code_names {
 bool codes__names(const struct codes *c, uint64_t key, struct code_names *out);
 /* A frame that is no function, such as "[truncated]". */
 uint32_t codes__synthetic(struct codes *c, const char *text);
+/* A frame of C code, by the function's name and the object that it is of. */
+uint32_t codes__native(struct codes *c, const char *name, const char *module, enum profile_kind kind);
 
 /* The image is gone: its keys will not be asked for again. */
 void codes__forget(struct codes *c, uint32_t image_id);

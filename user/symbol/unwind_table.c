@@ -3,8 +3,10 @@
  * leave them, the inner one counts as far as it goes, and the outer one again behind it.
  */
 #include "user/symbol/unwind_table.h"
+#include "user/symbol/code_rows.h"
 #include "user/symbol/eh_frame.h"
 #include "user/util/alloc.h"
+#include <elf.h>
 #include <string.h>
 
 #define PAGE          (1u << ABI_UNWIND_PAGE_SHIFT)
@@ -13,6 +15,7 @@
 #define MAX_MOVES     (1u << 26) /* rows, by functions that lie in others */
 #define RULE_SLOTS    4096
 #define UNWIND_STOP   0
+#define NO_ENTRY      SIZE_MAX /* of a "function" that is code which .eh_frame says nothing of */
 
 /* A row before it is in a page; addresses count from the table's first. */
 struct flat_row {
@@ -22,6 +25,7 @@ struct flat_row {
 
 struct builder {
 	struct unwind_table *t;
+	const struct elf_file *e;
 	struct eh_frame frame;
 	struct eh_function *functions;
 	size_t function_cnt, function_cap;
@@ -94,13 +98,51 @@ static int compare_functions(const void *a, const void *b)
 	return f->at < g->at ? -1 : f->at > g->at;
 }
 
+static void sort_functions(struct builder *b)
+{
+	if (b->function_cnt)
+		qsort(b->functions, b->function_cnt, sizeof(*b->functions), compare_functions);
+}
+
+static void add_gap(struct builder *b, uint64_t start, uint64_t end)
+{
+	if (end <= start || end - start <= PADDING || end - start > CODE_ROWS_MAX || !is_code(b->t, start, end) ||
+	    b->function_cnt >= MAX_FUNCTIONS)
+		return;
+	xgrow(b->functions, b->function_cnt, b->function_cap);
+	b->functions[b->function_cnt++] = (struct eh_function){start, end, NO_ENTRY};
+}
+
+/* What no function has of the section that compilers and assemblers put code into. */
+static void add_gaps(struct builder *b)
+{
+	size_t cnt = b->function_cnt;
+	uint64_t at, bytes, end;
+
+	if (!elf_file__section(b->e, ".text", &at, &bytes) || at + bytes < at)
+		return;
+	end = at + bytes;
+	for (size_t i = 0; i < cnt && at < end; i++) {
+		struct eh_function f = b->functions[i];
+
+		if (f.start > at)
+			add_gap(b, at, f.start < end ? f.start : end);
+		if (f.end > at)
+			at = f.end;
+	}
+	add_gap(b, at, end);
+}
+
 /* Sorted, and none beyond what a table may span. */
 static bool collect(struct builder *b)
 {
 	eh_frame__functions(&b->frame, keep_function, b);
+	sort_functions(b);
+	if (b->frame.machine == EM_X86_64)
+		add_gaps(b);
 	if (!b->function_cnt)
 		return false;
-	qsort(b->functions, b->function_cnt, sizeof(*b->functions), compare_functions);
+	sort_functions(b);
 	b->first = b->functions[0].start & ~(uint64_t)(PAGE - 1);
 	while (b->functions[b->function_cnt - 1].end - b->first >= (uint64_t)UNWIND_MAX_PAGES * PAGE)
 		b->function_cnt--;
@@ -205,6 +247,17 @@ static void fill_gap(struct builder *b, uint32_t start)
 		b->row_cnt--;
 }
 
+/* Rows by the code itself. */
+static void read_code(struct builder *b, const struct eh_function *f)
+{
+	struct code_range code = {.len = f->end - f->start, .vaddr = f->start};
+	__cleanup_free uint8_t *bytes = xmalloc(code.len);
+
+	code.bytes = bytes;
+	if (elf_file__read(b->e, f->start, bytes, code.len))
+		code_rows(&code, on_row, b);
+}
+
 static bool add_function(struct builder *b, const struct eh_function *f)
 {
 	uint32_t start = (uint32_t)(f->start - b->first), end = (uint32_t)(f->end - b->first);
@@ -212,7 +265,10 @@ static bool add_function(struct builder *b, const struct eh_function *f)
 	if (!cut_tail(b, start))
 		return false;
 	fill_gap(b, start);
-	eh_frame__rows(&b->frame, f, on_row, b);
+	if (f->at == NO_ENTRY)
+		read_code(b, f);
+	else
+		eh_frame__rows(&b->frame, f, on_row, b);
 	return put_tail(b, end);
 }
 
@@ -257,13 +313,11 @@ static bool compile(struct builder *b)
 
 bool unwind_table__build(struct unwind_table *t, const struct elf_file *e)
 {
-	struct builder b = {.t = t, .gap = UINT32_MAX, .frame = {.machine = elf_file__machine(e)}};
+	struct builder b = {.t = t, .e = e, .gap = UINT32_MAX, .frame = {.machine = elf_file__machine(e)}};
 	__cleanup_free uint8_t *bytes = elf_file__unwind_bytes(e, &b.frame.vaddr, &b.frame.len);
 	bool built;
 
 	*t = (struct unwind_table){0};
-	if (!bytes)
-		return false;
 	b.frame.bytes = bytes;
 	find_parts(t, e);
 	built = compile(&b);

@@ -29,7 +29,10 @@ struct unwind_table {
 	uint32_t part_cnt;
 };
 
-/* False: the file has no .eh_frame, or none that can be read; all zeros then. */
+/*
+ * Code that .eh_frame says nothing of is read itself (user/symbol/code_rows.h). False: there is no .eh_frame and no code that can
+ * be read; all zeros then.
+ */
 bool unwind_table__build(struct unwind_table *t, const struct elf_file *e);
 void unwind_table__clear(struct unwind_table *t);
 
