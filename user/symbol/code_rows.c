@@ -31,6 +31,8 @@ struct walk {
 	eh_row_fn fn;
 	void *ctx;
 	struct frame now;
+	struct frame
+		behind; /* live: behind a jump it may go on so, as bodies of loops lie there that jump back to them */
 	uint16_t *seen; /* of each byte: number of the frame that is known there + 1; 0: none */
 	struct frame *frames;
 	size_t frame_cnt, frame_cap;
@@ -366,6 +368,7 @@ static bool end_function(struct walk *w)
 static void begin_function(struct walk *w, size_t at)
 {
 	w->now = entry;
+	w->behind.live = false;
 	w->start = w->reach = at;
 	w->inside = true;
 	w->proven = false;
@@ -388,8 +391,11 @@ static bool arrive(struct walk *w, size_t at, const struct x86_instruction *i)
 		w->now = *known;
 		return true;
 	}
-	if (w->inside && (w->now.live || at <= w->reach))
+	if (w->inside && (w->now.live || at <= w->reach)) {
+		if (!w->now.live && w->behind.live && !is_padding(i))
+			w->now = w->behind;
 		return true;
+	}
 	if (is_padding(i) || (w->code->vaddr + at) % ALIGNED)
 		return true;
 	if (!end_function(w))
@@ -407,6 +413,7 @@ static void follow(struct walk *w, size_t at, const struct x86_instruction *i)
 
 	if (one && (op == 0xe9 || op == 0xeb)) {
 		jump(w, target, true);
+		w->behind = w->now;
 		w->now.live = false;
 	} else if ((one && ((op >= 0x70 && op <= 0x7f) || (op >= 0xe0 && op <= 0xe3))) ||
 		   (i->map == X86_0F && !i->vex && op >= 0x80 && op <= 0x8f)) {
@@ -414,7 +421,7 @@ static void follow(struct walk *w, size_t at, const struct x86_instruction *i)
 	} else if (one && (op == 0xc3 || op == 0xc2)) {
 		require(w, even);
 		w->proven = true;
-		w->now.live = false;
+		w->now.live = w->behind.live = false;
 	} else if (one && op == 0xff && (i->reg & 7) == 4) {
 		w->now.live = !even || at < w->reach; /* by a table, else to another function */
 	} else if ((one && (op == 0xf4 || op == 0xcc)) || (i->map == X86_0F && op == 0x0b)) {
