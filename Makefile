@@ -280,8 +280,10 @@ man: all ## show the manual page
 deps: ## install the packages the build and the tests need (root)
 	scripts/install-deps.sh
 
-tour: all ## docs/tour.md's pictures and what its commands say, made anew (root)
-	TOUR=write $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
+tour: ## docs/tour.md's pictures and what its commands say, made anew (root)
+	scripts/install-deps.sh
+	$(MAKE) all
+	TOUR=write BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
 
 demo: ## install, build, profile a real workload in a cgroup of its own (root)
 	scripts/demo.sh

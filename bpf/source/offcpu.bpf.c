@@ -8,6 +8,7 @@
  *
  * The hook runs at each switch of every task, with the run queue locked: what is not ours has to be left soon.
  */
+#include "bpf/gil.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/target.bpf.h"
 #include "bpf/task_work.bpf.h"
@@ -119,12 +120,22 @@ static __always_inline void look_at_file(struct abi_why *why, const u64 args[2])
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
 
-static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
+static __always_inline struct abi_thread_wait *new_thread(struct task_struct *task, u32 tid, u32 tgid)
 {
-	struct abi_thread_wait fresh = {.tgid = tgid};
+	struct abi_thread_wait fresh = {.tgid = tgid, .start_ns = member_of(task, start_boottime)};
 
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
+}
+
+static __always_inline bool is_for_gil(const struct abi_thread_wait *t)
+{
+	struct tick tick = {.source = ABI_SOURCE_OFFCPU};
+	struct scratch *s = sample_scratch(ABI_SOURCE_OFFCPU);
+	struct gil_look found = {};
+
+	return t->why.wait == ABI_WAIT_CALL && t->why.call == ARCH_CALL_FUTEX && s &&
+	       gil_look(s, &tick, t->args[0], &found);
 }
 
 /* It is the current task still, with its memory. */
@@ -140,12 +151,12 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		return;
 	}
 	tgid = target_current();
-	if (!tgid || !c)
+	if (!tgid || !c || wait_end_ns)
 		return;
 	c->begun++;
 	t = bpf_map_lookup_elem(&waits, &tid);
 	if (!t)
-		t = new_thread(tid, tgid);
+		t = new_thread(task, tid, tgid);
 	if (!t) {
 		c->ended++;
 		sample_lost(ABI_SOURCE_OFFCPU, tgid, ABI_NO_SLOT, 1, 0);
@@ -154,6 +165,15 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	t->why = (struct abi_why){};
 	arch_read_call(registers_of(task), &t->why.call, t->args);
 	t->why.wait = how(task, preempted, state, t->why.call);
+	if (is_for_gil(t)) {
+		t->why.wait = ABI_WAIT_GIL;
+		if (cfg_gil_apart) {
+			c->begun--;
+			t->since_ns = 0;
+			return;
+		}
+	}
+	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
 	t->since_ns = bpf_ktime_get_ns();
 }
 
@@ -225,6 +245,8 @@ static __always_inline void come_in(struct task_struct *task)
 	if (!t || !t->since_ns || !c)
 		return;
 	now = bpf_ktime_get_ns();
+	if (wait_end_ns && now > wait_end_ns)
+		now = wait_end_ns > t->since_ns ? wait_end_ns : t->since_ns;
 	value = now - t->since_ns;
 	t->since_ns = 0;
 	c->ended++;

@@ -7,6 +7,7 @@
 #include "user/cmd/signals.h"
 #include "user/cmd/target_end.h"
 #include "user/cmd/segment.h"
+#include "user/cmd/sleepers.h"
 #include "user/os/invoker.h"
 #include "user/os/output.h"
 #include "user/os/privileges.h"
@@ -67,6 +68,7 @@ static int open_session(struct record *r)
 	struct session_options s = {
 		.gil_only = r->o.view.gil_only,
 		.command = r->command_line,
+		.look = sleepers_read,
 	};
 
 	target_options__fill(&r->o.target, &s);

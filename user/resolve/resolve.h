@@ -5,6 +5,7 @@
 #pragma once
 #include "bpf/abi.h"
 #include "user/profile/sink.h"
+#include "user/resolve/codes.h"
 #include "user/target/interpreters.h"
 #include "user/target/processes.h"
 
@@ -22,6 +23,7 @@ struct resolve_stats {
 	uint64_t waiting;                      /* samples whose names are not here yet, or that may be invalidated */
 	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */
+	uint64_t unwound[ABI_NATIVE_END_CNT];  /* samples of CPU time that are shown, by how their native stack ended */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
@@ -37,6 +39,12 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink);
 /* CLOCK_MONOTONIC + this = Unix time. */
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns);
 
+/* Samples will have native frames, of these; `all`: those of the interpreter's own between Python functions, too. */
+struct natives_of;
+void resolve__set_native(struct resolve *r, const struct natives_of *of, bool all);
+/* As sampling ends: names that were asked for may still come, for so long. */
+void resolve__wait_native(struct resolve *r, unsigned ms);
+
 /* The value types of a source; one that was not added has CPU time. */
 struct resolve_source {
 	const struct profile_value_type *types; /* by abi_sample.type */
@@ -49,6 +57,8 @@ void resolve__add_source(struct resolve *r, enum abi_source source, const struct
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec);
 void resolve__exit(struct resolve *r, const struct abi_exit *rec);
 void resolve__code(struct resolve *r, const struct abi_code *rec);
+/* One that user space read itself; keys of these are the caller's to make. */
+void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
 void resolve__invalidate(struct resolve *r, const struct abi_invalidate *rec);

@@ -9,8 +9,9 @@
 
 struct event {
 	const struct source *source;
-	struct source_run *run;         /* NULL: not attached */
-	uint64_t told[ABI_OUTCOME_CNT]; /* ticks without a record that the resolver knows of */
+	struct source_run *run;          /* NULL: not attached */
+	uint64_t told[ABI_OUTCOME_CNT];  /* ticks without a record that the resolver knows of */
+	uint64_t added[ABI_OUTCOME_CNT]; /* that user space made, at the end */
 };
 
 struct events {
@@ -176,8 +177,10 @@ static void read_counts(const struct events *e, const struct event *v, struct so
 	if (!v->run)
 		return;
 	v->source->counts(v->run, out);
-	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++)
-		out->outcomes[i] += sum_over_cpus(e, v->source->id * ABI_OUTCOME_CNT + i);
+	for (uint32_t i = 0; i < ABI_OUTCOME_CNT; i++) {
+		out->outcomes[i] += sum_over_cpus(e, v->source->id * ABI_OUTCOME_CNT + i) + v->added[i];
+		out->due += v->added[i];
+	}
 }
 
 static double rate_hz(const struct source_counts *c)
@@ -216,8 +219,6 @@ void events__times(const struct events *e, struct source_times *out)
 	}
 }
 
-/* ---- ticks without a record ---------------------------------------------------------------------------------- */
-
 static struct event *find_event(struct events *e, unsigned id)
 {
 	for (size_t i = 0; i < e->cnt; i++)
@@ -225,6 +226,43 @@ static struct event *find_event(struct events *e, unsigned id)
 			return &e->items[i];
 	return NULL;
 }
+
+/* ---- what is not over ------------------------------------------------------------------------------------ */
+
+void events__add_open(const struct events *e, uint32_t tid, const struct abi_thread_wait *wait)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].run && e->items[i].source->add_open)
+			e->items[i].source->add_open(e->items[i].run, tid, wait);
+}
+
+void events__each_open(const struct events *e, source_open_fn fn, void *ctx)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].run && e->items[i].source->each_open)
+			e->items[i].source->each_open(e->items[i].run, fn, ctx);
+}
+
+bool events__have_open(const struct events *e)
+{
+	for (size_t i = 0; i < e->cnt; i++)
+		if (e->items[i].source->each_open)
+			return true;
+	return false;
+}
+
+void events__add(struct events *e, const struct lost_ticks *l, struct resolve *r, const uint64_t span_ns[2])
+{
+	struct event *v = find_event(e, l->source);
+
+	v->added[l->outcome]++;
+	if (outcome_class(l->outcome) != ABI_LOST)
+		return;
+	v->told[l->outcome]++;
+	resolve__lost(r, span_ns, l);
+}
+
+/* ---- ticks without a record ---------------------------------------------------------------------------------- */
 
 /* Takes out what is known by process. */
 static void emit_by_process(struct events *e, struct resolve *r, const uint64_t span_ns[2])

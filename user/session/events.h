@@ -24,6 +24,13 @@ bool events__have_timers(const struct events *e);
 /* Ends it; what was counted stays. */
 void events__stop(struct events *e);
 
+/* What began before events__start(), and then, what is not over yet after events__stop(): where a source knows of such. */
+void events__add_open(const struct events *e, uint32_t tid, const struct abi_thread_wait *wait);
+bool events__have_open(const struct events *e);
+void events__each_open(const struct events *e, source_open_fn fn, void *ctx);
+/* What became of one of those; if it is lost, the resolver is told. */
+void events__add(struct events *e, const struct lost_ticks *l, struct resolve *r, const uint64_t span_ns[2]);
+
 void events__tend(struct events *e, uint64_t now_ns);
 int events__renew_cgroup(struct events *e, size_t i, const char *dir);
 

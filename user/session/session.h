@@ -3,6 +3,7 @@
  * everything happens inside these calls.
  */
 #pragma once
+#include "user/os/causes.h"
 #include "user/profile/sink.h"
 #include "user/resolve/resolve.h"
 #include "user/source/source.h"
@@ -10,6 +11,23 @@
 #include <sys/types.h>
 
 enum session_target { SESSION_PIDS, SESSION_CGROUPS, SESSION_ALL };
+
+/* A thread that did not run while it was read. */
+struct session_frame {
+	const char *name, *file, *module;
+	int32_t first_line, line;
+};
+struct session_thread {
+	pid_t tid;
+	const char *name;
+	uint64_t ident, switches; /* pthread_self(); away from it so far */
+	bool holds_gil, stopped;  /* else it sleeps */
+	struct call_wait wait;
+	const struct session_frame *frames; /* leaf first */
+	size_t frame_cnt;
+};
+/* Calls `fn` for each thread of a Python process that does not run. */
+typedef void (*session_look_fn)(pid_t pid, void (*fn)(void *ctx, const struct session_thread *t), void *ctx);
 
 struct session_options {
 	enum session_target target;
@@ -25,6 +43,8 @@ struct session_options {
 	size_t event_cnt; /* 0: the first of the table */
 	double rate_hz;
 	bool gil_only;
+	bool native, native_all; /* frames of C code; also those of the interpreter's own */
+	bool no_kernel;          /* of them, without the kernel's */
 	uint32_t max_frames;     /* 0: ABI_MAX_FRAMES */
 	size_t ring_bytes;       /* 0: by rate and CPUs */
 	bool allow_no_python;    /* a command that is yet to be started */
@@ -34,6 +54,7 @@ struct session_options {
 	uint32_t max_processes;  /* for tests: that the kernel side has room for; 0: ABI_MAX_PROCS */
 	const char *command;     /* our own command line, for the recording */
 	const char *target_text; /* what is profiled, for titles */
+	session_look_fn look;    /* stacks of threads that sleep when sampling ends; NULL: they are lost */
 };
 
 struct session_stats {
@@ -45,7 +66,7 @@ struct session_stats {
 	uint64_t written, native, lost, failed, outside, filtered; /* sums of outcomes by class */
 	uint64_t timer_ns; /* what the timers' expiries stand for, idle CPUs and all */
 	double rate_hz, effective_rate_hz;
-	bool gil_only;
+	bool gil_only, unwinds; /* --native */
 	uint64_t elapsed_ns;
 	uint32_t cpus;
 	int32_t targets_alive; /* chosen processes and their trees; SESSION_PIDS only */

@@ -6,17 +6,19 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
-#define THREADS   32768 /* whose waits are followed */
-#define SLOTS     1024  /* bpf/maps.bpf.h: WAIT_SLOTS, … */
-#define SCRATCHES 16    /* … WAIT_SCRATCHES */
+#define THREADS    32768 /* whose waits are followed */
+#define SLOTS      1024  /* bpf/maps.bpf.h: WAIT_SLOTS, … */
+#define SOON_TRIES 10
+#define SOON_MS    5
+#define SCRATCHES  16 /* … WAIT_SCRATCHES */
 
 struct source_run {
 	struct pybpfprof_bpf *skel;
 	struct bpf_link *link;
 	uint64_t each;
-	uint64_t unfinished;
 };
 
 static const struct profile_value_type offcpu_type = {
@@ -48,63 +50,6 @@ static int attach(struct pybpfprof_bpf *skel, const struct source_options *o, st
 	return 0;
 }
 
-static uint32_t image_of(const struct source_run *r, uint32_t tgid)
-{
-	struct abi_proc p;
-
-	return bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.procs), &tgid, &p) ? 0 : p.image_id;
-}
-
-static void lose(struct source_run *r, const struct abi_thread_wait *t, uint64_t waited_ns)
-{
-	struct abi_lost_key key = {
-		.image_id = image_of(r, t->tgid), .outcome = ABI_UNFINISHED, .source = ABI_SOURCE_OFFCPU};
-	struct abi_lost lost = {.tgid = t->tgid};
-	int fd = bpf_map__fd(r->skel->maps.lost);
-
-	r->unfinished++;
-	bpf_map_lookup_elem(fd, &key, &lost);
-	lost.cnt++;
-	lost.value += waited_ns;
-	bpf_map_update_elem(fd, &key, &lost, BPF_ANY);
-}
-
-static uint64_t kernel_now_ns(const struct source_run *r)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-
-	bpf_prog_test_run_opts(bpf_program__fd(r->skel->progs.clocks_read), &opts);
-	return r->skel->bss->clock_monotonic_ns;
-}
-
-/* Of threads that still wait; nothing adds to the map any more. */
-static void count_unfinished(struct source_run *r)
-{
-	int fd = bpf_map__fd(r->skel->maps.waits);
-	uint64_t now = kernel_now_ns(r);
-	uint32_t key, *last = NULL;
-	struct abi_thread_wait t;
-
-	for (; !bpf_map_get_next_key(fd, last, &key); last = &key)
-		if (!bpf_map_lookup_elem(fd, &key, &t) && t.since_ns && t.since_ns < now)
-			lose(r, &t, now - t.since_ns);
-}
-
-static void detach(struct source_run *r)
-{
-	if (!r->link)
-		return;
-	bpf_link__destroy(r->link);
-	r->link = NULL;
-	count_unfinished(r);
-}
-
-static void free_run(struct source_run *r)
-{
-	detach(r);
-	free(r);
-}
-
 /* Of the waits that have ended the kernel side says what became of each. */
 static void read_counts(const struct source_run *r, struct source_counts *out)
 {
@@ -112,8 +57,7 @@ static void read_counts(const struct source_run *r, struct source_counts *out)
 	__cleanup_free struct abi_wait_counts *of = xcalloc((size_t)(cpus > 0 ? cpus : 1), sizeof(*of));
 	uint32_t zero = 0;
 
-	*out = (struct source_counts){.due = r->unfinished, .each = r->each};
-	out->outcomes[ABI_UNFINISHED] = r->unfinished;
+	*out = (struct source_counts){.each = r->each};
 	if (bpf_map_lookup_elem(bpf_map__fd(r->skel->maps.wait_counts), &zero, of))
 		return;
 	for (int i = 0; i < cpus; i++) {
@@ -121,6 +65,71 @@ static void read_counts(const struct source_run *r, struct source_counts *out)
 		out->ticks += of[i].ended;
 		out->value += of[i].ended_ns;
 	}
+}
+
+static void add_open(struct source_run *r, uint32_t tid, const struct abi_thread_wait *wait)
+{
+	bpf_map_update_elem(bpf_map__fd(r->skel->maps.waits), &tid, wait, BPF_NOEXIST);
+}
+
+static void each_open(const struct source_run *r, source_open_fn fn, void *ctx)
+{
+	int fd = bpf_map__fd(r->skel->maps.waits);
+	struct abi_thread_wait wait;
+	uint32_t tid, *last = NULL;
+
+	for (; !bpf_map_get_next_key(fd, last, &tid); last = &tid)
+		if (!bpf_map_lookup_elem(fd, &tid, &wait) && wait.since_ns)
+			fn(ctx, tid, &wait);
+}
+
+struct soon {
+	uint64_t since_ns;
+	unsigned cnt;
+};
+
+/* Whoever waits for a CPU has it soon, and who waits for short mostly does; nobody but itself can have its stack then. */
+static void add_if_soon(void *ctx, uint32_t tid, const struct abi_thread_wait *wait)
+{
+	struct soon *s = ctx;
+
+	(void)tid;
+	s->cnt += wait->why.wait == ABI_WAIT_CPU || wait->why.wait == ABI_WAIT_QUOTA || wait->since_ns > s->since_ns;
+}
+
+static void await_soon(const struct source_run *r)
+{
+	struct soon s = {r->skel->bss->wait_end_ns - SOON_TRIES * SOON_MS * 1000000ull, 1};
+
+	for (unsigned i = 0; s.cnt && i < SOON_TRIES; i++) {
+		s.cnt = 0;
+		each_open(r, add_if_soon, &s);
+		if (s.cnt)
+			poll(NULL, 0, SOON_MS);
+	}
+}
+
+static void detach(struct source_run *r)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct source_counts c;
+
+	if (!r->link)
+		return;
+	bpf_prog_test_run_opts(bpf_program__fd(r->skel->progs.clocks_read), &opts);
+	__atomic_store_n(&r->skel->bss->wait_end_ns, r->skel->bss->clock_monotonic_ns, __ATOMIC_RELEASE);
+	await_soon(r);
+	bpf_link__destroy(r->link);
+	r->link = NULL;
+	read_counts(r, &c);
+	log_verbose("%llu waits were over, %.3f s together, as the scheduler's hook saw them",
+		    (unsigned long long)c.ticks, (double)c.value / 1e9);
+}
+
+static void free_run(struct source_run *r)
+{
+	detach(r);
+	free(r);
 }
 
 const struct source source_offcpu = {
@@ -136,4 +145,6 @@ const struct source source_offcpu = {
 	.detach = detach,
 	.free = free_run,
 	.counts = read_counts,
+	.add_open = add_open,
+	.each_open = each_open,
 };

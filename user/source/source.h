@@ -38,6 +38,9 @@ struct source_times {
 	uint64_t running_ns, throttled_ns;
 };
 
+/* A thread that waited as the source was detached; it may have gone on since. */
+typedef void (*source_open_fn)(void *ctx, uint32_t tid, const struct abi_thread_wait *wait);
+
 struct source {
 	const char *name, *help; /* --event NAME */
 	enum abi_source id;
@@ -64,6 +67,10 @@ struct source {
 	void (*tend)(struct source_run *r, uint64_t now_ns);
 	/* The `i`th of the options' cgroups is made anew, since its directory was. 0 or negative errno. */
 	int (*renew_cgroup)(struct source_run *r, size_t i, const char *dir);
+	/* A thread that has waited since before it was attached; of no effect on one that has run since. */
+	void (*add_open)(struct source_run *r, uint32_t tid, const struct abi_thread_wait *wait);
+	/* Once detached: what of it is not over yet. */
+	void (*each_open)(const struct source_run *r, source_open_fn fn, void *ctx);
 	/* May interrupt each CPU, so not for every poll. */
 	void (*times)(const struct source_run *r, struct source_times *out);
 };

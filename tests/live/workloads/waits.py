@@ -1,4 +1,6 @@
-"""Known waits, one kind a thread: each function waits in one way only and measures how long, by its own clock.
+"""Known waits, one kind a thread: each function waits in one way only and measures how long it was off the CPU: its time by
+the wall clock less that by the thread's. Then one that only works, beside two others on its CPU, and the kernel's own
+count of how long it was kept from it (Documentation/scheduler/sched-stats.rst: schedstat).
 
 The truth: seconds by function, and the port of the socket's peer.
 """
@@ -6,7 +8,6 @@ The truth: seconds by function, and the port of the socket's peer.
 import os
 import random
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -21,16 +22,16 @@ stop_at = [0.0]
 
 
 def lengths(name):
-    """Waits of 3 to 30 ms, until it is enough."""
+    """Waits of 5 to 50 ms, until it is enough."""
     draw = random.Random(name)
     while time.monotonic() < stop_at[0]:
-        yield draw.uniform(0.003, 0.03)
+        yield draw.uniform(0.005, 0.05)
 
 
 def timed(name, wait, length):
-    start = time.monotonic()
+    start = time.monotonic() - truth.thread_seconds()
     wait(length)
-    measured[name] = measured.get(name, 0) + time.monotonic() - start
+    measured[name] = measured.get(name, 0) + time.monotonic() - truth.thread_seconds() - start
 
 
 def by_sleep(length):
@@ -72,6 +73,27 @@ def by_socket(length):
 
 def by_timeout(length):
     patient.recv(1)
+
+
+def kept_from_cpu():
+    with open("/proc/thread-self/schedstat") as file:
+        return int(file.read().split()[1]) / 1e9
+
+
+def by_others(seconds):
+    before = kept_from_cpu()
+    truth.spin(seconds)
+    measured["by_others"] = kept_from_cpu() - before
+
+
+def share_cpu(seconds):
+    """With two processes that have nothing else to do either."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    others = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
+    by_others(seconds)
+    for other in others:
+        other.kill()
+        other.wait()
 
 
 def run(name, wait, before=None):
@@ -141,7 +163,7 @@ KINDS = [
 
 
 def main():
-    threads = [threading.Thread(target=run, args=kind) for kind in KINDS] + [threading.Thread(target=ender)]
+    threads = [threading.Thread(target=run, name=kind[0], args=kind) for kind in KINDS] + [threading.Thread(target=ender)]
     stop_at[0] = time.monotonic() + SECONDS
     for thread in threads:
         thread.start()
@@ -151,4 +173,5 @@ def main():
 
 truth.ready(port=port)
 main()
+share_cpu(0.3)
 truth.finish(measured=measured)
