@@ -222,6 +222,22 @@ static void test_neighbours(void **state)
 	check(&r, 0, ABI_UNWIND_STOP, 0);
 }
 
+/* A call that does not return is the end of a function, which only the next one's end tells. */
+static void test_calls_that_do_not_return(void **state)
+{
+	struct rows r;
+
+	(void)state;
+	READ(&r, "\x50\x74\x02\x58\xc3\xe8\x00\x00\x00\x00\x90\x90\x90\x90\x90\x90"
+		 "\x56\x5e\xc3");
+	check(&r, 1, ABI_UNWIND_SP, 16);
+	check(&r, 4, ABI_UNWIND_SP, 8);
+	check(&r, 5, ABI_UNWIND_SP, 16);
+	check(&r, 16, ABI_UNWIND_SP, 8);
+	check(&r, 17, ABI_UNWIND_SP, 16);
+	check(&r, 18, ABI_UNWIND_SP, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_aligned_stack),
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_calls_that_do_not_return),
 	};
 
 	if (arch_own->machine != EM_X86_64)

@@ -3,14 +3,15 @@
 #include "user/util/alloc.h"
 #include <string.h>
 
-#define MAX_STATES 0xfff0u
-#define MAX_OFFSET (16 << 20)
-#define NO_REG     0xff
-#define ALIGNED    16 /* where functions begin: what follows elsewhere belongs to the one before */
-#define RAX        0
-#define RSP        4
-#define RBP        5
-#define ENTRY      8 /* CFA - rsp where a function begins and ends */
+#define MAX_STATES   0xfff0u
+#define MAX_REPEATED (16u << 20)
+#define MAX_OFFSET   (16 << 20)
+#define NO_REG       0xff
+#define ALIGNED      16 /* where functions begin: what follows elsewhere belongs to the one before */
+#define RAX          0
+#define RSP          4
+#define RBP          5
+#define ENTRY        8 /* CFA - rsp where a function begins and ends */
 
 /* CFA = base + off. With an alias also CFA = alias + alias_off, in case that rsp is not to be followed any more. */
 struct frame {
@@ -31,13 +32,25 @@ struct walk {
 	eh_row_fn fn;
 	void *ctx;
 	struct frame now;
+	struct frame
+		behind; /* live: behind a jump it may go on so, as bodies of loops lie there that jump back to them */
 	uint16_t *seen; /* of each byte: number of the frame that is known there + 1; 0: none */
 	struct frame *frames;
 	size_t frame_cnt, frame_cap;
 	/* the function at hand */
 	size_t start, reach;         /* reach: the farthest place in it that is jumped to */
 	bool failed, inside, proven; /* proven: one of its ends is even */
-	size_t *marks;               /* places of it that a frame is known of */
+	/*
+	 * Where another function may begin, if the call before does not return: then all is taken back up to there, should the
+	 * one at hand not come out even. 0: there is no such place.
+	 */
+	struct {
+		size_t at, row_cnt, mark_cnt;
+		bool proven;
+	} split;
+	bool called;     /* the instruction before, but for padding, is a call */
+	size_t repeated; /* bytes that were walked again */
+	size_t *marks;   /* places of it that a frame is known of */
 	size_t mark_cnt, mark_cap;
 	struct row *rows;
 	size_t row_cnt, row_cap;
@@ -59,7 +72,7 @@ static const struct frame *known_at(const struct walk *w, size_t at)
 static void fail(struct walk *w)
 {
 	w->failed = true;
-	while (w->mark_cnt)
+	while (w->mark_cnt > w->split.mark_cnt * (w->split.at != 0))
 		w->seen[w->marks[--w->mark_cnt]] = 0;
 	w->reach = 0;
 }
@@ -365,7 +378,9 @@ static bool end_function(struct walk *w)
 
 static void begin_function(struct walk *w, size_t at)
 {
+	w->split.at = 0;
 	w->now = entry;
+	w->behind.live = false;
 	w->start = w->reach = at;
 	w->inside = true;
 	w->proven = false;
@@ -375,6 +390,37 @@ static bool is_padding(const struct x86_instruction *i)
 {
 	return (i->map == X86_ONE && (i->opcode == 0xcc || (i->opcode == 0x90 && i->rm == RAX))) ||
 	       (i->map == X86_0F && i->opcode == 0x1f && !i->vex);
+}
+
+static void note_split(struct walk *w, size_t at)
+{
+	if (w->split.at || !w->called || at <= w->reach || (w->code->vaddr + at) % ALIGNED || w->seen[at])
+		return;
+	w->split.at = at;
+	w->split.row_cnt = w->row_cnt;
+	w->split.mark_cnt = w->mark_cnt;
+	w->split.proven = w->proven;
+}
+
+/* False: that was done often enough. */
+static bool go_back(struct walk *w, size_t *at)
+{
+	if (w->repeated > MAX_REPEATED) {
+		w->split.at = 0;
+		fail(w);
+		return false;
+	}
+	w->repeated += *at - w->split.at;
+	w->row_cnt = w->split.row_cnt;
+	w->proven = w->split.proven;
+	w->failed = false;
+	*at = w->split.at;
+	if (!end_function(w))
+		*at = w->code->len; /* that is all */
+	else
+		begin_function(w, *at);
+	w->called = false;
+	return true;
 }
 
 /* Comes to `at`: from the instruction before, by a jump from before, or as a function's start. False: that is all. */
@@ -388,8 +434,11 @@ static bool arrive(struct walk *w, size_t at, const struct x86_instruction *i)
 		w->now = *known;
 		return true;
 	}
-	if (w->inside && (w->now.live || at <= w->reach))
+	if (w->inside && (w->now.live || at <= w->reach)) {
+		if (!w->now.live && w->behind.live && !is_padding(i))
+			w->now = w->behind;
 		return true;
+	}
 	if (is_padding(i) || (w->code->vaddr + at) % ALIGNED)
 		return true;
 	if (!end_function(w))
@@ -407,6 +456,7 @@ static void follow(struct walk *w, size_t at, const struct x86_instruction *i)
 
 	if (one && (op == 0xe9 || op == 0xeb)) {
 		jump(w, target, true);
+		w->behind = w->now;
 		w->now.live = false;
 	} else if ((one && ((op >= 0x70 && op <= 0x7f) || (op >= 0xe0 && op <= 0xe3))) ||
 		   (i->map == X86_0F && !i->vex && op >= 0x80 && op <= 0x8f)) {
@@ -414,7 +464,7 @@ static void follow(struct walk *w, size_t at, const struct x86_instruction *i)
 	} else if (one && (op == 0xc3 || op == 0xc2)) {
 		require(w, even);
 		w->proven = true;
-		w->now.live = false;
+		w->now.live = w->behind.live = false;
 	} else if (one && op == 0xff && (i->reg & 7) == 4) {
 		w->now.live = !even || at < w->reach; /* by a table, else to another function */
 	} else if ((one && (op == 0xf4 || op == 0xcc)) || (i->map == X86_0F && op == 0x0b)) {
@@ -431,31 +481,48 @@ static void pass_over(struct walk *w, const struct x86_instruction *i)
 		w->now.live = !(i->map == X86_ONE && (i->opcode == 0xc3 || i->opcode == 0xc2));
 }
 
+static bool is_call(const struct x86_instruction *i)
+{
+	return i->map == X86_ONE && (i->opcode == 0xe8 || (i->opcode == 0xff && (i->reg & 7) == 2));
+}
+
+/* False: another function begins at `*at`. */
+static bool walk_one(struct walk *w, size_t *at, const struct x86_instruction *i)
+{
+	if (!w->failed) {
+		note_split(w, *at);
+		put_row(w, *at);
+		if (w->now.live) {
+			if (!w->seen[*at])
+				remember(w, *at);
+			follow(w, *at, i);
+		}
+	}
+	if (w->failed && w->split.at && go_back(w, at))
+		return false;
+	if (w->failed)
+		pass_over(w, i);
+	if (!is_padding(i))
+		w->called = is_call(i);
+	return true;
+}
+
 static void walk_all(struct walk *w)
 {
 	struct x86_instruction i;
 	size_t at = 0;
 
-	for (; at < w->code->len; at += i.len) {
+	while (at < w->code->len) {
 		if (!x86_decode(w->code->bytes + at, w->code->len - at, &i)) {
+			w->split.at = 0;
 			fail(w);
-			i.len = 1;
+			at++;
 			continue;
 		}
 		if (!arrive(w, at, &i))
 			return;
-		if (!w->inside)
-			continue;
-		if (w->failed) {
-			pass_over(w, &i);
-			continue;
-		}
-		put_row(w, at);
-		if (w->now.live) {
-			if (!w->seen[at])
-				remember(w, at);
-			follow(w, at, &i);
-		}
+		if (!w->inside || walk_one(w, &at, &i))
+			at += i.len;
 	}
 	end_function(w);
 }
