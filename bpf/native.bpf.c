@@ -303,11 +303,15 @@ __verified_once long native_send(struct walk *w, u64 flags)
 	if (at > ABI_MAX_FRAMES)
 		return -1;
 	w->sample.frame_cnt = (u16)at;
-	at = sizeof(w->sample) + at * sizeof(struct abi_frame);
+	at *= sizeof(struct abi_frame);
+	opaque(at); /* an "or" instead of a sum has no bound that the verifier sees */
+	at += sizeof(w->sample);
+	opaque(at);
 	w->sample.hdr.size = at + sizeof(n->head) + abi_native_bytes(&n->head);
 	bpf_probe_read_kernel(n->record, at, &w->sample);
 	*(u64 *)((u8 *)n->record + at) = *(u64 *)&n->head;
 	at += sizeof(n->head);
+	opaque(at);
 	APPEND(n, at, n->kernel, n->head.kernel_cnt, ABI_MAX_KERNEL);
 	APPEND(n, at, n->user, n->head.native_cnt, ABI_MAX_NATIVE);
 	APPEND(n, at, n->runs, n->head.run_cnt, ABI_MAX_RUNS);
