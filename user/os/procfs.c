@@ -49,13 +49,6 @@ static char *read_proc(pid_t pid, const char *name, size_t max)
 
 /* ---- a process whose main thread has ended ------------------------------------------------------------ */
 
-static bool has_ended(pid_t pid, pid_t tid)
-{
-	struct task_state s;
-
-	return task_state(pid, tid, &s) || s.letter == 'Z' || s.letter == 'X';
-}
-
 pid_t procfs_living_task(pid_t pid)
 {
 	struct dirent *e;
@@ -63,12 +56,12 @@ pid_t procfs_living_task(pid_t pid)
 	pid_t found = pid;
 	DIR *dir;
 
-	if (!has_ended(pid, pid))
+	if (!task_has_ended(pid, pid))
 		return pid;
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	while (dir && found == pid && (e = readdir(dir)))
-		if (isdigit((unsigned char)e->d_name[0]) && !has_ended(pid, atoi(e->d_name)))
+		if (isdigit((unsigned char)e->d_name[0]) && !task_has_ended(pid, atoi(e->d_name)))
 			found = atoi(e->d_name);
 	if (dir)
 		closedir(dir);

@@ -106,6 +106,13 @@ int task_state(pid_t pid, pid_t tid, struct task_state *out)
 	return sscanf(p + 2, "%c %*d %*d %*d %*d %*d %u", &out->letter, &out->flags) == 2 ? 0 : -ESRCH;
 }
 
+bool task_has_ended(pid_t pid, pid_t tid)
+{
+	struct task_state s;
+
+	return task_state(pid, tid, &s) || s.letter == 'Z' || s.letter == 'X';
+}
+
 static uint64_t status_number(const char *status, const char *key)
 {
 	const char *at = strstr(status, key);

@@ -27,6 +27,8 @@ struct task_state {
 	unsigned flags; /* PF_* */
 };
 int task_state(pid_t pid, pid_t tid, struct task_state *out);
+/* It is gone, or waits to be reaped. */
+bool task_has_ended(pid_t pid, pid_t tid);
 
 /* The number of its context switches so far, voluntary or not. 0 or negative errno. */
 int task_switches(pid_t pid, pid_t tid, uint64_t *out);

@@ -64,9 +64,7 @@ struct resolve {
 /* As soon as it is a zombie, its root is gone; its end is read after what it did before. */
 static bool has_ended(const struct process *p)
 {
-	struct task_state s;
-
-	return p->exited || task_state(p->pid, p->pid, &s) || s.letter == 'Z' || s.letter == 'X';
+	return p->exited || task_has_ended(p->pid, p->pid);
 }
 
 /*
