@@ -120,9 +120,9 @@ static __always_inline void look_at_file(struct abi_why *why, const u64 args[2])
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
 
-static __always_inline struct abi_thread_wait *new_thread(struct task_struct *task, u32 tid, u32 tgid)
+static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
 {
-	struct abi_thread_wait fresh = {.tgid = tgid, .start_ns = member_of(task, start_boottime)};
+	struct abi_thread_wait fresh = {.tgid = tgid};
 
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
@@ -156,12 +156,13 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	c->begun++;
 	t = bpf_map_lookup_elem(&waits, &tid);
 	if (!t)
-		t = new_thread(task, tid, tgid);
+		t = new_thread(tid, tgid);
 	if (!t) {
 		c->ended++;
 		sample_lost(ABI_SOURCE_OFFCPU, tgid, ABI_NO_SLOT, 1, 0);
 		return;
 	}
+	t->start_ns = member_of(task, start_boottime); /* user space, which may have made it, does not know */
 	t->why = (struct abi_why){};
 	arch_read_call(registers_of(task), &t->why.call, t->args);
 	t->why.wait = how(task, preempted, state, t->why.call);

@@ -34,7 +34,7 @@ static void tell(const struct abi_frame *frames, uint32_t cnt, uint32_t tid, uin
 	r->hdr.time_ns = START;
 	r->thread_ident = tid;
 	r->thread_start_ns = type == HOLDS ? 0 : tid * SECOND;
-	r->foreign = type == HOLDS;
+	r->flags = type == HOLDS ? ABI_SAMPLE_FOREIGN : 0;
 	r->source = ABI_SOURCE_GIL;
 	r->type = type;
 	r->value = PERIOD;
