@@ -42,6 +42,8 @@ struct cold_slots_map cold_slots SEC(".maps");
 struct waits_map waits SEC(".maps");
 /* Their waits that are over. BPF only: taken as the thread comes in, given back by its callback. */
 struct wait_slots_map wait_slots SEC(".maps");
+/* Stacks of threads that wait, where those cannot be. BPF only: taken at a thread's first wait, given back at its end. */
+struct kept_waits_map kept_waits SEC(".maps");
 /* Memory of those callbacks. BPF only. */
 struct wait_scratches_map wait_scratches SEC(".maps");
 /* Waits as the hook sees them, whatever becomes of them. BPF adds; source/offcpu.c reads. */
@@ -68,6 +70,7 @@ __set_before_load __u32 cfg_growth_pages = 64;
 __set_before_load __u32 cfg_growth_ahead = 64;
 __set_before_load __u32 cfg_slots_per_cpu = 1;
 __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT] = {};
+__set_before_load bool cfg_keep_waits = false;
 __set_before_load __u64 cfg_wait_ns = 10000000;
 
 __u32 programs_generation = 0;
