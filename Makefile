@@ -30,7 +30,7 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -lm
+LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -lm
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
@@ -181,6 +181,9 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
+# Its oracle.
+$(BUILD)/tests/unit/unwind_truth_test: LDLIBS += -ldw
+
 $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)
 	$(Q)mkdir -p $(@D)
@@ -277,8 +280,10 @@ man: all ## show the manual page
 deps: ## install the packages the build and the tests need (root)
 	scripts/install-deps.sh
 
-tour: all ## docs/tour.md's pictures and what its commands say, made anew (root)
-	TOUR=write $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
+tour: ## docs/tour.md's pictures and what its commands say, made anew (root)
+	scripts/install-deps.sh
+	$(MAKE) all
+	TOUR=write BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
 
 demo: ## install, build, profile a real workload in a cgroup of its own (root)
 	scripts/demo.sh

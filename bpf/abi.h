@@ -18,6 +18,7 @@
 #define ABI_MAX_CGROUPS      16
 #define ABI_MAX_CGROUP_STEPS 1024        /* directories on the way to them */
 #define ABI_CGROUP_NAME      256         /* NAME_MAX and its end */
+#define ABI_GIL_SLOTS        256         /* threads that wait for the GIL at once */
 #define ABI_MAX_LOST         4096        /* processes that ticks are lost of between two looks, by reason */
 #define ABI_MAX_TEXT         4096        /* bytes of a name or path that are kept */
 #define ABI_CODE_CHUNK       16384       /* bytes of a line table per record */
@@ -48,6 +49,9 @@
 #define ABI_MECH_KEYS_LOG2   (1u << 9)  /* a dict's keys say how wide their indices are, and of what kind the entries */
 #define ABI_MECH_COPIES      (1u << 10) /* a thread may run a copy of its own of the instructions */
 #define ABI_MECH_GIL_SWITCH  (1u << 11) /* the GIL has a switch: 0 at its start, there is none */
+#define ABI_MECH_GC_RUNTIME  (1u << 12) /* gc_off is from _PyRuntime on, else from the interpreter */
+#define ABI_MECH_GC_FRAME                                                                                              \
+	(1u << 13) /* at gc_off is the address of the frame above which the collector runs, else s32 */
 
 /* Where a thread has the pointer to its state: under a pthread key, or in a variable of its own */
 enum abi_tls {
@@ -149,11 +153,22 @@ struct abi_py_layout {
 	__u16 frame_bytes;     /* that are read of a frame, from frame_base on: its members end there */
 	__u16 frame_copy_off;  /* with COPIES: s32, which copy; 0: that of the code object itself */
 	__u16 code_copies_off; /* address of {count, the copies' addresses} */
-	__u16 interp_gil_off;  /* with GIL_SWITCH: interpreter → GIL */
+	__u16 interp_gil_off;  /* interpreter → GIL; 0: not known, or in _PyRuntime */
 	__u16 tss_inline;      /* keys from this one on have their slots in a block */
 	__u16 thread_below;    /* pthread_self() is so far below the thread pointer */
 	__u16 code_flags_off;  /* u32 */
-	__u16 pad[2];
+	/* The GIL: in _PyRuntime, or 0: in what an interpreter points to at interp_gil_off */
+	__u16 rt_gil_off;
+	__u16 gil_holder_off; /* u64 interval in µs before it; the state that had it last; then s32: does it still? */
+	__u16 gil_cond_off;   /* condition and mutex of those who want it, … */
+	__u16 gil_switch_off; /* … behind which are as large ones of who gave it up on request; 0: not known */
+	/* A thread's number in its own PID namespace: u64 in its state; or, with 0, u32 from pthread_self() on */
+	__u16 ts_native_id_off;
+	__u16 pthread_tid_off;
+	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
+	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
+	__u16 gc_off; /* is it collecting garbage? 0: not known */
+	__u16 pad;
 };
 
 /*
@@ -283,7 +298,20 @@ static inline __s32 abi_line(__s32 line)
 struct abi_frame {
 	__u64 code_key; /* identity of a code object in this recording: process image, address, fingerprint; 0: not readable */
 	__s32 lasti; /* byte offset of the instruction; -1: not started; below: abi_line() of the line itself */
-	__u32 pad;
+	__u32 what;  /* enum abi_frame_what */
+};
+
+/*
+ * What an entry of the frames is. Two of a wait for the GIL come before the waiter's frames: of the function that the holder
+ * was in, with a code_key of 0 where that is not known, and of the thread, of which code_key is the ident and lasti the number
+ * in its own PID namespace; 0, 0: nobody held it.
+ */
+enum abi_frame_what {
+	ABI_FRAME_PYTHON,
+	ABI_FRAME_COLLECTING,    /* a leaf, above which the garbage collector runs */
+	ABI_FRAME_IN_COLLECTION, /* the same; or the collector has called it, or one that called it */
+	ABI_FRAME_GIL_FUNCTION,
+	ABI_FRAME_GIL_THREAD,
 };
 
 enum abi_gil { ABI_GIL_UNKNOWN, ABI_GIL_HELD, ABI_GIL_NOT_HELD, ABI_GIL_NONE /* the interpreter runs without */ };
@@ -297,6 +325,7 @@ enum abi_wait {
 	ABI_WAIT_QUOTA,   /* the same, as its cgroup had used up what it may (cpu.max) */
 	ABI_WAIT_STOPPED, /* by a signal or a debugger */
 	ABI_WAIT_FROZEN,  /* with its cgroup */
+	ABI_WAIT_GIL,     /* in a system call, for the interpreter's lock */
 	ABI_WAIT_CNT
 };
 /* What kind of file a system call is about. NONE: its first two arguments are 0. */
@@ -309,6 +338,10 @@ struct abi_why {
 	__s32 call; /* number of the system call; negative: none */
 };
 
+#define ABI_SAMPLE_NATIVE 1u /* a struct abi_native follows the frames (--native) */
+/* Another thread read it, which knows of this one's start nothing, and its number in its own PID namespace. */
+#define ABI_SAMPLE_FOREIGN 2u
+
 struct abi_sample {
 	struct abi_hdr hdr;
 	__u64 value;           /* in the unit of its type: of time, nanoseconds */
@@ -317,17 +350,64 @@ struct abi_sample {
 	__u32 image_id;        /* 0: a process without an entry */
 	__u32 interp_id;       /* number of the interpreter, cut to 32 bits; 0: the main one, or not known */
 	__u16 frame_cnt;
-	__u8 outcome;    /* enum abi_outcome */
-	__u8 gil;        /* enum abi_gil */
-	__u8 source;     /* enum abi_source … */
-	__u8 type;       /* … and which of its value types the value is of (user/source/source.h) */
-	__u8 unverified; /* some cached code object was not read again for this sample */
-	__u8 pad;
+	__u8 outcome;       /* enum abi_outcome */
+	__u8 gil;           /* enum abi_gil */
+	__u8 source;        /* enum abi_source … */
+	__u8 type;          /* … and which of its value types the value is of (user/source/source.h) */
+	__u8 unverified;    /* some cached code object was not read again for this sample */
+	__u8 flags;         /* ABI_SAMPLE_* */
 	struct abi_why why; /* of a wait */
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
-	/* then frame_cnt times struct abi_frame, leaf first */
+	/* then frame_cnt times struct abi_frame, leaf first; with `native` struct abi_native and what that has */
 };
+
+#define ABI_MAX_NATIVE 512 /* frames of C code in user space, … */
+#define ABI_MAX_KERNEL 64  /* … in the kernel; … */
+#define ABI_MAX_RUNS   512 /* … invocations of the C evaluator */
+
+/* The rest of a stack: frames of C code, leaf first. Those of the kernel come before those of user space. */
+struct abi_native {
+	__u16 kernel_cnt, native_cnt, run_cnt;
+	__u8 end;   /* enum abi_native_end */
+	__u8 stale; /* code was mapped or unmapped since the process's mappings were read */
+		    /*
+	 * then kernel_cnt + native_cnt addresses, u64: of the instruction that runs in the first frame of each, and where the
+	 * others go on after their call; then run_cnt times struct abi_run
+	 */
+};
+/* Python frames that one invocation of the C evaluator runs, leaf first; those of the last runs may have no entry here. */
+struct abi_run {
+	__u16 frame_cnt; /* Python frames up to the end of this run, those of the runs before included */
+	__u16 native;    /* which native frame the invocation is; ABI_NOWHERE: not found on this stack */
+};
+#define ABI_NOWHERE 0xffffu
+
+#define ABI_NATIVE_WORDS(n) ((n)->kernel_cnt + (n)->native_cnt)
+
+/* NULL when there is none. */
+static inline const struct abi_native *abi_native_of(const struct abi_sample *s)
+{
+	return s->flags & ABI_SAMPLE_NATIVE
+		       ? (const struct abi_native *)((const struct abi_frame *)(s + 1) + s->frame_cnt)
+		       : (void *)0;
+}
+
+static inline const __u64 *abi_native_addrs(const struct abi_native *n)
+{
+	return (const __u64 *)(n + 1);
+}
+
+static inline const struct abi_run *abi_native_runs(const struct abi_native *n)
+{
+	return (const struct abi_run *)(abi_native_addrs(n) + ABI_NATIVE_WORDS(n));
+}
+
+/* Bytes that follow the struct itself. */
+static inline __u32 abi_native_bytes(const struct abi_native *n)
+{
+	return 8u * ABI_NATIVE_WORDS(n) + n->run_cnt * (__u32)sizeof(struct abi_run);
+}
 
 #define ABI_TEXT_CUT        1u /* longer than ABI_MAX_TEXT */
 #define ABI_TEXT_UNREADABLE 2u
@@ -445,6 +525,73 @@ struct abi_clock {
 	__u32 pending_tgid;            /* whom it would have sampled; 0: nobody of ours */
 };
 
+/* ---- unwinding native frames ------------------------------------------------------------------------ */
+
+/*
+ * What .eh_frame says of one file, compiled by user space (user/symbol/unwind_table.h): where a function's caller goes on
+ * and what its registers were, by address as linked. `pages` has each page of code, from the first that has any on; the
+ * rows of a page are sorted, and one is in force up to the next. Rules are shared by all files.
+ */
+#define ABI_UNWIND_PAGE_SHIFT 12
+#define ABI_UNWIND_RULES      16384 /* at once, in all files; rule 0 is ABI_UNWIND_STOP */
+
+struct abi_unwind_page {
+	__u32 first_row;
+	__u16 row_cnt;
+	__u16 rule; /* in force up to the first row */
+};
+struct abi_unwind_row {
+	__u16 at; /* in the page */
+	__u16 rule;
+};
+
+/*
+ * The canonical frame address (CFA) is the stack pointer of the caller. Registers are called as those of x86-64; on arm64
+ * "rbp" is x29, "rsp" is sp, and a return address that is not saved is in x30.
+ */
+enum abi_unwind {
+	ABI_UNWIND_STOP,   /* no rule, or none that is known here: the rest of the stack cannot be seen */
+	ABI_UNWIND_ROOT,   /* this function has no caller */
+	ABI_UNWIND_SP,     /* CFA = rsp + cfa_off */
+	ABI_UNWIND_BP,     /* CFA = rbp + cfa_off */
+	ABI_UNWIND_PLT,    /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
+	ABI_UNWIND_BP_MEM, /* CFA = *(rbp + cfa_off) + cfa_add: functions that align their stack */
+	ABI_UNWIND_SP_MEM, /* CFA = *(rsp + cfa_off) + cfa_add: the same, as assembler does it */
+	ABI_UNWIND_SIGNAL, /* all registers are in the signal frame, which begins at rsp + cfa_off (a struct ucontext) */
+	ABI_UNWIND_REG, /* CFA = register cfa_add, as DWARF counts them, + cfa_off; so only in the innermost function */
+};
+enum abi_unwind_bp {
+	ABI_UNWIND_BP_SAME,   /* the caller's rbp is in rbp */
+	ABI_UNWIND_BP_AT_CFA, /* … at CFA + bp_off */
+	ABI_UNWIND_BP_AT_BP,  /* … at rbp + bp_off */
+	ABI_UNWIND_BP_LOST,   /* … not known */
+};
+struct abi_unwind_rule {
+	__s32 cfa_off;
+	__s16 bp_off;
+	__s16 ra_off; /* the return address is at CFA + ra_off; 0: in x30 */
+	__s16 cfa_add;
+	__u8 kind; /* enum abi_unwind */
+	__u8 bp;   /* enum abi_unwind_bp */
+	__u32 pad;
+};
+
+/* What a process can execute: of `unwind_mappings`, sorted by address. Of the table pages are one a word, rows two. */
+#define ABI_UNWIND_MAPPINGS 65536 /* of all processes */
+struct abi_unwind_mapping {
+	__u64 start, end;
+	__u64 first;       /* address in the process of the table's first page */
+	__u32 pages, rows; /* their first words in `unwind_words` */
+	__u32 page_cnt;    /* 0: there is no table (yet) */
+	__u32 made;        /* its code was made at run time; of no file */
+};
+
+/* Value of `unwind_processes`, key image id. */
+struct abi_unwind_process {
+	__u32 first, cnt; /* in `unwind_mappings` */
+	__u64 exec_pages; /* that it had mapped when it was first unwound with these; 0: not yet */
+};
+
 /* ---- waits ------------------------------------------------------------------------------------------ */
 
 /* Value of `waits`, key tid: a thread of ours that is off the CPU, or was. */
@@ -467,7 +614,7 @@ struct abi_wait_counts {
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 160);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 176);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
@@ -475,3 +622,9 @@ ABI_ASSERT("sample", sizeof(struct abi_sample) == 96);
 ABI_ASSERT("clock", sizeof(struct abi_clock) == 224);
 ABI_ASSERT("code", sizeof(struct abi_code) == 96);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);
+ABI_ASSERT("native", sizeof(struct abi_native) == 8);
+ABI_ASSERT("run", sizeof(struct abi_run) == 4);
+ABI_ASSERT("unwind mapping", sizeof(struct abi_unwind_mapping) == 40);
+ABI_ASSERT("unwind page", sizeof(struct abi_unwind_page) == 8);
+ABI_ASSERT("unwind row", sizeof(struct abi_unwind_row) == 4);
+ABI_ASSERT("unwind rule", sizeof(struct abi_unwind_rule) == 16);

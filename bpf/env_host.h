@@ -56,6 +56,7 @@ long bpf_get_current_comm(void *buf, u32 size);
 u32 bpf_get_smp_processor_id(void);
 u32 bpf_get_prandom_u32(void);
 u64 bpf_ktime_get_boot_ns(void);
+long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags);
 long bpf_copy_from_user(void *dst, u32 size, const void *addr);
 long bpf_probe_read_user_str(void *dst, u32 size, const void *addr);
 long bpf_probe_read_kernel(void *dst, u32 size, const void *addr);
@@ -88,6 +89,7 @@ struct vm_area_struct *host_find_vma(struct task_struct *task, u64 addr);
 struct walk;
 
 void user_registers(struct walk *w); /* zeros: not known */
+void read_user_registers(u64 *registers, u32 bytes);
 u64 host_registers_of(struct task_struct *task);
 #define registers_of(task) host_registers_of(task)
 #ifdef PYBPF_NO_MAPS

@@ -32,12 +32,24 @@ struct cgroup_steps_map cgroup_steps SEC(".maps");
  * at most.
  */
 struct scratches_map scratches SEC(".maps");
+/* The native parts of samples, as `scratches`; one, unused, without --native. BPF only. */
+struct natives_map natives SEC(".maps");
+/* Where each image's mappings are. session adds and deletes; BPF reads, and notes exec_pages. */
+struct unwind_processes_map unwind_processes SEC(".maps");
+/* Executable mappings, tables of what is in them, rules. session/unwind writes (memory-mapped), what is not in use; BPF reads. */
+struct unwind_mappings_map unwind_mappings SEC(".maps");
+struct unwind_words_map unwind_words SEC(".maps");
+struct unwind_rules_map unwind_rules SEC(".maps");
 /* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
 /* Scheduled callbacks. BPF only: taken by a tick (busy), given back by the callback. */
 struct code_slots_map code_slots SEC(".maps");
 /* The same for walks of cold memory. */
 struct cold_slots_map cold_slots SEC(".maps");
+/* Waits for the GIL. BPF only: taken by a thread that begins to wait, given back when its samples have been sent. */
+struct gil_slots_map gil_slots SEC(".maps");
+/* Which of these a thread has, by its number. BPF only. */
+struct gil_waits_map gil_waits SEC(".maps");
 /* Threads of ours by tid, once they have been off the CPU. BPF only; user space reads it at the end. */
 struct waits_map waits SEC(".maps");
 /* Their waits that are over. BPF only: taken as the thread comes in, given back by its callback. */
@@ -61,6 +73,8 @@ __set_before_load __u64 cfg_cache_ns = 0;
 __set_before_load __u64 cfg_cache_numbered_ns = 0;
 __set_before_load __u64 cfg_wake_bytes = 1 << 18;
 __set_before_load bool cfg_gil_only = false;
+__set_before_load bool cfg_native = false;
+__set_before_load bool cfg_kernel = false;
 __set_before_load int cfg_hierarchy = 0;
 __set_before_load __u32 cfg_cgroup_subsys = 0;
 __set_before_load bool cfg_scoped = false;
@@ -71,6 +85,13 @@ __set_before_load __u32 cfg_growth_ahead = 64;
 __set_before_load __u32 cfg_slots_per_cpu = 1;
 __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT] = {};
 __set_before_load bool cfg_keep_waits = false;
+#ifdef OLD_KERNEL
+__set_before_load bool has_new_kernel = false;
+#else
+__set_before_load bool has_new_kernel = true;
+#endif
+__set_before_load bool cfg_gil_apart = false;
+__set_before_load __u64 cfg_gil_period_ns = 0;
 __set_before_load __u64 cfg_wait_ns = 10000000;
 
 __u32 programs_generation = 0;
@@ -81,6 +102,9 @@ __u32 aside_tgid = 0;
 __s32 targets_alive = 0;
 __u32 exits_lost = 0;
 __u32 invalidates_lost = 0;
+__s32 gil_open = 0;
+__u64 gil_due = 0;
+__u64 gil_due_ns = 0;
 __u64 clock_monotonic_ns = 0;
 __u64 clock_boottime_ns = 0;
 __u64 own_root_mnt = 0;

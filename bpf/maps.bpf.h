@@ -78,6 +78,13 @@ enum walk_entry {
 	ENTRY_DELEGATED, /* not yet, but to a generator of the same invocation */
 };
 
+/* With --native: has the sample native frames? */
+enum walk_native {
+	NATIVE_NONE,
+	NATIVE_WANTED, /* the walk notes where the C evaluator was entered, in `natives` by its slot */
+	NATIVE_TAKEN,
+};
+
 /* State and result of a walk. Lives in a map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
@@ -102,6 +109,7 @@ struct walk {
 	u64 tstate_addr, frame_addr, last_frame_addr;
 	u64 entry_from;  /* the frame that ran when the C evaluator was entered last … */
 	u32 entry_open;  /* enum walk_entry: has the walk come to it? */
+	u32 collecting;  /* the thread collects garbage, above its innermost frame or one that that called */
 	u64 cframe_addr; /* of the innermost invocation of the C evaluator; 0: there are none in this layout */
 	u64 registers[ARCH_USER_REGISTERS]; /* where the walk looks for a start (bpf/start.bpf.h) … */
 	u64 last_resort;                    /* … before it takes this */
@@ -115,13 +123,14 @@ struct walk {
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
-	u32 slot;     /* of `scratches`, where it is a tick's */
-	u32 keep;     /* of `kept_waits` + 1: there the sample goes; 0: to user space */
-	u32 walk_cnt; /* numbers the walks, so that the memos need not be cleared */
-	u64 cache_ns; /* longest time that a code object goes without being read; 0: read at each walk */
-	u64 cpu_ns;   /* CPU time that the sample stands for; 0: it is of something else */
-	u32 replaced; /* times that another code object lay where a cached one was, … */
-	u32 pad;
+	u32 slot;         /* of `scratches`, where it is a tick's */
+	u32 keep;         /* of `kept_waits` + 1: there the sample goes; 0: to user space */
+	u32 walk_cnt;     /* numbers the walks, so that the memos need not be cleared */
+	u64 cache_ns;     /* longest time that a code object goes without being read; 0: read at each walk */
+	u64 cpu_ns;       /* CPU time that the sample stands for; 0: it is of something else */
+	u32 replaced;     /* times that another code object lay where a cached one was, … */
+	u32 foreign;      /* the thread is not the current one, whose registers say nothing of it */
+	u32 native;       /* enum walk_native */
 	u64 replaced_key; /* … which was this one, the last time */
 	struct code_memos memos;
 	struct code_todo todo[CODE_TODO_MAX];
@@ -134,8 +143,31 @@ struct walk {
 struct scratch {
 	struct walk walk;
 	u64 names_until_ns; /* then a tick has read enough of them */
+	u64 thin_until_ns;  /* waits: see thin() in bpf/source/gil.bpf.c */
 	struct abi_proc_rec proc_rec;
 	struct code_buf code_buf; /* for names that are sent at once */
+};
+
+#define NATIVE_RECORD                                                                                                  \
+	(sizeof(struct abi_sample) + ABI_MAX_FRAMES * sizeof(struct abi_frame) + sizeof(struct abi_native) +           \
+	 8 * (ABI_MAX_KERNEL + ABI_MAX_NATIVE) + ABI_MAX_RUNS * sizeof(struct abi_run))
+
+/* The native part of a sample, and its whole record. */
+struct native {
+	struct abi_native head;
+	u64 ip, sp, bp, cfa;           /* of the frame at hand */
+	u64 cframe;                    /* of the invocation of the C evaluator that the walk is in; 0: not known */
+	struct abi_unwind_mapping map; /* that the frame is in */
+	struct abi_unwind_rule rule;
+	u32 first, cnt; /* the process's mappings */
+	u32 exact;      /* ip is of the instruction that runs, not of where a call returns to */
+	u32 end;        /* enum abi_native_end, once it is over */
+	u32 placed;     /* runs that need not be looked for any more */
+	u64 kernel[ABI_MAX_KERNEL];
+	u64 user[ABI_MAX_NATIVE];
+	u64 entries[ABI_MAX_RUNS]; /* addresses on the C stack, by run */
+	struct abi_run runs[ABI_MAX_RUNS];
+	u64 record[NATIVE_RECORD / 8 + 1];
 };
 
 /* One scheduled callback in a sampled task. */
@@ -158,6 +190,23 @@ struct cold_slot {
 	u32 more;       /* … and how many */
 	u32 pad;
 	struct walk walk;
+};
+
+/* Stacks of a wait for the GIL, read as it began. */
+struct gil_stack {
+	struct abi_sample sample;
+	struct abi_frame frames[ABI_MAX_FRAMES];
+};
+struct gil_slot {
+	u32 busy;   /* the thread that waits; 0: free */
+	u32 wait;   /* enum gil_wait */
+	u32 one_in; /* of so many waits as this one it is the only one that is looked at */
+	u32 index;
+	u32 pending, pad; /* it is over, and the next one is to tell who held the GIL by then */
+	u64 began_ns, ended_ns;
+	u64 interval_ns, gil_addr;
+	u64 holder; /* its thread state; 0: nobody held it */
+	struct gil_stack waiter, held;
 };
 
 /* A wait that is over, for its thread to look at its stack. */
@@ -300,6 +349,44 @@ extern struct scratches_map {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+extern struct natives_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct native);
+} natives SEC(".maps");
+
+extern struct unwind_processes_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_MAX_PROCS);
+	__type(key, u32);
+	__type(value, struct abi_unwind_process);
+} unwind_processes SEC(".maps");
+
+extern struct unwind_mappings_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_unwind_mapping);
+} unwind_mappings SEC(".maps");
+
+extern struct unwind_words_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} unwind_words SEC(".maps");
+
+extern struct unwind_rules_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct abi_unwind_rule);
+} unwind_rules SEC(".maps");
+
 extern struct seen_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SEEN_BUCKETS);
@@ -320,6 +407,20 @@ extern struct cold_slots_map {
 	__type(key, u32);
 	__type(value, struct cold_slot);
 } cold_slots SEC(".maps");
+
+extern struct gil_slots_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* ABI_GIL_SLOTS with that source */
+	__type(key, u32);
+	__type(value, struct gil_slot);
+} gil_slots SEC(".maps");
+
+extern struct gil_waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* as above */
+	__type(key, u32);
+	__type(value, u32);
+} gil_waits SEC(".maps");
 
 extern struct waits_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -381,6 +482,8 @@ extern __set_before_load __u64 cfg_cache_ns;          /* most time that a code o
 extern __set_before_load __u64 cfg_cache_numbered_ns; /* … and one that has a number which is never used twice */
 extern __set_before_load __u64 cfg_wake_bytes;        /* wake user space when this much waits in the ring */
 extern __set_before_load bool cfg_gil_only;
+extern __set_before_load bool cfg_native;         /* native frames too … */
+extern __set_before_load bool cfg_kernel;         /* … and those of the kernel */
 extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are of; 0: version 2 */
 extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
 extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */
@@ -393,7 +496,14 @@ extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a 
 extern __set_before_load bool cfg_keep_waits; /* there is no task work: stacks are walked as a wait begins */
 extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
+extern __set_before_load bool has_new_kernel;     /* of the object itself: bpf/new.bpf.h, not bpf/old.bpf.h */
+extern __set_before_load bool cfg_gil_apart;      /* such waits are a source of their own */
+extern __set_before_load __u64 cfg_gil_period_ns; /* waits for the GIL that are shorter are drawn by lot */
+
 /* Changed while running. */
+extern __s32 gil_open;            /* threads that have a slot */
+extern __u64 gil_due;             /* samples that there should be … */
+extern __u64 gil_due_ns;          /* … and the sum of what they stand for */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 aside_tgid;                            /* user space: its worker, which is as little a target as itself */

@@ -12,8 +12,8 @@
 
 #ifndef PYBPF_HOST
 /* The current task's user registers at its last entry into the kernel: here, when the timer interrupted it. 5.15 */
-#define user_registers(w)                                                                                              \
-	bpf_probe_read_kernel((w)->registers, sizeof((w)->registers), (void *)bpf_task_pt_regs(current_task()))
+#define read_user_registers(dst, bytes) bpf_probe_read_kernel(dst, bytes, (void *)bpf_task_pt_regs(current_task()))
+#define user_registers(w)               read_user_registers((w)->registers, sizeof((w)->registers))
 #endif
 
 #ifndef PYBPF_HOST
@@ -21,6 +21,9 @@
 #define registers_of(task) ((u64)bpf_task_pt_regs(task))
 #endif
 #define state_of(task) member_of(task, __state)
+
+/* Native frames take bpf_loop (5.17): no verifier looks at their unwinding as often as it may go round. */
+#define HAS_NATIVE ARCH_UNWINDS
 
 /* bpf_get_current_ancestor_cgroup_id(), for the version 2 hierarchy. 5.12 */
 #define HAS_ANCESTOR_ID true

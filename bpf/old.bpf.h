@@ -15,15 +15,17 @@
 #define current_task() ((struct task_struct *)bpf_get_current_task())
 
 #ifndef PYBPF_HOST
-#define user_registers(w)                                                                                              \
-	bpf_probe_read_kernel((w)->registers, sizeof((w)->registers),                                                  \
-			      (void *)arch_user_registers((u64)BPF_CORE_READ(current_task(), stack)))
+#define read_user_registers(dst, bytes)                                                                                \
+	bpf_probe_read_kernel(dst, bytes, (void *)arch_user_registers((u64)BPF_CORE_READ(current_task(), stack)))
+#define user_registers(w)  read_user_registers((w)->registers, sizeof((w)->registers))
 #define registers_of(task) arch_user_registers((u64)BPF_CORE_READ(task, stack))
 #endif
 #define state_of(task)                                                                                                 \
 	(bpf_core_field_exists((task)->__state)                                                                        \
 		 ? BPF_CORE_READ(task, __state)                                                                        \
 		 : (u32)BPF_CORE_READ((struct task_struct___before_5_14 *)(task), state))
+
+#define HAS_NATIVE 0
 
 /* Not in tracing programs before 5.12. */
 #define HAS_ANCESTOR_ID false

@@ -4,6 +4,7 @@
  */
 #include "bpf/pywalk.bpf.h"
 #include "bpf/memo.bpf.h"
+#include "bpf/native.bpf.h"
 #include "bpf/start.bpf.h"
 
 enum { WALK_GOES_ON, WALK_ROOT, WALK_TORN, WALK_DEPTH, WALK_TIME, WALK_FAULT };
@@ -147,7 +148,7 @@ static __always_inline bool store_frame(struct walk *w, const u8 *block)
 	if (!f->code_key)
 		note_fault(w);
 	f->lasti = compiled_lasti(w, block, frame_lasti(w, block, code_addr));
-	f->pad = 0;
+	f->what = ABI_FRAME_PYTHON;
 	w->frame_cnt = n + 1;
 	frame_stored(w, n, w->frame_addr, code_addr);
 	return f->code_key;
@@ -205,7 +206,7 @@ static __always_inline bool is_stale(struct walk *w, u8 owner, u8 is_entry)
 /* This is not how a stack ends that is whole. Is there a better one to begin at? */
 static __always_inline u32 start_over(struct walk *w, u32 stop)
 {
-	if (w->start == START_LAST)
+	if (w->start == START_LAST || w->foreign)
 		return stop;
 	if (w->start == START_NAMED)
 		user_registers(w);
@@ -238,6 +239,7 @@ static __always_inline void start_at(struct walk *w, u32 how, u64 frame_addr)
 	w->walk_cnt++; /* code objects are listed again */
 	w->start = how;
 	w->frame_addr = frame_addr;
+	native_begin(w);
 }
 
 /* Has what is said to be a frame of it the looks of one? Each register is asked about in each turn. */
@@ -263,13 +265,16 @@ static __always_inline u32 seek_step(struct walk *w)
 
 	if (turn >= TURNS) {
 		start_at(w, START_LAST, w->last_resort);
+		native_cframe(w, 0);
 		return WALK_GOES_ON;
 	}
 	opaque(i);
 	if (i < ARCH_USER_REGISTERS)
 		w->frame_addr = start_frame(w, turn, w->registers[i]);
-	if (fits_turn(w, turn))
+	if (fits_turn(w, turn)) {
 		start_at(w, START_REGISTER, w->frame_addr);
+		native_started(w, turn, i);
+	}
 	return WALK_GOES_ON;
 }
 
@@ -325,6 +330,7 @@ static __always_inline u32 walk_step(struct walk *w)
 	}
 	if (w->garbage)
 		return WALK_TORN;
+	native_frame(w, owner, block);
 	addr = w->frame_addr;
 	w->frame_addr = masked_u64(block, w->frame_prev);
 	if (is_stale(w, owner, block[w->frame_is_entry & 0x7f])) {
@@ -357,6 +363,8 @@ __verified_once u32 pywalk(struct walk *w)
 	w->last_resort = w->frame_addr ? w->frame_addr : w->entry_from;
 	w->walk_cnt++;
 	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;
+	native_begin(w);
+	native_cframe(w, w->cframe_addr);
 	walk_loop(w);
 	if (w->stop == WALK_ROOT)
 		return w->frame_cnt ? ABI_OK : ABI_NO_FRAME;

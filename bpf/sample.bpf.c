@@ -2,6 +2,7 @@
 #include "bpf/sample.bpf.h"
 #include "bpf/code.bpf.h"
 #include "bpf/cold.bpf.h"
+#include "bpf/native.bpf.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/record.bpf.h"
 #include "bpf/target.bpf.h"
@@ -70,10 +71,18 @@ static __always_inline void keep_dropped(const struct abi_sample *s)
 	keep_lost(&key, &l);
 }
 
+/* Something of the process is to be looked at that user space does not know, or not as it is now. */
+static __always_inline bool wants_mappings(const struct walk *w)
+{
+	const struct native *n = cfg_native && w->native == NATIVE_TAKEN ? native_of(w->slot) : NULL;
+
+	return n && (n->head.stale || n->head.end == ABI_NATIVE_NO_MAPS || n->head.end == ABI_NATIVE_NO_MAPPING);
+}
+
 /* User space brings in what this sample missed: soon, but what is missing for good does not keep it busy. */
 static __always_inline u64 sample_wake_flags(struct walk *w)
 {
-	if (!w->sample.cold_addr || w->sample.hdr.time_ns - w->cold_wake_ns < COLD_WAKE_NS)
+	if ((!w->sample.cold_addr && !wants_mappings(w)) || w->sample.hdr.time_ns - w->cold_wake_ns < COLD_WAKE_NS)
 		return record_wake_flags();
 	w->cold_wake_ns = w->sample.hdr.time_ns;
 	return BPF_RB_FORCE_WAKEUP;
@@ -85,6 +94,13 @@ static __always_inline long keep(const struct walk *w, u32 size)
 	struct kept_wait *kept = bpf_map_lookup_elem(&kept_waits, &at);
 
 	return kept ? bpf_probe_read_kernel(&kept->sample, size, &w->sample) : -1;
+}
+
+static __always_inline long send(struct walk *w, u32 size, u64 flags)
+{
+	if (cfg_native && w->native == NATIVE_TAKEN)
+		return native_send(w, flags);
+	return bpf_ringbuf_output(&events, &w->sample, size, flags);
 }
 
 /* Sends the sample with its frames; gives the outcome to count. */
@@ -101,7 +117,7 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	w->sample.hdr.size = size;
 	if (w->keep)
 		return keep(w, size) ? ABI_INTERNAL : outcome;
-	if (!bpf_ringbuf_output(&events, &w->sample, size, sample_wake_flags(w)))
+	if (!send(w, size, sample_wake_flags(w)))
 		return outcome;
 	keep_dropped(&w->sample);
 	return ABI_RING_FULL;
@@ -128,7 +144,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->type = t->type;
 	s->gil = ABI_GIL_UNKNOWN;
 	s->interp_id = 0;
-	s->unverified = 0;
+	s->unverified = s->flags = 0;
 	s->cold_addr = 0;
 	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
@@ -136,6 +152,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
 	w->cpu_ns = t->cpu_ns;
 	w->keep = t->keep;
+	w->native = cfg_native && t->native ? NATIVE_WANTED : NATIVE_NONE;
 }
 
 /* By --gil. */
@@ -182,7 +199,11 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 		return outcome;
 	if (cfg_gil_only && w->sample.gil != ABI_GIL_HELD)
 		return w->sample.gil == ABI_GIL_NONE ? ABI_GILLESS : ABI_NO_GIL;
-	return outcome == ABI_OK ? pywalk(w) : outcome;
+	if (outcome == ABI_OK)
+		outcome = pywalk(w);
+	if (w->collecting && w->frame_cnt)
+		w->frames[0].what = w->layout.mech & ABI_MECH_GC_FRAME ? ABI_FRAME_COLLECTING : ABI_FRAME_IN_COLLECTION;
+	return outcome;
 }
 
 static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32 flags)
@@ -224,6 +245,28 @@ static __always_inline void invalidate(struct abi_proc *p, const struct walk *w)
 		__sync_fetch_and_add(&invalidates_lost, 1);
 }
 
+/* Native frames of stacks that are shown, and of threads that have nothing else. */
+static __always_inline bool has_native(u32 outcome)
+{
+	return outcome <= ABI_CUT_FAULT || outcome == ABI_NO_TSTATE || outcome == ABI_NO_FRAME;
+}
+
+static __always_inline void take_native(struct walk *w, const struct tick *t)
+{
+	struct native *n = native_of(w->slot);
+	long bytes = 0;
+
+	if (!n)
+		return;
+	if (!w->frame_cnt)
+		n->head.run_cnt = 0;
+	if (cfg_kernel && t->kernel_ctx)
+		bytes = bpf_get_stack(t->kernel_ctx, n->kernel, sizeof(n->kernel), 0);
+	n->head.kernel_cnt = bytes > 0 ? (u16)((u32)bytes / 8) : 0;
+	if (native_walk(w->slot, w->image_id) == ABI_OK)
+		w->native = NATIVE_TAKEN;
+}
+
 static __always_inline u32 take(struct scratch *s, struct task_struct *task, const struct tick *t)
 {
 	struct walk *w = &s->walk;
@@ -262,6 +305,8 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 			return ABI_DEFERRED;
 		w->sample.cold_addr = w->fault_addr;
 	}
+	if (cfg_native && w->native && has_native(outcome))
+		take_native(w, t);
 	outcome = emit(w, outcome);
 	if (w->replaced)
 		invalidate(p, w);
@@ -326,6 +371,53 @@ __hidden u32 sample_keep(struct tick *t, u32 source)
 		return ABI_INTERNAL;
 	s->walk.slot = t->slot;
 	return take(s, current_task(), t);
+}
+
+__hidden struct scratch *sample_scratch(u32 source)
+{
+	u32 slot = 0;
+	struct scratch *s;
+
+	if (source < ABI_SOURCE_CNT)
+		slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+	s = bpf_map_lookup_elem(&scratches, &slot);
+	if (s)
+		s->walk.slot = slot;
+	return s;
+}
+
+__hidden u32 sample_begin(struct scratch *s, const struct tick *t, struct abi_proc **out)
+{
+	struct task_struct *task = current_task();
+	u64 id = bpf_get_current_pid_tgid(), mm = (u64)member_of(task, mm);
+	u32 flags = member_of(task, flags), outcome;
+	struct abi_proc *p = NULL;
+
+	if (id >> 32 == cfg_self_tgid || id >> 32 == aside_tgid)
+		return ABI_SELF;
+	outcome = target_find(task, mm, flags, &p);
+	if (outcome != ABI_OK || !p)
+		return outcome;
+	fill_sample(&s->walk, task, id, t);
+	s->walk.image_id = s->walk.sample.image_id = p->image_id;
+	target_met(p);
+	if (!(flags & PF_EXITING) && mm && p->mm == mm)
+		target_identify(p, task, s);
+	outcome = process_outcome(p, mm, flags);
+	*out = p;
+	return outcome == ABI_OK ? sample_prepare(&s->walk, p) : outcome;
+}
+
+__hidden void sample_names(struct scratch *s)
+{
+	struct task_struct *task = current_task();
+
+	send_names(s, task, (u64)member_of(task, mm));
+}
+
+__hidden void sample_dropped(const struct abi_sample *s)
+{
+	keep_dropped(s);
 }
 
 __hidden void sample_in(struct scratch *s, const struct tick *t)

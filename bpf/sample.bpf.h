@@ -7,8 +7,10 @@ struct tick {
 	u64 value;  /* in the unit of its type */
 	u64 cpu_ns; /* CPU time that it stands for; 0: it is of something else */
 	u32 source, type;
-	u32 slot; /* of `scratches` */
-	u32 keep; /* of `kept_waits` + 1, where the sample is to be kept; 0: it is sent */
+	u32 keep;         /* of `kept_waits` + 1, where the sample is to be kept; 0: it is sent */
+	u32 slot;         /* of `scratches` */
+	u32 native;       /* native frames too: nothing else that uses this slot comes in between */
+	void *kernel_ctx; /* of the program, for the kernel's part of the stack; NULL: there is none */
 	struct abi_why why;
 };
 
@@ -46,5 +48,15 @@ u32 sample_prepare(struct walk *w, struct abi_proc *p);
 u32 sample_walk(struct walk *w, struct abi_proc *p);
 void sample_again(struct walk *w, struct abi_proc *p, u32 outcome, u64 mm);
 void sample_repeat(struct walk *w, u32 outcome, u32 cnt, u64 value);
+/*
+ * The parts of it that sources need which send what they walk later. A sample of the current task begins in the scratch;
+ * ABI_OK, or why there is nothing to walk.
+ */
+struct scratch *sample_scratch(u32 source);
+u32 sample_begin(struct scratch *s, const struct tick *t, struct abi_proc **out);
+/* Names of what was met in a walk of the current task's memory. */
+void sample_names(struct scratch *s);
+/* The ring had no room for this one. */
+void sample_dropped(const struct abi_sample *s);
 /* Counts ticks that no program ran for; `tgid` of the process that they would have sampled, 0: none of ours. */
 void sample_lost(u32 source, u32 tgid, u32 outcome, u64 cnt, u64 value);

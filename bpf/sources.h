@@ -8,7 +8,8 @@
 #define ABI_SOURCES(X) \
 	X(CPU, cpu) \
 	X(OFFCPU, offcpu) \
-	X(FAULTS, faults)
+	X(FAULTS, faults) \
+	X(GIL, gil)
 /* clang-format on */
 
 enum abi_source {

@@ -13,7 +13,9 @@
 #define ASK_MAX_WAIT 1024          /* … and ever more rarely in one that seems not to be Python … */
 #define DOUBT_NS     1000000000ull /* an interpreter should have started by then; each time twice as long … */
 #define DOUBT_SHIFTS 6             /* … up to a minute */
-#define ASK_CODE_NS  100000000ull  /* … but soon when it has mapped more code, which may be a library */
+#define ASK_APART_NS                                                                                                   \
+	2000000ull /* … but each time that user space could answer, however often there is something to sample … */
+#define ASK_CODE_NS 100000000ull /* … but soon when it has mapped more code, which may be a library */
 
 /* By what needs no entry in `procs`, or the one that is there. */
 static __always_inline bool is_target(u32 tgid, u32 flags, const struct abi_proc *p)
@@ -257,6 +259,12 @@ static __always_inline bool is_due(const struct abi_proc *p, u32 wait, struct ta
 	       (now - p->looked_ns > ASK_CODE_NS && p->exec_pages != exec_pages(task));
 }
 
+/* Of a timer's ticks this is not asked: their rate was chosen. */
+static __always_inline bool is_too_soon(const struct abi_proc *p, const struct walk *w, u64 now)
+{
+	return !w->cpu_ns && p->generation == programs_generation && now - p->looked_ns < ASK_APART_NS;
+}
+
 /*
  * A library may be loaded at any time, so the question is never settled for good, it is only asked more and
  * more rarely.
@@ -305,7 +313,7 @@ __hidden void target_identify(struct abi_proc *p, struct task_struct *task, stru
 		return;
 	if (!is_settled(p))
 		read_hint(p);
-	if (!is_settled(p)) {
+	if (!is_settled(p) && !is_too_soon(p, &s->walk, now)) {
 		u32 wait = p->wait; /* read once: another tick, here or elsewhere, may take it down to 0 meanwhile */
 
 		opaque(wait);

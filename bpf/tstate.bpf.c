@@ -230,6 +230,27 @@ static __always_inline u32 find_frame(struct walk *w)
 	return w->layout.mech & ABI_MECH_CFRAME ? read_cframe(w, addr) : ABI_OK;
 }
 
+/*
+ * Modules/gcmodule.c (3.12 on: Python/gc.c): struct _gc_runtime_state.collecting. The collector is C code that never gives the
+ * GIL up, so while it collects who holds the GIL is the collector's thread, above its innermost frame. But it calls finalisers,
+ * in which the frames are theirs, and other threads may get the GIL: only `frame`, of 3.15, tells these apart.
+ */
+static __always_inline void find_collector(struct walk *w, u64 runtime_addr)
+{
+	const struct abi_py_layout *l = &w->layout;
+	u64 from = l->mech & ABI_MECH_GC_RUNTIME ? runtime_addr : tstate_u64(w, l->ts_interp_off), frame = 0;
+	s32 collecting = 0;
+
+	w->collecting = 0;
+	if (!l->gc_off)
+		return;
+	if (l->mech & ABI_MECH_GC_FRAME)
+		w->collecting =
+			!walk_read(w, &frame, sizeof(frame), from + l->gc_off) && frame && frame == w->frame_addr;
+	else if (w->sample.gil == ABI_GIL_HELD)
+		w->collecting = !walk_read(w, &collecting, sizeof(collecting), from + l->gc_off) && collecting == 1;
+}
+
 static __always_inline bool is_ours(const struct walk *w, u64 thread)
 {
 	return !(w->layout.mech & ABI_MECH_THREAD_ID) || tstate_u64(w, w->layout.ts_thread_id_off) == thread;
@@ -286,21 +307,23 @@ __verified_once u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread, u3
 	find_gil(w, runtime_addr, thread);
 	find_interpreter(w);
 	outcome = find_frame(w);
+	find_collector(w, runtime_addr);
 	if (outcome == ABI_OK)
 		*tss_key = key;
 	return outcome;
 }
 
-#ifdef PYBPF_HOST
-u32 tstate_take(struct walk *w, u64 runtime_addr, u64 tstate_addr)
+__verified_once u32 tstate_take(struct walk *w, u64 runtime_addr, u64 tstate_addr)
 {
 	u32 outcome;
 
+	if (!w)
+		return ABI_INTERNAL;
 	w->tstate_addr = tstate_addr;
 	outcome = read_tstate(w);
 	if (outcome != ABI_OK)
 		return outcome;
 	find_gil(w, runtime_addr, ~0ull); /* nobody's: this very state is wanted */
+	find_interpreter(w);
 	return find_frame(w);
 }
-#endif

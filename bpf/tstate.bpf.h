@@ -9,7 +9,5 @@
  */
 u32 tstate_find(struct walk *w, u64 runtime_addr, u64 thread, u32 *tss_key);
 
-#ifdef PYBPF_HOST
 /* The same for a thread state that is known already, of any thread; asleep ones are in no CPU's registers. */
 u32 tstate_take(struct walk *w, u64 runtime_addr, u64 tstate_addr);
-#endif

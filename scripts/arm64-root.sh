@@ -12,7 +12,7 @@ suite=${1:-bookworm}
 python=${2:-python3.11}
 folder=$(realpath -m "${BUILD:-build}/arm64-roots")
 root=$folder/$suite-$python
-packages=libc6-dev,libbpf-dev,libelf-dev,zlib1g-dev,libdeflate-dev,libcap-dev,libncurses-dev,uthash-dev,libcmocka-dev,busybox-static,util-linux
+packages=$(scripts/install-deps.sh --units --list | grep -- '-dev$' | paste -sd,),busybox-static,util-linux
 
 die() {
 	echo "arm64-root: $*" >&2

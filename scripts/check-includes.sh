@@ -20,7 +20,7 @@ user/source      user/profile user/os user/util CONTRACT SKELETON
 user/target      user/python user/symbol user/os user/util CONTRACT
 user/format      user/profile user/util
 user/python      user/symbol user/os user/util CONTRACT
-user/symbol      user/os user/util
+user/symbol      user/os user/util CONTRACT
 user/profile     user/util
 user/os          user/util
 user/util
@@ -43,6 +43,8 @@ linux/bpf.h        user/session user/source bpf
 libelf.h           user/symbol
 gelf.h             user/symbol
 elfutils/*         user/symbol
+lzma.h             user/symbol
+libiberty/*        user/symbol
 zlib.h             user/format
 libdeflate.h       user/format
 curses.h           user/cmd/top

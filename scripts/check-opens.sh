@@ -20,6 +20,7 @@ user/os/cgroup.c               the cgroup file system
 user/os/perf.c                 /sys
 user/os/caps.c                 /sys
 user/os/kernel.c               /proc/sys, /sys
+user/symbol/kallsyms.c         /proc/kallsyms
 user/os/privileges.c           /proc/self/exe
 user/os/loading.c              /proc/PID/auxv
 user/os/opener.c               the desktop session of the user

@@ -87,7 +87,7 @@ done
 port=$(cat "$port_file")
 rm -f "$port_file"
 [[ $port ]] || die "the workload did not say its port"
-"$python" scripts/demo_workload.py load "$port" $((seconds + 3)) >/dev/null &
+"$python" scripts/demo_workload.py load "$port" $((seconds + 20)) >/dev/null &
 helpers+=($!)
 disown # its end needs no comment of the shell's
 sleep 1

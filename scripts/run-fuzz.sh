@@ -45,6 +45,10 @@ seed_elf_fuzz() {
 	find /lib /usr/lib -name '*.so*' -type f -size -24k 2>/dev/null | head -n 12 | xargs -r cp -t "$1"
 }
 
+seed_unwind_table_fuzz() {
+	seed_elf_fuzz "$1"
+}
+
 seed_line_table_fuzz() {
 	"$python" - "$1" <<'END'
 import json.decoder, re, struct, sys

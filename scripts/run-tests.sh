@@ -211,10 +211,11 @@ python_tests() {
 # Live tests measure, and the machine may be another's too: it stands still for a while, or has less for us. A few that
 # failed are tried once more with nothing beside them. What passes then counts, and is said at the end.
 second_tries=5
+second_only=() # what passed only then
 
 # second_try NAME TEST…: sets `again` to how many passed.
 second_try() {
-	local report=$logs/pytest-$1-again.xml counts
+	local report=$logs/pytest-$1-again.xml counts test
 	shift
 	rm -f "$report"
 	echo "once more, with nothing beside them: $*"
@@ -226,7 +227,6 @@ second_try() {
 		printf '%s\n' "${counts[@]:1}" | grep -qxF "$test" || ((again == 0)) || second_only+=("$test")
 	done
 }
-second_only=()
 
 # One kernel stands for all: the oldest, which lacks most. `make vm-test` tries every one.
 other_kernels() {

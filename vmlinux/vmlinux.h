@@ -236,6 +236,8 @@ struct bpf_map { /* a complete type: libbpf compares kinds in kfunc prototypes *
 struct bpf_task_work { /* include/uapi/linux/bpf.h, 6.18+ */
 	__u64 __opaque;
 } __attribute__((aligned(8)));
-struct bpf_perf_event_data;
+struct bpf_perf_event_data { /* include/uapi/asm/bpf_perf_event.h: the registers at the tick */
+	unsigned long regs[34];
+};
 
 #endif

@@ -28,6 +28,7 @@
 	})
 /* ppoll() (include/uapi/asm-generic/unistd.h) */
 #define arch_is_poll(number) ((number) == 73)
+#define ARCH_CALL_FUTEX      98
 
 /* User space's addresses are below, 48 bits but for programs that ask for more (Documentation/arch/arm64/memory.rst). */
 #define ARCH_USER_BITS 52
@@ -38,3 +39,11 @@
  * authentication code would be there too, but CPython signs none; return addresses, which are signed, are not read.
  */
 #define ARCH_USER_TAG (0xffull << 56)
+
+/* Frames of C code are not unwound here: a return address may be in a register, and signed. */
+#define ARCH_UNWINDS          0
+#define ARCH_UNWIND_REGISTERS 33
+#define ARCH_REGISTER_BP      29
+#define ARCH_REGISTER_SP      31
+#define ARCH_REGISTER_IP      32
+#define ARCH_TICK_IP          ARCH_REGISTER_IP

@@ -28,9 +28,19 @@
 	})
 /* poll(), ppoll() (arch/x86/entry/syscalls/syscall_64.tbl) */
 #define arch_is_poll(number) ((number) == 7 || (number) == 271)
+#define ARCH_CALL_FUTEX      202
 
 /* User space's addresses are below, but for programs that ask for more (Documentation/arch/x86/x86_64/mm.rst). */
 #define ARCH_USER_BITS 47
 #define ARCH_USER_END  (1ull << ARCH_USER_BITS)
 
 #define ARCH_USER_TAG 0ull /* the processor ignores nothing of an address */
+
+/* Frames of C code can be unwound here; by these of the words of struct pt_regs. */
+#define ARCH_UNWINDS          1
+#define ARCH_UNWIND_REGISTERS 20
+#define ARCH_REGISTER_BP      4
+#define ARCH_REGISTER_IP      16
+#define ARCH_REGISTER_SP      19
+/* Kernel addresses are negative. */
+#define ARCH_TICK_IP ARCH_REGISTER_IP

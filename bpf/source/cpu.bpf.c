@@ -139,6 +139,9 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 	t.value = t.cpu_ns = c->tick_ns;
 	c->ticks++;
 	c->value_ns += t.value;
+	t.native = cfg_native;
+	if (cfg_kernel && (s64)ctx->regs[ARCH_TICK_IP] < 0)
+		t.kernel_ctx = ctx;
 	sample_take(&t, ABI_SOURCE_CPU, 0);
 	return 0;
 }

@@ -87,9 +87,13 @@ static __always_inline u64 add(struct growth *g, u64 resident)
 	return due;
 }
 
-/* Threads fault at the same time: while one is at it, the next one to come will see what both brought. */
-static __always_inline u64 due_pages(struct task_struct *task, u32 tgid)
+/*
+ * Threads fault at the same time: while one is at it, the next one to come will see what both brought. A function apart: old
+ * kernels count what is on the stack while the sample is taken, too.
+ */
+static __attribute__((noinline)) u64 due_pages(u32 tgid)
 {
+	struct task_struct *task = current_task();
 	struct mm_struct *mm = member_of(task, mm);
 	u64 key = (u64)mm, due;
 	struct growth *g;
@@ -113,7 +117,7 @@ int faults_fault(struct bpf_perf_event_data *ctx)
 {
 	u32 zero = 0, tgid = target_current();
 	struct fault_count *c = bpf_map_lookup_elem(&fault_counts, &zero);
-	u64 pages = tgid ? due_pages(current_task(), tgid) : 0;
+	u64 pages = tgid ? due_pages(tgid) : 0;
 	struct tick t = {.value = pages * cfg_page_bytes};
 
 	if (!c)

@@ -8,6 +8,7 @@
  *
  * The hook runs at each switch of every task, with the run queue locked: what is not ours has to be left soon.
  */
+#include "bpf/gil.bpf.h"
 #include "bpf/record.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/target.bpf.h"
@@ -196,9 +197,9 @@ static __always_inline void forget(u32 tid)
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
 
-static __always_inline struct abi_thread_wait *new_thread(struct task_struct *task, u32 tid, u32 tgid)
+static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
 {
-	struct abi_thread_wait fresh = {.tgid = tgid, .start_ns = member_of(task, start_boottime)};
+	struct abi_thread_wait fresh = {.tgid = tgid};
 
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
@@ -212,6 +213,16 @@ static __always_inline void lose_unseen(struct abi_thread_wait *t, struct abi_wa
 	c->ended++;
 	c->ended_ns += value;
 	sample_lost(ABI_SOURCE_OFFCPU, t->tgid, ABI_UNSEEN, 1, value);
+}
+
+static __always_inline bool is_for_gil(const struct abi_thread_wait *t)
+{
+	struct tick tick = {.source = ABI_SOURCE_OFFCPU};
+	struct scratch *s = sample_scratch(ABI_SOURCE_OFFCPU);
+	struct gil_look found = {};
+
+	return t->why.wait == ABI_WAIT_CALL && t->why.call == ARCH_CALL_FUTEX && s &&
+	       gil_look(s, &tick, t->args[0], &found);
 }
 
 /* It is the current task still, with its memory. */
@@ -233,15 +244,24 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	c->begun++;
 	t = bpf_map_lookup_elem(&waits, &tid);
 	if (!t)
-		t = new_thread(task, tid, tgid);
+		t = new_thread(tid, tgid);
 	if (!t) {
 		c->ended++;
 		sample_lost(ABI_SOURCE_OFFCPU, tgid, ABI_NO_SLOT, 1, 0);
 		return;
 	}
+	t->start_ns = member_of(task, start_boottime); /* user space, which may have made it, does not know */
 	t->why = (struct abi_why){};
 	arch_read_call(registers_of(task), &t->why.call, t->args);
 	t->why.wait = how(task, preempted, state, t->why.call);
+	if (is_for_gil(t)) {
+		t->why.wait = ABI_WAIT_GIL;
+		if (cfg_gil_apart) {
+			c->begun--;
+			t->since_ns = 0;
+			return;
+		}
+	}
 	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
 	ran_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
 	now = bpf_ktime_get_ns();

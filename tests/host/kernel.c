@@ -51,7 +51,7 @@ void frames_forgotten(struct walk *w, u32 n)
 
 void user_registers(struct walk *w)
 {
-	memcpy(w->registers, host.registers, sizeof(host.registers));
+	memcpy(w->registers, host.registers, sizeof(w->registers));
 }
 
 void host_mark_seen(u64 key)

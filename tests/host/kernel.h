@@ -8,9 +8,9 @@
 
 extern struct host_kernel {
 	struct image *memory;
-	u64 now_ns, look_ns; /* each look at the clock moves it on by look_ns */
-	u64 registers[ARCH_USER_REGISTERS];
-	u64 reads; /* since the test set it to 0 */
+	u64 now_ns, look_ns;                  /* each look at the clock moves it on by look_ns */
+	u64 registers[ARCH_UNWIND_REGISTERS]; /* the first ones are those that a walk may begin at */
+	u64 reads;                            /* since the test set it to 0 */
 	u64 *seen;
 	size_t seen_cnt, seen_cap;
 } host;

@@ -283,6 +283,33 @@ static void which_interpreter(void **state)
 	assert_int_equal(p->w->sample.interp_id, 0);
 }
 
+/* Up to 3.14 who holds the GIL meanwhile; then the frame above which the collector runs says it. */
+static void a_thread_that_collects(void **state)
+{
+	struct world *p = *state;
+	bool by_frame = has(p, ABI_MECH_GC_FRAME);
+	u64 codes[1], from = has(p, ABI_MECH_GC_RUNTIME) ? p->runtime : world__alloc(p, p->l.gc_off + 8u);
+
+	call_chain(p, codes, 1);
+	if (!p->l.gc_off)
+		return; /* not known of 3.6 */
+	if (has(p, ABI_MECH_GIL_SWITCH))
+		image__put_u64(p->m, from + p->l.interp_gil_off, p->gil);
+	if (!has(p, ABI_MECH_GC_RUNTIME))
+		image__put_u64(p->m, p->tstate + p->l.ts_interp_off, from);
+	for (int i = 0; i < 4; i++) {
+		bool collects = i & 1, held = i & 2;
+
+		image__put_u64(p->m, from + p->l.gc_off, !collects ? 0 : by_frame ? p->leaf : 1);
+		world__hold_gil(p, held);
+		assert_int_equal(tick(p), ABI_OK);
+		assert_int_equal(p->w->collecting, collects && (held || by_frame));
+	}
+	image__put_u64(p->m, from + p->l.gc_off, by_frame ? p->leaf - 8 : 2); /* another frame; no such value */
+	assert_int_equal(tick(p), ABI_OK);
+	assert_int_equal(p->w->collecting, 0);
+}
+
 /* … and has none, when the first one was deleted meanwhile. */
 static void running_in_a_sub_interpreter_alone(void **state)
 {
@@ -441,6 +468,7 @@ static const struct version_test tests[] = {
 	TEST_WITH(whether_there_is_a_gil, ABI_MECH_GIL_SWITCH),
 	TEST_WITH(running_in_a_sub_interpreter, ABI_MECH_GIL_CURRENT),
 	TEST(which_interpreter),
+	TEST(a_thread_that_collects),
 	TEST_WITH(running_in_a_sub_interpreter_alone, ABI_MECH_GIL_CURRENT),
 };
 

@@ -17,6 +17,7 @@ struct host_kernel host; /* of which only the memory and the registers are used 
 /* The programs (bpf/source/). */
 int cpu_timer(void *ctx, struct hrtimer *timer);
 int cpu_tick(struct bpf_perf_event_data *ctx);
+int gil_switch(void *ctx, bool preempt, struct task_struct *prev, struct task_struct *next);
 int offcpu_switch(void *ctx, bool preempted, struct task_struct *prev, struct task_struct *next);
 int faults_fault(struct bpf_perf_event_data *ctx);
 int life_fork(void *ctx, struct task_struct *parent, struct task_struct *child);
@@ -232,6 +233,23 @@ struct vm_area_struct *host_find_vma(struct task_struct *task, u64 addr)
 void user_registers(struct walk *w)
 {
 	memcpy(w->registers, host.registers, sizeof(w->registers));
+}
+
+void read_user_registers(u64 *registers, u32 bytes)
+{
+	memcpy(registers, host.registers, bytes);
+}
+
+/* Two frames. */
+long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)
+{
+	static const u64 stack[] = {0xffffffff81000010, 0xffffffff81000020};
+
+	(void)ctx;
+	(void)size;
+	(void)flags;
+	memcpy(buf, stack, sizeof(stack));
+	return sizeof(stack);
 }
 
 u64 host_registers_of(struct task_struct *task)
@@ -518,6 +536,20 @@ void machine__switch(struct task *from, struct task *to, u64 after_ns)
 	leave(&before);
 }
 
+void machine__gil_switch(struct task *from, struct task *to, bool asleep)
+{
+	struct context before = enter(from);
+
+	from->t.__state = asleep; /* TASK_INTERRUPTIBLE */
+	gil_switch(NULL, false, &from->t, &to->t);
+	leave(&before);
+}
+
+void machine__pass(u64 ns)
+{
+	own.now_ns += ns;
+}
+
 /* ---- user space ------------------------------------------------------------------------------------------ */
 
 const void *last_record(enum abi_record kind, u32 tgid)
@@ -566,7 +598,7 @@ struct task *user__profile(u32 tgid, struct world *world)
 
 u64 outcome_cnt(enum abi_outcome outcome)
 {
-	return maps__sum(&outcomes, outcome);
+	return maps__sum(&outcomes, outcome) + maps__sum(&outcomes, ABI_SOURCE_GIL * ABI_OUTCOME_CNT + outcome);
 }
 
 u64 wait_outcome_cnt(enum abi_outcome outcome)
@@ -632,7 +664,9 @@ void machine__boot(void)
 	own.nothing = image__new();
 	own.now_ns = 1000 * (u64)MACHINE_PERIOD_NS;
 	maps__reset();
-	maps__resize(&scratches, MACHINE_CPUS * 2);
+	maps__resize(&scratches, MACHINE_CPUS * 3);
+	maps__resize(&gil_slots, ABI_GIL_SLOTS);
+	maps__resize(&gil_waits, ABI_GIL_SLOTS);
 	maps__resize(&waits, 64);
 	maps__resize(&wait_slots, WAIT_SLOTS);
 	maps__resize(&wait_scratches, WAIT_SCRATCHES);
@@ -644,8 +678,13 @@ void machine__boot(void)
 	cfg_self_tgid = MACHINE_SELF;
 	cfg_mode = TARGET_PIDS;
 	cfg_cache_ns = cfg_cache_numbered_ns = 0;
-	cfg_slots_per_cpu = 2;
+	cfg_slots_per_cpu = 3;
+	cfg_slots[ABI_SOURCE_GIL] = 2;
+	cfg_gil_period_ns = MACHINE_PERIOD_NS;
+	gil_open = 0;
+	gil_due = gil_due_ns = 0;
 	cfg_scoped = false;
+	cfg_native = cfg_kernel = false;
 	programs_generation = next_image_id = exits_lost = invalidates_lost = 0;
 	targets_alive = 0;
 	for (u32 cpu = 0; cpu < MACHINE_CPUS; cpu++) {
@@ -696,7 +735,7 @@ static void check_outcomes(void)
 	lost_sum = 0;
 	maps__each(&lost, add_lost);
 	must(timers == machine.expiries + machine.missed, "the timers' hook counts each expiry");
-	must(all == timers + machine.others + machine.faults, "ticks are the sum over all outcomes");
+	must(all == timers + machine.others + machine.faults + gil_due, "ticks are the sum over all outcomes");
 	must(all_waits == wait_counted().ended, "waits that have ended are the sum over all outcomes");
 	must(!of_all_sources(ABI_DEFERRED), "what was deferred was done");
 	must(record_cnt(ABI_REC_SAMPLE) ==

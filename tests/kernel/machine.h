@@ -83,6 +83,9 @@ void machine__other_timer(struct task *t);
 void machine__ticks(struct task *t, u32 cnt);
 /* Interrupts are off for so many periods: their ticks never come. The next one must follow. */
 void machine__pause(u32 periods);
+/* As machine__switch(), for the hook of waits for the GIL; who is not asleep could run on. */
+void machine__gil_switch(struct task *from, struct task *to, bool asleep);
+void machine__pass(u64 ns);
 /* The task touches memory; by the kernel's sum it then has so many pages. */
 void machine__fault(struct task *t, u32 resident);
 /* Another source's program samples the task, from a hook that a timer can interrupt. */

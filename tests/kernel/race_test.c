@@ -68,6 +68,24 @@ static void a_process_is_walked_and_named(void **state)
 	machine__shutdown();
 }
 
+/* User space must get its chance to answer before it is asked again, and then ever more rarely. */
+static void a_source_that_is_fast(void **state)
+{
+	struct task *t;
+
+	machine__boot();
+	call_functions(*state, 0, 3);
+	t = task__new(A, *state);
+	task__choose(t);
+	for (u32 i = 0; i < 200; i++)
+		machine__other_source(t);
+	assert_in_range(proc_of(t)->misses, 1, 2);
+	user__identify(t);
+	machine__other_source(t);
+	assert_int_equal(outcome_cnt(ABI_OK), 1);
+	machine__shutdown();
+}
+
 /* Without task work the tick itself reads names, and what is swapped out stays unread. */
 static void a_kernel_without_task_work(void **state)
 {
@@ -799,6 +817,7 @@ static void cgroups_are_chosen(void **state)
 
 static const struct version_test tests[] = {
 	TEST(a_process_is_walked_and_named),
+	TEST(a_source_that_is_fast),
 	TEST(a_kernel_without_task_work),
 	TEST(exec_between_tick_and_cold_walk),
 	TEST(a_tick_in_the_middle_of_exec),

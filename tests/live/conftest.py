@@ -86,6 +86,8 @@ def pytest_collection_modifyitems(items):
 def pytest_sessionstart():
     # In the background of a shell SIGINT is ignored, and everything started from there would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under nohup
+        signal.signal(signal.SIGHUP, lambda *_: None)  # which what is started does not inherit
     if os.geteuid() == 0 and not PROGRAM.exists():
         pytest.exit(f"{PROGRAM} is not built: run make first", returncode=1)
 
@@ -412,10 +414,18 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def wait_cpu(pid, total):
+    """Until it has had so much CPU time: for ever, as long as it gets some."""
+    had = cpu_seconds(pid)
+    while had <= total:
+        last = had
+        wait_until(lambda: cpu_seconds(pid) > last, f"CPU time of process {pid}")
+        had = cpu_seconds(pid)
+
+
 def let_work(workload, seconds):
     """Until it has had that much more CPU time, however busy the machine is."""
-    end = cpu_seconds(workload.pid) + seconds
-    wait_until(lambda: cpu_seconds(workload.pid) > end, "its CPU time")
+    wait_cpu(workload.pid, cpu_seconds(workload.pid) + seconds)
 
 
 def children_of(pid):

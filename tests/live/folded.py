@@ -12,6 +12,7 @@ PROCESS = re.compile(r'^process (\d+):"(.*)"$', re.S)
 THREAD = re.compile(r"^thread \((\d+)\): (.*)$", re.S)
 MOMENT = re.compile(r"^\d+\.\d{6};(.*) (\d+)\n$", re.S)
 NO_PLACE = "no such place"
+COLLECTOR = "[garbage collector]"  # whenever it likes
 NATIVE = {"[native threads]", "[no Python function]"}
 FRAME = re.compile(r"^(.*) \((.*?)(?::(-?\d+))?\)$", re.S)
 
@@ -29,6 +30,8 @@ def parse(text, count, ns):
     if words and THREAD.match(words[0]):
         found = THREAD.match(words.pop(0))
         thread = (int(found.group(1)), found.group(2))
+    if len(words) > 1 and words[-1] == COLLECTOR:
+        words.pop()
     return Stack(process, thread, [frame(word) for word in words], count, ns)
 
 

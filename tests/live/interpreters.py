@@ -72,7 +72,7 @@ def _candidates():
 
 def _probe(path):
     try:
-        out = subprocess.run([path, "-S", "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+        out = subprocess.run([path, "-S", "-c", PROBE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=300)
         facts = json.loads(out.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
@@ -105,10 +105,20 @@ def find():
     return sorted(found.values(), key=lambda i: (i.minor, i.threaded, i.debug, i.build, i.version, not i.shared, i.path))
 
 
-ALL = find()
+def _all():
+    """Workers of pytest-xdist have their controller's: whatever a moment's trouble hid from one would be missing there alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ and "PYBPFPROF_INTERPRETERS" in os.environ:
+        return [Interpreter(*one)._replace(minor=tuple(one[2])) for one in json.loads(os.environ["PYBPFPROF_INTERPRETERS"])]
+    found = find()
+    os.environ["PYBPFPROF_INTERPRETERS"] = json.dumps(found)
+    return found
+
+
+ALL = _all()
 # Those that the program claims to read.
 SUPPORTED = [i for i in ALL if OLDEST <= i.minor <= NEWEST and not i.traced]
 THREADED = [i for i in SUPPORTED if i.threaded]
+UNUSUAL = [i for i in SUPPORTED if i.threaded or i.build == "musl"]  # in how they hold locks, and objects
 # One of each minor version: what tests are run on that are not about builds.
 MATRIX = list({i.minor: i for i in reversed(SUPPORTED) if not (i.build or i.debug or i.threaded)}.values())[::-1]
 # Of these: for what hardly depends on the version, and is long.

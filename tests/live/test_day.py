@@ -37,7 +37,7 @@ def run(folder, *words, environment=None):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        timeout=PATIENCE,
+        timeout=4 * PATIENCE,
         encoding="utf-8",
         env={**os.environ, **(environment or {})},
     )
@@ -78,9 +78,9 @@ def test_convert_and_analyze(recorded, folder):
     assert "compress_pages" in run(folder, "python3", ROOT / "scripts/analyze_profile.py", "p.prof")
 
 
-def profile_app(folder, **environment):
+def profile_app(folder, seconds, *args, **environment):
     folder.mkdir()
-    run(folder, ROOT / "scripts/profile_app.sh", 2, "python3", WORKLOADS / "day.py", environment=environment)
+    run(folder, ROOT / "scripts/profile_app.sh", seconds, "python3", WORKLOADS / "day.py", *args, environment=environment)
     files = {path.name: path for path in folder.iterdir()}
     for suffix in (".svg", ".prof", ".json"):
         assert any(name.endswith(suffix) for name in files), (suffix, files)
@@ -88,12 +88,12 @@ def profile_app(folder, **environment):
 
 
 def test_profile_app(folder):
-    files = profile_app(folder / "cpu")
+    files = profile_app(folder / "cpu", 2)
     assert not any(name.startswith("app_memory") for name in files)
 
 
 def test_profile_app_with_memory(folder):
-    files = profile_app(folder / "memory", PROFILING="1")
+    files = profile_app(folder / "memory", PATIENCE, 2, PROFILING="1")  # it ends by itself: not before it has begun
     for name in ("app_memory_snapshot.txt", "app_memory_final.txt"):
         assert files[name].stat().st_size, name
 

@@ -260,7 +260,7 @@ def test_outputs(diff, tmp_path):
 
 def kinds(data):
     """The kind of each node: more, less, even."""
-    names = {8: "more", 9: "less", 10: "even"}
+    names = {10: "more", 11: "less", 12: "even"}
     return [names[data["colours"][label] // 12] for label in data["label"]]
 
 

@@ -274,10 +274,9 @@ def test_who_holds_what_others_wait_for(interpreter, start):
     check_locks(interpreter, start)
 
 
-def test_who_holds_what_in_unusual_builds(start):
-    for interpreter in interpreters.SUPPORTED:
-        if interpreter.threaded or interpreter.build == "musl":
-            check_locks(interpreter, start)
+@pytest.mark.parametrize("python", interpreters.UNUSUAL)
+def test_who_holds_what_in_unusual_builds(python, start):
+    check_locks(python, start)
 
 
 def test_who_holds_the_gil(start):

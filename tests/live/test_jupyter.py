@@ -15,7 +15,7 @@ import pytest
 
 import html_page
 import interpreters
-from conftest import PATIENCE, PROGRAM, WORKLOADS, cpu_seconds, wait_until
+from conftest import PROGRAM, WORKLOADS, let_work, wait_until
 from programs import BUILD, alone_with
 
 SPIN = """\
@@ -121,8 +121,7 @@ def test_cells_have_their_numbers_and_their_text(kernel, recorder, pybpfprof):
 def test_dump_names_cells(kernel):
     kernel.run(SPIN)
     kernel.run("#later\nspin(60)")
-    begun = cpu_seconds(kernel.pid)
-    wait_until(lambda: cpu_seconds(kernel.pid) > begun + 0.5, "the cell to run")
+    let_work(kernel, 0.5)
     text = subprocess.run([PROGRAM, "dump", "--pid", str(kernel.pid)], stdout=subprocess.PIPE, check=True).stdout.decode()
     assert "    <module> (In [2]:2)\n" in text and "    spin (In [1]:" in text
 
@@ -139,8 +138,7 @@ def test_what_attrs_makes(notebook, recorder):
     )
     with subprocess.Popen([notebook, "-c", program]) as process:
         recording = recorder("--pid", process.pid, "-r", 200)
-        begun = cpu_seconds(process.pid)
-        wait_until(lambda: cpu_seconds(process.pid) > begun + 1, "its CPU time")
+        let_work(process, 1)
         recording.stop()
         process.kill()
     texts = texts_of(json.loads(recording.convert("x.json").read_text()))
@@ -156,8 +154,7 @@ def check_held(path, recorder, folder):
     with subprocess.Popen([path, WORKLOADS / "held.py", folder], stdout=subprocess.PIPE) as process:
         expected = json.loads(process.stdout.readline())
         recording = recorder("--pid", process.pid, "-r", 500)
-        begun = cpu_seconds(process.pid)
-        wait_until(lambda: cpu_seconds(process.pid) > begun + 2.5, "its CPU time", 4 * PATIENCE)
+        let_work(process, 2.5)
         recording.stop()
         process.kill()
     document = json.loads(recording.convert("x.json").read_text())
@@ -171,10 +168,9 @@ def test_text_of_code_without_a_file(interpreter, recorder, tmp_path):
     check_held(interpreter.path, recorder, tmp_path / "held")
 
 
-def test_text_in_unusual_builds(recorder, tmp_path):
-    for number, interpreter in enumerate(interpreters.SUPPORTED):
-        if interpreter.threaded or interpreter.build == "musl":
-            check_held(interpreter.path, recorder, tmp_path / str(number))
+@pytest.mark.parametrize("python", interpreters.UNUSUAL)
+def test_text_in_unusual_builds(python, recorder, tmp_path):
+    check_held(python.path, recorder, tmp_path / "held")
 
 
 CHANGES = """

@@ -14,7 +14,7 @@ import tempfile
 import pytest
 
 import readers
-from conftest import PROGRAM, cpu_seconds, summary_number, wait_until
+from conftest import PROGRAM, let_work, summary_number, wait_until
 
 pytestmark = pytest.mark.offline
 
@@ -40,8 +40,7 @@ def test_every_format_in_one_run(spawn, recorder, python, tmp_path):
     workload = spawn(python, "busy.py", 0)
     recording = recorder("--pid", workload.pid, "-r", "199", *(word for path in paths.values() for word in ("-o", path)))
     workload.go()
-    begun = cpu_seconds(workload.pid)
-    wait_until(lambda: cpu_seconds(workload.pid) > begun + 0.3, "the workload to work")
+    let_work(workload, 0.3)
     recording.stop()
     for name, path in paths.items():
         again = made_of(recording.recording, tmp_path, f"again{readers.formats()[name][0]}")

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from conftest import PROGRAM, children_of, cpu_seconds, let_work, wait_until
+from conftest import PROGRAM, children_of, let_work, wait_cpu, wait_until
 
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
@@ -185,7 +185,7 @@ def test_a_command_of_another_user_can_be_told(recorder, users_folder):
     program = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c", "while True: pass"]
     recording = recorder("-o", users_folder / "out.folded", "--", *program, output=None)
     (child,) = wait_until(lambda: [pid for pid in children_of(recording.pid) if user_of(pid) == NOBODY], "the other user")
-    wait_until(lambda: cpu_seconds(child) > 0.3, "its work")
+    wait_cpu(child, 0.3)
     recording.stop(expect=None)
     assert not os.path.exists(f"/proc/{child}"), "told to end, it ended"
     assert (users_folder / "out.folded").stat().st_size
@@ -196,7 +196,7 @@ def test_roots_outputs_in_somebody_elses_folder(busy, users_folder):
     users_folder.chmod(0o1700)
     (users_folder / "out.folded").write_text("theirs")
     os.chown(users_folder / "out.folded", NOBODY, NOBODY)
-    done = subprocess.run([PROGRAM, "record", "--pid", str(busy.pid), "-d", "0.5", "-o", users_folder / "out.folded"],
+    done = subprocess.run([PROGRAM, "record", "--pid", str(busy.pid), "-d", "1", "-r", "499", "-o", users_folder / "out.folded"],
                           stderr=subprocess.PIPE, text=True)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "busy.py" in (users_folder / "out.folded").read_text()

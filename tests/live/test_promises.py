@@ -1,5 +1,6 @@
 """Whatever a target is like: a signal ends every command within a second in every phase, -d is kept, others are seen."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -161,6 +162,7 @@ def test_a_signal_ends_it(kind, command, number, hostile, cgroup, usual, tmp_pat
 def test_a_signal_ends_the_writing(number, by_duration, ordinary, recorder, tmp_path):
     """Of an output that nobody reads. The recording is kept."""
     reading, writing = os.pipe()
+    fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ, which fcntl has from 3.10 on: little fills it
     recording = recorder("--pid", ordinary.pid, "-r", 9999, *(["-d", "1s"] if by_duration else []), "-o", tmp_path / "out.pybpf",
                          "-o", "-", "-f", "jsonl", output=None, stdout=writing)  # fmt: skip
     os.close(writing)

@@ -14,20 +14,20 @@ RECORD = {
     "-p": "target", "--pid": "target", "-o": "file", "--output": "file", "-f": "flamegraph", "--format": "flamegraph",
     "-d": "1", "--duration": "1", "-r": "200", "--rate": "200", "-s": None, "--subprocesses": None, "-F": None,
     "--function": None, "--nolineno": None, "-t": None, "--threads": None, "-g": None, "--gil": None,
-    "--nonblocking": None, "--full-filenames": None, "--hideprogress": None,
+    "--nonblocking": None, "--full-filenames": None, "--hideprogress": None, "-n": None, "--native": None,
 }  # fmt: skip
 TOP = {
     "-p": "target", "--pid": "target", "-r": "200", "--rate": "200", "-s": None, "--subprocesses": None, "-g": None,
-    "--gil": None, "--nonblocking": None, "--full-filenames": None, "--delay": "0.5",
+    "--gil": None, "--nonblocking": None, "--full-filenames": None, "--delay": "0.5", "-n": None, "--native": None,
 }  # fmt: skip
 DUMP = {
     "-p": "target", "--pid": "target", "-l": None, "-ll": None, "--locals": None, "-j": None, "--json": None, "-s": None,
     "--subprocesses": None, "--nonblocking": None, "--full-filenames": None,
 }  # fmt: skip
 ANSWERED = {
-    "record": {"-n": "leave it out", "--native": "leave it out", "-i": "dump --pid", "--idle": "dump --pid",
+    "record": {"-i": "dump --pid", "--idle": "dump --pid",
                "--capture": "redirect"},
-    "top": {"-n": "leave it out", "--native": "leave it out", "--idle": "dump --pid"},
+    "top": {"--idle": "dump --pid"},
     "dump": {"-n": "leave it out", "--native": "leave it out", "-c=x": "--pid", "--core=x": "--pid"},
 }  # fmt: skip
 FORMATS = {"flamegraph": b"<svg", "raw": b"outer", "speedscope": b"speedscope", "chrometrace": b"traceEvents"}
@@ -51,7 +51,7 @@ def test_record(option, busy, pybpfprof, tmp_path):
     typed = words(option, RECORD[option], busy.pid)
     target = [] if RECORD[option] == "target" else ["-p", busy.pid]
     output = [] if RECORD[option] == "file" else ["-o", "out.svg"]
-    duration = [] if RECORD[option] == "1" else ["-d", "0.3"]
+    duration = [] if RECORD[option] == "1" else ["-d", "1"]
     done = pybpfprof("record", *typed, *target, *output, *duration)
     assert done.returncode == 0, done.stderr
     assert "outer" in (tmp_path / "out.svg").read_text()
@@ -60,13 +60,13 @@ def test_record(option, busy, pybpfprof, tmp_path):
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats(format, busy, pybpfprof, tmp_path):
     """Their names, for a file whose own says nothing."""
-    done = pybpfprof("record", "-p", busy.pid, "-d", "0.3", "-f", format, "-o", "out")
+    done = pybpfprof("record", "-p", busy.pid, "-d", "1", "-r", "499", "-f", format, "-o", "out")
     assert done.returncode == 0 and FORMATS[format] in (tmp_path / "out").read_bytes(), done.stderr
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_formats_without_an_output(format, busy, pybpfprof, tmp_path):
-    done = pybpfprof("record", "-p", busy.pid, "-d", "0.3", "-f", format)
+    done = pybpfprof("record", "-p", busy.pid, "-d", "1", "-r", "499", "-f", format)
     assert done.returncode == 0
     assert any(FORMATS[format] in file.read_bytes() for file in tmp_path.iterdir() if file.suffix != ".pybpf"), done.stderr
 
@@ -95,7 +95,7 @@ def test_those_that_are_not_ours(command, option, pybpfprof):
 
 @pytest.mark.parametrize("command", ["r", "t", "d"])
 def test_letters_for_commands(command, busy, pybpfprof):
-    more = {"r": ["-d", "0.3", "-o", "-", "-f", "raw"], "t": ["--once"], "d": []}[command]
+    more = {"r": ["-d", "1", "-r", "499", "-o", "-", "-f", "raw"], "t": ["--once"], "d": []}[command]
     done = pybpfprof(command, "--pid", hex(busy.pid), *more)
     assert done.returncode == 0 and "outer" in done.stdout, done.stderr
 

@@ -141,7 +141,7 @@ def test_the_terminal_is_closed(script, goes_on, busy, terminal, tmp_path):
     wait_sampling(it.shell)
     let_work(busy, 0.3)
     it.close()
-    wait_until(lambda: (tmp_path / "out.svg").exists() and not list(tmp_path.glob("*.pybpf")), "the outputs", 20)
+    wait_until(lambda: (tmp_path / "out.svg").exists() and not list(tmp_path.glob("*.pybpf")), "the outputs")
     profile = json.loads((tmp_path / "out.json").read_text())
     assert profile["complete"] and profile["sample_count"]
     assert profile["duration"] > 3.9 if goes_on else profile["duration"] < 59

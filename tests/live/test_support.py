@@ -12,7 +12,7 @@ import pytest
 
 import folded
 import interpreters
-from conftest import NOT_TAKEN, PROGRAM, cpu_seconds, wait_until
+from conftest import NOT_TAKEN, PROGRAM, cpu_seconds, wait_cpu
 from test_dump import check_locals, start  # noqa: F401 (a fixture)
 from test_processes import named_samples
 
@@ -74,6 +74,12 @@ def not_walked(document):
     return cut + sum(row["samples"] for row in failed) + frameless
 
 
+def taken(document):
+    """How many ticks of the target the kernel took: not all that are due in its CPU time, which runs on in switches between tasks."""
+    not_taken = sum(row["samples"] for row in document["lost"] if row["reason"] in NOT_TAKEN)
+    return document["ticks"] - document["filtered"] - not_taken
+
+
 def percent(part, whole):
     return f"{100 * part / whole:.4f}".rstrip("0").rstrip(".") + " %"
 
@@ -88,7 +94,7 @@ def check_tree(row, samples, columns, cgroup, spawn, recorder):
     recording = recorder("--cgroup", cgroup.path, "-r", RATE)
     end = cpu_seconds(workload.pid) + 1.05 * samples / RATE
     workload.go()
-    wait_until(lambda: cpu_seconds(workload.pid) > end, "its CPU time")
+    wait_cpu(workload.pid, end)
     recording.stop()
     workload.kill()
     stacks, document = recording.stacks(), recording.json()
@@ -97,7 +103,7 @@ def check_tree(row, samples, columns, cgroup, spawn, recorder):
     columns.update(ticks=f"{checked:,}", impossible=impossible, wrong=wrong, failed=percent(failed, checked + failed))
     assert (impossible, wrong) == (0, 0), reasons
     assert not [stack for stack in stacks if folded.marked(stack)]
-    assert checked > 0.9 * samples
+    assert checked > 0.98 * taken(document)
     assert at_most(failed) <= FAILED * checked, document["lost"]
     # Every function that takes time must be seen, or a quiet hole would pass.
     assert not LEAVES - {frame.name.rsplit(".", 1)[-1] for stack in stacks for frame in stack.frames}

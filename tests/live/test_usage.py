@@ -53,7 +53,7 @@ def test_examples_are_right(command, pybpfprof):
 
 
 def shell_words(line):
-    return subprocess.run(["bash", "-c", f'printf "%s\\n" {line}'], stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return subprocess.run(["bash", "-c", f'printf "%s\\n" {line}'], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "completions"])

@@ -11,7 +11,8 @@ SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/install-deps.sh"
 
 EVERYWHERE = """
     make gcc libc6-dev linux-libc-dev pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev libdeflate-dev libcap-dev
-    libncurses-dev uthash-dev python3 procps util-linux libcmocka-dev libxml2-utils python3-pytest python3-pytest-xdist
+    libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev python3 procps util-linux libcmocka-dev libxml2-utils
+    python3-pytest python3-pytest-xdist
     python3-venv python3-jsonschema python3-selenium qemu-system-x86 qemu-system-arm qemu-user-static
     bsdextrautils gcc-aarch64-linux-gnu tmux sudo libcap2-bin podman runc mmdebstrap uwsgi-core uwsgi-plugin-python3
     apache2-bin libapache2-mod-wsgi-py3 gdb

@@ -25,8 +25,12 @@ static void use(struct seen *s, const void *bytes, size_t len)
 
 static void on_sample(void *ctx, const struct abi_sample *rec)
 {
+	const struct abi_native *n = abi_native_of(rec);
+
 	((struct seen *)ctx)->samples++;
 	use(ctx, rec, sizeof(*rec) + rec->frame_cnt * sizeof(struct abi_frame));
+	if (n)
+		use(ctx, n, sizeof(*n) + abi_native_bytes(n));
 }
 
 static void on_code(void *ctx, const struct abi_code *rec)
@@ -172,6 +176,65 @@ static void samples_that_lie(void **state)
 	r = new_record(ABI_REC_SAMPLE, size);
 	((struct abi_sample *)r)->frame_cnt = ABI_MAX_FRAMES + 1;
 	assert_int_equal(drain(r, size, &s), -EBADMSG);
+	free(r);
+}
+
+static struct abi_native *native_part(struct abi_hdr *r, uint16_t frames, const uint16_t counts[3])
+{
+	struct abi_sample *s = (struct abi_sample *)r;
+	struct abi_native *n;
+
+	s->frame_cnt = frames;
+	s->native = 1;
+	n = (struct abi_native *)abi_native_of(s);
+	n->kernel_cnt = counts[0];
+	n->native_cnt = counts[1];
+	n->run_cnt = counts[2];
+	return n;
+}
+
+static size_t native_size(uint16_t frames, const uint16_t counts[3])
+{
+	return sizeof(struct abi_sample) + frames * sizeof(struct abi_frame) + sizeof(struct abi_native) +
+	       8 * (size_t)(counts[0] + counts[1]) + counts[2] * sizeof(struct abi_run);
+}
+
+static void native_parts(void **state)
+{
+	static const uint16_t counts[][3] = {{0, 0, 0}, {1, 0, 0},  {0, 1, 0},
+					     {0, 0, 1}, {5, 40, 7}, {ABI_MAX_KERNEL, ABI_MAX_NATIVE, ABI_MAX_RUNS}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		size_t size = native_size(3, counts[i]);
+		struct abi_hdr *r = new_record(ABI_REC_SAMPLE, size);
+		struct seen s = {0};
+
+		native_part(r, 3, counts[i]);
+		check_sizes(r, size, &s.samples, &s);
+		free(r);
+	}
+}
+
+static void native_parts_that_lie(void **state)
+{
+	static const uint16_t counts[][3] = {{ABI_MAX_KERNEL + 1, 0, 0}, {0, ABI_MAX_NATIVE + 1, 0},
+					     {0, 0, ABI_MAX_RUNS + 1},   {UINT16_MAX, 0, 0},
+					     {0, UINT16_MAX, 0},         {0, 0, UINT16_MAX}};
+	static const uint16_t none[3];
+	size_t size = native_size(0, (const uint16_t[3]){UINT16_MAX, UINT16_MAX, UINT16_MAX});
+	struct abi_hdr *r = new_record(ABI_REC_SAMPLE, size);
+	struct seen s = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		native_part(r, 0, counts[i]);
+		assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	for (unsigned end = 0; end < 256; end++) {
+		native_part(r, 0, none)->end = (uint8_t)end;
+		assert_int_equal(drain(r, size, &s), end < ABI_NATIVE_END_CNT ? 0 : -EBADMSG);
+	}
 	free(r);
 }
 
@@ -343,6 +406,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples),
 		cmocka_unit_test(samples_that_lie),
+		cmocka_unit_test(native_parts),
+		cmocka_unit_test(native_parts_that_lie),
 		cmocka_unit_test(code_objects),
 		cmocka_unit_test(code_objects_that_lie),
 		cmocka_unit_test(line_tables),

@@ -1,4 +1,5 @@
 /* Libraries by the package that a file is of: which have a colour of their own, and which. */
+#include "tests/unit/waiting_profile.h"
 #include "user/profile/libraries.h"
 #include "tests/unit/small_profile.h"
 #include "user/util/alloc.h"
@@ -91,12 +92,34 @@ static void one_alone_needs_no_colour(void **state)
 	profile__free(p);
 }
 
+static void objects_are_told_apart_by_names_without_how_they_were_built(void **state)
+{
+	uint64_t area[WAITING_FUNCTIONS + 1] = {[F_MAIN] = 100, [F_DGEMM] = 20, [F_SCAN] = 10, [F_READ] = 30};
+	struct profile *p = waiting_profile(WAITING_ROWS);
+	struct libraries *l = libraries__objects(p, area);
+
+	(void)state;
+	assert_string_equal(l->names[l->slots[F_DGEMM]], "libopenblas64");
+	assert_string_equal(l->names[l->slots[F_SCAN]], "_json");
+	assert_int_not_equal(l->slots[F_DGEMM], l->slots[F_SCAN]);
+	libraries__free(l);
+	assert_null(libraries__new(p, area)); /* none is of site-packages */
+	area[F_SCAN] = 0;
+	assert_null(libraries__objects(p, area));
+	profile__free(p);
+	assert_int_equal(library_object_length("libc.so.6"), 4);
+	assert_int_equal(library_object_length("_zoneinfo.abi3.so"), 9);
+	assert_int_equal(library_object_length("python3.12"), 10);
+	assert_int_equal(library_object_length(".so"), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_largest_have_names),
 		cmocka_unit_test(a_library_keeps_its_colour),
 		cmocka_unit_test(one_alone_needs_no_colour),
+		cmocka_unit_test(objects_are_told_apart_by_names_without_how_they_were_built),
 	};
 
 	return cmocka_run_group_tests_name("libraries", tests, NULL, NULL);

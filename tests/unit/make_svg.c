@@ -1,9 +1,11 @@
 /*
  * Writes a made-up profile to stdout, as a flame graph or in another format, for
  * tests/live/test_svg.py: make_svg [processes=4] [threads=3] [stacks=170] [depth=30] [name=TEXT]
- * [command=TEXT] [title=TEXT] [view=i|t|F|g|m|w…] [losses=1] [server=0] [format=svg]
+ * [command=TEXT] [title=TEXT] [view=i|t|F|g|m|w…] [losses=1] [server=0] [format=svg]; with waiting=1 the one of
+ * waiting_profile.h.
  */
 #include "tests/unit/make_profile.h"
+#include "tests/unit/waiting_profile.h"
 #include "user/format/format.h"
 #include <stdlib.h>
 
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
 		.whole = strchr(letters, 'w'),
 		.title = setting(argv, "title", NULL),
 	};
-	struct profile *p = make_profile(&o);
+	struct profile *p = atoi(setting(argv, "waiting", "0")) ? waiting_profile(WAITING_ROWS) : make_profile(&o);
 	const struct format *format = format_by_name(setting(argv, "format", "svg"));
 	int err = argc && format ? format->write(p, &v, stdout) : -1;
 

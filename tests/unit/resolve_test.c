@@ -29,6 +29,30 @@ static void names_before_the_sample(void **state)
 	profile__free(p);
 }
 
+static void the_collector_is_a_leaf(void **state)
+{
+	const struct abi_frame stack[] = {{1, 0, ABI_FRAME_COLLECTING}, {1, 2, 0}}, plain[] = {{1, 0, 0}},
+			       called[] = {{1, 0, ABI_FRAME_IN_COLLECTION}, {1, 2, 0}},
+			       finaliser[] = {{1, 0, ABI_FRAME_IN_COLLECTION}, {2, 0, 0}};
+	struct profile *p;
+
+	(void)state;
+	emit_process(1, PID(1), 0, "app");
+	emit_function(1, 1, "f");
+	tell_stack(1, 5, stack, 2);
+	tell_stack(1, 6, plain, 1);
+	tell_stack(1, 7, called, 2);
+	tell_stack(1, 8, finaliser, 2);
+	emit_function(1, 2, "A.__del__");
+	p = finish();
+	assert_int_equal(p->bucket_cnt, 3);
+	assert_int_equal(p->buckets[0].samples, 2);
+	assert_stack(p, 0, "f:11;f:10;[garbage collector]:0");
+	assert_stack(p, 1, "f:10");
+	assert_stack(p, 2, "A.__del__:10;f:10");
+	profile__free(p);
+}
+
 /* As it is: the sample is sent in the tick, the names when the task returns to user mode. */
 static void names_after_the_sample(void **state)
 {
@@ -336,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(names_before_the_sample, begin),
+		cmocka_unit_test_setup(the_collector_is_a_leaf, begin),
 		cmocka_unit_test_setup(names_after_the_sample, begin),
 		cmocka_unit_test_setup(those_that_wait_keep_their_order, begin),
 		cmocka_unit_test_setup(lines_in_pieces, begin),

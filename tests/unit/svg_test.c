@@ -3,9 +3,11 @@
 #include "tests/unit/whole.h"
 #include "tests/unit/make_profile.h"
 #include "tests/unit/small_profile.h"
+#include "tests/unit/waiting_profile.h"
 #include "user/format/format.h"
 #include "user/format/svg/svg_layout.h"
 #include "user/format/svg/svg_still.h"
+#include "user/util/buf.h"
 #include "user/format/svg/svg_text.h"
 #include "user/util/alloc.h"
 #include "user/util/json_put.h"
@@ -456,6 +458,44 @@ static void the_small_print_states_the_circumstances(void **state)
 	profile__free(p);
 }
 
+/* Headings stand before those of several colours. Idle waits are not in this view, nor is what waits for memory. */
+static void the_legend_names_objects_and_causes(void **state)
+{
+	static const char *const wanted =
+		"your code|native code:|libopenblas64|_json|python3.12|kernel|synthetic frames|waits:|waits for the "
+		"GIL|"
+		"holder of the GIL|sleep|lock|socket|file or disk|waiting for a CPU|CPU quota|garbage collector|roots|";
+	struct view v = {.type_name = "wall", .no_idle = true};
+	struct profile *p = waiting_profile(WAITING_ROWS);
+	struct svg_key keys[SVG_KEYS_MAX];
+	char *words, *at, *word;
+	struct buf said = {0};
+	struct view_tree *tree;
+	struct svg_layout *l;
+	size_t cnt;
+
+	(void)state;
+	assert_true(view__choose_type(&v, p));
+	tree = view_tree__new(&v, p);
+	l = svg_layout__new(tree, p);
+	cnt = svg_legend(l, keys);
+	assert_in_range(cnt, 1, SVG_KEYS_MAX);
+	for (size_t i = 0; i < cnt; i++) {
+		buf_printf(&said, "%s%s|", keys[i].text, keys[i].is_heading ? ":" : "");
+		free(keys[i].text);
+	}
+	/* which object has which slot is by its name */
+	assert_int_equal(said.len, strlen(wanted));
+	words = at = strdup(wanted);
+	while ((word = strsep(&at, "|")))
+		assert_non_null(strstr(said.data, word));
+	free(words);
+	buf_free(&said);
+	svg_layout__free(l);
+	view_tree__free(tree);
+	profile__free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +510,7 @@ int main(void)
 		cmocka_unit_test(large_trees_are_bounded),
 		cmocka_unit_test(an_empty_profile_says_why),
 		cmocka_unit_test(a_view_without_samples_is_not_called_empty),
+		cmocka_unit_test(the_legend_names_objects_and_causes),
 		cmocka_unit_test(hostile_names_stay_text),
 		cmocka_unit_test(the_small_print_states_the_circumstances),
 	};

@@ -447,6 +447,17 @@ def check_tree():
     return f"{len(seen)} of {TREE} children, {named} of {total} samples named; else {worst(faults)} {dict(failed)}, {unread} not readable"
 
 
+def check_new_memory():
+    """By the kernel's sum of the process's memory, which has had two types (bpf/source/faults.bpf.c)."""
+    command = (sys.executable, "-S", "-c", "import os\n\nblock = bytearray(48 << 20)\nos.write(1, block[:1])")
+    document = record("--event", "faults", "--", *command)
+    grown = collections.Counter()
+    for sample in document["samples"]:
+        grown[sample["lines"][-1]] += sample["amount"] / (1 << 20)
+    must(abs(grown[3] - 48) < 1.5, "48 MiB in line 3, but", dict(grown))
+    return f"48 MiB seen as {grown[3]:.2f}"
+
+
 def check_no_types():
     """What a kernel without BTF looks like, and what it is worth to have it in a file."""
     shutil.copy(TYPES / "vmlinux", "/tmp/types")
@@ -492,6 +503,7 @@ CHECKS = {
     "--cgroup of version 1": check_version_1,
     "--cgroup of a hybrid host": check_hybrid,
     "command -s, children of 20 ms": check_tree,
+    "--event faults": check_new_memory,
     "without BTF of its own": check_no_types,
     "locked down": check_locked_down,
 }

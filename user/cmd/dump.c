@@ -46,6 +46,7 @@ static const struct argp_option options[] = {
 	{"json", 'j', NULL, 0, "Everything as JSON, for programs (the man page describes it)", 2},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "Without line numbers", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
+	{"native", 'n', NULL, OPTION_HIDDEN, "As in py-spy", 2},
 	{0},
 };
 
@@ -76,6 +77,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_FULL_FILENAMES:
 		a->style.full_filenames = true;
 		return 0;
+	case 'n':
+		argp_error(state,
+			   "--native: a dump shows only Python functions, and where a thread waits; leave it out. "
+			   "`pybpfprof record --native` shows what runs in C code");
+		return 0;
 	case ARGP_KEY_ARG:
 		target_parse_pids(state, arg, &a->pids, &a->pid_cnt);
 		return 0;
@@ -96,12 +102,16 @@ static const struct argp_child children[] = {{&messages_options, 0, NULL, 0}, {&
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Show where every thread of a Python process is now, sleeping ones too.\vThe process is not stopped and "
+	.doc = "Show where every thread and every asyncio task of a Python process is now, sleeping ones too.\vThe "
+	       "process is not stopped and "
 	       "nothing runs in it; it may be stopped already, or hang. Each stack is of one moment: a thread that ran "
 	       "while it was read is read again. One that runs all the time is marked \"not sure\": two readings of it "
 	       "were alike. A thread that waits for an RLock, for a module that another one imports or for the GIL "
 	       "says who has it, and threads that wait for each other for ever are named as a deadlock; of a plain "
-	       "Lock nobody knows who has it. Privileges as for a debugger: root, CAP_SYS_PTRACE, or a process of your "
+	       "Lock nobody knows who has it. Of each event loop of asyncio (Python 3.8 and newer, uvloop too) it "
+	       "shows the "
+	       "tasks that are not done: whether they run or what they wait for, the coroutines that they are in, and "
+	       "which tasks wait for them. Privileges as for a debugger: root, CAP_SYS_PTRACE, or a process of your "
 	       "own where "
 	       "kernel.yama.ptrace_scope is 0. No BPF is needed.\n\n"
 	       "Exit status: 0 ok, 1 failed, 2 usage, 3 not permitted, 5 no such process or no Python in it.",

@@ -39,7 +39,7 @@ static void put_local(struct json_put *j, const struct py_local *l)
 	json_put_end_map(j);
 }
 
-static void put_frame(struct json_put *j, const struct inspect_frame *f, const struct dump_style *style)
+void dump_json_frame(struct json_put *j, const struct inspect_frame *f, const struct dump_style *style)
 {
 	json_put_line(j);
 	json_put_map(j, NULL);
@@ -110,7 +110,7 @@ static void put_thread(struct json_put *j, const struct inspection *s, const str
 	put_text(j, "outcome", outcome_word(t->outcome));
 	json_put_list(j, "frames");
 	for (size_t i = 0; i < t->frame_cnt; i++)
-		put_frame(j, &t->frames[i], style);
+		dump_json_frame(j, &t->frames[i], style);
 	json_put_end_list(j);
 	json_put_end_map(j);
 }
@@ -172,6 +172,7 @@ void dump_json(FILE *out, const struct inspection *s, const struct dump_style *s
 	for (size_t i = 0; i < s->thread_cnt; i++)
 		put_thread(&j, s, &s->threads[i], style);
 	json_put_end_list(&j);
+	dump_json_tasks(&j, s, style);
 }
 
 void dump_json_changed(FILE *out, const char *names, size_t len)

@@ -87,7 +87,7 @@ static void put_locals(FILE *out, const struct py_locals *l, bool arguments)
 	}
 }
 
-static void put_frame(FILE *out, const struct inspect_frame *f, const struct dump_style *style)
+void dump_text_frame(FILE *out, const struct inspect_frame *f, const struct dump_style *style)
 {
 	const char *file = style->full_filenames ? f->file : f->short_file;
 
@@ -130,7 +130,7 @@ static void put_thread(FILE *out, const struct inspection *s, const struct inspe
 		fprintf(out, " in interpreter %" PRId64, t->interp_id);
 	fputc('\n', out);
 	for (size_t i = 0; i < t->frame_cnt; i++)
-		put_frame(out, &t->frames[i], style);
+		dump_text_frame(out, &t->frames[i], style);
 	put_remark(out, t);
 }
 
@@ -219,5 +219,6 @@ void dump_text(FILE *out, const struct inspection *s, const struct dump_style *s
 	for (size_t i = 0; i < s->thread_cnt; i++)
 		put_thread(out, s, &s->threads[i], style);
 	put_native(out, s);
+	dump_text_tasks(out, s, style);
 	put_remarks(out, s);
 }

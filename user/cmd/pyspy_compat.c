@@ -13,21 +13,14 @@ enum { KEY_NONBLOCKING = 0x7000, KEY_IDLE, KEY_CAPTURE };
 
 /* The long --idle has a key of its own: -i is --input in `top`. */
 static const struct argp_option options[] = {
-	HIDDEN("nonblocking", KEY_NONBLOCKING, NULL),
-	HIDDEN("native", 'n', NULL),
-	HIDDEN("idle", KEY_IDLE, NULL),
-	HIDDEN(NULL, 'i', NULL),
-	HIDDEN("capture", KEY_CAPTURE, NULL),
-	HIDDEN("core", 'c', "FILE"),
-	{0},
+	HIDDEN("nonblocking", KEY_NONBLOCKING, NULL), HIDDEN("idle", KEY_IDLE, NULL), HIDDEN(NULL, 'i', NULL),
+	HIDDEN("capture", KEY_CAPTURE, NULL),         HIDDEN("core", 'c', "FILE"),    {0},
 };
 
 static const struct {
 	int key;
 	const char *name, *answer;
 } answers[] = {
-	{'n', "native",
-	 "only Python functions are shown here, and time in C code counts for the one that called it; leave it out"},
 	{KEY_IDLE, "idle",
 	 "samples are CPU time, and idle threads use none; `pybpfprof dump --pid PID` shows where they wait"},
 	{KEY_CAPTURE, "capture", "redirect the command's output instead: > FILE"},

@@ -44,14 +44,17 @@ static void check_type(const struct record_options *o, struct argp_state *state)
 	size_t cnt = o->target.event_cnt ? o->target.event_cnt : 1;
 	const char *names[ABI_SOURCE_CNT * MAX_TYPES + 1] = {0};
 	__cleanup_free char *hint = NULL;
-	size_t known = 0;
+	size_t known = 0, walls = 0;
 
 	for (size_t i = 0; i < cnt; i++)
 		for (size_t k = 0; k < chosen[i]->type_cnt && k < MAX_TYPES; k++) {
 			names[known++] = chosen[i]->types[k].name;
+			walls += view__is_wall_type(chosen[i]->types[k].name);
 			if (!strcmp(chosen[i]->types[k].name, o->view.type_name))
 				return;
 		}
+	if (walls > 1 && !strcmp(o->view.type_name, view_wall))
+		return;
 	hint = nearest_hint(o->view.type_name, names);
 	argp_error(state, "--type %s: %s", o->view.type_name, hint);
 }
@@ -82,6 +85,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->hide_progress = true;
 		return 0;
 	case ARGP_KEY_END:
+		if (o->target.wall && !o->view.type_name)
+			o->view.type_name = view_wall;
 		if (o->view.type_name)
 			check_type(o, state);
 		return 0;

@@ -120,6 +120,23 @@ static void say_native(const struct session_stats *st)
 				 outcome_sentence(i));
 }
 
+/* Of the samples that are shown, how many native stacks are whole, and why the others are not. */
+static void say_unwound(const struct session_stats *st)
+{
+	const uint64_t *ends = st->resolved->unwound;
+	uint64_t all = 0;
+
+	if (!st->unwinds)
+		return;
+	for (unsigned i = 0; i < ABI_NATIVE_END_CNT; i++)
+		all += ends[i];
+	log_info("native frames: %llu of %llu stacks whole", (unsigned long long)ends[ABI_NATIVE_ROOT],
+		 (unsigned long long)all);
+	for (unsigned i = 0; i < ABI_NATIVE_END_CNT; i++)
+		if (i != ABI_NATIVE_ROOT && ends[i])
+			log_info("  %llu ended early: %s", (unsigned long long)ends[i], outcome_native_end(i));
+}
+
 /*
  * Three parties count: the timers' expiries, the program that decides what becomes of each tick, and we what arrives.
  * None knows of the other's sum.
@@ -289,6 +306,7 @@ void record_report__summary(const struct session *s, const struct target_options
 		if (outcome_class(i) == ABI_WRITTEN && st.outcomes[i])
 			log_info("  %llu truncated: %s", (unsigned long long)st.outcomes[i], outcome_sentence(i));
 	say_native(&st);
+	say_unwound(&st);
 	say_outcomes(&st, ABI_OUTSIDE, "without Python");
 	if (st.outcomes[ABI_GILLESS])
 		log_warn("%llu samples left out: %s", (unsigned long long)st.outcomes[ABI_GILLESS],

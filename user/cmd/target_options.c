@@ -25,7 +25,8 @@ enum {
 	KEY_MAX_PROCESSES,
 	KEY_NO_TASK_WORK,
 	KEY_OLD_KERNEL,
-	KEY_BTF
+	KEY_BTF,
+	KEY_NO_KERNEL
 };
 
 #define X(NAME, name) "|" #name
@@ -47,12 +48,18 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How:", 2},
 	{"event", KEY_EVENT, &(EVENT_WORDS)[1], 0,
 	 "What a sample is taken at: one, or several with commas between them (default cpu)", 2},
-	{"wall", KEY_WALL, NULL, 0, "All of a thread's time: on a CPU, and what it waits for (--event cpu,offcpu)", 2},
+	{"wall", KEY_WALL, NULL, 0, "All of a thread's time: on a CPU, and what it waits for (--event cpu,offcpu,gil)",
+	 2},
 	{"rate", 'r', "HZ", 0, "Samples per second on each CPU: 99, 1khz (default 100)", 2},
 	{"scope", KEY_SCOPE, "cpu|cgroup", 0,
 	 "With --cgroup or --container: timers on every CPU (cpu, default), or timers that run only with the cgroup, "
 	 "cheaper for others when it rarely sleeps",
 	 2},
+	{"native", 'n', "all", OPTION_ARG_OPTIONAL,
+	 "Functions of C code, too, where Python called them, and the kernel's; with =all also the interpreter's own "
+	 "between Python functions (x86-64, Linux 5.17)",
+	 2},
+	{"no-kernel", KEY_NO_KERNEL, NULL, 0, "With --native: without the kernel's functions", 2},
 	{"max-frames", KEY_MAX_FRAMES, "N", 0, "Deepest stack that is kept whole (default and most: 1024)", 2},
 	{"max-processes", KEY_MAX_PROCESSES, "N", OPTION_HIDDEN, "Size of the table of processes", 2},
 	{"btf", KEY_BTF, "FILE", 0,
@@ -124,6 +131,14 @@ static void parse_scope(struct target_options *o, const char *arg, struct argp_s
 	static const char *const scopes[] = {"cpu", "cgroup", NULL};
 
 	o->scoped = choice_parse(state, "--scope", arg, scopes) == 1;
+}
+
+static void parse_native(struct target_options *o, const char *arg, struct argp_state *state)
+{
+	if (arg && strcmp(arg, "all"))
+		argp_error(state, "--native=%s: only =all is known", arg);
+	o->native = true;
+	o->native_all |= arg != NULL;
 }
 
 static void parse_rate(struct target_options *o, const char *arg, struct argp_state *state)
@@ -199,6 +214,14 @@ void target_parse_container(struct argp_state *state, const char *arg, const cha
 	append(containers, cnt, arg);
 }
 
+static bool samples_cpu(const struct target_options *o)
+{
+	for (size_t i = 0; i < o->event_cnt; i++)
+		if (o->events[i]->id == ABI_SOURCE_CPU)
+			return true;
+	return !o->event_cnt;
+}
+
 static void check(struct target_options *o, struct argp_state *state)
 {
 	int kinds = (o->pid_cnt > 0) + target_options__by_cgroup(o) + o->all + (o->command != NULL);
@@ -212,6 +235,10 @@ static void check(struct target_options *o, struct argp_state *state)
 		log_verbose("--subprocesses changes nothing here: every process is included anyway");
 	if (o->scoped && !target_options__by_cgroup(o))
 		argp_error(state, "--scope cgroup goes with --cgroup and --container");
+	if (o->native && !samples_cpu(o))
+		argp_error(state, "--native goes with --event cpu");
+	if (o->no_kernel && !o->native)
+		argp_error(state, "--no-kernel goes with --native");
 	if (!o->max_frames || o->max_frames > ABI_MAX_FRAMES)
 		argp_error(state, "--max-frames: from 1 to %d", ABI_MAX_FRAMES);
 }
@@ -277,8 +304,15 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 		parse_events(o, arg, state);
 		return 0;
 	case KEY_WALL:
+		o->wall = true;
 		for (const struct source *const *s = wall_sources; *s; s++)
 			add_event(o, *s);
+		return 0;
+	case 'n':
+		parse_native(o, arg, state);
+		return 0;
+	case KEY_NO_KERNEL:
+		o->no_kernel = true;
 		return 0;
 	case KEY_SCOPE:
 		parse_scope(o, arg, state);
@@ -361,6 +395,9 @@ void target_options__fill(const struct target_options *o, struct session_options
 	s->event_cnt = o->event_cnt;
 	s->rate_hz = o->rate_hz;
 	s->max_frames = (uint32_t)o->max_frames;
+	s->native = o->native;
+	s->native_all = o->native_all;
+	s->no_kernel = o->no_kernel;
 	s->no_task_work = o->no_task_work;
 	s->old_kernel = o->old_kernel;
 	s->btf = o->btf;

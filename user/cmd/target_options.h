@@ -9,10 +9,12 @@ struct target_options {
 	const char **cgroups, **containers;
 	size_t cgroup_cnt, container_cnt;
 	bool all, subprocesses, scoped, no_task_work, old_kernel;
+	bool native, native_all, no_kernel;
 	const char *btf;
 	char **command;                              /* NULL: none */
 	const struct source *events[ABI_SOURCE_CNT]; /* none: the usual one */
 	size_t event_cnt;
+	bool wall; /* they were chosen together: they are first shown so */
 	double rate_hz;
 	uint64_t max_frames, max_processes;
 	char *text;       /* "pid 42", "cgroup /a", "the whole host", "python3 app.py"; NULL when nothing was chosen */

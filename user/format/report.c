@@ -64,6 +64,7 @@ static const struct section {
 	{"container", has_containers, report_put_containers, report_json_containers, 0},
 	{"process", has_processes, report_put_processes, report_json_processes, 0},
 	{"thread", has_threads, report_put_threads, report_json_threads, 0},
+	{"gil", report_has_gil_waits, report_put_gil_waits, report_json_gil_waits, 0},
 	{0},
 };
 

@@ -3,6 +3,7 @@
 #include "user/os/memory.h"
 #include "user/os/procfs.h"
 #include "user/os/untrusted.h"
+#include "user/inspect/loops.h"
 #include "user/inspect/sources.h"
 #include "user/inspect/threads.h"
 #include "user/profile/module_name.h"
@@ -130,19 +131,24 @@ static bool is_lacking(void *ctx, const char *file)
 	return intern__find(f->lacking, file, strlen(file));
 }
 
+static void name_frames(struct inspect_frame *frames, size_t cnt, const struct held_source *found)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (strcmp(frames[i].file, found->file) != 0)
+			continue;
+		free(frames[i].short_file);
+		frames[i].short_file = xstrdup(found->label);
+	}
+}
+
 static void name_file(void *ctx, const struct held_source *found)
 {
 	struct inspection *s = ((struct files *)ctx)->s;
 
 	for (size_t i = 0; found->label && i < s->thread_cnt; i++)
-		for (size_t k = 0; k < s->threads[i].frame_cnt; k++) {
-			struct inspect_frame *f = &s->threads[i].frames[k];
-
-			if (strcmp(f->file, found->file) != 0)
-				continue;
-			free(f->short_file);
-			f->short_file = xstrdup(found->label);
-		}
+		name_frames(s->threads[i].frames, s->threads[i].frame_cnt, found);
+	for (size_t i = 0; found->label && i < s->task_cnt; i++)
+		name_frames(s->tasks[i].frames, s->tasks[i].frame_cnt, found);
 }
 
 /* Code of a file that is none may have a name that people know. */
@@ -217,6 +223,7 @@ void inspection__free(struct inspection *s)
 		return;
 	for (size_t i = 0; i < s->thread_cnt; i++)
 		stack_free(&s->threads[i]);
+	loops_free(s);
 	free(s->threads);
 	free(s->native);
 	free(s->command);

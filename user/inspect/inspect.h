@@ -18,6 +18,7 @@ struct inspect_frame {
 	int32_t line;                            /* 0: not known */
 	int32_t first_line;                      /* of the function */
 	struct py_locals locals;
+	uint64_t addr;
 };
 
 enum inspect_doing {
@@ -40,8 +41,9 @@ struct inspect_wait {
 
 struct inspect_thread {
 	pid_t tid, inner_tid; /* 0: Python's thread has no task (any more) */
-	uint64_t ident;       /* pthread_self(), as threading.get_ident() has it */
-	uint64_t gil_addr;    /* tells the GILs of several interpreters apart */
+	uint64_t tstate_addr;
+	uint64_t ident;    /* pthread_self(), as threading.get_ident() has it */
+	uint64_t gil_addr; /* tells the GILs of several interpreters apart */
 	char *name;
 	bool named; /* by Python; else it is the kernel's name of the thread */
 	int64_t interp_id;
@@ -60,6 +62,35 @@ struct inspect_thread {
 	size_t frame_cnt;
 };
 
+enum inspect_task_doing {
+	INSPECT_TASK_RUNNING,
+	INSPECT_TASK_WAITS,
+	INSPECT_TASK_READY, /* it goes on as soon as it is its turn */
+	INSPECT_TASK_NOT_STARTED,
+};
+
+/* A task of asyncio that is not done. */
+struct inspect_task {
+	uint64_t addr; /* id() of it */
+	char *name;
+	size_t loop; /* index */
+	enum inspect_task_doing doing;
+	char *waits_type;   /* of the future that it waits for; NULL: it does not, or that is not known */
+	size_t waits_task;  /* index + 1, where that is a task */
+	size_t circle;      /* number of the circle of those that wait for each other; 0: of none */
+	size_t *awaited_by; /* indices of those that wait for it */
+	size_t awaited_by_cnt;
+	struct inspect_frame *frames; /* of its coroutines, leaf first */
+	size_t frame_cnt;
+	bool is_cut; /* the leaf is missing */
+};
+
+struct inspect_loop {
+	char *type;    /* "asyncio.unix_events._UnixSelectorEventLoop" */
+	size_t thread; /* index + 1 of the one that runs it; 0: none does */
+	bool sure;     /* the thread did not run while the tasks were read */
+};
+
 struct inspection {
 	pid_t pid, inner_pid, ppid;
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
@@ -71,6 +102,13 @@ struct inspection {
 	struct inspect_thread *threads; /* the main thread first, then by age */
 	size_t thread_cnt;
 	size_t deadlock_cnt;
+	struct inspect_loop *loops;
+	size_t loop_cnt;
+	struct inspect_task *tasks; /* by name */
+	size_t task_cnt;
+	size_t circle_cnt;
+	bool tasks_cut;      /* there are more */
+	bool tasks_unknown;  /* there is an asyncio that cannot be read */
 	struct task *native; /* threads without a Python state */
 	size_t native_cnt;
 };

@@ -6,18 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void list(const struct inspect_frame *frames, size_t cnt, struct intern *seen, struct buf *names)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		const char *file = frames[i].file;
+		uint32_t before = intern__count(seen);
+
+		if (intern__id(seen, file, strlen(file)) > before)
+			buf_put(names, file, strlen(file) + 1);
+	}
+}
+
 void sources_list(const struct inspection *s, struct buf *names)
 {
 	struct intern *seen = intern__new();
 
 	for (size_t i = 0; i < s->thread_cnt; i++)
-		for (size_t f = 0; f < s->threads[i].frame_cnt; f++) {
-			const char *file = s->threads[i].frames[f].file;
-			uint32_t before = intern__count(seen);
-
-			if (intern__id(seen, file, strlen(file)) > before)
-				buf_put(names, file, strlen(file) + 1);
-		}
+		list(s->threads[i].frames, s->threads[i].frame_cnt, seen, names);
+	for (size_t i = 0; i < s->task_cnt; i++)
+		list(s->tasks[i].frames, s->tasks[i].frame_cnt, seen, names);
 	intern__free(seen);
 }
 

@@ -6,7 +6,7 @@
 #include "user/inspect/inspect.h"
 #include "user/util/buf.h"
 
-/* Names of the files that are on the stacks, each once, with a zero behind it. */
+/* Names of the files that are on the stacks of threads and tasks, each once, with a zero behind it. */
 void sources_list(const struct inspection *s, struct buf *names);
 /*
  * Those of such a list that were changed since. Called after the worker has answered: a file on a file system that does

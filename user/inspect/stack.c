@@ -23,23 +23,23 @@
 #define WALKS_ALIKE   20  /* in so many, two in a row may be alike */
 #define MAX_WALKS     200
 
-/* struct _gil_runtime_state (Include/internal/pycore_gil.h): cond at 32, then its mutex, up to switch_cond at 120 */
-#define GIL_COND     32
-#define GIL_COND_END 120
-#define MAX_WAITERS  4096
+#define MAX_WAITERS 4096
+
+void stack_free_frames(struct inspect_frame *frames, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		free(frames[i].name);
+		free(frames[i].file);
+		free(frames[i].short_file);
+		free(frames[i].module);
+		py_locals_free(&frames[i].locals);
+	}
+	free(frames);
+}
 
 void stack_free(struct inspect_thread *t)
 {
-	for (size_t i = 0; i < t->frame_cnt; i++) {
-		struct inspect_frame *f = &t->frames[i];
-
-		free(f->name);
-		free(f->file);
-		free(f->short_file);
-		free(f->module);
-		py_locals_free(&f->locals);
-	}
-	free(t->frames);
+	stack_free_frames(t->frames, t->frame_cnt);
 	free(t->name);
 	free(t->cause);
 	free(t->waits.lock.name);
@@ -64,10 +64,12 @@ static bool is_in_list(struct stack_reader *r, uint64_t cond_addr, uint64_t fute
 
 static bool waits_for_gil(struct stack_reader *r, uint64_t futex, uint64_t gil_addr)
 {
-	if (!gil_addr)
+	const struct abi_py_layout *l = &r->build->layout;
+	uint64_t cond = gil_addr + l->gil_cond_off;
+
+	if (!gil_addr || !l->gil_switch_off)
 		return false;
-	return (futex >= gil_addr + GIL_COND && futex < gil_addr + GIL_COND_END) ||
-	       is_in_list(r, gil_addr + GIL_COND, futex);
+	return (futex >= cond && futex < gil_addr + l->gil_switch_off) || is_in_list(r, cond, futex);
 }
 
 /* As bpf/source/offcpu.bpf.c does. */
@@ -144,7 +146,7 @@ static char *whole_path(struct stack_reader *r, const char *file)
 	return xstrdup(whole_paths__find(&r->paths, file, 0, &ask));
 }
 
-static void name_frame(struct stack_reader *r, const struct walked_frame *from, struct inspect_frame *f)
+void stack_name_frame(struct stack_reader *r, const struct walked_frame *from, struct inspect_frame *f)
 {
 	struct code_object *c = from->code;
 	struct module_name m;
@@ -251,7 +253,8 @@ static void keep(struct stack_reader *r, struct attempt *y, uint64_t gil_addr, s
 
 		if (code && code_is_machinery(code->name, code->file, code->first_line))
 			continue;
-		name_frame(r, &y->frames[i], f);
+		stack_name_frame(r, &y->frames[i], f);
+		f->addr = y->frames[i].addr;
 		if (y->locals) {
 			f->locals = y->locals[i];
 			y->locals[i] = (struct py_locals){0};

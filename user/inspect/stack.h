@@ -22,4 +22,7 @@ struct stack_reader {
  * state is not, or no longer, that of the thread it was listed for.
  */
 int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct inspect_thread *t);
+/* Names a frame that was walked; of its locals nothing. */
+void stack_name_frame(struct stack_reader *r, const struct walked_frame *from, struct inspect_frame *f);
+void stack_free_frames(struct inspect_frame *frames, size_t cnt);
 void stack_free(struct inspect_thread *t);

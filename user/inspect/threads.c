@@ -9,6 +9,7 @@
  * there when its stack is read, was the one with this ident in the meantime.
  */
 #include "user/inspect/threads.h"
+#include "user/inspect/loops.h"
 #include "user/inspect/stable_read.h"
 #include "user/inspect/waits.h"
 #include "user/python/thread_names.h"
@@ -201,6 +202,7 @@ static bool add_thread(struct thread_list *k, const struct py_tstate *ts, bool l
 	struct inspect_thread t = {
 		.tid = task ? task->tid : 0,
 		.inner_tid = task ? task->inner_tid : 0,
+		.tstate_addr = ts->addr,
 		.ident = ts->ident,
 		.gil_addr = ts->gil_addr,
 		.interp_id = ts->interp_id,
@@ -328,6 +330,7 @@ int threads_read(struct inspection *s, struct stack_reader *r, uint64_t runtime_
 		list_native(&k);
 		name_the_rest(&k);
 		waits_find(s);
+		loops_read(s, r, &k.tstates);
 	}
 	forget_names(&k.names);
 	free(k.late.items);

@@ -144,7 +144,6 @@ static void prepare(struct walker *w)
 {
 	const struct abi_py_layout *l = &w->build->layout;
 
-	forget_names(w);
 	w->frame_cnt = 0;
 	w->walk.layout = *l;
 	w->walk.code_type_addr = l->code_type_delta ? w->runtime_addr + (uint64_t)l->code_type_delta : 0;
@@ -173,6 +172,7 @@ unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walke
 {
 	unsigned outcome;
 
+	forget_names(w);
 	prepare(w);
 	outcome = walk_all(w, tstate_addr);
 	if (outcome == ABI_TORN)
@@ -182,6 +182,30 @@ unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walke
 	*frames = w->frames;
 	*cnt = w->frame_cnt;
 	return outcome;
+}
+
+/* A chain of one, for which it does not matter how it ends. */
+bool walker__frame(struct walker *w, uint64_t frame_addr, struct walked_frame *out)
+{
+	struct walk *k = &w->walk;
+
+	prepare(w);
+	k->layout.torn_owners = 0;
+	k->layout.mech &= ~(uint32_t)ABI_MECH_IS_ENTRY;
+	k->max_frames = 1;
+	k->frame_addr = frame_addr;
+	k->tstate_addr = k->cframe_addr = k->entry_from = k->entry_open = 0;
+	pywalk(k);
+	if (w->frame_cnt != 1 || !w->frames[0].code_key)
+		return false;
+	*out = w->frames[0];
+	out->code = read_name(w, out);
+	return true;
+}
+
+void walker__forget(struct walker *w)
+{
+	forget_names(w);
 }
 
 enum abi_gil walker__gil(const struct walker *w)

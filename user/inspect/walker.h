@@ -19,5 +19,12 @@ void walker__free(struct walker *w);
  * Returns ABI_OK or the outcome that says what is missing; frames that were walked are there all the same.
  */
 unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walked_frame **frames, size_t *cnt);
+/*
+ * One frame by itself: of a coroutine that is not running. False when it is none. The code object is the walker's own until
+ * the next walker__walk(), or the next of these after `walker__forget()`.
+ */
+bool walker__frame(struct walker *w, uint64_t frame_addr, struct walked_frame *out);
+void walker__forget(struct walker *w);
+
 /* Whether that thread state held the GIL then. */
 enum abi_gil walker__gil(const struct walker *w);

@@ -5,6 +5,7 @@
 /* X(NAME, text); where a file or a call says more, it is told with it. */
 #define CAUSES(X)                                                                                                      \
 	X(SLEEP, "sleep")                                                                                              \
+	X(GIL, "waits for the GIL")                                                                                    \
 	X(LOCK, "lock")                                                                                                \
 	X(SOCKET, "socket")                                                                                            \
 	X(PIPE, "pipe")                                                                                                \

@@ -1,5 +1,7 @@
 #include "user/os/loading.h"
 #include "user/os/breakpoint.h"
+#include "user/os/procfs.h"
+#include "user/os/tasks.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include <elf.h>
@@ -16,8 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOAD_MAX_NS 2000000000ull /* for a loader; its files may lie on a network */
-#define NEXT_MAX_NS 20000000ull   /* for a program that is not wanted to become another one */
+#define LOAD_MAX_NS 2000000000ull  /* for a loader; its files may lie on a network */
+#define NEXT_MAX_NS 20000000ull    /* for a program that is not wanted to become another one, of its own time */
+#define BUSY_MAX_NS 10000000000ull /* for either, on a machine that is too busy for it */
 #define LOOK_NS     100000
 
 enum stop { STOP_NONE, STOP_EXEC, STOP_TRAP, STOP_SIGNAL, STOP_ENDED };
@@ -29,8 +32,33 @@ static enum stop kind_of(int status)
 	return WSTOPSIG(status) == SIGTRAP ? STOP_TRAP : STOP_SIGNAL;
 }
 
+struct limit {
+	uint64_t soon_ns, until_ns; /* `soon`: where it is not the machine that keeps it waiting */
+	uint64_t cpu_ns;            /* its CPU time by then */
+};
+
+static struct limit limit_from_now(uint64_t soon_ns, pid_t pid)
+{
+	uint64_t now = clock_now_ns(), cpu = 0;
+
+	procfs_cpu_ns(pid, &cpu);
+	return (struct limit){.soon_ns = now + soon_ns, .until_ns = now + BUSY_MAX_NS, .cpu_ns = cpu + soon_ns};
+}
+
+/* On a busy machine a program gets its CPU, or its pages, much later than it could use them. */
+static bool is_over(pid_t pid, const struct limit *l)
+{
+	uint64_t now = clock_now_ns(), cpu;
+	struct task_state s;
+
+	if (now <= l->soon_ns)
+		return false;
+	return now > l->until_ns || task_state(pid, pid, &s) || (s.letter != 'R' && s.letter != 'D') ||
+	       procfs_cpu_ns(pid, &cpu) || cpu > l->cpu_ns;
+}
+
 /* Its next stop; *signal is what it was to get. Its end is left for who waits for it. */
-static enum stop next_stop(pid_t pid, uint64_t until_ns, int *signal)
+static enum stop next_stop(pid_t pid, const struct limit *limit, int *signal)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
 
@@ -48,7 +76,7 @@ static enum stop next_stop(pid_t pid, uint64_t until_ns, int *signal)
 			*signal = WSTOPSIG(status);
 			return kind_of(status);
 		}
-		if (clock_now_ns() > until_ns)
+		if (is_over(pid, limit))
 			return STOP_NONE;
 		nanosleep(&pause, NULL);
 	}
@@ -112,11 +140,12 @@ static bool reached(pid_t pid, struct planted *p)
 /* It has not got there: held where it is, without the instruction that is not its own. */
 static bool hold(struct loading *l, struct planted *p)
 {
+	struct limit limit = limit_from_now(LOAD_MAX_NS, l->pid);
 	int signal = 0;
 	enum stop stop = STOP_ENDED;
 
 	if (!ptrace(PTRACE_INTERRUPT, l->pid, NULL, NULL))
-		stop = next_stop(l->pid, clock_now_ns() + LOAD_MAX_NS, &signal);
+		stop = next_stop(l->pid, &limit, &signal);
 	if (stop == STOP_SIGNAL)
 		l->signal = signal;
 	if (p->is && !reached(l->pid, p))
@@ -134,19 +163,19 @@ bool loading_begin(struct loading *l, pid_t pid)
 }
 
 /* At a stop: is it to be held here? Else *signal is what it goes on with. */
-static bool arrived(struct loading *l, struct planted *entry, enum stop stop, uint64_t *until_ns, int *signal)
+static bool arrived(struct loading *l, struct planted *entry, enum stop stop, struct limit *limit, int *signal)
 {
 	switch (stop) {
 	case STOP_EXEC:
 		*signal = 0;
-		*until_ns = clock_now_ns() + LOAD_MAX_NS;
+		*limit = limit_from_now(LOAD_MAX_NS, l->pid);
 		plant(l->pid, entry);
 		return !entry->is;
 	case STOP_TRAP:
 		if (!reached(l->pid, entry))
 			return false;
 		*signal = 0;
-		*until_ns = clock_now_ns() + NEXT_MAX_NS;
+		*limit = limit_from_now(NEXT_MAX_NS, l->pid);
 		return true;
 	default:
 		return false;
@@ -155,18 +184,18 @@ static bool arrived(struct loading *l, struct planted *entry, enum stop stop, ui
 
 bool loading_run(struct loading *l, loading_fn wanted)
 {
-	uint64_t until_ns = clock_now_ns() + LOAD_MAX_NS;
+	struct limit limit = limit_from_now(LOAD_MAX_NS, l->pid);
 	struct planted entry = {0};
 
 	for (;;) {
 		int signal = 0;
-		enum stop stop = next_stop(l->pid, until_ns, &signal);
+		enum stop stop = next_stop(l->pid, &limit, &signal);
 
 		if (stop == STOP_ENDED)
 			return false;
 		if (stop == STOP_NONE)
 			return hold(l, &entry);
-		if (arrived(l, &entry, stop, &until_ns, &signal) && wanted(l->pid))
+		if (arrived(l, &entry, stop, &limit, &signal) && wanted(l->pid))
 			return true;
 		ptrace(PTRACE_CONT, l->pid, NULL, signal);
 	}

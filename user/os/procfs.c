@@ -341,8 +341,13 @@ static bool parse_map(char *line, struct procfs_map *m)
 	return true;
 }
 
+struct maps_query {
+	pid_t pid;
+	bool code; /* what can be executed, else what is of files */
+};
+
 /* Whole lines of `text`, which is changed; gives how many bytes of it they were. */
-static size_t each_map(char *text, pid_t task, procfs_map_fn fn, void *ctx, int *stop)
+static size_t each_map(char *text, const struct maps_query *q, procfs_map_fn fn, void *ctx, int *stop)
 {
 	char *line = text, *end;
 
@@ -350,18 +355,18 @@ static size_t each_map(char *text, pid_t task, procfs_map_fn fn, void *ctx, int 
 		struct procfs_map m;
 
 		*end = 0;
-		if (!parse_map(line, &m) || !m.inode)
+		if (!parse_map(line, &m) || !(q->code ? m.exec : m.inode != 0))
 			continue;
-		m.task = task;
+		m.task = q->pid;
 		*stop = fn(ctx, &m);
 	}
 	return (size_t)(line - text);
 }
 
 /* A piece at a time: a process may have millions of them. */
-static int stream_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+static int stream_maps(const struct maps_query *q, procfs_map_fn fn, void *ctx)
 {
-	pid_t task = procfs_living_task(pid);
+	const struct maps_query living = {procfs_living_task(q->pid), q->code};
 	__cleanup_free char *text = xmalloc(MAPS_BUFFER + 1);
 	__cleanup_close int fd = -1;
 	size_t len = 0, used;
@@ -369,14 +374,14 @@ static int stream_maps(pid_t pid, procfs_map_fn fn, void *ctx)
 	int stop = 0;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", task);
+	snprintf(path, sizeof(path), "/proc/%d/maps", living.pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == EACCES || errno == EPERM ? -EPERM : -ESRCH;
 	while (!stop && len < MAPS_BUFFER && (n = read(fd, text + len, MAPS_BUFFER - len)) > 0) {
 		len += (size_t)n;
 		text[len] = 0;
-		used = each_map(text, task, fn, ctx, &stop);
+		used = each_map(text, &living, fn, ctx, &stop);
 		len -= used;
 		memmove(text, text + used, len);
 	}
@@ -394,7 +399,7 @@ static int keep_map(void *ctx, const struct procfs_map *m)
 
 static int read_maps(const void *arg, struct buf *reply)
 {
-	return stream_maps(*(const pid_t *)arg, keep_map, reply);
+	return stream_maps(arg, keep_map, reply);
 }
 
 static int each_kept_map(const struct buf *reply, procfs_map_fn fn, void *ctx)
@@ -412,19 +417,29 @@ static int each_kept_map(const struct buf *reply, procfs_map_fn fn, void *ctx)
 }
 
 /* Inside the worker nothing is kept: most of the work on maps is done there. */
-int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+static int read_maps_aside(const struct maps_query *q, procfs_map_fn fn, void *ctx)
 {
-	const struct worker_task t = {.pid = pid, .fn = read_maps, .arg = &pid, .len = sizeof(pid)};
+	const struct worker_task t = {.pid = q->pid, .fn = read_maps, .arg = q, .len = sizeof(*q)};
 	struct buf reply = {0};
 	int err;
 
 	if (worker_is_inside())
-		return stream_maps(pid, fn, ctx);
+		return stream_maps(q, fn, ctx);
 	err = worker_call(&t, &reply);
 	if (!err)
 		err = each_kept_map(&reply, fn, ctx);
 	buf_free(&reply);
 	return err == -EIO ? -ESRCH : err;
+}
+
+int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+{
+	return read_maps_aside(&(struct maps_query){.pid = pid}, fn, ctx);
+}
+
+int procfs_code_maps(pid_t pid, procfs_map_fn fn, void *ctx)
+{
+	return read_maps_aside(&(struct maps_query){.pid = pid, .code = true}, fn, ctx);
 }
 
 /* ---- files -------------------------------------------------------------------------------------------- */

@@ -49,6 +49,8 @@ struct procfs_map {
 };
 typedef int (*procfs_map_fn)(void *ctx, const struct procfs_map *m);
 int procfs_maps(pid_t pid, procfs_map_fn fn, void *ctx);
+/* The same of all that can be executed, of a file or not ("" or a name in brackets then, and no inode). */
+int procfs_code_maps(pid_t pid, procfs_map_fn fn, void *ctx);
 /* Opens exactly the mapped file, even a deleted one or one of another mount namespace. fd or negative errno. */
 int procfs_open_mapped(const struct procfs_map *m);
 /* Its ctime in ns, which tells it from a later file with its inode; 0 when it cannot be had. */

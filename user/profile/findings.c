@@ -1,8 +1,10 @@
 #include "user/profile/findings.h"
 #include "user/profile/chance.h"
+#include "user/profile/collector.h"
 #include "user/profile/cpu_check.h"
 #include "user/profile/hot.h"
 #include "user/profile/loss_words.h"
+#include "user/profile/waits.h"
 #include "user/profile/why.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
@@ -10,15 +12,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define FLAT_PERCENT     5  /* where no function has so much the profile is flat */
-#define MOST_PERCENT     80 /* so much of a function is nearly all of it */
-#define SECOND_PERCENT   10 /* a second function is named from here on, if it has half of the first */
-#define GIL_BUSY_PERCENT 70 /* threads wait for it */
-#define GIL_FREE_PERCENT 30 /* no limit */
-#define FEW_SAMPLES      100
-#define WAITING_MIN_NS   1000000000ull
-#define WAITING_PERCENT  5 /* of the time on a CPU, or less */
-#define LOST_PERCENT     1 /* worth saying why */
+#define FLAT_PERCENT      5  /* where no function has so much the profile is flat */
+#define MOST_PERCENT      80 /* so much of a function is nearly all of it */
+#define SECOND_PERCENT    10 /* a second function is named from here on, if it has half of the first */
+#define COLLECTOR_PERCENT 2
+#define GIL_BUSY_PERCENT  70 /* threads wait for it */
+#define GIL_FREE_PERCENT  30 /* no limit */
+#define FEW_SAMPLES       100
+#define WAITING_MIN_NS    1000000000ull
+#define WAITING_PERCENT   5 /* of the time on a CPU, or less */
+#define LOST_PERCENT      1 /* worth saying why */
 
 struct saying {
 	const struct view *v;
@@ -137,7 +140,7 @@ static void put_called(struct saying *s, const struct hot *h)
 	if (!h->called.function)
 		return;
 	buf_printf(&s->out, "; %s of that ", 2 * h->called.value > rest ? "most" : "the largest part");
-	buf_puts(&s->out, "runs in ");
+	buf_puts(&s->out, wait__of(h->called.function) == WAIT_NONE ? "runs in " : "is spent in ");
 	put_place(s, &h->called);
 }
 
@@ -224,6 +227,15 @@ static void say_nothing(struct saying *s)
 		buf_printf(&s->out, " in %s", took);
 }
 
+static void put_collector(struct saying *s)
+{
+	uint64_t value = collector_value(s->v, s->p);
+	__cleanup_free char *part = share(s, value);
+
+	if (percent(value, s->hot.all) >= COLLECTOR_PERCENT)
+		buf_printf(&s->out, "; %s goes into the garbage collector", part);
+}
+
 static void say_where(struct saying *s)
 {
 	const struct hot *h = &s->hot;
@@ -238,6 +250,7 @@ static void say_where(struct saying *s)
 		say_flat(s, h);
 	else
 		say_first(s, h);
+	put_collector(s);
 }
 
 /* ---- the GIL ----------------------------------------------------------------------------------------- */
@@ -431,6 +444,23 @@ static char *sentence(struct saying *s, void (*say)(struct saying *s))
 	return buf_steal_text(&s->out);
 }
 
+/* What waits does not hold it: beside waits it is told of CPU time. */
+static char *gil_sentence(const struct saying *of)
+{
+	struct saying s = *of;
+	struct view cpu = *of->v;
+	const struct profile_value_type *t = profile__type(of->p, profile_cpu_type.name);
+
+	if (t && view__has_wall(of->p)) {
+		cpu.type = t->id;
+		cpu.more_types = 0;
+		s.v = &cpu;
+		s.type = t;
+		hot_find(&cpu, of->p, &s.hot);
+	}
+	return sentence(&s, say_gil);
+}
+
 void findings_make(const struct view *v, const struct profile *p, struct findings *out)
 {
 	struct saying s = {.v = v, .p = p, .type = view__type(v, p)};
@@ -438,7 +468,7 @@ void findings_make(const struct view *v, const struct profile *p, struct finding
 	hot_find(v, p, &s.hot);
 	out->why = v->gil_only ? NULL : why_text(p);
 	out->where = sentence(&s, say_where);
-	out->gil = sentence(&s, say_gil);
+	out->gil = gil_sentence(&s);
 	out->lacks = sentence(&s, say_lacks);
 }
 

@@ -115,9 +115,12 @@ char *view__function_text(const struct profile *p, uint32_t function)
 	return xasprintf("%s.%s", f->module, view__name(p, function));
 }
 
+const char view_wall[] = "wall";
+static const char *const wall_parts[] = {"cpu", "offcpu", "gil"};
+
 static const struct profile_value_type wall_type = {
 	.id = PROFILE_MAX_TYPES,
-	.name = "wall",
+	.name = view_wall,
 	.label = "wall",
 	.sentence = "wall time",
 	.unit = PROFILE_NANOSECONDS,
@@ -184,13 +187,20 @@ const struct profile_value_type *view__type(const struct view *v, const struct p
 	return v->more_types ? &wall_type : &p->types[v->type < p->type_cnt ? v->type : 0];
 }
 
+bool view__is_wall_type(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wall_parts); i++)
+		if (!strcmp(name, wall_parts[i]))
+			return true;
+	return false;
+}
+
 uint32_t view__wall_types(const struct profile *p)
 {
-	static const char *const parts[] = {"cpu", "offcpu", "gil"};
 	uint32_t types = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const struct profile_value_type *t = profile__type(p, parts[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(wall_parts); i++) {
+		const struct profile_value_type *t = profile__type(p, wall_parts[i]);
 
 		types |= t && t->unit == PROFILE_NANOSECONDS ? 1u << t->id : 0;
 	}

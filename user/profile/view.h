@@ -108,6 +108,8 @@ const struct profile_value_type *view__type(const struct view *v, const struct p
  */
 uint32_t view__wall_types(const struct profile *p);
 bool view__has_wall(const struct profile *p);
+bool view__is_wall_type(const char *name);
+extern const char view_wall[]; /* the name */
 /* Looks `type_name` up, if there is one: false when the profile has no such type. */
 bool view__choose_type(struct view *v, const struct profile *p);
 /* True when more than one process has samples, so that process roots are shown. */

@@ -20,9 +20,10 @@ enum wait wait__of_stack(const struct profile *p, uint32_t stack);
 /* A number per cause, the same in every profile, from 0 to below WAIT_CAUSES: for colours. */
 #define WAIT_CAUSES 12
 unsigned wait__number(const struct profile_function *f);
+enum wait wait__of_number(unsigned number);
 /* What a legend calls it: "sleep". */
 const char *wait__words(unsigned number);
-/* "[held by worker in compute (app.py)]", the leaf of a wait for the GIL. */
+/* "[held by worker in compute (app.py)]", "[changing hands]": the leaf of a wait for the GIL. */
 bool wait__is_holder(const struct profile_function *f);
 /* The frame that marks the collector at work. */
 bool wait__is_collector(const struct profile_function *f);

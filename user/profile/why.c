@@ -92,7 +92,7 @@ static struct place place_of_wait(struct finder *f, const struct profile_bucket 
 	enum wait wait = wait__of(leaf);
 	struct place at = {parts[wait], 0};
 
-	if (wait == WAIT_GIL ? wait__is_holder(leaf) : wait != WAIT_NONE)
+	if (wait == WAIT_GIL ? wait__is_holder(leaf) : leaf->kind == PROFILE_SYNTHETIC)
 		at.name = bare_name(f, leaf->name);
 	return at;
 }
@@ -264,9 +264,10 @@ static void put_parts(struct buf *out, const struct why *w, unsigned names, cons
 	}
 }
 
+/* Of CPU time without native frames other sentences say as much, also of the collector. */
 static bool is_worth_it(const struct why *w)
 {
-	return w->all && (w->has_waits || w->has_native || w->idle || w->parts[WHY_COLLECTOR]);
+	return w->all && (w->has_waits || w->has_native || w->idle);
 }
 
 char *why_text(const struct profile *p)

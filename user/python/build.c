@@ -4,6 +4,7 @@
  * single frame is walked. A file in doubt is refused in plain words.
  */
 #include "user/python/build.h"
+#include "user/python/asyncio_debug.h"
 #include "user/python/debug_offsets.h"
 #include "user/python/objects_common.h"
 #include "user/python/version_of.h"
@@ -412,6 +413,7 @@ static int identify(struct identity *id)
 	}
 	version_of_file(id->elf, id->path, id->out);
 	read_debug_header(id);
+	asyncio_debug_read(id->elf, &id->out->asyncio_debug);
 	id->out->supported =
 		check_version(id) && check_platform(id) && check_headers(id) && read_layout(id) && check_types(id);
 	return 0;

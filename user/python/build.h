@@ -27,9 +27,14 @@ struct py_objects {
 	uint32_t interp_next, interp_modules, interp_threads_head;
 	uint32_t interp_id; /* 0: they have none, nor does anything name the main one: it is the last of the list */
 	uint32_t tstate_next, tstate_interp;
-	uint32_t tstate_native_id; /* 0: only the C library knows the thread's number */
-	uint32_t runtime_gil;      /* the struct itself; 0: … */
-	uint32_t interp_gil;       /* … a pointer to it in each interpreter; 0 too: not known */
+	uint32_t tstate_bytes;                     /* sizeof(PyThreadState), behind which more is; 0: not known */
+	uint32_t tstate_native_id;                 /* 0: only the C library knows the thread's number */
+	uint32_t runtime_gil;                      /* the struct itself; 0: … */
+	uint32_t interp_gil;                       /* … a pointer to it in each interpreter; 0 too: not known */
+	uint16_t gil_holder, gil_cond, gil_switch; /* in it, on x86-64; 0: not known */
+	uint32_t runtime_gc;                       /* the collector's struct: in _PyRuntime; 0: … */
+	uint32_t interp_gc;                        /* … in each interpreter; 0 too: not known */
+	uint32_t gc_collecting, gc_frame; /* in it: s32; address of the frame that it runs above, 0: no such member */
 	enum py_attributes attributes;
 	bool int_tagged;       /* an int has the number of its digits in lv_tag >> 3, else in ob_size */
 	uint8_t values_valid;  /* with INLINE: u8 in the values */
@@ -42,6 +47,43 @@ struct py_objects {
 	uint16_t code_kinds;            /* … there are bytes of kinds */
 	uint16_t frame_namespace;
 	uint16_t tuple_items; /* PyTupleObject.ob_item */
+};
+
+/* How far the stack of values of a frame reaches that is not running. */
+enum py_stack_top {
+	PY_STACK_POINTER, /* a pointer behind the last value; 0 while it runs */
+	PY_STACK_DEPTH,   /* an int of values; behind a pointer to the first */
+	PY_STACK_COUNT,   /* an int of locals and values */
+};
+
+/*
+ * Tasks, futures and coroutines; offsets from the object's start as default builds have them (objects_common.h), those of
+ * frames as they are.
+ */
+struct py_asyncio {
+	uint8_t minor;
+	uint8_t task_bytes; /* sizeof(TaskObj) */
+	uint8_t future_state, task_waiter, task_coro, task_name;
+	uint8_t awaited_by, awaited_by_is_set, task_node; /* 0: there are none */
+	uint8_t thread_dict;             /* struct _ts.dict, which has the running loop; 0: it has not */
+	bool loop_holder;                /* … in an object of its own */
+	uint8_t generator_frame;         /* … which is in the generator, or: */
+	uint8_t generator_state;         /* 0: it is a pointer to one */
+	int8_t not_started;              /* of states: … */
+	int8_t awaits, awaits_last;      /* … it waits in an await, or in any yield: … */
+	int8_t running;                  /* … no frame any more beyond this one */
+	uint8_t await_opcode, await_arg; /* what its next instruction is then; 0: the state tells */
+	uint8_t code_bytes;              /* PyCodeObject.co_code, where the code is not in the object */
+	enum py_stack_top stack_top;
+	uint8_t frame_top, frame_values;
+	uint8_t values_above; /* … what is awaited there */
+	uint8_t function_closure;
+};
+
+/* Where _PyThreadStateImpl and the interpreter have what asyncio keeps there, as the module itself says. */
+struct py_asyncio_debug {
+	uint16_t task_bytes, task_name, awaited_by, awaited_by_is_set, task_coro, task_node;
+	uint32_t interp_tasks, thread_loop, thread_task, thread_tasks;
 };
 
 /* Why a build cannot be walked; `why_not` says it in words. */
@@ -72,6 +114,8 @@ struct py_build {
 	enum line_table_kind lines;
 	struct abi_py_layout layout;
 	struct py_objects objects;
+	const struct py_asyncio *asyncio;      /* NULL: not known */
+	struct py_asyncio_debug asyncio_debug; /* task_bytes 0: asyncio is in a file of its own, if it says anything */
 	/* In the C library's struct pthread: the thread's number in its own pid namespace; 0: not known */
 	uint32_t pthread_tid;
 	/* In its condition variables, and in what a thread has on its stack while it waits on one (user/symbol/arch.h) */

@@ -28,6 +28,9 @@ static const struct debug_member members_313[] = {
 	{72, OBJECTS(interp_threads_head)},  /* interpreter_state.threads_head */
 	{88, OBJECTS(interp_modules)},       /* interpreter_state.imports_modules */
 	{112, OBJECTS(interp_gil)},          /* interpreter_state.ceval_gil */
+	{152, OBJECTS(tstate_bytes)},        /* thread_state.size */
+	{80, OBJECTS(interp_gc)},            /* interpreter_state.gc */
+	{576, OBJECTS(gc_collecting)},       /* gc.collecting */
 	{168, OBJECTS(tstate_next)},         /* thread_state.next */
 	{176, OBJECTS(tstate_interp)},       /* thread_state.interp */
 	{200, OBJECTS(tstate_native_id)},    /* thread_state.native_thread_id */
@@ -73,6 +76,8 @@ static const struct debug_member members_314[] = {
 	{72, OBJECTS(interp_threads_head)},  /* interpreter_state.threads_head */
 	{96, OBJECTS(interp_modules)},       /* interpreter_state.imports_modules */
 	{120, OBJECTS(interp_gil)},          /* interpreter_state.ceval_gil */
+	{88, OBJECTS(interp_gc)},            /* interpreter_state.gc */
+	{656, OBJECTS(gc_collecting)},       /* gc.collecting */
 	{192, OBJECTS(tstate_next)},         /* thread_state.next */
 	{200, OBJECTS(tstate_interp)},       /* thread_state.interp */
 	{224, OBJECTS(tstate_native_id)},    /* thread_state.native_thread_id */
@@ -123,6 +128,9 @@ static const struct debug_member members_315[] = {
 	{72, OBJECTS(interp_threads_head)},  /* interpreter_state.threads_head */
 	{96, OBJECTS(interp_modules)},       /* interpreter_state.imports_modules */
 	{120, OBJECTS(interp_gil)},          /* interpreter_state.ceval_gil */
+	{88, OBJECTS(interp_gc)},            /* interpreter_state.gc */
+	{760, OBJECTS(gc_collecting)},       /* gc.collecting */
+	{768, OBJECTS(gc_frame)},            /* gc.frame */
 	{192, OBJECTS(tstate_next)},         /* thread_state.next */
 	{200, OBJECTS(tstate_interp)},       /* thread_state.interp */
 	{248, OBJECTS(tstate_native_id)},    /* thread_state.native_thread_id */

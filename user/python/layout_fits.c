@@ -7,6 +7,20 @@ static bool within(unsigned off, unsigned bytes, unsigned base, unsigned block)
 	return off >= base && off + bytes <= base + block;
 }
 
+/* The frame says more than that it is collecting. */
+static void complete_gc(struct py_build *b)
+{
+	const struct py_objects *o = &b->objects;
+	struct abi_py_layout *l = &b->layout;
+
+	l->mech &= ~(ABI_MECH_GC_RUNTIME | ABI_MECH_GC_FRAME);
+	l->gc_off = 0;
+	if (!o->runtime_gc && !o->interp_gc)
+		return;
+	l->gc_off = (uint16_t)(o->runtime_gc + o->interp_gc + (o->gc_frame ? o->gc_frame : o->gc_collecting));
+	l->mech |= (o->runtime_gc ? ABI_MECH_GC_RUNTIME : 0) | (o->gc_frame ? ABI_MECH_GC_FRAME : 0);
+}
+
 void py_build_complete(struct py_build *b)
 {
 	struct abi_py_layout *l = &b->layout;
@@ -31,6 +45,11 @@ void py_build_complete(struct py_build *b)
 	l->ts_interp_off = (uint16_t)b->objects.tstate_interp;
 	l->interp_id_off = (uint16_t)b->objects.interp_id;
 	l->interp_gil_off = (uint16_t)b->objects.interp_gil;
+	l->rt_gil_off = (uint16_t)b->objects.runtime_gil;
+	l->gil_holder_off = b->objects.gil_holder;
+	l->gil_cond_off = b->objects.gil_cond;
+	l->ts_native_id_off = (uint16_t)b->objects.tstate_native_id;
+	complete_gc(b);
 	l->code_flags_off = b->objects.code_flags;
 }
 

@@ -22,7 +22,6 @@
 #define WAITER_ADDR -8  /* from wait_entry.sema to wait_entry.addr */
 #define LOCK_OWNER  8   /* from the lock's own first member */
 #define LOCK_COUNT  16
-#define BOUND_SELF  8 /* PyCFunctionObject.m_self, PyMethodObject.im_self */
 
 struct search {
 	struct object_reader r;
@@ -73,7 +72,7 @@ static bool find_rlock(struct search *s)
 		if (!thing)
 			continue;
 		if (take_rlock(s, thing) ||
-		    (object_read_u64(&s->r, object_at(&s->r, thing, OB_BODY) + BOUND_SELF, &at) && take_rlock(s, at)))
+		    (object_read_u64(&s->r, object_at(&s->r, thing, BOUND_SELF), &at) && take_rlock(s, at)))
 			return true;
 	}
 	return false;

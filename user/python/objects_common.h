@@ -15,5 +15,13 @@
 #define TP_BASICSIZE  32
 #define TP_FLAGS      168
 #define TP_MEMBERS    240
+#define TP_BASE       256
 #define TP_DICT       264
 #define TP_DICTOFFSET 288
+
+#define BOUND_FUNCTION 16 /* PyMethodObject.im_func, PyCFunctionObject.m_ml, partialobject.fn */
+#define BOUND_SELF     24 /* PyMethodObject.im_self, PyCFunctionObject.m_self; partialobject.args */
+
+/* PySetObject {…, mask, table}: entries {key, hash} */
+#define SET_MASK  32
+#define SET_TABLE 40

@@ -25,6 +25,14 @@ void py_build_threads(const struct arch_threads *libc, struct py_build *build)
 	build->cond_first = libc->cond_first;
 	build->waiter_next = libc->waiter_next;
 	build->waiter_futex = libc->waiter_futex;
+	l->pthread_tid_off = (uint16_t)libc->tid;
+	l->cond_first_off = libc->cond_first;
+	l->waiter_next_off = libc->waiter_next;
+	l->waiter_futex_off = libc->waiter_futex;
+	/* The row's is of x86-64; between the conditions of the GIL there is one mutex. */
+	l->gil_switch_off = build->objects.gil_switch;
+	if (l->gil_switch_off)
+		l->gil_switch_off += libc->mutex_more;
 }
 
 static bool read_symbol(const struct elf_file *e, const char *name, void *out, size_t len)

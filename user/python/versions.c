@@ -7,6 +7,7 @@
  * The structs are declared in:
  *   Include/cpython/pystate.h        struct _ts, _PyCFrame
  *   Include/internal/pycore_runtime.h, pycore_interp.h (3.8: pycore_pystate.h)   _PyRuntimeState, struct _is
+ *   Include/internal/pycore_gil.h (3.7: gil.h)   struct _gil_runtime_state
  *   Include/internal/pycore_frame.h  _PyInterpreterFrame, PyFrameObject (to 3.10: Include/cpython/frameobject.h),
  *                                    enum _frameowner: FRAME_OWNED_BY_…
  *   Include/cpython/code.h, bytesobject.h, unicodeobject.h, funcobject.h, genobject.h
@@ -97,10 +98,13 @@ static const struct py_version versions[] = {
 		},
 		.objects = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
-			/* _PyRuntimeState: interpreters.head, ceval.gil */
-			.runtime_interp_head = 24, .runtime_gil = 1264,
-			/* struct _is: next, id, modules, tstate_head */
+			/* _PyRuntimeState: interpreters.head, ceval.gil, gc */
+			.runtime_interp_head = 24, .runtime_gil = 1264, .runtime_gc = 320,
+			/* struct _is: next, id, modules, tstate_head; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 40, .interp_threads_head = 8,
+			.gc_collecting = 312,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -141,10 +145,13 @@ static const struct py_version versions[] = {
 		},
 		.objects = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
-			/* _PyRuntimeState: interpreters.head, ceval.gil */
-			.runtime_interp_head = 32, .runtime_gil = 1152,
-			/* struct _is: next, id, modules, tstate_head */
+			/* _PyRuntimeState: interpreters.head, ceval.gil, gc */
+			.runtime_interp_head = 32, .runtime_gil = 1152, .runtime_gc = 344,
+			/* struct _is: next, id, modules, tstate_head; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 16, .interp_modules = 56, .interp_threads_head = 8,
+			.gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -187,8 +194,11 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
 			/* _PyRuntimeState: interpreters.head, ceval.gil */
 			.runtime_interp_head = 32, .runtime_gil = 352,
-			/* struct _is: next, id, modules, tstate_head */
+			/* struct _is: next, id, modules, tstate_head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			.interp_gc = 616, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -232,8 +242,11 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,
 			/* _PyRuntimeState: interpreters.head, ceval.gil */
 			.runtime_interp_head = 32, .runtime_gil = 352,
-			/* struct _is: next, id, modules, tstate_head */
+			/* struct _is: next, id, modules, tstate_head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 24, .interp_modules = 856, .interp_threads_head = 8,
+			.interp_gc = 616, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp */
 			.tstate_next = 8, .tstate_interp = 16,
 			/* PyHeapTypeObject: ht_qualname; PyFunctionObject: func_qualname; PyTupleObject: ob_item */
@@ -284,8 +297,11 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_TWO_WORDS,
 			/* _PyRuntimeState: interpreters.head, ceval.gil */
 			.runtime_interp_head = 40, .runtime_gil = 360,
-			/* struct _is: next, id, modules, threads.head */
+			/* struct _is: next, id, modules, threads.head, gc; struct _gc_runtime_state: collecting */
 			.interp_next = 0, .interp_id = 48, .interp_modules = 888, .interp_threads_head = 16,
+			.interp_gc = 648, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -336,9 +352,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_TAGGED_WORD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 40,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 0, .interp_id = 8, .interp_modules = 944, .interp_threads_head = 72,
-			.interp_gil = 384,
+			.interp_gil = 384, .interp_gc = 112, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 144,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values; PyFunctionObject:
@@ -394,9 +413,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 632,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7656, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -451,9 +473,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 632,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7664, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 200,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -508,9 +533,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 808,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7688, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7408, .gc_collecting = 192,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -563,9 +591,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 808,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting */
 			.interp_next = 7272, .interp_id = 7280, .interp_modules = 7712, .interp_threads_head = 7344,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7408, .gc_collecting = 192,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 160,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -614,9 +645,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 936,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting, frame */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 112, .gc_frame = 120,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 8, .gil_cond = 32, .gil_switch = 120,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -666,9 +700,12 @@ static const struct py_version versions[] = {
 			.attributes = PY_ATTRIBUTES_INLINE_NO_GC_HEAD, .int_tagged = true,
 			/* _PyRuntimeState: interpreters.head */
 			.runtime_interp_head = 936,
-			/* struct _is: next, id, imports.modules, threads.head, ceval.gil */
+			/* struct _is: next, id, imports.modules, threads.head, ceval.gil, gc; struct _gc_runtime_state:
+			 * collecting, frame */
 			.interp_next = 7264, .interp_id = 7272, .interp_modules = 7592, .interp_threads_head = 7336,
-			.interp_gil = 16,
+			.interp_gil = 16, .interp_gc = 7400, .gc_collecting = 112, .gc_frame = 120,
+			/* struct _gil_runtime_state: last_holder, cond, switch_cond */
+			.gil_holder = 16, .gil_cond = 40, .gil_switch = 128,
 			/* struct _ts: next, interp, native_thread_id */
 			.tstate_next = 8, .tstate_interp = 16, .tstate_native_id = 184,
 			/* PyHeapTypeObject: ht_qualname, ht_cached_keys; struct _dictvalues: values, valid;
@@ -681,6 +718,48 @@ static const struct py_version versions[] = {
 			.code_kinds = 120, .frame_namespace = 40,
 		},
 	},
+};
+
+/*
+ * What asyncio is read by, of default and free-threaded builds alike. In the order of the rows: TaskObj and FutureObj
+ * (Modules/_asynciomodule.c): sizeof, fut_state, task_fut_waiter, task_coro, task_name, from 3.14 on fut_awaited_by,
+ * fut_awaited_by_is_set, task_node; struct _ts: dict; PyGenObject: gi_frame, or gi_iframe and gi_frame_state;
+ * enum _framestate (3.15: Include/internal/pycore_frame.h, _PyFrameState): FRAME_CREATED, FRAME_SUSPENDED or
+ * FRAME_SUSPENDED_YIELD_FROM …, FRAME_EXECUTING; where they are one, Include/opcode.h: YIELD_FROM, RESUME, and PyCodeObject: co_code; PyFrameObject: f_stacktop
+ * (3.10: f_stackdepth, f_valuestack), _PyInterpreterFrame: stacktop (3.14: stackpointer); PyFunctionObject: func_closure.
+ * They were read from debug information: 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1, 3.13.0, 3.13.18, 3.14.10, 3.15.2.
+ */
+static const struct py_asyncio asyncios[] = {
+	{.minor = 8, .task_bytes = 144, .future_state = 72, .task_waiter = 104, .task_coro = 112, .task_name = 120,
+	 .thread_dict = 152, .loop_holder = true, .generator_frame = 16, .await_opcode = 72, .code_bytes = 48,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 72, .function_closure = 48},
+	{.minor = 9, .task_bytes = 184, .future_state = 80, .task_waiter = 144, .task_coro = 152, .task_name = 160,
+	 .thread_dict = 152, .loop_holder = true, .generator_frame = 16, .await_opcode = 72, .code_bytes = 48,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 72, .function_closure = 48},
+	{.minor = 10, .task_bytes = 192, .future_state = 88, .task_waiter = 152, .task_coro = 160, .task_name = 168,
+	 .thread_dict = 152, .loop_holder = true, .generator_frame = 16, .await_opcode = 72, .code_bytes = 48,
+	 .stack_top = PY_STACK_DEPTH, .frame_top = 80, .frame_values = 64, .function_closure = 72},
+	{.minor = 11, .task_bytes = 176, .future_state = 88, .task_waiter = 128, .task_coro = 136, .task_name = 144,
+	 .thread_dict = 128, .loop_holder = true, .generator_frame = 80, .generator_state = 75, .not_started = -2,
+	 .awaits = -1, .awaits_last = -1, .await_opcode = 151, .await_arg = 2,
+	 .stack_top = PY_STACK_COUNT, .frame_top = 64, .function_closure = 72},
+	{.minor = 12, .task_bytes = 176, .future_state = 88, .task_waiter = 128, .task_coro = 136, .task_name = 144,
+	 .thread_dict = 112, .generator_frame = 72, .generator_state = 67, .not_started = -2,
+	 .awaits = -1, .awaits_last = -1, .await_opcode = 151, .await_arg = 2,
+	 .stack_top = PY_STACK_COUNT, .frame_top = 64, .function_closure = 72},
+	/* 3.13: _PyThreadStateImpl.asyncio_running_loop comes right behind PyThreadState. */
+	{.minor = 13, .task_bytes = 144, .future_state = 96, .task_waiter = 112, .task_coro = 120, .task_name = 128,
+	 .generator_frame = 72, .generator_state = 67, .not_started = -3, .awaits = -1, .awaits_last = -1,
+	 .stack_top = PY_STACK_COUNT, .frame_top = 64, .function_closure = 72},
+	{.minor = 14, .task_bytes = 168, .future_state = 104, .task_waiter = 120, .task_coro = 128, .task_name = 136,
+	 .awaited_by = 96, .awaited_by_is_set = 109, .task_node = 152,
+	 .generator_frame = 72, .generator_state = 67, .not_started = -3, .awaits = -1, .awaits_last = -1,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 64, .function_closure = 72},
+	/* 3.15: an await has a receiver and null_or_index on the stack (Python/bytecodes.c: SEND). */
+	{.minor = 15, .task_bytes = 168, .future_state = 104, .task_waiter = 120, .task_coro = 128, .task_name = 136,
+	 .awaited_by = 96, .awaited_by_is_set = 109, .task_node = 152,
+	 .generator_frame = 72, .generator_state = 67, .not_started = 0, .awaits = 2, .awaits_last = 3, .running = 4,
+	 .stack_top = PY_STACK_POINTER, .frame_top = 64, .values_above = 1, .function_closure = 72},
 };
 /* clang-format on */
 
@@ -712,7 +791,20 @@ bool py_version_fits_runtime(const struct py_version *row, uint64_t bytes, uint3
 	out->layout.rt_tss_off += (int32_t)(later - earlier);
 	out->layout.rt_tstate_current_off += later - earlier;
 	out->objects.runtime_gil -= earlier;
+	if (older) { /* where it has what is not known */
+		out->objects.runtime_gc = 0;
+		py_build_complete(out);
+	}
 	return true;
+}
+
+static const struct py_asyncio *find_asyncio(unsigned minor)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(asyncios); i++) {
+		if (asyncios[i].minor == minor)
+			return &asyncios[i];
+	}
+	return NULL;
 }
 
 void py_version_apply(const struct py_version *row, struct py_build *out)
@@ -721,6 +813,7 @@ void py_version_apply(const struct py_version *row, struct py_build *out)
 
 	out->lines = row->lines;
 	out->objects = row->objects;
+	out->asyncio = find_asyncio(row->minor);
 	*l = row->layout;
 	py_build_threads(&arch_own->glibc, out);
 	py_build_complete(out);

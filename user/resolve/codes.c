@@ -434,6 +434,15 @@ uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 	return id;
 }
 
+char *codes__text(struct codes *c, uint64_t key)
+{
+	const struct code *code = find_code(c, key);
+
+	if (!code || !code->content || code->content == &hidden)
+		return NULL;
+	return xasprintf("%s (%s)", code->content->name, module_of(c, code->content)->short_file);
+}
+
 bool codes__names(const struct codes *c, uint64_t key, struct code_names *out)
 {
 	const struct code *code = find_code(c, key);
@@ -457,6 +466,27 @@ uint32_t codes__synthetic(struct codes *c, const char *text)
 									      .file = "",
 									      .short_file = "",
 									      .kind = PROFILE_SYNTHETIC});
+	return frame_id(c, id, 0);
+}
+
+uint32_t codes__native(struct codes *c, const char *name, const char *module, enum profile_kind kind)
+{
+	uint32_t before = intern__count(c->functions), id;
+	struct buf key = {0};
+
+	buf_put_varint(&key, kind);
+	buf_put_text(&key, name);
+	buf_put_text(&key, module);
+	id = intern__id(c->functions, key.data, key.len);
+	buf_free(&key);
+	if (id > before)
+		c->sink.ops->function(c->sink.ctx, &(struct profile_function){.id = id,
+									      .name = name,
+									      .module = module,
+									      .file = module,
+									      .short_file = module,
+									      .origin = PROFILE_OBJECT,
+									      .kind = kind});
 	return frame_id(c, id, 0);
 }
 

@@ -42,6 +42,8 @@ void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct c
 uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti);
 /* The same without waiting: without a line if need be, "[unknown]" when there is no name either. */
 uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti);
+/* What its function is called: "work (app/main.py)"; NULL when it has no name, or none yet. Caller frees. */
+char *codes__text(struct codes *c, uint64_t key);
 /* What a code object is called; false when that is not known. Valid until the next call. */
 struct code_names {
 	const char *name, *file;
@@ -49,6 +51,8 @@ struct code_names {
 bool codes__names(const struct codes *c, uint64_t key, struct code_names *out);
 /* A frame that is no function, such as "[truncated]". */
 uint32_t codes__synthetic(struct codes *c, const char *text);
+/* A frame of C code, by the function's name and the object that it is of. */
+uint32_t codes__native(struct codes *c, const char *name, const char *module, enum profile_kind kind);
 
 /* The image is gone: its keys will not be asked for again. */
 void codes__forget(struct codes *c, uint32_t image_id);

@@ -3,12 +3,17 @@
 #include "user/os/procfs.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
+#include "user/profile/collector.h"
 #include "user/resolve/aside.h"
 #include "user/resolve/codes.h"
+#include "user/resolve/collecting.h"
+#include "user/resolve/gil_frames.h"
 #include "user/resolve/held.h"
 #include "user/resolve/idle.h"
 #include "user/resolve/labels.h"
 #include "user/resolve/losses.h"
+#include "user/resolve/merge.h"
+#include "user/resolve/natives.h"
 #include "user/resolve/threads.h"
 #include "user/resolve/waiting.h"
 #include "user/target/outcome.h"
@@ -37,7 +42,13 @@ struct resolve {
 	uint64_t boot_unix_ns; /* 0 of CLOCK_BOOTTIME: the same for all, so that what began together is seen to have */
 	struct waiting waiting;
 	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
-	uint32_t *scratch, depth; /* frame ids of one sample */
+	uint32_t *scratch, depth; /* frame ids of one sample … */
+	uint32_t above;           /* … of which so many, the first ones, are above the stack … */
+	bool leaf;                /* … of which the first is that of no function */
+	struct natives *natives;  /* NULL without --native */
+	bool native_all;
+	uint32_t *python;      /* with it: ids of the Python frames, as the record has them … */
+	struct merged *merged; /* … and what comes of them and the others */
 	struct losses losses;
 	uint32_t *gone; /* images whose codes are dropped once nobody waits for them */
 	size_t gone_cnt, gone_cap;
@@ -118,7 +129,8 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
-	r->scratch = xcalloc(ABI_MAX_FRAMES + 2, sizeof(*r->scratch)); /* why it waits, and that it is truncated */
+	/* What is above it (GIL_FRAMES at most), and that it is truncated. */
+	r->scratch = xcalloc(MERGE_MAX + GIL_FRAMES + 1, sizeof(*r->scratch));
 	return r;
 }
 
@@ -127,6 +139,9 @@ void resolve__free(struct resolve *r)
 	if (!r)
 		return;
 	waiting__free(&r->waiting);
+	natives__free(r->natives);
+	free(r->python);
+	free(r->merged);
 	codes__free(r->codes);
 	pair_map__free(&r->stacks);
 	losses__free(&r->losses);
@@ -180,6 +195,8 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	losses__flush(&r->losses, r->sink, 0, true);
 	r->sink = sink;
 	codes__begin_segment(r->codes, sink);
+	if (r->natives)
+		natives__begin_segment(r->natives);
 	threads__begin_segment(&r->threads, sink);
 	held__begin_segment(&r->held, sink);
 	processes__each(r->processes, leave_segment, r);
@@ -187,6 +204,20 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	r->stack_cnt = r->process_cnt = 0;
 	for (uint32_t i = 0; i < r->type_cnt; i++)
 		r->sink.ops->value_type(r->sink.ctx, &r->types[i]);
+}
+
+void resolve__set_native(struct resolve *r, const struct natives_of *of, bool all)
+{
+	r->natives = natives__new(r->codes, of);
+	r->native_all = all;
+	r->python = xcalloc(ABI_MAX_FRAMES, sizeof(*r->python));
+	r->merged = xcalloc(MERGE_MAX, sizeof(*r->merged));
+}
+
+void resolve__wait_native(struct resolve *r, unsigned ms)
+{
+	if (r->natives)
+		natives__wait(r->natives, ms);
 }
 
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
@@ -459,7 +490,7 @@ static enum cause cause_of(const struct abi_sample *rec, const struct call_wait 
 {
 	static const enum cause causes[ABI_WAIT_CNT] = {
 		[ABI_WAIT_FAULT] = CAUSE_FAULT,     [ABI_WAIT_CPU] = CAUSE_CPU,       [ABI_WAIT_QUOTA] = CAUSE_QUOTA,
-		[ABI_WAIT_STOPPED] = CAUSE_STOPPED, [ABI_WAIT_FROZEN] = CAUSE_FROZEN,
+		[ABI_WAIT_STOPPED] = CAUSE_STOPPED, [ABI_WAIT_FROZEN] = CAUSE_FROZEN, [ABI_WAIT_GIL] = CAUSE_GIL,
 	};
 
 	return rec->why.wait == ABI_WAIT_CALL || rec->why.wait >= ABI_WAIT_CNT ? cause_of_call(call)
@@ -485,27 +516,103 @@ static uint32_t cause_frame(struct resolve *r, const struct abi_sample *rec)
 	return codes__synthetic(r->codes, text);
 }
 
+/* Beyond the functions: a frame of its own, so that every format has it. */
+static bool has_leaf(const struct resolve *r, const struct abi_sample *rec)
+{
+	return rec->why.wait != ABI_WAIT_NONE || collecting_is(r->codes, rec);
+}
+
+static uint32_t leaf_frame(struct resolve *r, const struct abi_sample *rec)
+{
+	return rec->why.wait != ABI_WAIT_NONE ? cause_frame(r, rec) : codes__synthetic(r->codes, COLLECTOR_FRAME);
+}
+
+/* The profile's frame of one of them; 0 when a name is missing and `now` does not force it. */
+static uint32_t name_frame(struct resolve *r, const struct abi_frame *f, bool now)
+{
+	uint32_t id = f->code_key ? codes__frame(r->codes, f->code_key, f->lasti)
+				  : codes__synthetic(r->codes, "[unreadable function]");
+
+	if (!id && now) {
+		id = codes__frame_now(r->codes, f->code_key, f->lasti);
+		r->stats.unknown_frames++;
+	}
+	return id;
+}
+
+/* Up to 3.10 each Python frame has an invocation of the C evaluator to itself (Python/ceval.c). */
+static bool is_one_each(const struct process *p)
+{
+	return p->interp && !(p->interp->build.layout.mech & (ABI_MECH_OWNER | ABI_MECH_IS_ENTRY));
+}
+
+static uint32_t merged_id(struct resolve *r, const struct abi_native *n, struct merged m)
+{
+	__cleanup_free char *text = NULL;
+
+	switch ((enum merge_kind)m.kind) {
+	case MERGE_KERNEL_FRAME:
+		return natives__ids(r->natives)[m.index];
+	case MERGE_NATIVE_FRAME:
+		return natives__ids(r->natives)[n->kernel_cnt + m.index];
+	case MERGE_PYTHON_FRAME:
+		return r->python[m.index];
+	case MERGE_CUT:
+		break;
+	}
+	text = xasprintf("[native frames are missing: %s]", outcome_native_end(n->end));
+	return codes__synthetic(r->codes, text);
+}
+
+static void push_frame(struct resolve *r, uint32_t id)
+{
+	if (id != CODES_HIDDEN)
+		r->scratch[r->depth++] = id;
+}
+
+/* r->python and the native frames → r->scratch. */
+static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n)
+{
+	const struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	struct merge_in in = {.python_cnt = rec->frame_cnt,
+			      .python_whole = rec->outcome == ABI_OK,
+			      .native = n,
+			      .flags = natives__flags(r->natives),
+			      .one_each = is_one_each(p),
+			      .all = r->native_all};
+	size_t cnt = merge_frames(&in, r->merged);
+
+	for (size_t i = 0; i < cnt; i++)
+		push_frame(r, merged_id(r, n, r->merged[i]));
+}
+
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
 static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool now)
 {
+	const struct abi_native *n = r->natives ? abi_native_of(rec) : NULL;
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
+	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
+	int above = gil_frames(r->codes, known_of(r, p), rec, now, r->scratch);
 
-	r->depth = rec->why.wait != ABI_WAIT_NONE; /* the first one is the cause's */
-	for (uint32_t i = 0; i < rec->frame_cnt; i++) {
-		uint32_t id = f[i].code_key ? codes__frame(r->codes, f[i].code_key, f[i].lasti) : 0;
+	if (above < 0)
+		return false;
+	if (n && !natives__name(r->natives, p, n, now))
+		return false;
+	r->leaf = !above && has_leaf(r, rec);
+	r->above = r->depth = above ? (uint32_t)above : r->leaf;
+	for (uint32_t i = (uint32_t)above; i < rec->frame_cnt; i++) {
+		uint32_t id = name_frame(r, &f[i], now);
 
-		if (!id && !f[i].code_key)
-			id = codes__synthetic(r->codes, "[unreadable function]");
-		if (!id && !now)
+		if (!id)
 			return false;
-		if (!id) {
-			id = codes__frame_now(r->codes, f[i].code_key, f[i].lasti);
-			r->stats.unknown_frames++;
-		}
-		if (id != CODES_HIDDEN)
-			r->scratch[r->depth++] = id;
+		if (n)
+			r->python[i] = id;
+		else
+			push_frame(r, id);
 	}
-	r->stats.frames += rec->frame_cnt;
+	if (n)
+		merge_native(r, rec, n);
+	r->stats.frames += rec->frame_cnt - (uint32_t)above;
 	return true;
 }
 
@@ -555,19 +662,22 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
 	struct known *k = known_of(r, p);
 	bool written = outcome_class(rec->outcome) == ABI_WRITTEN, cut = written && rec->outcome != ABI_OK;
-	uint32_t depth = r->depth, first = rec->why.wait != ABI_WAIT_NONE;
+	const struct abi_native *n = abi_native_of(rec);
+	uint32_t depth = r->depth;
 
 	if (cut)
 		r->scratch[depth++] = truncation_frame(r, rec->outcome);
-	if (depth == first) /* or nothing but hidden frames */
+	if (depth == r->above) /* or nothing but hidden frames */
 		r->scratch[depth++] = frame_without_function(r, k, rec);
-	if (first)
-		r->scratch[0] = cause_frame(r, rec);
+	if (r->leaf)
+		r->scratch[0] = leaf_frame(r, rec);
 	r->stats.processes += !p->samples;
 	p->samples++;
 	p->written += written;
 	p->sampled_ns += cpu_time(r, rec->source, rec->value);
 	r->stats.samples++;
+	if (r->natives && rec->source == ABI_SOURCE_CPU)
+		r->stats.unwound[n ? n->end : ABI_NATIVE_NOT_TRIED]++;
 	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
 	describe_process(r, k);
 	held__send(&r->held, k);

@@ -23,6 +23,7 @@ struct resolve_stats {
 	uint64_t waiting;                      /* samples whose names are not here yet, or that may be invalidated */
 	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */
+	uint64_t unwound[ABI_NATIVE_END_CNT];  /* samples of CPU time that are shown, by how their native stack ended */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
@@ -37,6 +38,12 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink);
 
 /* CLOCK_MONOTONIC + this = Unix time. */
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns);
+
+/* Samples will have native frames, of these; `all`: those of the interpreter's own between Python functions, too. */
+struct natives_of;
+void resolve__set_native(struct resolve *r, const struct natives_of *of, bool all);
+/* As sampling ends: names that were asked for may still come, for so long. */
+void resolve__wait_native(struct resolve *r, unsigned ms);
 
 /* The value types of a source; one that was not added has CPU time. */
 struct resolve_source {

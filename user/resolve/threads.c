@@ -80,12 +80,58 @@ static void forget_ended(struct known *k, uint64_t now_ns)
 		k->threads_limit = LIMIT_MIN;
 }
 
+/* In our PID namespace. */
+static pid_t outer_tid(const struct process *p, pid_t inner_tid)
+{
+	struct task *tasks = NULL;
+	size_t cnt = 0;
+	pid_t tid = inner_tid;
+
+	if (p->inner_pid && !tasks_list(p->pid, &tasks, &cnt))
+		for (size_t i = 0; i < cnt; i++)
+			if (tasks[i].inner_tid == inner_tid)
+				tid = tasks[i].tid;
+	free(tasks);
+	return tid;
+}
+
+/* Another thread saw it, which does not know when it was started: so its ident has to do. */
+static struct known_thread *find_seen(const struct known *k, const struct abi_sample *s, struct known_thread_key *key)
+{
+	struct known_thread *th = find_ident(k, s->thread_ident);
+
+	if (th)
+		return th;
+	key->tid = (uint64_t)outer_tid(k->process, (pid_t)s->hdr.tid);
+	HASH_FIND(hh, k->threads, key, sizeof(*key), th);
+	return th;
+}
+
+/* It may have been seen by another thread before it has had a sample of its own. */
+static struct known_thread *find_thread(struct known *k, const struct abi_sample *s, struct known_thread_key *key)
+{
+	struct known_thread_key unsure = {.tid = s->hdr.tid};
+	struct known_thread *th;
+
+	if (s->flags & ABI_SAMPLE_FOREIGN)
+		return find_seen(k, s, key);
+	HASH_FIND(hh, k->threads, key, sizeof(*key), th);
+	if (th)
+		return th;
+	HASH_FIND(hh, k->threads, &unsure, sizeof(unsure), th);
+	if (!th || th->ident != s->thread_ident)
+		return NULL;
+	HASH_DELETE(hh, k->threads, th);
+	th->key = *key;
+	HASH_ADD(hh, k->threads, key, sizeof(th->key), th);
+	return th;
+}
+
 static struct known_thread *get_thread(struct known *k, const struct abi_sample *s)
 {
 	struct known_thread_key key = {.start_ns = s->thread_start_ns, .tid = s->hdr.tid};
-	struct known_thread *th;
+	struct known_thread *th = find_thread(k, s, &key);
 
-	HASH_FIND(hh, k->threads, &key, sizeof(key), th);
 	if (th)
 		return th;
 	if (HASH_COUNT(k->threads) >= k->threads_limit)
@@ -192,6 +238,14 @@ uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample
 	else if (!th->is_python)
 		name_native(t, k, th, s->comm);
 	return part->profile_id;
+}
+
+const char *threads__name(const struct known *k, uint64_t ident, bool *sure)
+{
+	const struct known_thread *th = find_ident(k, ident);
+
+	*sure = th && (th->named || th->over || th->tries >= NAMES_MAX_TRIES || k->process->exited);
+	return th ? th->name : NULL;
 }
 
 /* ---- from threading._active ---------------------------------------------------------------------------- */

@@ -19,6 +19,8 @@ void threads__begin_segment(struct threads *t, struct profile_sink sink);
 uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s);
 /* Had the thread of this sample a Python state in an earlier one? */
 bool threads__was_python(struct known *k, const struct abi_sample *s);
+/* The name of the thread with this ident; `sure` false: a better one may come. NULL: no sample of it has come yet. */
+const char *threads__name(const struct known *k, uint64_t ident, bool *sure);
 /*
  * Asks the live process for names that are not known yet, and now and then for all of them, since threads are renamed.
  * `last`: as sampling ends. False when it was not asked.

@@ -5,9 +5,12 @@
 
 #define WAITING_MAX_BYTES (8u << 20)
 
+/* Of all that follows it. */
 static size_t frame_bytes(const struct abi_sample *rec)
 {
-	return rec->frame_cnt * sizeof(struct abi_frame);
+	const struct abi_native *n = abi_native_of(rec);
+
+	return rec->frame_cnt * sizeof(struct abi_frame) + (n ? sizeof(*n) + abi_native_bytes(n) : 0);
 }
 
 void waiting__init(struct waiting *q)

@@ -12,7 +12,7 @@ struct waiting_sample {
 	struct waiting_sample *next;
 	uint64_t hold_until_ns; /* CLOCK_MONOTONIC; can be invalidated till then */
 	struct abi_sample rec;
-	struct abi_frame frames[];
+	struct abi_frame frames[]; /* and its native part */
 };
 
 struct waiting {

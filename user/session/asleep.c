@@ -110,12 +110,13 @@ static void send(struct asleep *a, const struct session_thread *t, const struct 
 	free(rec);
 }
 
+/* One that is not in the list has no open wait that is known; one that is may wait for the GIL, another source's. */
 static void on_thread(void *ctx, const struct session_thread *t)
 {
 	struct asleep *a = ctx;
 	struct open_wait *w = find(a, (uint32_t)t->tid);
 
-	if (!w || w->wait.switches != t->switches)
+	if (!w || !w->wait.since_ns || w->wait.switches != t->switches)
 		return;
 	send(a, t, w);
 	drop(a, w);
@@ -168,7 +169,7 @@ static void lose_rest(struct asleep *a)
 		struct owner owner = {.tgid = w->wait.tgid};
 
 		processes__each_living(a->o->processes, find_owner, &owner);
-		if (owner.image_id && w->wait.since_ns < a->o->now_ns)
+		if (owner.image_id && w->wait.since_ns && w->wait.since_ns < a->o->now_ns)
 			lose(a, w, owner.image_id);
 		drop(a, w);
 	}

@@ -2,12 +2,25 @@
 #include <errno.h>
 #include <stdbool.h>
 
+static bool native_fits(const struct abi_sample *s, size_t size)
+{
+	size_t frames = sizeof(*s) + s->frame_cnt * sizeof(struct abi_frame);
+	const struct abi_native *n = abi_native_of(s);
+
+	if (!n)
+		return true;
+	return size >= frames + sizeof(*n) && n->kernel_cnt <= ABI_MAX_KERNEL && n->native_cnt <= ABI_MAX_NATIVE &&
+	       n->run_cnt <= ABI_MAX_RUNS && n->end < ABI_NATIVE_END_CNT &&
+	       size >= frames + sizeof(*n) + abi_native_bytes(n);
+}
+
 static bool sample_fits(const void *data, size_t size)
 {
 	const struct abi_sample *s = data;
 
 	return size >= sizeof(*s) && s->frame_cnt <= ABI_MAX_FRAMES && s->outcome < ABI_OUTCOME_CNT &&
-	       s->source < ABI_SOURCE_CNT && size >= sizeof(*s) + s->frame_cnt * sizeof(struct abi_frame);
+	       s->source < ABI_SOURCE_CNT && size >= sizeof(*s) + s->frame_cnt * sizeof(struct abi_frame) &&
+	       native_fits(s, size);
 }
 
 static bool code_fits(const void *data, size_t size)

@@ -22,7 +22,7 @@ bool events__have_timers(const struct events *e);
 /* Ends it; what was counted stays. */
 void events__stop(struct events *e);
 
-/* What began before events__start(), and then, what is not over yet after events__stop(): where a source knows of such. */
+/* What began before events__start(), and then, each thread that was seen, after events__stop(): where a source knows of such. */
 void events__add_open(const struct events *e, uint32_t tid, const struct abi_thread_wait *wait);
 bool events__have_open(const struct events *e);
 void events__each_open(const struct events *e, source_open_fn fn, void *ctx);

@@ -1,8 +1,10 @@
 #include "user/session/session.h"
+#include "bpf/arch.h"
 #include "pybpfprof.skel.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"
 #include "user/os/worker.h"
+#include "user/resolve/natives.h"
 #include "user/session/asleep.h"
 #include "user/session/cgroups.h"
 #include "user/session/cold.h"
@@ -13,6 +15,7 @@
 #include "user/session/kernel_clock.h"
 #include "user/session/targets.h"
 #include "user/session/types.h"
+#include "user/session/unwind.h"
 #include "user/session/variant.h"
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
@@ -30,6 +33,7 @@
 /* Below, reading every code object at each tick takes a quarter to half a point of a CPU (bpf/memo.bpf.h). */
 #define CACHE_MIN_HZ          200
 #define CACHE_NUMBERED_MIN_HZ 500
+#define SETTLE_MS             1500
 #define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
@@ -43,7 +47,9 @@ struct session {
 	const char *cgroup_dirs[ABI_MAX_CGROUPS];
 	struct targets *targets;
 	struct resolve *resolve;
-	struct cold *cold; /* NULL until a sample misses memory that its task cannot bring in */
+	struct unwind *unwind; /* NULL without --native … */
+	bool lacks_native;     /* … which this kernel has not what it takes for; said */
+	struct cold *cold;     /* NULL until a sample misses memory that its task cannot bring in */
 	struct kernel_clock clock;
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC, ours */
 	uint64_t start_unix_ns;
@@ -97,11 +103,22 @@ static void bring_in(struct session *s, const struct abi_sample *rec)
 	cold__ask(s->cold, rec, &p->interp->build.layout);
 }
 
+/* The process has mapped something since. */
+static void look_again(struct session *s, const struct abi_sample *rec)
+{
+	const struct abi_native *n = abi_native_of(rec);
+
+	if (n && (n->stale || n->end == ABI_NATIVE_NO_MAPS || n->end == ABI_NATIVE_NO_MAPPING))
+		native_spaces__want(unwind__spaces(s->unwind), rec->image_id, (pid_t)rec->hdr.tgid);
+}
+
 static void on_sample(void *ctx, const struct abi_sample *rec)
 {
 	struct session *s = ctx;
 
 	s->received++;
+	if (s->unwind)
+		look_again(s, rec);
 	if (rec->cold_addr)
 		bring_in(s, rec);
 	resolve__sample(s->resolve, rec);
@@ -125,6 +142,8 @@ static void on_process(void *ctx, const struct abi_proc_rec *rec)
 	ours.start_ns -= (uint64_t)s->clock.boottime_ns; /* as /proc has it */
 	resolve__process(s->resolve, &ours);
 	targets__look(s->targets, &ours);
+	if (s->unwind && ours.state == ABI_PROC_PYTHON)
+		native_spaces__want(unwind__spaces(s->unwind), ours.image_id, (pid_t)ours.hdr.tgid);
 }
 
 static void on_exit_record(void *ctx, const struct abi_exit *rec)
@@ -132,6 +151,8 @@ static void on_exit_record(void *ctx, const struct abi_exit *rec)
 	struct session *s = ctx;
 
 	targets__gone(s->targets, rec->image_id);
+	if (s->unwind)
+		native_spaces__gone(unwind__spaces(s->unwind), rec->image_id, clock_now_ns());
 	resolve__exit(s->resolve, rec);
 }
 
@@ -182,6 +203,14 @@ static bool is_scoped(const struct session_options *o)
 	return o->scoped && o->target == SESSION_CGROUPS;
 }
 
+static void configure_native(struct session *s)
+{
+	s->skel->rodata->cfg_native = true;
+	s->skel->rodata->cfg_kernel = !s->o.no_kernel;
+	unwind__configure(s->skel, bpf_map__max_entries(s->skel->maps.scratches),
+			  s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
+}
+
 static void configure(struct session *s)
 {
 	size_t ring = ring_bytes(&s->o, s->cpus);
@@ -207,9 +236,26 @@ static void configure(struct session *s)
 	if (s->variant != VARIANT_OLD)
 		bpf_map__set_max_entries(s->skel->maps.claims, 1);
 	events__configure(s->events, s->skel, s->variant <= VARIANT_TICK);
+	if (s->o.native)
+		configure_native(s);
+	else
+		bpf_map__set_max_entries(s->skel->maps.unwind_processes, 1);
 	cgroups__configure(s->cgroups, s->skel);
 	bpf_program__set_autoload(s->skel->progs.cgroups_mkdir, by_cgroup);
 	bpf_program__set_autoload(s->skel->progs.cgroups_rmdir, by_cgroup);
+}
+
+/* The variant for old kernels unwinds nothing. */
+static bool lacks_native(struct session *s, enum variant variant)
+{
+	if (!s->o.native || (ARCH_UNWINDS && variant != VARIANT_OLD))
+		return false;
+	log_error("--native: %s; leave it out",
+		  ARCH_UNWINDS ? "this kernel cannot unwind native frames, which takes bpf_loop (Linux 5.17) and "
+				 "type information of its own"
+			       : "native frames are there on x86-64 only");
+	s->lacks_native = true;
+	return true;
 }
 
 static int load(struct session *s, enum variant variant)
@@ -217,6 +263,8 @@ static int load(struct session *s, enum variant variant)
 	struct rlimit limit;
 	int err;
 
+	if (lacks_native(s, variant))
+		return -EOPNOTSUPP;
 	s->skel = variant_open(variant, s->types.path);
 	if (!s->skel)
 		return -errno;
@@ -246,7 +294,7 @@ static int load_any(struct session *s)
 	enum variant v = best_variant(s);
 	int err = load(s, v);
 
-	while (err && v != VARIANT_OLD && err != -EPERM) {
+	while (err && v != VARIANT_OLD && err != -EPERM && !s->lacks_native) {
 		v = v > VARIANT_TICK ? VARIANT_TICK : VARIANT_OLD;
 		log_verbose("loading again: %s", variant_text(v));
 		err = load(s, v);
@@ -265,6 +313,8 @@ static int open_bpf(struct session *s)
 	if (err)
 		return err;
 	err = load_any(s);
+	if (s->lacks_native)
+		return err;
 	if (err) {
 		int why = features_explain(err);
 
@@ -444,6 +494,36 @@ static int gather_fds(struct session *s)
 	return -errno;
 }
 
+static int prepare_native(struct session *s)
+{
+	if (!s->o.native)
+		return 0;
+	s->unwind = unwind__new(s->skel);
+	if (!s->unwind)
+		return -ENOMEM;
+	resolve__set_native(s->resolve,
+			    &(struct natives_of){.files = unwind__files(s->unwind),
+						 .spaces = unwind__spaces(s->unwind),
+						 .kernel = !s->o.no_kernel},
+			    s->o.native_all);
+	return 0;
+}
+
+static void look_at(void *ctx, struct process *p)
+{
+	struct session *s = ctx;
+
+	if (p->state == ABI_PROC_PYTHON)
+		native_spaces__want(unwind__spaces(s->unwind), p->image_id, p->pid);
+}
+
+/* Those that run already, so that their first stacks are whole; not for ever, where there are very many. */
+static void look_at_all(struct session *s)
+{
+	processes__each_living(targets__processes(s->targets), look_at, s);
+	unwind__settle(s->unwind, SETTLE_MS);
+}
+
 static int prepare(struct session *s)
 {
 	int err = check_pid_namespace(&s->o);
@@ -463,11 +543,15 @@ static int prepare(struct session *s)
 	s->targets = targets__new(s->skel, &s->o, s->clock.boottime_ns);
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets), targets__interpreters(s->targets));
 	events__describe(s->events, s->resolve);
-	err = attach_life(s);
+	err = prepare_native(s);
+	if (!err)
+		err = attach_life(s);
 	if (!err)
 		err = attach_cgroups(s);
 	if (!err)
 		err = targets__find_all(s->targets, s->cgroups);
+	if (!err && s->unwind)
+		look_at_all(s);
 	return err ? err : gather_fds(s);
 }
 
@@ -543,6 +627,8 @@ int session__poll(struct session *s)
 		events__tend(s->events, clock_now_ns());
 		cgroups__tend(s->cgroups, s->skel, s->events, kernel_now_ns(s));
 	}
+	if (s->unwind)
+		unwind__poll(s->unwind, clock_now_ns());
 	if (n == -EINTR)
 		return 0; /* what is waited for may be there already */
 	resolve__flush(s->resolve, now, false);
@@ -589,12 +675,15 @@ void session__stop(struct session *s)
 	for (int i = 0; is_awaited(s, i); i++) {
 		uint64_t now;
 
+		if (s->unwind)
+			unwind__poll(s->unwind, clock_now_ns());
 		ring_buffer__poll(s->ring, 5);
 		now = kernel_now_ns(s);
 		drain(s, now);
 		resolve__flush(s->resolve, now, false);
 	}
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), true);
+	resolve__wait_native(s->resolve, SETTLE_MS);
 	resolve__flush(s->resolve, kernel_now_ns(s), true);
 	session__send_meta(s, true);
 	worker_set_end(0);
@@ -613,6 +702,7 @@ void session__free(struct session *s)
 	ring_buffer__free(s->ring);
 	pybpfprof_bpf__destroy(s->skel);
 	resolve__free(s->resolve);
+	unwind__free(s->unwind);
 	targets__free(s->targets);
 	cgroups__free(s->cgroups);
 	free(s);
@@ -648,6 +738,7 @@ void session__stats(const struct session *s, struct session_stats *out)
 				      .elapsed_ns = s->start_ns ? now - s->start_ns : 0,
 				      .rate_hz = s->o.rate_hz,
 				      .gil_only = s->o.gil_only,
+				      .unwinds = s->o.native,
 				      .cpus = s->cpus,
 				      .resolved = resolve__stats(s->resolve),
 				      .targets_alive = s->skel->bss->targets_alive,

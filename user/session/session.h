@@ -43,6 +43,8 @@ struct session_options {
 	size_t event_cnt; /* 0: the first of the table */
 	double rate_hz;
 	bool gil_only;
+	bool native, native_all; /* frames of C code; also those of the interpreter's own */
+	bool no_kernel;          /* of them, without the kernel's */
 	uint32_t max_frames;     /* 0: ABI_MAX_FRAMES */
 	size_t ring_bytes;       /* 0: by rate and CPUs */
 	bool allow_no_python;    /* a command that is yet to be started */
@@ -64,7 +66,7 @@ struct session_stats {
 	uint64_t written, native, lost, failed, outside, filtered; /* sums of outcomes by class */
 	uint64_t timer_ns; /* what the timers' expiries stand for, idle CPUs and all */
 	double rate_hz, effective_rate_hz;
-	bool gil_only;
+	bool gil_only, unwinds; /* --native */
 	uint64_t elapsed_ns;
 	uint32_t cpus;
 	int32_t targets_alive; /* chosen processes and their trees; SESSION_PIDS only */

@@ -82,7 +82,7 @@ static void each_open(const struct source_run *r, source_open_fn fn, void *ctx)
 	uint32_t tid, *last = NULL;
 
 	for (; !bpf_map_get_next_key(fd, last, &tid); last = &tid)
-		if (!bpf_map_lookup_elem(fd, &tid, &wait) && wait.since_ns)
+		if (!bpf_map_lookup_elem(fd, &tid, &wait))
 			fn(ctx, tid, &wait);
 }
 
@@ -97,6 +97,8 @@ static void add_if_soon(void *ctx, uint32_t tid, const struct abi_thread_wait *w
 	struct soon *s = ctx;
 
 	(void)tid;
+	if (!wait->since_ns)
+		return;
 	s->cnt += wait->why.wait == ABI_WAIT_CPU || wait->why.wait == ABI_WAIT_QUOTA || wait->since_ns > s->since_ns;
 }
 

@@ -7,4 +7,4 @@ const struct source *const sources[ABI_SOURCE_CNT + 1] = {
 #undef X
 };
 
-const struct source *const wall_sources[] = {&source_cpu, &source_offcpu, NULL};
+const struct source *const wall_sources[] = {&source_cpu, &source_offcpu, &source_gil, NULL};

@@ -69,7 +69,7 @@ struct source {
 	int (*renew_cgroup)(struct source_run *r, size_t i, const char *dir);
 	/* A thread that has waited since before it was attached; of no effect on one that has run since. */
 	void (*add_open)(struct source_run *r, uint32_t tid, const struct abi_thread_wait *wait);
-	/* Once detached: what of it is not over yet. */
+	/* Once detached: each thread that was seen; `since_ns` of one that is in no wait of this source is 0. */
 	void (*each_open)(const struct source_run *r, source_open_fn fn, void *ctx);
 	/* May interrupt each CPU, so not for every poll. */
 	void (*times)(const struct source_run *r, struct source_times *out);

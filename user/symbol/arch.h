@@ -23,6 +23,7 @@ struct arch_threads {
 	uint16_t below; /* size of struct pthread where it ends at the thread pointer; 0: it begins there */
 	/* Who waits on a condition is in a list: where it begins, the next one, what each waits at. 0: at the condition itself */
 	uint16_t cond_first, waiter_next, waiter_futex;
+	uint8_t mutex_more; /* by how much a pthread_mutex_t is larger than that of x86-64 */
 };
 
 struct arch {

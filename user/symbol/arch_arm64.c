@@ -318,7 +318,7 @@ const struct arch arch_arm64 = {
 	 * As x86-64's (arch_x86.c), but that struct pthread begins with 192 bytes instead of a tcbhead_t of 704 and lies below
 	 * the thread pointer, where the dtv's address is (sysdeps/aarch64/nptl/tls.h: tcbhead_t, TLS_PRE_TCB_SIZE); of 2.36.
 	 */
-	.glibc = {272, 784, 32, 32, 16, 8, 208, 0, 16, 1856},
+	.glibc = {272, 784, 32, 32, 16, 8, 208, 0, 16, 1856, .mutex_more = 8},
 	.glibc_mutex_bytes = 48, /* bits/pthreadtypes-arch.h: __SIZEOF_PTHREAD_MUTEX_T */
 	.musl = musl,
 	.musl_cnt = ARRAY_SIZE(musl),

@@ -110,6 +110,8 @@ static bool read_segments(struct elf_file *e, const Elf64_Ehdr *h)
 			e->dynamic_bytes = p[i].p_filesz;
 		} else if (p[i].p_type == PT_INTERP) {
 			e->has_loader = true;
+		} else if (p[i].p_type == PT_GNU_EH_FRAME) {
+			e->unwind_header = p[i].p_vaddr;
 		} else if (p[i].p_type == PT_NOTE) {
 			e->is_gnu |= has_abi_note(e, &p[i]);
 		}
@@ -186,22 +188,40 @@ bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *ou
 {
 	if (number >= e->load_count)
 		return false;
-	*out = (struct elf_part){e->loads[number].vaddr, e->loads[number].offset, e->loads[number].file_bytes};
+	*out = (struct elf_part){e->loads[number].vaddr, e->loads[number].offset, e->loads[number].file_bytes,
+				 e->loads[number].exec};
 	return true;
 }
 
-bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size)
+static const Elf64_Shdr *section_of(const struct elf_file *e, const char *name)
 {
 	for (size_t i = 0; i < e->section_count; i++) {
 		const Elf64_Shdr *s = &e->sections[i];
 
-		if (s->sh_name < e->section_names_len && !strcmp(e->section_names + s->sh_name, name)) {
-			*vaddr = s->sh_addr;
-			*size = s->sh_size;
-			return true;
-		}
+		if (s->sh_name < e->section_names_len && !strcmp(e->section_names + s->sh_name, name))
+			return s;
 	}
-	return false;
+	return NULL;
+}
+
+bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size)
+{
+	const Elf64_Shdr *s = section_of(e, name);
+
+	if (!s)
+		return false;
+	*vaddr = s->sh_addr;
+	*size = s->sh_size;
+	return true;
+}
+
+void *elf_file__section_blob(const struct elf_file *e, const char *name, size_t *len)
+{
+	const Elf64_Shdr *s = section_of(e, name);
+	void *bytes = s && s->sh_type != SHT_NOBITS ? elf_file__blob(e, s->sh_offset, s->sh_size) : NULL;
+
+	*len = bytes ? s->sh_size : 0;
+	return bytes;
 }
 
 static const struct elf_load *load_of(const struct elf_file *e, uint64_t vaddr)

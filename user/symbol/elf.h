@@ -22,6 +22,7 @@ unsigned elf_file__machine(const struct elf_file *e);
 /* A loadable segment's part of the file, by number; false when there is none of that number. */
 struct elf_part {
 	uint64_t vaddr, offset, bytes;
+	bool exec;
 };
 bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *out);
 
@@ -52,3 +53,5 @@ char *elf_file__run_path(const struct elf_file *e);
 bool elf_file__read(const struct elf_file *e, uint64_t vaddr, void *out, size_t len);
 /* A pointer-sized variable as the loader will set it, as a linked address: relative relocations applied. */
 bool elf_file__read_pointer(const struct elf_file *e, uint64_t vaddr, uint64_t *value);
+/* A copy of .eh_frame, where it is as linked, and its length; NULL when there is none. Caller frees. */
+uint8_t *elf_file__unwind_bytes(const struct elf_file *e, uint64_t *vaddr, size_t *len);

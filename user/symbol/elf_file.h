@@ -1,6 +1,6 @@
 /*
  * Inside of struct elf_file, shared by elf.c (headers, segments, sections), elf_symbols.c (dynamic
- * section, symbols, relocations) and elf_index.c (symbols by name). Not for anyone else.
+ * section, symbols, relocations), elf_index.c (symbols by name), symbols.c (by address) and others of this folder.
  */
 #pragma once
 #include "user/symbol/elf.h"
@@ -34,6 +34,7 @@ struct elf_file {
 	struct elf_load loads[ELF_MAX_LOADS];
 	size_t load_count;
 	uint64_t dynamic_vaddr, dynamic_bytes;
+	uint64_t unwind_header; /* address of .eh_frame_hdr; 0: none */
 	bool has_loader, is_gnu;
 	Elf64_Shdr *sections;
 	size_t section_count;
@@ -58,6 +59,14 @@ struct elf_relocs {
 struct elf_relocs elf_file__relocs(const struct elf_file *e, bool functions);
 /* Name of a dynamic symbol by its index; NULL when there is none. */
 const char *elf_file__dynamic_name(const struct elf_file *e, size_t index);
+/*
+ * Calls `fn` for each symbol with a name, of .dynsym or of .symtab, until it returns false; the name ends with a NUL. False: there
+ * is no such table.
+ */
+typedef bool (*elf_symbol_fn)(void *ctx, const Elf64_Sym *s, const char *name);
+bool elf_file__each_symbol(const struct elf_file *e, bool dynamic, elf_symbol_fn fn, void *ctx);
+/* A copy of a section's bytes in the file, also of one that is not loaded; NULL: none. */
+void *elf_file__section_blob(const struct elf_file *e, const char *name, size_t *len);
 /* The first defined symbol of that name. */
 void elf_index__build(struct elf_symtab *t);
 const Elf64_Sym *elf_index__find(const struct elf_symtab *t, const char *name);

@@ -136,18 +136,38 @@ static const struct elf_symtab *table_of(const struct elf_file *e, bool dynamic)
 	if (!t->tried) {
 		t->tried = true;
 		(dynamic ? load_dynsym : load_symtab)(e, t);
-		if (t->names)
-			elf_index__build(t);
 	}
 	return t;
 }
 
+static const Elf64_Sym *find_symbol(const struct elf_file *e, bool dynamic, const char *name)
+{
+	struct elf_symtab *t = (struct elf_symtab *)table_of(e, dynamic);
+
+	if (t->names && !t->slots)
+		elf_index__build(t);
+	return elf_index__find(t, name);
+}
+
+bool elf_file__each_symbol(const struct elf_file *e, bool dynamic, elf_symbol_fn fn, void *ctx)
+{
+	const struct elf_symtab *t = table_of(e, dynamic);
+
+	for (size_t i = 0; t->names && i < t->count; i++) {
+		const Elf64_Sym *s = &t->symbols[i];
+
+		if (s->st_name && s->st_name < t->names_len && !fn(ctx, s, t->names + s->st_name))
+			break;
+	}
+	return t->names && t->count;
+}
+
 bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size)
 {
-	const Elf64_Sym *s = elf_index__find(table_of(e, true), name);
+	const Elf64_Sym *s = find_symbol(e, true, name);
 
 	if (!s)
-		s = elf_index__find(table_of(e, false), name);
+		s = find_symbol(e, false, name);
 	if (!s)
 		return false;
 	*vaddr = s->st_value;

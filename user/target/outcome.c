@@ -28,3 +28,21 @@ const char *outcome_frame(unsigned outcome)
 {
 	return outcome == ABI_NO_TSTATE ? "[native threads]" : "[no Python function]";
 }
+
+static const struct {
+	const char *word, *sentence;
+} native_ends[] = {
+#define X(name, word, sentence) {word, sentence},
+	ABI_NATIVE_ENDS_OF(X)
+#undef X
+};
+
+const char *outcome_native_end(unsigned end)
+{
+	return native_ends[end < ABI_NATIVE_END_CNT ? end : 0].sentence;
+}
+
+const char *outcome_native_end_word(unsigned end)
+{
+	return native_ends[end < ABI_NATIVE_END_CNT ? end : 0].word;
+}

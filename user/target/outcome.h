@@ -7,3 +7,6 @@ const char *outcome_word(unsigned outcome);
 const char *outcome_sentence(unsigned outcome);
 /* The frame that stands for a stack without Python functions. */
 const char *outcome_frame(unsigned outcome);
+/* How the walk of a stack's native frames ended. */
+const char *outcome_native_end(unsigned end);
+const char *outcome_native_end_word(unsigned end);

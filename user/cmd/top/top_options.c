@@ -166,6 +166,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		o->plain |= o->once || o->json;
+		if (o->target.wall && !o->view.type_name)
+			o->view.type_name = view_wall;
 		check(o, state);
 		return 0;
 	default:

@@ -144,7 +144,7 @@ bool top_source__next_type(struct top_source *s)
 	if (cnt < 2)
 		return false;
 	next %= cnt;
-	v->type_name = next < p->type_cnt ? p->types[next].name : "wall";
+	v->type_name = next < p->type_cnt ? p->types[next].name : view_wall;
 	view__choose_type(v, p);
 	top_model__retype(s->model, top_source__now_ns(s));
 	return true;

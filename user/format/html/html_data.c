@@ -279,6 +279,11 @@ static void put_causes(struct json_put *j)
 	for (unsigned i = 0; i < WAIT_CAUSES; i++)
 		json_put_text(j, NULL, wait__words(i));
 	json_put_end_list(j);
+	json_put_list(j, "scheduler"); /* of these, those that could have run */
+	for (unsigned i = 0; i < WAIT_CAUSES; i++)
+		if (wait__of_number(i) == WAIT_SCHEDULER)
+			json_put_count(j, NULL, i);
+	json_put_end_list(j);
 }
 
 static void put_groups(struct writer *w, struct json_put *j)

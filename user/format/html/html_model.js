@@ -82,12 +82,14 @@ function weigh() {
 // Values per slice of what is switched on, outside the brush's span, too; `only`: of these parts.
 function valuePerSlice(only = () => true) {
 	const out = new Float64Array(Math.max(1, D.slices));
-	for (let p = 0; p < D.part_samples.length; p++)
-		for (let r = D.rowBegin[p]; isOn(p) && only(p) && r < D.rowBegin[p + 1]; r++)
-			if (D.types[D.part_type[p]].isWait)
-				spread(out, D.row_slice[r] + 1, D.row_units[r] * rowUnit(p));
+	for (let p = 0; p < D.part_samples.length; p++) {
+		const {isWait, row_unit} = D.types[D.part_type[p]];
+		for (let r = isOn(p) && only(p) ? D.rowBegin[p] : D.rowBegin[p + 1]; r < D.rowBegin[p + 1]; r++)
+			if (isWait)
+				spread(out, D.row_slice[r] + 1, D.row_units[r] * row_unit);
 			else
-				out[D.row_slice[r]] += D.row_units[r] * rowUnit(p);
+				out[D.row_slice[r]] += D.row_units[r] * row_unit;
+	}
 	return out;
 }
 
@@ -152,6 +154,13 @@ function isShown(frame) {
 	return !S.without.size || !S.without.has(kindOfFunction(D.frame_function[frame]));
 }
 
+// The stack as far as its leaf is shown.
+function shownStack(stack) {
+	while (stack && !isShown(D.stack_frame[stack]))
+		stack = D.stack_parent[stack];
+	return stack;
+}
+
 function buildTree(mode, full, roots, leaf) {
 	const tree = newTree(labelsFor(mode, full), wholeText(roots)), knownOf = new Map();
 	tree.nodeOfPart = D.part_thread.map((thread, p) => {
@@ -193,7 +202,13 @@ function callTree(roots = S.roots, leaf = S.leaf, own = S.own && D.canSkip && !l
 
 // ---- sums per function, line, file or module: a sample counts once however often a group is on its stack
 
-const placeOf = (f, line) => !isSynthetic(kindOfFunction(f)) && fileOf(f, S.full) ? fileOf(f, S.full) + ':' + line : '';
+function placeOf(f, line) {
+	const kind = kindOfFunction(f), file = fileOf(f, S.full), isNative = kind >= KIND_NATIVE && kind <= KIND_KERNEL;
+	if (isSynthetic(kind))
+		return '';
+	return isNative && !line ? file || D.texts[D.function_module[f]] : file && file + ':' + line;
+}
+
 const GROUP_KEYS = {
 	function: f => [nameOf(f), placeOf(f, D.function_line[f]),
 		D.texts[D.function_file[f]] + '\0' + D.texts[D.function_module[f]]],
@@ -246,8 +261,9 @@ function stackSums() {
 	for (const name of SUMS)
 		s[name] = new Float64Array(count);
 	for (let p = 0; p < M.value.length; p++) {
-		s.own[D.part_stack[p]] += M.value[p];
-		s.ownSamples[D.part_stack[p]] += M.samples[p];
+		const at = shownStack(D.part_stack[p]);
+		s.own[at] += M.value[p];
+		s.ownSamples[at] += M.samples[p];
 	}
 	for (let i = count - 1; i > 0; i--) {
 		s.total[i] += s.own[i];
@@ -266,7 +282,7 @@ function totals(kind) {
 	for (const name of SUMS)
 		g[name] = new Float64Array(g.count);
 	for (let s = 1; s < D.stack_parent.length; s++) {
-		if (!sums.samples[s])
+		if (!sums.samples[s] || !isShown(D.stack_frame[s]))
 			continue;
 		const group = g.ofFrame[D.stack_frame[s]];
 		g.own[group] += sums.own[s];
@@ -283,7 +299,7 @@ function totals(kind) {
 function sandwich(group) {
 	const g = grouping('function'), sums = stackSums(), labels = labelsFor(S.mode, S.full), parent = D.stack_parent;
 	const trees = [newTree(labels), newTree(labels)], ends = [[], []]; // ends: [node, stack]
-	const addPath = (side, path, s) => ends[side].push([path.reduce((node, at) =>
+	const addPath = (side, path, s) => ends[side].push([path.filter(at => isShown(D.stack_frame[at])).reduce((node, at) =>
 		trees[side].child(node, labels.ofFrame[D.stack_frame[at]]), 0), s]);
 	for (let s = 1; s < parent.length; s++) {
 		const path = []; // from the leaf to the root

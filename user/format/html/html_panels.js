@@ -217,7 +217,7 @@ function buildHeading() {
 	const when = h.start_unix_ms ? ' · ' + dateText(h.start_unix_ms) + (h.host ? ' on ' + h.host : '') : '';
 	return make('header', {class: 'top'}, make('h1', {}, h.title),
 		h.command && make('p', {class: 'command', title: h.command}, '$ ' + h.command),
-		h.why && make('p', {id: 'why', class: 'why'}, h.why),
+		ui.why = h.why && make('p', {id: 'why', class: 'why'}, h.why),
 		make('p', {class: 'facts'}, ui.facts, ui.lost, when));
 }
 

@@ -234,6 +234,7 @@ function showAll() {
 		ui.tabs[i].tabIndex = view === S.view ? 0 : -1;
 	});
 	showFacts();
+	showWhy();
 	showThreads();
 	TABS[S.view].show();
 	showTools();

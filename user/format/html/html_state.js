@@ -112,7 +112,7 @@ function cutRange(from, to) {
 const settle = weigh;
 
 // Fields whose change needs new weights, or another tree; the others only change the look.
-const WEIGHT_KEYS = new Set(['type', 'range', 'hidden', 'gil', 'idle']);
+const WEIGHT_KEYS = new Set(['type', 'range', 'hidden', 'gil', 'idle', 'without']);
 const TREE_KEYS = new Set(['mode', 'full', 'roots', 'leaf', 'own', 'without']);
 
 function change(what, {step = false, quiet = false} = {}) {

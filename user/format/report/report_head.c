@@ -1,5 +1,6 @@
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
+#include "user/profile/collector.h"
 #include "user/profile/cpu_check.h"
 #include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
@@ -74,6 +75,15 @@ static void put_gil(const struct report_text *t, const struct profile *p)
 			    report_percent(none, t->all_value), what);
 }
 
+static void put_collector(const struct report_text *t, const struct profile *p)
+{
+	uint64_t value = collector_value(t->r->view, p);
+
+	if (value)
+		report_fact(t, "GC", "%.1f %% of the %s in the garbage collector", report_percent(value, t->all_value),
+			    t->type->unit == PROFILE_COUNT ? t->type->label : t->type->sentence);
+}
+
 /* The other types, which --type chooses. */
 static void put_other_types(const struct report_text *t, const struct profile *p)
 {
@@ -138,6 +148,7 @@ void report_put_head(const struct report_text *t, const struct profile *p, const
 		report_fact(t, "Python", "%s", pythons);
 	if (all->samples)
 		put_gil(t, p);
+	put_collector(t, p);
 	report_fact(t, "losses", "%s", losses);
 	if (!m->complete)
 		report_fact(t, "", "the recording was cut short; this is what had been written");

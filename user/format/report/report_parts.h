@@ -18,6 +18,10 @@ void report_put_threads(const struct report_text *t, const struct profile *p);
 void report_put_processes(const struct report_text *t, const struct profile *p);
 void report_put_containers(const struct report_text *t, const struct profile *p);
 
+/* Waits for the GIL: report_gil.c */
+bool report_has_gil_waits(const struct view *v, const struct profile *p);
+void report_put_gil_waits(const struct report_text *t, const struct profile *p);
+
 void report_put_tree(const struct report_text *t, const struct profile *p);
 
 /*
@@ -42,6 +46,7 @@ struct report_json {
 void report_json_value(const struct report_json *o, const char *what, uint64_t value);
 void report_json_groups(const struct report_json *o, const struct profile *p, enum groups_key key);
 void report_json_threads(const struct report_json *o, const struct profile *p);
+void report_json_gil_waits(const struct report_json *o, const struct profile *p);
 void report_json_containers(const struct report_json *o, const struct profile *p);
 void report_json_processes(const struct report_json *o, const struct profile *p);
 void report_json_tree(const struct report_json *o, const struct profile *p);

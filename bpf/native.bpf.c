@@ -1,0 +1,319 @@
+/*
+ * The unwinder. User space has compiled what the files of a process say of their frames (bpf/abi.h: abi_unwind_…); here an
+ * address is looked up among the process's mappings, then in its file's table, and the rule found is applied: one frame
+ * after the other, with all of the state in the map's value.
+ */
+#include "bpf/native.bpf.h"
+#include "bpf/record.bpf.h"
+
+#define MAPPING_STEPS 17 /* of a binary search among ABI_UNWIND_MAPPINGS … */
+#define ROW_STEPS     13 /* … and among the rows of a page */
+#define PAGE_BYTES    (1u << ABI_UNWIND_PAGE_SHIFT)
+#define ENTRIES_MOST  4 /* looked at per frame: one is in it, others may be on no stack */
+#define GOES_ON       ABI_NATIVE_END_CNT
+
+static __always_inline u32 find_mapping(struct native *n, u64 addr)
+{
+	u32 low = 0, high = n->cnt;
+
+	if (addr >= n->map.start && addr < n->map.end) /* as the frame before */
+		return GOES_ON;
+	for (u32 i = 0; i < MAPPING_STEPS && low < high; i++) {
+		u32 middle = low + (high - low) / 2, at = n->first + middle;
+		const struct abi_unwind_mapping *m = bpf_map_lookup_elem(&unwind_mappings, &at);
+
+		if (!m)
+			break;
+		if (addr < m->start) {
+			high = middle;
+		} else if (addr >= m->end) {
+			low = middle + 1;
+		} else {
+			n->map = *m;
+			return GOES_ON;
+		}
+	}
+	return ABI_NATIVE_NO_MAPPING;
+}
+
+/* The last row of the page that begins at or before this place; rows are two in a word. */
+static __always_inline u32 find_row(const struct native *n, u64 page, u32 place)
+{
+	u32 low = 0, high = (u32)(page >> 32) & 0xffff, rule = (u32)(page >> 48);
+
+	for (u32 i = 0; i < ROW_STEPS && low < high; i++) {
+		u32 middle = low + (high - low) / 2, row = (u32)page + middle, at = n->map.rows + row / 2;
+		const u64 *word = bpf_map_lookup_elem(&unwind_words, &at);
+		u32 half;
+
+		if (!word)
+			return 0;
+		half = (u32)(*word >> (row & 1) * 32);
+		if ((half & 0xffff) <= place) {
+			rule = half >> 16;
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return rule;
+}
+
+static __always_inline u32 find_rule(struct native *n)
+{
+	u64 addr = n->ip - !n->exact, place;
+	u32 end = find_mapping(n, addr), at;
+	const struct abi_unwind_rule *rule;
+	const u64 *word;
+
+	if (end != GOES_ON)
+		return end;
+	if (!n->map.page_cnt)
+		return n->map.made ? ABI_NATIVE_MADE : ABI_NATIVE_NO_TABLE;
+	place = addr - n->map.first;
+	if (place >> ABI_UNWIND_PAGE_SHIFT >= n->map.page_cnt)
+		return ABI_NATIVE_NO_ROW;
+	at = n->map.pages + (u32)(place >> ABI_UNWIND_PAGE_SHIFT);
+	word = bpf_map_lookup_elem(&unwind_words, &at);
+	if (!word)
+		return ABI_NATIVE_NO_ROW;
+	at = find_row(n, *word, (u32)place & (PAGE_BYTES - 1));
+	rule = bpf_map_lookup_elem(&unwind_rules, &at);
+	if (!rule)
+		return ABI_NATIVE_NO_ROW;
+	n->rule = *rule;
+	return GOES_ON;
+}
+
+static __always_inline bool find_cfa(struct native *n)
+{
+	switch (n->rule.kind) {
+	case ABI_UNWIND_SP:
+		n->cfa = n->sp + (s64)n->rule.cfa_off;
+		return true;
+	case ABI_UNWIND_BP:
+		n->cfa = n->bp + (s64)n->rule.cfa_off;
+		return true;
+	case ABI_UNWIND_PLT:
+		n->cfa = n->sp + 8 + ((s32)(n->ip & 15) >= n->rule.cfa_off ? 8 : 0);
+		return true;
+	case ABI_UNWIND_BP_MEM:
+		return !read_user(&n->cfa, 8, n->bp + (s64)n->rule.cfa_off);
+	default:
+		return false;
+	}
+}
+
+/*
+ * Of code made at run time one kind is known: what `-X perf` has each Python function called by (Python/asm_trampoline.S,
+ * Python/perf_trampoline.c). Here its call returns to what frees the frame:
+ * call *%rcx; add $8,%rsp; ret, or with a frame pointer call *%rcx; pop %rbp; ret.
+ */
+#define TRAMPOLINE_CODE       0x00c308c48348d1ffull
+#define TRAMPOLINE_MASK       0x00ffffffffffffffull
+#define TRAMPOLINE_FRAME_CODE 0xc35dd1ffull
+#define TRAMPOLINE_FRAME_MASK 0xffffffffull
+
+static __always_inline u32 find_trampoline(struct native *n)
+{
+	u64 code = 0;
+
+	if (n->exact || read_user(&code, 8, n->ip - 2))
+		return ABI_NATIVE_MADE;
+	n->rule.kind = ABI_UNWIND_SP;
+	n->rule.cfa_off = 16;
+	n->rule.ra_off = -8;
+	n->rule.bp = ABI_UNWIND_BP_SAME;
+	if ((code & TRAMPOLINE_MASK) == TRAMPOLINE_CODE)
+		return GOES_ON;
+	n->rule.bp = ABI_UNWIND_BP_AT_CFA;
+	n->rule.bp_off = -16;
+	return (code & TRAMPOLINE_FRAME_MASK) == TRAMPOLINE_FRAME_CODE ? GOES_ON : ABI_NATIVE_MADE;
+}
+
+/* The frame of a signal holds all registers (arch/x86/include/uapi/asm/sigcontext.h; struct ucontext is 40 bytes before). */
+#define SIGNAL_BP 120
+#define SIGNAL_SP 160
+#define SIGNAL_IP 168
+
+static __always_inline u32 leave_signal(struct native *n)
+{
+	u64 frame = n->sp + (s64)n->rule.cfa_off, bp = 0, sp_ip[2] = {};
+
+	if (read_user(&bp, 8, frame + SIGNAL_BP) || read_user(sp_ip, sizeof(sp_ip), frame + SIGNAL_SP))
+		return ABI_NATIVE_FAULT;
+	n->bp = bp;
+	n->sp = sp_ip[0];
+	n->ip = sp_ip[1];
+	n->exact = 1;
+	return GOES_ON;
+}
+
+/* Both lie side by side, mostly. */
+static __always_inline bool read_saved(struct native *n, u64 *bp, u64 *ip)
+{
+	u64 bp_at = (n->rule.bp == ABI_UNWIND_BP_AT_CFA ? n->cfa : n->bp) + (s64)n->rule.bp_off, both[2] = {};
+	u64 ip_at = n->cfa + (s64)n->rule.ra_off;
+
+	*bp = n->bp;
+	if (n->rule.bp != ABI_UNWIND_BP_SAME && bp_at + 8 == ip_at) {
+		if (read_user(both, sizeof(both), bp_at))
+			return false;
+		*bp = both[0];
+		*ip = both[1];
+		return true;
+	}
+	return !read_user(ip, 8, ip_at) && (n->rule.bp == ABI_UNWIND_BP_SAME || !read_user(bp, 8, bp_at));
+}
+
+/* Entries rise towards the root; one below the frame is on no stack that is unwound here. */
+static __always_inline void place_runs(struct native *n, u32 native)
+{
+	for (u32 i = 0; i < ENTRIES_MOST; i++) {
+		u32 at = n->placed;
+		u64 entry;
+
+		opaque(at);
+		if (at >= ABI_MAX_RUNS || at >= n->head.run_cnt)
+			return;
+		entry = n->entries[at];
+		if (entry >= n->cfa)
+			return;
+		if (entry >= n->sp)
+			n->runs[at].native = (u16)native;
+		n->placed = at + 1;
+	}
+}
+
+static __always_inline u32 unwind_one(struct native *n, u32 i)
+{
+	u64 bp = 0, ip = 0;
+	u32 end;
+
+	opaque(i);
+	if (i >= ABI_MAX_NATIVE)
+		return ABI_NATIVE_DEPTH;
+	n->user[i] = n->ip;
+	n->head.native_cnt = (u16)(i + 1);
+	end = find_rule(n);
+	if (end == ABI_NATIVE_MADE)
+		end = find_trampoline(n);
+	if (end != GOES_ON)
+		return end;
+	if (n->rule.kind == ABI_UNWIND_ROOT)
+		return ABI_NATIVE_ROOT;
+	if (n->rule.kind == ABI_UNWIND_SIGNAL)
+		return leave_signal(n);
+	if (n->rule.kind == ABI_UNWIND_STOP)
+		return ABI_NATIVE_NO_ROW;
+	if (!find_cfa(n) || !read_saved(n, &bp, &ip))
+		return ABI_NATIVE_FAULT;
+	if (n->cfa <= n->sp)
+		return ABI_NATIVE_BACKWARDS;
+	place_runs(n, i);
+	n->sp = n->cfa;
+	n->bp = bp;
+	n->ip = ip;
+	n->exact = 0;
+	return ip ? GOES_ON : ABI_NATIVE_ROOT;
+}
+
+static __always_inline u32 unwind_next(u32 i, struct native *n)
+{
+	n->end = unwind_one(n, i);
+	return n->end != GOES_ON;
+}
+
+LOOP(unwind_loop, struct native, ABI_MAX_NATIVE, unwind_next)
+
+/* Code that was mapped since is told of, but what is known is good for the rest. */
+static __always_inline bool find_process(struct native *n, u32 image_id)
+{
+	struct abi_unwind_process *p = bpf_map_lookup_elem(&unwind_processes, &image_id);
+	u64 pages;
+
+	if (!p)
+		return false;
+	pages = BPF_CORE_READ(current_task(), mm, exec_vm);
+	if (!p->exec_pages)
+		p->exec_pages = pages;
+	n->head.stale = p->exec_pages != pages;
+	n->first = p->first;
+	n->cnt = p->cnt;
+	return true;
+}
+
+static __always_inline void begin(struct native *n)
+{
+	u64 registers[ARCH_UNWIND_REGISTERS] = {};
+
+	read_user_registers(registers, sizeof(registers));
+	n->ip = registers[ARCH_REGISTER_IP];
+	n->sp = registers[ARCH_REGISTER_SP];
+	n->bp = registers[ARCH_REGISTER_BP];
+	n->exact = 1;
+	n->placed = 0;
+	n->map.start = n->map.end = 0;
+}
+
+__verified_once u32 native_walk(u32 slot, u32 image_id)
+{
+	struct native *n;
+
+	if (!HAS_NATIVE || !cfg_native)
+		return ABI_INTERNAL;
+	n = native_of(slot);
+	if (!n)
+		return ABI_INTERNAL;
+	n->head.native_cnt = 0;
+	n->head.stale = 0;
+	begin(n);
+	n->end = ABI_NATIVE_NO_MAPS;
+	if (find_process(n, image_id)) {
+		n->end = GOES_ON;
+		unwind_loop(n, ABI_MAX_NATIVE);
+	}
+	n->head.end = n->end == GOES_ON ? ABI_NATIVE_DEPTH : (u8)n->end;
+	return ABI_OK;
+}
+
+/* So many of an array, never more than there is room for. */
+#define APPEND(n, at, array, cnt, most)                                                                                \
+	({                                                                                                             \
+		u32 n_ = (cnt);                                                                                        \
+		opaque(n_);                                                                                            \
+		n_ = n_ > (most) ? 0 : n_ * sizeof((array)[0]);                                                        \
+		bpf_probe_read_kernel((u8 *)(n)->record + (at), n_, array);                                            \
+		(at) += n_;                                                                                            \
+	})
+
+__verified_once long native_send(struct walk *w, u64 flags)
+{
+	struct native *n;
+	u32 at = 0;
+
+	if (!HAS_NATIVE || !cfg_native || !w)
+		return -1;
+	n = native_of(w->slot);
+	if (!n)
+		return -1;
+	w->sample.flags |= ABI_SAMPLE_NATIVE;
+	at = w->frame_cnt;
+	opaque(at);
+	if (at > ABI_MAX_FRAMES)
+		return -1;
+	w->sample.frame_cnt = (u16)at;
+	at *= sizeof(struct abi_frame);
+	opaque(at); /* an "or" instead of a sum has no bound that the verifier sees */
+	at += sizeof(w->sample);
+	opaque(at);
+	w->sample.hdr.size = at + sizeof(n->head) + abi_native_bytes(&n->head);
+	bpf_probe_read_kernel(n->record, at, &w->sample);
+	*(u64 *)((u8 *)n->record + at) = *(u64 *)&n->head;
+	at += sizeof(n->head);
+	opaque(at);
+	APPEND(n, at, n->kernel, n->head.kernel_cnt, ABI_MAX_KERNEL);
+	APPEND(n, at, n->user, n->head.native_cnt, ABI_MAX_NATIVE);
+	APPEND(n, at, n->runs, n->head.run_cnt, ABI_MAX_RUNS);
+	return bpf_ringbuf_output(&events, n->record, at, flags);
+}

@@ -1,0 +1,90 @@
+/*
+ * Frames of C code, of user space and of the kernel (--native). While the Python frames are walked, it is noted where on the
+ * C stack each invocation of the C evaluator has an object of its own; by that the native frame that it is is found again.
+ */
+#pragma once
+#include "bpf/pywalk.bpf.h"
+#include "bpf/start.bpf.h"
+
+#ifdef PYBPF_NO_MAPS
+#define native_begin(w)               ((void)0)
+#define native_cframe(w, addr)        ((void)0)
+#define native_started(w, turn, i)    ((void)0)
+#define native_frame(w, owner, block) ((void)(owner))
+#else
+/*
+ * Unwinds the current thread's user stack into `natives`, by the tables of that image, and finds the runs that were noted
+ * on it. ABI_OK or ABI_INTERNAL.
+ */
+u32 native_walk(u32 slot, u32 image_id);
+/* Sends the sample of `w` with its native part. 0 or negative. */
+long native_send(struct walk *w, u64 flags);
+
+static __always_inline struct native *native_of(u32 slot)
+{
+	return bpf_map_lookup_elem(&natives, &slot);
+}
+
+/* The walk begins, maybe anew. */
+static __always_inline void native_begin(const struct walk *w)
+{
+	struct native *n;
+
+	if (!cfg_native || w->native != NATIVE_WANTED)
+		return;
+	n = native_of(w->slot);
+	if (n)
+		n->head.run_cnt = 0;
+}
+
+/* Of the invocation that runs the frames that come next; 0: not known which that is. */
+static __always_inline void native_cframe(const struct walk *w, u64 addr)
+{
+	struct native *n;
+
+	if (!cfg_native || w->native != NATIVE_WANTED)
+		return;
+	n = native_of(w->slot);
+	if (n)
+		n->cframe = addr;
+}
+
+/* At the frame that a register stood for: the cframe that was current before, or any of the invocation's frames. */
+static __always_inline void native_started(const struct walk *w, u32 turn, u32 i)
+{
+	if (!cfg_native || w->native != NATIVE_WANTED || turn != TURN_CFRAME)
+		return;
+	opaque(i);
+	if (i < ARCH_USER_REGISTERS)
+		native_cframe(w, w->registers[i]);
+}
+
+/*
+ * The frame at hand may end a run. Python 3.12 and newer link a frame of the evaluator's own behind it (Python/ceval.c:
+ * _PyEval_EvalFrameDefault, entry_frame; 3.14: entry.frame); in 3.11 the first frame says that it is, and the cframe lies there.
+ */
+static __always_inline void native_frame(const struct walk *w, u8 owner, const u8 *block)
+{
+	struct native *n;
+	bool shim, entry;
+	u32 at;
+
+	if (!cfg_native || w->native != NATIVE_WANTED)
+		return;
+	shim = is_shim(w, owner);
+	entry = (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
+	n = shim || entry ? native_of(w->slot) : NULL;
+	if (!n)
+		return;
+	at = n->head.run_cnt;
+	opaque(at);
+	if (at >= ABI_MAX_RUNS)
+		return;
+	n->entries[at] = shim ? w->frame_addr : n->cframe;
+	n->runs[at].frame_cnt = (u16)w->frame_cnt;
+	n->runs[at].native = ABI_NOWHERE;
+	n->head.run_cnt = (u16)(at + 1);
+	if (!shim && (!n->cframe || walk_read(w, &n->cframe, 8, n->cframe + w->layout.cframe_prev_off)))
+		n->cframe = 0;
+}
+#endif

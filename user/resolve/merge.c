@@ -1,0 +1,146 @@
+#include "user/resolve/merge.h"
+
+/* Where the next frames of each kind go on. */
+struct merge {
+	const struct merge_in *in;
+	struct merged *out;
+	size_t cnt;
+	uint32_t native, python;
+	bool began; /* a run of Python frames was put */
+};
+
+static void put(struct merge *m, enum merge_kind kind, uint32_t index)
+{
+	m->out[m->cnt++] = (struct merged){.kind = (uint8_t)kind, .index = (uint16_t)index};
+}
+
+/* What is above the first Python frame is where the time goes; below it, the interpreter's own frames say nothing new. */
+static bool is_folded(const struct merge *m, uint32_t native)
+{
+	if (m->in->all)
+		return false;
+	if (!m->began)
+		return m->in->flags[native] & MERGE_EVALUATOR; /* it has just been entered, and runs nothing yet */
+	return m->in->flags[native] & MERGE_INTERNAL;
+}
+
+static void put_native(struct merge *m, uint32_t until)
+{
+	for (; m->native < until; m->native++)
+		if (!is_folded(m, m->native))
+			put(m, MERGE_NATIVE_FRAME, m->native);
+}
+
+static void put_python(struct merge *m, uint32_t until)
+{
+	for (; m->python < until; m->python++) {
+		put(m, MERGE_PYTHON_FRAME, m->python);
+		m->began = true;
+	}
+}
+
+/* The invocation that is native frame `at` runs the Python frames up to `until`. */
+static void put_run(struct merge *m, uint32_t at, uint32_t until)
+{
+	put_native(m, at);
+	put_python(m, until);
+	if (m->in->all)
+		put(m, MERGE_NATIVE_FRAME, at);
+	m->native = at + 1;
+}
+
+/* What starts a program or a thread: the last frames, where there is Python above. Before it is called, nothing has run. */
+static uint32_t native_end(const struct merge *m)
+{
+	const struct merge_in *in = m->in;
+	uint32_t end = in->native->native_cnt;
+
+	if (in->all || in->native->end != ABI_NATIVE_ROOT)
+		return end;
+	if (end > m->native + 1 && in->flags[end - 2] & MERGE_START)
+		end--;
+	while (end > m->native && in->flags[end - 1] & (MERGE_START | MERGE_INTERNAL))
+		end--;
+	return end;
+}
+
+static bool is_cut(const struct abi_native *n)
+{
+	return n->native_cnt && n->end != ABI_NATIVE_ROOT;
+}
+
+/* The Python frames that no invocation was found for are below all that was found. */
+static void put_rest(struct merge *m)
+{
+	put_native(m, m->began ? native_end(m) : m->in->native->native_cnt);
+	if (is_cut(m->in->native))
+		put(m, MERGE_CUT, 0);
+	put_python(m, m->in->python_cnt);
+}
+
+/* By address: the runs that were found on the stack, in order. */
+static void merge_runs(struct merge *m)
+{
+	const struct abi_native *n = m->in->native;
+	const struct abi_run *runs = abi_native_runs(n);
+
+	for (uint32_t i = 0; i < n->run_cnt; i++) {
+		if (runs[i].native == ABI_NOWHERE)
+			continue;
+		if (runs[i].native < m->native || runs[i].native >= n->native_cnt || runs[i].frame_cnt < m->python ||
+		    runs[i].frame_cnt > m->in->python_cnt)
+			break;
+		put_run(m, runs[i].native, runs[i].frame_cnt);
+	}
+	put_rest(m);
+}
+
+static uint32_t evaluators(const struct merge_in *in)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < in->native->native_cnt; i++)
+		cnt += (in->flags[i] & MERGE_EVALUATOR) != 0;
+	return cnt;
+}
+
+/* Which native frame is what cannot be said but for those above all of Python: above the first evaluator, or what may be it. */
+static void merge_leaf(struct merge *m)
+{
+	const struct merge_in *in = m->in;
+	uint8_t first = evaluators(in) ? MERGE_EVALUATOR : MERGE_INTERNAL;
+	uint32_t end = 0;
+
+	while (end < in->native->native_cnt && !(in->flags[end] & first))
+		end++;
+	put_native(m, end);
+	put_python(m, in->python_cnt);
+}
+
+/* By number: the k-th invocation runs the k-th frame. */
+static void merge_each(struct merge *m)
+{
+	const struct merge_in *in = m->in;
+
+	if (!in->python_whole || in->native->end != ABI_NATIVE_ROOT || evaluators(in) != in->python_cnt) {
+		merge_leaf(m);
+		return;
+	}
+	for (uint32_t i = 0; i < in->native->native_cnt; i++)
+		if (in->flags[i] & MERGE_EVALUATOR)
+			put_run(m, i, m->python + 1);
+	put_rest(m);
+}
+
+size_t merge_frames(const struct merge_in *in, struct merged *out)
+{
+	struct merge m = {.in = in, .out = out};
+
+	for (uint32_t i = 0; i < in->native->kernel_cnt; i++)
+		put(&m, MERGE_KERNEL_FRAME, i);
+	if (in->one_each && in->python_cnt)
+		merge_each(&m);
+	else
+		merge_runs(&m);
+	return m.cnt;
+}

@@ -1,0 +1,42 @@
+/*
+ * Names of native functions. Asked for once each and answered later, as files are read by a child (native_files.h): what is
+ * not known yet is NULL. A function without a symbol is called by its module and where it begins: "libfoo.so+0x1230".
+ */
+#pragma once
+#include "user/target/native_files.h"
+
+enum native_kind {
+	NATIVE_FUNCTION, /* of a program or library */
+	NATIVE_KERNEL,
+	NATIVE_CODE_MADE, /* at run time: by its perf map, or "[made at run time]" */
+	NATIVE_UNKNOWN,   /* in no mapping */
+};
+
+struct native_name {
+	const char *name;   /* demangled, clean */
+	const char *module; /* the file's last part, "[kernel]", a module of it as "[ext4]", "[vdso]"; "" none */
+	enum native_kind kind;
+	uint64_t start; /* of the function, as linked; 0: not known */
+};
+
+struct native_names;
+
+/* Before rights are given up: where the kernel's names are wanted they are read here, and need CAP_SYSLOG. */
+struct native_names *native_names__new(struct native_files *files, bool kernel);
+/* Before the files are. */
+void native_names__free(struct native_names *n);
+
+/*
+ * By an address as linked (unwind_table__vaddr()). A name is valid until native_names__free(), and the same pointer for the
+ * same function. Of a return address the caller asks for the byte before it.
+ */
+const struct native_name *native_names__in_file(struct native_names *n, const struct native_file *f, uint64_t vaddr);
+/* By an address in the kernel; never NULL. */
+const struct native_name *native_names__in_kernel(struct native_names *n, uint64_t addr);
+/* Code made at run time, by its address in a process: /tmp/perf-PID.map, as the process has it. */
+const struct native_name *native_names__in_memory(struct native_names *n, pid_t pid, uint64_t addr);
+/* Of no mapping; never NULL. */
+const struct native_name *native_names__unknown(const struct native_names *n);
+
+/* Waits for all that was asked, at most so long: at the end of a recording. True: all is answered. */
+bool native_names__wait(struct native_names *n, unsigned ms);
