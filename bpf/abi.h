@@ -599,10 +599,13 @@ struct abi_thread_wait {
 	__u64 since_ns; /* CLOCK_MONOTONIC; 0: it runs */
 	__u64 switches; /* away from it, this one included, as /proc counts them */
 	__u64 start_ns; /* CLOCK_BOOTTIME */
+	__u64 ran_ns;   /* its CPU time as it left */
 	__u64 args[2];  /* of the system call */
 	struct abi_why why;
 	__u32 tgid;
-	__u32 slot; /* of `wait_slots` + 1: its last one; 0: none yet */
+	__u32 slot;    /* + 1, of `wait_slots` its last one, or of `kept_waits` its own; 0: none yet */
+	__u32 outcome; /* of its walk, where that is done as the wait begins */
+	__u32 pad;
 };
 
 /* Value of `wait_counts`, one per CPU: waits as the hook sees them, before it is decided what becomes of them. */

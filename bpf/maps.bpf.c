@@ -54,6 +54,8 @@ struct gil_waits_map gil_waits SEC(".maps");
 struct waits_map waits SEC(".maps");
 /* Their waits that are over. BPF only: taken as the thread comes in, given back by its callback. */
 struct wait_slots_map wait_slots SEC(".maps");
+/* Stacks of threads that wait, where those cannot be. BPF only: taken at a thread's first wait, given back at its end. */
+struct kept_waits_map kept_waits SEC(".maps");
 /* Memory of those callbacks. BPF only. */
 struct wait_scratches_map wait_scratches SEC(".maps");
 /* Waits as the hook sees them, whatever becomes of them. BPF adds; source/offcpu.c reads. */
@@ -82,6 +84,7 @@ __set_before_load __u32 cfg_growth_pages = 64;
 __set_before_load __u32 cfg_growth_ahead = 64;
 __set_before_load __u32 cfg_slots_per_cpu = 1;
 __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT] = {};
+__set_before_load bool cfg_keep_waits = false;
 #ifdef OLD_KERNEL
 __set_before_load bool has_new_kernel = false;
 #else

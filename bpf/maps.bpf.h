@@ -11,6 +11,7 @@
 #define COLD_TRIES_MOST 16      /* … or so many, when it had come and was swapped out again meanwhile */
 #define WAIT_THREADS    32768   /* threads whose waits are followed */
 #define WAIT_SLOTS      1024    /* waits that are over, and whose threads have yet to look at their stacks … */
+#define KEPT_WAITS      1024    /* threads whose stacks are kept while they wait, without task work */
 #define WAIT_SCRATCHES  16      /* … and threads that do so now */
 #define SEEN_WAYS       4
 #define SEEN_BUCKETS    32768
@@ -123,6 +124,7 @@ struct walk {
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
 	u32 slot;         /* of `scratches`, where it is a tick's */
+	u32 keep;         /* of `kept_waits` + 1: there the sample goes; 0: to user space */
 	u32 walk_cnt;     /* numbers the walks, so that the memos need not be cleared */
 	u64 cache_ns;     /* longest time that a code object goes without being read; 0: read at each walk */
 	u64 cpu_ns;       /* CPU time that the sample stands for; 0: it is of something else */
@@ -214,6 +216,13 @@ struct wait_slot {
 	u64 now_ns, value, args[2];
 	struct abi_why why;
 	u32 tgid, pad;
+};
+
+/* The stack of a thread of ours while it waits. */
+struct kept_wait {
+	u32 busy, pad;            /* the thread, from its first wait to its end */
+	struct abi_sample sample; /* hdr.size 0: it came to none */
+	struct abi_frame frames[ABI_MAX_FRAMES];
 };
 
 struct wait_scratch {
@@ -427,6 +436,13 @@ extern struct wait_slots_map {
 	__type(value, struct wait_slot);
 } wait_slots SEC(".maps");
 
+extern struct kept_waits_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kept_wait);
+} kept_waits SEC(".maps");
+
 extern struct wait_scratches_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -477,6 +493,7 @@ extern __set_before_load __u32 cfg_growth_pages;          /* … that a sample o
 extern __set_before_load __u32 cfg_growth_ahead;          /* … and that the kernel's sum may lag behind by */
 extern __set_before_load __u32 cfg_slots_per_cpu;         /* as many as sources were chosen */
 extern __set_before_load __u32 cfg_slots[ABI_SOURCE_CNT]; /* which of them is a source's */
+extern __set_before_load bool cfg_keep_waits; /* there is no task work: stacks are walked as a wait begins */
 extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
 extern __set_before_load bool has_new_kernel;     /* of the object itself: bpf/new.bpf.h, not bpf/old.bpf.h */

@@ -47,6 +47,9 @@
 	X(DEFERRED, "deferred", LOST, "the thread did not return to user mode, where it is read")                      \
 	X(STOOD_FOR, "stood_for", FILTERED, "a short wait that others stand for")                                      \
 	X(UNFINISHED, "unfinished", LOST, "the wait was not over when the recording ended")                            \
+	X(BEGUN_BEFORE, "begun_before", LOST,                                                                          \
+	  "the wait began before the recording, and without task work (Linux 6.18) its stack is not known")            \
+	X(UNSEEN, "unseen", LOST, "the kernel did not tell that the thread had its CPU again")                         \
 	X(NO_SLOT, "no_slot", LOST, "too many threads waited, or woke up, at once")                                    \
 	X(CPU_CAME, "cpu_came", LOST, "a CPU came online, and its timer was started a little later; at most so many")
 

@@ -88,6 +88,14 @@ static __always_inline u64 sample_wake_flags(struct walk *w)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+static __always_inline long keep(const struct walk *w, u32 size)
+{
+	u32 at = w->keep - 1;
+	struct kept_wait *kept = bpf_map_lookup_elem(&kept_waits, &at);
+
+	return kept ? bpf_probe_read_kernel(&kept->sample, size, &w->sample) : -1;
+}
+
 static __always_inline long send(struct walk *w, u32 size, u64 flags)
 {
 	if (cfg_native && w->native == NATIVE_TAKEN)
@@ -107,6 +115,8 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 	w->sample.frame_cnt = (u16)n;
 	w->sample.outcome = (u8)outcome;
 	w->sample.hdr.size = size;
+	if (w->keep)
+		return keep(w, size) ? ABI_INTERNAL : outcome;
 	if (!send(w, size, sample_wake_flags(w)))
 		return outcome;
 	keep_dropped(&w->sample);
@@ -141,6 +151,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
 	w->cpu_ns = t->cpu_ns;
+	w->keep = t->keep;
 	w->native = cfg_native && t->native ? NATIVE_WANTED : NATIVE_NONE;
 }
 
@@ -347,6 +358,19 @@ __hidden void sample_repeat(struct walk *w, u32 outcome, u32 cnt, u64 value)
 	ctx.value = value / cnt;
 	ctx.rest = value % cnt;
 	bpf_loop(cnt, repeat_one, &ctx, 0);
+}
+
+__hidden u32 sample_keep(struct tick *t, u32 source)
+{
+	struct scratch *s;
+
+	t->source = source;
+	t->slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+	s = bpf_map_lookup_elem(&scratches, &t->slot);
+	if (!s)
+		return ABI_INTERNAL;
+	s->walk.slot = t->slot;
+	return take(s, current_task(), t);
 }
 
 __hidden struct scratch *sample_scratch(u32 source)

@@ -7,6 +7,7 @@ struct tick {
 	u64 value;  /* in the unit of its type */
 	u64 cpu_ns; /* CPU time that it stands for; 0: it is of something else */
 	u32 source, type;
+	u32 keep;         /* of `kept_waits` + 1, where the sample is to be kept; 0: it is sent */
 	u32 slot;         /* of `scratches` */
 	u32 native;       /* native frames too: nothing else that uses this slot comes in between */
 	void *kernel_ctx; /* of the program, for the kernel's part of the stack; NULL: there is none */
@@ -18,6 +19,8 @@ void sample_tick(const struct tick *t);
 
 /* The same in task work, with a scratch that nobody else uses meanwhile. */
 void sample_in(struct scratch *s, const struct tick *t);
+/* The same as sample_take() for one that is kept; gives the outcome, which is not counted. */
+u32 sample_keep(struct tick *t, u32 source);
 /* Counts what became of so many. */
 void sample_count(u32 source, u32 outcome, u64 cnt);
 

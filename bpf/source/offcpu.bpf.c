@@ -9,6 +9,7 @@
  * The hook runs at each switch of every task, with the run queue locked: what is not ours has to be left soon.
  */
 #include "bpf/gil.bpf.h"
+#include "bpf/record.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/target.bpf.h"
 #include "bpf/task_work.bpf.h"
@@ -118,6 +119,82 @@ static __always_inline void look_at_file(struct abi_why *why, const u64 args[2])
 	why->port = peer_port(file);
 }
 
+/* ---- stacks that are kept ---------------------------------------------------------------------------------- */
+
+static __always_inline struct kept_wait *kept_of(const struct abi_thread_wait *t, u32 tid)
+{
+	u32 at = t->slot - 1;
+	struct kept_wait *kept = t->slot ? bpf_map_lookup_elem(&kept_waits, &at) : NULL;
+
+	return kept && kept->busy == tid ? kept : NULL;
+}
+
+static __always_inline struct kept_wait *claim_kept(struct abi_thread_wait *t, u32 tid)
+{
+	u32 start = bpf_get_prandom_u32();
+
+	for (u32 i = 0; i < 8; i++) {
+		u32 at = (start + i) % KEPT_WAITS;
+		struct kept_wait *kept = bpf_map_lookup_elem(&kept_waits, &at);
+
+		if (!kept || __sync_val_compare_and_swap(&kept->busy, 0, tid))
+			continue;
+		t->slot = at + 1;
+		return kept;
+	}
+	return NULL;
+}
+
+/* The thread is current still, and what it waits for cannot be read when it is over. */
+static __always_inline void walk_now(struct abi_thread_wait *t, u32 tid)
+{
+	struct tick tick = {.now_ns = t->since_ns};
+	struct kept_wait *kept = kept_of(t, tid);
+
+	t->outcome = ABI_NO_SLOT;
+	if (!kept)
+		kept = claim_kept(t, tid);
+	if (!kept)
+		return;
+	kept->sample.hdr.size = 0;
+	look_at_file(&t->why, t->args);
+	tick.why = t->why;
+	tick.keep = t->slot;
+	t->outcome = sample_keep(&tick, ABI_SOURCE_OFFCPU);
+}
+
+static __always_inline void send_kept(struct abi_thread_wait *t, u32 tid, u64 now, u64 value)
+{
+	struct kept_wait *kept = kept_of(t, tid);
+	u32 outcome = t->outcome, size;
+
+	if (outcome == ABI_BEGUN_BEFORE || outcome == ABI_NO_SLOT || !kept) {
+		sample_lost(ABI_SOURCE_OFFCPU, t->tgid, outcome == ABI_BEGUN_BEFORE ? outcome : ABI_NO_SLOT, 1, value);
+		return;
+	}
+	size = kept->sample.hdr.size;
+	opaque(size);
+	if (size > sizeof(kept->sample) + sizeof(kept->frames))
+		size = 0;
+	kept->sample.value = value;
+	kept->sample.hdr.time_ns = now;
+	if (size && bpf_ringbuf_output(&events, &kept->sample, size, record_wake_flags()))
+		sample_lost(ABI_SOURCE_OFFCPU, t->tgid, ABI_RING_FULL, 1, value);
+	else
+		sample_count(ABI_SOURCE_OFFCPU, outcome, 1);
+}
+
+static __always_inline void forget(u32 tid)
+{
+	struct abi_thread_wait *t = bpf_map_lookup_elem(&waits, &tid);
+	struct kept_wait *kept = t && cfg_keep_waits ? kept_of(t, tid) : NULL;
+
+	if (kept)
+		give_back(kept);
+	if (t)
+		bpf_map_delete_elem(&waits, &tid);
+}
+
 /* ---- out --------------------------------------------------------------------------------------------------- */
 
 static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
@@ -126,6 +203,16 @@ static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
 
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
+}
+
+/* It has run since, and nobody told of it: how long is known, but not where it waited. */
+static __always_inline void lose_unseen(struct abi_thread_wait *t, struct abi_wait_counts *c, u64 now, u64 ran_ns)
+{
+	u64 gone = now - t->since_ns, ran = ran_ns - t->ran_ns, value = gone > ran ? gone - ran : 0;
+
+	c->ended++;
+	c->ended_ns += value;
+	sample_lost(ABI_SOURCE_OFFCPU, t->tgid, ABI_UNSEEN, 1, value);
 }
 
 static __always_inline bool is_for_gil(const struct abi_thread_wait *t)
@@ -144,10 +231,11 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	u32 tid = (u32)bpf_get_current_pid_tgid(), tgid, state = state_of(task);
 	struct abi_wait_counts *c = counts_here();
 	struct abi_thread_wait *t;
+	u64 now, ran_ns;
 
 	if (member_of(task, flags) & PF_EXITING) {
 		if (state & STATE_DEAD)
-			bpf_map_delete_elem(&waits, &tid);
+			forget(tid);
 		return;
 	}
 	tgid = target_current();
@@ -175,7 +263,14 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		}
 	}
 	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
-	t->since_ns = bpf_ktime_get_ns();
+	ran_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
+	now = bpf_ktime_get_ns();
+	if (t->since_ns && t->ran_ns)
+		lose_unseen(t, c, now, ran_ns);
+	t->ran_ns = ran_ns;
+	t->since_ns = now;
+	if (cfg_keep_waits)
+		walk_now(t, tid);
 }
 
 /* ---- in ---------------------------------------------------------------------------------------------------- */
@@ -253,6 +348,10 @@ static __always_inline void come_in(struct task_struct *task)
 	c->ended++;
 	c->ended_ns += value;
 	value = draw(value);
+	if (cfg_keep_waits && value) {
+		send_kept(t, tid, now, value);
+		return;
+	}
 	if (!value || join(t, tid, value))
 		sample_count(ABI_SOURCE_OFFCPU, ABI_STOOD_FOR, 1);
 	else if (leave_to_thread(t, task, now, value))

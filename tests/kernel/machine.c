@@ -672,6 +672,9 @@ void machine__boot(void)
 	maps__resize(&wait_scratches, WAIT_SCRATCHES);
 	cfg_wait_ns = MACHINE_WAIT_NS;
 	wait_end_ns = 0;
+	cfg_keep_waits = !HAS_TASK_WORK;
+	maps__resize(&kept_waits, KEPT_WAITS);
+	cfg_slots[ABI_SOURCE_OFFCPU] = 1;
 	cfg_self_tgid = MACHINE_SELF;
 	cfg_mode = TARGET_PIDS;
 	cfg_cache_ns = cfg_cache_numbered_ns = 0;

@@ -192,6 +192,20 @@ static void a_thread_that_is_killed(void **state)
 	machine__shutdown();
 }
 
+/* The kernel has not told of the switch back: what the thread ran for since is known. */
+static void a_switch_that_nobody_told_of(void **state)
+{
+	struct task *t = boot(*state);
+
+	t->t.__state = SLEEPS;
+	machine__switch(t, NULL, 0);
+	t->t.se.sum_exec_runtime += 3 * T;
+	machine__switch(t, NULL, 10 * T);
+	assert_int_equal(wait_outcome_cnt(ABI_UNSEEN), 1);
+	assert_in_range(wait_counted().ended_ns, 7 * T, 7 * T + SLACK_NS);
+	machine__shutdown();
+}
+
 static void others_are_not_followed(void **state)
 {
 	struct task *t = boot(*state), *other = task__new(B, *state);
@@ -235,21 +249,114 @@ static void more_threads_than_there_is_room_for(void **state)
 	machine__shutdown();
 }
 
+/* ---- without task work: the stack is that of the wait's beginning -------------------------------------------- */
+
+static u32 kept_cnt(void)
+{
+	u32 cnt = 0;
+
+	for (u32 i = 0; i < KEPT_WAITS; i++)
+		cnt += ((struct kept_wait *)bpf_map_lookup_elem(&kept_waits, &i))->busy != 0;
+	return cnt;
+}
+
+static struct task *boot_to_keep(struct world *p)
+{
+	struct task *t = boot(p);
+
+	cfg_keep_waits = machine.no_task_work = true;
+	return t;
+}
+
+static void a_stack_is_kept(void **state)
+{
+	struct task *t = boot_to_keep(*state);
+
+	t->t.__state = SLEEPS;
+	task__call(t, A_CALL, 7, 8);
+	machine__switch(t, NULL, 0);
+	assert_int_equal(record_cnt(ABI_REC_SAMPLE), 1); /* from before it was identified */
+	world__push(*state, world__function(*state, 2), 0, WORLD_THREAD);
+	machine__switch(NULL, t, 3 * T);
+	assert_int_equal(wait_outcome_cnt(ABI_OK), 1);
+	assert_in_range(last_sample()->value, 3 * T, 3 * T + SLACK_NS);
+	assert_int_equal(last_sample()->frame_cnt, 1);
+	assert_true(frame_is(last_sample(), 0, "function_1"));
+	machine__shutdown();
+}
+
+static void what_is_kept_is_given_back(void **state)
+{
+	struct task *t = boot_to_keep(*state), *thread = task__thread(t, A + 1);
+
+	wait_for(thread, 2 * T);
+	assert_int_equal(kept_cnt(), 1);
+	wait_for(thread, 2 * T);
+	assert_int_equal(kept_cnt(), 1);
+	task__exit(thread);
+	thread->t.__state = DEAD;
+	machine__switch(thread, t, 0);
+	assert_int_equal(kept_cnt(), 0);
+	machine__shutdown();
+}
+
+static void nothing_can_be_kept(void **state)
+{
+	struct task *t = boot_to_keep(*state);
+
+	for (u32 i = 0; i < KEPT_WAITS; i++)
+		((struct kept_wait *)bpf_map_lookup_elem(&kept_waits, &i))->busy = B;
+	wait_for(t, 2 * T);
+	wait_for(t, 2 * T);
+	assert_int_equal(wait_outcome_cnt(ABI_NO_SLOT), 2);
+	machine__shutdown();
+}
+
+static void no_room_for_what_was_kept(void **state)
+{
+	struct task *t = boot_to_keep(*state);
+
+	wait_for(t, 2 * T);
+	ring__limit(0);
+	wait_for(t, 2 * T);
+	assert_int_equal(wait_outcome_cnt(ABI_RING_FULL), 1);
+	assert_int_equal(wait_outcome_cnt(ABI_OK), 1);
+	machine__shutdown();
+}
+
+/* One that --gil leaves out, or of another kind, has no record. */
+static void nothing_to_be_kept(void **state)
+{
+	struct task *t = boot_to_keep(*state);
+
+	cfg_gil_only = true;
+	wait_for(t, 2 * T);
+	cfg_gil_only = false;
+	assert_int_equal(wait_outcome_cnt(ABI_NO_GIL) + wait_outcome_cnt(ABI_GILLESS) + wait_outcome_cnt(ABI_OK), 1);
+	machine__shutdown();
+}
+
 static const struct version_test tests[] = {
 	TEST(others_are_not_followed),
 	TEST(a_thread_that_ends),
-	/* what a wait leaves to the thread */
+	TEST(a_switch_that_nobody_told_of),
 	TEST(a_long_wait_stands_for_itself),
 	TEST(short_waits_add_up),
-	TEST(waits_before_the_thread_is_back),
-	TEST(another_reason_before_the_thread_is_back),
 	TEST(reasons),
 	TEST(the_file_that_is_waited_for),
+	TEST(more_threads_than_there_is_room_for),
+	TEST(a_stack_is_kept),
+	TEST(what_is_kept_is_given_back),
+	TEST(nothing_can_be_kept),
+	TEST(no_room_for_what_was_kept),
+	TEST(nothing_to_be_kept),
+	/* what a wait leaves to the thread */
+	TEST(waits_before_the_thread_is_back),
+	TEST(another_reason_before_the_thread_is_back),
 	TEST(a_thread_that_is_killed),
 	TEST(no_slot_is_left),
-	TEST(more_threads_than_there_is_room_for),
 };
-#define OF_TASK_WORK 9
+#define OF_TASK_WORK 4
 
 int main(void)
 {

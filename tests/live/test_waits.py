@@ -20,6 +20,7 @@ from conftest import fd_kinds, let_work, summary_number, wait_until
 
 # A hook of each kind that processes and cgroups have, and that of the scheduler.
 LINKS = {"--event=offcpu": 7, "--event=offcpu,cpu": 9}
+OLDER = [(), ("--without-task-work",), ("--as-old-kernel",)]
 CAUSES = {
     "by_sleep": "[sleep]",
     "by_lock": "[lock]",
@@ -57,6 +58,8 @@ def waits(recording):
 def assert_accounted(recording, cut=0):
     """Three parties agree, and nothing is lost but so many waits that are over between the recording's end and a look at them."""
     assert "accounting is off" not in recording.stderr
+    unseen = re.search(r"(\d+) lost: the kernel did not tell", recording.stderr)
+    cut += int(unseen.group(1)) if unseen else 0
     assert summary_number(recording.stderr, "lost") <= cut, recording.stderr
 
 
@@ -71,12 +74,14 @@ def test_known_waits(one, cgroup, spawn, recorder):
     recording.stop()
     assert_accounted(recording)
     found, port = waits(recording), workload.ready["port"]
+    # The kernel's tracepoint is silent at some switches: those are lost by name, with their length.
+    unseen = sum(row["time"] for row in recording.json()["lost"] if row["reason"] == "unseen")
     for name, cause in CAUSES.items():
         mine = found["in " + name] or found[name]
         seconds, leaf = workload.truth["measured"][name], cause % port if "%" in cause else cause
-        assert sum(mine.values()) == pytest.approx(seconds, rel=0.02, abs=0.005), (name, mine)
+        assert sum(mine.values()) == pytest.approx(seconds, rel=0.02, abs=0.005 + unseen), (name, mine)
         # the rest: until it had a CPU, and the GIL, again
-        assert mine[leaf] > 0.9 * seconds, (name, mine)
+        assert mine[leaf] > 0.9 * seconds - unseen, (name, mine)
 
 
 def test_stopped(python, cgroup, spawn, recorder):
@@ -99,11 +104,12 @@ def test_stopped(python, cgroup, spawn, recorder):
     assert 0.98 * (goes_on - stopped) < sum(waits(recording)["[stopped]"].values()) < 1.02 * (over - begun)
 
 
-def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder):
+@pytest.mark.parametrize("options", OLDER)
+def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder, options):
     """As often as it leaves its CPU there is a wait, and the samples of the few that are kept add up to all of them."""
     rate = 1000
     workload = spawn(python, "pingpong.py", 30000, cgroup=cgroup)
-    recording = start(recorder, cgroup, "--event=offcpu", "-r", rate)
+    recording = start(recorder, cgroup, "--event=offcpu", "-r", rate, *options)
     workload.go().finish()
     recording.stop()
     assert "accounting is off" not in recording.stderr
@@ -117,19 +123,21 @@ def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder):
     assert seconds == pytest.approx(workload.truth["off"], abs=4.5 * math.sqrt(max(samples, 1)) / rate + 0.01)
 
 
-def test_idle_and_endless_waits(python, cgroup, spawn, recorder):
+@pytest.mark.parametrize("options", OLDER)
+def test_idle_and_endless_waits(python, cgroup, spawn, recorder, options):
     """The threads began to wait before the recording, and all but the main one wait beyond its end."""
     workload = spawn(python, "idle.py", cgroup=cgroup)
-    recording = start(recorder, cgroup, "--event=offcpu")
+    recording = start(recorder, cgroup, "--event=offcpu", *options)
     began = time.monotonic()
     wait_until(lambda: time.monotonic() > began + 0.2, "a while")
     workload.go()
     wait_until(lambda: time.monotonic() > began + 0.4, "a while")
     recording.stop()
     least = time.monotonic() - began
-    assert_accounted(recording, cut=1)
+    assert_accounted(recording, cut=2 if options else 1)
     found = waits(recording)
-    assert found["ready"]["[pipe read]"] > 0.19
+    if not options:  # else it is lost, by name
+        assert found["ready"]["[pipe read]"] > 0.19
     for name, leaf in {
         "_worker": "[idle: pool worker]",
         "consumes": "[idle: queue]",
@@ -139,9 +147,3 @@ def test_idle_and_endless_waits(python, cgroup, spawn, recorder):
         assert list(found[name]) == [leaf]
         assert 0.39 < found[name][leaf] < least + 5, name
         assert found[name][leaf] == pytest.approx(found["consumes"]["[idle: queue]"], rel=0.02)
-
-
-def test_without_task_work(python, cgroup, pybpfprof):
-    done = pybpfprof("record", "--cgroup", cgroup.path, "--wall", "--without-task-work", "-d", 1, "-o", "x.svg")
-    assert done.returncode == 4
-    assert "--event offcpu needs a kernel with task work" in done.stderr

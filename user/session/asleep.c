@@ -74,13 +74,8 @@ static struct abi_why why_of(const struct session_thread *t, const struct open_w
 				      [CALL_FILE_PIPE] = ABI_FD_PIPE,
 				      [CALL_FILE_SOCKET] = ABI_FD_SOCKET,
 				      [CALL_FILE_OTHER] = ABI_FD_OTHER};
-	struct abi_why why = {.wait = t->wait.number < 0 ? ABI_WAIT_FAULT : ABI_WAIT_CALL,
-			      .call = (int32_t)t->wait.number};
+	struct abi_why why = w->wait.why;
 
-	if (t->stopped)
-		why.wait = ABI_WAIT_STOPPED;
-	if (w)
-		why = w->wait.why;
 	why.fd = fds[t->wait.file];
 	return why;
 }
@@ -90,7 +85,7 @@ static void send(struct asleep *a, const struct session_thread *t, const struct 
 	size_t cnt = t->frame_cnt < ABI_MAX_FRAMES ? t->frame_cnt : ABI_MAX_FRAMES;
 	struct abi_sample *rec = xcalloc(1, sizeof(*rec) + cnt * sizeof(struct abi_frame));
 	struct abi_frame *frames = (struct abi_frame *)(rec + 1);
-	uint64_t since = w ? w->wait.since_ns : a->o->start_ns;
+	uint64_t since = w->wait.since_ns;
 
 	rec->hdr = (struct abi_hdr){.size = (uint32_t)(sizeof(*rec) + cnt * sizeof(*frames)),
 				    .kind = ABI_REC_SAMPLE,
@@ -99,7 +94,7 @@ static void send(struct asleep *a, const struct session_thread *t, const struct 
 				    .time_ns = a->o->now_ns};
 	rec->value = a->o->now_ns > since ? a->o->now_ns - since : 0;
 	rec->thread_ident = t->ident;
-	rec->thread_start_ns = w ? w->wait.start_ns : 0;
+	rec->thread_start_ns = w->wait.start_ns;
 	rec->image_id = a->process->image_id;
 	rec->frame_cnt = (uint16_t)cnt;
 	rec->outcome = !cnt ? ABI_NO_FRAME : cnt < t->frame_cnt ? ABI_CUT_DEPTH : ABI_OK;
@@ -115,13 +110,13 @@ static void send(struct asleep *a, const struct session_thread *t, const struct 
 	free(rec);
 }
 
-/* One that is not in the list has slept throughout. One that is may wait for what another source tells of: the GIL. */
+/* One that is not in the list has no open wait that is known; one that is may wait for the GIL, another source's. */
 static void on_thread(void *ctx, const struct session_thread *t)
 {
 	struct asleep *a = ctx;
 	struct open_wait *w = find(a, (uint32_t)t->tid);
 
-	if (w && (!w->wait.since_ns || w->wait.switches != t->switches))
+	if (!w || !w->wait.since_ns || w->wait.switches != t->switches)
 		return;
 	send(a, t, w);
 	drop(a, w);
@@ -202,7 +197,7 @@ struct noting {
 
 static void note_thread(struct noting *n, pid_t pid, pid_t tid)
 {
-	struct abi_thread_wait wait = {.since_ns = n->start_ns, .tgid = (uint32_t)pid};
+	struct abi_thread_wait wait = {.since_ns = n->start_ns, .tgid = (uint32_t)pid, .outcome = ABI_BEGUN_BEFORE};
 	struct task_state state;
 	struct task_call call;
 	uint64_t switches;

@@ -9,7 +9,7 @@
 struct asleep_options {
 	session_look_fn look; /* NULL: nobody can; then they are lost */
 	const struct processes *processes;
-	uint64_t start_ns, now_ns; /* the kernel side's CLOCK_MONOTONIC */
+	uint64_t now_ns; /* the kernel side's CLOCK_MONOTONIC */
 };
 
 /* After events__start(): from when on they wait is when that was. */

@@ -1,6 +1,5 @@
 #include "user/session/events.h"
 #include "pybpfprof.skel.h"
-#include "user/session/variant.h"
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
@@ -61,8 +60,9 @@ static void set_autoload(struct pybpfprof_bpf *skel, const struct source *s, boo
 }
 
 /* Programs that some sources share are loaded with any of them, so those that are not chosen come first. */
-void events__configure(const struct events *e, struct pybpfprof_bpf *skel)
+void events__configure(struct events *e, struct pybpfprof_bpf *skel, bool no_task_work)
 {
+	e->o.no_task_work = no_task_work;
 	for (const struct source *const *s = sources; *s; s++)
 		set_autoload(skel, *s, false);
 	for (size_t i = 0; i < e->cnt; i++) {
@@ -75,18 +75,6 @@ void events__configure(const struct events *e, struct pybpfprof_bpf *skel)
 	}
 	skel->rodata->cfg_slots_per_cpu = (uint32_t)e->cnt;
 	bpf_map__set_max_entries(skel->maps.scratches, (uint32_t)libbpf_num_possible_cpus() * (uint32_t)e->cnt);
-}
-
-bool events__do_without_task_work(const struct events *e)
-{
-	for (size_t i = 0; i < e->cnt; i++) {
-		if (!e->items[i].source->by_task_work)
-			continue;
-		log_error("--event %s needs a kernel with task work: Linux " VARIANT_WORK_SINCE " or newer",
-			  e->items[i].source->name);
-		return false;
-	}
-	return true;
 }
 
 void events__explain(const struct events *e)

@@ -10,11 +10,9 @@ struct events *events__new(const struct source *const *chosen, size_t cnt, const
 void events__free(struct events *e);
 
 /* Which programs are loaded, and the room that each source needs. */
-void events__configure(const struct events *e, struct pybpfprof_bpf *skel);
+void events__configure(struct events *e, struct pybpfprof_bpf *skel, bool no_task_work);
 /* They could not be loaded: says what the kernel lacks that they need. */
 void events__explain(const struct events *e);
-/* Can the sources do without task work? If not, it is said which cannot. */
-bool events__do_without_task_work(const struct events *e);
 /* Tells what their samples are. */
 void events__describe(const struct events *e, struct resolve *r);
 /* Begins to sample; ticks without a record are told of from `now_ns` on (the kernel side's CLOCK_MONOTONIC). */

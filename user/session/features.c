@@ -73,7 +73,7 @@ static const struct feature table[] = {
 	{"bpf_loop", "5.17", "`--native` is refused; else nothing, other ways are taken", NULL, probe_loop},
 	{"perf timers", "2.6.31", NULL,
 	 "see perf_event_paranoid below; a container's seccomp filter may forbid them too", probe_timer},
-	{"task work", VARIANT_WORK_SINCE, "names of code in swapped-out memory may stay unknown; `--event offcpu` is refused",
+	{"task work", VARIANT_WORK_SINCE, "names of code in swapped-out memory may stay unknown; waits cost more",
 	 NULL, probe_task_work},
 	{"timers of a cgroup's own", "2.6.39", "`--scope cgroup` is refused",
 	 "leave out --scope cgroup (CONFIG_CGROUP_PERF; the perf_event controller must not be in a version 1 hierarchy)",

@@ -235,7 +235,7 @@ static void configure(struct session *s)
 	}
 	if (s->variant != VARIANT_OLD)
 		bpf_map__set_max_entries(s->skel->maps.claims, 1);
-	events__configure(s->events, s->skel);
+	events__configure(s->events, s->skel, s->variant <= VARIANT_TICK);
 	if (s->o.native)
 		configure_native(s);
 	else
@@ -322,8 +322,6 @@ static int open_bpf(struct session *s)
 			events__explain(s->events);
 		return why;
 	}
-	if (s->variant <= VARIANT_TICK && !events__do_without_task_work(s->events))
-		return -EOPNOTSUPP;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), on_bytes, s, NULL);
 	if (!s->ring) {
 		log_error("cannot map the ring buffer: %s", strerror(errno));
@@ -657,7 +655,6 @@ static void tell_asleep(struct session *s)
 {
 	const struct asleep_options o = {.look = s->o.look,
 					 .processes = targets__processes(s->targets),
-					 .start_ns = s->start_ns + (uint64_t)s->clock.monotonic_ns,
 					 .now_ns = s->stop_ns + (uint64_t)s->clock.monotonic_ns};
 
 	s->received += asleep_tell(s->events, s->resolve, &o);

@@ -13,7 +13,8 @@
 #define SLOTS      1024  /* bpf/maps.bpf.h: WAIT_SLOTS, … */
 #define SOON_TRIES 10
 #define SOON_MS    5
-#define SCRATCHES  16 /* … WAIT_SCRATCHES */
+#define SCRATCHES  16   /* … WAIT_SCRATCHES, … */
+#define KEPT       1024 /* … KEPT_WAITS */
 
 struct source_run {
 	struct pybpfprof_bpf *skel;
@@ -32,8 +33,10 @@ static void configure(struct pybpfprof_bpf *skel, const struct source_options *o
 {
 	skel->rodata->cfg_wait_ns = (uint64_t)(1e9 / o->rate_hz);
 	bpf_map__set_max_entries(skel->maps.waits, THREADS);
-	bpf_map__set_max_entries(skel->maps.wait_slots, SLOTS);
-	bpf_map__set_max_entries(skel->maps.wait_scratches, SCRATCHES);
+	skel->rodata->cfg_keep_waits = o->no_task_work;
+	bpf_map__set_max_entries(skel->maps.kept_waits, o->no_task_work ? KEPT : 1);
+	bpf_map__set_max_entries(skel->maps.wait_slots, o->no_task_work ? 1 : SLOTS);
+	bpf_map__set_max_entries(skel->maps.wait_scratches, o->no_task_work ? 1 : SCRATCHES);
 }
 
 static int attach(struct pybpfprof_bpf *skel, const struct source_options *o, struct source_run **out)
@@ -140,7 +143,6 @@ const struct source source_offcpu = {
 	.id = ABI_SOURCE_OFFCPU,
 	.types = &offcpu_type,
 	.type_cnt = 1,
-	.by_task_work = true,
 	.programs = (const char *const[]){"offcpu_switch", NULL},
 	.configure = configure,
 	.attach = attach,

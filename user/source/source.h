@@ -22,6 +22,7 @@ struct source_options {
 	double rate_hz;
 	const char *const *cgroup_dirs; /* NULL: whatever runs on each CPU, filtered by BPF */
 	size_t cgroup_cnt;
+	bool no_task_work; /* the kernel has none, or it is not used */
 };
 
 /* Over all CPUs, since it was attached. */
@@ -49,7 +50,6 @@ struct source {
 	size_t type_cnt;
 	bool is_cpu_time;            /* of their values: the kernel's clocks of processes tell their sum, too */
 	const char *const *programs; /* that are loaded for it, NULL-terminated */
-	bool by_task_work;           /* it takes its samples in the task's own context (Linux 6.18) */
 	const struct source_need
 		*needs; /* beside what every recording needs; ends with one without a name. NULL: nothing */
 
