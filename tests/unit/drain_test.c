@@ -185,7 +185,7 @@ static struct abi_native *native_part(struct abi_hdr *r, uint16_t frames, const 
 	struct abi_native *n;
 
 	s->frame_cnt = frames;
-	s->native = 1;
+	s->flags = ABI_SAMPLE_NATIVE;
 	n = (struct abi_native *)abi_native_of(s);
 	n->kernel_cnt = counts[0];
 	n->native_cnt = counts[1];
