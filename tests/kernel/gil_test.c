@@ -270,7 +270,7 @@ static void a_holder_between_two_frames(void **state)
 	struct fight f;
 	u64 before = 0;
 
-	if (!begin(&f, *state) || !has(f.p, ABI_MECH_OWNER) || has(f.p, ABI_MECH_CFRAME))
+	if (!has(*state, ABI_MECH_OWNER) || has(*state, ABI_MECH_CFRAME) || !begin(&f, *state))
 		return;
 	world__set_prev(f.p, image__u64(f.p->m, f.b_state + f.p->l.ts_frame_off), 0); /* cut from its caller */
 	host.registers[0] = f.p->leaf;

@@ -37,7 +37,7 @@ static struct abi_native *record(const struct stack *s)
 	n->kernel_cnt = (uint16_t)s->kernel;
 	n->end = (uint8_t)s->end;
 	run = (struct abi_run *)abi_native_runs(n);
-	for (const char *p = s->runs; p && *p; p += 4, n->run_cnt++)
+	for (const char *p = s->runs; p && *p; p += p[3] ? 4 : 3, n->run_cnt++)
 		*run++ = (struct abi_run){.native = p[0] == '?' ? ABI_NOWHERE : (uint16_t)(p[0] - '0'),
 					  .frame_cnt = (uint16_t)(p[2] - '0')};
 	return n;
