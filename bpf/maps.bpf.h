@@ -204,6 +204,7 @@ struct gil_slot {
 	u32 index;
 	u32 pending, pad; /* it is over, and the next one is to tell who held the GIL by then */
 	u64 began_ns, ended_ns;
+	u64 ran_ns; /* the thread's CPU time as it began */
 	u64 interval_ns, gil_addr;
 	u64 holder; /* its thread state; 0: nobody held it */
 	struct gil_stack waiter, held;

@@ -150,7 +150,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->thread_ident = 0; /* where it is depends on the layout */
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
 	w->frame_cnt = w->todo_cnt = w->replaced = w->cold = 0;
-	w->cpu_ns = t->cpu_ns;
+	w->cpu_ns = t->is_cpu_time ? t->value : 0;
 	w->keep = t->keep;
 	w->native = cfg_native && t->native ? NATIVE_WANTED : NATIVE_NONE;
 }

@@ -2,16 +2,17 @@
 #pragma once
 #include "bpf/maps.bpf.h"
 
+/* Small: it lies on the stack, of which a chain of calls may use 512 bytes (check_max_stack_depth() in kernel/bpf/verifier.c). */
 struct tick {
 	u64 now_ns;
-	u64 value;  /* in the unit of its type */
-	u64 cpu_ns; /* CPU time that it stands for; 0: it is of something else */
-	u32 source, type;
-	u32 keep;         /* of `kept_waits` + 1, where the sample is to be kept; 0: it is sent */
-	u32 slot;         /* of `scratches` */
-	u32 native;       /* native frames too: nothing else that uses this slot comes in between */
+	u64 value;        /* in the unit of its type */
 	void *kernel_ctx; /* of the program, for the kernel's part of the stack; NULL: there is none */
 	struct abi_why why;
+	u32 slot; /* of `scratches` */
+	u32 keep; /* of `kept_waits` + 1, where the sample is to be kept; 0: it is sent */
+	u8 source, type;
+	u8 native;      /* native frames too: nothing else that uses this slot comes in between */
+	u8 is_cpu_time; /* the value is of CPU time */
 };
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */

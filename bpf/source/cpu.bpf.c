@@ -136,7 +136,8 @@ int cpu_tick(struct bpf_perf_event_data *ctx)
 		on_expiry(c, c->expiring_ns);
 	}
 	c->pending = 0;
-	t.value = t.cpu_ns = c->tick_ns;
+	t.value = c->tick_ns;
+	t.is_cpu_time = true;
 	c->ticks++;
 	c->value_ns += t.value;
 	t.native = cfg_native;

@@ -228,12 +228,24 @@ static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 	slot->one_in = one_in;
 	slot->pending = 0;
 	slot->began_ns = now_ns;
+	slot->ran_ns = member_of(current_task(), se.sum_exec_runtime);
 	slot->gil_addr = found.gil;
 	slot->interval_ns = gil_interval_ns(&s->walk, found.gil);
 	keep(&slot->waiter, &s->walk, GIL_FRAMES, walk_now(&s->walk, found.outcome));
 	sample_names(s);
 	look_at_holder(s, found.p, slot);
 	return slot;
+}
+
+/* It has run since, and the kernel did not tell of it: how long is known, but not whether who held it is the same. */
+static __always_inline void lose_unseen(const struct gil_slot *slot, struct task_struct *task)
+{
+	u64 gone = bpf_ktime_get_ns() - slot->began_ns, ran = member_of(task, se.sum_exec_runtime) - slot->ran_ns;
+	u64 value = gone > ran ? (gone - ran) * slot->one_in : 0;
+
+	__sync_fetch_and_add(&gil_due, 1);
+	__sync_fetch_and_add(&gil_due_ns, value);
+	sample_lost(ABI_SOURCE_GIL, slot->waiter.sample.hdr.tgid, ABI_UNSEEN, 1, value);
 }
 
 /* Did the thread wait on, for what it had waited for before? */
@@ -262,6 +274,8 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt)
 	if (before) {
 		if (before->pending)
 			finish(before, slot && later_counts(before, slot) ? slot : before);
+		else
+			lose_unseen(before, prev);
 		release(before, tid);
 	}
 	if (!slot)

@@ -250,6 +250,11 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		sample_lost(ABI_SOURCE_OFFCPU, tgid, ABI_NO_SLOT, 1, 0);
 		return;
 	}
+	ran_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
+	now = bpf_ktime_get_ns();
+	if (t->since_ns && t->ran_ns)
+		lose_unseen(t, c, now, ran_ns);
+	t->since_ns = 0;
 	t->start_ns = member_of(task, start_boottime); /* user space, which may have made it, does not know */
 	t->why = (struct abi_why){};
 	arch_read_call(registers_of(task), &t->why.call, t->args);
@@ -258,15 +263,10 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		t->why.wait = ABI_WAIT_GIL;
 		if (cfg_gil_apart) {
 			c->begun--;
-			t->since_ns = 0;
 			return;
 		}
 	}
 	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
-	ran_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
-	now = bpf_ktime_get_ns();
-	if (t->since_ns && t->ran_ns)
-		lose_unseen(t, c, now, ran_ns);
 	t->ran_ns = ran_ns;
 	t->since_ns = now;
 	if (cfg_keep_waits)

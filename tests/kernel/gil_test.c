@@ -302,6 +302,24 @@ static void a_wait_for_a_cpu(void **state)
 	machine__shutdown();
 }
 
+/* The kernel has not told that it had its CPU again. */
+static void a_switch_that_nobody_told_of(void **state)
+{
+	struct fight f;
+
+	if (!begin(&f, *state))
+		return;
+	begin_wait(&f, f.cond);
+	machine__pass(3 * MS);
+	f.a->t.se.sum_exec_runtime += MS;
+	begin_wait(&f, f.cond);
+	assert_int_equal(outcome_cnt(ABI_UNSEEN), 1);
+	assert_int_equal(gil_due, 1);
+	assert_in_range(gil_due_ns, 2 * MS, 2 * MS + MS / 10);
+	machine__gil_switch(f.b, f.a, false);
+	machine__shutdown();
+}
+
 static void a_gil_that_is_off(void **state)
 {
 	struct fight f;
@@ -326,6 +344,7 @@ int main(void)
 		TEST(nobody_holds_it),
 		TEST(a_holder_between_two_frames),
 		TEST(a_wait_for_a_cpu),
+		TEST(a_switch_that_nobody_told_of),
 		TEST_WITH(a_gil_that_is_off, ABI_MECH_GIL_SWITCH),
 	};
 

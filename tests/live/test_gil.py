@@ -40,6 +40,11 @@ def chance(share, cnt):
     return max(0.02, 4.5 * math.sqrt(share * (1 - share) / max(1, cnt)))
 
 
+def unseen(recording):
+    """The kernel's tracepoint is silent at some switches: waits that end so are lost by name, with their length."""
+    return sum(row["time"] for row in recording.json()["lost"] if row["reason"] == "unseen")
+
+
 def test_wait_and_blame(interpreter, spawn, recorder):
     if interpreter.minor < (3, 7):
         pytest.skip("its GIL is no struct (user/python/versions.c)")
@@ -53,7 +58,7 @@ def test_wait_and_blame(interpreter, spawn, recorder):
         most = times["wall"] - times["cpu"]
         slack = 0.02 * times["wall"] + 0.01
         found = sum(s.ns for s in waits if any(f.name == name for f in s.frames)) / 1e9
-        assert most - times["queued"] - slack <= found <= most + slack, (name, times, found)
+        assert most - times["queued"] - slack - unseen(recording) <= found <= most + slack, (name, times, found)
 
     # Each waits, on its own line, for one of the others.
     assert all(stack.frames[-2].name == WAITS for stack in waits)
@@ -88,7 +93,7 @@ def test_wall(python, spawn, recorder):
     for name in FIGHTERS:
         sums = [sum(s.ns for s in of if any(f.name == name for f in s.frames)) / 1e9 for of in stacks.values()]
         wall = workload.truth["threads"][name]["wall"]
-        assert sum(sums) == pytest.approx(wall, rel=0.03, abs=0.05), (name, sums)
+        assert sum(sums) == pytest.approx(wall, rel=0.03, abs=0.05 + unseen(recording)), (name, sums)
     assert not [stack for stack in stacks["offcpu"] if stack.frames[-1].name == WAITS]
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import html_page
 import interpreters
-from conftest import PROGRAM, WORKLOADS, let_work, wait_until
+from conftest import PATIENCE, PROGRAM, WORKLOADS, let_work, wait_until
 from programs import BUILD, alone_with
 
 SPIN = """\

@@ -114,7 +114,7 @@ def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder, options)
     recording.stop()
     assert "accounting is off" not in recording.stderr
     over, seen = re.search(r"(\d+) waits were over, ([\d.]+) s together", recording.stderr).groups()
-    assert int(over) > workload.truth["switches"] > 30000
+    assert int(over) > workload.truth["switches"] > 3000
     played = [stack for stack in recording.all_stacks("--type", "offcpu", "--threads", "--idle-waits") if stack.frames[-2].name == "play"]
     assert {stack.frames[-1].name for stack in played} <= {"[pipe read]", "[pipe write]", "[waiting for a CPU]"}
     seconds, samples = sum(stack.ns for stack in played) / 1e9, sum(stack.count for stack in played)

@@ -69,6 +69,9 @@ def pybpfprof(*args, status=0, prefix=()):
     said = done.stderr.decode(errors="replace")
     if done.returncode != status:
         print(said, flush=True)
+        if "-v shows its reasons" in said:  # the verifier's, at its end
+            again = subprocess.run([*done.args, "-v"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            print(again.stderr.decode(errors="replace")[-6000:], flush=True)
     must(done.returncode == status, "status", done.returncode, "instead of", status)
     return said
 

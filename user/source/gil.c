@@ -31,7 +31,8 @@ static int attach(struct pybpfprof_bpf *skel, const struct source_options *o, st
 
 	(void)o;
 	if (!skel->rodata->has_new_kernel) {
-		log_error("--event gil, and so --wall, needs Linux 5.17 or newer, with type information of its own (BTF). "
+		log_error("--event gil, and so --wall, needs Linux 5.17 or newer, with type information of its own "
+			  "(BTF). "
 			  "--event cpu,offcpu tells such waits as locks");
 		return -EOPNOTSUPP;
 	}
