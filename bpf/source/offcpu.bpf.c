@@ -231,7 +231,7 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	u32 tid = (u32)bpf_get_current_pid_tgid(), tgid, state = state_of(task);
 	struct abi_wait_counts *c = counts_here();
 	struct abi_thread_wait *t;
-	u64 now, ran_ns;
+	u64 ran_ns;
 
 	if (member_of(task, flags) & PF_EXITING) {
 		if (state & STATE_DEAD)
@@ -251,9 +251,8 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		return;
 	}
 	ran_ns = BPF_CORE_READ(task, se.sum_exec_runtime);
-	now = bpf_ktime_get_ns();
 	if (t->since_ns && t->ran_ns)
-		lose_unseen(t, c, now, ran_ns);
+		lose_unseen(t, c, bpf_ktime_get_ns(), ran_ns);
 	t->since_ns = 0;
 	t->start_ns = member_of(task, start_boottime); /* user space, which may have made it, does not know */
 	t->why = (struct abi_why){};
@@ -268,9 +267,11 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 	}
 	t->switches = member_of(task, nvcsw) + member_of(task, nivcsw);
 	t->ran_ns = ran_ns;
-	t->since_ns = now;
-	if (cfg_keep_waits)
-		walk_now(t, tid);
+	t->since_ns = bpf_ktime_get_ns();
+	if (!cfg_keep_waits)
+		return;
+	walk_now(t, tid);
+	t->since_ns = bpf_ktime_get_ns(); /* what that took is in the next thread's CPU time, and ends its wait later */
 }
 
 /* ---- in ---------------------------------------------------------------------------------------------------- */

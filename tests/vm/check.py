@@ -461,6 +461,15 @@ def check_new_memory():
     return f"48 MiB seen as {grown[3]:.2f}"
 
 
+def check_waits():
+    """A thread that sleeps has all of that time in the line that does, and next to nothing else."""
+    command = (sys.executable, "-S", "-c", "import time\n\nfor _ in range(20): time.sleep(0.02)")
+    document = record("--event", "offcpu", "--", *command)
+    slept = sum(s["value"] for s in document["samples"] if s["lines"][-2:-1] == [3])
+    must(0.39 < slept < document["duration"], slept, "s of sleep in", document["duration"])
+    return f"0.4 s of sleep seen as {slept:.3f} s"
+
+
 def check_no_types():
     """What a kernel without BTF looks like, and what it is worth to have it in a file."""
     shutil.copy(TYPES / "vmlinux", "/tmp/types")
@@ -507,6 +516,7 @@ CHECKS = {
     "--cgroup of a hybrid host": check_hybrid,
     "command -s, children of 20 ms": check_tree,
     "--event faults": check_new_memory,
+    "--event offcpu": check_waits,
     "without BTF of its own": check_no_types,
     "locked down": check_locked_down,
 }
