@@ -176,6 +176,7 @@ static __always_inline void send_kept(struct abi_thread_wait *t, u32 tid, u64 no
 	opaque(size);
 	if (size > sizeof(kept->sample) + sizeof(kept->frames))
 		size = 0;
+	opaque(size); /* else both bounds become one, of a difference that 6.1 does not follow */
 	kept->sample.value = value;
 	kept->sample.hdr.time_ns = now;
 	if (size && bpf_ringbuf_output(&events, &kept->sample, size, record_wake_flags()))
@@ -197,7 +198,8 @@ static __always_inline void forget(u32 tid)
 
 /* ---- out --------------------------------------------------------------------------------------------------- */
 
-static __always_inline struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
+/* Not inlined: what it has on the stack is not there while a stack is walked. */
+static __attribute__((noinline)) struct abi_thread_wait *new_thread(u32 tid, u32 tgid)
 {
 	struct abi_thread_wait fresh = {.tgid = tgid};
 

@@ -66,7 +66,7 @@ def test_wait_and_blame(interpreter, spawn, recorder):
         of = collections.Counter()
         for stack in waits:
             if stack.thread[1] == name and not stack.frames[-1].name.startswith("[held by nobody"):
-                of[stack.frames[-1].name.split()[2]] += stack.ns
+                of[stack.frames[-1].name.split()[2].rstrip("]")] += stack.ns
         assert not of[name]
         other = "sorter" if name == "looper" else "looper"
         assert of[other] + of["napper"] > 0.95 * sum(of.values()), of
@@ -76,7 +76,8 @@ def test_wait_and_blame(interpreter, spawn, recorder):
     sort = [stack for stack in held if any(frame.name == "sorter" for frame in stack.frames)]
     cnt, total = sum(stack.count for stack in sort), sum(stack.ns for stack in sort)
     sorting = sum(stack.ns for stack in sort if stack.frames[-1].line == truth["lines"]["sort"]) / total
-    assert sorting > truth["sorting"] - chance(truth["sorting"], cnt)
+    # Two threads wait for some three intervals during each list.sort(), so these are not independent of each other.
+    assert sorting > truth["sorting"] - chance(truth["sorting"], cnt / 6)
 
     # A lock of the program's is none; nor is a sleep.
     assert not [stack for stack in waits if stack.frames[-3].line == truth["lines"]["lock"] and stack.ns > 0.3e9]
@@ -139,5 +140,5 @@ def test_interpreters_with_a_gil_each(spawn, recorder):
     waits = gil_stacks(recording, "gil")
     fought = [s for s in waits if s.thread[1].startswith("sub ")]
     assert sum(s.ns for s in fought) > 0.1e9
-    assert {s.frames[-1].name.split()[2] for s in fought} <= {"sub", "nobody:", "other", "Thread-1"}, fought
+    assert {s.frames[-1].name.split()[2].rstrip("]") for s in fought} <= {"sub", "nobody:", "other", "Thread-1"}, fought
     assert sum(s.ns for s in waits if s.thread[1] == "MainThread") < 0.1e9

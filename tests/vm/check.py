@@ -70,7 +70,8 @@ def pybpfprof(*args, status=0, prefix=()):
     if done.returncode != status:
         print(said, flush=True)
         if "-v shows its reasons" in said:  # the verifier's, at its end
-            again = subprocess.run([*done.args, "-v"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            command = [*prefix, PROGRAM, *map(str, args[:1]), "-v", *map(str, args[1:])]
+            again = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
             print(again.stderr.decode(errors="replace")[-6000:], flush=True)
     must(done.returncode == status, "status", done.returncode, "instead of", status)
     return said
@@ -464,6 +465,10 @@ def check_new_memory():
 def check_waits():
     """A thread that sleeps has all of that time in the line that does, and next to nothing else."""
     command = (sys.executable, "-S", "-c", "import time\n\nfor _ in range(20): time.sleep(0.02)")
+    if tuple(map(int, os.uname().release.split(".")[:2])) < (5, 17):
+        said = pybpfprof("record", "--event", "offcpu", "-o", "/tmp/none.json", "--", *command, status=4)
+        must("--event offcpu needs bpf_loop (Linux 5.17)" in said, "it said:", said)
+        return said.strip().split("\n")[-1]
     document = record("--event", "offcpu", "--", *command)
     slept = sum(s["value"] for s in document["samples"] if s["lines"][-2:-1] == [3])
     must(0.39 < slept < document["duration"], slept, "s of sleep in", document["duration"])

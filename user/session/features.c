@@ -70,7 +70,7 @@ static const struct feature table[] = {
 	 "give a file by --btf, or use a kernel built with CONFIG_DEBUG_INFO_BTF=y; distributions' kernels are", probe_types},
 	{"BPF ring buffer", "5.8", NULL, NULL, probe_ring},
 	{"programs run on demand", "5.10", NULL, NULL, probe_run},
-	{"bpf_loop", "5.17", "`--native` is refused; else nothing, other ways are taken", NULL, probe_loop},
+	{"bpf_loop", "5.17", "`--native` and waits are refused; else nothing, other ways are taken", NULL, probe_loop},
 	{"perf timers", "2.6.31", NULL,
 	 "see perf_event_paranoid below; a container's seccomp filter may forbid them too", probe_timer},
 	{"task work", VARIANT_WORK_SINCE, "names of code in swapped-out memory may stay unknown; waits cost more",

@@ -32,8 +32,7 @@ static int attach(struct pybpfprof_bpf *skel, const struct source_options *o, st
 	(void)o;
 	if (!skel->rodata->has_new_kernel) {
 		log_error("--event gil, and so --wall, needs Linux 5.17 or newer, with type information of its own "
-			  "(BTF). "
-			  "--event cpu,offcpu tells such waits as locks");
+			  "(BTF)");
 		return -EOPNOTSUPP;
 	}
 	link = bpf_program__attach(skel->progs.gil_switch);

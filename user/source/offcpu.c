@@ -137,12 +137,24 @@ static void free_run(struct source_run *r)
 	free(r);
 }
 
+static bool has_loop(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) != 0;
+}
+
+static const struct source_need needs[] = {
+	{"bpf_loop (Linux 5.17)", "its walk takes more stack than older kernels allow; leave it out, and --wall",
+	 has_loop},
+	{0},
+};
+
 const struct source source_offcpu = {
 	.name = "offcpu",
 	.help = "time off the CPU: what threads wait for, and how long",
 	.id = ABI_SOURCE_OFFCPU,
 	.types = &offcpu_type,
 	.type_cnt = 1,
+	.needs = needs,
 	.programs = (const char *const[]){"offcpu_switch", NULL},
 	.configure = configure,
 	.attach = attach,
