@@ -1,5 +1,6 @@
 #include "user/profile/process_tree.h"
 #include "user/util/alloc.h"
+#include "user/util/search.h"
 
 #define PID_LIMIT 0x80000000u
 
@@ -28,16 +29,9 @@ static int compare(const void *a, const void *b)
 /* The last of that pid that had started by then; starts may be known to 10 ms only. */
 static uint32_t find(const struct by_pid *sorted, size_t cnt, uint32_t pid, uint64_t until_ns)
 {
-	size_t low = 0, high = cnt;
+	const struct by_pid sought = {pid, UINT32_MAX, until_ns};
+	size_t low = search_first(cnt, i, compare(&sorted[i], &sought) >= 0);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare(&sorted[middle], &(struct by_pid){pid, UINT32_MAX, until_ns}) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	return low && sorted[low - 1].pid == pid ? sorted[low - 1].process : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "user/python/line_table.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/search.h"
 
 #define CHECKPOINT_BYTES 1024
 
@@ -157,16 +158,8 @@ static void make_checkpoints(struct line_table *t)
 /* The last one that is not beyond the instruction. */
 static const struct line_checkpoint *find_checkpoint(const struct line_table *t, int64_t lasti)
 {
-	size_t low = 0, high = t->checkpoint_cnt;
+	size_t low = search_first(t->checkpoint_cnt, i, t->checkpoints[i].end > lasti);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (t->checkpoints[middle].end > lasti)
-			high = middle;
-		else
-			low = middle + 1;
-	}
 	return low ? &t->checkpoints[low - 1] : NULL;
 }
 

@@ -1,6 +1,7 @@
 #include "user/symbol/kallsyms.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/search.h"
 #include <string.h>
 
 #define MAX_SYMBOLS (4u << 20)
@@ -91,16 +92,8 @@ void kallsyms__free(struct kallsyms *k)
 
 const char *kallsyms__find(const struct kallsyms *k, uint64_t addr, uint64_t *start, const char **module)
 {
-	size_t low = 0, high = k->cnt;
+	size_t low = search_first(k->cnt, i, k->items[i].start > addr);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (k->items[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	if (!low || addr - k->items[low - 1].start >= MAX_BYTES)
 		return NULL;
 	*start = k->items[--low].start;

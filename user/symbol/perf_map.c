@@ -4,6 +4,7 @@
 #include "user/os/untrusted.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/search.h"
 #include <stdbool.h>
 #include <string.h>
 
@@ -163,18 +164,11 @@ static void sort(struct perf_map *m)
 const char *perf_map__find(struct perf_map *m, uint64_t addr, uint64_t *start)
 {
 	const struct entry *best = NULL;
-	size_t low = 0, high = m->cnt;
+	size_t low;
 
 	if (!m->sorted)
 		sort(m);
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (m->items[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	low = search_first(m->cnt, i, m->items[i].start > addr);
 	for (size_t steps = 0; low-- && m->items[low].reach > addr && steps < STEPS; steps++)
 		if (m->items[low].end > addr && (!best || m->items[low].name > best->name))
 			best = &m->items[low];

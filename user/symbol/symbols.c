@@ -4,6 +4,7 @@
 #include "user/symbol/elf_file.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/search.h"
 #include <string.h>
 
 #define MAX_SYMBOLS   (2u << 20)
@@ -221,16 +222,8 @@ static void sort(struct symbols *s)
 /* The last symbol that starts there or before and goes beyond. */
 static const struct symbol *symbol_of(const struct symbols *s, uint64_t vaddr, uint64_t *end)
 {
-	size_t low = 0, high = s->cnt;
+	size_t low = search_first(s->cnt, i, s->items[i].start > vaddr);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (s->items[middle].start <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	for (size_t steps = 0; low-- && s->items[low].reach > vaddr && steps < STEPS; steps++) {
 		const struct symbol *one = &s->items[low];
 
@@ -245,16 +238,8 @@ static const struct symbol *symbol_of(const struct symbols *s, uint64_t vaddr, u
 
 static const struct function *function_of(const struct symbols *s, uint64_t vaddr)
 {
-	size_t low = 0, high = s->function_cnt;
+	size_t low = search_first(s->function_cnt, i, s->functions[i].start > vaddr);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (s->functions[middle].start <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	for (size_t steps = 0; low-- && steps < 8; steps++)
 		if (s->functions[low].end > vaddr)
 			return &s->functions[low];

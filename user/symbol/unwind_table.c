@@ -6,6 +6,7 @@
 #include "user/symbol/code_rows.h"
 #include "user/symbol/eh_frame.h"
 #include "user/util/alloc.h"
+#include "user/util/search.h"
 #include <elf.h>
 #include <string.h>
 
@@ -342,20 +343,12 @@ static uint16_t rule_number(const struct unwind_table *t, uint64_t vaddr)
 {
 	uint64_t number = (vaddr - t->first) / PAGE;
 	const struct abi_unwind_page *page;
-	uint32_t low = 0, high;
+	size_t low;
 
 	if (vaddr < t->first || number >= t->page_cnt)
 		return UNWIND_STOP;
 	page = &t->pages[number];
-	high = page->row_cnt;
-	while (low < high) {
-		uint32_t middle = (low + high) / 2;
-
-		if (t->rows[page->first_row + middle].at <= vaddr % PAGE)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	low = search_first(page->row_cnt, i, t->rows[page->first_row + i].at > vaddr % PAGE);
 	return low ? t->rows[page->first_row + low - 1].rule : page->rule;
 }
 

@@ -3,6 +3,7 @@
 #include "user/os/worker.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/search.h"
 #include <errno.h>
 #include <string.h>
 
@@ -124,16 +125,8 @@ void mappings_clear(struct mappings *m)
 
 const struct mapping *mappings_find(const struct mappings *m, uint64_t addr)
 {
-	size_t low = 0, high = m->cnt;
+	size_t low = search_first(m->cnt, i, m->items[i].end > addr);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (m->items[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	return low < m->cnt && m->items[low].start <= addr ? &m->items[low] : NULL;
 }
 
