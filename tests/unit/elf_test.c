@@ -3,6 +3,7 @@
  * reader finds in their files. Then the same files cut, altered and stripped of their section
  * headers.
  */
+#include "tests/unit/file_bytes.h"
 #include "user/symbol/arch.h"
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
@@ -135,29 +136,6 @@ static void test_sections(void **state)
 	elf_file__free(e);
 }
 
-/* A copy of a file as an anonymous one. */
-static char *slurp(const char *path, size_t *len)
-{
-	__cleanup_file FILE *f = fopen(path, "re");
-	char *bytes;
-
-	assert_non_null(f);
-	fseek(f, 0, SEEK_END);
-	*len = (size_t)ftell(f);
-	rewind(f);
-	bytes = xmalloc(*len);
-	assert_int_equal(fread(bytes, 1, *len, f), *len);
-	return bytes;
-}
-
-static int memory_file(const char *bytes, size_t len)
-{
-	int fd = memfd_create("elf_test", MFD_CLOEXEC);
-
-	assert_int_equal(write(fd, bytes, len), len);
-	return fd;
-}
-
 /* libc without section headers; asked through its handle, so that a sanitizer's own qsort is not
  * meant. */
 static void test_without_section_headers(void **state)
@@ -275,7 +253,7 @@ static void test_absurd_sizes(void **state)
 			   {.p_type = PT_DYNAMIC, .p_filesz = 1ull << 39}};
 	Elf64_Shdr s[2] = {{.sh_type = SHT_SYMTAB, .sh_link = 1, .sh_size = 1ull << 40},
 			   {.sh_type = SHT_STRTAB, .sh_size = 1ull << 40}};
-	__cleanup_close int fd = memory_file((char *)&h, sizeof(h));
+	__cleanup_close int fd = memory_file(&h, sizeof(h));
 	uint64_t vaddr, size;
 	struct elf_file *e;
 

@@ -2,6 +2,7 @@
  * Locals of frames in memory that holds anything at all. That they are right is for tests/live/test_dump.py; here
  * they must end, keep to their limits, and be clean. And objects as free-threaded builds lay them out, which are hard to get.
  */
+#include "tests/unit/arena.h"
 #include "user/python/locals.h"
 #include "user/python/objects.h"
 #include "user/python/versions.h"
@@ -13,35 +14,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define BASE    0x10000000ull
-#define WORDS   0x1000
 #define TYPES   8 /* at the start: 64 words each */
 #define MAX_LEN 200
-
-struct arena {
-	uint64_t words[WORDS];
-	uint64_t seed, reads;
-};
-
-/* xorshift64*: the same numbers everywhere */
-static uint64_t draw(struct arena *a)
-{
-	a->seed ^= a->seed >> 12;
-	a->seed ^= a->seed << 25;
-	a->seed ^= a->seed >> 27;
-	return a->seed * 0x2545f4914f6cdd1dull;
-}
-
-static int read_arena(void *ctx, uint64_t addr, void *out, size_t len)
-{
-	struct arena *a = ctx;
-
-	a->reads++;
-	if (addr < BASE || len > sizeof(a->words) || addr - BASE > sizeof(a->words) - len)
-		return -EFAULT;
-	memcpy(out, (char *)a->words + (addr - BASE), len);
-	return 0;
-}
 
 /* Pointers, types, sizes and states of strings where the dice want them: many objects make sense. */
 static uint64_t draw_word(struct arena *a)

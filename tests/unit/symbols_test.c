@@ -1,4 +1,5 @@
 /* The oracle is the dynamic loader; then made-up tables, for what compilers and linkers seldom make. */
+#include "tests/unit/file_bytes.h"
 #include "user/symbol/symbols.h"
 #include "user/symbol/debug_file.h"
 #include "user/util/alloc.h"
@@ -16,28 +17,6 @@
 #include <cmocka.h>
 
 /* ---- real files ------------------------------------------------------------------------------------------ */
-
-static char *slurp(const char *path, size_t *len)
-{
-	__cleanup_file FILE *f = fopen(path, "re");
-	char *bytes;
-
-	assert_non_null(f);
-	fseek(f, 0, SEEK_END);
-	*len = (size_t)ftell(f);
-	rewind(f);
-	bytes = xmalloc(*len);
-	assert_int_equal(fread(bytes, 1, *len, f), *len);
-	return bytes;
-}
-
-static int memory_file(const void *bytes, size_t len)
-{
-	int fd = memfd_create("symbols_test", MFD_CLOEXEC);
-
-	assert_int_equal(write(fd, bytes, len), len);
-	return fd;
-}
 
 /* As .dynsym has them, in a file that is stripped of all else. */
 static void test_libc(void **state)

@@ -2,6 +2,7 @@
  * What .AsyncioDebug says, names of tasks in order, and objects of asyncio in memory that holds anything at all: they must
  * end and keep to their limits. That tasks are right is for tests/live/test_tasks.py.
  */
+#include "tests/unit/arena.h"
 #include "user/python/asyncio_debug.h"
 #include "user/python/awaiters.h"
 #include "user/python/tasks.h"
@@ -78,36 +79,9 @@ static void test_names_in_order(void **state)
 
 /* ---- any memory --------------------------------------------------------------------------------------------- */
 
-#define BASE      0x10000000ull
-#define WORDS     0x1000
 #define TYPES     16 /* at the start: 64 words each */
 #define ROUNDS    400
 #define MAX_READS (1u << 18) /* of one question */
-
-struct arena {
-	uint64_t words[WORDS];
-	uint64_t seed, reads;
-};
-
-/* xorshift64*: the same numbers everywhere */
-static uint64_t draw(struct arena *a)
-{
-	a->seed ^= a->seed >> 12;
-	a->seed ^= a->seed << 25;
-	a->seed ^= a->seed >> 27;
-	return a->seed * 0x2545f4914f6cdd1dull;
-}
-
-static int read_arena(void *ctx, uint64_t addr, void *out, size_t len)
-{
-	struct arena *a = ctx;
-
-	a->reads++;
-	if (addr < BASE || len > sizeof(a->words) || addr - BASE > sizeof(a->words) - len)
-		return -EFAULT;
-	memcpy(out, (char *)a->words + (addr - BASE), len);
-	return 0;
-}
 
 static void fill_types(struct arena *a, const struct py_asyncio *l)
 {
