@@ -64,22 +64,22 @@ enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_NATIVE, ABI_OUTSIDE, ABI
 
 /*
  * How the walk of a stack's native frames ended (--native), apart from the outcome: Python frames are whole all the same.
- * X(NAME, word, sentence)
+ * X(NAME, sentence)
  */
 #define ABI_NATIVE_ENDS_OF(X)                                                                                          \
-	X(NOT_TRIED, "not_tried", "the thread was walked later, when its memory had been brought in")                  \
-	X(ROOT, "root", "unwound to the root")                                                                         \
-	X(NO_MAPS, "no_maps", "the process's mappings were not read yet")                                              \
-	X(NO_MAPPING, "no_mapping", "an address was in nothing that is known to be mapped")                            \
-	X(MADE, "made", "code was made at run time, and nothing says how its frames look")                             \
-	X(NO_TABLE, "no_table", "a file's unwinding table was not there (yet)")                                        \
-	X(NO_ROW, "no_row", "a file says nothing of how to go on at an address in it")                                 \
-	X(FAULT, "fault", "the stack was not readable")                                                                \
-	X(BACKWARDS, "backwards", "a caller's frame was below its callee's")                                           \
-	X(DEPTH, "depth", "deeper than the limit of native frames")
+	X(NOT_TRIED, "the thread was walked later, when its memory had been brought in")                               \
+	X(ROOT, "unwound to the root")                                                                                 \
+	X(NO_MAPS, "the process's mappings were not read yet")                                                         \
+	X(NO_MAPPING, "an address was in nothing that is known to be mapped")                                          \
+	X(MADE, "code was made at run time, and nothing says how its frames look")                                     \
+	X(NO_TABLE, "a file's unwinding table was not there (yet)")                                                    \
+	X(NO_ROW, "a file says nothing of how to go on at an address in it")                                           \
+	X(FAULT, "the stack was not readable")                                                                         \
+	X(BACKWARDS, "a caller's frame was below its callee's")                                                        \
+	X(DEPTH, "deeper than the limit of native frames")
 
 enum abi_native_end {
-#define X(name, word, sentence) ABI_NATIVE_##name,
+#define X(name, sentence) ABI_NATIVE_##name,
 	ABI_NATIVE_ENDS_OF(X)
 #undef X
 		ABI_NATIVE_END_CNT

@@ -29,20 +29,13 @@ const char *outcome_frame(unsigned outcome)
 	return outcome == ABI_NO_TSTATE ? "[native threads]" : "[no Python function]";
 }
 
-static const struct {
-	const char *word, *sentence;
-} native_ends[] = {
-#define X(name, word, sentence) {word, sentence},
+static const char *const native_ends[] = {
+#define X(name, sentence) sentence,
 	ABI_NATIVE_ENDS_OF(X)
 #undef X
 };
 
 const char *outcome_native_end(unsigned end)
 {
-	return native_ends[end < ABI_NATIVE_END_CNT ? end : 0].sentence;
-}
-
-const char *outcome_native_end_word(unsigned end)
-{
-	return native_ends[end < ABI_NATIVE_END_CNT ? end : 0].word;
+	return native_ends[end < ABI_NATIVE_END_CNT ? end : 0];
 }

@@ -9,4 +9,3 @@ const char *outcome_sentence(unsigned outcome);
 const char *outcome_frame(unsigned outcome);
 /* How the walk of a stack's native frames ended. */
 const char *outcome_native_end(unsigned end);
-const char *outcome_native_end_word(unsigned end);
