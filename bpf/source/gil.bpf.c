@@ -26,7 +26,6 @@ int BPF_PROG(gil_switch)
 #define THIN_NS         250000ull /* a CPU that looks at waits more often than this, … */
 #define THIN_BURST      64        /* … and has for so many, … */
 #define THIN_ONE_IN     8         /* … looks at one of so many */
-#define SLOT_TRIES      8
 #define HOLDER_TRIES    3
 #define WAITER_MAX      (ABI_MAX_FRAMES - GIL_FRAMES)
 #define GIL_FRAMES      2 /* ABI_FRAME_GIL_… */
@@ -188,22 +187,6 @@ static __always_inline u32 thin(struct scratch *s, u64 now_ns)
 	return many ? THIN_ONE_IN : 1;
 }
 
-static __always_inline struct gil_slot *take_slot(u32 tid)
-{
-	u32 start = bpf_get_prandom_u32();
-
-	for (u32 i = 0; i < SLOT_TRIES; i++) {
-		u32 at = (start + i) % ABI_GIL_SLOTS;
-		struct gil_slot *slot = bpf_map_lookup_elem(&gil_slots, &at);
-
-		if (!slot || __sync_val_compare_and_swap(&slot->busy, 0, tid))
-			continue;
-		slot->index = at;
-		return slot;
-	}
-	return NULL;
-}
-
 /* Both stacks into a slot; NULL: it does not wait for the GIL, or is not looked at. */
 static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 {
@@ -211,19 +194,20 @@ static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 	struct scratch *s = sample_scratch(ABI_SOURCE_GIL);
 	struct gil_look found = {};
 	struct gil_slot *slot;
-	u32 one_in;
+	u32 one_in, at = 0;
 
 	if (!s || !gil_look(s, &t, futex, &found))
 		return NULL;
 	one_in = thin(s, now_ns);
 	if (!one_in)
 		return NULL;
-	slot = take_slot(tid);
+	slot = claim_slot_for(gil_slots, ABI_GIL_SLOTS, tid, at);
 	if (!slot) {
 		sample_lost(ABI_SOURCE_GIL, s->walk.sample.hdr.tgid, ABI_NO_SLOT, 1, cfg_gil_period_ns);
 		__sync_fetch_and_add(&gil_due, 1);
 		return NULL;
 	}
+	slot->index = at;
 	slot->wait = found.wait;
 	slot->one_in = one_in;
 	slot->pending = 0;

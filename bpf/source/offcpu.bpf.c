@@ -299,28 +299,14 @@ static __always_inline bool join(const struct abi_thread_wait *t, u32 tid, u64 v
 	return true;
 }
 
-static __always_inline struct wait_slot *claim_wait(struct abi_thread_wait *t, u32 tid)
-{
-	u32 start = bpf_get_prandom_u32();
-
-	for (u32 i = 0; i < 8; i++) {
-		u32 at = (start + i) % WAIT_SLOTS;
-		struct wait_slot *slot = bpf_map_lookup_elem(&wait_slots, &at);
-
-		if (!slot || __sync_val_compare_and_swap(&slot->busy, 0, tid))
-			continue;
-		t->slot = at + 1;
-		return slot;
-	}
-	return NULL;
-}
-
 static __always_inline bool leave_to_thread(struct abi_thread_wait *t, struct task_struct *task, u64 now, u64 value)
 {
-	struct wait_slot *slot = HAS_TASK_WORK ? claim_wait(t, member_of(task, pid)) : NULL;
+	u32 tid = member_of(task, pid), at = 0;
+	struct wait_slot *slot = HAS_TASK_WORK ? claim_slot_for(wait_slots, WAIT_SLOTS, tid, at) : NULL;
 
 	if (!slot)
 		return false;
+	t->slot = at + 1;
 	slot->closing = 0;
 	slot->now_ns = now;
 	slot->value = value;
