@@ -30,12 +30,13 @@ def by_line(document, pid):
     return grown
 
 
-def assert_all_known(recording, faults):
-    """Each fault that perf counted ended in one outcome; those of the workload are among them."""
+def assert_all_known(recording, faults, others=True):
+    """Each fault that perf counted ended in one outcome; those that the kernel charged to the workload are among them."""
     assert "accounting is off" not in recording.stderr
     sums = re.search(r"ticks (\d+) = (\d+) with a stack \+ .* \+ (\d+) lost \+ (\d+) filtered", " ".join(recording.stderr.split()))
     ticks, stacks, lost, filtered = map(int, sums.groups())
-    assert ticks >= faults and lost == 0 and stacks + filtered > 0.99 * ticks, sums.group()
+    assert ticks >= faults and lost == 0 and stacks + filtered > 0.99 * ticks, (sums.group(), faults)
+    assert others or ticks < 1.01 * faults + 100, (sums.group(), faults)
 
 
 def assert_true(recording, workload):
@@ -57,6 +58,16 @@ def test_new_memory_by_line(python, cgroup, spawn, recorder):
     recording.stop()
     assert_true(recording, workload)
     assert_all_known(recording, workload.truth["faults"])
+
+
+def test_by_counters_of_the_cgroup(python, cgroup, spawn, recorder):
+    """Then no other's faults are among the ticks, and two parties counted the same ones."""
+    workload = spawn(python, "grow.py", size_mib(), cgroup=cgroup)
+    recording = recorder("-v", "--cgroup", cgroup.path, "--event", "faults", "--scope", "cgroup")
+    workload.go().finish()
+    recording.stop()
+    assert_true(recording, workload)
+    assert_all_known(recording, workload.truth["faults"], others=False)
 
 
 @pytest.mark.parametrize("options", [("--as-old-kernel",), ("--without-task-work", "--scope", "cgroup")])

@@ -84,11 +84,11 @@ def percent(part, whole):
     return f"{100 * part / whole:.4f}".rstrip("0").rstrip(".") + " %"
 
 
-def check_tree(row, samples, columns, cgroup, spawn, recorder):
-    """No impossible stack and no wrong line, callers' lines included, and hardly one that could not be walked.
+def record_tree(row, samples, columns, cgroup, spawn, recorder):
+    """No impossible stack and no wrong line, callers' lines included.
 
-    Some hundreds are of instants at which a frame is current and not linked yet, or the C evaluator was entered and names
-    no frame.
+    Returns how many stacks were checked and how many samples could not be walked, by reason. Some of a million are of
+    instants at which a frame is current and not linked yet, or the C evaluator was entered and names no frame.
     """
     workload = spawn(row.python, "tree.py", cgroup=cgroup, env=row.env, options=row.options, stderr=subprocess.DEVNULL)
     recording = recorder("--cgroup", cgroup.path, "-r", RATE)
@@ -99,14 +99,25 @@ def check_tree(row, samples, columns, cgroup, spawn, recorder):
     workload.kill()
     stacks, document = recording.stacks(), recording.json()
     checked, impossible, wrong, reasons = folded.Oracle(workload.ready).check(stacks)
-    failed = not_walked(document)
-    columns.update(ticks=f"{checked:,}", impossible=impossible, wrong=wrong, failed=percent(failed, checked + failed))
+    columns.update(impossible=impossible, wrong=wrong)
     assert (impossible, wrong) == (0, 0), reasons
     assert not [stack for stack in stacks if folded.marked(stack)]
     assert checked > 0.98 * taken(document)
-    assert at_most(failed) <= FAILED * checked, document["lost"]
     # Every function that takes time must be seen, or a quiet hole would pass.
     assert not LEAVES - {frame.name.rsplit(".", 1)[-1] for stack in stacks for frame in stack.frames}
+    return checked, not_walked(document)
+
+
+def check_tree(row, samples, columns, cgroup, spawn, recorder):
+    """And hardly one that could not be walked. As many more are taken as tell so few from too many, up to four times as many."""
+    checked = failed = 0
+    for _ in range(4):
+        more, not_one = record_tree(row, samples, columns, cgroup, spawn, recorder)
+        checked, failed = checked + more, failed + not_one
+        if at_most(failed) <= FAILED * checked:
+            break
+    columns.update(ticks=f"{checked:,}", failed=percent(failed, checked + failed))
+    assert at_most(failed) <= FAILED * checked, (failed, checked)
 
 
 def check_gil(row, columns, cgroup, spawn, recorder):
