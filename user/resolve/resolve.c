@@ -568,11 +568,12 @@ static void push_frame(struct resolve *r, uint32_t id)
 		r->scratch[r->depth++] = id;
 }
 
-/* r->python and the native frames → r->scratch. */
-static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n)
+/* So many of r->python, and the native frames → r->scratch. */
+static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n,
+			 uint32_t python_cnt)
 {
 	const struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
-	struct merge_in in = {.python_cnt = rec->frame_cnt,
+	struct merge_in in = {.python_cnt = python_cnt,
 			      .python_whole = rec->outcome == ABI_OK,
 			      .native = n,
 			      .flags = natives__flags(r->natives),
@@ -604,12 +605,12 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		if (!id)
 			return false;
 		if (n)
-			r->python[i] = id;
+			r->python[i - (uint32_t)above] = id;
 		else
 			push_frame(r, id);
 	}
 	if (n)
-		merge_native(r, rec, n);
+		merge_native(r, rec, n, rec->frame_cnt - (uint32_t)above);
 	r->stats.frames += rec->frame_cnt - (uint32_t)above;
 	return true;
 }
@@ -674,7 +675,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	p->written += written;
 	p->sampled_ns += cpu_time(r, rec->source, rec->value);
 	r->stats.samples++;
-	if (r->natives && rec->source == ABI_SOURCE_CPU)
+	if (r->natives && !(rec->flags & ABI_SAMPLE_FOREIGN))
 		r->stats.unwound[n ? n->end : ABI_NATIVE_NOT_TRIED]++;
 	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
 	describe_process(r, k);

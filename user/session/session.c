@@ -207,8 +207,7 @@ static void configure_native(struct session *s)
 {
 	s->skel->rodata->cfg_native = true;
 	s->skel->rodata->cfg_kernel = !s->o.no_kernel;
-	unwind__configure(s->skel, bpf_map__max_entries(s->skel->maps.scratches),
-			  s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
+	unwind__configure(s->skel, s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
 }
 
 static void configure(struct session *s)
