@@ -207,6 +207,16 @@ def test_held_up(one, how, cgroup, make_cgroup, spawn, recorder):
     assert 0.98 * (goes_on - stopped) < sum(waits(recording)[hold.leaf].values()) < 1.02 * (over - begun)
 
 
+def test_short_children_that_are_no_python(python, recorder):
+    """What ends before it is looked at is what others of its program were: nothing that failed."""
+    program = """import subprocess
+for seconds in [1] + 150 * [0.002]: subprocess.run(["sleep", str(seconds)])"""
+    recording = recorder("--event", "offcpu", "-s", "-v", "--", python.path, "-c", program, wait=False).wait()
+    assert recording.status == 0, recording.stderr
+    assert summary_number(recording.stderr, "failed") < 20, recording.stderr
+    assert sum(waits(recording)["[child process]"].values()) > 1
+
+
 @pytest.mark.parametrize("options", OLDER)
 def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder, options):
     """As often as it leaves its CPU there is a wait, and the samples of the few that are kept add up to all of them."""
