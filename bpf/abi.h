@@ -188,7 +188,7 @@ struct abi_program {
 	__u64 runtime_vaddr; /* of _PyRuntime as linked: in the program, or in the library */
 	__u64 import_slot;   /* as linked in the program; 0: the interpreter is in the program itself */
 	__u64 import_symbol; /* what the loader puts there, as linked in the library */
-	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED */
+	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED; NONE: it had no interpreter yet */
 	__u32 pad;
 };
 #define ABI_LAYOUT_NONE        0u /* ids start at 1 */
@@ -217,6 +217,7 @@ enum abi_announced {
 #define ABI_PROC_COUNTED 4u  /* in `targets_alive` */
 #define ABI_PROC_MET     8u  /* a record that names it may have been sent, so its end is to be told */
 #define ABI_PROC_SILENT  16u /* some of its memory is a program's to answer for: nothing of it is brought in */
+#define ABI_PROC_PLAIN   32u /* others of its program had no interpreter when they were looked at */
 
 #define ABI_OWN_IMAGES 0x80000000u /* ids of images from here on are user space's to give */
 

@@ -219,9 +219,10 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32
 		return ABI_STARTING;
 	if (p->state == ABI_PROC_UNSUPPORTED)
 		return ABI_UNSUPPORTED;
-	if (p->state == ABI_PROC_NOT_PYTHON)
-		return ABI_NOT_PYTHON;
-	return p->state == ABI_PROC_PYTHON ? ABI_OK : ABI_IDENTIFYING;
+	if (p->state == ABI_PROC_PYTHON)
+		return ABI_OK;
+	/* What ends before it is looked at is most likely what others of its program were. */
+	return p->state == ABI_PROC_NOT_PYTHON || p->flags & ABI_PROC_PLAIN ? ABI_NOT_PYTHON : ABI_IDENTIFYING;
 }
 
 /* Names of code objects seen for the first time: by the task itself if it can, else right now. */
