@@ -44,6 +44,8 @@ struct unwind_words_map unwind_words SEC(".maps");
 struct unwind_rules_map unwind_rules SEC(".maps");
 /* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
+/* Chains of tasks whose names were sent, and when. BPF only; as above, and sent again from time to time. */
+struct tasks_seen_map tasks_seen SEC(".maps");
 /* Scheduled callbacks. BPF only: taken by a tick (busy), given back by the callback. */
 struct code_slots_map code_slots SEC(".maps");
 /* The same for walks of cold memory. */

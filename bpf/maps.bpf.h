@@ -14,6 +14,8 @@
 #define KEPT_WAITS      1024    /* threads whose stacks are kept while they wait, without task work */
 #define WAIT_SCRATCHES  16      /* … and threads that do so now */
 #define SEEN_WAYS       4
+#define TASKS_SEEN      8192
+#define TASK_STEPS      64 /* futures that are looked at for one sample: tasks, and what they await one another by */
 #define SEEN_BUCKETS    32768
 
 /* A code object met for the first time, and the globals of the frame that it was met in. */
@@ -85,6 +87,11 @@ enum walk_native {
 	NATIVE_TAKEN,
 };
 
+/* Where a task has what it is called by. */
+struct task_source {
+	u64 name, coroutine;
+};
+
 /* State and result of a walk. Lives in a map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
@@ -134,6 +141,13 @@ struct walk {
 	u64 replaced_key; /* … which was this one, the last time */
 	struct code_memos memos;
 	struct code_todo todo[CODE_TODO_MAX];
+	/* the tasks that it ran for: bpf/tasks.bpf.c */
+	u64 task_addr; /* the next one */
+	u64 task_block[ABI_TASK_BLOCK / 8];
+	u64 task_text[16]; /* entries of a set */
+	struct task_source task_from[ABI_MAX_TASKS];
+	struct abi_tasks tasks; /* the record */
+	struct abi_task task[ABI_MAX_TASKS];
 };
 
 /*
@@ -262,6 +276,10 @@ struct fault_count {
 
 struct seen_bucket {
 	u64 way[SEEN_WAYS];
+};
+
+struct seen_tasks {
+	u64 key, sent_ns;
 };
 
 extern struct events_map {
@@ -413,6 +431,13 @@ extern struct seen_map {
 	__type(key, u32);
 	__type(value, struct seen_bucket);
 } seen SEC(".maps");
+
+extern struct tasks_seen_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TASKS_SEEN);
+	__type(key, u32);
+	__type(value, struct seen_tasks);
+} tasks_seen SEC(".maps");
 
 extern struct code_slots_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

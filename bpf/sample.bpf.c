@@ -6,6 +6,7 @@
 #include "bpf/pywalk.bpf.h"
 #include "bpf/record.bpf.h"
 #include "bpf/target.bpf.h"
+#include "bpf/tasks.bpf.h"
 #include "bpf/tstate.bpf.h"
 
 #define PF_EXITING           0x00000004 /* include/linux/sched.h */
@@ -149,7 +150,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->gil = ABI_GIL_UNKNOWN;
 	s->interp_id = 0;
 	s->unverified = s->flags = 0;
-	s->cold_addr = 0;
+	s->cold_addr = s->tasks_key = 0;
 	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
@@ -205,6 +206,8 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 		return w->sample.gil == ABI_GIL_NONE ? ABI_GILLESS : ABI_NO_GIL;
 	if (outcome == ABI_OK)
 		outcome = pywalk(w);
+	if (w->layout.ts_task_off && w->frame_cnt)
+		tasks_take(w);
 	if (w->collecting && w->frame_cnt)
 		w->frames[0].what = w->layout.mech & ABI_MECH_GC_FRAME ? ABI_FRAME_COLLECTING : ABI_FRAME_IN_COLLECTION;
 	return outcome;

@@ -12,6 +12,7 @@
 #include "bpf/pywalk.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/task_work.bpf.h"
+#include "bpf/tasks.bpf.h"
 #include "bpf/tstate.bpf.h"
 
 #ifdef OLD_KERNEL /* user/source/gil.c refuses it */
@@ -155,7 +156,12 @@ static __always_inline u32 walk_now(struct walk *w, u32 outcome)
 	w->fault_addr = 0;
 	w->limit_ns = WALK_NS;
 	w->max_frames = cfg_max_frames < WAITER_MAX ? cfg_max_frames : WAITER_MAX;
-	return outcome == ABI_OK ? pywalk(w) : outcome;
+	w->sample.tasks_key = 0;
+	if (outcome == ABI_OK)
+		outcome = pywalk(w);
+	if (w->layout.ts_task_off && w->frame_cnt && !w->foreign)
+		tasks_take(w);
+	return outcome;
 }
 
 /* The holder runs meanwhile, so it is asked again where it was seen between two frames. */

@@ -61,6 +61,7 @@ void resolve__code(struct resolve *r, const struct abi_code *rec);
 /* One that user space read itself; keys of these are the caller's to make. */
 void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
+void resolve__tasks(struct resolve *r, const struct abi_tasks *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
 void resolve__invalidate(struct resolve *r, const struct abi_invalidate *rec);
 void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec);
