@@ -131,7 +131,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
 	/* What is above it (GIL_FRAMES at most), and that it is truncated. */
-	r->scratch = xcalloc(MERGE_MAX + GIL_FRAMES + 1, sizeof(*r->scratch));
+	r->scratch = xcalloc(MERGE_MAX + NATIVES_INLINED + GIL_FRAMES + 1, sizeof(*r->scratch));
 	return r;
 }
 
@@ -554,28 +554,44 @@ static bool is_one_each(const struct process *p)
 	return p->interp && !(p->interp->build.layout.mech & (ABI_MECH_OWNER | ABI_MECH_IS_ENTRY));
 }
 
-static uint32_t merged_id(struct resolve *r, const struct abi_native *n, struct merged m)
-{
-	__cleanup_free char *text = NULL;
-
-	switch ((enum merge_kind)m.kind) {
-	case MERGE_KERNEL_FRAME:
-		return natives__ids(r->natives)[m.index];
-	case MERGE_NATIVE_FRAME:
-		return natives__ids(r->natives)[n->kernel_cnt + m.index];
-	case MERGE_PYTHON_FRAME:
-		return r->python[m.index];
-	case MERGE_CUT:
-		break;
-	}
-	text = xasprintf("[native frames are missing: %s]", outcome_native_end(n->end));
-	return codes__synthetic(r->codes, text);
-}
-
 static void push_frame(struct resolve *r, uint32_t id)
 {
 	if (id != CODES_HIDDEN)
 		r->scratch[r->depth++] = id;
+}
+
+static void push_native(struct resolve *r, uint32_t number)
+{
+	uint32_t cnt;
+	const uint32_t *ids = natives__frames(r->natives, number, &cnt);
+
+	memcpy(r->scratch + r->depth, ids, cnt * sizeof(*ids));
+	r->depth += cnt;
+}
+
+static void push_cut(struct resolve *r, const struct abi_native *n)
+{
+	__cleanup_free char *text = xasprintf("[native frames are missing: %s]", outcome_native_end(n->end));
+
+	push_frame(r, codes__synthetic(r->codes, text));
+}
+
+static void push_merged(struct resolve *r, const struct abi_native *n, struct merged m)
+{
+	switch ((enum merge_kind)m.kind) {
+	case MERGE_KERNEL_FRAME:
+		push_native(r, m.index);
+		break;
+	case MERGE_NATIVE_FRAME:
+		push_native(r, n->kernel_cnt + m.index);
+		break;
+	case MERGE_PYTHON_FRAME:
+		push_frame(r, r->python[m.index]);
+		break;
+	case MERGE_CUT:
+		push_cut(r, n);
+		break;
+	}
 }
 
 /* So many of r->python, and the native frames → r->scratch. */
@@ -592,7 +608,7 @@ static void merge_native(struct resolve *r, const struct abi_sample *rec, const 
 	size_t cnt = merge_frames(&in, r->merged);
 
 	for (size_t i = 0; i < cnt; i++)
-		push_frame(r, merged_id(r, n, r->merged[i]));
+		push_merged(r, n, r->merged[i]);
 }
 
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */

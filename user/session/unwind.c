@@ -7,7 +7,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -276,12 +275,10 @@ void unwind__settle(struct unwind *u, unsigned ms)
 	uint64_t end = clock_now_ns() + ms * 1000000ull;
 
 	do {
-		struct pollfd fd = {.fd = native_files__fd(u->files), .events = POLLIN};
-
 		unwind__poll(u, clock_now_ns());
 		if (!native_spaces__is_busy(u->spaces))
 			break;
-		poll(&fd, fd.fd >= 0, 5);
+		native_files__rest(u->files, 5);
 	} while (clock_now_ns() < end);
 	unwind__poll(u, clock_now_ns());
 }
