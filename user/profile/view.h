@@ -21,6 +21,7 @@ struct view_sources {
 
 struct view {
 	bool threads;          /* a root per thread */
+	bool tasks;            /* frames for tasks of asyncio's: user/profile/task_frames.h */
 	bool containers;       /* a root per container or unit */
 	bool by_function;      /* -F: one frame per function, shown with its first line */
 	bool no_lines;         /* --nolineno: one frame per function, shown without a line */
