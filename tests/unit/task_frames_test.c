@@ -133,9 +133,10 @@ static void chains_of_tasks(void **state)
 	tell_sample(1, push(in_handle, sleeps), 1); /* all of it is asyncio's */
 	tell_sample(1, in_handle, 1);               /* C code of the task's own */
 	tell_sample(1, push(loop, selects), 0);
-	tell_sample(1, push(in_handle, fetch), 0); /* a callback */
-	tell_sample(1, push(0, fetch), 2);         /* no loop is there to be seen */
-	tell_sample(2, push(0, fetch), 0);         /* of a process without tasks */
+	tell_sample(1, push(in_handle, fetch), 0);     /* a callback */
+	tell_sample(1, push(push(0, module), run), 3); /* of a loop in C */
+	tell_sample(1, push(0, fetch), 2);             /* no loop is there to be seen */
+	tell_sample(2, push(0, fetch), 0);             /* of a process without tasks */
 	p = profile_builder__finish(builder);
 	q = profile__task_frames(p);
 	assert_non_null(q);
@@ -146,6 +147,7 @@ static void chains_of_tasks(void **state)
 			 "task main()\n"
 			 "[no task];<module>;Runner.run;BaseEventLoop.run_forever;EpollSelector.select\n"
 			 "[no task];<module>;Runner.run;BaseEventLoop.run_forever;Handle._run;fetch\n"
+			 "task main();task fetch a;task fetch()\n"
 			 "task main();task fetch a;fetch\n"
 			 "fetch\n");
 	assert_true(task_frame__is(&q->functions[q->frames[q->stacks[1].frame].function]));
