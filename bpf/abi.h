@@ -167,8 +167,8 @@ struct abi_py_layout {
 	__u16 pthread_tid_off;
 	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
 	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
-	__u16 gc_off; /* is it collecting garbage? 0: not known */
-	__u16 pad;
+	__u16 gc_off;        /* is it collecting garbage? 0: not known */
+	__u16 ts_cframe_off; /* tstate → cframe, where that knows no frame, but there is one for each; 0: none such */
 };
 
 /*

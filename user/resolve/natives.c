@@ -11,6 +11,7 @@ struct natives {
 	struct pair_map by_name; /* (address of a native_name) → frame id + 1 */
 	uint32_t ids[ABI_MAX_KERNEL + ABI_MAX_NATIVE];
 	uint8_t flags[ABI_MAX_NATIVE];
+	bool nameless[ABI_MAX_NATIVE]; /* of no file, and no perf map has it */
 };
 
 struct natives *natives__new(struct codes *codes, const struct natives_of *of)
@@ -101,6 +102,22 @@ static uint8_t flags_of(const struct process *p, const struct native_place *plac
 	return flags;
 }
 
+static bool is_nameless(const struct native_name *name)
+{
+	return name->kind == NATIVE_UNKNOWN || (name->kind == NATIVE_CODE_MADE && name->name[0] == '[');
+}
+
+/*
+ * What the interpreter calls of such code its JIT compiler has made of the Python functions that are there (Python/jit.c): it is
+ * the evaluator, too.
+ */
+static void find_jit(struct natives *n, uint32_t cnt)
+{
+	for (uint32_t i = cnt; i-- > 1;)
+		if (n->nameless[i - 1] && n->flags[i] & MERGE_INTERNAL)
+			n->flags[i - 1] |= MERGE_INTERNAL | MERGE_EVALUATOR;
+}
+
 static const struct native_name *name_at(struct natives *n, const struct process *p, uint64_t addr,
 					 struct native_place *place)
 {
@@ -133,7 +150,9 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 			name = native_names__unknown(n->names);
 		n->ids[rec->kernel_cnt + i] = frame_of(n, name);
 		n->flags[i] = flags_of(p, &place, name);
+		n->nameless[i] = is_nameless(name);
 	}
+	find_jit(n, rec->native_cnt);
 	return all;
 }
 
