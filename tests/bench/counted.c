@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #define EVERY_NS    5000000
-#define AT_ONCE	    64
+#define AT_ONCE     64
 #define FAULT_BYTES (4u << 20)
-#define ROWS	    1000000 /* for more than an hour */
+#define ROWS        1000000 /* for more than an hour */
 
 static int64_t rows[ROWS][3];
 static size_t row_cnt;

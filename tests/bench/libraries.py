@@ -30,8 +30,8 @@ def many(python, how, seconds, count=100):
         raise machine.Trouble("the libraries cannot be installed")
     result = {"processes": count, "modules": MODULES}
     with processes.workload(python, "many", count, MODULES) as (_, group):
-        for name, options in {"without": [], "native": ["--native"]}.items():
-            running = how.start_ours(["--cgroup", str(group), *options], processes.RATE).wait_attached()
+        for name, options in {"without": [], "native": ["--native", "--no-kernel"]}.items():
+            running = how.start_ours(["--cgroup", str(group), *options], processes.RATE).wait_attached(120)
             try:
                 time.sleep(seconds)
                 running.check()

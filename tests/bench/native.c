@@ -9,8 +9,8 @@
 #include <time.h>
 
 #define EVERY_NS 5000000
-#define COLUMNS	 5
-#define DEEPEST	 512
+#define COLUMNS  5
+#define DEEPEST  512
 
 struct totals {
 	int64_t *rows, row_cnt, row_cap;

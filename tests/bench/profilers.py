@@ -34,14 +34,14 @@ class Running:
         if self.process.poll() is not None:
             raise machine.Trouble(f"{self.name} ended with {self.process.returncode}: {self.said()[-300:]}")
 
-    def wait_attached(self):
+    def wait_attached(self, seconds=20):
         """Until it has a timer on each CPU."""
 
         def attached():
             self.check()
             return len(machine.fds(self.pid, "perf_event")) >= os.sysconf("SC_NPROCESSORS_ONLN")
 
-        machine.wait_until(attached, f"{self.name} to attach")
+        machine.wait_until(attached, f"{self.name} to attach", seconds)
         time.sleep(0.05)
         return self
 
