@@ -223,11 +223,24 @@ $(KERNEL): $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(filter-out $(PURE_LIB),$^) $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
-# The bench's control: our own timers with an empty program.
-$(BUILD)/tests/bench/empty: tests/bench/empty.c $(BUILD)/user/source/cpu.o $(PURE_LIB) | $(SKEL)
+# The bench's control: an empty program where ours run. What it measures on: C code below Python, a program that is no target,
+# a library as large as they come.
+BENCH_SOURCES := $(patsubst %,$(BUILD)/user/source/%.o,cpu cpu_events faults)
+BENCH_BUILT := $(addprefix $(BUILD)/tests/bench/,empty counted native.so large.so)
+$(BUILD)/tests/bench/empty: tests/bench/empty.c $(BENCH_SOURCES) $(PURE_LIB) | $(SKEL)
 	$(call msg,BENCH,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(BUILD)/user/source/cpu.o $(PURE_LIB) $(LDLIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(BENCH_SOURCES) $(PURE_LIB) $(LDLIBS) -o $@
+
+$(BUILD)/tests/bench/counted: tests/bench/counted.c
+	$(call msg,BENCH,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+
+$(BUILD)/tests/bench/%.so: tests/bench/%.c
+	$(call msg,BENCH,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -fPIC -fomit-frame-pointer -Wall -Wextra $(WERROR) -shared $< -o $@
 
 # Fuzzers: everything they link is built with their coverage and sanitizers, in a folder of its own.
 FUZZ	:= $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -320,7 +333,7 @@ kernel: $(KERNEL) ## the whole kernel side as host C, under a made-up kernel
 
 bench: ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
 	scripts/install-deps.sh --bench
-	$(MAKE) all $(BUILD)/tests/bench/empty
+	$(MAKE) all $(BENCH_BUILT)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before
