@@ -167,7 +167,8 @@ struct abi_py_layout {
 	__u16 pthread_tid_off;
 	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
 	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
-	__u16 gc_off; /* is it collecting garbage? 0: not known */
+	__u16 gc_off;        /* is it collecting garbage? 0: not known */
+	__u16 ts_cframe_off; /* tstate → cframe, where that knows no frame, but there is one for each; 0: none such */
 	/* Tasks of asyncio; other futures begin alike */
 	__u16 ts_task_off;      /* tstate → the task that runs; 0: not known */
 	__u16 task_name_off;    /* a str, or the number of a task without a name of its own */
@@ -176,7 +177,6 @@ struct abi_py_layout {
 	__u16 task_awaiter_off; /* future → who awaits it, or a set of those … */
 	__u16 task_several_off; /* … u8: it is a set */
 	__u16 task_is_task_off; /* u8: it is no mere future */
-	__u16 pad;
 };
 
 /*
@@ -196,7 +196,7 @@ struct abi_program {
 	__u64 runtime_vaddr; /* of _PyRuntime as linked: in the program, or in the library */
 	__u64 import_slot;   /* as linked in the program; 0: the interpreter is in the program itself */
 	__u64 import_symbol; /* what the loader puts there, as linked in the library */
-	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED */
+	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED; NONE: it had no interpreter yet */
 	__u32 pad;
 };
 #define ABI_LAYOUT_NONE        0u /* ids start at 1 */
@@ -225,6 +225,7 @@ enum abi_announced {
 #define ABI_PROC_COUNTED 4u  /* in `targets_alive` */
 #define ABI_PROC_MET     8u  /* a record that names it may have been sent, so its end is to be told */
 #define ABI_PROC_SILENT  16u /* some of its memory is a program's to answer for: nothing of it is brought in */
+#define ABI_PROC_PLAIN   32u /* others of its program had no interpreter when they were looked at */
 
 #define ABI_OWN_IMAGES 0x80000000u /* ids of images from here on are user space's to give */
 

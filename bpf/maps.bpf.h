@@ -130,7 +130,7 @@ struct walk {
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
-	u32 slot;         /* of `scratches`, where it is a tick's */
+	u32 slot;         /* of `natives`; and of `scratches`, where it is a tick's */
 	u32 keep;         /* of `kept_waits` + 1: there the sample goes; 0: to user space */
 	u32 walk_cnt;     /* numbers the walks, so that the memos need not be cleared */
 	u64 cache_ns;     /* longest time that a code object goes without being read; 0: read at each walk */
@@ -169,20 +169,36 @@ struct scratch {
 /* The native part of a sample, and its whole record. */
 struct native {
 	struct abi_native head;
-	u64 ip, sp, bp, cfa;           /* of the frame at hand */
+	u64 ip, sp, bp, cfa; /* of the frame at hand */
+	u64 registers[ARCH_UNWIND_REGISTERS];
+	u64 seek, back;                /* where a return address was sought, and found */
 	u64 cframe;                    /* of the invocation of the C evaluator that the walk is in; 0: not known */
 	struct abi_unwind_mapping map; /* that the frame is in */
 	struct abi_unwind_rule rule;
 	u32 first, cnt; /* the process's mappings */
 	u32 exact;      /* ip is of the instruction that runs, not of where a call returns to */
 	u32 end;        /* enum abi_native_end, once it is over */
-	u32 placed;     /* runs that need not be looked for any more */
+	u32 bp_lost;    /* rbp is not known */
+	u32 guessed;    /* some code had no rule, and was passed */
+	u32 layout_id;
+	u32 placed; /* runs that need not be looked for any more */
+	u32 skip;   /* the entry of run i is entries[i + skip] */
 	u64 kernel[ABI_MAX_KERNEL];
 	u64 user[ABI_MAX_NATIVE];
-	u64 entries[ABI_MAX_RUNS]; /* addresses on the C stack, by run */
+	u64 entries[ABI_MAX_RUNS + 2]; /* addresses on the C stack, by run; 0: none */
 	struct abi_run runs[ABI_MAX_RUNS];
 	u64 record[NATIVE_RECORD / 8 + 1];
 };
+
+/* The same of a sample that is sent later: all but the kernel's frames. */
+struct kept_native {
+	struct abi_native head;
+	u64 user[ABI_MAX_NATIVE];
+	struct abi_run runs[ABI_MAX_RUNS];
+};
+/* Where: of waits for the GIL by their slots, of others by theirs behind these. */
+#define KEPT_NATIVE_GIL  0
+#define KEPT_NATIVE_WAIT ABI_GIL_SLOTS
 
 /* One scheduled callback in a sampled task. */
 struct code_slot {
@@ -206,11 +222,13 @@ struct cold_slot {
 	struct walk walk;
 };
 
-/* Stacks of a wait for the GIL, read as it began. */
-struct gil_stack {
+/* What of a walk is sent; it begins with that. */
+struct stack {
 	struct abi_sample sample;
 	struct abi_frame frames[ABI_MAX_FRAMES];
 };
+
+/* Stacks of a wait for the GIL, read as it began. */
 struct gil_slot {
 	u32 busy;   /* the thread that waits; 0: free */
 	u32 wait;   /* enum gil_wait */
@@ -221,7 +239,7 @@ struct gil_slot {
 	u64 ran_ns; /* the thread's CPU time as it began */
 	u64 interval_ns, gil_addr;
 	u64 holder; /* its thread state; 0: nobody held it */
-	struct gil_stack waiter, held;
+	struct stack waiter, held;
 };
 
 /* A wait that is over, for its thread to look at its stack. */
@@ -230,14 +248,14 @@ struct wait_slot {
 	u32 busy, closing; /* the thread; it has begun to look */
 	u64 now_ns, value, args[2];
 	struct abi_why why;
-	u32 tgid, pad;
+	u32 tgid, kernel_cnt;
+	u64 kernel[ABI_MAX_KERNEL]; /* where in the kernel it waited */
 };
 
 /* The stack of a thread of ours while it waits. */
 struct kept_wait {
-	u32 busy, pad;            /* the thread, from its first wait to its end */
-	struct abi_sample sample; /* hdr.size 0: it came to none */
-	struct abi_frame frames[ABI_MAX_FRAMES];
+	u32 busy, pad;      /* the thread, from its first wait to its end */
+	struct stack stack; /* hdr.size 0: it came to none */
 };
 
 struct wait_scratch {
@@ -375,6 +393,13 @@ extern struct natives_map {
 	__type(value, struct native);
 } natives SEC(".maps");
 
+extern struct kept_natives_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kept_native);
+} kept_natives SEC(".maps");
+
 extern struct unwind_processes_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ABI_MAX_PROCS);
@@ -397,6 +422,19 @@ extern struct unwind_words_map {
 	__type(key, u32);
 	__type(value, u64);
 } unwind_words SEC(".maps");
+
+/* Where an entry of the C evaluator lies in its frame. */
+#define UNWIND_GAPS 4 /* there are builds that have it twice */
+struct unwind_gaps {
+	u64 of[UNWIND_GAPS]; /* CFA - entry; 0: none yet */
+};
+
+extern struct unwind_gaps_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct unwind_gaps);
+} unwind_gaps SEC(".maps");
 
 extern struct unwind_rules_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -510,6 +548,7 @@ extern __set_before_load __u64 cfg_wake_bytes;        /* wake user space when th
 extern __set_before_load bool cfg_gil_only;
 extern __set_before_load bool cfg_native;         /* native frames too … */
 extern __set_before_load bool cfg_kernel;         /* … and those of the kernel */
+extern __set_before_load __u32 cfg_wait_natives;  /* of `natives` those of wait_scratches begin here */
 extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are of; 0: version 2 */
 extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
 extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */

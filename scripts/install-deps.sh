@@ -5,8 +5,8 @@
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
-#   scripts/install-deps.sh --fuzz|--bench|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make vm-test`,
-#                                         `make fresh-test` and `make arm64` need
+#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make real-web`,
+#                                         `make vm-test`, `make fresh-test` and `make arm64` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
 #   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
@@ -20,15 +20,15 @@ cd "$(dirname "$0")/.."
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev uthash-dev
+	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
 demo="
 	python3.6|python3.7|python3.8|python3.9|python3.10|python3.11|python3.12|python3.13|python3.14|python3.15 procps util-linux
 "
-# libxml2: is our SVG a document? libdw: what .eh_frame says. shellcheck, python3-venv (for the pinned clang-format): `make lint`.
+# libxml2: is our SVG a document? shellcheck, python3-venv (for the pinned clang-format): `make lint`.
 units="
-	libcmocka-dev libxml2-utils libdw-dev python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
+	libcmocka-dev libxml2-utils python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
 "
 fuzz="
 	libcmocka-dev python3
@@ -40,6 +40,10 @@ runtime="
 # py-spy comes from the package index into a venv.
 bench="
 	python3-venv procps util-linux
+"
+# A database server to wait for; scripts/real.py runs one of its own. Python packages come from the package index into a venv.
+real="
+	python3-venv postgresql
 "
 # Kernels and busybox are only unpacked, by scripts/vm-test.sh itself.
 vm="
@@ -78,7 +82,7 @@ die() {
 }
 
 needed="$build $units"
-optional="$demo $readers"
+optional="$demo $readers $real"
 action=install
 for arg; do
 	case $arg in
@@ -87,6 +91,7 @@ for arg; do
 	--units) optional=$demo ;;
 	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
+	--real) needed="$build $demo $real" optional= ;;
 	--vm) needed="$build $vm" optional= ;;
 	--fresh) needed=$fresh optional= ;;
 	--arm64) needed="$build $units $arm64" optional= ;;

@@ -48,7 +48,9 @@ static const struct argp_option options[] = {
 	{"whole", KEY_WHOLE, NULL, 0,
 	 "The call tree from where threads begin, also where that is far from your own code", 2},
 	{"type", KEY_TYPE, "NAME", 0,
-	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 2},
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: `wall` if "
+	 "it has all of it, else its first)",
+	 2},
 	{"idle-waits", KEY_IDLE_WAITS, NULL, 0, "With waits of threads that have nothing to do", 2},
 	{0},
 };

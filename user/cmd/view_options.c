@@ -39,7 +39,9 @@ static const struct argp_option options[] = {
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 20},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
 	{"type", KEY_TYPE, "NAME", 0,
-	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 20},
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: `wall` if "
+	 "it has all of it, else its first)",
+	 20},
 	{"idle-waits", KEY_IDLE_WAITS, NULL, 0,
 	 "With waits of threads that have nothing to do, which .svg, .folded and the start of .html leave out", 20},
 	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top", 20},

@@ -1,5 +1,6 @@
 /* Small readers of /proc. Kernel documentation: Documentation/filesystems/proc.rst. */
 #include "user/os/procfs.h"
+#include "user/os/stat_text.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
 #include "user/os/worker.h"
@@ -113,48 +114,37 @@ static char *read_proc_aside(pid_t pid, const char *name, size_t max, size_t *le
 	return NULL;
 }
 
+static uint64_t tick_ns(void)
+{
+	return 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
 {
 	__cleanup_free char *text = read_proc(pid, "stat", 4096);
-	char *p = text ? strrchr(text, ')') : NULL; /* the name before it may hold anything */
-	unsigned long long start = 0;
-	int parent = 0;
 
-	if (!p || sscanf(p + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			 &parent, &start) != 2)
+	if (!stat_field(text, 22))
 		return -ESRCH;
 	if (start_ns)
-		*start_ns = start * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+		*start_ns = stat_number(text, 22) * tick_ns();
 	if (ppid)
-		*ppid = parent;
+		*ppid = (pid_t)stat_number(text, 4);
 	return 0;
 }
 
-/* A field of the text of "stat", by its number in proc(5), beyond the second; 0 when we may not know. */
-static uint64_t stat_field(const char *text, int number)
-{
-	const char *p = text ? strrchr(text, ')') : NULL;
-
-	for (int field = 2; p && field < number; field++) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	return p ? strtoull(p, NULL, 10) : 0;
-}
-
-/* startstack */
+/* startstack; 0 when we may not know */
 static uint64_t stack_start(pid_t pid)
 {
 	__cleanup_free char *text = read_proc(pid, "stat", 4096);
 
-	return stat_field(text, 28);
+	return stat_number(text, 28);
 }
 
 uint64_t procfs_children_cpu(pid_t pid)
 {
 	__cleanup_free char *text = read_proc(pid, "stat", 4096);
 
-	return (stat_field(text, 16) + stat_field(text, 17)) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+	return (stat_number(text, 16) + stat_number(text, 17)) * tick_ns();
 }
 
 bool procfs_is_fork_of(pid_t pid, pid_t parent)
@@ -550,7 +540,7 @@ int procfs_open_program(pid_t pid)
  * Paths in /proc/PID/maps are seen from our root where that is possible: of a process that was put into a directory by
  * chroot() they begin with that directory.
  */
-static const char *path_in_root(pid_t pid, const char *path)
+const char *procfs_path_in_root(pid_t pid, const char *path)
 {
 	__cleanup_free char *root = read_link(pid, "root");
 	size_t len = root ? strlen(root) : 0;
@@ -560,7 +550,7 @@ static const char *path_in_root(pid_t pid, const char *path)
 
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)
 {
-	return with_inode(open_untrusted(pid, path_in_root(pid, path), UNTRUSTED_ELF_MAX), inode);
+	return with_inode(open_untrusted(pid, procfs_path_in_root(pid, path), UNTRUSTED_ELF_MAX), inode);
 }
 
 int procfs_program_file(pid_t pid, struct procfs_file *out)
@@ -636,4 +626,15 @@ int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len)
 	if (n < 0)
 		return -errno;
 	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+/* Pages: size, resident, shared, text, 0, data. */
+uint64_t procfs_own_data_bytes(void)
+{
+	__cleanup_free char *text = read_proc(getpid(), "statm", 256);
+	unsigned long long pages = 0;
+
+	if (!text || sscanf(text, "%*u %*u %*u %*u %*u %llu", &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

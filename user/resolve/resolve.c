@@ -16,6 +16,7 @@
 #include "user/resolve/natives.h"
 #include "user/resolve/tasks.h"
 #include "user/resolve/threads.h"
+#include "user/resolve/wait_files.h"
 #include "user/resolve/waiting.h"
 #include "user/target/outcome.h"
 #include "user/target/provenance.h"
@@ -131,7 +132,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
 	/* What is above it (GIL_FRAMES at most), and that it is truncated. */
-	r->scratch = xcalloc(MERGE_MAX + GIL_FRAMES + 1, sizeof(*r->scratch));
+	r->scratch = xcalloc(MERGE_MAX + NATIVES_INLINED + GIL_FRAMES + 1, sizeof(*r->scratch));
 	return r;
 }
 
@@ -508,14 +509,7 @@ static enum cause cause_of(const struct abi_sample *rec, const struct call_wait 
 /* What a wait is for, as the leaf of its stack: "[socket read 5432]", "[idle: pool worker]". */
 static uint32_t cause_frame(struct resolve *r, const struct abi_sample *rec)
 {
-	static const enum call_file files[] = {[ABI_FD_NONE] = CALL_FILE_NONE,
-					       [ABI_FD_FILE] = CALL_FILE_DISK,
-					       [ABI_FD_PIPE] = CALL_FILE_PIPE,
-					       [ABI_FD_SOCKET] = CALL_FILE_SOCKET,
-					       [ABI_FD_OTHER] = CALL_FILE_OTHER};
-	const struct call_wait call = {.number = rec->why.call,
-				       .file = rec->why.fd < ARRAY_SIZE(files) ? files[rec->why.fd] : CALL_FILE_OTHER,
-				       .port = rec->why.port};
+	const struct call_wait call = {.number = rec->why.call, .file = wait_file(rec->why.fd), .port = rec->why.port};
 	enum cause cause = cause_of(rec, &call);
 	const char *idle = idle_word(r->codes, rec, cause);
 	__cleanup_free char *words = idle ? xasprintf("idle: %s", idle) : cause_text(cause, &call);
@@ -554,35 +548,52 @@ static bool is_one_each(const struct process *p)
 	return p->interp && !(p->interp->build.layout.mech & (ABI_MECH_OWNER | ABI_MECH_IS_ENTRY));
 }
 
-static uint32_t merged_id(struct resolve *r, const struct abi_native *n, struct merged m)
-{
-	__cleanup_free char *text = NULL;
-
-	switch ((enum merge_kind)m.kind) {
-	case MERGE_KERNEL_FRAME:
-		return natives__ids(r->natives)[m.index];
-	case MERGE_NATIVE_FRAME:
-		return natives__ids(r->natives)[n->kernel_cnt + m.index];
-	case MERGE_PYTHON_FRAME:
-		return r->python[m.index];
-	case MERGE_CUT:
-		break;
-	}
-	text = xasprintf("[native frames are missing: %s]", outcome_native_end(n->end));
-	return codes__synthetic(r->codes, text);
-}
-
 static void push_frame(struct resolve *r, uint32_t id)
 {
 	if (id != CODES_HIDDEN)
 		r->scratch[r->depth++] = id;
 }
 
-/* r->python and the native frames → r->scratch. */
-static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n)
+static void push_native(struct resolve *r, uint32_t number)
+{
+	uint32_t cnt;
+	const uint32_t *ids = natives__frames(r->natives, number, &cnt);
+
+	memcpy(r->scratch + r->depth, ids, cnt * sizeof(*ids));
+	r->depth += cnt;
+}
+
+static void push_cut(struct resolve *r, const struct abi_native *n)
+{
+	__cleanup_free char *text = xasprintf("[native frames are missing: %s]", outcome_native_end(n->end));
+
+	push_frame(r, codes__synthetic(r->codes, text));
+}
+
+static void push_merged(struct resolve *r, const struct abi_native *n, struct merged m)
+{
+	switch ((enum merge_kind)m.kind) {
+	case MERGE_KERNEL_FRAME:
+		push_native(r, m.index);
+		break;
+	case MERGE_NATIVE_FRAME:
+		push_native(r, n->kernel_cnt + m.index);
+		break;
+	case MERGE_PYTHON_FRAME:
+		push_frame(r, r->python[m.index]);
+		break;
+	case MERGE_CUT:
+		push_cut(r, n);
+		break;
+	}
+}
+
+/* So many of r->python, and the native frames → r->scratch. */
+static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n,
+			 uint32_t python_cnt)
 {
 	const struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
-	struct merge_in in = {.python_cnt = rec->frame_cnt,
+	struct merge_in in = {.python_cnt = python_cnt,
 			      .python_whole = rec->outcome == ABI_OK,
 			      .native = n,
 			      .flags = natives__flags(r->natives),
@@ -591,7 +602,7 @@ static void merge_native(struct resolve *r, const struct abi_sample *rec, const 
 	size_t cnt = merge_frames(&in, r->merged);
 
 	for (size_t i = 0; i < cnt; i++)
-		push_frame(r, merged_id(r, n, r->merged[i]));
+		push_merged(r, n, r->merged[i]);
 }
 
 /* Frame ids into r->scratch, leaf first. False when a name is missing and `now` does not force it. */
@@ -614,12 +625,12 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		if (!id)
 			return false;
 		if (n)
-			r->python[i] = id;
+			r->python[i - (uint32_t)above] = id;
 		else
 			push_frame(r, id);
 	}
 	if (n)
-		merge_native(r, rec, n);
+		merge_native(r, rec, n, rec->frame_cnt - (uint32_t)above);
 	r->stats.frames += rec->frame_cnt - (uint32_t)above;
 	return true;
 }
@@ -684,7 +695,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	p->written += written;
 	p->sampled_ns += cpu_time(r, rec->source, rec->value);
 	r->stats.samples++;
-	if (r->natives && rec->source == ABI_SOURCE_CPU)
+	if (r->natives && !(rec->flags & ABI_SAMPLE_FOREIGN))
 		r->stats.unwound[n ? n->end : ABI_NATIVE_NOT_TRIED]++;
 	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
 	describe_process(r, k);

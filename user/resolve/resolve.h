@@ -23,7 +23,8 @@ struct resolve_stats {
 	uint64_t waiting;                      /* samples whose names are not here yet, or that may be invalidated */
 	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */
-	uint64_t unwound[ABI_NATIVE_END_CNT];  /* samples of CPU time that are shown, by how their native stack ended */
+	uint64_t unwound
+		[ABI_NATIVE_END_CNT]; /* samples that are shown, by how their native stack ended; without holders of the GIL */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,

@@ -1,5 +1,6 @@
 #include "user/session/asleep.h"
 #include "user/os/tasks.h"
+#include "user/resolve/wait_files.h"
 #include "user/util/alloc.h"
 #include <string.h>
 #include <uthash.h>
@@ -69,25 +70,21 @@ static void name_frame(struct asleep *a, const struct session_frame *f, struct a
 
 static struct abi_why why_of(const struct session_thread *t, const struct open_wait *w)
 {
-	static const uint8_t fds[] = {[CALL_FILE_NONE] = ABI_FD_NONE,
-				      [CALL_FILE_DISK] = ABI_FD_FILE,
-				      [CALL_FILE_PIPE] = ABI_FD_PIPE,
-				      [CALL_FILE_SOCKET] = ABI_FD_SOCKET,
-				      [CALL_FILE_OTHER] = ABI_FD_OTHER};
 	struct abi_why why = w->wait.why;
 
-	why.fd = fds[t->wait.file];
+	why.fd = wait_fd(t->wait.file);
 	return why;
 }
 
 static void send(struct asleep *a, const struct session_thread *t, const struct open_wait *w)
 {
 	size_t cnt = t->frame_cnt < ABI_MAX_FRAMES ? t->frame_cnt : ABI_MAX_FRAMES;
-	struct abi_sample *rec = xcalloc(1, sizeof(*rec) + cnt * sizeof(struct abi_frame));
+	struct abi_sample *rec = xcalloc(1, sizeof(*rec) + cnt * sizeof(struct abi_frame) + sizeof(struct abi_native));
 	struct abi_frame *frames = (struct abi_frame *)(rec + 1);
+	struct abi_native *native = (struct abi_native *)(frames + cnt);
 	uint64_t since = w->wait.since_ns;
 
-	rec->hdr = (struct abi_hdr){.size = (uint32_t)(sizeof(*rec) + cnt * sizeof(*frames)),
+	rec->hdr = (struct abi_hdr){.size = (uint32_t)(sizeof(*rec) + cnt * sizeof(*frames) + sizeof(*native)),
 				    .kind = ABI_REC_SAMPLE,
 				    .tgid = (uint32_t)a->process->pid,
 				    .tid = (uint32_t)t->tid,
@@ -100,6 +97,8 @@ static void send(struct asleep *a, const struct session_thread *t, const struct 
 	rec->outcome = !cnt ? ABI_NO_FRAME : cnt < t->frame_cnt ? ABI_CUT_DEPTH : ABI_OK;
 	rec->gil = t->holds_gil ? ABI_GIL_HELD : ABI_GIL_NOT_HELD;
 	rec->source = ABI_SOURCE_OFFCPU;
+	rec->flags = ABI_SAMPLE_NATIVE;
+	native->end = ABI_NATIVE_ASLEEP;
 	rec->why = why_of(t, w);
 	snprintf(rec->comm, sizeof(rec->comm), "%s", t->name);
 	for (size_t i = 0; i < cnt; i++)

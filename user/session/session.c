@@ -34,6 +34,7 @@
 #define CACHE_MIN_HZ          200
 #define CACHE_NUMBERED_MIN_HZ 500
 #define SETTLE_MS             1500
+#define NAMES_MS              5000         /* at the end; a busy machine takes long over debug information */
 #define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
@@ -213,8 +214,7 @@ static void configure_native(struct session *s)
 {
 	s->skel->rodata->cfg_native = true;
 	s->skel->rodata->cfg_kernel = !s->o.no_kernel;
-	unwind__configure(s->skel, bpf_map__max_entries(s->skel->maps.scratches),
-			  s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
+	unwind__configure(s->skel, s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
 }
 
 static void configure(struct session *s)
@@ -690,7 +690,7 @@ void session__stop(struct session *s)
 		resolve__flush(s->resolve, now, false);
 	}
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), true);
-	resolve__wait_native(s->resolve, SETTLE_MS);
+	resolve__wait_native(s->resolve, NAMES_MS);
 	resolve__flush(s->resolve, kernel_now_ns(s), true);
 	session__send_meta(s, true);
 	worker_set_end(0);

@@ -64,6 +64,16 @@ static void teach_program(struct targets *t, pid_t pid, const struct abi_file *f
 	__atomic_fetch_add(&t->skel->bss->programs_generation, 1, __ATOMIC_RELEASE);
 }
 
+/* Till somebody finds one in it. */
+static void teach_plain(struct targets *t, const struct abi_file *file)
+{
+	const struct abi_program program = {.layout_id = ABI_LAYOUT_NONE};
+
+	if (file->inode)
+		bpf_map__update_elem(t->skel->maps.programs, file, sizeof(*file), &program, sizeof(program),
+				     BPF_NOEXIST);
+}
+
 struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o, int64_t boottime_ns)
 {
 	struct targets *t = xcalloc(1, sizeof(*t));
@@ -417,6 +427,8 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 		hint.layout_id = found->layout_id;
 		hint.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED : ABI_PROC_PYTHON;
 		teach_program(t, p->pid, &rec->program, found);
+	} else {
+		teach_plain(t, &rec->program);
 	}
 	send_hint(t, rec->image_id, &hint);
 	p->revision++;

@@ -7,12 +7,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define WORDS_ONE  (3u << 20)  /* 24 MB: 4.5 million rows, as some 250 MB of libraries have */
-#define WORDS_MANY (7u << 20)  /* 56 MB */
+#define WORDS_MANY (6u << 20)  /* 48 MB */
 #define GRACE_NS   20000000ull /* a tick that began before is over */
 
 struct shared {
@@ -42,12 +41,25 @@ struct unwind {
 	bool told_full;
 };
 
-void unwind__configure(struct pybpfprof_bpf *skel, uint32_t slots, bool many)
+/* bpf/maps.bpf.h: KEPT_NATIVE_WAIT; for sources that read a stack when its wait begins. */
+static uint32_t kept_natives(const struct pybpfprof_bpf *skel)
 {
-	bpf_map__set_max_entries(skel->maps.natives, slots);
+	if (skel->rodata->cfg_keep_waits)
+		return ABI_GIL_SLOTS + bpf_map__max_entries(skel->maps.kept_waits);
+	return skel->rodata->cfg_gil_apart ? ABI_GIL_SLOTS : 1;
+}
+
+void unwind__configure(struct pybpfprof_bpf *skel, bool many)
+{
+	uint32_t ticks = bpf_map__max_entries(skel->maps.scratches);
+
+	skel->rodata->cfg_wait_natives = ticks;
+	bpf_map__set_max_entries(skel->maps.natives, ticks + bpf_map__max_entries(skel->maps.wait_scratches));
+	bpf_map__set_max_entries(skel->maps.kept_natives, kept_natives(skel));
 	bpf_map__set_max_entries(skel->maps.unwind_words, many ? WORDS_MANY : WORDS_ONE);
 	bpf_map__set_max_entries(skel->maps.unwind_mappings, ABI_UNWIND_MAPPINGS);
 	bpf_map__set_max_entries(skel->maps.unwind_rules, ABI_UNWIND_RULES);
+	bpf_map__set_max_entries(skel->maps.unwind_gaps, ABI_MAX_LAYOUTS);
 }
 
 static int share(struct bpf_map *map, struct shared *out)
@@ -136,11 +148,20 @@ static void take_back(struct unwind *u)
 	u->given_cnt = kept;
 }
 
+static bool is_given(const struct unwind *u, const struct room *room)
+{
+	for (size_t i = 0; i < u->given_cnt; i++)
+		if (u->given[i].room == room)
+			return true;
+	return false;
+}
+
+/* ROOM_NONE: there is no room, or not yet. */
 static uint32_t take(struct unwind *u, struct room *room, uint32_t cnt)
 {
 	uint32_t first = room__take(room, cnt);
 
-	if (first == ROOM_NONE && cnt && !u->told_full) {
+	if (first == ROOM_NONE && cnt && !u->told_full && !is_given(u, room)) {
 		log_warn("the unwinding tables of all that is profiled have no room at once: some native stacks end "
 			 "early");
 		u->told_full = true;
@@ -184,6 +205,7 @@ static void send_table(void *ctx, struct native_file *f)
 	sent = xcalloc(1, sizeof(*sent));
 	*sent = (struct table){first, cnt};
 	f->owner = sent;
+	unwind_table__shed(&f->table);
 }
 
 static void forget_file(void *ctx, struct native_file *f)
@@ -221,7 +243,8 @@ static void forget_mappings(struct unwind *u, struct native_space *s)
 	s->sent.there = false;
 }
 
-static void send_mappings(void *ctx, struct native_space *s)
+/* False: later. */
+static bool send_mappings(void *ctx, struct native_space *s)
 {
 	struct unwind *u = ctx;
 	struct abi_unwind_process p = {.cnt = (uint32_t)s->maps.cnt};
@@ -229,7 +252,7 @@ static void send_mappings(void *ctx, struct native_space *s)
 
 	p.first = take(u, &u->mapping_room, p.cnt);
 	if (p.first == ROOM_NONE)
-		return;
+		return false;
 	at = (struct abi_unwind_mapping *)u->mappings.at + p.first;
 	for (size_t i = 0; i < s->maps.cnt; i++)
 		at[i] = describe(&s->maps.items[i], s->files[i]);
@@ -238,6 +261,7 @@ static void send_mappings(void *ctx, struct native_space *s)
 	s->sent.first = p.first;
 	s->sent.cnt = p.cnt;
 	s->sent.there = true;
+	return true;
 }
 
 static void forget_space(void *ctx, struct native_space *s)
@@ -264,12 +288,10 @@ void unwind__settle(struct unwind *u, unsigned ms)
 	uint64_t end = clock_now_ns() + ms * 1000000ull;
 
 	do {
-		struct pollfd fd = {.fd = native_files__fd(u->files), .events = POLLIN};
-
 		unwind__poll(u, clock_now_ns());
 		if (!native_spaces__is_busy(u->spaces))
 			break;
-		poll(&fd, fd.fd >= 0, 5);
+		native_files__rest(u->files, 5);
 	} while (clock_now_ns() < end);
 	unwind__poll(u, clock_now_ns());
 }
