@@ -77,7 +77,7 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps tour demo test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -294,6 +294,17 @@ tour: ## docs/tour.md's pictures and what its commands say, made anew (root)
 	scripts/install-deps.sh
 	$(MAKE) all
 	TOUR=write BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
+
+# One for each of the programs in docs/real/: a web service, a pandas job, a crawler, a thread pool.
+real-web real-pandas real-crawler real-threads: real-%:
+	scripts/install-deps.sh --real
+	$(MAKE) all
+	BUILD=$(BUILD) $(PYTHON) scripts/real.py $*
+
+real: ## docs/real.md's programs, its pictures and what its commands say, made anew (root; real-web, -pandas, -crawler, -threads: one of them)
+	scripts/install-deps.sh
+	$(MAKE) all
+	REAL=write BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_real.py
 
 demo: ## install, build, profile a real workload in a cgroup of its own (root)
 	scripts/demo.sh

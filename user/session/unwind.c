@@ -59,6 +59,7 @@ void unwind__configure(struct pybpfprof_bpf *skel, bool many)
 	bpf_map__set_max_entries(skel->maps.unwind_words, many ? WORDS_MANY : WORDS_ONE);
 	bpf_map__set_max_entries(skel->maps.unwind_mappings, ABI_UNWIND_MAPPINGS);
 	bpf_map__set_max_entries(skel->maps.unwind_rules, ABI_UNWIND_RULES);
+	bpf_map__set_max_entries(skel->maps.unwind_gaps, ABI_MAX_LAYOUTS);
 }
 
 static int share(struct bpf_map *map, struct shared *out)

@@ -145,7 +145,8 @@ static void read_again(struct native_spaces *t, struct native_space *s, uint64_t
 {
 	uint64_t start = clock_now_ns();
 	struct mappings fresh = {0};
-	bool same = mappings_read(&fresh, s->pid) || are_equal(&fresh, &s->maps);
+	bool same =
+		mappings_read(&fresh, s->pid) || !fresh.cnt || are_equal(&fresh, &s->maps); /* none: it is exiting */
 
 	if (same)
 		mappings_clear(&fresh);
