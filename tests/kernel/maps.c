@@ -35,7 +35,8 @@ static struct map maps[] = {
 	MAP(cgroups),         MAP(cgroup_steps), MAP(scratches),    MAP(natives),        MAP(unwind_processes),
 	MAP(unwind_mappings), MAP(unwind_words), MAP(unwind_rules), MAP(seen),           MAP(code_slots),
 	MAP(cold_slots),      MAP(waits),        MAP(wait_slots),   MAP(wait_scratches), MAP(kept_waits),
-	MAP(wait_counts),     MAP(growths),      MAP(fault_counts), MAP(gil_slots),      MAP(gil_waits)};
+	MAP(wait_counts),     MAP(growths),      MAP(fault_counts), MAP(gil_slots),      MAP(gil_waits),
+	MAP(gil_waiters)};
 
 static struct {
 	struct abi_hdr **records;
