@@ -18,8 +18,12 @@
  * on it. ABI_OK or ABI_INTERNAL.
  */
 u32 native_walk(u32 slot, u32 image_id);
-/* Sends the sample of `w` with its native part. 0 or negative. */
-long native_send(struct walk *w, u64 flags);
+/* Sends a sample with its native part, which is in `natives`. 0 or negative. */
+long native_send(struct stack *s, u32 slot, u64 flags);
+/* Keeps that of a walk, as number `at` of `kept_natives`, … */
+void native_keep(struct walk *w, u32 at);
+/* … and sends it, with so many frames of the kernel that are in `natives`. */
+long native_send_kept(struct stack *s, u32 slot, u32 at, u32 kernel_cnt, u64 flags);
 
 static __always_inline struct native *native_of(u32 slot)
 {
@@ -31,6 +35,25 @@ static __always_inline u64 native_cframe(const struct walk *w)
 	return w->layout.ts_cframe_off
 		       ? block_u64((const u8 *)w->tstate_block, ABI_TSTATE_BLOCK, w->layout.ts_cframe_off)
 		       : w->cframe_addr;
+}
+
+/* Where in the kernel a task is that does not run: into ABI_MAX_KERNEL words; how many. */
+static __always_inline u32 native_kernel_of(struct task_struct *task, u64 *out)
+{
+	long bytes = HAS_NATIVE && cfg_native && cfg_kernel ? kernel_stack_of(task, out, 8 * ABI_MAX_KERNEL) : 0;
+
+	return bytes > 0 ? (u32)bytes / 8 : 0;
+}
+
+/* The same, as they were found before, into `natives`. */
+static __always_inline u16 native_put_kernel(u32 slot, const u64 *frames, u32 cnt)
+{
+	struct native *n = cfg_native ? native_of(slot) : NULL;
+
+	if (!n || !cnt)
+		return 0;
+	bpf_probe_read_kernel(n->kernel, sizeof(n->kernel), frames);
+	return (u16)cnt;
 }
 
 /* The walk begins, maybe anew: in the invocation that memory names. */
@@ -98,7 +121,7 @@ static __always_inline void native_next_cframe(struct walk *w, struct native *n)
 /*
  * The frame at hand may end a run. Python 3.12 and newer link a frame of the evaluator's own behind it (Python/ceval.c:
  * _PyEval_EvalFrameDefault, entry_frame; 3.14: entry.frame); in 3.11 the first frame says that it is, and the cframe lies there.
- * In 3.10 each frame has an invocation, and each invocation a cframe.
+ * In 3.10 each frame has an invocation, and each invocation a cframe; the innermost may look compiled, as it has not run yet.
  */
 static __always_inline void native_frame(struct walk *w, u8 owner, const u8 *block)
 {
@@ -108,7 +131,7 @@ static __always_inline void native_frame(struct walk *w, u8 owner, const u8 *blo
 	if (!cfg_native || w->native != NATIVE_WANTED)
 		return;
 	shim = is_shim(w, owner);
-	entry = w->layout.ts_cframe_off ? !w->compiled
+	entry = w->layout.ts_cframe_off ? !w->compiled || w->frame_cnt == 1
 					: (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
 	n = shim || entry ? native_of(w->slot) : NULL;
 	if (!n)
