@@ -30,13 +30,6 @@ static __always_inline struct native *native_of(u32 slot)
 	return bpf_map_lookup_elem(&natives, &slot);
 }
 
-static __always_inline u64 native_cframe(const struct walk *w)
-{
-	return w->layout.ts_cframe_off
-		       ? block_u64((const u8 *)w->tstate_block, ABI_TSTATE_BLOCK, w->layout.ts_cframe_off)
-		       : w->cframe_addr;
-}
-
 /* Where in the kernel a task is that does not run: into ABI_MAX_KERNEL words; how many. */
 static __always_inline u32 native_kernel_of(struct task_struct *task, u64 *out)
 {
@@ -54,6 +47,13 @@ static __always_inline u16 native_put_kernel(u32 slot, const u64 *frames, u32 cn
 		return 0;
 	bpf_probe_read_kernel(n->kernel, sizeof(n->kernel), frames);
 	return (u16)cnt;
+}
+
+static __always_inline u64 native_cframe(const struct walk *w)
+{
+	return w->layout.ts_cframe_off
+		       ? block_u64((const u8 *)w->tstate_block, ABI_TSTATE_BLOCK, w->layout.ts_cframe_off)
+		       : w->cframe_addr;
 }
 
 /* The walk begins, maybe anew: in the invocation that memory names. */

@@ -166,9 +166,7 @@ void native_spaces__poll(struct native_spaces *t, uint64_t now_ns, const struct 
 	{
 		if (s->wanted && now_ns >= s->next_ns && clock_now_ns() - start < POLL_MAX_NS)
 			read_again(t, s, now_ns);
-		if (s->changed && s->maps.cnt && !s->gone)
-			ops->changed(ctx, s);
-		s->changed = false;
+		s->changed = s->changed && s->maps.cnt && !s->gone && !ops->changed(ctx, s);
 		if (s->gone && now_ns - s->gone_ns > KEEP_NS) {
 			ops->forget(ctx, s);
 			drop(t, s);
