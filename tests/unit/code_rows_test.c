@@ -238,6 +238,44 @@ static void test_calls_that_do_not_return(void **state)
 	check(&r, 18, ABI_UNWIND_SP, 8);
 }
 
+#define NOPS_6 "\x66\x0f\x1f\x44\x00\x00"
+
+/* Then that the stack is aligned where it calls others shows that a function's start was one. */
+static void test_functions_that_do_not_return(void **state)
+{
+	struct rows r;
+
+	(void)state;
+	READ(&r, "\x50"                 /* push rax */
+		 "\xe8\x00\x00\x00\x00" /* call */
+		 "\xeb\xf9");           /* jmp back */
+	check(&r, 0, ABI_UNWIND_SP, 8);
+	check(&r, 6, ABI_UNWIND_SP, 16);
+	READ(&r, "\x50\x50\xe8\x00\x00\x00\x00\xeb\xf9"); /* it is not */
+	check(&r, 0, ABI_UNWIND_STOP, 0);
+	READ(&r, "\x50\xe8\x00\x00\x00\x00\x50\xe8\x00\x00\x00\x00\xeb\xf2"); /* nor everywhere */
+	check(&r, 0, ABI_UNWIND_STOP, 0);
+}
+
+/* musl's libc_start_main_stage2(): a call that returns ends where a function could begin, and one that does not follows. */
+static void test_where_functions_are_split(void **state)
+{
+	struct rows r;
+
+	(void)state;
+	READ(&r, "\x53\x48\x83\xec\x10" NOPS_6 "\xe8\x00\x00\x00\x00" /* push rbx; sub rsp, 16; call */
+		 "\xff\xd3\xe8\x00\x00\x00\x00" NOPS_6 "\x90\x90\x90" /* call rbx; call */
+		 "\x50\xe8\x00\x00\x00\x00" NOPS_6 "\x90\x90\x90\x90" /* neither does this one: push rax; call */
+		 "\x50\x58\xc3");
+	check(&r, 5, ABI_UNWIND_SP, 32);
+	check(&r, 16, ABI_UNWIND_SP, 32);
+	check(&r, 32, ABI_UNWIND_SP, 8);
+	check(&r, 33, ABI_UNWIND_SP, 16);
+	check(&r, 48, ABI_UNWIND_SP, 8);
+	check(&r, 49, ABI_UNWIND_SP, 16);
+	check(&r, 50, ABI_UNWIND_SP, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +284,8 @@ int main(void)
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_calls_that_do_not_return),
+		cmocka_unit_test(test_functions_that_do_not_return),
+		cmocka_unit_test(test_where_functions_are_split),
 	};
 
 	if (arch_own->machine != EM_X86_64)

@@ -12,6 +12,9 @@
 #define RSP          4
 #define RBP          5
 #define ENTRY        8 /* CFA - rsp where a function begins and ends */
+/* How the stack is where it calls others; the ABI has it aligned there. */
+#define CALLS_ALIGNED 1
+#define CALLS_OTHER   2
 
 /* CFA = base + off. With an alias also CFA = alias + alias_off, in case that rsp is not to be followed any more. */
 struct frame {
@@ -40,13 +43,14 @@ struct walk {
 	/* the function at hand */
 	size_t start, reach;         /* reach: the farthest place in it that is jumped to */
 	bool failed, inside, proven; /* proven: one of its ends is even */
+	uint8_t calls;               /* what there is of CALLS_… */
 	/*
 	 * Where another function may begin, if the call before does not return: then all is taken back up to there, should the
 	 * one at hand not come out even. 0: there is no such place.
 	 */
 	struct {
 		size_t at, row_cnt, mark_cnt;
-		bool proven;
+		bool proven, aligned;
 	} split;
 	bool called;     /* the instruction before, but for padding, is a call */
 	size_t repeated; /* bytes that were walked again */
@@ -361,12 +365,18 @@ static void put_row(struct walk *w, size_t at)
 	w->rows[w->row_cnt++] = (struct row){at, rule};
 }
 
+/* One that never returns has no even end. */
+static bool is_proven(const struct walk *w)
+{
+	return w->proven || w->calls == CALLS_ALIGNED;
+}
+
 static bool end_function(struct walk *w)
 {
 	static const struct abi_unwind_rule stop = {.kind = ABI_UNWIND_STOP};
 	bool more = true;
 
-	w->failed |= !w->proven;
+	w->failed |= !is_proven(w);
 	if (w->inside && w->failed)
 		more = w->fn(w->ctx, w->code->vaddr + w->start, &stop);
 	for (size_t i = 0; more && w->inside && !w->failed && i < w->row_cnt; i++)
@@ -384,12 +394,19 @@ static void begin_function(struct walk *w, size_t at)
 	w->start = w->reach = at;
 	w->inside = true;
 	w->proven = false;
+	w->calls = 0;
 }
 
 static bool is_padding(const struct x86_instruction *i)
 {
 	return (i->map == X86_ONE && (i->opcode == 0xcc || (i->opcode == 0x90 && i->rm == RAX))) ||
 	       (i->map == X86_0F && i->opcode == 0x1f && !i->vex);
+}
+
+/* As it is where functions are called: so is then what is known of it. */
+static bool is_aligned(const struct frame *f)
+{
+	return f->base == RSP && f->off % ALIGNED == 0;
 }
 
 static void note_split(struct walk *w, size_t at)
@@ -399,7 +416,8 @@ static void note_split(struct walk *w, size_t at)
 	w->split.at = at;
 	w->split.row_cnt = w->row_cnt;
 	w->split.mark_cnt = w->mark_cnt;
-	w->split.proven = w->proven;
+	w->split.aligned = is_aligned(&w->now);
+	w->split.proven = is_proven(w);
 }
 
 /* False: that was done often enough. */
@@ -486,6 +504,22 @@ static bool is_call(const struct x86_instruction *i)
 	return i->map == X86_ONE && (i->opcode == 0xe8 || (i->opcode == 0xff && (i->reg & 7) == 2));
 }
 
+/*
+ * The stack is aligned where functions are called, of the function at hand or of the one that begins where it may have been split:
+ * either is a multiple of 16 then, and the other is not.
+ */
+static void judge_call(struct walk *w)
+{
+	if (w->now.base == RSP)
+		w->calls |= is_aligned(&w->now) ? CALLS_ALIGNED : CALLS_OTHER;
+	if (!w->split.at || !w->split.aligned || w->now.base != RSP)
+		return;
+	if (is_aligned(&w->now))
+		w->split.at = 0;
+	else
+		fail(w);
+}
+
 /* False: another function begins at `*at`. */
 static bool walk_one(struct walk *w, size_t *at, const struct x86_instruction *i)
 {
@@ -496,6 +530,8 @@ static bool walk_one(struct walk *w, size_t *at, const struct x86_instruction *i
 			if (!w->seen[*at])
 				remember(w, *at);
 			follow(w, *at, i);
+			if (is_call(i))
+				judge_call(w);
 		}
 	}
 	if (w->failed && w->split.at && go_back(w, at))

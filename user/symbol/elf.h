@@ -28,6 +28,8 @@ bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *ou
 
 /* Linked address of the lowest executable segment: what the kernel calls a program's start_code. */
 bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr);
+/* Linked address that a program, or a loader, is started at; 0: none. */
+uint64_t elf_file__entry(const struct elf_file *e);
 /*
  * A pointer of this program that the loader sets to a symbol of `library`: where it is (linked address in
  * the program) and the symbol's linked address in the library. Through it a process tells where its

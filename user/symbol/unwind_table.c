@@ -33,6 +33,7 @@ struct builder {
 	struct flat_row *rows;
 	size_t row_cnt, row_cap;
 	uint64_t first, end; /* of code that has rules */
+	uint64_t entry;      /* where the program begins */
 	uint16_t slots[RULE_SLOTS];
 	uint16_t last_rule;
 	/* What the function at hand lies in: rows behind its start, which it covers or goes before. */
@@ -248,6 +249,49 @@ static void fill_gap(struct builder *b, uint32_t start)
 		b->row_cnt--;
 }
 
+/* Up to the next row. */
+static void put_between(struct builder *b, uint64_t vaddr, const struct abi_unwind_rule *rule)
+{
+	struct flat_row row = {(uint32_t)(vaddr - b->first), number_of(b, rule)};
+	size_t i = b->row_cnt;
+
+	while (i && b->rows[i - 1].at > row.at)
+		i--;
+	if (i && b->rows[i - 1].at == row.at) {
+		b->rows[i - 1] = row;
+		return;
+	}
+	xgrow(b->rows, b->row_cnt, b->row_cap);
+	memmove(&b->rows[i + 1], &b->rows[i], (b->row_cnt++ - i) * sizeof(row));
+	b->rows[i] = row;
+}
+
+/*
+ * What starts programs and threads, which glibc's .eh_frame tells of, and musl has none: the entry point (crt/rcrt1.c), and what a
+ * new thread does in clone(), syscall; test %eax,%eax; jnz 1f; xor %ebp,%ebp … 1: (src/thread/x86_64/clone.s).
+ */
+static void put_roots(struct builder *b, const struct code_range *code)
+{
+	static const struct abi_unwind_rule root = {.kind = ABI_UNWIND_ROOT}, stop = {.kind = ABI_UNWIND_STOP};
+	static const uint8_t cloned[] = {0x0f, 0x05, 0x85, 0xc0, 0x75}, begins[] = {0x31, 0xed};
+	const uint8_t *at = code->bytes, *end = code->bytes + code->len;
+
+	if (b->entry >= code->vaddr && b->entry - code->vaddr < code->len)
+		put_between(b, b->entry, &root);
+	while ((at = memmem(at, (size_t)(end - at), cloned, sizeof(cloned)))) {
+		uint64_t vaddr;
+
+		at += sizeof(cloned) + 1;
+		if (end - at < (ptrdiff_t)sizeof(begins))
+			break;
+		vaddr = code->vaddr + (uint64_t)(at - code->bytes);
+		if (memcmp(at, begins, sizeof(begins)) || at[-1] >= 0x80 || at[-1] >= end - at)
+			continue;
+		put_between(b, vaddr + at[-1], &stop);
+		put_between(b, vaddr, &root);
+	}
+}
+
 /* Rows by the code itself. */
 static void read_code(struct builder *b, const struct eh_function *f)
 {
@@ -255,8 +299,10 @@ static void read_code(struct builder *b, const struct eh_function *f)
 	__cleanup_free uint8_t *bytes = xmalloc(code.len);
 
 	code.bytes = bytes;
-	if (elf_file__read(b->e, f->start, bytes, code.len))
-		code_rows(&code, on_row, b);
+	if (!elf_file__read(b->e, f->start, bytes, code.len))
+		return;
+	code_rows(&code, on_row, b);
+	put_roots(b, &code);
 }
 
 static bool add_function(struct builder *b, const struct eh_function *f)
@@ -314,7 +360,11 @@ static bool compile(struct builder *b)
 
 bool unwind_table__build(struct unwind_table *t, const struct elf_file *e)
 {
-	struct builder b = {.t = t, .e = e, .gap = UINT32_MAX, .frame = {.machine = elf_file__machine(e)}};
+	struct builder b = {.t = t,
+			    .e = e,
+			    .gap = UINT32_MAX,
+			    .entry = elf_file__entry(e),
+			    .frame = {.machine = elf_file__machine(e)}};
 	__cleanup_free uint8_t *bytes = elf_file__unwind_bytes(e, &b.frame.vaddr, &b.frame.len);
 	bool built;
 
