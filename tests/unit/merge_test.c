@@ -91,7 +91,10 @@ static void runs_by_address(void **state)
 		{.native = "ninnis", .runs = "1:0 4:2", .python = 2, WHOLE, .result = "nnn01"},
 		/* frames for which no invocation is known go below all others */
 		{.native = "nin", .runs = "1:1", .python = 3, WHOLE, .result = "n0n12"},
-		{.native = "nnss", .runs = "", .python = 2, WHOLE, .result = "nnss01"},
+		/* those of a greenlet that is being switched to are on another stack */
+		{.native = "nnss", .runs = "", .python = 2, WHOLE, .result = "nn01"},
+		{.native = "nnininiiss", .runs = "?:1 ?:2", .python = 2, WHOLE, .result = "nn01"},
+		{.native = "nnis", .runs = "?:2", .python = 2, .all = true, WHOLE, .result = "nnis01"},
 		{.native = "niiss", .runs = "1:1", .python = 1, .kernel = 2, WHOLE, .result = "kkn0"},
 		/* _start, which nothing names, is behind the C library's */
 		{.native = "iissn", .runs = "0:1", .python = 1, WHOLE, .result = "0"},
@@ -108,8 +111,8 @@ static void runs_that_lie(void **state)
 {
 	static const struct stack stacks[] = {
 		{.native = "nini", .runs = "3:1 1:2", .python = 2, WHOLE, .result = "nin01"}, /* downwards */
-		{.native = "ni", .runs = "9:1", .python = 2, WHOLE, .result = "ni01"},        /* no such frame … */
-		{.native = "ni", .runs = "1:9", .python = 2, WHOLE, .result = "ni01"},        /* … on either side */
+		{.native = "ni", .runs = "9:1", .python = 2, WHOLE, .result = "n01"},         /* no such frame … */
+		{.native = "ni", .runs = "1:9", .python = 2, WHOLE, .result = "n01"},         /* … on either side */
 		{.native = "nini", .runs = "1:2 3:1", .python = 2, WHOLE, .result = "n01n"},
 	};
 
@@ -124,8 +127,10 @@ static void stacks_that_end_early(void **state)
 		{.native = "ninn", .runs = "1:1 ?:2", .python = 2, .end = ABI_NATIVE_NO_ROW, .result = "n0nn!1"},
 		{.native = "", .runs = "?:1 ?:2", .python = 2, .end = ABI_NATIVE_NO_MAPS, .result = "01"},
 		{.native = "nn", .runs = "", .python = 0, .end = ABI_NATIVE_FAULT, .result = "nn!"},
-		/* what starts programs is told only where the root was reached */
-		{.native = "is", .runs = "0:1", .python = 1, .end = ABI_NATIVE_DEPTH, .result = "0s!"},
+		/* below all of Python nothing is missing that is to be seen */
+		{.native = "is", .runs = "0:1", .python = 1, .end = ABI_NATIVE_DEPTH, .result = "0"},
+		{.native = "ninninn", .runs = "1:1 4:2", .python = 2, .end = ABI_NATIVE_NO_MAPPING, .result = "n0nn1"},
+		{.native = "is", .runs = "0:1", .python = 1, .all = true, .end = ABI_NATIVE_DEPTH, .result = "0is!"},
 	};
 
 	(void)state;

@@ -69,13 +69,34 @@ static bool is_cut(const struct abi_native *n)
 	return n->native_cnt && n->end != ABI_NATIVE_ROOT;
 }
 
-/* The Python frames that no invocation was found for are below all that was found. */
+/* Down to the first frame that has one of these flags. */
+static void put_leaf(struct merge *m, uint8_t flags)
+{
+	uint32_t end = m->native;
+
+	while (end < m->in->native->native_cnt && !(m->in->flags[end] & flags))
+		end++;
+	put_native(m, end);
+}
+
+/*
+ * The Python frames that no invocation was found for are below all that was found. Where all of them are placed, and the native
+ * stack is cut below them, what is left of it would only tell roots apart. Where none is, and the stack is whole, it is not theirs:
+ * a greenlet is being switched to.
+ */
 static void put_rest(struct merge *m)
 {
-	put_native(m, m->began ? native_end(m) : m->in->native->native_cnt);
-	if (is_cut(m->in->native))
-		put(m, MERGE_CUT, 0);
-	put_python(m, m->in->python_cnt);
+	const struct merge_in *in = m->in;
+	bool cut = is_cut(in->native), placed = m->python == in->python_cnt;
+
+	if (!m->began && in->python_cnt && !cut && !in->all) {
+		put_leaf(m, MERGE_INTERNAL | MERGE_START);
+	} else if (!m->began || !placed || !cut || in->all) {
+		put_native(m, m->began ? native_end(m) : in->native->native_cnt);
+		if (cut)
+			put(m, MERGE_CUT, 0);
+	}
+	put_python(m, in->python_cnt);
 }
 
 /* By address: the runs that were found on the stack, in order. */
@@ -108,12 +129,8 @@ static uint32_t evaluators(const struct merge_in *in)
 static void merge_leaf(struct merge *m)
 {
 	const struct merge_in *in = m->in;
-	uint8_t first = evaluators(in) ? MERGE_EVALUATOR : MERGE_INTERNAL;
-	uint32_t end = 0;
 
-	while (end < in->native->native_cnt && !(in->flags[end] & first))
-		end++;
-	put_native(m, end);
+	put_leaf(m, evaluators(in) ? MERGE_EVALUATOR : MERGE_INTERNAL);
 	put_python(m, in->python_cnt);
 }
 

@@ -116,6 +116,15 @@ static const struct native_name *name_at(struct natives *n, const struct process
 }
 
 /*
+ * Code made at run time that a stack could be unwound through is such a trampoline (bpf/native.bpf.c), whether its name is in the
+ * process's perf map yet or not: what is written there comes late.
+ */
+static bool was_passed(const struct native_place *place, const struct abi_native *rec, uint32_t i)
+{
+	return place->known && place->kind == MAPPING_ANONYMOUS && i + 1 < rec->native_cnt;
+}
+
+/*
  * All but the first of its side return to where they called from, which may be another function's first instruction. All names
  * are asked for at once.
  */
@@ -131,7 +140,7 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 		all &= name || now;
 		if (!name)
 			name = native_names__unknown(n->names);
-		n->ids[rec->kernel_cnt + i] = frame_of(n, name);
+		n->ids[rec->kernel_cnt + i] = was_passed(&place, rec, i) ? CODES_HIDDEN : frame_of(n, name);
 		n->flags[i] = flags_of(p, &place, name);
 	}
 	return all;
