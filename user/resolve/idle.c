@@ -1,6 +1,7 @@
 /*
  * By the cause and the Python functions that wait: those from the leaf on that only do the waiting are passed over, and the
- * first other one says what for.
+ * first other one says what for. Threads that Python knows nothing of wait for work mostly (OpenBLAS, libuv, a C++ pool), and whom
+ * that holds up is a thread of Python's, which is there itself.
  */
 #include "user/resolve/idle.h"
 #include "user/util/alloc.h"
@@ -76,6 +77,8 @@ const char *idle_word(const struct codes *c, const struct abi_sample *rec, enum 
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
 	bool is_main = rec->hdr.tid == rec->hdr.tgid, of_threads = false, of_queue = false;
 
+	if (rec->outcome == ABI_NO_TSTATE && may_be_idle(cause))
+		return "native thread";
 	for (uint32_t i = 0; may_be_idle(cause) && i < rec->frame_cnt; i++) {
 		struct code_names n;
 		const char *word;
