@@ -30,7 +30,7 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -lm
+LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw -lm
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
@@ -180,9 +180,6 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(call msg,TEST,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
-
-# Its oracle.
-$(BUILD)/tests/unit/unwind_truth_test: LDLIBS += -ldw
 
 $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)

@@ -20,15 +20,15 @@ cd "$(dirname "$0")/.."
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev uthash-dev
+	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
 demo="
 	python3.6|python3.7|python3.8|python3.9|python3.10|python3.11|python3.12|python3.13|python3.14|python3.15 procps util-linux
 "
-# libxml2: is our SVG a document? libdw: what .eh_frame says. shellcheck, python3-venv (for the pinned clang-format): `make lint`.
+# libxml2: is our SVG a document? shellcheck, python3-venv (for the pinned clang-format): `make lint`.
 units="
-	libcmocka-dev libxml2-utils libdw-dev python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
+	libcmocka-dev libxml2-utils python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
 "
 fuzz="
 	libcmocka-dev python3

@@ -1,7 +1,8 @@
 /*
- * What the program makes of native code. Usage: native_names_dump PID; addresses in that process on its input, in hexadecimal,
+ * What the program makes of native code. Usage: native_names_dump PID [lines]; addresses in that process on its input, in hexadecimal,
  * a line each; on its output a line for each, fields separated by tabs: address, address as linked, start of the function
- * as linked, module, name; "-" where there is none. The last line has how it went: files, bytes of their tables, milliseconds
+ * as linked, module, name; "-" where there is none; and with a second argument for each function at the address, the innermost
+ * first, its name, the path of its source, the line and the first line. The last line has how it went: files, bytes of their tables, milliseconds
  * until all of them were there.
  */
 #include "user/target/native_names.h"
@@ -18,7 +19,7 @@ static struct {
 	struct native_file **held; /* one for each mapping */
 } dump;
 
-static const struct native_name *name_of(uint64_t addr, uint64_t *vaddr)
+static const struct native_frames *frames_of(uint64_t addr, uint64_t *vaddr)
 {
 	const struct mapping *m = mappings_find(&dump.maps, addr);
 	const struct native_file *f;
@@ -31,7 +32,7 @@ static const struct native_name *name_of(uint64_t addr, uint64_t *vaddr)
 	f = dump.held[m - dump.maps.items];
 	if (!unwind_table__vaddr(&f->table, addr - m->start + m->offset, vaddr))
 		return native_names__unknown(dump.names);
-	return native_names__in_file(dump.names, f, *vaddr);
+	return native_names__in_file(dump.names, f, *vaddr, false);
 }
 
 static void hold_files(void)
@@ -62,15 +63,20 @@ int main(int argc, char **argv)
 	while (scanf("%llx", &addr) == 1) {
 		xgrow(addrs, cnt, cap);
 		addrs[cnt++] = addr;
-		name_of(addr, &vaddr);
+		frames_of(addr, &vaddr);
 	}
 	if (!native_names__wait(dump.names, 60000))
 		return 1;
 	for (size_t i = 0; i < cnt; i++) {
-		const struct native_name *n = name_of(addrs[i], &vaddr);
+		const struct native_frames *frames = frames_of(addrs[i], &vaddr);
+		const struct native_name *n = frames->items[frames->cnt - 1].name;
 
-		printf("%llx\t%llx\t%llx\t%s\t%s\n", (unsigned long long)addrs[i], (unsigned long long)vaddr,
+		printf("%llx\t%llx\t%llx\t%s\t%s", (unsigned long long)addrs[i], (unsigned long long)vaddr,
 		       (unsigned long long)n->start, *n->module ? n->module : "-", n->name);
+		for (uint32_t f = 0; argc > 2 && f < frames->cnt; f++)
+			printf("\t%s\t%s\t%d\t%d", frames->items[f].name->name, frames->items[f].name->source,
+			       frames->items[f].line, frames->items[f].name->first_line);
+		putchar('\n');
 	}
 	printf("%zu\t%zu\t%.1f\n", dump.maps.cnt, native_files__bytes(dump.files), (double)ready / 1e6);
 	return 0;

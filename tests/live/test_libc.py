@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 import interpreters
-from conftest import summary_number
 from fake_pythons import LIBRARY, compiled
 from test_builds import without_section_headers
 from test_elsewhere import SPIN, home_of
@@ -127,21 +126,6 @@ def test_threads_of_musl_recorded(threads, recorder):
     assert {str(t["thread_id"]): t["name"] for t in document["threads"] if str(t["thread_id"]) in spent} == {
         thread: names[thread] for thread in spent
     }
-
-
-@pytest.mark.skipif(
-    "--as-old-kernel" in os.environ.get("RECORD", "") or os.uname().machine != "x86_64", reason="native frames are not there"
-)
-def test_native_stacks_of_musl(threads, recorder):
-    """Nothing but its code tells how it starts threads, and programs."""
-    process, _ = threads
-    recording = recorder("--pid", process.pid, "-r", "499", "-d", "2", "--native=all").wait()
-    whole, all_of_them = (summary_number(recording.stderr, word) for word in ("of", "stacks whole"))
-    assert whole >= 0.95 * all_of_them > 100, recording.stderr
-    program = "import time; end = time.time() + 1\nwhile time.time() < end: sum(range(1000))"
-    recording = recorder("-r", "499", "--native=all", "--", MUSL[0].path, "-c", program, wait=False).wait()
-    whole = [stack for stack in recording.stacks() if [frame.name for frame in stack.frames][0] == "_start"]
-    assert sum(stack.count for stack in whole) > 100, recording.stderr
 
 
 def test_threads_of_musl_dumped(threads, pybpfprof):

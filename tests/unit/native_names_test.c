@@ -94,6 +94,17 @@ static uint64_t vaddr_of(struct world *w, const struct native_file *f, const voi
 	return vaddr;
 }
 
+/* Of the function that the code is of. NULL: still to come. */
+static const struct native_name *own(const struct native_frames *frames)
+{
+	return frames ? frames->items[frames->cnt - 1].name : NULL;
+}
+
+static const struct native_name *in_file(struct world *w, const struct native_file *f, uint64_t vaddr)
+{
+	return own(native_names__in_file(w->names, f, vaddr, false));
+}
+
 static void wait_for_all(struct world *w)
 {
 	assert_true(native_names__wait(w->names, PATIENCE_MS));
@@ -147,9 +158,9 @@ static void test_other_mappings(void **state)
 	assert_int_equal(vdso->state, NATIVE_FILE_READY);
 	assert_true(vdso->table.row_cnt > 0);
 	assert_int_equal(w->ready, 2);
-	assert_null(native_names__in_file(w->names, none, 0x1234));
+	assert_null(in_file(w, none, 0x1234));
 	wait_for_all(w);
-	assert_string_equal(native_names__in_file(w->names, none, 0x1234)->name, "[lib.so]");
+	assert_string_equal(in_file(w, none, 0x1234)->name, "[lib.so]");
 }
 
 __attribute__((noinline)) static int of_this_file(int n)
@@ -167,18 +178,18 @@ static void test_names(void **state)
 
 	wait_for_all(w);
 	at = vaddr_of(w, self, of_this_file);
-	assert_null(native_names__in_file(w->names, self, at + 1));
-	assert_null(native_names__in_file(w->names, self, at + 2));
-	assert_null(native_names__in_file(w->names, libc, vaddr_of(w, libc, qsort_at) + 1));
+	assert_null(in_file(w, self, at + 1));
+	assert_null(in_file(w, self, at + 2));
+	assert_null(in_file(w, libc, vaddr_of(w, libc, qsort_at) + 1));
 	wait_for_all(w);
-	one = native_names__in_file(w->names, self, at + 1);
-	other = native_names__in_file(w->names, self, at + 2);
+	one = in_file(w, self, at + 1);
+	other = in_file(w, self, at + 2);
 	assert_string_equal(one->name, "of_this_file");
 	assert_string_equal(one->module, "native_names_test");
 	assert_int_equal(one->kind, NATIVE_FUNCTION);
 	assert_int_equal(one->start, at);
 	assert_ptr_equal(one, other);
-	one = native_names__in_file(w->names, libc, vaddr_of(w, libc, qsort_at) + 1);
+	one = in_file(w, libc, vaddr_of(w, libc, qsort_at) + 1);
 	assert_string_equal(one->name, "qsort");
 	assert_int_equal(strncmp(one->module, "libc", 4), 0);
 }
@@ -195,7 +206,7 @@ static void test_many(void **state)
 		for (uint64_t i = 0; i < 1000; i++) {
 			const struct native_file *f = files[i / 3 % 2];
 			uint64_t at = f->table.first + i * 64;
-			const struct native_name *name = native_names__in_file(w->names, f, at);
+			const struct native_name *name = in_file(w, f, at);
 
 			assert_int_equal(name != NULL, round);
 			if (!name)
@@ -225,11 +236,11 @@ static void test_code_made_at_run_time(void **state)
 	assert_null(native_names__in_memory(w->names, getpid(), 0x7010));
 	assert_null(native_names__in_memory(w->names, getpid(), 0x8000));
 	wait_for_all(w);
-	name = native_names__in_memory(w->names, getpid(), 0x7010);
+	name = own(native_names__in_memory(w->names, getpid(), 0x7010));
 	assert_string_equal(name->name, "made one");
 	assert_int_equal(name->kind, NATIVE_CODE_MADE);
-	assert_string_equal(native_names__in_memory(w->names, getpid(), 0x8000)->name, "[made at run time]");
-	assert_string_equal(native_names__unknown(w->names)->name, "[unknown]");
+	assert_string_equal(own(native_names__in_memory(w->names, getpid(), 0x8000))->name, "[made at run time]");
+	assert_string_equal(own(native_names__unknown(w->names))->name, "[unknown]");
 	unlink(path);
 }
 
@@ -244,24 +255,26 @@ static void test_kernel(void **state)
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%llx %c %255s", &addr, &kind, name) == 3 && !strcmp(name, "vfs_read"))
 			break;
-	found = native_names__in_kernel(w->names, addr ? addr + 1 : 0xffffffff81000001);
+	found = own(native_names__in_kernel(w->names, addr ? addr + 1 : 0xffffffff81000001));
 	assert_int_equal(found->kind, NATIVE_KERNEL);
 	assert_string_equal(found->module, "[kernel]");
 	assert_string_equal(found->name, addr ? "vfs_read" : "[kernel]");
-	assert_ptr_equal(found, native_names__in_kernel(w->names, addr ? addr + 1 : 0xffffffff81000001));
+	assert_ptr_equal(found, own(native_names__in_kernel(w->names, addr ? addr + 1 : 0xffffffff81000001)));
 }
 
-static pid_t child_of_ours(void)
+/* By age: the one that reads mappings, that which reads tables and names, that for lines. */
+static pid_t child_of_ours(int number)
 {
 	__cleanup_file FILE *f = NULL;
 	char path[64];
-	int pid = 0, found = 0;
+	int pid = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	f = fopen(path, "re");
-	while (f && fscanf(f, "%d", &pid) == 1)
-		found = pid; /* the youngest */
-	return found;
+	for (int i = 0; f && i <= number; i++)
+		if (fscanf(f, "%d", &pid) != 1)
+			return 0;
+	return pid;
 }
 
 /* The child ends: what it was about is given up, the others are answered by another one. */
@@ -274,19 +287,18 @@ static void test_a_child_that_ends(void **state)
 	pid_t first;
 
 	wait_for_all(w);
-	first = child_of_ours();
+	first = child_of_ours(1);
 	assert_true(first > 0);
 	kill(first, SIGSTOP);
 	native_files__get(w->files, getppid(), &gone, "/nowhere"); /* asked first: it is to blame */
 	libc = file_of(w, libc_qsort());
-	native_names__in_file(w->names, self, vaddr_of(w, self, of_this_file));
+	in_file(w, self, vaddr_of(w, self, of_this_file));
 	native_files__poll(w->files);
 	kill(first, SIGKILL);
 	wait_for_all(w);
-	assert_int_not_equal(child_of_ours(), first);
+	assert_int_not_equal(child_of_ours(1), first);
 	assert_int_equal(libc->state, NATIVE_FILE_READY);
-	assert_string_equal(native_names__in_file(w->names, self, vaddr_of(w, self, of_this_file))->name,
-			    "of_this_file");
+	assert_string_equal(in_file(w, self, vaddr_of(w, self, of_this_file))->name, "of_this_file");
 }
 
 /* Files that nobody holds are forgotten, when there are many. */

@@ -63,37 +63,30 @@ static void put_function(struct buf *to, uint32_t start, uint32_t bytes, const c
 #define CFA_BP(n)  "\x0c\x06" n
 
 static uint16_t machine = EM_X86_64; /* that files are for */
-static struct {
-	const char *bytes; /* NULL: there is no .text */
-	size_t len;
-	uint32_t entry;
-} text;
 
 /* A file with that .eh_frame, opened. */
 static struct elf_file *make_file(const struct buf *frame, int *fd)
 {
-	static const char names[] = "\0.eh_frame\0.names\0.text";
+	static const char names[] = "\0.eh_frame\0.names";
 	Elf64_Ehdr h = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
 			.e_type = ET_DYN,
 			.e_machine = machine,
 			.e_version = EV_CURRENT,
-			.e_entry = text.entry,
 			.e_phoff = sizeof(h),
 			.e_phentsize = sizeof(Elf64_Phdr),
 			.e_phnum = 2,
 			.e_shoff = 512,
 			.e_shentsize = sizeof(Elf64_Shdr),
-			.e_shnum = text.bytes ? 4 : 3,
+			.e_shnum = 3,
 			.e_shstrndx = 2};
 	Elf64_Phdr p[2] = {
 		{PT_LOAD, PF_R | PF_X, TEXT, TEXT, TEXT, TEXT_BYTES, TEXT_BYTES, 4096},
 		{PT_LOAD, PF_R, FRAME, FRAME, FRAME, frame->len, frame->len, 4096},
 	};
-	Elf64_Shdr s[4] = {
+	Elf64_Shdr s[3] = {
 		{0},
 		{.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_addr = FRAME, .sh_offset = FRAME, .sh_size = frame->len},
-		{.sh_name = 11, .sh_type = SHT_STRTAB, .sh_offset = 1024, .sh_size = sizeof(names)},
-		{.sh_name = 18, .sh_type = SHT_PROGBITS, .sh_addr = TEXT, .sh_offset = TEXT, .sh_size = text.len}};
+		{.sh_name = 11, .sh_type = SHT_STRTAB, .sh_offset = 1024, .sh_size = sizeof(names)}};
 
 	*fd = memfd_create("unwind_table_test", MFD_CLOEXEC);
 	assert_int_equal(pwrite(*fd, &h, sizeof(h), 0), sizeof(h));
@@ -101,7 +94,6 @@ static struct elf_file *make_file(const struct buf *frame, int *fd)
 	assert_int_equal(pwrite(*fd, s, sizeof(s), 512), sizeof(s));
 	assert_int_equal(pwrite(*fd, names, sizeof(names), 1024), sizeof(names));
 	assert_int_equal(pwrite(*fd, frame->data, frame->len, FRAME), frame->len);
-	assert_int_equal(pwrite(*fd, text.bytes, text.len, TEXT), text.len);
 	return elf_file__open(*fd);
 }
 
@@ -267,40 +259,6 @@ static void test_what_is_kept_and_restored(void **state)
 	unwind_table__clear(&t);
 }
 
-/* As of musl: _start, which is not aligned, and clone(). */
-static void test_what_starts_programs_and_threads(void **state)
-{
-	static const char code[] = "\x50\x58\xc3"                     /* push rax; pop rax; ret */
-				   "\x31\xed\x48\x83\xe4\xf0"         /* the entry point: xor ebp, ebp; and rsp, -16 */
-				   "\xe8\x02\x00\x00\x00\x90\x90"     /* call */
-				   "\x50\x58\xc3\x90\x90\x90\x90\x90" /* push rax; pop rax; ret */
-				   "\x90\x90\x90\x90\x90\x90\x90\x90"
-				   "\x0f\x05\x85\xc0\x75\x07"         /* syscall; test eax, eax; jnz 1f */
-				   "\x31\xed\x5f\x41\xff\xd1\xf4\xc3" /* xor ebp, ebp; pop rdi; call r9; hlt; 1: ret */
-				   "\x0f\x05\x85\xc0\x75\x7f\x31\xed" /* the same, and no more code */;
-	struct buf f = {0};
-	struct unwind_table t;
-
-	(void)state;
-	put_common(&f, "zR");
-	FUNCTION(&f, 0x1100, 0x10, "");
-	text.bytes = code;
-	text.len = sizeof(code) - 1;
-	text.entry = TEXT + 3;
-	assert_true(build(&t, &f));
-	memset(&text, 0, sizeof(text));
-	assert_int_equal(sp_at(&t, TEXT + 1), 16);
-	assert_int_equal(unwind_table__rule(&t, TEXT + 3)->kind, ABI_UNWIND_ROOT);
-	assert_int_equal(unwind_table__rule(&t, TEXT + 13)->kind, ABI_UNWIND_ROOT);
-	assert_int_equal(sp_at(&t, TEXT + 17), 16);
-	assert_int_not_equal(unwind_table__rule(&t, TEXT + 37)->kind, ABI_UNWIND_ROOT);
-	assert_int_equal(unwind_table__rule(&t, TEXT + 38)->kind, ABI_UNWIND_ROOT);
-	assert_int_equal(unwind_table__rule(&t, TEXT + 44)->kind, ABI_UNWIND_ROOT);
-	assert_int_equal(sp_at(&t, TEXT + 45), -1);
-	assert_int_equal(sp_at(&t, TEXT + 53), -1);
-	unwind_table__clear(&t);
-}
-
 /* Beyond the code, of no bytes, around the end of addresses, with an unknown augmentation: not there. */
 static void test_functions_that_are_none(void **state)
 {
@@ -393,7 +351,6 @@ static void test_where_a_file_has_code(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_starts_programs_and_threads),
 		cmocka_unit_test(test_rows_of_functions),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_unknown_end),

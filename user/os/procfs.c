@@ -550,7 +550,7 @@ int procfs_open_program(pid_t pid)
  * Paths in /proc/PID/maps are seen from our root where that is possible: of a process that was put into a directory by
  * chroot() they begin with that directory.
  */
-static const char *path_in_root(pid_t pid, const char *path)
+const char *procfs_path_in_root(pid_t pid, const char *path)
 {
 	__cleanup_free char *root = read_link(pid, "root");
 	size_t len = root ? strlen(root) : 0;
@@ -560,7 +560,7 @@ static const char *path_in_root(pid_t pid, const char *path)
 
 int procfs_open_by_path(pid_t pid, const char *path, uint64_t inode)
 {
-	return with_inode(open_untrusted(pid, path_in_root(pid, path), UNTRUSTED_ELF_MAX), inode);
+	return with_inode(open_untrusted(pid, procfs_path_in_root(pid, path), UNTRUSTED_ELF_MAX), inode);
 }
 
 int procfs_program_file(pid_t pid, struct procfs_file *out)
@@ -636,4 +636,15 @@ int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len)
 	if (n < 0)
 		return -errno;
 	return (size_t)n == len ? 0 : -EFAULT;
+}
+
+/* Pages: size, resident, shared, text, 0, data. */
+uint64_t procfs_own_data_bytes(void)
+{
+	__cleanup_free char *text = read_proc(getpid(), "statm", 256);
+	unsigned long long pages = 0;
+
+	if (!text || sscanf(text, "%*u %*u %*u %*u %*u %llu", &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -81,3 +81,7 @@ void procfs_descendants(pid_t pid, procfs_pid_fn fn, void *ctx);
 bool procfs_borrows_memory(pid_t pid);
 /* Copies memory of another process; 0 or negative errno (-EFAULT when it is not all there). */
 int procfs_read_memory(pid_t pid, uint64_t addr, void *out, size_t len);
+/* Where a path of /proc/PID/maps is in that process's own root: a part of `path`. */
+const char *procfs_path_in_root(pid_t pid, const char *path);
+/* Bytes of data of this program, as RLIMIT_DATA counts them. */
+uint64_t procfs_own_data_bytes(void);

@@ -454,40 +454,35 @@ bool codes__names(const struct codes *c, uint64_t key, struct code_names *out)
 	return true;
 }
 
-uint32_t codes__synthetic(struct codes *c, const char *text)
+uint32_t codes__other(struct codes *c, const struct profile_function *like)
 {
 	uint32_t before = intern__count(c->functions);
-	uint32_t id = intern__id(c->functions, text, strlen(text));
-
-	if (id > before)
-		c->sink.ops->function(c->sink.ctx, &(struct profile_function){.id = id,
-									      .name = text,
-									      .module = "",
-									      .file = "",
-									      .short_file = "",
-									      .kind = PROFILE_SYNTHETIC});
-	return frame_id(c, id, 0);
-}
-
-uint32_t codes__native(struct codes *c, const char *name, const char *module, enum profile_kind kind)
-{
-	uint32_t before = intern__count(c->functions), id;
+	struct profile_function f = *like;
 	struct buf key = {0};
 
-	buf_put_varint(&key, kind);
-	buf_put_text(&key, name);
-	buf_put_text(&key, module);
-	id = intern__id(c->functions, key.data, key.len);
+	buf_put_varint(&key, like->kind);
+	buf_put_text(&key, like->name);
+	buf_put_text(&key, like->module);
+	buf_put_text(&key, like->file);
+	buf_put_svarint(&key, like->first_line);
+	f.id = intern__id(c->functions, key.data, key.len);
 	buf_free(&key);
-	if (id > before)
-		c->sink.ops->function(c->sink.ctx, &(struct profile_function){.id = id,
-									      .name = name,
-									      .module = module,
-									      .file = module,
-									      .short_file = module,
-									      .origin = PROFILE_OBJECT,
-									      .kind = kind});
-	return frame_id(c, id, 0);
+	if (f.id > before)
+		c->sink.ops->function(c->sink.ctx, &f);
+	return f.id;
+}
+
+uint32_t codes__at_line(struct codes *c, uint32_t function, int32_t line)
+{
+	return frame_id(c, function, line);
+}
+
+uint32_t codes__synthetic(struct codes *c, const char *text)
+{
+	const struct profile_function f = {
+		.name = text, .module = "", .file = "", .short_file = "", .kind = PROFILE_SYNTHETIC};
+
+	return frame_id(c, codes__other(c, &f), 0);
 }
 
 uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti)

@@ -51,8 +51,9 @@ struct code_names {
 bool codes__names(const struct codes *c, uint64_t key, struct code_names *out);
 /* A frame that is no function, such as "[truncated]". */
 uint32_t codes__synthetic(struct codes *c, const char *text);
-/* A frame of C code, by the function's name and the object that it is of. */
-uint32_t codes__native(struct codes *c, const char *name, const char *module, enum profile_kind kind);
+/* A function that is no Python code, by all that is known of it but its id, which is returned; and a frame of one. */
+uint32_t codes__other(struct codes *c, const struct profile_function *like);
+uint32_t codes__at_line(struct codes *c, uint32_t function, int32_t line);
 
 /* The image is gone: its keys will not be asked for again. */
 void codes__forget(struct codes *c, uint32_t image_id);

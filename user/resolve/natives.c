@@ -4,12 +4,16 @@
 #include "user/util/pair_map.h"
 #include <string.h>
 
+#define HIDDEN UINT32_MAX
+
 struct natives {
 	struct codes *codes;
 	const struct native_spaces *spaces;
 	struct native_names *names;
-	struct pair_map by_name; /* (address of a native_name) → frame id + 1 */
-	uint32_t ids[ABI_MAX_KERNEL + ABI_MAX_NATIVE];
+	struct pair_map by_name; /* (address of a native_name) → function id, or HIDDEN */
+	/* The sample at hand: */
+	uint32_t ids[ABI_MAX_KERNEL + ABI_MAX_NATIVE + NATIVES_INLINED], id_cnt;
+	uint32_t first[ABI_MAX_KERNEL + ABI_MAX_NATIVE + 1], frame_cnt; /* in `ids`, by its frames */
 	uint8_t flags[ABI_MAX_NATIVE];
 };
 
@@ -42,9 +46,10 @@ void natives__wait(struct natives *n, unsigned ms)
 	native_names__wait(n->names, ms);
 }
 
-const uint32_t *natives__ids(const struct natives *n)
+const uint32_t *natives__frames(const struct natives *n, uint32_t number, uint32_t *cnt)
 {
-	return n->ids;
+	*cnt = n->first[number + 1] - n->first[number];
+	return n->ids + n->first[number];
 }
 
 const uint8_t *natives__flags(const struct natives *n)
@@ -63,17 +68,49 @@ static bool is_trampoline(const struct native_name *name)
 	return name->kind == NATIVE_CODE_MADE && begins(name->name, "py::");
 }
 
-static uint32_t frame_of(struct natives *n, const struct native_name *name)
+static uint32_t define(struct natives *n, const struct native_name *name)
+{
+	const char *file = *name->source ? name->source : name->module, *last = strrchr(file, '/');
+
+	return codes__other(n->codes, &(struct profile_function){.name = name->name,
+								 .module = name->module,
+								 .file = file,
+								 .short_file = last ? last + 1 : file,
+								 .first_line = name->first_line,
+								 .origin = PROFILE_OBJECT,
+								 .kind = name->kind == NATIVE_KERNEL ? PROFILE_KERNEL
+									 : name->inlined             ? PROFILE_INLINED
+												     : PROFILE_NATIVE});
+}
+
+static uint32_t function_of(struct natives *n, const struct native_name *name)
 {
 	uint64_t at = (uint64_t)(uintptr_t)name;
 	uint32_t *slot = pair_map__slot(&n->by_name, (uint32_t)(at >> 32), (uint32_t)at);
 
-	if (*slot)
-		return *slot;
-	if (is_trampoline(name))
-		return *slot = CODES_HIDDEN;
-	return *slot = codes__native(n->codes, name->name, name->module,
-				     name->kind == NATIVE_KERNEL ? PROFILE_KERNEL : PROFILE_NATIVE);
+	if (!*slot)
+		*slot = is_trampoline(name) ? HIDDEN : define(n, name);
+	return *slot;
+}
+
+/* The next frame of the sample has all that it is shown as, or is not shown. */
+static void put_nothing(struct natives *n)
+{
+	n->first[++n->frame_cnt] = n->id_cnt;
+}
+
+/* One more frame of the sample. What was inlined leaves room for the frames that may still come. */
+static void put(struct natives *n, const struct native_frames *frames)
+{
+	size_t later = ARRAY_SIZE(n->first) - 1 - n->frame_cnt;
+
+	for (uint32_t i = 0; i < frames->cnt; i++) {
+		uint32_t function = function_of(n, frames->items[i].name);
+
+		if (function != HIDDEN && (i + 1 == frames->cnt || n->id_cnt + later < ARRAY_SIZE(n->ids)))
+			n->ids[n->id_cnt++] = codes__at_line(n->codes, function, frames->items[i].line);
+	}
+	put_nothing(n);
 }
 
 static bool is_same_file(const struct abi_file *a, const struct abi_file *b)
@@ -101,8 +138,8 @@ static uint8_t flags_of(const struct process *p, const struct native_place *plac
 	return flags;
 }
 
-static const struct native_name *name_at(struct natives *n, const struct process *p, uint64_t addr,
-					 struct native_place *place)
+static const struct native_frames *frames_at(struct natives *n, const struct process *p, uint64_t addr, bool now,
+					     struct native_place *place)
 {
 	const struct native_space *s = native_spaces__find(n->spaces, p->image_id);
 
@@ -111,7 +148,7 @@ static const struct native_name *name_at(struct natives *n, const struct process
 		return native_names__unknown(n->names);
 	*place = native_space__find(s, addr);
 	if (place->file)
-		return native_names__in_file(n->names, place->file, place->vaddr);
+		return native_names__in_file(n->names, place->file, place->vaddr, now);
 	return place->known ? native_names__in_memory(n->names, p->pid, addr) : native_names__unknown(n->names);
 }
 
@@ -135,13 +172,16 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 
 	for (uint32_t i = 0; i < rec->native_cnt; i++) {
 		struct native_place place;
-		const struct native_name *name = name_at(n, p, addrs[i] - (i > 0), &place);
+		const struct native_frames *frames = frames_at(n, p, addrs[i] - (i > 0), now, &place);
 
-		all &= name || now;
-		if (!name)
-			name = native_names__unknown(n->names);
-		n->ids[rec->kernel_cnt + i] = was_passed(&place, rec, i) ? CODES_HIDDEN : frame_of(n, name);
-		n->flags[i] = flags_of(p, &place, name);
+		all &= frames || now;
+		if (!frames)
+			frames = native_names__unknown(n->names);
+		if (was_passed(&place, rec, i))
+			put_nothing(n);
+		else
+			put(n, frames);
+		n->flags[i] = flags_of(p, &place, frames->items[frames->cnt - 1].name);
 	}
 	return all;
 }
@@ -150,9 +190,8 @@ bool natives__name(struct natives *n, const struct process *p, const struct abi_
 {
 	const uint64_t *addrs = (const uint64_t *)abi_native_addrs(rec);
 
-	if (!name_user(n, p, rec, now))
-		return false;
+	n->id_cnt = n->frame_cnt = 0;
 	for (uint32_t i = 0; i < rec->kernel_cnt; i++)
-		n->ids[i] = frame_of(n, native_names__in_kernel(n->names, addrs[i] - (i > 0)));
-	return true;
+		put(n, native_names__in_kernel(n->names, addrs[i] - (i > 0)));
+	return name_user(n, p, rec, now);
 }

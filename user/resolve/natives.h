@@ -7,6 +7,8 @@
 
 struct natives;
 
+#define NATIVES_INLINED 1024 /* in all frames of a sample; those beyond are left out */
+
 /* Where they are from; both live longer. `kernel`: its functions have names, too, which takes rights that are given up later. */
 struct natives_of {
 	struct native_files *files;
@@ -24,8 +26,11 @@ void natives__begin_segment(struct natives *n);
  * call. False when a name is still to come, unless `now`.
  */
 bool natives__name(struct natives *n, const struct process *p, const struct abi_native *rec, bool now);
-/* Kernel frames first. CODES_HIDDEN: it says nothing that Python's frames do not. */
-const uint32_t *natives__ids(const struct natives *n);
+/*
+ * The frames of the profile that are a native frame of the sample, by its number, the kernel's first: itself, and before it what
+ * was inlined there, the innermost first. `*cnt` 0: it says nothing that Python's frames do not.
+ */
+const uint32_t *natives__frames(const struct natives *n, uint32_t number, uint32_t *cnt);
 /* Without the kernel's. */
 const uint8_t *natives__flags(const struct natives *n);
 /* Waits for all names that were asked for, at most so long. */

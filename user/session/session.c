@@ -34,6 +34,7 @@
 #define CACHE_MIN_HZ          200
 #define CACHE_NUMBERED_MIN_HZ 500
 #define SETTLE_MS             1500
+#define NAMES_MS              5000         /* at the end; a busy machine takes long over debug information */
 #define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
@@ -166,6 +167,11 @@ static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
 	resolve__cpu(((struct session *)ctx)->resolve, rec);
 }
 
+static void on_tasks(void *ctx, const struct abi_tasks *rec)
+{
+	resolve__tasks(((struct session *)ctx)->resolve, rec);
+}
+
 static int on_bytes(void *ctx, void *data, size_t size)
 {
 	static const struct drain_handlers handlers = {
@@ -176,6 +182,7 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.exit = on_exit_record,
 		.invalidate = on_invalidate,
 		.cpu = on_cpu,
+		.tasks = on_tasks,
 	};
 	struct session *s = ctx;
 
@@ -207,8 +214,7 @@ static void configure_native(struct session *s)
 {
 	s->skel->rodata->cfg_native = true;
 	s->skel->rodata->cfg_kernel = !s->o.no_kernel;
-	unwind__configure(s->skel, bpf_map__max_entries(s->skel->maps.scratches),
-			  s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
+	unwind__configure(s->skel, s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
 }
 
 static void configure(struct session *s)
@@ -626,6 +632,7 @@ int session__poll(struct session *s)
 	if (s->start_ns && !s->stop_ns) {
 		events__tend(s->events, clock_now_ns());
 		cgroups__tend(s->cgroups, s->skel, s->events, kernel_now_ns(s));
+		targets__tend(s->targets);
 	}
 	if (s->unwind)
 		unwind__poll(s->unwind, clock_now_ns());
@@ -683,7 +690,7 @@ void session__stop(struct session *s)
 		resolve__flush(s->resolve, now, false);
 	}
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), true);
-	resolve__wait_native(s->resolve, SETTLE_MS);
+	resolve__wait_native(s->resolve, NAMES_MS);
 	resolve__flush(s->resolve, kernel_now_ns(s), true);
 	session__send_meta(s, true);
 	worker_set_end(0);

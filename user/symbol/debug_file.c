@@ -1,4 +1,5 @@
 #include "user/symbol/debug_file.h"
+#include "user/os/procfs.h"
 #include "user/os/untrusted.h"
 #include "user/symbol/elf_file.h"
 #include "user/util/alloc.h"
@@ -11,6 +12,8 @@
 #define MAX_MEMORY   (128u << 20) /* of the decoder; what is made for this purpose needs 8 MB */
 #define MAX_ID       32
 #define MIN_ID       8
+#define MAX_LINKED   (1ull << 30) /* a checksum is of all of a file */
+#define DEBUG_ROOT   "/usr/lib/debug"
 
 /* ---- .gnu_debugdata -------------------------------------------------------------------------------------- */
 
@@ -96,7 +99,7 @@ static int open_with_id(pid_t pid, const char *path, const uint8_t *id, size_t l
 	return -1;
 }
 
-int debug_file_open(const struct elf_file *e, pid_t pid)
+static int open_by_id(const struct elf_file *e, pid_t pid)
 {
 	uint8_t id[MAX_ID];
 	size_t len = build_id(e, id);
@@ -105,7 +108,7 @@ int debug_file_open(const struct elf_file *e, pid_t pid)
 
 	if (!len)
 		return -1;
-	buf_printf(&path, "/usr/lib/debug/.build-id/%02x/", id[0]);
+	buf_printf(&path, DEBUG_ROOT "/.build-id/%02x/", id[0]);
 	for (size_t i = 1; i < len; i++)
 		buf_printf(&path, "%02x", id[i]);
 	buf_puts(&path, ".debug");
@@ -114,4 +117,73 @@ int debug_file_open(const struct elf_file *e, pid_t pid)
 		fd = open_with_id(0, path.data, id, len);
 	buf_free(&path);
 	return fd;
+}
+
+/* ---- .gnu_debuglink -------------------------------------------------------------------------------------- */
+
+/* A name with its zero, filled up to four bytes, and the CRC-32 of the file (binutils: bfd/opncls.c). */
+struct link {
+	char *name;
+	uint32_t checksum;
+};
+
+static bool read_link(const struct elf_file *e, struct link *l)
+{
+	size_t len, name_len, at;
+	char *section = elf_file__section_blob(e, ".gnu_debuglink", &len);
+
+	name_len = section ? strnlen(section, len) : 0;
+	at = (name_len + 4) / 4 * 4;
+	if (!name_len || at + sizeof(l->checksum) > len || strchr(section, '/')) {
+		free(section);
+		return false;
+	}
+	memcpy(&l->checksum, section + at, sizeof(l->checksum));
+	l->name = section;
+	return true;
+}
+
+static bool has_checksum(int fd, uint32_t wanted)
+{
+	uint8_t bytes[65536];
+	uint32_t sum = 0;
+	uint64_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, bytes, sizeof(bytes), (off_t)at)) > 0 && at < MAX_LINKED) {
+		sum = lzma_crc32(bytes, (size_t)n, sum);
+		at += (uint64_t)n;
+	}
+	return !n && sum == wanted;
+}
+
+/* As gdb looks for it. */
+static int open_by_link(const struct elf_file *e, pid_t pid, const char *path)
+{
+	static const char *const places[][2] = {{"", "/"}, {"", "/.debug/"}, {DEBUG_ROOT, "/"}};
+	const char *own = procfs_path_in_root(pid, path), *last = strrchr(own, '/');
+	struct link l;
+	int fd = -1;
+
+	if (!last || !read_link(e, &l))
+		return -1;
+	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(places); i++) {
+		__cleanup_free char *one =
+			xasprintf("%s%.*s%s%s", places[i][0], (int)(last - own), own, places[i][1], l.name);
+
+		fd = open_untrusted(pid, one, MAX_LINKED);
+		if (fd >= 0 && !has_checksum(fd, l.checksum)) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	free(l.name);
+	return fd;
+}
+
+int debug_file_open(const struct elf_file *e, pid_t pid, const char *path)
+{
+	int fd = open_by_id(e, pid);
+
+	return fd < 0 ? open_by_link(e, pid, path) : fd;
 }

@@ -1,4 +1,4 @@
-/* Symbols that were split off a file: compressed, in a section of its own, or in a file below /usr/lib/debug. */
+/* Symbols that were split off a file: compressed, in a section of its own, or in another file. */
 #pragma once
 #include "user/symbol/elf.h"
 #include <sys/types.h>
@@ -6,7 +6,8 @@
 /* .gnu_debugdata, an ELF file in XZ's format, unpacked: a descriptor, or -1. */
 int debug_data_open(const struct elf_file *e);
 /*
- * The file with the debug information of `e`, by its build id, as the process has it, or as we do (pid 0: only so). A descriptor, or
- * -1; one that has another build id is none.
+ * The file with the debug information of `e`, as process `pid` has it (0: as we do). A descriptor, or -1. By its build id below
+ * /usr/lib/debug, then also as we have it; else by the name and the checksum that .gnu_debuglink says, beside `path`, where the
+ * process has `e`, in .debug there, or below /usr/lib/debug. One that is not of this file is none.
  */
-int debug_file_open(const struct elf_file *e, pid_t pid);
+int debug_file_open(const struct elf_file *e, pid_t pid, const char *path);

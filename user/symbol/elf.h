@@ -18,6 +18,8 @@ void elf_file__free(struct elf_file *e);
 
 /* Machine (EM_…) and whether it is linked at fixed addresses (ET_EXEC). */
 unsigned elf_file__machine(const struct elf_file *e);
+/* Where a program starts, as linked; 0: it is a library. */
+uint64_t elf_file__entry(const struct elf_file *e);
 
 /* A loadable segment's part of the file, by number; false when there is none of that number. */
 struct elf_part {
@@ -28,8 +30,6 @@ bool elf_file__part(const struct elf_file *e, size_t number, struct elf_part *ou
 
 /* Linked address of the lowest executable segment: what the kernel calls a program's start_code. */
 bool elf_file__start_code(const struct elf_file *e, uint64_t *vaddr);
-/* Linked address that a program, or a loader, is started at; 0: none. */
-uint64_t elf_file__entry(const struct elf_file *e);
 /*
  * A pointer of this program that the loader sets to a symbol of `library`: where it is (linked address in
  * the program) and the symbol's linked address in the library. Through it a process tells where its

@@ -31,11 +31,11 @@ struct elf_file {
 	int fd;
 	uint64_t file_size;
 	unsigned machine;
+	uint64_t entry;
 	struct elf_load loads[ELF_MAX_LOADS];
 	size_t load_count;
 	uint64_t dynamic_vaddr, dynamic_bytes;
 	uint64_t unwind_header; /* address of .eh_frame_hdr; 0: none */
-	uint64_t entry;         /* address that it is started at; 0: none */
 	bool has_loader, is_gnu;
 	Elf64_Shdr *sections;
 	size_t section_count;

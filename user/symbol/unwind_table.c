@@ -32,8 +32,9 @@ struct builder {
 	size_t function_cnt, function_cap;
 	struct flat_row *rows;
 	size_t row_cnt, row_cap;
-	uint64_t first, end; /* of code that has rules */
-	uint64_t entry;      /* where the program begins */
+	uint64_t first;          /* of code that has rules */
+	uint64_t text, text_end; /* what compilers and assemblers put code into */
+	uint8_t *starts;         /* of each byte of it: code_starts(); NULL: not asked yet, or too much */
 	uint16_t slots[RULE_SLOTS];
 	uint16_t last_rule;
 	/* What the function at hand lies in: rows behind its start, which it covers or goes before. */
@@ -115,7 +116,7 @@ static void add_gap(struct builder *b, uint64_t start, uint64_t end)
 	b->functions[b->function_cnt++] = (struct eh_function){start, end, NO_ENTRY};
 }
 
-/* What no function has of the section that compilers and assemblers put code into. */
+/* What no function has of .text. */
 static void add_gaps(struct builder *b)
 {
 	size_t cnt = b->function_cnt;
@@ -124,6 +125,8 @@ static void add_gaps(struct builder *b)
 	if (!elf_file__section(b->e, ".text", &at, &bytes) || at + bytes < at)
 		return;
 	end = at + bytes;
+	b->text = at;
+	b->text_end = end;
 	for (size_t i = 0; i < cnt && at < end; i++) {
 		struct eh_function f = b->functions[i];
 
@@ -249,60 +252,42 @@ static void fill_gap(struct builder *b, uint32_t start)
 		b->row_cnt--;
 }
 
-/* Up to the next row. */
-static void put_between(struct builder *b, uint64_t vaddr, const struct abi_unwind_rule *rule)
+static uint8_t *read_bytes(struct builder *b, uint64_t start, uint64_t end)
 {
-	struct flat_row row = {(uint32_t)(vaddr - b->first), number_of(b, rule)};
-	size_t i = b->row_cnt;
+	uint8_t *bytes = xmalloc(end - start);
 
-	while (i && b->rows[i - 1].at > row.at)
-		i--;
-	if (i && b->rows[i - 1].at == row.at) {
-		b->rows[i - 1] = row;
-		return;
-	}
-	xgrow(b->rows, b->row_cnt, b->row_cap);
-	memmove(&b->rows[i + 1], &b->rows[i], (b->row_cnt++ - i) * sizeof(row));
-	b->rows[i] = row;
+	if (elf_file__read(b->e, start, bytes, end - start))
+		return bytes;
+	free(bytes);
+	return NULL;
 }
 
-/*
- * What starts programs and threads, which glibc's .eh_frame tells of, and musl has none: the entry point (crt/rcrt1.c), and what a
- * new thread does in clone(), syscall; test %eax,%eax; jnz 1f; xor %ebp,%ebp … 1: (src/thread/x86_64/clone.s).
- */
-static void put_roots(struct builder *b, const struct code_range *code)
+/* All code tells where functions begin, unless it is so much that it would take long. */
+static void find_starts(struct builder *b)
 {
-	static const struct abi_unwind_rule root = {.kind = ABI_UNWIND_ROOT}, stop = {.kind = ABI_UNWIND_STOP};
-	static const uint8_t cloned[] = {0x0f, 0x05, 0x85, 0xc0, 0x75}, begins[] = {0x31, 0xed};
-	const uint8_t *at = code->bytes, *end = code->bytes + code->len;
+	struct code_range code = {.entry = elf_file__entry(b->e)};
+	__cleanup_free uint8_t *bytes = NULL;
 
-	if (b->entry >= code->vaddr && b->entry - code->vaddr < code->len)
-		put_between(b, b->entry, &root);
-	while ((at = memmem(at, (size_t)(end - at), cloned, sizeof(cloned)))) {
-		uint64_t vaddr;
-
-		at += sizeof(cloned) + 1;
-		if (end - at < (ptrdiff_t)sizeof(begins))
-			break;
-		vaddr = code->vaddr + (uint64_t)(at - code->bytes);
-		if (memcmp(at, begins, sizeof(begins)) || at[-1] >= 0x80 || at[-1] >= end - at)
-			continue;
-		put_between(b, vaddr + at[-1], &stop);
-		put_between(b, vaddr, &root);
-	}
+	if (b->starts || b->text_end - b->text > CODE_ROWS_MAX)
+		return;
+	code.bytes = bytes = read_bytes(b, b->text, b->text_end);
+	code.vaddr = b->text;
+	code.len = b->text_end - b->text;
+	if (bytes)
+		b->starts = code_starts(&code);
 }
 
 /* Rows by the code itself. */
 static void read_code(struct builder *b, const struct eh_function *f)
 {
-	struct code_range code = {.len = f->end - f->start, .vaddr = f->start};
-	__cleanup_free uint8_t *bytes = xmalloc(code.len);
+	struct code_range code = {.len = f->end - f->start, .vaddr = f->start, .entry = elf_file__entry(b->e)};
+	__cleanup_free uint8_t *bytes = read_bytes(b, f->start, f->end);
 
+	find_starts(b);
+	code.starts = b->starts ? b->starts + (f->start - b->text) : NULL;
 	code.bytes = bytes;
-	if (!elf_file__read(b->e, f->start, bytes, code.len))
-		return;
-	code_rows(&code, on_row, b);
-	put_roots(b, &code);
+	if (bytes)
+		code_rows(&code, on_row, b);
 }
 
 static bool add_function(struct builder *b, const struct eh_function *f)
@@ -360,11 +345,7 @@ static bool compile(struct builder *b)
 
 bool unwind_table__build(struct unwind_table *t, const struct elf_file *e)
 {
-	struct builder b = {.t = t,
-			    .e = e,
-			    .gap = UINT32_MAX,
-			    .entry = elf_file__entry(e),
-			    .frame = {.machine = elf_file__machine(e)}};
+	struct builder b = {.t = t, .e = e, .gap = UINT32_MAX, .frame = {.machine = elf_file__machine(e)}};
 	__cleanup_free uint8_t *bytes = elf_file__unwind_bytes(e, &b.frame.vaddr, &b.frame.len);
 	bool built;
 
@@ -375,6 +356,7 @@ bool unwind_table__build(struct unwind_table *t, const struct elf_file *e)
 	free(b.functions);
 	free(b.rows);
 	free(b.tail);
+	free(b.starts);
 	if (!built)
 		unwind_table__clear(t);
 	return built;

@@ -190,6 +190,7 @@ static bool is_avoided(const struct native_channel *c, pid_t pid, uint64_t now)
 static void give_up(struct native_channel *c, const char *why)
 {
 	const struct buf none = {0};
+	bool lines;
 
 	leave(c);
 	for (struct question *one = c->first; one; one = one->next)
@@ -197,8 +198,10 @@ static void give_up(struct native_channel *c, const char *why)
 	c->sent = 0;
 	if (!c->first)
 		return;
-	log_warn("process %d: a file of its native code %s; its names, and stacks through it, are missing",
-		 c->first->q.pid, why);
+	lines = c->first->q.op == NATIVE_LINES;
+	log_warn("process %d: %s of its native code %s; its %s missing", c->first->q.pid,
+		 lines ? "the debug information" : "a file", why,
+		 lines ? "lines, and what was inlined, are" : "names, and stacks through it, are");
 	avoid(c, c->first->q.pid);
 	finish_first(c, -ETIMEDOUT, &none);
 }

@@ -15,6 +15,7 @@ enum native_op {
 	NATIVE_TABLE, /* the unwind table of a file */
 	NATIVE_NAMES, /* names by addresses as linked */
 	NATIVE_MADE,  /* names by addresses in a process, of code made at run time */
+	NATIVE_LINES, /* lines and what is inlined, by addresses as linked; of no address: the file will be asked about */
 };
 
 struct native_request {
@@ -42,7 +43,11 @@ struct native_table {
 	uint32_t page_cnt, row_cnt, rule_cnt, part_cnt;
 	struct elf_part parts[UNWIND_MAX_PARTS];
 };
-/* Bytes of names: for each address varints of the function's start and end, then its name, "" for none. */
+/*
+ * Bytes of names: for each address varints of the function's start and end, then its name, "" for none. Of
+ * lines: for each address how many functions, the innermost first; for each its name, its file, "" for none, the line that is
+ * executed and its first one, 0 for none.
+ */
 
 /* What the child does. */
 void native_child_serve(int fd);

@@ -5,26 +5,35 @@
 #include "user/target/native_channel.h"
 #include "user/os/procfs.h"
 #include "user/symbol/debug_file.h"
+#include "user/symbol/debug_info.h"
 #include "user/symbol/demangle.h"
 #include "user/symbol/perf_map.h"
 #include "user/symbol/symbols.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
+#include "user/util/text.h"
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #define FILES       384 /* open at once */
 #define MAPS        16  /* perf maps kept at once */
 #define MAX_SYMBOLS (512u << 20)
+#define MAX_LINES   (512u << 20) /* bytes of what is kept of debug information, and of all else here */
+#define MAX_DATA    (1ull << 30) /* bytes of memory, beyond what the child begins with */
 #define VDSO_MAX    (1u << 20)
 
 struct file {
 	struct abi_file key;
 	int fd; /* -1: free */
 	struct symbols *symbols;
+	struct debug_info *lines;
+	int lines_fd; /* of the file that they are in; -1: of this one */
+	bool lines_tried;
 	uint64_t used;
 };
 
@@ -36,6 +45,7 @@ static struct {
 		uint64_t used;
 	} maps[MAPS];
 	uint64_t clock;
+	size_t heap_from; /* bytes that it began with */
 } child;
 
 /* ---- files ----------------------------------------------------------------------------------------------- */
@@ -88,8 +98,18 @@ static int open_at(const struct native_request *q)
 	return fd;
 }
 
+static void drop_lines(struct file *f)
+{
+	debug_info__free(f->lines);
+	if (f->lines_fd >= 0)
+		close(f->lines_fd);
+	f->lines = NULL;
+	f->lines_fd = -1;
+}
+
 static void close_file(struct file *f)
 {
+	drop_lines(f);
 	close(f->fd);
 	symbols__free(f->symbols);
 	*f = (struct file){.fd = -1};
@@ -115,7 +135,7 @@ static struct file *get_file(const struct native_request *q, int *err)
 		return NULL;
 	if (oldest->fd >= 0)
 		close_file(oldest);
-	*oldest = (struct file){.key = q->at.file, .fd = *err, .used = ++child.clock};
+	*oldest = (struct file){.key = q->at.file, .fd = *err, .lines_fd = -1, .used = ++child.clock};
 	return oldest;
 }
 
@@ -181,7 +201,7 @@ static void limit_symbols(const struct file *but)
 	} while (bytes > MAX_SYMBOLS);
 }
 
-static void read_symbols(struct file *f, pid_t pid)
+static void read_symbols(struct file *f, const struct native_request *q)
 {
 	struct elf_file *e = elf_file__open(f->fd), *debug = NULL;
 
@@ -189,7 +209,7 @@ static void read_symbols(struct file *f, pid_t pid)
 		return;
 	f->symbols = symbols__read(e);
 	if (!symbols__has_all(f->symbols)) {
-		__cleanup_close int fd = debug_file_open(e, pid);
+		__cleanup_close int fd = debug_file_open(e, q->pid, q->path);
 
 		debug = fd < 0 ? NULL : elf_file__open(fd);
 		if (debug)
@@ -218,7 +238,7 @@ static int find_names(const struct native_request *q, struct buf *reply)
 	if (!f)
 		return err;
 	if (!f->symbols)
-		read_symbols(f, q->pid);
+		read_symbols(f, q);
 	if (!f->symbols)
 		return -ENOEXEC;
 	for (uint32_t i = 0; i < q->addr_cnt; i++) {
@@ -228,6 +248,92 @@ static int find_names(const struct native_request *q, struct buf *reply)
 	}
 	return 0;
 }
+
+/* ---- lines ----------------------------------------------------------------------------------------------- */
+
+/* Those of the file itself, or of one that they were split off into. */
+static void open_lines(struct file *f, const struct native_request *q)
+{
+	struct elf_file *e;
+
+	f->lines_tried = true;
+	f->lines = debug_info__open(f->fd);
+	e = f->lines ? NULL : elf_file__open(f->fd);
+	if (!e)
+		return;
+	f->lines_fd = debug_file_open(e, q->pid, q->path);
+	f->lines = f->lines_fd < 0 ? NULL : debug_info__open(f->lines_fd);
+	elf_file__free(e);
+	if (!f->lines)
+		drop_lines(f);
+}
+
+static size_t heap_bytes(void)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	return heap.uordblks + heap.hblkhd;
+}
+
+/* Those that were not asked for longest go, where all take too much. What comes of them is known by who asked. */
+static void limit_lines(const struct file *but)
+{
+	struct file *oldest;
+
+	do {
+		oldest = NULL;
+		if (heap_bytes() <= child.heap_from + MAX_LINES)
+			return;
+		for (struct file *f = child.files; f < child.files + FILES; f++)
+			if (f->lines && f != but && (!oldest || f->used < oldest->used))
+				oldest = f;
+		if (oldest)
+			drop_lines(oldest);
+	} while (oldest);
+}
+
+/* The path of its source; "" not known. */
+static char *source_of(const struct debug_frame *f)
+{
+	char path[NATIVE_PATH];
+
+	snprintf(path, sizeof(path), "%s%s%s", f->folder ? f->folder : "", f->folder ? "/" : "",
+		 f->file ? f->file : "");
+	return text_clean(path, strlen(path), 0);
+}
+
+static void put_lines(struct buf *reply, const struct debug_frame *frames, size_t cnt)
+{
+	buf_put_varint(reply, cnt);
+	for (size_t i = 0; i < cnt; i++) {
+		const struct debug_frame *f = &frames[i];
+		__cleanup_free char *source = source_of(f), *name = demangle(f->name ? f->name : "");
+
+		buf_put_text(reply, name);
+		buf_put_text(reply, source);
+		buf_put_varint(reply, (uint64_t)f->line);
+		buf_put_varint(reply, (uint64_t)f->first_line);
+	}
+}
+
+static int find_lines(const struct native_request *q, struct buf *reply)
+{
+	struct debug_frame frames[DEBUG_FRAMES];
+	struct file *f;
+	int err;
+
+	f = get_file(q, &err);
+	if (!f)
+		return err;
+	if (q->addr_cnt && !f->lines_tried)
+		open_lines(f, q);
+	for (uint32_t i = 0; i < q->addr_cnt; i++)
+		put_lines(reply, frames, f->lines ? debug_info__find(f->lines, q->addrs[i], frames) : 0);
+	limit_lines(f);
+	return 0;
+}
+
+/* ---- code made at run time -------------------------------------------------------------------------------- */
 
 static struct perf_map *get_map(pid_t pid)
 {
@@ -293,9 +399,30 @@ static bool answer(int fd, struct native_answer *a, const struct buf *reply)
 	return sendmsg(fd, &m, MSG_NOSIGNAL) == sizeof(*a);
 }
 
+/* What a file makes us allocate ends the child, and not the machine. */
+static void limit_memory(void)
+{
+	struct rlimit data;
+	uint64_t bytes = procfs_own_data_bytes() + MAX_DATA;
+
+	if (getrlimit(RLIMIT_DATA, &data) || data.rlim_cur < bytes)
+		return;
+	data.rlim_cur = bytes;
+	setrlimit(RLIMIT_DATA, &data);
+}
+
 void native_child_serve(int fd)
 {
+	static int (*const answers[])(const struct native_request *q, struct buf *reply) = {
+		[NATIVE_TABLE] = make_table,
+		[NATIVE_NAMES] = find_names,
+		[NATIVE_MADE] = find_made,
+		[NATIVE_LINES] = find_lines,
+	};
 	static struct native_request q;
+
+	limit_memory();
+	child.heap_from = heap_bytes();
 
 	for (size_t i = 0; i < FILES; i++)
 		child.files[i].fd = -1;
@@ -305,10 +432,7 @@ void native_child_serve(int fd)
 		bool sent;
 
 		q.path[NATIVE_PATH - 1] = 0;
-		if (q.op == NATIVE_TABLE)
-			a.result = make_table(&q, &reply);
-		else
-			a.result = q.op == NATIVE_NAMES ? find_names(&q, &reply) : find_made(&q, &reply);
+		a.result = answers[q.op](&q, &reply);
 		sent = answer(fd, &a, &reply);
 		buf_free(&reply);
 		if (!sent)

@@ -4,6 +4,7 @@
 #include "user/util/log.h"
 #include "user/util/text.h"
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <uthash.h>
 
@@ -30,7 +31,7 @@ struct native_files {
 	size_t unused_cnt, unused_bytes, bytes;
 	uint32_t last_id;
 	struct unwind_rules *rules;
-	struct native_channel *channel;
+	struct native_channel *channel, *lines;
 	struct native_files_calls calls;
 	struct native_names_calls names;
 	bool rules_told;
@@ -195,6 +196,7 @@ struct native_files *native_files__new(const struct native_files_calls *calls)
 	t->calls = *calls;
 	t->rules = unwind_rules__new();
 	t->channel = native_channel__new(answered, t);
+	t->lines = native_channel__new(answered, t);
 	return t;
 }
 
@@ -205,6 +207,7 @@ void native_files__free(struct native_files *t)
 	if (!t)
 		return;
 	native_channel__free(t->channel);
+	native_channel__free(t->lines);
 	HASH_ITER(hh, t->entries, e, next)
 	destroy(t, e);
 	unwind_rules__free(t->rules);
@@ -250,6 +253,8 @@ static struct entry *add(struct native_files *t, const struct entry *like, const
 	q.file = e->f.id;
 	native_file__place(&e->f, &q);
 	native_channel__ask(t->channel, &q);
+	q.op = NATIVE_LINES; /* it is opened while its process is there */
+	native_channel__ask(t->lines, &q);
 	return e;
 }
 
@@ -297,24 +302,35 @@ void native_files__set_names(struct native_files *t, const struct native_names_c
 
 void native_files__ask(struct native_files *t, const struct native_request *q)
 {
-	native_channel__ask(t->channel, q);
+	native_channel__ask(q->op == NATIVE_LINES ? t->lines : t->channel, q);
 }
 
-void native_files__poll(struct native_files *t)
+static void flush(struct native_files *t)
 {
 	if (t->names.flush)
 		t->names.flush(t->names.ctx);
-	native_channel__poll(t->channel);
 }
 
-int native_files__fd(const struct native_files *t)
+/* Lines are asked for once there is a name. */
+void native_files__poll(struct native_files *t)
 {
-	return native_channel__fd(t->channel);
+	flush(t);
+	native_channel__poll(t->channel);
+	flush(t);
+	native_channel__poll(t->lines);
+}
+
+void native_files__rest(const struct native_files *t, int ms)
+{
+	struct pollfd fds[] = {{.fd = native_channel__fd(t->channel), .events = POLLIN},
+			       {.fd = native_channel__fd(t->lines), .events = POLLIN}};
+
+	poll(fds, ARRAY_SIZE(fds), ms);
 }
 
 size_t native_files__open(const struct native_files *t)
 {
-	return native_channel__open(t->channel);
+	return native_channel__open(t->channel) + native_channel__open(t->lines);
 }
 
 size_t native_files__bytes(const struct native_files *t)

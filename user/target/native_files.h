@@ -1,7 +1,8 @@
 /*
  * Files that native code is in: their unwind tables, and names of what is in them. Both are made by a child of our own
- * (user/os/worker.h: worker_start()), one thing after the other, while records are drained: nothing here waits. A file is
- * known by (device, inode, time of the last change), and looked at once.
+ * (user/os/worker.h: worker_start()), one thing after the other, while records are drained: nothing here waits. Another child
+ * reads debug information, which is large, and by a library that is not ours: neither tables nor names wait for it, or are lost
+ * with it. A file is known by (device, inode, time of the last change), and looked at once.
  */
 #pragma once
 #include "user/symbol/unwind_rules.h"
@@ -43,8 +44,8 @@ struct native_file *native_files__get(struct native_files *t, pid_t pid, const s
 void native_files__put(struct native_files *t, struct native_file *f);
 /* Takes what has come meanwhile, and sends what is to be asked: each time that records are drained. */
 void native_files__poll(struct native_files *t);
-/* Readable when something has come; -1: nothing was asked yet. */
-int native_files__fd(const struct native_files *t);
+/* Waits until something has come, at most so long. */
+void native_files__rest(const struct native_files *t, int ms);
 /* Questions that are not answered yet. */
 size_t native_files__open(const struct native_files *t);
 /* Bytes of all tables. */

@@ -4,11 +4,13 @@
 #include "user/target/native_parts.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
-#include <poll.h>
+#include "user/util/pair_map.h"
+#include <errno.h>
 #include <string.h>
 #include <uthash.h>
 
 #define MAX_PLACES (2u << 20) /* addresses that are asked for; of more nothing is known */
+#define MAX_FRAMES 256        /* at one address, whatever the child says */
 
 /* One address. */
 struct place {
@@ -18,13 +20,15 @@ struct place {
 		uint32_t file; /* 0: of no file, but of … */
 		pid_t pid;     /* … a process */
 	} key;
-	struct native_name *name; /* NULL: asked for */
+	struct native_frames *frames; /* NULL: asked for */
+	bool nameless;                /* there is no symbol */
+	bool waits;                   /* for its lines */
 };
 
 struct function {
 	UT_hash_handle hh;
 	struct native_name name;
-	char key[]; /* what it is known by: kind and start, module, name */
+	char key[]; /* what it is known by: numbers, then its texts, each with its zero */
 };
 
 struct native_names {
@@ -32,50 +36,75 @@ struct native_names {
 	struct kallsyms *kallsyms;
 	struct place *places;
 	struct function *functions;
-	struct native_name *unknown;
-	struct native_request batch; /* that is being filled */
+	struct native_frames *unknown;
+	struct native_request batch, lines; /* that are being filled */
+	struct pair_map no_lines;           /* files that are not asked again for theirs */
 };
 
 /* ---- functions ------------------------------------------------------------------------------------------- */
 
-/* The one function of that kind, start, module and name. */
+/* The one function that is so in all. */
 static struct native_name *get_function(struct native_names *n, const struct native_name *like)
 {
-	size_t module = strlen(like->module) + 1, name = strlen(like->name) + 1;
-	size_t head = sizeof(like->start) + sizeof(uint32_t), len = head + module + name;
-	struct function *f = xcalloc(1, sizeof(*f) + len), *known;
-	uint32_t kind = like->kind;
+	const char *texts[] = {like->module, like->name, like->source};
+	struct function *f, *known;
+	struct buf key = {0};
+	size_t at;
 
-	memcpy(f->key, &like->start, sizeof(like->start));
-	memcpy(f->key + sizeof(like->start), &kind, sizeof(kind));
-	memcpy(f->key + head, like->module, module);
-	memcpy(f->key + head + module, like->name, name);
-	HASH_FIND(hh, n->functions, f->key, len, known);
+	buf_put_varint(&key, like->start);
+	buf_put_varint(&key, like->kind << 1 | like->inlined);
+	buf_put_varint(&key, (uint64_t)like->first_line);
+	at = key.len;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		buf_put(&key, texts[i], strlen(texts[i]) + 1);
+	HASH_FIND(hh, n->functions, key.data, key.len, known);
 	if (known) {
-		free(f);
+		buf_free(&key);
 		return &known->name;
 	}
+	f = xcalloc(1, sizeof(*f) + key.len);
+	memcpy(f->key, key.data, key.len);
 	f->name = *like;
-	f->name.module = f->key + head;
-	f->name.name = f->key + head + module;
-	HASH_ADD_KEYPTR(hh, n->functions, f->key, len, f);
+	f->name.module = f->key + at;
+	f->name.name = f->name.module + strlen(like->module) + 1;
+	f->name.source = f->name.name + strlen(like->name) + 1;
+	HASH_ADD_KEYPTR(hh, n->functions, f->key, key.len, f);
+	buf_free(&key);
 	return &f->name;
 }
 
+static struct native_frames *new_frames(uint32_t cnt)
+{
+	struct native_frames *frames = xcalloc(1, sizeof(*frames) + cnt * sizeof(frames->items[0]));
+
+	frames->cnt = cnt;
+	return frames;
+}
+
+/* A function without a line. */
+static struct native_frames *plain(struct native_names *n, const struct native_name *like)
+{
+	struct native_frames *frames = new_frames(1);
+
+	frames->items[0].name = get_function(n, like);
+	return frames;
+}
+
 /* Of a file: without a symbol by where it begins. */
-static struct native_name *name_in_file(struct native_names *n, const char *module, uint64_t start, const char *symbol)
+static struct native_frames *name_in_file(struct native_names *n, const char *module, uint64_t start,
+					  const char *symbol)
 {
 	__cleanup_free char *made = NULL;
 
 	if (!*symbol)
 		made = start ? xasprintf("%s+0x%llx", module, (unsigned long long)start) : xasprintf("[%s]", module);
-	return get_function(n, &(struct native_name){made ? made : symbol, module, NATIVE_FUNCTION, start});
+	return plain(n, &(struct native_name){made ? made : symbol, module, NATIVE_FUNCTION, start, "", 0, false});
 }
 
-static struct native_name *name_made(struct native_names *n, uint64_t start, const char *symbol)
+static struct native_frames *name_made(struct native_names *n, uint64_t start, const char *symbol)
 {
-	return get_function(n, &(struct native_name){*symbol ? symbol : "[made at run time]", "", NATIVE_CODE_MADE,
-						     *symbol ? start : 0});
+	return plain(n, &(struct native_name){*symbol ? symbol : "[made at run time]", "", NATIVE_CODE_MADE,
+					      *symbol ? start : 0, "", 0, false});
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------- */
@@ -99,47 +128,125 @@ static struct key key_of(const struct native_request *q, uint64_t addr)
 	return key;
 }
 
-static void answered(void *ctx, const struct native_request *q, int result, const struct buf *reply)
-{
-	struct cursor c = cursor_of(reply->data, result ? 0 : reply->len);
-	struct native_names *n = ctx;
+static void ask_lines(struct native_names *n, const struct native_request *of, uint64_t addr);
 
+static void on_names(struct native_names *n, const struct native_request *q, struct cursor *c)
+{
 	for (uint32_t i = 0; i < q->addr_cnt; i++) {
 		struct key key = key_of(q, q->addrs[i]);
 		struct place *p = find_place(n, &key);
-		uint64_t start = cursor_varint(&c);
+		uint64_t start = cursor_varint(c);
 		__cleanup_free char *name = NULL;
 
-		cursor_varint(&c);
-		name = cursor_text(&c);
-		if (!p || p->name)
+		cursor_varint(c);
+		name = cursor_text(c);
+		if (!p || p->frames)
 			continue;
-		p->name = q->op == NATIVE_MADE ? name_made(n, c.bad ? 0 : start, name)
-					       : name_in_file(n, q->module, c.bad ? 0 : start, name);
+		start = c->bad ? 0 : start;
+		p->frames = q->op == NATIVE_MADE ? name_made(n, start, name) : name_in_file(n, q->module, start, name);
+		p->nameless = !*name;
+		p->waits = start && q->op == NATIVE_NAMES && !pair_map__get(&n->no_lines, q->file, 0);
+		if (p->waits)
+			ask_lines(n, q, q->addrs[i]);
 	}
 }
 
+/* One of the functions at an address; of the last one, whose code it is, the symbol says the name, if there is one. */
+static struct native_frame read_frame(struct native_names *n, const struct place *p, bool last, struct cursor *c)
+{
+	const struct native_name *own = p->frames->items[0].name;
+	__cleanup_free char *name = cursor_text(c), *source = cursor_text(c);
+	int32_t line = (int32_t)cursor_varint(c), first_line = (int32_t)cursor_varint(c);
+	struct native_name like = {.name = *name ? name : "[inlined]",
+				   .module = own->module,
+				   .kind = own->kind,
+				   .start = last ? own->start : 0,
+				   .source = source,
+				   .first_line = first_line,
+				   .inlined = !last};
+
+	if (last && (!p->nameless || !*name))
+		like.name = own->name;
+	return (struct native_frame){get_function(n, &like), line};
+}
+
+static void on_lines(struct native_names *n, const struct native_request *q, int result, struct cursor *c)
+{
+	if (result == -ETIMEDOUT)
+		*pair_map__slot(&n->no_lines, q->file, 0) = 1;
+	for (uint32_t i = 0; i < q->addr_cnt; i++) {
+		struct key key = key_of(q, q->addrs[i]);
+		struct place *p = find_place(n, &key);
+		uint64_t cnt = cursor_varint(c);
+		struct native_frames *frames;
+
+		if (p)
+			p->waits = false;
+		if (!p || !p->frames || !cnt || cnt > MAX_FRAMES)
+			continue;
+		frames = new_frames((uint32_t)cnt);
+		for (uint32_t f = 0; f < cnt; f++)
+			frames->items[f] = read_frame(n, p, f + 1 == cnt, c);
+		if (c->bad) {
+			free(frames);
+			continue;
+		}
+		free(p->frames);
+		p->frames = frames;
+	}
+}
+
+static void answered(void *ctx, const struct native_request *q, int result, const struct buf *reply)
+{
+	struct cursor c = cursor_of(reply->data, result ? 0 : reply->len);
+
+	if (q->op == NATIVE_LINES)
+		on_lines(ctx, q, result, &c);
+	else
+		on_names(ctx, q, &c);
+}
+
 /* ---- questions ------------------------------------------------------------------------------------------- */
+
+static void send_batch(struct native_names *n, struct native_request *b)
+{
+	if (b->addr_cnt)
+		native_files__ask(n->files, b);
+	b->addr_cnt = 0;
+}
 
 static void flush(void *ctx)
 {
 	struct native_names *n = ctx;
 
-	if (n->batch.addr_cnt)
-		native_files__ask(n->files, &n->batch);
-	n->batch.addr_cnt = 0;
+	send_batch(n, &n->batch);
+	send_batch(n, &n->lines);
 }
 
 /* A batch is about one file, or one process. */
+static void add_to_batch(struct native_names *n, struct native_request *b, const struct native_request *q,
+			 uint64_t addr)
+{
+	if (b->addr_cnt == NATIVE_BATCH || b->op != q->op || b->file != q->file || b->pid != q->pid)
+		send_batch(n, b);
+	if (!b->addr_cnt) {
+		*b = *q;
+		b->addr_cnt = 0;
+	}
+	b->addrs[b->addr_cnt++] = addr;
+}
+
 static void ask(struct native_names *n, const struct native_request *q, uint64_t addr)
 {
-	struct native_request *b = &n->batch;
+	add_to_batch(n, &n->batch, q, addr);
+}
 
-	if (b->addr_cnt == NATIVE_BATCH || b->op != q->op || b->file != q->file || b->pid != q->pid)
-		flush(n);
-	if (!b->addr_cnt)
-		*b = *q;
-	b->addrs[b->addr_cnt++] = addr;
+static void ask_lines(struct native_names *n, const struct native_request *of, uint64_t addr)
+{
+	struct native_request q = *of;
+
+	q.op = NATIVE_LINES;
+	add_to_batch(n, &n->lines, &q, addr);
 }
 
 static struct place *add_place(struct native_names *n, const struct key *key)
@@ -154,14 +261,15 @@ static struct place *add_place(struct native_names *n, const struct key *key)
 	return p;
 }
 
-const struct native_name *native_names__in_file(struct native_names *n, const struct native_file *f, uint64_t vaddr)
+const struct native_frames *native_names__in_file(struct native_names *n, const struct native_file *f, uint64_t vaddr,
+						  bool now)
 {
 	struct native_request q = {.op = NATIVE_NAMES, .file = f->id};
 	struct key key = key_of(&q, vaddr);
 	struct place *p = find_place(n, &key);
 
 	if (p)
-		return p->name;
+		return p->waits && !now ? NULL : p->frames;
 	p = add_place(n, &key);
 	if (!p)
 		return n->unknown;
@@ -171,14 +279,14 @@ const struct native_name *native_names__in_file(struct native_names *n, const st
 	return NULL;
 }
 
-const struct native_name *native_names__in_memory(struct native_names *n, pid_t pid, uint64_t addr)
+const struct native_frames *native_names__in_memory(struct native_names *n, pid_t pid, uint64_t addr)
 {
 	struct native_request q = {.op = NATIVE_MADE, .pid = pid};
 	struct key key = key_of(&q, addr);
 	struct place *p = find_place(n, &key);
 
 	if (p)
-		return p->name;
+		return p->frames;
 	p = add_place(n, &key);
 	if (!p)
 		return n->unknown;
@@ -186,7 +294,7 @@ const struct native_name *native_names__in_memory(struct native_names *n, pid_t 
 	return NULL;
 }
 
-const struct native_name *native_names__in_kernel(struct native_names *n, uint64_t addr)
+const struct native_frames *native_names__in_kernel(struct native_names *n, uint64_t addr)
 {
 	struct key key = {.addr = addr};
 	struct place *p = find_place(n, &key);
@@ -195,18 +303,18 @@ const struct native_name *native_names__in_kernel(struct native_names *n, uint64
 	uint64_t start = 0;
 
 	if (p)
-		return p->name;
+		return p->frames;
 	p = add_place(n, &key);
 	if (!p)
 		return n->unknown;
 	found = n->kallsyms ? kallsyms__find(n->kallsyms, addr, &start, &module) : NULL;
 	shown = xasprintf("[%s]", *module ? module : "kernel");
 	name = demangle(found ? found : "[kernel]");
-	p->name = get_function(n, &(struct native_name){name, shown, NATIVE_KERNEL, start});
-	return p->name;
+	p->frames = plain(n, &(struct native_name){name, shown, NATIVE_KERNEL, start, "", 0, false});
+	return p->frames;
 }
 
-const struct native_name *native_names__unknown(const struct native_names *n)
+const struct native_frames *native_names__unknown(const struct native_names *n)
 {
 	return n->unknown;
 }
@@ -219,7 +327,7 @@ struct native_names *native_names__new(struct native_files *files, bool kernel)
 
 	n->files = files;
 	n->kallsyms = kernel ? kallsyms__read() : NULL;
-	n->unknown = get_function(n, &(struct native_name){"[unknown]", "", NATIVE_UNKNOWN, 0});
+	n->unknown = plain(n, &(struct native_name){"[unknown]", "", NATIVE_UNKNOWN, 0, "", 0, false});
 	native_files__set_names(files, &(struct native_names_calls){answered, flush, n});
 	return n;
 }
@@ -235,6 +343,7 @@ void native_names__free(struct native_names *n)
 	HASH_ITER(hh, n->places, p, next)
 	{
 		HASH_DEL(n->places, p);
+		free(p->frames);
 		free(p);
 	}
 	HASH_ITER(hh, n->functions, f, next_function)
@@ -243,6 +352,8 @@ void native_names__free(struct native_names *n)
 		free(f);
 	}
 	kallsyms__free(n->kallsyms);
+	pair_map__free(&n->no_lines);
+	free(n->unknown);
 	free(n);
 }
 
@@ -252,9 +363,7 @@ bool native_names__wait(struct native_names *n, unsigned ms)
 
 	native_files__poll(n->files);
 	while (native_files__open(n->files) && clock_now_ns() < end) {
-		struct pollfd p = {.fd = native_files__fd(n->files), .events = POLLIN};
-
-		poll(&p, 1, 20);
+		native_files__rest(n->files, 20);
 		native_files__poll(n->files);
 	}
 	return !native_files__open(n->files);
