@@ -91,10 +91,7 @@ static void runs_by_address(void **state)
 		{.native = "ninnis", .runs = "1:0 4:2", .python = 2, WHOLE, .result = "nnn01"},
 		/* frames for which no invocation is known go below all others */
 		{.native = "nin", .runs = "1:1", .python = 3, WHOLE, .result = "n0n12"},
-		/* those of a greenlet that is being switched to are on another stack */
-		{.native = "nnss", .runs = "", .python = 2, WHOLE, .result = "nn01"},
-		{.native = "nnininiiss", .runs = "?:1 ?:2", .python = 2, WHOLE, .result = "nn01"},
-		{.native = "nnis", .runs = "?:2", .python = 2, .all = true, WHOLE, .result = "nnis01"},
+		{.native = "nnss", .runs = "", .python = 2, WHOLE, .result = "nnss01"},
 		{.native = "niiss", .runs = "1:1", .python = 1, .kernel = 2, WHOLE, .result = "kkn0"},
 		/* _start, which nothing names, is behind the C library's */
 		{.native = "iissn", .runs = "0:1", .python = 1, WHOLE, .result = "0"},
@@ -168,12 +165,32 @@ static void runs_by_number(void **state)
 	check_all(stacks, ARRAY_SIZE(stacks));
 }
 
+/* 3.10: each function has an invocation with an address. */
+static void one_each_by_address(void **state)
+{
+	static const struct stack stacks[] = {
+		{.native = "niEinEis", .runs = "2:1 5:2", .python = 2, .one_each = true, WHOLE, .result = "ni0n1"},
+		/* one more evaluator is being entered, or left: no matter */
+		{.native = "EinEinEis", .runs = "3:1 6:2", .python = 2, .one_each = true, WHOLE, .result = "in0n1"},
+		/* the innermost is being left, and its evaluator is known by name, or not */
+		{.native = "iEinEis", .runs = "?:1 4:2", .python = 2, .one_each = true, WHOLE, .result = "i0n1"},
+		{.native = "iiinEis", .runs = "?:1 4:2", .python = 2, .one_each = true, WHOLE, .result = "01"},
+		{.native = "EiEinEis", .runs = "?:1 5:2", .python = 2, .one_each = true, WHOLE, .result = "01"},
+		{.native = "iEis", .runs = "?:1", .python = 1, .one_each = true, WHOLE, .result = "i0"},
+		/* of none the place is known: by number */
+		{.native = "niEinEis", .python = 2, .one_each = true, WHOLE, .result = "ni0n1"},
+	};
+
+	(void)state;
+	check_all(stacks, ARRAY_SIZE(stacks));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_by_address),       cmocka_unit_test(runs_that_lie),
 		cmocka_unit_test(stacks_that_end_early), cmocka_unit_test(native_threads),
-		cmocka_unit_test(runs_by_number),
+		cmocka_unit_test(runs_by_number),        cmocka_unit_test(one_each_by_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

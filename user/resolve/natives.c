@@ -15,6 +15,7 @@ struct natives {
 	uint32_t ids[ABI_MAX_KERNEL + ABI_MAX_NATIVE + NATIVES_INLINED], id_cnt;
 	uint32_t first[ABI_MAX_KERNEL + ABI_MAX_NATIVE + 1], frame_cnt; /* in `ids`, by its frames */
 	uint8_t flags[ABI_MAX_NATIVE];
+	bool nameless[ABI_MAX_NATIVE]; /* of no file, and no perf map has it */
 };
 
 struct natives *natives__new(struct codes *codes, const struct natives_of *of)
@@ -93,12 +94,6 @@ static uint32_t function_of(struct natives *n, const struct native_name *name)
 	return *slot;
 }
 
-/* The next frame of the sample has all that it is shown as, or is not shown. */
-static void put_nothing(struct natives *n)
-{
-	n->first[++n->frame_cnt] = n->id_cnt;
-}
-
 /* One more frame of the sample. What was inlined leaves room for the frames that may still come. */
 static void put(struct natives *n, const struct native_frames *frames)
 {
@@ -110,7 +105,7 @@ static void put(struct natives *n, const struct native_frames *frames)
 		if (function != HIDDEN && (i + 1 == frames->cnt || n->id_cnt + later < ARRAY_SIZE(n->ids)))
 			n->ids[n->id_cnt++] = codes__at_line(n->codes, function, frames->items[i].line);
 	}
-	put_nothing(n);
+	n->first[++n->frame_cnt] = n->id_cnt;
 }
 
 static bool is_same_file(const struct abi_file *a, const struct abi_file *b)
@@ -138,6 +133,22 @@ static uint8_t flags_of(const struct process *p, const struct native_place *plac
 	return flags;
 }
 
+static bool is_nameless(const struct native_name *name)
+{
+	return name->kind == NATIVE_UNKNOWN || (name->kind == NATIVE_CODE_MADE && name->name[0] == '[');
+}
+
+/*
+ * What the interpreter calls of such code its JIT compiler has made of the Python functions that are there (Python/jit.c): it is
+ * the evaluator, too.
+ */
+static void find_jit(struct natives *n, uint32_t cnt)
+{
+	for (uint32_t i = cnt; i-- > 1;)
+		if (n->nameless[i - 1] && n->flags[i] & MERGE_INTERNAL)
+			n->flags[i - 1] |= MERGE_INTERNAL | MERGE_EVALUATOR;
+}
+
 static struct native_place place_at(const struct natives *n, const struct process *p, uint64_t addr, uint64_t time_ns)
 {
 	const struct native_space *s = native_spaces__find(n->spaces, p->image_id);
@@ -149,22 +160,9 @@ static struct native_place place_at(const struct natives *n, const struct proces
 static const struct native_frames *frames_at(struct natives *n, const struct process *p, uint64_t addr, bool now,
 					     const struct native_place *place)
 {
-	const struct native_frames *frames = native_names__unknown(n->names);
-
 	if (place->file)
-		frames = native_names__in_file(n->names, place->file, place->vaddr, now);
-	else if (place->known)
-		frames = native_names__in_memory(n->names, p->pid, addr);
-	return frames || !now ? frames : native_names__unknown(n->names);
-}
-
-/*
- * Code made at run time that a stack could be unwound through is such a trampoline (bpf/native.bpf.c), whether its name is in the
- * process's perf map yet or not: what is written there comes late.
- */
-static bool was_passed(const struct native_place *place, const struct abi_native *rec, uint32_t i)
-{
-	return place->known && place->kind == MAPPING_ANONYMOUS && i + 1 < rec->native_cnt;
+		return native_names__in_file(n->names, place->file, place->vaddr, now);
+	return place->known ? native_names__in_memory(n->names, p->pid, addr) : native_names__unknown(n->names);
 }
 
 /*
@@ -181,16 +179,17 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 		uint64_t addr = addrs[i] - (i > 0);
 		struct native_place place = place_at(n, p, addr, sample->hdr.time_ns);
 		const struct native_frames *frames = frames_at(n, p, addr, now, &place);
+		const struct native_name *name;
 
-		all &= frames != NULL;
+		all &= frames || now;
 		if (!frames)
 			frames = native_names__unknown(n->names);
-		if (was_passed(&place, rec, i))
-			put_nothing(n);
-		else
-			put(n, frames);
-		n->flags[i] = flags_of(p, &place, frames->items[frames->cnt - 1].name);
+		put(n, frames);
+		name = frames->items[frames->cnt - 1].name;
+		n->flags[i] = flags_of(p, &place, name);
+		n->nameless[i] = is_nameless(name);
 	}
+	find_jit(n, rec->native_cnt);
 	return all;
 }
 
