@@ -24,7 +24,7 @@ struct resolve_stats {
 	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */
 	uint64_t unwound
-		[ABI_NATIVE_END_CNT]; /* samples that are shown, by how their native stack ended; without holders of the GIL */
+		[ABI_NATIVE_END_CNT]; /* samples that are shown, by how their native stack ended; but those that another thread read */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
