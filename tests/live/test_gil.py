@@ -170,4 +170,5 @@ def test_interpreters_with_a_gil_each(spawn, recorder):
     fought = [s for s in waits if s.thread[1].startswith("sub ")]
     assert sum(s.ns for s in fought) > 0.1e9
     assert {s.frames[-1].name.split()[2].rstrip("]") for s in fought} <= {"sub", "nobody:", "other", "Thread-1"}, fought
-    assert sum(s.ns for s in waits if s.thread[1] == "MainThread") < 0.1e9
+    # the main thread's is another's only while that makes the sub-interpreter
+    assert {s.frames[-1].name.split()[2].rstrip("]") for s in waits if s.thread[1] == "MainThread"} <= {"nobody:", "other"}
