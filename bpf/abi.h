@@ -168,6 +168,14 @@ struct abi_py_layout {
 	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
 	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
 	__u16 gc_off; /* is it collecting garbage? 0: not known */
+	/* Tasks of asyncio; other futures begin alike */
+	__u16 ts_task_off;      /* tstate → the task that runs; 0: not known */
+	__u16 task_name_off;    /* a str, or the number of a task without a name of its own */
+	__u16 task_coro_off;    /* coroutine … */
+	__u16 coro_name_off;    /* … → its qualified name */
+	__u16 task_awaiter_off; /* future → who awaits it, or a set of those … */
+	__u16 task_several_off; /* … u8: it is a set */
+	__u16 task_is_task_off; /* u8: it is no mere future */
 	__u16 pad;
 };
 
@@ -188,7 +196,7 @@ struct abi_program {
 	__u64 runtime_vaddr; /* of _PyRuntime as linked: in the program, or in the library */
 	__u64 import_slot;   /* as linked in the program; 0: the interpreter is in the program itself */
 	__u64 import_symbol; /* what the loader puts there, as linked in the library */
-	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED */
+	__u32 layout_id;     /* index into `layouts`, or ABI_LAYOUT_UNSUPPORTED; NONE: it had no interpreter yet */
 	__u32 pad;
 };
 #define ABI_LAYOUT_NONE        0u /* ids start at 1 */
@@ -217,6 +225,7 @@ enum abi_announced {
 #define ABI_PROC_COUNTED 4u  /* in `targets_alive` */
 #define ABI_PROC_MET     8u  /* a record that names it may have been sent, so its end is to be told */
 #define ABI_PROC_SILENT  16u /* some of its memory is a program's to answer for: nothing of it is brought in */
+#define ABI_PROC_PLAIN   32u /* others of its program had no interpreter when they were looked at */
 
 #define ABI_OWN_IMAGES 0x80000000u /* ids of images from here on are user space's to give */
 
@@ -279,6 +288,7 @@ enum abi_record {
 	ABI_REC_INVALIDATE = 6,
 	ABI_REC_CPU = 7,
 	ABI_REC_WAKE = 8, /* a header only: something is to be looked at now */
+	ABI_REC_TASKS = 9,
 };
 
 struct abi_hdr {
@@ -357,6 +367,7 @@ struct abi_sample {
 	__u8 unverified;    /* some cached code object was not read again for this sample */
 	__u8 flags;         /* ABI_SAMPLE_* */
 	struct abi_why why; /* of a wait */
+	__u64 tasks_key; /* of the struct abi_tasks with what it ran for; 0: no task of asyncio's ran, or none that is known */
 	__u64 cold_addr; /* what was not readable, where the task could not bring it in itself: a frame, or the thread's state; else 0 */
 	char comm[ABI_COMM];
 	/* then frame_cnt times struct abi_frame, leaf first; with `native` struct abi_native and what that has */
@@ -418,6 +429,27 @@ struct abi_text {
 	__u8 kind;   /* bytes per code point: 1, 2 or 4 */
 	__u8 flags;  /* ABI_TEXT_* */
 	__u16 pad;
+};
+
+#define ABI_MAX_TASKS  16
+#define ABI_TASK_TEXT  64  /* bytes of a name that are kept */
+#define ABI_TASK_BLOCK 176 /* bytes read per task; user space asserts that the members in use fit */
+
+struct abi_task {
+	__u64 number;              /* of Task-NUMBER, when it has no name of its own; else 0 */
+	struct abi_text name;      /* its own; of a numbered one none … */
+	struct abi_text coroutine; /* … but that of what it runs */
+	char text[ABI_TASK_TEXT];  /* the one or the other */
+};
+
+/* First sight of a task of asyncio's that runs, and of who awaits it, and so on. It comes before the first sample. */
+struct abi_tasks {
+	struct abi_hdr hdr;
+	__u64 key; /* of all that is here, and of the process image */
+	__u32 image_id;
+	__u16 cnt;
+	__u16 cut; /* more await the last one than there is room for */
+		   /* then cnt times struct abi_task, the one that runs first; of several that await one of them, one */
 };
 
 #define ABI_CODE_UNREADABLE 1u /* not all of it is here; user space may read it at its address */
@@ -614,11 +646,13 @@ struct abi_wait_counts {
 };
 
 #define ABI_ASSERT(name, cond) _Static_assert(cond, name)
-ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 176);
+ABI_ASSERT("layout", sizeof(struct abi_py_layout) == 192);
 ABI_ASSERT("proc", sizeof(struct abi_proc) == 104);
 ABI_ASSERT("hdr", sizeof(struct abi_hdr) == 24);
 ABI_ASSERT("frame", sizeof(struct abi_frame) == 16);
-ABI_ASSERT("sample", sizeof(struct abi_sample) == 96);
+ABI_ASSERT("sample", sizeof(struct abi_sample) == 104);
+ABI_ASSERT("task", sizeof(struct abi_task) == 88);
+ABI_ASSERT("tasks", sizeof(struct abi_tasks) == 40);
 ABI_ASSERT("clock", sizeof(struct abi_clock) == 224);
 ABI_ASSERT("code", sizeof(struct abi_code) == 96);
 ABI_ASSERT("lines", sizeof(struct abi_lines) == 40);

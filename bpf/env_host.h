@@ -57,6 +57,7 @@ u32 bpf_get_smp_processor_id(void);
 u32 bpf_get_prandom_u32(void);
 u64 bpf_ktime_get_boot_ns(void);
 long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags);
+long bpf_get_task_stack(struct task_struct *task, void *buf, u32 size, u64 flags);
 long bpf_copy_from_user(void *dst, u32 size, const void *addr);
 long bpf_probe_read_user_str(void *dst, u32 size, const void *addr);
 long bpf_probe_read_kernel(void *dst, u32 size, const void *addr);

@@ -32,8 +32,10 @@ struct cgroup_steps_map cgroup_steps SEC(".maps");
  * at most.
  */
 struct scratches_map scratches SEC(".maps");
-/* The native parts of samples, as `scratches`; one, unused, without --native. BPF only. */
+/* The native parts of samples, as `scratches`, then as `wait_scratches`; one, unused, without --native. BPF only. */
 struct natives_map natives SEC(".maps");
+/* Those of gil_slots and kept_waits; one, unused, without --native. BPF only, while it has the slot. */
+struct kept_natives_map kept_natives SEC(".maps");
 /* Where each image's mappings are. session adds and deletes; BPF reads, and notes exec_pages. */
 struct unwind_processes_map unwind_processes SEC(".maps");
 /* Executable mappings, tables of what is in them, rules. session/unwind writes (memory-mapped), what is not in use; BPF reads. */
@@ -42,6 +44,8 @@ struct unwind_words_map unwind_words SEC(".maps");
 struct unwind_rules_map unwind_rules SEC(".maps");
 /* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
+/* Chains of tasks whose names were sent, and when. BPF only; as above, and sent again from time to time. */
+struct tasks_seen_map tasks_seen SEC(".maps");
 /* Scheduled callbacks. BPF only: taken by a tick (busy), given back by the callback. */
 struct code_slots_map code_slots SEC(".maps");
 /* The same for walks of cold memory. */
@@ -75,6 +79,7 @@ __set_before_load __u64 cfg_wake_bytes = 1 << 18;
 __set_before_load bool cfg_gil_only = false;
 __set_before_load bool cfg_native = false;
 __set_before_load bool cfg_kernel = false;
+__set_before_load __u32 cfg_wait_natives = 0;
 __set_before_load int cfg_hierarchy = 0;
 __set_before_load __u32 cfg_cgroup_subsys = 0;
 __set_before_load bool cfg_scoped = false;

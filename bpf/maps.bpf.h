@@ -14,6 +14,8 @@
 #define KEPT_WAITS      1024    /* threads whose stacks are kept while they wait, without task work */
 #define WAIT_SCRATCHES  16      /* … and threads that do so now */
 #define SEEN_WAYS       4
+#define TASKS_SEEN      8192
+#define TASK_STEPS      64 /* futures that are looked at for one sample: tasks, and what they await one another by */
 #define SEEN_BUCKETS    32768
 
 /* A code object met for the first time, and the globals of the frame that it was met in. */
@@ -85,6 +87,11 @@ enum walk_native {
 	NATIVE_TAKEN,
 };
 
+/* Where a task has what it is called by. */
+struct task_source {
+	u64 name, coroutine;
+};
+
 /* State and result of a walk. Lives in a map: too big for BPF's stack. */
 struct walk {
 	struct abi_sample sample;
@@ -123,7 +130,7 @@ struct walk {
 	u32 frame_cnt, todo_cnt, visited, stop;
 	u32 garbage; /* something that is no code object stood where one should */
 	u32 image_id, layout_id, max_frames;
-	u32 slot;         /* of `scratches`, where it is a tick's */
+	u32 slot;         /* of `natives`; and of `scratches`, where it is a tick's */
 	u32 keep;         /* of `kept_waits` + 1: there the sample goes; 0: to user space */
 	u32 walk_cnt;     /* numbers the walks, so that the memos need not be cleared */
 	u64 cache_ns;     /* longest time that a code object goes without being read; 0: read at each walk */
@@ -134,6 +141,13 @@ struct walk {
 	u64 replaced_key; /* … which was this one, the last time */
 	struct code_memos memos;
 	struct code_todo todo[CODE_TODO_MAX];
+	/* the tasks that it ran for: bpf/tasks.bpf.c */
+	u64 task_addr; /* the next one */
+	u64 task_block[ABI_TASK_BLOCK / 8];
+	u64 task_text[16]; /* entries of a set */
+	struct task_source task_from[ABI_MAX_TASKS];
+	struct abi_tasks tasks; /* the record */
+	struct abi_task task[ABI_MAX_TASKS];
 };
 
 /*
@@ -170,6 +184,16 @@ struct native {
 	u64 record[NATIVE_RECORD / 8 + 1];
 };
 
+/* The same of a sample that is sent later: all but the kernel's frames. */
+struct kept_native {
+	struct abi_native head;
+	u64 user[ABI_MAX_NATIVE];
+	struct abi_run runs[ABI_MAX_RUNS];
+};
+/* Where: of waits for the GIL by their slots, of others by theirs behind these. */
+#define KEPT_NATIVE_GIL  0
+#define KEPT_NATIVE_WAIT ABI_GIL_SLOTS
+
 /* One scheduled callback in a sampled task. */
 struct code_slot {
 	struct bpf_task_work work;
@@ -192,11 +216,13 @@ struct cold_slot {
 	struct walk walk;
 };
 
-/* Stacks of a wait for the GIL, read as it began. */
-struct gil_stack {
+/* What of a walk is sent; it begins with that. */
+struct stack {
 	struct abi_sample sample;
 	struct abi_frame frames[ABI_MAX_FRAMES];
 };
+
+/* Stacks of a wait for the GIL, read as it began. */
 struct gil_slot {
 	u32 busy;   /* the thread that waits; 0: free */
 	u32 wait;   /* enum gil_wait */
@@ -207,7 +233,7 @@ struct gil_slot {
 	u64 ran_ns; /* the thread's CPU time as it began */
 	u64 interval_ns, gil_addr;
 	u64 holder; /* its thread state; 0: nobody held it */
-	struct gil_stack waiter, held;
+	struct stack waiter, held;
 };
 
 /* A wait that is over, for its thread to look at its stack. */
@@ -216,14 +242,14 @@ struct wait_slot {
 	u32 busy, closing; /* the thread; it has begun to look */
 	u64 now_ns, value, args[2];
 	struct abi_why why;
-	u32 tgid, pad;
+	u32 tgid, kernel_cnt;
+	u64 kernel[ABI_MAX_KERNEL]; /* where in the kernel it waited */
 };
 
 /* The stack of a thread of ours while it waits. */
 struct kept_wait {
-	u32 busy, pad;            /* the thread, from its first wait to its end */
-	struct abi_sample sample; /* hdr.size 0: it came to none */
-	struct abi_frame frames[ABI_MAX_FRAMES];
+	u32 busy, pad;      /* the thread, from its first wait to its end */
+	struct stack stack; /* hdr.size 0: it came to none */
 };
 
 struct wait_scratch {
@@ -250,6 +276,10 @@ struct fault_count {
 
 struct seen_bucket {
 	u64 way[SEEN_WAYS];
+};
+
+struct seen_tasks {
+	u64 key, sent_ns;
 };
 
 extern struct events_map {
@@ -357,6 +387,13 @@ extern struct natives_map {
 	__type(value, struct native);
 } natives SEC(".maps");
 
+extern struct kept_natives_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct kept_native);
+} kept_natives SEC(".maps");
+
 extern struct unwind_processes_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ABI_MAX_PROCS);
@@ -394,6 +431,13 @@ extern struct seen_map {
 	__type(key, u32);
 	__type(value, struct seen_bucket);
 } seen SEC(".maps");
+
+extern struct tasks_seen_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TASKS_SEEN);
+	__type(key, u32);
+	__type(value, struct seen_tasks);
+} tasks_seen SEC(".maps");
 
 extern struct code_slots_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -485,6 +529,7 @@ extern __set_before_load __u64 cfg_wake_bytes;        /* wake user space when th
 extern __set_before_load bool cfg_gil_only;
 extern __set_before_load bool cfg_native;         /* native frames too … */
 extern __set_before_load bool cfg_kernel;         /* … and those of the kernel */
+extern __set_before_load __u32 cfg_wait_natives;  /* of `natives` those of wait_scratches begin here */
 extern __set_before_load int cfg_hierarchy;       /* that the chosen cgroups are of; 0: version 2 */
 extern __set_before_load __u32 cfg_cgroup_subsys; /* a controller of it + 1, as the kernel numbers them; 0: version 2 */
 extern __set_before_load bool cfg_scoped;         /* the timers run only with a cgroup's tasks */

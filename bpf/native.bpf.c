@@ -287,28 +287,20 @@ __verified_once u32 native_walk(u32 slot, u32 image_id)
 		(at) += n_;                                                                                            \
 	})
 
-__verified_once long native_send(struct walk *w, u64 flags)
+static __always_inline long send_record(struct stack *s, struct native *n, u64 flags)
 {
-	struct native *n;
-	u32 at = 0;
+	u32 at = s->sample.frame_cnt;
 
-	if (!HAS_NATIVE || !cfg_native || !w)
-		return -1;
-	n = native_of(w->slot);
-	if (!n)
-		return -1;
-	w->sample.flags |= ABI_SAMPLE_NATIVE;
-	at = w->frame_cnt;
+	s->sample.flags |= ABI_SAMPLE_NATIVE;
 	opaque(at);
 	if (at > ABI_MAX_FRAMES)
 		return -1;
-	w->sample.frame_cnt = (u16)at;
 	at *= sizeof(struct abi_frame);
 	opaque(at); /* an "or" instead of a sum has no bound that the verifier sees */
-	at += sizeof(w->sample);
+	at += sizeof(s->sample);
 	opaque(at);
-	w->sample.hdr.size = at + sizeof(n->head) + abi_native_bytes(&n->head);
-	bpf_probe_read_kernel(n->record, at, &w->sample);
+	s->sample.hdr.size = at + sizeof(n->head) + abi_native_bytes(&n->head);
+	bpf_probe_read_kernel(n->record, at, s);
 	*(u64 *)((u8 *)n->record + at) = *(u64 *)&n->head;
 	at += sizeof(n->head);
 	opaque(at);
@@ -316,4 +308,56 @@ __verified_once long native_send(struct walk *w, u64 flags)
 	APPEND(n, at, n->user, n->head.native_cnt, ABI_MAX_NATIVE);
 	APPEND(n, at, n->runs, n->head.run_cnt, ABI_MAX_RUNS);
 	return bpf_ringbuf_output(&events, n->record, at, flags);
+}
+
+__verified_once long native_send(struct stack *s, u32 slot, u64 flags)
+{
+	struct native *n;
+
+	if (!HAS_NATIVE || !cfg_native || !s)
+		return -1;
+	n = native_of(slot);
+	return n ? send_record(s, n, flags) : -1;
+}
+
+#define COPY(dst, src, cnt, most)                                                                                      \
+	({                                                                                                             \
+		u32 n_ = (cnt);                                                                                        \
+		opaque(n_);                                                                                            \
+		bpf_probe_read_kernel(dst, n_ > (most) ? 0 : n_ * sizeof((dst)[0]), src);                              \
+	})
+
+__hidden void native_keep(struct walk *w, u32 at)
+{
+	struct kept_native *kept;
+	struct native *n;
+
+	if (!HAS_NATIVE || !cfg_native)
+		return;
+	kept = bpf_map_lookup_elem(&kept_natives, &at);
+	n = native_of(w->slot);
+	if (!kept || !n)
+		return;
+	kept->head = n->head;
+	COPY(kept->user, n->user, n->head.native_cnt, ABI_MAX_NATIVE);
+	COPY(kept->runs, n->runs, n->head.run_cnt, ABI_MAX_RUNS);
+	w->sample.flags |= ABI_SAMPLE_NATIVE;
+}
+
+__verified_once long native_send_kept(struct stack *s, u32 slot, u32 at, u32 kernel_cnt, u64 flags)
+{
+	struct kept_native *kept;
+	struct native *n;
+
+	if (!HAS_NATIVE || !cfg_native || !s)
+		return -1;
+	kept = bpf_map_lookup_elem(&kept_natives, &at);
+	n = native_of(slot);
+	if (!kept || !n)
+		return -1;
+	n->head = kept->head;
+	n->head.kernel_cnt = (u16)kernel_cnt;
+	COPY(n->user, kept->user, n->head.native_cnt, ABI_MAX_NATIVE);
+	COPY(n->runs, kept->runs, n->head.run_cnt, ABI_MAX_RUNS);
+	return send_record(s, n, flags);
 }

@@ -17,12 +17,35 @@
  * on it. ABI_OK or ABI_INTERNAL.
  */
 u32 native_walk(u32 slot, u32 image_id);
-/* Sends the sample of `w` with its native part. 0 or negative. */
-long native_send(struct walk *w, u64 flags);
+/* Sends a sample with its native part, which is in `natives`. 0 or negative. */
+long native_send(struct stack *s, u32 slot, u64 flags);
+/* Keeps that of a walk, as number `at` of `kept_natives`, … */
+void native_keep(struct walk *w, u32 at);
+/* … and sends it, with so many frames of the kernel that are in `natives`. */
+long native_send_kept(struct stack *s, u32 slot, u32 at, u32 kernel_cnt, u64 flags);
 
 static __always_inline struct native *native_of(u32 slot)
 {
 	return bpf_map_lookup_elem(&natives, &slot);
+}
+
+/* Where in the kernel a task is that does not run: into ABI_MAX_KERNEL words; how many. */
+static __always_inline u32 native_kernel_of(struct task_struct *task, u64 *out)
+{
+	long bytes = HAS_NATIVE && cfg_native && cfg_kernel ? kernel_stack_of(task, out, 8 * ABI_MAX_KERNEL) : 0;
+
+	return bytes > 0 ? (u32)bytes / 8 : 0;
+}
+
+/* The same, as they were found before, into `natives`. */
+static __always_inline u16 native_put_kernel(u32 slot, const u64 *frames, u32 cnt)
+{
+	struct native *n = cfg_native ? native_of(slot) : NULL;
+
+	if (!n || !cnt)
+		return 0;
+	bpf_probe_read_kernel(n->kernel, sizeof(n->kernel), frames);
+	return (u16)cnt;
 }
 
 /* The walk begins, maybe anew. */

@@ -22,6 +22,9 @@
 #endif
 #define state_of(task) member_of(task, __state)
 
+/* The kernel's functions that a task is in which does not run, but for the scheduler's. 5.9, but only in typed programs */
+#define kernel_stack_of(task, out, bytes) bpf_get_task_stack(task, out, bytes, 0)
+
 /* Native frames take bpf_loop (5.17): no verifier looks at their unwinding as often as it may go round. */
 #define HAS_NATIVE ARCH_UNWINDS
 

@@ -25,7 +25,8 @@
 		 ? BPF_CORE_READ(task, __state)                                                                        \
 		 : (u32)BPF_CORE_READ((struct task_struct___before_5_14 *)(task), state))
 
-#define HAS_NATIVE 0
+#define HAS_NATIVE                        0
+#define kernel_stack_of(task, out, bytes) 0
 
 /* Not in tracing programs before 5.12. */
 #define HAS_ANCESTOR_ID false

@@ -68,6 +68,7 @@ enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_NATIVE, ABI_OUTSIDE, ABI
  */
 #define ABI_NATIVE_ENDS_OF(X)                                                                                          \
 	X(NOT_TRIED, "the thread was walked later, when its memory had been brought in")                               \
+	X(ASLEEP, "the wait was not over when the recording ended: another process read the stack")                    \
 	X(ROOT, "unwound to the root")                                                                                 \
 	X(NO_MAPS, "the process's mappings were not read yet")                                                         \
 	X(NO_MAPPING, "an address was in nothing that is known to be mapped")                                          \

@@ -6,6 +6,7 @@
 #include "bpf/pywalk.bpf.h"
 #include "bpf/record.bpf.h"
 #include "bpf/target.bpf.h"
+#include "bpf/tasks.bpf.h"
 #include "bpf/tstate.bpf.h"
 
 #define PF_EXITING           0x00000004 /* include/linux/sched.h */
@@ -88,18 +89,22 @@ static __always_inline u64 sample_wake_flags(struct walk *w)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-static __always_inline long keep(const struct walk *w, u32 size)
+static __always_inline long keep(struct walk *w, u32 size)
 {
 	u32 at = w->keep - 1;
 	struct kept_wait *kept = bpf_map_lookup_elem(&kept_waits, &at);
 
-	return kept ? bpf_probe_read_kernel(&kept->sample, size, &w->sample) : -1;
+	if (!kept)
+		return -1;
+	if (cfg_native && w->native == NATIVE_TAKEN)
+		native_keep(w, KEPT_NATIVE_WAIT + at);
+	return bpf_probe_read_kernel(&kept->stack, size, w);
 }
 
 static __always_inline long send(struct walk *w, u32 size, u64 flags)
 {
 	if (cfg_native && w->native == NATIVE_TAKEN)
-		return native_send(w, flags);
+		return native_send((struct stack *)w, w->slot, flags);
 	return bpf_ringbuf_output(&events, &w->sample, size, flags);
 }
 
@@ -145,7 +150,7 @@ static __always_inline void fill_sample(struct walk *w, struct task_struct *task
 	s->gil = ABI_GIL_UNKNOWN;
 	s->interp_id = 0;
 	s->unverified = s->flags = 0;
-	s->cold_addr = 0;
+	s->cold_addr = s->tasks_key = 0;
 	s->why = t->why;
 	s->thread_ident = 0; /* where it is depends on the layout */
 	bpf_get_current_comm(s->comm, sizeof(s->comm));
@@ -201,6 +206,8 @@ __hidden u32 sample_walk(struct walk *w, struct abi_proc *p)
 		return w->sample.gil == ABI_GIL_NONE ? ABI_GILLESS : ABI_NO_GIL;
 	if (outcome == ABI_OK)
 		outcome = pywalk(w);
+	if (w->layout.ts_task_off && w->frame_cnt)
+		tasks_take(w);
 	if (w->collecting && w->frame_cnt)
 		w->frames[0].what = w->layout.mech & ABI_MECH_GC_FRAME ? ABI_FRAME_COLLECTING : ABI_FRAME_IN_COLLECTION;
 	return outcome;
@@ -215,9 +222,10 @@ static __always_inline u32 process_outcome(const struct abi_proc *p, u64 mm, u32
 		return ABI_STARTING;
 	if (p->state == ABI_PROC_UNSUPPORTED)
 		return ABI_UNSUPPORTED;
-	if (p->state == ABI_PROC_NOT_PYTHON)
-		return ABI_NOT_PYTHON;
-	return p->state == ABI_PROC_PYTHON ? ABI_OK : ABI_IDENTIFYING;
+	if (p->state == ABI_PROC_PYTHON)
+		return ABI_OK;
+	/* What ends before it is looked at is most likely what others of its program were. */
+	return p->state == ABI_PROC_NOT_PYTHON || p->flags & ABI_PROC_PLAIN ? ABI_NOT_PYTHON : ABI_IDENTIFYING;
 }
 
 /* Names of code objects seen for the first time: by the task itself if it can, else right now. */
@@ -251,18 +259,21 @@ static __always_inline bool has_native(u32 outcome)
 	return outcome <= ABI_CUT_FAULT || outcome == ABI_NO_TSTATE || outcome == ABI_NO_FRAME;
 }
 
-static __always_inline void take_native(struct walk *w, const struct tick *t)
+__hidden void sample_native(struct walk *w, const struct tick *t)
 {
 	struct native *n = native_of(w->slot);
-	long bytes = 0;
+	u32 kernel_cnt = t->kernel_cnt;
 
 	if (!n)
 		return;
 	if (!w->frame_cnt)
 		n->head.run_cnt = 0;
-	if (cfg_kernel && t->kernel_ctx)
-		bytes = bpf_get_stack(t->kernel_ctx, n->kernel, sizeof(n->kernel), 0);
-	n->head.kernel_cnt = bytes > 0 ? (u16)((u32)bytes / 8) : 0;
+	if (cfg_kernel && t->kernel_ctx) {
+		long bytes = bpf_get_stack(t->kernel_ctx, n->kernel, sizeof(n->kernel), 0);
+
+		kernel_cnt = bytes > 0 ? (u32)bytes / 8 : 0;
+	}
+	n->head.kernel_cnt = (u16)kernel_cnt;
 	if (native_walk(w->slot, w->image_id) == ABI_OK)
 		w->native = NATIVE_TAKEN;
 }
@@ -306,7 +317,7 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 		w->sample.cold_addr = w->fault_addr;
 	}
 	if (cfg_native && w->native && has_native(outcome))
-		take_native(w, t);
+		sample_native(w, t);
 	outcome = emit(w, outcome);
 	if (w->replaced)
 		invalidate(p, w);
@@ -365,7 +376,7 @@ __hidden u32 sample_keep(struct tick *t, u32 source)
 	struct scratch *s;
 
 	t->source = source;
-	t->slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+	t->slot = sample_slot(source);
 	s = bpf_map_lookup_elem(&scratches, &t->slot);
 	if (!s)
 		return ABI_INTERNAL;
@@ -379,7 +390,7 @@ __hidden struct scratch *sample_scratch(u32 source)
 	struct scratch *s;
 
 	if (source < ABI_SOURCE_CNT)
-		slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+		slot = sample_slot(source);
 	s = bpf_map_lookup_elem(&scratches, &slot);
 	if (s)
 		s->walk.slot = slot;

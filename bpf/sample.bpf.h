@@ -6,13 +6,14 @@
 struct tick {
 	u64 now_ns;
 	u64 value;        /* in the unit of its type */
-	void *kernel_ctx; /* of the program, for the kernel's part of the stack; NULL: there is none */
+	void *kernel_ctx; /* of the program, for the kernel's part of the stack; NULL: it is there already … */
 	struct abi_why why;
 	u32 slot; /* of `scratches` */
 	u32 keep; /* of `kept_waits` + 1, where the sample is to be kept; 0: it is sent */
 	u8 source, type;
 	u8 native;      /* native frames too: nothing else that uses this slot comes in between */
 	u8 is_cpu_time; /* the value is of CPU time */
+	u16 kernel_cnt; /* … so many frames, in `natives` */
 };
 
 /* Samples the current task: composes target, tstate, walk, code and counts exactly one outcome. */
@@ -25,12 +26,18 @@ u32 sample_keep(struct tick *t, u32 source);
 /* Counts what became of so many. */
 void sample_count(u32 source, u32 outcome, u64 cnt);
 
+/* That of a source on this CPU. */
+static __always_inline u32 sample_slot(u32 source)
+{
+	return bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+}
+
 /* Called by a source's program, with one of its value types. */
 static __always_inline void sample_take(struct tick *t, u32 source, u32 type)
 {
 	t->source = source;
 	t->type = type;
-	t->slot = bpf_get_smp_processor_id() * cfg_slots_per_cpu + cfg_slots[source];
+	t->slot = sample_slot(source);
 	sample_tick(t);
 }
 
@@ -55,6 +62,8 @@ void sample_repeat(struct walk *w, u32 outcome, u32 cnt, u64 value);
  */
 struct scratch *sample_scratch(u32 source);
 u32 sample_begin(struct scratch *s, const struct tick *t, struct abi_proc **out);
+/* With cfg_native: native frames of the current task, whose Python frames have just been walked for this tick. */
+void sample_native(struct walk *w, const struct tick *t);
 /* Names of what was met in a walk of the current task's memory. */
 void sample_names(struct scratch *s);
 /* The ring had no room for this one. */

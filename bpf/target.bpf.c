@@ -136,6 +136,10 @@ static __always_inline void look_up_program(struct abi_proc *p, struct task_stru
 	g = bpf_map_lookup_elem(&programs, &file);
 	if (!g)
 		return;
+	if (g->layout_id == ABI_LAYOUT_NONE) {
+		set_bits(&p->flags, ABI_PROC_PLAIN);
+		return;
+	}
 	runtime_addr = find_runtime(g, BPF_CORE_READ(task, mm, start_code) - g->start_code);
 	if (runtime_addr)
 		adopt(p, runtime_addr, g->layout_id);

@@ -129,6 +129,9 @@ int faults_fault(struct bpf_perf_event_data *ctx)
 		return 0;
 	}
 	t.now_ns = bpf_ktime_get_ns();
+	t.native = cfg_native;
+	if (cfg_kernel && (s64)ctx->regs[ARCH_TICK_IP] < 0)
+		t.kernel_ctx = ctx;
 	sample_take(&t, ABI_SOURCE_FAULTS, 0);
 	return 0;
 }

@@ -8,9 +8,11 @@
  * just got it, and was about to begin what it held it for.
  */
 #include "bpf/gil.bpf.h"
+#include "bpf/native.bpf.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/task_work.bpf.h"
+#include "bpf/tasks.bpf.h"
 #include "bpf/tstate.bpf.h"
 
 #ifdef OLD_KERNEL /* user/source/gil.c refuses it */
@@ -44,19 +46,28 @@ static __always_inline u64 futex_address(struct task_struct *task)
 
 /* ---- the end of a wait: its samples ------------------------------------------------------------------------ */
 
-static __always_inline void send(struct gil_stack *stack, u64 value)
+static __always_inline long send_stack(struct stack *stack, u32 at)
 {
-	struct abi_sample *s = &stack->sample;
-	u32 n = s->frame_cnt, outcome = s->outcome, size;
+	u32 n = stack->sample.frame_cnt, size;
 
 	opaque(n);
 	if (n > ABI_MAX_FRAMES)
 		n = 0;
-	size = sizeof(*s) + n * sizeof(struct abi_frame);
-	s->value = value;
-	s->hdr.size = size;
-	if (bpf_ringbuf_output(&events, stack, size, BPF_RB_NO_WAKEUP)) {
-		sample_dropped(s);
+	if (cfg_native && stack->sample.flags & ABI_SAMPLE_NATIVE)
+		return native_send_kept(stack, sample_slot(ABI_SOURCE_GIL), KEPT_NATIVE_GIL + at, 0, BPF_RB_NO_WAKEUP);
+	size = sizeof(stack->sample) + n * sizeof(struct abi_frame);
+	stack->sample.hdr.size = size;
+	return bpf_ringbuf_output(&events, stack, size, BPF_RB_NO_WAKEUP);
+}
+
+/* Of the slot with that number. */
+static __always_inline void send(struct stack *stack, u32 at, u64 value)
+{
+	u32 outcome = stack->sample.outcome;
+
+	stack->sample.value = value;
+	if (send_stack(stack, at)) {
+		sample_dropped(&stack->sample);
 		outcome = ABI_RING_FULL;
 	}
 	__sync_fetch_and_add(&gil_due, 1);
@@ -64,7 +75,7 @@ static __always_inline void send(struct gil_stack *stack, u64 value)
 	sample_count(ABI_SOURCE_GIL, outcome, 1);
 }
 
-static __always_inline void name_holder(struct gil_slot *slot, const struct gil_stack *held, u64 holder)
+static __always_inline void name_holder(struct gil_slot *slot, const struct stack *held, u64 holder)
 {
 	struct abi_frame *f = slot->waiter.frames;
 
@@ -100,11 +111,11 @@ static __always_inline void finish(struct gil_slot *slot, struct gil_slot *from)
 		return;
 	if (from->holder) {
 		from->held.sample.hdr.time_ns = slot->ended_ns;
-		send(&from->held, value);
+		send(&from->held, from->index, value);
 	}
 	name_holder(slot, &from->held, from->holder);
 	slot->waiter.sample.hdr.time_ns = slot->ended_ns;
-	send(&slot->waiter, value);
+	send(&slot->waiter, slot->index, value);
 }
 
 static __always_inline void release(struct gil_slot *slot, u32 tid)
@@ -124,7 +135,7 @@ static __always_inline struct gil_slot *slot_of(u32 tid)
 /* ---- its beginning: two stacks ------------------------------------------------------------------------------ */
 
 /* A scratch's walk into one of the stacks, behind `first` entries. */
-static __always_inline void keep(struct gil_stack *stack, struct walk *w, u32 first, u32 outcome)
+static __always_inline void keep(struct stack *stack, struct walk *w, u32 first, u32 outcome)
 {
 	u32 n = w->frame_cnt, most = first ? WAITER_MAX : ABI_MAX_FRAMES;
 
@@ -145,7 +156,12 @@ static __always_inline u32 walk_now(struct walk *w, u32 outcome)
 	w->fault_addr = 0;
 	w->limit_ns = WALK_NS;
 	w->max_frames = cfg_max_frames < WAITER_MAX ? cfg_max_frames : WAITER_MAX;
-	return outcome == ABI_OK ? pywalk(w) : outcome;
+	w->sample.tasks_key = 0;
+	if (outcome == ABI_OK)
+		outcome = pywalk(w);
+	if (w->layout.ts_task_off && w->frame_cnt && !w->foreign)
+		tasks_take(w);
+	return outcome;
 }
 
 /* The holder runs meanwhile, so it is asked again where it was seen between two frames. */
@@ -159,6 +175,7 @@ static __always_inline void look_at_holder(struct scratch *s, const struct abi_p
 	if (!holder || holder == own)
 		return;
 	w->foreign = 1;
+	w->native = NATIVE_NONE; /* nobody but itself knows its registers */
 	for (u32 i = 0; i < HOLDER_TRIES && outcome == ABI_TORN; i++)
 		outcome = walk_now(w, tstate_take(w, p->runtime_addr, holder));
 	w->foreign = 0;
@@ -169,7 +186,7 @@ static __always_inline void look_at_holder(struct scratch *s, const struct abi_p
 	w->sample.gil = ABI_GIL_HELD;
 	w->sample.hdr.tid = gil_thread_number(w);
 	w->sample.thread_start_ns = 0;
-	w->sample.flags |= ABI_SAMPLE_FOREIGN;
+	w->sample.flags = ABI_SAMPLE_FOREIGN;
 	w->sample.thread_ident = block_u64((const u8 *)w->tstate_block, ABI_TSTATE_BLOCK, w->layout.ts_thread_id_off);
 	keep(&slot->held, w, 0, outcome);
 	sample_names(s);
@@ -190,11 +207,11 @@ static __always_inline u32 thin(struct scratch *s, u64 now_ns)
 /* Both stacks into a slot; NULL: it does not wait for the GIL, or is not looked at. */
 static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 {
-	struct tick t = {.now_ns = now_ns, .source = ABI_SOURCE_GIL, .type = GIL_TYPE_WAIT};
+	struct tick t = {.now_ns = now_ns, .source = ABI_SOURCE_GIL, .type = GIL_TYPE_WAIT, .native = cfg_native};
 	struct scratch *s = sample_scratch(ABI_SOURCE_GIL);
 	struct gil_look found = {};
 	struct gil_slot *slot;
-	u32 one_in, at = 0;
+	u32 one_in, outcome, at = 0;
 
 	if (!s || !gil_look(s, &t, futex, &found))
 		return NULL;
@@ -215,7 +232,13 @@ static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 	slot->ran_ns = member_of(current_task(), se.sum_exec_runtime);
 	slot->gil_addr = found.gil;
 	slot->interval_ns = gil_interval_ns(&s->walk, found.gil);
-	keep(&slot->waiter, &s->walk, GIL_FRAMES, walk_now(&s->walk, found.outcome));
+	outcome = walk_now(&s->walk, found.outcome);
+	if (cfg_native) {
+		sample_native(&s->walk, &t);
+		if (s->walk.native == NATIVE_TAKEN)
+			native_keep(&s->walk, KEPT_NATIVE_GIL + at);
+	}
+	keep(&slot->waiter, &s->walk, GIL_FRAMES, outcome);
 	sample_names(s);
 	look_at_holder(s, found.p, slot);
 	return slot;

@@ -104,7 +104,7 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	p->image_id = new_image_id();
 	p->mm = (u64)member_of(task, mm);
 	p->announced = 0;
-	p->flags &= ~(ABI_PROC_MET | ABI_PROC_SILENT);
+	p->flags &= ~(ABI_PROC_MET | ABI_PROC_SILENT | ABI_PROC_PLAIN);
 	forget_interpreter(p);
 	return 0;
 }

@@ -9,6 +9,7 @@
  * The hook runs at each switch of every task, with the run queue locked: what is not ours has to be left soon.
  */
 #include "bpf/gil.bpf.h"
+#include "bpf/native.bpf.h"
 #include "bpf/record.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/target.bpf.h"
@@ -148,7 +149,7 @@ static __always_inline struct kept_wait *claim_kept(struct abi_thread_wait *t, u
 /* The thread is current still, and what it waits for cannot be read when it is over. */
 static __always_inline void walk_now(struct abi_thread_wait *t, u32 tid)
 {
-	struct tick tick = {.now_ns = t->since_ns};
+	struct tick tick = {.now_ns = t->since_ns, .native = cfg_native};
 	struct kept_wait *kept = kept_of(t, tid);
 
 	t->outcome = ABI_NO_SLOT;
@@ -156,30 +157,56 @@ static __always_inline void walk_now(struct abi_thread_wait *t, u32 tid)
 		kept = claim_kept(t, tid);
 	if (!kept)
 		return;
-	kept->sample.hdr.size = 0;
+	kept->stack.sample.hdr.size = 0;
 	look_at_file(&t->why, t->args);
 	tick.why = t->why;
 	tick.keep = t->slot;
 	t->outcome = sample_keep(&tick, ABI_SOURCE_OFFCPU);
 }
 
-static __always_inline void send_kept(struct abi_thread_wait *t, u32 tid, u64 now, u64 value)
+/* What a thread does in the kernel only because it was to leave its CPU says nothing. */
+static __always_inline u32 kernel_frames(const struct abi_why *why, struct task_struct *task, u64 *out)
 {
-	struct kept_wait *kept = kept_of(t, tid);
-	u32 outcome = t->outcome, size;
+	return why->call >= 0 || why->wait == ABI_WAIT_FAULT ? native_kernel_of(task, out) : 0;
+}
+
+static __always_inline long send_with_native(struct abi_thread_wait *t, struct kept_wait *kept,
+					     struct task_struct *task)
+{
+	u32 slot = sample_slot(ABI_SOURCE_OFFCPU);
+	struct native *n = native_of(slot);
+
+	if (!n)
+		return -1;
+	return native_send_kept(&kept->stack, slot, KEPT_NATIVE_WAIT + t->slot - 1,
+				kernel_frames(&t->why, task, n->kernel), record_wake_flags());
+}
+
+static __always_inline long send_stack(struct abi_thread_wait *t, struct kept_wait *kept, struct task_struct *task)
+{
+	u32 size = kept->stack.sample.hdr.size;
+
+	if (cfg_native && kept->stack.sample.flags & ABI_SAMPLE_NATIVE)
+		return send_with_native(t, kept, task);
+	opaque(size);
+	if (size > sizeof(kept->stack))
+		size = 0;
+	opaque(size); /* else both bounds become one, of a difference that 6.1 does not follow */
+	return bpf_ringbuf_output(&events, &kept->stack, size, record_wake_flags());
+}
+
+static __always_inline void send_kept(struct abi_thread_wait *t, struct task_struct *task, u64 now, u64 value)
+{
+	struct kept_wait *kept = kept_of(t, member_of(task, pid));
+	u32 outcome = t->outcome;
 
 	if (outcome == ABI_BEGUN_BEFORE || outcome == ABI_NO_SLOT || !kept) {
 		sample_lost(ABI_SOURCE_OFFCPU, t->tgid, outcome == ABI_BEGUN_BEFORE ? outcome : ABI_NO_SLOT, 1, value);
 		return;
 	}
-	size = kept->sample.hdr.size;
-	opaque(size);
-	if (size > sizeof(kept->sample) + sizeof(kept->frames))
-		size = 0;
-	opaque(size); /* else both bounds become one, of a difference that 6.1 does not follow */
-	kept->sample.value = value;
-	kept->sample.hdr.time_ns = now;
-	if (size && bpf_ringbuf_output(&events, &kept->sample, size, record_wake_flags()))
+	kept->stack.sample.value = value;
+	kept->stack.sample.hdr.time_ns = now;
+	if (kept->stack.sample.hdr.size && send_stack(t, kept, task))
 		sample_lost(ABI_SOURCE_OFFCPU, t->tgid, ABI_RING_FULL, 1, value);
 	else
 		sample_count(ABI_SOURCE_OFFCPU, outcome, 1);
@@ -314,6 +341,7 @@ static __always_inline bool leave_to_thread(struct abi_thread_wait *t, struct ta
 	slot->args[1] = t->args[1];
 	slot->why = t->why;
 	slot->tgid = t->tgid;
+	slot->kernel_cnt = kernel_frames(&t->why, task, slot->kernel);
 	if (!task_work_wait(slot, task))
 		return true;
 	give_back(slot);
@@ -338,7 +366,7 @@ static __always_inline void come_in(struct task_struct *task)
 	c->ended_ns += value;
 	value = draw(value);
 	if (cfg_keep_waits && value) {
-		send_kept(t, tid, now, value);
+		send_kept(t, task, now, value);
 		return;
 	}
 	if (!value || join(t, tid, value))
@@ -362,8 +390,10 @@ int BPF_PROG(offcpu_switch, bool preempted, struct task_struct *prev, struct tas
 /* In the thread itself. What it waits for here is not joined to the wait that it looks at. */
 __hidden void wait_walk(struct wait_slot *slot)
 {
-	struct tick t = {.source = ABI_SOURCE_OFFCPU};
-	struct wait_scratch *scratch = claim_slot(wait_scratches, WAIT_SCRATCHES);
+	struct tick t = {.source = ABI_SOURCE_OFFCPU, .native = cfg_native};
+	u32 at = 0;
+	struct wait_scratch *scratch =
+		claim_slot_for(wait_scratches, WAIT_SCRATCHES, (u32)bpf_get_current_pid_tgid(), at);
 
 	slot->closing = 1;
 	t.now_ns = slot->now_ns;
@@ -372,6 +402,8 @@ __hidden void wait_walk(struct wait_slot *slot)
 	sample_count(ABI_SOURCE_OFFCPU, ABI_DEFERRED, -1);
 	if (scratch) {
 		look_at_file(&t.why, slot->args);
+		scratch->s.walk.slot = cfg_wait_natives + at;
+		t.kernel_cnt = native_put_kernel(scratch->s.walk.slot, slot->kernel, slot->kernel_cnt);
 		sample_in(&scratch->s, &t);
 		give_back(scratch);
 	} else {

@@ -200,6 +200,32 @@ static void exec_of_a_known_python(void **state)
 	machine__shutdown();
 }
 
+/* What ends before user space has looked at it is what those before were. */
+static void others_of_its_program_had_no_interpreter(void **state)
+{
+	const struct abi_program plain = {.layout_id = ABI_LAYOUT_NONE};
+	const struct abi_proc_rec *r;
+	struct task *t, *later;
+
+	machine__boot();
+	t = task__new(A, *state);
+	task__choose(t);
+	machine__tick(t);
+	r = last_record(ABI_REC_PROC, A);
+	bpf_map_update_elem(&programs, &r->program, &plain, BPF_ANY);
+	later = task__fork(t, B, other_functions(*state));
+	machine__tick(later);
+	assert_int_equal(outcome_cnt(ABI_NOT_PYTHON), 1);
+	assert_int_equal(outcome_cnt(ABI_IDENTIFYING), 1);
+	user__identify(later);
+	machine__tick(later);
+	assert_int_equal(outcome_cnt(ABI_OK), 1);
+	assert_true(proc_of(later)->flags & ABI_PROC_PLAIN);
+	task__exec(later, *state);
+	assert_false(proc_of(later)->flags & ABI_PROC_PLAIN);
+	machine__shutdown();
+}
+
 /* The memory is the new image's a little before anybody is told. */
 static void a_tick_in_the_middle_of_exec(void **state)
 {
@@ -817,6 +843,7 @@ static void cgroups_are_chosen(void **state)
 
 static const struct version_test tests[] = {
 	TEST(a_process_is_walked_and_named),
+	TEST(others_of_its_program_had_no_interpreter),
 	TEST(a_source_that_is_fast),
 	TEST(a_kernel_without_task_work),
 	TEST(exec_between_tick_and_cold_walk),

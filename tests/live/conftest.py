@@ -121,6 +121,16 @@ def cgroup2_mount():
     return None
 
 
+def cgroup1_mount(controller):
+    """Where that controller's own hierarchy is mounted. None: nowhere."""
+    with open("/proc/self/mounts") as mounts:
+        for line in mounts:
+            _, where, kind, options = line.split()[:4]
+            if kind == "cgroup" and controller in options.split(","):
+                return pathlib.Path(where)
+    return None
+
+
 class CGroup:
     def __init__(self, path):
         self.path = path
@@ -159,12 +169,13 @@ class _Existing(CGroup):
 
 @pytest.fixture
 def make_cgroup():
-    mount = cgroup2_mount()
-    if mount is None:
-        pytest.skip("no cgroup v2 is mounted")
+    """make_cgroup() in the hierarchy of version 2, make_cgroup("cpu") in that controller's of version 1."""
     made = []
 
-    def make():
+    def make(controller=None):
+        mount = cgroup1_mount(controller) if controller else cgroup2_mount()
+        if mount is None:
+            pytest.skip(f"no cgroup v1 of {controller} is mounted" if controller else "no cgroup v2 is mounted")
         path = mount / f"pybpfprof-test-{os.getpid()}-{next(counter)}"
         try:
             made.append(CGroup(path))

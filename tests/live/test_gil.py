@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import html_page
 import interpreters
 from programs import PROGRAM
 
@@ -87,9 +88,13 @@ def test_wait_and_blame(interpreter, spawn, recorder):
 def test_wall(python, spawn, recorder):
     """What a thread runs, waits for the GIL and otherwise waits is all of its time."""
     workload = spawn(python, "gil_fight.py", 0.3)
-    recording = recorder("--pid", workload.pid, "--wall", "-r", RATE)
+    recording = recorder("--pid", workload.pid, "--wall", "-r", RATE, "-o", "begins.html", "-o", "begins.folded")
     workload.go().finish()
     recording.stop()
+    # what is drawn at once begins with all of it
+    begins = sum(int(line.rsplit(" ", 1)[1]) for line in (recording.folder / "begins.folded").read_text().splitlines())
+    assert begins == sum(stack.ns for stack in recording.all_stacks("--type", "wall")) > 0
+    assert html_page.Page(recording.folder / "begins.html").type["name"] == "wall"
     stacks = {kind: gil_stacks(recording, kind) for kind in ("cpu", "offcpu", "gil")}
     for name in FIGHTERS:
         sums = [sum(s.ns for s in of if any(f.name == name for f in s.frames)) / 1e9 for of in stacks.values()]

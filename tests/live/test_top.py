@@ -402,6 +402,25 @@ def test_a_file_is_browsed(several, terminal):
     window.press("q", "status=0")
 
 
+def test_types_of_values(terminal, python, spawn):
+    """All of a thread's time first; then each kind, and round again."""
+    workload = spawn(python, "waits.py", 1000).go()
+    window = terminal(110, 40)
+    window.run("-p", workload.pid, "--wall", *QUICK)
+    for said, waits in [
+        (None, True),
+        ("time on the CPU", False),
+        ("time off the CPU", True),
+        ("time that threads waited for the GIL", False),
+        ("time that others waited while this held the GIL", False),
+        ("wall time", True),
+    ]:
+        if said:
+            window.press("v", said)
+        window.wait(lambda s: ("[lock]" in rows_of(s)) == waits, f"{said}: waits are shown: {waits}")
+    window.press("q", "status=0")
+
+
 @pytest.mark.parametrize("way", ["old", "sgr"])
 def test_the_mouse(way, several, terminal):
     window = terminal(100, 10)

@@ -36,7 +36,8 @@ def folded(recording, *options):
 def test_wall_is_the_sum_of_what_excludes_each_other(recording):
     wall = folded(recording, "--type", "wall")
     assert sum(wall.values()) == 1_000_000_000
-    assert wall == {**folded(recording), **folded(recording, "--type", "offcpu"), **folded(recording, "--type", "gil")}
+    assert wall == {**folded(recording, "--type", "cpu"), **folded(recording, "--type", "offcpu"), **folded(recording, "--type", "gil")}
+    assert folded(recording) == wall  # of all that was recorded, it is what one asks for
     assert not any("idle" in stack or "nothing to do" in stack for stack in wall)
     assert sum(folded(recording, "--type", "wall", "--idle-waits").values()) == 6_000_000_000
 

@@ -55,6 +55,11 @@ def waits(recording):
     return found
 
 
+def unseen(recording):
+    """The kernel's tracepoint is silent at some switches: those are lost by name, with their length."""
+    return sum(row["time"] for row in recording.json()["lost"] if row["reason"] == "unseen")
+
+
 def assert_accounted(recording, cut=0):
     """Three parties agree, and nothing is lost but so many waits that are over between the recording's end and a look at them."""
     assert "accounting is off" not in recording.stderr
@@ -63,7 +68,8 @@ def assert_accounted(recording, cut=0):
     assert summary_number(recording.stderr, "lost") <= cut, recording.stderr
 
 
-SOME = [i for i in interpreters.MATRIX if i.minor in ((3, 8), (3, 11), (3, 13))]
+SOME = [i for i in interpreters.MATRIX if i.minor in ((3, 8), (3, 11), interpreters.NEWEST)]
+OLD_AND_NEW = [i for i in SOME if i.minor != (3, 11)]
 
 
 @pytest.mark.parametrize("one", SOME)
@@ -74,34 +80,141 @@ def test_known_waits(one, cgroup, spawn, recorder):
     recording.stop()
     assert_accounted(recording)
     found, port = waits(recording), workload.ready["port"]
-    # The kernel's tracepoint is silent at some switches: those are lost by name, with their length.
-    unseen = sum(row["time"] for row in recording.json()["lost"] if row["reason"] == "unseen")
+    lost = unseen(recording)
     for name, cause in CAUSES.items():
         mine = found["in " + name] or found[name]
         seconds, leaf = workload.truth["measured"][name], cause % port if "%" in cause else cause
-        assert sum(mine.values()) == pytest.approx(seconds, rel=0.02, abs=0.005 + unseen), (name, mine)
+        assert sum(mine.values()) == pytest.approx(seconds, rel=0.02, abs=0.005 + lost), (name, mine)
         # the rest: until it had a CPU, and the GIL, again
-        assert mine[leaf] > 0.9 * seconds - unseen, (name, mine)
+        assert mine[leaf] > 0.9 * seconds - lost, (name, mine)
 
 
-def test_stopped(python, cgroup, spawn, recorder):
-    workload = spawn(python, "busy.py", 60, cgroup=cgroup)
+@pytest.mark.parametrize("one", OLD_AND_NEW)
+def test_disk(one, cgroup, spawn, recorder, tmp_path):
+    """Written and read past the page cache, and brought in as its pages are touched."""
+    try:
+        os.close(os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT | os.O_DIRECT))
+    except OSError as error:
+        pytest.skip(f"{tmp_path} is on no disk: {error}")
+    workload = spawn(one, "disk.py", tmp_path / "file", cgroup=cgroup)
+    recording = start(recorder, cgroup, "--event=offcpu", "-r", 1000)
+    workload.go().finish()
+    recording.stop()
+    assert_accounted(recording)
+    found, lost = waits(recording), unseen(recording)
+    for name, leaf in {"by_write": "[file or disk]", "by_read": "[file or disk]", "by_fault": "[page fault]"}.items():
+        mine, seconds = found[name], workload.truth["measured"][name]
+        assert sum(mine.values()) == pytest.approx(seconds, rel=0.02, abs=0.005 + lost), (name, mine)
+        busy = mine["[waiting for a CPU]"]
+        assert mine[leaf] == pytest.approx(seconds - busy, rel=0.02, abs=0.005 + lost), (name, mine)
+
+
+@pytest.mark.parametrize("one", OLD_AND_NEW)
+def test_quota(one, cgroup, make_cgroup, spawn, recorder):
+    """The kernel counts how long a cgroup is kept from the CPUs; until the thread has one again, it waits for the same reason."""
+    workload = spawn(one, "limited.py", 0.25, cgroup=cgroup)
+    limit = make_cgroup("cpu")
+    (limit.path / "cpu.shares").write_text("262144")  # it is to use up its quota however busy the machine is
+    (limit.path / "cpu.cfs_period_us").write_text("10000")
+    (limit.path / "cpu.cfs_quota_us").write_text("5000")
+    recording = start(recorder, cgroup, "--event=offcpu", "-r", 1000)
+    limit.add(workload.pid)
+    workload.go().finish()
+    throttled = int(re.search(r"throttled_time (\d+)", (limit.path / "cpu.stat").read_text()).group(1)) / 1e9
+    recording.stop()
+    assert_accounted(recording)
+    mine, lost = waits(recording)["works"], unseen(recording)
+    assert sum(mine.values()) == pytest.approx(workload.truth["measured"]["works"], rel=0.02, abs=0.005 + lost), mine
+    assert throttled > 0.1 and mine["[CPU quota]"] > 0.98 * throttled - 0.005 - lost, (throttled, mine)
+    assert set(mine) <= {"[CPU quota]", "[waiting for a CPU]"}
+
+
+class Stopped:
+    """By a signal."""
+
+    leaf = "[stopped]"
+
+    def __init__(self, pid, cgroup, make_cgroup):
+        self.pid, self.stat = pid, pathlib.Path(f"/proc/{pid}/stat")
+
+    def begin(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def is_held(self):
+        return ") T " in self.stat.read_text()
+
+    def end(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+class Frozen:
+    """With its cgroup, of version 2."""
+
+    leaf = "[frozen]"
+
+    def __init__(self, pid, cgroup, make_cgroup):
+        self.switch, self.events = cgroup.path / "cgroup.freeze", cgroup.path / "cgroup.events"
+
+    def begin(self):
+        self.switch.write_text("1")
+
+    def is_held(self):
+        return "frozen 1" in self.events.read_text()
+
+    def end(self):
+        self.switch.write_text("0")
+
+
+class FrozenByController:
+    """With its cgroup, of version 1."""
+
+    leaf = "[frozen]"
+
+    def __init__(self, pid, cgroup, make_cgroup):
+        group = make_cgroup("freezer")
+        group.add(pid)
+        self.state = group.path / "freezer.state"
+
+    def begin(self):
+        self.state.write_text("FROZEN")
+
+    def is_held(self):
+        return self.state.read_text() == "FROZEN\n"
+
+    def end(self):
+        self.state.write_text("THAWED")
+
+
+@pytest.mark.parametrize("how", [Stopped, Frozen, FrozenByController])
+@pytest.mark.parametrize("one", OLD_AND_NEW)
+def test_held_up(one, how, cgroup, make_cgroup, spawn, recorder):
+    workload = spawn(one, "busy.py", 60, cgroup=cgroup)
+    hold = how(workload.pid, cgroup, make_cgroup)
     recording = start(recorder, cgroup, "--event=offcpu,cpu")
     workload.go()
     let_work(workload, 0.1)
-    stat = pathlib.Path(f"/proc/{workload.pid}/stat")
     begun = time.monotonic()
-    os.kill(workload.pid, signal.SIGSTOP)
-    wait_until(lambda: ") T " in stat.read_text(), "it to stop")
+    hold.begin()
+    wait_until(hold.is_held, "it to stop")
     stopped = time.monotonic()
     time.sleep(0.5)
     goes_on = time.monotonic()
-    os.kill(workload.pid, signal.SIGCONT)
+    hold.end()
     let_work(workload, 0.05)
     over = time.monotonic()
     recording.stop()
     assert_accounted(recording, cut=1)
-    assert 0.98 * (goes_on - stopped) < sum(waits(recording)["[stopped]"].values()) < 1.02 * (over - begun)
+    assert 0.98 * (goes_on - stopped) < sum(waits(recording)[hold.leaf].values()) < 1.02 * (over - begun)
+
+
+def test_short_children_that_are_no_python(python, recorder):
+    """What ends before it is looked at is what others of its program were: nothing that failed."""
+    program = """import subprocess
+for seconds in [1] + 150 * [0.002]: subprocess.run(["sleep", str(seconds)])"""
+    recording = recorder("--event", "offcpu", "-s", "-v", "--", python.path, "-c", program, wait=False).wait()
+    assert recording.status == 0, recording.stderr
+    assert summary_number(recording.stderr, "failed") < 20, recording.stderr
+    assert sum(waits(recording)["[child process]"].values()) > 1
 
 
 @pytest.mark.parametrize("options", OLDER)

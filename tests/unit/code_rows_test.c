@@ -135,7 +135,7 @@ static bool keep(void *ctx, uint64_t vaddr, const struct abi_unwind_rule *rule)
 
 static void read_code(struct rows *r, const char *bytes, size_t len)
 {
-	const struct code_range code = {(const uint8_t *)bytes, len, START};
+	const struct code_range code = {.bytes = (const uint8_t *)bytes, .len = len, .vaddr = START};
 
 	memset(r, 0, sizeof(*r));
 	code_rows(&code, keep, r);
@@ -236,6 +236,55 @@ static void test_calls_that_do_not_return(void **state)
 	check(&r, 16, ABI_UNWIND_SP, 8);
 	check(&r, 17, ABI_UNWIND_SP, 16);
 	check(&r, 18, ABI_UNWIND_SP, 8);
+	/* or others that end with a jump there */
+	READ(&r, "\xe9\x1b\x00\x00\x00\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90"
+		 "\x50\x74\x02\x58\xc3\xe8\x80\x80\x80\x80\x90\x90\x90\x90\x90\x90"
+		 "\x56\x5e\xc3");
+	check(&r, 21, ABI_UNWIND_SP, 16);
+	check(&r, 32, ABI_UNWIND_SP, 8);
+	check(&r, 33, ABI_UNWIND_SP, 16);
+}
+
+/* One that never returns has no even end: that something calls it, or takes its address, says where it begins. */
+static void test_starts(void **state)
+{
+	struct rows r;
+
+	(void)state;
+	READ(&r, "\xe8\x0b\x00\x00\x00\xc3\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90"
+		 "\x50\xe8\x80\x80\x80\x80\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90");
+	check(&r, 16, ABI_UNWIND_SP, 8);
+	check(&r, 21, ABI_UNWIND_SP, 16);
+	/* called at a place that is not aligned, behind a jump to elsewhere */
+	READ(&r, "\xe8\x03\x00\x00\x00\x5a\x0f\x05\x50\x58\xc3");
+	check(&r, 0, ABI_UNWIND_STOP, 0);
+	check(&r, 8, ABI_UNWIND_SP, 8);
+	check(&r, 9, ABI_UNWIND_SP, 16);
+	/* lea: only where functions are aligned, and only behind a call */
+	READ(&r, "\x48\x8d\x05\x19\x00\x00\x00\x50\xe8\x80\x80\x80\x80\x90\x90\x90"
+		 "\xf4\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90"
+		 "\x50\xe8\x80\x80\x80\x80");
+	check(&r, 8, ABI_UNWIND_STOP, 0);
+	check(&r, 33, ABI_UNWIND_SP, 16);
+}
+
+/* xor %ebp,%ebp: nobody called it, unless it has saved what was there. */
+static void test_roots(void **state)
+{
+	struct rows r;
+
+	(void)state;
+	READ(&r, "\x48\x31\xed\x48\x83\xe4\xf0\xe8\x80\x80\x80\x80");
+	check(&r, 0, ABI_UNWIND_SP, 8);
+	check(&r, 3, ABI_UNWIND_ROOT, 0);
+	check(&r, 7, ABI_UNWIND_ROOT, 0);
+	/* a thread's part, and the caller's */
+	READ(&r, "\x0f\x05\x75\x05\x31\xed\x5f\xff\xd7\xc3");
+	check(&r, 4, ABI_UNWIND_SP, 8);
+	check(&r, 7, ABI_UNWIND_ROOT, 0);
+	check(&r, 9, ABI_UNWIND_SP, 8);
+	READ(&r, "\x55\x31\xed\x5d\xc3");
+	check(&r, 3, ABI_UNWIND_SP, 16);
 }
 
 int main(void)
@@ -246,6 +295,8 @@ int main(void)
 		cmocka_unit_test(test_branches),
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_calls_that_do_not_return),
+		cmocka_unit_test(test_starts),
+		cmocka_unit_test(test_roots),
 	};
 
 	if (arch_own->machine != EM_X86_64)

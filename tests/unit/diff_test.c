@@ -82,6 +82,54 @@ static void a_change_is_found_and_nothing_else(void **state)
 }
 
 /* Shares do not see that a run was twice as long; seconds do. */
+/* `cnt` samples of 10 ms on a CPU, in each of two functions, and a wait of 20 s. */
+static struct profile *beside_a_long_wait(const unsigned cnt[2])
+{
+	static const struct profile_value_type types[] = {
+		{0, "cpu", "CPU", "CPU time", PROFILE_NANOSECONDS},
+		{1, "offcpu", "off-CPU", "time off the CPU", PROFILE_NANOSECONDS},
+	};
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct profile_sample s = {.thread = 1, .value = 10000000};
+
+	tell_meta(to, false);
+	for (unsigned i = 0; i < 2; i++)
+		to.ops->value_type(to.ctx, &types[i]);
+	emit_process(to, 1, 42, "python3 app.py");
+	emit_thread(to, 1, 1, "MainThread");
+	for (uint32_t i = 1; i <= 3; i++) {
+		emit_function(to, i, i == 3 ? "[lock]" : i == 1 ? "slow" : "same", i == 3 ? "" : "app.py");
+		tell_frame(to, i, i, 0);
+		tell_stack(to, i, 0, i);
+	}
+	for (s.stack = 1; s.stack <= 2; s.stack++)
+		for (unsigned i = 0; i < cnt[s.stack - 1]; i++)
+			to.ops->sample(to.ctx, &s);
+	s.type = 1;
+	s.value = 20000000000u;
+	to.ops->sample(to.ctx, &s);
+	return profile_builder__finish(b);
+}
+
+/* The wait is no draw that might as well have been of another function. */
+static void a_long_wait_hides_no_change(void **state)
+{
+	static const unsigned before[] = {300, 200}, after[] = {100, 210};
+	struct profile *a = beside_a_long_wait(before), *b = beside_a_long_wait(after);
+	struct diff *d = compare(a, b, GROUPS_FUNCTION, true);
+	double alone = CHANCE_Z * 0.01 * sqrt(before[0] + after[0]);
+
+	(void)state;
+	assert_true(row_of(d, "slow")->own_found);
+	assert_false(row_of(d, "same")->own_found);
+	assert_false(row_of(d, "[lock]")->own_found);
+	assert_true(row_of(d, "slow")->own.error > 0.9 * alone && row_of(d, "slow")->own.error < 1.1 * alone);
+	diff__free(d);
+	profile__free(a);
+	profile__free(b);
+}
+
 static void longer_runs(void **state)
 {
 	struct make_run one = even(1), other = even(2);
@@ -240,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_runs_differ_by_chance_only),
 		cmocka_unit_test(a_change_is_found_and_nothing_else),
+		cmocka_unit_test(a_long_wait_hides_no_change),
 		cmocka_unit_test(longer_runs),
 		cmocka_unit_test(moved_code_is_the_same_code),
 		cmocka_unit_test(trees_are_laid_over_each_other),

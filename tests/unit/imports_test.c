@@ -107,7 +107,7 @@ static void runs_are_one_frame(void **state)
 			    "<module> (app.py);import [finding, loading];exec_module (hook.py)\n"
 			    "<module> (app.py);import [finding, loading];exec_module (hook.py);import json;<module> "
 			    "(json/__init__.py)\n");
-	profile__free_folded(folded);
+	restack__free(folded);
 	profile__free(p);
 }
 
@@ -150,7 +150,7 @@ static void samples_keep_their_stacks(void **state)
 	assert_int_equal(short_ones.value, whole.value);
 	assert_int_equal(short_ones.by_bucket, 20);
 	assert_int_equal(view__sum(&(struct view){0}, folded).value, whole.value);
-	profile__free_folded(folded);
+	restack__free(folded);
 	profile__free(p);
 }
 
@@ -185,7 +185,7 @@ static void every_name_of_the_machinery(void **state)
 		folded = profile__fold_imports(p);
 		if (!!folded != cases[i].folds)
 			fail_msg("%s in %s", cases[i].name, cases[i].file);
-		profile__free_folded(folded);
+		restack__free(folded);
 		profile__free(p);
 	}
 }

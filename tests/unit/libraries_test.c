@@ -108,6 +108,10 @@ static void objects_are_told_apart_by_names_without_how_they_were_built(void **s
 	assert_null(libraries__objects(p, area));
 	profile__free(p);
 	assert_int_equal(library_object_length("libc.so.6"), 4);
+	assert_int_equal(library_object_length("libpq-a17e3caa.so.5.16"), strlen("libpq")); /* of a wheel */
+	assert_int_equal(library_object_length("libx-1234567.so"), strlen("libx-1234567"));
+	assert_int_equal(library_object_length("libfeed12345.so"), strlen("libfeed12345"));
+	assert_int_equal(library_object_length("-a17e3caa.so"), strlen("-a17e3caa"));
 	assert_int_equal(library_object_length("_zoneinfo.abi3.so"), 9);
 	assert_int_equal(library_object_length("python3.12"), 10);
 	assert_int_equal(library_object_length(".so"), 3);

@@ -1,5 +1,6 @@
 /* Where the wall time went, of a profile whose rows are known; and what a view of wall time counts. */
 #include "tests/unit/waiting_profile.h"
+#include "user/profile/findings.h"
 #include "user/profile/waits.h"
 #include "user/profile/why.h"
 
@@ -37,11 +38,51 @@ static void it_is_said_in_a_sentence_or_two(void **state)
 	assert_string_equal(
 		text,
 		"Of 1.00 s of wall time of 2 busy threads: 20 % Python, 20 % native (15 % libopenblas64, 5 % _json), "
-		"3 % kernel, 24 % waiting for the GIL (16 % held by worker in work (app.py), 7 % held by "
-		"MainThread in main (app.py)), 26 % blocked (12 % socket read 5432, 6 % lock, 5 % sleep), "
+		"3 % kernel, 24 % waiting for the GIL (16 % held in work (app.py), 7 % held "
+		"in main (app.py)), 26 % blocked (12 % socket read 5432, 6 % lock, 5 % sleep), "
 		"4 % not scheduled (3 % waiting for a CPU, 1 % CPU quota), 3 % in the garbage collector. "
 		"Idle waits, 5.00 s, are left out.");
 	free(text);
+	profile__free(p);
+}
+
+/* Threads of a pool do the same for each other, and may be called anything. */
+static void what_the_gil_is_held_for_is_added_up(void **state)
+{
+	static const char *const names[] = {"main", "[waits for the GIL]", "[held by Thread-1 (work) in work (app.py)]",
+					    "[held by all in one in work (app.py)]", "[held by another thread]"};
+	static const uint64_t ms[] = {30, 20, 10};
+	struct profile_builder *b = profile_builder__new(true);
+	struct profile_sink to = profile_builder__sink(b);
+	struct findings f;
+	struct profile *p;
+	char *text;
+
+	(void)state;
+	tell_meta(to, false);
+	for (size_t i = 0; i < WAITING_TYPES; i++)
+		to.ops->value_type(to.ctx, &waiting_types[i]);
+	emit_process(to, 1, 42, "python3 app.py");
+	emit_thread(to, 1, 1, "MainThread");
+	for (uint32_t i = 1; i <= 5; i++) {
+		emit_function(to, i, names[i - 1], i == 1 ? "/srv/app/app.py" : "");
+		tell_frame(to, i, i, 0);
+		tell_stack(to, i, i < 3 ? i - 1 : 2, i);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		struct profile_sample s = {.thread = 1, .type = WAITING_GIL, .value = ms[i] * MS, .stack = 3 + i};
+
+		to.ops->sample(to.ctx, &s);
+	}
+	p = profile_builder__finish(b);
+	text = why_text(p);
+	assert_string_equal(text,
+			    "Of 60 ms of wall time of 1 busy thread: 100 % waiting for the GIL (83 % held in work "
+			    "(app.py), 17 % held by another thread).");
+	free(text);
+	findings_make(&(struct view){.type = WAITING_GIL}, p, &f);
+	assert_non_null(strstr(f.where, "; most of that is spent in [waits for the GIL]"));
+	findings_free(&f);
 	profile__free(p);
 }
 
@@ -103,6 +144,26 @@ static void percentages_add_up(void **state)
 	}
 }
 
+#define ROWS_BEFORE_GIL 14
+
+static void sentences_know_who_waited_for_the_gil(void **state)
+{
+	struct profile *p = waiting_profile(ROWS_BEFORE_GIL), *q = waiting_profile(WAITING_ROWS);
+	struct view v = {.no_idle = true};
+	struct findings f;
+
+	(void)state;
+	assert_true(view__choose_type(&v, p));
+	findings_make(&v, p, &f);
+	assert_string_equal(f.gil, "No thread waited for the GIL.");
+	findings_free(&f);
+	findings_make(&v, q, &f);
+	assert_string_not_equal(f.gil, "No thread waited for the GIL.");
+	findings_free(&f);
+	profile__free(p);
+	profile__free(q);
+}
+
 static uint64_t sum_of(const struct profile *p, const char *type, bool no_idle)
 {
 	struct view v = {.type_name = type, .no_idle = no_idle};
@@ -129,6 +190,11 @@ static void wall_time_is_what_threads_do_and_wait_for(void **state)
 	assert_string_equal(view__type(&v, p)->name, "cpu");
 	v.type_name = "wall";
 	assert_false(view__choose_type(&v, small));
+	v.type_name = NULL; /* all of its time, if it was recorded */
+	assert_true(view__choose_type(&v, p));
+	assert_string_equal(view__type(&v, p)->name, "wall");
+	assert_true(view__choose_type(&v, small));
+	assert_string_equal(view__type(&v, small)->name, "cpu");
 	profile__free(p);
 	profile__free(small);
 }
@@ -159,9 +225,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_part_is_what_its_rows_say),
 		cmocka_unit_test(it_is_said_in_a_sentence_or_two),
+		cmocka_unit_test(what_the_gil_is_held_for_is_added_up),
 		cmocka_unit_test(of_cpu_time_alone_it_says_what_ran),
 		cmocka_unit_test(a_line_has_as_many_names_as_are_asked_for),
 		cmocka_unit_test(percentages_add_up),
+		cmocka_unit_test(sentences_know_who_waited_for_the_gil),
 		cmocka_unit_test(wall_time_is_what_threads_do_and_wait_for),
 		cmocka_unit_test(causes_have_classes_and_numbers),
 	};

@@ -475,6 +475,30 @@ def check_waits():
     return f"0.4 s of sleep seen as {slept:.3f} s"
 
 
+def check_native():
+    """What a thread waits in, for the GIL too, and what touches new memory: the C library's functions, and the kernel's."""
+    program = """import _thread, time
+
+def spin():
+    while True: sum(range(1000))
+
+_thread.start_new_thread(spin, ())
+for _ in range(30): time.sleep(0.01)
+block = bytearray(16 << 20)
+"""
+    command = (sys.executable, "-S", "-c", program)
+    if tuple(map(int, os.uname().release.split(".")[:2])) < (5, 17) or os.uname().machine != "x86_64":
+        return pybpfprof("record", "--native", "-o", "/tmp/none.json", "--", *command, status=4).strip().split("\n")[-1]
+    document = record("--event", "cpu,offcpu,gil,faults", "--native", "--", *command)
+    sums = collections.Counter()
+    for sample in document["samples"]:
+        names = [f"{one.split(':')[-1]}" for one in sample["stack"]]
+        words = [word for word in ("clock_nanosleep", "hrtimer_nanosleep", "pthread_cond_timedwait", "bytearray", "memset") if
+                 any(word in name for name in names)]  # fmt: skip
+        sums[" ".join([names[-1].split("]")[0].split(" in ")[0], *words])] += sample.get("amount", sample["value"])
+    return str(sums.most_common(8))
+
+
 def check_no_types():
     """What a kernel without BTF looks like, and what it is worth to have it in a file."""
     shutil.copy(TYPES / "vmlinux", "/tmp/types")
@@ -522,6 +546,7 @@ CHECKS = {
     "command -s, children of 20 ms": check_tree,
     "--event faults": check_new_memory,
     "--event offcpu": check_waits,
+    "--native": check_native,
     "without BTF of its own": check_no_types,
     "locked down": check_locked_down,
 }

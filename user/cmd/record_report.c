@@ -325,6 +325,7 @@ void record_report__findings(const struct profile *p, const struct view *v)
 	struct view settled = *v;
 	struct findings f;
 
+	settled.no_idle = !v->idle_waits;
 	if (p->sample_cnt < WORTH_A_SENTENCE || view_options_settle(&settled, p))
 		return;
 	findings_make(&settled, p, &f);

@@ -32,7 +32,7 @@ struct args {
 };
 
 static const struct argp_option options[] = {
-	{"by", KEY_BY, "function|line|file|module|thread|process|tree|callers", 0, "One table alone", 2},
+	{"by", KEY_BY, "function|line|file|module|thread|task|process|tree|callers", 0, "One table alone", 2},
 	{"callers", KEY_CALLERS, "NAME", 0,
 	 "Who called a function and what it called. NAME is its name or module.name, or else the "
 	 "last part of it, any part of it, or a regular expression: the first of these that finds "
@@ -48,7 +48,9 @@ static const struct argp_option options[] = {
 	{"whole", KEY_WHOLE, NULL, 0,
 	 "The call tree from where threads begin, also where that is far from your own code", 2},
 	{"type", KEY_TYPE, "NAME", 0,
-	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 2},
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: `wall` if "
+	 "it has all of it, else its first)",
+	 2},
 	{"idle-waits", KEY_IDLE_WAITS, NULL, 0, "With waits of threads that have nothing to do", 2},
 	{0},
 };
@@ -178,7 +180,7 @@ static int run(int argc, char **argv)
 	a.report.colour = terminal_has_colour();
 	folded = a.json || a.view.import_frames ? NULL : profile__fold_imports(p);
 	status = write_report(&a, folded ? folded : p);
-	profile__free_folded(folded);
+	restack__free(folded);
 	source_text__free(a.report.source);
 	sources__free(sources);
 	profile__free(p);

@@ -214,14 +214,6 @@ void target_parse_container(struct argp_state *state, const char *arg, const cha
 	append(containers, cnt, arg);
 }
 
-static bool samples_cpu(const struct target_options *o)
-{
-	for (size_t i = 0; i < o->event_cnt; i++)
-		if (o->events[i]->id == ABI_SOURCE_CPU)
-			return true;
-	return !o->event_cnt;
-}
-
 static void check(struct target_options *o, struct argp_state *state)
 {
 	int kinds = (o->pid_cnt > 0) + target_options__by_cgroup(o) + o->all + (o->command != NULL);
@@ -235,8 +227,6 @@ static void check(struct target_options *o, struct argp_state *state)
 		log_verbose("--subprocesses changes nothing here: every process is included anyway");
 	if (o->scoped && !target_options__by_cgroup(o))
 		argp_error(state, "--scope cgroup goes with --cgroup and --container");
-	if (o->native && !samples_cpu(o))
-		argp_error(state, "--native goes with --event cpu");
 	if (o->no_kernel && !o->native)
 		argp_error(state, "--no-kernel goes with --native");
 	if (!o->max_frames || o->max_frames > ABI_MAX_FRAMES)

@@ -21,19 +21,27 @@ enum {
 	KEY_TIMESTAMPS,
 	KEY_TYPE,
 	KEY_IDLE_WAITS,
-	KEY_CONTAINERS
+	KEY_CONTAINERS,
+	KEY_TASKS
 };
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How the profile is shown:", 20},
 	{"threads", 't', NULL, 0, "A root frame for each thread, with its name", 20},
+	{"tasks", KEY_TASKS, NULL, 0,
+	 "Frames for the asyncio task that ran and those that await it, in the place of the event loop's. Not for "
+	 "formats "
+	 "that are inputs too, which always have tasks",
+	 20},
 	{"containers", KEY_CONTAINERS, NULL, 0, "A root frame for each container or systemd unit", 20},
 	{"function", 'F', NULL, 0, "One frame per function, shown with its first line", 20},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "One frame per function, shown without a line", 20},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 20},
 	{"gil", 'g', NULL, 0, "Only samples whose thread held the GIL", 20},
 	{"type", KEY_TYPE, "NAME", 0,
-	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: its first)", 20},
+	 "What is shown of a recording that has values of several types: `cpu`, `faults`… (default: `wall` if "
+	 "it has all of it, else its first)",
+	 20},
 	{"idle-waits", KEY_IDLE_WAITS, NULL, 0,
 	 "With waits of threads that have nothing to do, which .svg, .folded and the start of .html leave out", 20},
 	{"layout", KEY_LAYOUT, "flame|icicle", 0, "Root of an SVG at the bottom (flame, default) or on top", 20},
@@ -70,6 +78,7 @@ static const struct {
 	size_t at; /* in struct view */
 } flags[] = {
 	{'t', offsetof(struct view, threads)},
+	{KEY_TASKS, offsetof(struct view, tasks)},
 	{KEY_CONTAINERS, offsetof(struct view, containers)},
 	{'F', offsetof(struct view, by_function)},
 	{'g', offsetof(struct view, gil_only)},

@@ -1,6 +1,7 @@
 /* The table of formats and how a row is found: by name, by the end of a file's name, by content. */
 #include "user/format/format.h"
 #include "user/profile/imports.h"
+#include "user/profile/task_frames.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -102,14 +103,17 @@ const struct format *format_by_suffix(const char *path)
 
 int format_write(const struct format *f, const struct profile *p, const struct view *v, FILE *out)
 {
-	struct profile *folded = f->is_picture && !v->import_frames ? profile__fold_imports(p) : NULL;
+	struct profile *tasks = v->tasks && !f->read ? profile__task_frames(p) : NULL;
+	const struct profile *whole = tasks ? tasks : p;
+	struct profile *folded = f->is_picture && !v->import_frames ? profile__fold_imports(whole) : NULL;
 	struct view shown = *v;
 	int err;
 
 	shown.no_idle = f->is_picture && !v->idle_waits;
-	err = f->write(folded ? folded : p, &shown, out);
+	err = f->write(folded ? folded : whole, &shown, out);
 
-	profile__free_folded(folded);
+	restack__free(folded);
+	restack__free(tasks);
 	return err;
 }
 

@@ -4,6 +4,7 @@
  * to add up and each is written as it comes.
  */
 #include "user/format/pprof.h"
+#include "user/profile/task_labels.h"
 #include "user/util/alloc.h"
 #include "user/util/pair_map.h"
 #include <errno.h>
@@ -151,8 +152,8 @@ static void put_number(struct pprof *w, struct buf *sample, const char *key, uin
 /* A label of a process that is called like one of ours would be two values of one key: it is `label_…`. */
 static void put_process_labels(struct pprof *w, struct buf *out, uint32_t process)
 {
-	static const char *const ours[] = {"process", "thread", "thread_name", "python",  "cgroup",      "pid",
-					   "tid",     "gil",    "task",        "task_id", "timestamp_ns"};
+	static const char *const ours[] = {"process", "thread", "thread_name", "python", "cgroup",
+					   "pid",     "tid",    "gil",         "task",   "timestamp_ns"};
 	size_t cnt;
 	const struct profile_label *l = profile__labels(w->p, process, &cnt);
 
@@ -194,14 +195,15 @@ static const struct buf *labels_of(struct samples *s, uint32_t thread)
 static void begin(struct samples *s, struct buf *sample, uint32_t thread, uint32_t stack, uint32_t task)
 {
 	const struct buf *labels;
+	__cleanup_free char *label = NULL;
 
 	put_stack(s, sample, thread, stack);
 	labels = labels_of(s, thread);
 	buf_put(sample, labels->data, labels->len);
 	if (!task)
 		return;
-	put_label(s->w, sample, "task", s->w->p->tasks[task].name);
-	put_number(s->w, sample, "task_id", task);
+	label = task_label(&s->w->p->tasks[task]);
+	put_label(s->w, sample, "task", label);
 }
 
 static void finish(struct samples *s, struct buf *sample, bool held, const uint64_t *values)

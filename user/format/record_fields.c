@@ -58,7 +58,7 @@ static const struct record_field loss[] = {
 static const struct record_field value_type[] = {FIELD(id), FIELD(name), FIELD(unit), FIELD(label), FIELD(sentence)};
 #undef OF
 #define OF profile_task
-static const struct record_field task[] = {FIELD(id), FIELD(process), FIELD(parent), FIELD(name)};
+static const struct record_field task[] = {FIELD(id), FIELD(process), FIELD(parent), FIELD(name), OPTIONAL(coroutine)};
 #undef OF
 #define OF profile_label
 static const struct record_field label[] = {FIELD(process), FIELD(key), FIELD(value)};

@@ -5,6 +5,7 @@
 #include "user/format/report.h"
 #include "user/format/report/report_parts.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/task_labels.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include <errno.h>
@@ -36,6 +37,16 @@ static bool has_threads(const struct view *v, const struct profile *p)
 	return has_several(v, p, true);
 }
 
+static bool has_tasks(const struct view *v, const struct profile *p)
+{
+	struct task_labels *labels = task_labels__new(p);
+	bool any = task_labels__any(labels);
+
+	(void)v;
+	task_labels__free(labels);
+	return any;
+}
+
 static bool has_containers(const struct view *v, const struct profile *p)
 {
 	struct process_groups *g = process_groups__new(p);
@@ -64,6 +75,7 @@ static const struct section {
 	{"container", has_containers, report_put_containers, report_json_containers, 0},
 	{"process", has_processes, report_put_processes, report_json_processes, 0},
 	{"thread", has_threads, report_put_threads, report_json_threads, 0},
+	{"task", has_tasks, report_put_tasks, report_json_tasks, 0},
 	{"gil", report_has_gil_waits, report_put_gil_waits, report_json_gil_waits, 0},
 	{0},
 };

@@ -6,17 +6,15 @@
 #include "user/inspect/loops.h"
 #include "user/inspect/stable_read.h"
 #include "user/inspect/task_circles.h"
-#include "user/os/procfs.h"
 #include "user/python/tasks.h"
-#include "user/symbol/elf.h"
+#include "user/target/asyncio_file.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include <string.h>
 
-#define TRIES      20
-#define ENOUGH_NS  1000000000ull /* of trying again */
-#define MAX_NAMES  1000          /* tasks between which what is known of code objects is thrown away */
-#define ASYNCIO_SO "/_asyncio."
+#define TRIES     20
+#define ENOUGH_NS 1000000000ull /* of trying again */
+#define MAX_NAMES 1000          /* tasks between which what is known of code objects is thrown away */
 
 struct loops {
 	struct inspection *s;
@@ -30,32 +28,13 @@ struct loops {
 
 /* ---- where asyncio keeps them ------------------------------------------------------------------------------ */
 
-static int look_into(void *ctx, const struct procfs_map *m)
-{
-	struct py_asyncio_debug *debug = ctx;
-	const char *base = strrchr(m->path, '/');
-	struct elf_file *e;
-	int fd;
-
-	if (!base || strncmp(base, ASYNCIO_SO, strlen(ASYNCIO_SO)) != 0)
-		return 0;
-	fd = procfs_open_mapped(m);
-	e = fd < 0 ? NULL : elf_file__open(fd);
-	if (e)
-		asyncio_debug_read(e, debug);
-	elf_file__free(e);
-	if (fd >= 0)
-		close(fd);
-	return debug->task_bytes;
-}
-
 static void find_debug(struct loops *k)
 {
 	const struct py_build *build = k->r->build;
 
 	k->debug = build->asyncio_debug;
 	if (!k->debug.task_bytes && build->asyncio && build->asyncio->task_node)
-		procfs_maps(k->s->pid, look_into, &k->debug);
+		asyncio_file_read(k->s->pid, &k->debug);
 }
 
 /* ---- frames --------------------------------------------------------------------------------------------------- */

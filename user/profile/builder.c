@@ -118,7 +118,7 @@ static void on_thread(void *ctx, const struct profile_thread *in)
 	p->threads[in->id] = out;
 }
 
-/* A task's parent is older, so there is no circle of them. */
+/* A task's parent comes before it, so there is no circle of them. */
 static void on_task(void *ctx, const struct profile_task *in)
 {
 	struct profile_builder *b = ctx;
@@ -131,6 +131,7 @@ static void on_task(void *ctx, const struct profile_task *in)
 		return;
 	}
 	out.name = keep(b, in->name, NULL);
+	out.coroutine = keep(b, in->coroutine, NULL);
 	xgrow(p->tasks, p->task_cnt + 1, b->task_cap);
 	if (in->id > p->task_cnt)
 		p->task_cnt++;
@@ -370,7 +371,7 @@ static void put_none(struct profile_builder *b)
 	xgrow(b->depths, 0, b->depth_cap);
 	b->depths[0] = 0;
 	xgrow(p->tasks, 0, b->task_cap);
-	p->tasks[0] = (struct profile_task){.name = ""};
+	p->tasks[0] = (struct profile_task){.name = "", .coroutine = ""};
 	on_value_type(b, &profile_cpu_type);
 }
 

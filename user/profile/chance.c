@@ -25,7 +25,7 @@ struct chance_run chance_run_of(double value, double samples, double sum_of_squa
 {
 	struct chance_run run = {value, samples, SECOND};
 
-	if (sum_of_squares > 0 && value * value / sum_of_squares < samples)
+	if (sum_of_squares > 0)
 		run.samples = value * value / sum_of_squares;
 	return run;
 }

@@ -12,6 +12,19 @@ struct spread {
 	double cnt, sum, squares;
 };
 
+/*
+ * Of waits that are longer than the interval every one is kept, with its length (docs/waiting.md): chance has no more part in it than in
+ * as many samples of an interval.
+ */
+static double drawn_value(const struct profile *p, const struct profile_sample *s)
+{
+	const char *type = p->types[s->type].name;
+	double interval = p->meta.rate_hz > 0 ? 1e9 / p->meta.rate_hz : 0;
+	bool waits = view__is_wall_type(type) && strcmp(type, profile_cpu_type.name);
+
+	return waits && interval > 0 && (double)s->value > interval ? interval : (double)s->value;
+}
+
 static int add_sample(void *arg, const struct profile_sample *s)
 {
 	struct spread *spread = arg;
@@ -20,7 +33,7 @@ static int add_sample(void *arg, const struct profile_sample *s)
 		return 0;
 	spread->cnt++;
 	spread->sum += (double)s->value;
-	spread->squares += (double)s->value * (double)s->value;
+	spread->squares += (double)s->value * drawn_value(spread->p, s);
 	return spread->cnt >= SAMPLES_MAX;
 }
 
@@ -133,10 +146,8 @@ struct diff *diff__new(const struct diff_options *o, const struct profile *a, co
 	d->a = a;
 	d->b = b;
 	d->view_a = d->view_b = *o->view;
-	if (o->view->type_name) {
-		view__choose_type(&d->view_a, a);
-		view__choose_type(&d->view_b, b);
-	}
+	view__choose_type(&d->view_a, a); /* types have other numbers in each */
+	view__choose_type(&d->view_b, b);
 	d->run_a = run_of(&d->view_a, a);
 	d->run_b = run_of(&d->view_b, b);
 	d->groups = groups__new(o->key, d->options.view, true);

@@ -2,6 +2,7 @@
 #include "user/profile/chance.h"
 #include "user/profile/collector.h"
 #include "user/profile/cpu_check.h"
+#include "user/profile/gil_waits.h"
 #include "user/profile/hot.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/waits.h"
@@ -287,6 +288,16 @@ static void look_at_gil(const struct saying *s, struct gil_use *use)
 	}
 }
 
+static bool has_gil_waits(const struct profile *p)
+{
+	const struct profile_value_type *t = profile__type(p, GIL_TYPE_NAME);
+
+	for (size_t i = 0; t && i < p->bucket_cnt; i++)
+		if (p->buckets[i].type == t->id && p->buckets[i].samples)
+			return true;
+	return false;
+}
+
 static void put_holder(struct saying *s)
 {
 	const struct hot *h = &s->hot;
@@ -332,6 +343,8 @@ static void say_gil(struct saying *s)
 		buf_puts(&s->out, "Nothing is known of the GIL");
 	else if (use.none && !use.held)
 		buf_puts(&s->out, "There is no GIL: the threads of this Python run beside each other");
+	else if (profile__type(s->p, GIL_TYPE_NAME) && !has_gil_waits(s->p))
+		buf_puts(&s->out, "No thread waited for the GIL");
 	else if (!use.held)
 		buf_puts(&s->out, "Who held the GIL was not recorded");
 	else if (use.threads == 1 && is_cpu(s))

@@ -153,6 +153,33 @@ static int by_own(const void *a, const void *b)
 	return cmp ? cmp : strcmp(x->group->location, y->group->location);
 }
 
+static bool has_line(const struct groups *g, uint32_t id)
+{
+	return groups__at(g, id)->line > 0;
+}
+
+/* A line's own time is also what it waits, and what runs below it in C code and the kernel: what has no line of its own. */
+static void own_to_lines(const struct groups *g, const uint32_t *of_frame, const struct view *v,
+			 const struct profile *p, struct totals_row *rows)
+{
+	for (size_t i = 0; i < p->bucket_cnt; i++) {
+		const struct profile_bucket *b = &p->buckets[i];
+		uint64_t samples = view__samples(v, b), value = view__value(v, b);
+		uint32_t at = b->stack;
+		struct totals_row *from = &rows[of_frame[p->stacks[at].frame]], *to;
+
+		while (at && !has_line(g, of_frame[p->stacks[at].frame]))
+			at = p->stacks[at].parent;
+		if (!samples || !at)
+			continue;
+		to = &rows[of_frame[p->stacks[at].frame]];
+		from->own_samples -= samples;
+		from->own_value -= value;
+		to->own_samples += samples;
+		to->own_value += value;
+	}
+}
+
 struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame, const struct view *v,
 			       const struct profile *p, size_t *cnt)
 {
@@ -160,8 +187,10 @@ struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame,
 	struct group_row *rows = xcalloc(g->cnt + 1, sizeof(*rows));
 
 	*cnt = 0;
+	if (g->key == GROUPS_LINE)
+		own_to_lines(g, of_frame, v, p, all->rows);
 	for (uint32_t id = 1; id <= g->cnt; id++)
-		if (all->rows[id].samples)
+		if (all->rows[id].samples && (g->key != GROUPS_LINE || has_line(g, id) || all->rows[id].own_samples))
 			rows[(*cnt)++] = (struct group_row){groups__at(g, id), id, all->rows[id]};
 	qsort(rows, *cnt, sizeof(*rows), by_own);
 	totals__free(all);

@@ -33,6 +33,9 @@ struct group_row {
 	uint32_t id;
 	struct totals_row sum;
 };
-/* Groups that have samples, the largest own time first; the caller frees. */
+/*
+ * Groups that have samples, the largest own time first; the caller frees. Of lines the own time has what they call that has no line, native
+ * code and waits.
+ */
 struct group_row *groups__rows(const struct groups *g, const uint32_t *of_frame, const struct view *v,
 			       const struct profile *p, size_t *cnt);

@@ -5,6 +5,7 @@
  */
 #include "user/profile/hot.h"
 #include "user/profile/groups.h"
+#include "user/profile/waits.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
@@ -111,8 +112,11 @@ static uint32_t of_caller(const struct walk *w, uint32_t stack)
 	return w->p->stacks[w->known[stack].caller].frame;
 }
 
+/* Of a wait for the GIL the wait: holders are many. */
 static uint32_t of_leaf(const struct walk *w, uint32_t stack)
 {
+	if (w->p->stacks[stack].parent && wait__is_holder(function_of(w, w->p->stacks[stack].frame)))
+		stack = w->p->stacks[stack].parent;
 	return w->p->stacks[stack].frame;
 }
 

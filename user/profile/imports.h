@@ -3,11 +3,10 @@
  * module on the way. Here a run of them is one frame, "import json".
  */
 #pragma once
-#include "user/profile/profile.h"
+#include "user/profile/restack.h"
 
 /*
  * `p` with such runs folded: a run is called by the module whose code it runs, or "import [finding, loading]" where that
- * is not next on the stack (also in a loader of somebody's own). NULL: there is none. It has the tables of `p` but for functions, frames, stacks and buckets, of which several may have one thread and stack; `p` outlives it.
+ * is not next on the stack (also in a loader of somebody's own). NULL: there is none. As user/profile/restack.h has it, by which it is freed.
  */
 struct profile *profile__fold_imports(const struct profile *p);
-void profile__free_folded(struct profile *folded);

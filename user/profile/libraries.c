@@ -8,6 +8,8 @@
 #include "user/util/intern.h"
 #include <string.h>
 
+#define WHEEL_HASH_MIN 8
+
 struct library {
 	uint32_t id;
 	uint64_t area;
@@ -37,6 +39,16 @@ static uint32_t library_of(struct intern *texts, const struct profile_function *
 	return len ? intern__id(texts, name, len) : 0;
 }
 
+/* "libpq-a17e3caa": wheels have copies of libraries under names of their own, by eight digits or more of a hash. */
+static size_t without_hash(const char *name, size_t len)
+{
+	size_t at = len;
+
+	while (at && strchr("0123456789abcdef", name[at - 1]))
+		at--;
+	return at > 1 && name[at - 1] == '-' && len - at >= WHEEL_HASH_MIN ? at - 1 : len;
+}
+
 size_t library_object_length(const char *name)
 {
 	static const char *const ends[] = {".cpython-", ".abi3.", ".so"};
@@ -48,7 +60,7 @@ size_t library_object_length(const char *name)
 		if (end && end != name && (size_t)(end - name) < len)
 			len = (size_t)(end - name);
 	}
-	return len;
+	return without_hash(name, len);
 }
 
 static int larger_first(const void *a, const void *b)

@@ -1,4 +1,4 @@
-/* The parts of a profile beside its tables; of builder.c, profile.c and imports.c only. */
+/* The parts of a profile beside its tables; of builder.c, profile.c and restack.c only. */
 #pragma once
 #include "user/profile/profile.h"
 #include "user/util/intern.h"

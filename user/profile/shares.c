@@ -2,6 +2,7 @@
  */
 #include "user/profile/shares.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/task_labels.h"
 #include "user/util/alloc.h"
 
 static int by_value(const void *a, const void *b)
@@ -13,16 +14,19 @@ static int by_value(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+static void add_bucket(const struct view *v, const struct profile_bucket *b, struct share *s)
+{
+	s->samples += view__samples(v, b);
+	s->value += view__value(v, b);
+	s->gil_value += view__gil_value(v, b);
+	s->no_gil_value += view__no_gil_value(v, b);
+}
+
 static void add_buckets(const struct view *v, const struct profile *p, bool threads, struct share *out)
 {
 	for (size_t i = 0; i < p->bucket_cnt; i++) {
 		const struct profile_bucket *b = &p->buckets[i];
-		struct share *s = &out[threads ? b->thread : p->threads[b->thread].process];
-
-		s->samples += view__samples(v, b);
-		s->value += view__value(v, b);
-		s->gil_value += view__gil_value(v, b);
-		s->no_gil_value += view__no_gil_value(v, b);
+		add_bucket(v, b, &out[threads ? b->thread : p->threads[b->thread].process]);
 	}
 }
 
@@ -72,5 +76,29 @@ struct share *shares_of_groups(const struct view *v, const struct profile *p, co
 	}
 	if (*cnt)
 		qsort(out, *cnt, sizeof(*out), by_value);
+	return out;
+}
+
+struct share *shares_of_tasks(const struct view *v, const struct profile *p, struct task_labels *labels, size_t *cnt)
+{
+	struct share *out = NULL;
+	size_t n = 0, cap = 0, kept = 0;
+
+	for (size_t i = 0; i < p->bucket_cnt; i++) {
+		const struct profile_bucket *b = &p->buckets[i];
+		uint32_t label = task_labels__of(labels, b->thread, b->task, b->stack);
+
+		for (; n <= label; n++) {
+			xgrow(out, n, cap);
+			out[n] = (struct share){.id = (uint32_t)n};
+		}
+		add_bucket(v, b, &out[label]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (out[i].samples)
+			out[kept++] = out[i];
+	if (kept)
+		qsort(out, kept, sizeof(*out), by_value);
+	*cnt = kept;
 	return out;
 }

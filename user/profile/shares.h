@@ -12,5 +12,8 @@ struct share {
 struct process_groups;
 struct share *shares_of_groups(const struct view *v, const struct profile *p, const struct process_groups *g,
 			       size_t *cnt);
+/* The same by task: `id` is a label's (user/profile/task_labels.h), or 0 of what ran for none. */
+struct task_labels;
+struct share *shares_of_tasks(const struct view *v, const struct profile *p, struct task_labels *labels, size_t *cnt);
 /* Those that have samples or failures, the largest value first; the caller frees. */
 struct share *shares_of(const struct view *v, const struct profile *p, bool threads, size_t *cnt);

@@ -106,8 +106,9 @@ struct profile_source {
 /* An asynchronous task, which runs on a thread in turns with others. */
 struct profile_task {
 	uint32_t id, process;
-	uint32_t parent; /* the task that made it; 0 none, or not known. Older than this one */
-	const char *name;
+	uint32_t parent;       /* the one that awaits it; 0 none, or not known. Defined before this one */
+	const char *name;      /* its own, or "Task-7" */
+	const char *coroutine; /* of one that has no name of its own: what it runs; else "" */
 };
 
 struct profile_function {

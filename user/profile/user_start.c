@@ -1,12 +1,18 @@
 #include "user/profile/user_start.h"
+#include "user/profile/task_frames.h"
 #include "user/util/alloc.h"
 
 #define FAR_FRAMES  6
 #define LEAST_SHARE 20 /* of all values a 20th */
 
+static const struct profile_function *function_of(const struct profile *p, uint32_t stack)
+{
+	return &p->functions[p->frames[p->stacks[stack].frame].function];
+}
+
 static enum view_class class_of(const struct profile *p, uint32_t stack)
 {
-	return view__class(&p->functions[p->frames[p->stacks[stack].frame].function]);
+	return view__class(function_of(p, stack));
 }
 
 bool *user_start__stacks(const struct profile *p)
@@ -14,7 +20,7 @@ bool *user_start__stacks(const struct profile *p)
 	bool *has = xcalloc((size_t)p->stack_cnt + 1, sizeof(*has));
 
 	for (uint32_t s = 1; s <= p->stack_cnt; s++)
-		has[s] = has[p->stacks[s].parent] || class_of(p, s) == VIEW_USER;
+		has[s] = has[p->stacks[s].parent] || class_of(p, s) == VIEW_USER || task_frame__is(function_of(p, s));
 	return has;
 }
 

@@ -215,10 +215,17 @@ bool view__has_wall(const struct profile *p)
 	return (types & (types - 1)) && !profile__type(p, wall_type.name);
 }
 
+/* Of what --wall records nothing is first of all. */
+static bool is_of_all_time(const struct profile *p)
+{
+	return view__has_wall(p) && profile__type(p, wall_parts[0]) && profile__type(p, wall_parts[1]);
+}
+
 bool view__choose_type(struct view *v, const struct profile *p)
 {
-	const struct profile_value_type *t = v->type_name ? profile__type(p, v->type_name) : &p->types[0];
-	bool wall = !t && !strcmp(v->type_name, wall_type.name) && view__has_wall(p);
+	const char *name = v->type_name ? v->type_name : is_of_all_time(p) ? wall_type.name : p->types[0].name;
+	const struct profile_value_type *t = profile__type(p, name);
+	bool wall = !t && !strcmp(name, wall_type.name) && view__has_wall(p);
 
 	v->type = t ? t->id : 0;
 	v->more_types = wall ? view__wall_types(p) : 0;

@@ -21,6 +21,7 @@ struct view_sources {
 
 struct view {
 	bool threads;          /* a root per thread */
+	bool tasks;            /* frames for tasks of asyncio's: user/profile/task_frames.h */
 	bool containers;       /* a root per container or unit */
 	bool by_function;      /* -F: one frame per function, shown with its first line */
 	bool no_lines;         /* --nolineno: one frame per function, shown without a line */
@@ -110,7 +111,10 @@ uint32_t view__wall_types(const struct profile *p);
 bool view__has_wall(const struct profile *p);
 bool view__is_wall_type(const char *name);
 extern const char view_wall[]; /* the name */
-/* Looks `type_name` up, if there is one: false when the profile has no such type. */
+/*
+ * Looks `type_name` up: false when the profile has no such type. Without one it is the first, or wall time where both time on a CPU and off
+ * it were recorded.
+ */
 bool view__choose_type(struct view *v, const struct profile *p);
 /* True when more than one process has samples, so that process roots are shown. */
 bool view__process_roots(const struct view *v, const struct profile *p);

@@ -55,6 +55,25 @@ static uint32_t bare_name(struct finder *f, const char *name)
 	return name_of(f, name, len);
 }
 
+/* The last `what` that begins before `end` (NULL: anywhere). */
+static const char *last_of(const char *text, const char *what, const char *end)
+{
+	const char *found = NULL;
+
+	for (const char *at = text; (at = strstr(at, what)) && (!end || at < end); at++)
+		found = at;
+	return found;
+}
+
+/* "[held by worker-3 in work (app.py)]" → "held in work (app.py)": what it is held for, whichever of a pool's threads does. */
+static uint32_t holder_name(struct finder *f, const char *name)
+{
+	const char *function = last_of(name, " in ", last_of(name, " (", NULL));
+	__cleanup_free char *text = function ? xasprintf("[held%s", function) : NULL;
+
+	return bare_name(f, text ? text : name);
+}
+
 /* The file that holds the interpreter is Python itself, whatever its name. */
 static bool is_interpreter(const struct profile_process *q, const struct profile_function *f)
 {
@@ -92,7 +111,9 @@ static struct place place_of_wait(struct finder *f, const struct profile_bucket 
 	enum wait wait = wait__of(leaf);
 	struct place at = {parts[wait], 0};
 
-	if (wait == WAIT_GIL ? wait__is_holder(leaf) : leaf->kind == PROFILE_SYNTHETIC)
+	if (wait == WAIT_GIL)
+		at.name = wait__is_holder(leaf) ? holder_name(f, leaf->name) : 0;
+	else if (leaf->kind == PROFILE_SYNTHETIC)
 		at.name = bare_name(f, leaf->name);
 	return at;
 }

@@ -416,6 +416,8 @@ static int identify(struct identity *id)
 	asyncio_debug_read(id->elf, &id->out->asyncio_debug);
 	id->out->supported =
 		check_version(id) && check_platform(id) && check_headers(id) && read_layout(id) && check_types(id);
+	if (id->out->supported)
+		asyncio_debug_apply(&id->out->asyncio_debug, id->out);
 	return 0;
 }
 

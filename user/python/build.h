@@ -82,7 +82,7 @@ struct py_asyncio {
 
 /* Where _PyThreadStateImpl and the interpreter have what asyncio keeps there, as the module itself says. */
 struct py_asyncio_debug {
-	uint16_t task_bytes, task_name, awaited_by, awaited_by_is_set, task_coro, task_node;
+	uint16_t task_bytes, task_name, awaited_by, is_task, awaited_by_is_set, task_coro, task_node;
 	uint32_t interp_tasks, thread_loop, thread_task, thread_tasks;
 };
 

@@ -197,26 +197,14 @@ static int compare_tasks(const void *a, const void *b)
 	return order ? order : (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-/* The section has what it says of tasks where the layout has it, or the rest of the layout is not believed either. */
-static bool fits(const struct awaitables *a, const struct py_asyncio_debug *debug)
-{
-	const struct py_asyncio *l = a->layout;
-	unsigned larger = a->r.larger;
-
-	return !debug->task_bytes ||
-	       (l->task_node && debug->task_coro == l->task_coro + larger &&
-		debug->task_name == l->task_name + larger && debug->task_node == l->task_node + larger &&
-		debug->awaited_by == l->awaited_by + larger &&
-		debug->awaited_by_is_set == l->awaited_by_is_set + larger);
-}
-
 void py_tasks_read(const struct py_tasks_reader *r, const struct py_tstates *threads, struct py_tasks *out)
 {
 	struct reading *g = xcalloc(1, sizeof(*g));
 
 	*out = (struct py_tasks){0};
 	*g = (struct reading){.threads = threads, .out = out};
-	out->is_unknown = !awaitables_init(&g->a, r->build, r->read, r->ctx) || !fits(&g->a, r->debug);
+	out->is_unknown = !awaitables_init(&g->a, r->build, r->read, r->ctx) ||
+			  (r->debug->task_bytes && !asyncio_debug_fits(r->debug, r->build));
 	g->a.debug = r->debug;
 	if (!out->is_unknown) {
 		g->a.r.reads_left = MAX_READS;

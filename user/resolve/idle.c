@@ -71,11 +71,20 @@ static bool may_be_idle(enum cause c)
 	return c == CAUSE_LOCK || c == CAUSE_POLL || c == CAUSE_PIPE || c == CAUSE_SOCKET || c == CAUSE_SLEEP;
 }
 
+/* Pools of libraries (OpenBLAS, a C++ runtime) wait so for work: what they hold up is a Python thread, which waits for itself. */
+static bool is_of_native_pool(const struct abi_sample *rec, enum cause cause)
+{
+	return rec->outcome == ABI_NO_TSTATE && rec->hdr.tid != rec->hdr.tgid &&
+	       (cause == CAUSE_LOCK || cause == CAUSE_POLL);
+}
+
 const char *idle_word(const struct codes *c, const struct abi_sample *rec, enum cause cause)
 {
 	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
 	bool is_main = rec->hdr.tid == rec->hdr.tgid, of_threads = false, of_queue = false;
 
+	if (is_of_native_pool(rec, cause))
+		return "native thread";
 	for (uint32_t i = 0; may_be_idle(cause) && i < rec->frame_cnt; i++) {
 		struct code_names n;
 		const char *word;

@@ -14,6 +14,7 @@
 #include "user/resolve/losses.h"
 #include "user/resolve/merge.h"
 #include "user/resolve/natives.h"
+#include "user/resolve/tasks.h"
 #include "user/resolve/threads.h"
 #include "user/resolve/waiting.h"
 #include "user/target/outcome.h"
@@ -35,6 +36,7 @@ struct resolve {
 	const struct interpreters *interpreters;
 	struct codes *codes;
 	struct threads threads;
+	struct tasks *tasks;
 	struct held_sources held;
 	struct pair_map stacks; /* (parent, frame) → stack id */
 	uint32_t stack_cnt, process_cnt;
@@ -124,6 +126,7 @@ struct resolve *resolve__new(struct profile_sink sink, struct processes *process
 	codes__on_file(r->codes, meet_file, r);
 	held__init(&r->held, sink);
 	r->threads.sink = sink;
+	r->tasks = tasks__new();
 	waiting__init(&r->waiting);
 	for (size_t i = 0; i < ABI_SOURCE_CNT; i++)
 		r->sources[i].is_cpu_time = true;
@@ -141,6 +144,7 @@ void resolve__free(struct resolve *r)
 	free(r->python);
 	free(r->merged);
 	codes__free(r->codes);
+	tasks__free(r->tasks);
 	pair_map__free(&r->stacks);
 	losses__free(&r->losses);
 	known__free(&r->threads.known);
@@ -196,6 +200,7 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	if (r->natives)
 		natives__begin_segment(r->natives);
 	threads__begin_segment(&r->threads, sink);
+	tasks__begin_segment(r->tasks);
 	held__begin_segment(&r->held, sink);
 	processes__each(r->processes, leave_segment, r);
 	pair_map__free(&r->stacks);
@@ -447,6 +452,11 @@ void resolve__lines(struct resolve *r, const struct abi_lines *rec)
 	codes__add_lines(r->codes, rec);
 }
 
+void resolve__tasks(struct resolve *r, const struct abi_tasks *rec)
+{
+	tasks__add(r->tasks, rec);
+}
+
 static uint64_t cpu_time(const struct resolve *r, unsigned source, uint64_t value)
 {
 	return r->sources[source].is_cpu_time ? value : 0;
@@ -584,11 +594,12 @@ static void push_merged(struct resolve *r, const struct abi_native *n, struct me
 	}
 }
 
-/* r->python and the native frames → r->scratch. */
-static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n)
+/* So many of r->python, and the native frames → r->scratch. */
+static void merge_native(struct resolve *r, const struct abi_sample *rec, const struct abi_native *n,
+			 uint32_t python_cnt)
 {
 	const struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
-	struct merge_in in = {.python_cnt = rec->frame_cnt,
+	struct merge_in in = {.python_cnt = python_cnt,
 			      .python_whole = rec->outcome == ABI_OK,
 			      .native = n,
 			      .flags = natives__flags(r->natives),
@@ -620,12 +631,12 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 		if (!id)
 			return false;
 		if (n)
-			r->python[i] = id;
+			r->python[i - (uint32_t)above] = id;
 		else
 			push_frame(r, id);
 	}
 	if (n)
-		merge_native(r, rec, n);
+		merge_native(r, rec, n, rec->frame_cnt - (uint32_t)above);
 	r->stats.frames += rec->frame_cnt - (uint32_t)above;
 	return true;
 }
@@ -690,7 +701,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 	p->written += written;
 	p->sampled_ns += cpu_time(r, rec->source, rec->value);
 	r->stats.samples++;
-	if (r->natives && rec->source == ABI_SOURCE_CPU)
+	if (r->natives && !(rec->flags & ABI_SAMPLE_FOREIGN))
 		r->stats.unwound[n ? n->end : ABI_NATIVE_NOT_TRIED]++;
 	r->stats.values[profile_type(r, rec->source, rec->type) % PROFILE_MAX_TYPES] += rec->value;
 	describe_process(r, k);
@@ -701,6 +712,7 @@ static void send_sample(struct resolve *r, const struct abi_sample *rec)
 						 .type = profile_type(r, rec->source, rec->type),
 						 .thread = threads__id(&r->threads, k, rec),
 						 .stack = intern_stack(r, depth),
+						 .task = tasks__id(r->tasks, r->sink, rec->tasks_key, k->profile_id),
 						 .cpu = rec->hdr.cpu,
 						 .gil = rec->gil,
 						 .truncated = cut,

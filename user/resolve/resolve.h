@@ -23,7 +23,8 @@ struct resolve_stats {
 	uint64_t waiting;                      /* samples whose names are not here yet, or that may be invalidated */
 	uint64_t clocks;                       /* processes that have ended and whose CPU time is not known yet */
 	uint64_t invalidated[ABI_OUTCOME_CNT]; /* samples that came with this outcome, and were invalidated */
-	uint64_t unwound[ABI_NATIVE_END_CNT];  /* samples of CPU time that are shown, by how their native stack ended */
+	uint64_t unwound
+		[ABI_NATIVE_END_CNT]; /* samples that are shown, by how their native stack ended; without holders of the GIL */
 };
 
 struct resolve *resolve__new(struct profile_sink sink, struct processes *processes,
@@ -60,6 +61,7 @@ void resolve__code(struct resolve *r, const struct abi_code *rec);
 /* One that user space read itself; keys of these are the caller's to make. */
 void resolve__code_text(struct resolve *r, uint64_t code_key, uint32_t image_id, const struct code_text *text);
 void resolve__lines(struct resolve *r, const struct abi_lines *rec);
+void resolve__tasks(struct resolve *r, const struct abi_tasks *rec);
 void resolve__sample(struct resolve *r, const struct abi_sample *rec);
 void resolve__invalidate(struct resolve *r, const struct abi_invalidate *rec);
 void resolve__cpu(struct resolve *r, const struct abi_cpu_rec *rec);

@@ -83,11 +83,12 @@ static struct abi_why why_of(const struct session_thread *t, const struct open_w
 static void send(struct asleep *a, const struct session_thread *t, const struct open_wait *w)
 {
 	size_t cnt = t->frame_cnt < ABI_MAX_FRAMES ? t->frame_cnt : ABI_MAX_FRAMES;
-	struct abi_sample *rec = xcalloc(1, sizeof(*rec) + cnt * sizeof(struct abi_frame));
+	struct abi_sample *rec = xcalloc(1, sizeof(*rec) + cnt * sizeof(struct abi_frame) + sizeof(struct abi_native));
 	struct abi_frame *frames = (struct abi_frame *)(rec + 1);
+	struct abi_native *native = (struct abi_native *)(frames + cnt);
 	uint64_t since = w->wait.since_ns;
 
-	rec->hdr = (struct abi_hdr){.size = (uint32_t)(sizeof(*rec) + cnt * sizeof(*frames)),
+	rec->hdr = (struct abi_hdr){.size = (uint32_t)(sizeof(*rec) + cnt * sizeof(*frames) + sizeof(*native)),
 				    .kind = ABI_REC_SAMPLE,
 				    .tgid = (uint32_t)a->process->pid,
 				    .tid = (uint32_t)t->tid,
@@ -100,6 +101,8 @@ static void send(struct asleep *a, const struct session_thread *t, const struct 
 	rec->outcome = !cnt ? ABI_NO_FRAME : cnt < t->frame_cnt ? ABI_CUT_DEPTH : ABI_OK;
 	rec->gil = t->holds_gil ? ABI_GIL_HELD : ABI_GIL_NOT_HELD;
 	rec->source = ABI_SOURCE_OFFCPU;
+	rec->flags = ABI_SAMPLE_NATIVE;
+	native->end = ABI_NATIVE_ASLEEP;
 	rec->why = why_of(t, w);
 	snprintf(rec->comm, sizeof(rec->comm), "%s", t->name);
 	for (size_t i = 0; i < cnt; i++)

@@ -38,6 +38,19 @@ static bool lines_fit(const void *data, size_t size)
 	return size >= sizeof(*l) && l->bytes <= ABI_CODE_CHUNK && size >= sizeof(*l) + l->bytes;
 }
 
+static bool tasks_fit(const void *data, size_t size)
+{
+	const struct abi_tasks *t = data;
+	const struct abi_task *task = (const struct abi_task *)(t + 1);
+
+	if (size < sizeof(*t) || !t->cnt || t->cnt > ABI_MAX_TASKS || size < sizeof(*t) + t->cnt * sizeof(*task))
+		return false;
+	for (unsigned i = 0; i < t->cnt; i++)
+		if (task[i].name.bytes > ABI_TASK_TEXT || task[i].coroutine.bytes > ABI_TASK_TEXT)
+			return false;
+	return true;
+}
+
 int drain_record(const void *data, size_t size, const struct drain_handlers *h, void *ctx)
 {
 	const struct abi_hdr *hdr = data;
@@ -58,6 +71,8 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->invalidate(ctx, data);
 	else if (hdr->kind == ABI_REC_CPU && size >= sizeof(struct abi_cpu_rec))
 		h->cpu(ctx, data);
+	else if (hdr->kind == ABI_REC_TASKS && tasks_fit(data, size))
+		h->tasks(ctx, data);
 	else if (hdr->kind != ABI_REC_WAKE)
 		return -EBADMSG;
 	return 0;

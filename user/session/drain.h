@@ -11,6 +11,7 @@ struct drain_handlers {
 	void (*exit)(void *ctx, const struct abi_exit *rec);
 	void (*invalidate)(void *ctx, const struct abi_invalidate *rec);
 	void (*cpu)(void *ctx, const struct abi_cpu_rec *rec);
+	void (*tasks)(void *ctx, const struct abi_tasks *rec);
 };
 
 /* One record of `size` bytes. 0, or -EBADMSG when it is not one of ours. */

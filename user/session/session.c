@@ -166,6 +166,11 @@ static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
 	resolve__cpu(((struct session *)ctx)->resolve, rec);
 }
 
+static void on_tasks(void *ctx, const struct abi_tasks *rec)
+{
+	resolve__tasks(((struct session *)ctx)->resolve, rec);
+}
+
 static int on_bytes(void *ctx, void *data, size_t size)
 {
 	static const struct drain_handlers handlers = {
@@ -176,6 +181,7 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.exit = on_exit_record,
 		.invalidate = on_invalidate,
 		.cpu = on_cpu,
+		.tasks = on_tasks,
 	};
 	struct session *s = ctx;
 
@@ -207,8 +213,7 @@ static void configure_native(struct session *s)
 {
 	s->skel->rodata->cfg_native = true;
 	s->skel->rodata->cfg_kernel = !s->o.no_kernel;
-	unwind__configure(s->skel, bpf_map__max_entries(s->skel->maps.scratches),
-			  s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
+	unwind__configure(s->skel, s->o.target != SESSION_PIDS || s->o.tree || s->o.pid_cnt > 1);
 }
 
 static void configure(struct session *s)
@@ -626,6 +631,7 @@ int session__poll(struct session *s)
 	if (s->start_ns && !s->stop_ns) {
 		events__tend(s->events, clock_now_ns());
 		cgroups__tend(s->cgroups, s->skel, s->events, kernel_now_ns(s));
+		targets__tend(s->targets);
 	}
 	if (s->unwind)
 		unwind__poll(s->unwind, clock_now_ns());

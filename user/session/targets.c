@@ -3,6 +3,7 @@
 #include "user/os/cgroup.h"
 #include "user/os/procfs.h"
 #include "user/os/worker.h"
+#include "user/target/asyncio_file.h"
 #include "user/target/explain.h"
 #include "user/target/suggest.h"
 #include "user/util/alloc.h"
@@ -14,10 +15,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LOOK_MAX_NS   100000000ull  /* of CPU time, between two breaths; the kernel side asks again */
-#define START_MAX_NS  1000000000ull /* of CPU time; it asks about the others when it meets them */
-#define LOOK_REST_MAX 30000000000ull
-#define LOOK_REST     200 /* times as long as a search took: half a per cent of a core for one process */
+#define LOOK_MAX_NS      100000000ull  /* of CPU time, between two breaths; the kernel side asks again */
+#define START_MAX_NS     1000000000ull /* of CPU time; it asks about the others when it meets them */
+#define LOOK_REST_MAX    30000000000ull
+#define ASYNCIO_REST_MIN 100000000ull /* between two looks for asyncio, each time twice as long */
+#define ASYNCIO_REST_MAX 30000000000ull
+#define LOOK_REST        200 /* times as long as a search took: half a per cent of a core for one process */
 
 struct targets {
 	struct pybpfprof_bpf *skel;
@@ -59,6 +62,16 @@ static void teach_program(struct targets *t, pid_t pid, const struct abi_file *f
 		return;
 	bpf_map__update_elem(t->skel->maps.programs, file, sizeof(*file), &program, sizeof(program), BPF_ANY);
 	__atomic_fetch_add(&t->skel->bss->programs_generation, 1, __ATOMIC_RELEASE);
+}
+
+/* Till somebody finds one in it. */
+static void teach_plain(struct targets *t, const struct abi_file *file)
+{
+	const struct abi_program program = {.layout_id = ABI_LAYOUT_NONE};
+
+	if (file->inode)
+		bpf_map__update_elem(t->skel->maps.programs, file, sizeof(*file), &program, sizeof(program),
+				     BPF_NOEXIST);
 }
 
 struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_options *o, int64_t boottime_ns)
@@ -414,9 +427,38 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 		hint.layout_id = found->layout_id;
 		hint.state = found->layout_id == ABI_LAYOUT_UNSUPPORTED ? ABI_PROC_UNSUPPORTED : ABI_PROC_PYTHON;
 		teach_program(t, p->pid, &rec->program, found);
+	} else {
+		teach_plain(t, &rec->program);
 	}
 	send_hint(t, rec->image_id, &hint);
 	p->revision++;
+}
+
+/* From 3.14 on, where asyncio is in a file of its own. It may be imported at any time; mostly that is soon. */
+static void look_for_asyncio(void *ctx, struct process *p)
+{
+	const struct interpreter *i = p->interp;
+	struct targets *t = ctx;
+	uint64_t now = clock_now_ns();
+	struct py_asyncio_debug debug;
+
+	if (!i || !p->samples || !i->build.supported || !i->build.asyncio || !i->build.asyncio->task_node ||
+	    now < p->asyncio_ns)
+		return;
+	i = interpreters__by_layout(t->interpreters, i->layout_id);
+	if (!i || i->build.layout.ts_task_off)
+		return;
+	asyncio_file_ask(p->pid, &debug);
+	interpreters__set_asyncio(t->interpreters, i->layout_id, &debug);
+	p->asyncio_rest_ns = p->asyncio_rest_ns ? 2 * p->asyncio_rest_ns : ASYNCIO_REST_MIN;
+	if (p->asyncio_rest_ns > ASYNCIO_REST_MAX)
+		p->asyncio_rest_ns = ASYNCIO_REST_MAX;
+	p->asyncio_ns = now + p->asyncio_rest_ns;
+}
+
+void targets__tend(struct targets *t)
+{
+	processes__each_living(t->processes, look_for_asyncio, t);
 }
 
 void targets__gone(struct targets *t, uint32_t image_id)

@@ -21,6 +21,8 @@ int targets__find_all(struct targets *t, const struct cgroups *groups);
 void targets__look(struct targets *t, const struct abi_proc_rec *rec);
 /* Time passes: what looking into processes may cost until this is called again is limited. */
 void targets__breathe(struct targets *t);
+/* Called now and then: looks for what has come to be known of processes by now. */
+void targets__tend(struct targets *t);
 void targets__gone(struct targets *t, uint32_t image_id);
 size_t targets__children_left_out(const struct targets *t);
 uint64_t targets__children_cpu(const struct targets *t);

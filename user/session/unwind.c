@@ -41,9 +41,21 @@ struct unwind {
 	bool told_full;
 };
 
-void unwind__configure(struct pybpfprof_bpf *skel, uint32_t slots, bool many)
+/* bpf/maps.bpf.h: KEPT_NATIVE_WAIT; for sources that read a stack when its wait begins. */
+static uint32_t kept_natives(const struct pybpfprof_bpf *skel)
 {
-	bpf_map__set_max_entries(skel->maps.natives, slots);
+	if (skel->rodata->cfg_keep_waits)
+		return ABI_GIL_SLOTS + bpf_map__max_entries(skel->maps.kept_waits);
+	return skel->rodata->cfg_gil_apart ? ABI_GIL_SLOTS : 1;
+}
+
+void unwind__configure(struct pybpfprof_bpf *skel, bool many)
+{
+	uint32_t ticks = bpf_map__max_entries(skel->maps.scratches);
+
+	skel->rodata->cfg_wait_natives = ticks;
+	bpf_map__set_max_entries(skel->maps.natives, ticks + bpf_map__max_entries(skel->maps.wait_scratches));
+	bpf_map__set_max_entries(skel->maps.kept_natives, kept_natives(skel));
 	bpf_map__set_max_entries(skel->maps.unwind_words, many ? WORDS_MANY : WORDS_ONE);
 	bpf_map__set_max_entries(skel->maps.unwind_mappings, ABI_UNWIND_MAPPINGS);
 	bpf_map__set_max_entries(skel->maps.unwind_rules, ABI_UNWIND_RULES);

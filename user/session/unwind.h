@@ -8,8 +8,8 @@
 struct pybpfprof_bpf;
 struct unwind;
 
-/* Before the programs are loaded: room for that many slots of `scratches`, and for the tables of one process, or of many. */
-void unwind__configure(struct pybpfprof_bpf *skel, uint32_t slots, bool many);
+/* Before the programs are loaded, but after their sources are configured: room for the tables of one process, or of many. */
+void unwind__configure(struct pybpfprof_bpf *skel, bool many);
 /* NULL: the memory cannot be shared; said. */
 struct unwind *unwind__new(struct pybpfprof_bpf *skel);
 void unwind__free(struct unwind *u);

@@ -17,10 +17,18 @@
 struct frame {
 	uint8_t base, alias;
 	bool bp_saved, live;            /* live: execution comes here */
+	bool root;                      /* it has no caller */
 	int64_t off, alias_off, bp_off; /* off: from ENTRY up to MAX_OFFSET, what is added to it has 32 bits */
 };
 
 static const struct frame entry = {.base = RSP, .alias = NO_REG, .off = ENTRY, .live = true};
+
+/* Where functions begin. */
+enum start {
+	START_UNKNOWN,
+	START_NAMED,  /* its address is taken: after a call it is one */
+	START_CALLED, /* it is one, wherever it lies */
+};
 
 struct row {
 	size_t at;
@@ -34,12 +42,13 @@ struct walk {
 	struct frame now;
 	struct frame
 		behind; /* live: behind a jump it may go on so, as bodies of loops lie there that jump back to them */
-	uint16_t *seen; /* of each byte: number of the frame that is known there + 1; 0: none */
+	const uint8_t *starts; /* of each byte: enum start */
+	uint16_t *seen;        /* of each byte: number of the frame that is known there + 1; 0: none */
 	struct frame *frames;
 	size_t frame_cnt, frame_cap;
 	/* the function at hand */
 	size_t start, reach;         /* reach: the farthest place in it that is jumped to */
-	bool failed, inside, proven; /* proven: one of its ends is even */
+	bool failed, inside, proven; /* proven: something says where it starts, or one of its ends is even */
 	/*
 	 * Where another function may begin, if the call before does not return: then all is taken back up to there, should the
 	 * one at hand not come out even. 0: there is no such place.
@@ -60,7 +69,13 @@ struct walk {
 
 static bool is_same(const struct frame *a, const struct frame *b)
 {
-	return a->base == b->base && a->off == b->off;
+	return a->root == b->root && (a->root || (a->base == b->base && a->off == b->off));
+}
+
+/* As where a function begins, or nobody asks. */
+static bool is_even(const struct frame *f)
+{
+	return f->root || (f->base == RSP && f->off == ENTRY);
 }
 
 static const struct frame *known_at(const struct walk *w, size_t at)
@@ -103,7 +118,7 @@ static void remember(struct walk *w, size_t at)
 /* A jump: what is known there must be what is known here. One that leaves the code is the end of the function. */
 static void jump(struct walk *w, int64_t target, bool always)
 {
-	bool even = w->now.base == RSP && w->now.off == ENTRY;
+	bool even = is_even(&w->now);
 	const struct frame *there;
 
 	if (target < 0 || target >= (int64_t)w->code->len) {
@@ -339,6 +354,8 @@ static struct abi_unwind_rule rule_of(const struct frame *f)
 
 	if (!f->live)
 		return (struct abi_unwind_rule){0};
+	if (f->root)
+		return (struct abi_unwind_rule){.kind = ABI_UNWIND_ROOT};
 	rule.kind = f->base == RSP ? ABI_UNWIND_SP : f->base == RBP ? ABI_UNWIND_BP : ABI_UNWIND_REG;
 	if (rule.kind == ABI_UNWIND_REG)
 		rule.cfa_add = f->base < 8 ? numbers[f->base] : f->base;
@@ -383,7 +400,7 @@ static void begin_function(struct walk *w, size_t at)
 	w->behind.live = false;
 	w->start = w->reach = at;
 	w->inside = true;
-	w->proven = false;
+	w->proven = w->starts[at];
 }
 
 static bool is_padding(const struct x86_instruction *i)
@@ -423,23 +440,35 @@ static bool go_back(struct walk *w, size_t *at)
 	return true;
 }
 
+/* Another function, for sure, though the one at hand has no end: what it called last does not return. */
+static bool is_another(const struct walk *w, size_t at)
+{
+	const struct frame *known = known_at(w, at);
+
+	if (at <= w->reach)
+		return false;
+	if (known) /* by who ended with a jump to it */
+		return w->called && is_even(known) && !is_even(&w->now) && (w->code->vaddr + at) % ALIGNED == 0;
+	return w->starts[at] == START_CALLED || (w->starts[at] == START_NAMED && w->called);
+}
+
 /* Comes to `at`: from the instruction before, by a jump from before, or as a function's start. False: that is all. */
 static bool arrive(struct walk *w, size_t at, const struct x86_instruction *i)
 {
-	const struct frame *known = w->failed ? NULL : known_at(w, at);
+	const struct frame *known = w->failed || is_another(w, at) ? NULL : known_at(w, at);
 
-	if (w->inside && known && w->now.live)
+	if (w->inside && known && w->now.live && !w->now.root) /* a root does not come back from what it called */
 		require(w, is_same(known, &w->now));
 	if (w->inside && known && !w->failed && (w->now.live || at <= w->reach)) {
 		w->now = *known;
 		return true;
 	}
-	if (w->inside && (w->now.live || at <= w->reach)) {
+	if (w->inside && (w->now.live || at <= w->reach) && !is_another(w, at)) {
 		if (!w->now.live && w->behind.live && !is_padding(i))
 			w->now = w->behind;
 		return true;
 	}
-	if (is_padding(i) || (w->code->vaddr + at) % ALIGNED)
+	if (w->starts[at] != START_CALLED && (is_padding(i) || (w->code->vaddr + at) % ALIGNED))
 		return true;
 	if (!end_function(w))
 		return false;
@@ -447,10 +476,20 @@ static bool arrive(struct walk *w, size_t at, const struct x86_instruction *i)
 	return true;
 }
 
+/*
+ * xor %ebp,%ebp: who returns may not do so without having saved it, and who does not says by it that this is where stacks
+ * begin (x86-64 psABI, 3.4.1).
+ */
+static bool is_root(const struct frame *f, const struct x86_instruction *i)
+{
+	return !f->bp_saved && i->map == X86_ONE && (i->opcode == 0x31 || i->opcode == 0x33) && is_rm(i, RBP) &&
+	       i->reg == RBP;
+}
+
 /* Where it goes on. */
 static void follow(struct walk *w, size_t at, const struct x86_instruction *i)
 {
-	bool even = w->now.base == RSP && w->now.off == ENTRY, one = i->map == X86_ONE;
+	bool even = is_even(&w->now), one = i->map == X86_ONE;
 	int64_t target = (int64_t)((uint64_t)at + i->len + (uint64_t)i->imm);
 	uint8_t op = i->opcode;
 
@@ -469,8 +508,10 @@ static void follow(struct walk *w, size_t at, const struct x86_instruction *i)
 		w->now.live = !even || at < w->reach; /* by a table, else to another function */
 	} else if ((one && (op == 0xf4 || op == 0xcc)) || (i->map == X86_0F && op == 0x0b)) {
 		w->now.live = false;
+	} else if (is_root(&w->now, i)) {
+		w->now.root = w->proven = true;
 	} else {
-		require(w, step(&w->now, i));
+		require(w, w->now.root || step(&w->now, i));
 	}
 }
 
@@ -527,14 +568,49 @@ static void walk_all(struct walk *w)
 	end_function(w);
 }
 
+static void note_start(const struct code_range *code, uint8_t *starts, uint64_t vaddr, enum start how)
+{
+	uint64_t at = vaddr - code->vaddr;
+
+	if (at < code->len && how > starts[at] && (how == START_CALLED || vaddr % ALIGNED == 0))
+		starts[at] = (uint8_t)how;
+}
+
+uint8_t *code_starts(const struct code_range *code)
+{
+	uint8_t *starts = xcalloc(code->len + 1, 1);
+	struct x86_instruction i;
+
+	note_start(code, starts, code->entry, START_CALLED);
+
+	for (size_t at = 0; at < code->len; at += i.len) {
+		uint64_t next;
+
+		if (!x86_decode(code->bytes + at, code->len - at, &i)) {
+			i.len = 1;
+			continue;
+		}
+		next = code->vaddr + at + i.len;
+		if (i.map == X86_ONE && i.opcode == 0xe8 && i.imm) /* of 0: to know where it is */
+			note_start(code, starts, next + (uint64_t)i.imm, START_CALLED);
+		else if (i.map == X86_ONE && i.opcode == 0x8d && i.mod == 0 && (i.rm & 7) == 5 && !i.has_sib)
+			note_start(code, starts, next + (uint64_t)(int64_t)i.disp, START_NAMED);
+	}
+	return starts;
+}
+
 void code_rows(const struct code_range *code, eh_row_fn fn, void *ctx)
 {
 	struct walk w = {.code = code, .fn = fn, .ctx = ctx};
+	uint8_t *own;
 
 	if (!code->len || code->len > CODE_ROWS_MAX)
 		return;
+	own = code->starts ? NULL : code_starts(code);
 	w.seen = xcalloc(code->len, sizeof(*w.seen));
+	w.starts = code->starts ? code->starts : own;
 	walk_all(&w);
+	free(own);
 	free(w.seen);
 	free(w.marks);
 	free(w.frames);

@@ -11,8 +11,13 @@
 struct code_range {
 	const uint8_t *bytes;
 	size_t len;
-	uint64_t vaddr; /* as linked */
+	uint64_t vaddr;        /* as linked */
+	uint64_t entry;        /* where the program starts; 0: not known */
+	const uint8_t *starts; /* of each byte, of code_starts(); NULL: this code alone tells */
 };
+
+/* By what calls and addresses the code has: which of its bytes functions begin with. To be freed. */
+uint8_t *code_starts(const struct code_range *code);
 
 /* Calls `fn` for each row, in ascending order; functions of which nothing is said have one of ABI_UNWIND_STOP. */
 void code_rows(const struct code_range *code, eh_row_fn fn, void *ctx);

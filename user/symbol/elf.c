@@ -151,6 +151,7 @@ struct elf_file *elf_file__open(int fd)
 		return NULL;
 	}
 	e->machine = header.e_machine;
+	e->entry = header.e_entry;
 	read_sections(e, &header);
 	return e;
 }
@@ -177,6 +178,11 @@ void elf_file__free(struct elf_file *e)
 unsigned elf_file__machine(const struct elf_file *e)
 {
 	return e->machine;
+}
+
+uint64_t elf_file__entry(const struct elf_file *e)
+{
+	return e->entry;
 }
 
 bool elf_file__has_abi_note(const struct elf_file *e)

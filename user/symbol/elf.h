@@ -18,6 +18,8 @@ void elf_file__free(struct elf_file *e);
 
 /* Machine (EM_…) and whether it is linked at fixed addresses (ET_EXEC). */
 unsigned elf_file__machine(const struct elf_file *e);
+/* Where a program starts, as linked; 0: it is a library. */
+uint64_t elf_file__entry(const struct elf_file *e);
 
 /* A loadable segment's part of the file, by number; false when there is none of that number. */
 struct elf_part {

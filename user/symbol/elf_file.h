@@ -31,6 +31,7 @@ struct elf_file {
 	int fd;
 	uint64_t file_size;
 	unsigned machine;
+	uint64_t entry;
 	struct elf_load loads[ELF_MAX_LOADS];
 	size_t load_count;
 	uint64_t dynamic_vaddr, dynamic_bytes;

@@ -32,7 +32,9 @@ struct builder {
 	size_t function_cnt, function_cap;
 	struct flat_row *rows;
 	size_t row_cnt, row_cap;
-	uint64_t first, end; /* of code that has rules */
+	uint64_t first;          /* of code that has rules */
+	uint64_t text, text_end; /* what compilers and assemblers put code into */
+	uint8_t *starts;         /* of each byte of it: code_starts(); NULL: not asked yet, or too much */
 	uint16_t slots[RULE_SLOTS];
 	uint16_t last_rule;
 	/* What the function at hand lies in: rows behind its start, which it covers or goes before. */
@@ -114,7 +116,7 @@ static void add_gap(struct builder *b, uint64_t start, uint64_t end)
 	b->functions[b->function_cnt++] = (struct eh_function){start, end, NO_ENTRY};
 }
 
-/* What no function has of the section that compilers and assemblers put code into. */
+/* What no function has of .text. */
 static void add_gaps(struct builder *b)
 {
 	size_t cnt = b->function_cnt;
@@ -123,6 +125,8 @@ static void add_gaps(struct builder *b)
 	if (!elf_file__section(b->e, ".text", &at, &bytes) || at + bytes < at)
 		return;
 	end = at + bytes;
+	b->text = at;
+	b->text_end = end;
 	for (size_t i = 0; i < cnt && at < end; i++) {
 		struct eh_function f = b->functions[i];
 
@@ -248,14 +252,41 @@ static void fill_gap(struct builder *b, uint32_t start)
 		b->row_cnt--;
 }
 
+static uint8_t *read_bytes(struct builder *b, uint64_t start, uint64_t end)
+{
+	uint8_t *bytes = xmalloc(end - start);
+
+	if (elf_file__read(b->e, start, bytes, end - start))
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+/* All code tells where functions begin, unless it is so much that it would take long. */
+static void find_starts(struct builder *b)
+{
+	struct code_range code = {.entry = elf_file__entry(b->e)};
+	__cleanup_free uint8_t *bytes = NULL;
+
+	if (b->starts || b->text_end - b->text > CODE_ROWS_MAX)
+		return;
+	code.bytes = bytes = read_bytes(b, b->text, b->text_end);
+	code.vaddr = b->text;
+	code.len = b->text_end - b->text;
+	if (bytes)
+		b->starts = code_starts(&code);
+}
+
 /* Rows by the code itself. */
 static void read_code(struct builder *b, const struct eh_function *f)
 {
-	struct code_range code = {.len = f->end - f->start, .vaddr = f->start};
-	__cleanup_free uint8_t *bytes = xmalloc(code.len);
+	struct code_range code = {.len = f->end - f->start, .vaddr = f->start, .entry = elf_file__entry(b->e)};
+	__cleanup_free uint8_t *bytes = read_bytes(b, f->start, f->end);
 
+	find_starts(b);
+	code.starts = b->starts ? b->starts + (f->start - b->text) : NULL;
 	code.bytes = bytes;
-	if (elf_file__read(b->e, f->start, bytes, code.len))
+	if (bytes)
 		code_rows(&code, on_row, b);
 }
 
@@ -325,6 +356,7 @@ bool unwind_table__build(struct unwind_table *t, const struct elf_file *e)
 	free(b.functions);
 	free(b.rows);
 	free(b.tail);
+	free(b.starts);
 	if (!built)
 		unwind_table__clear(t);
 	return built;

@@ -1,5 +1,6 @@
 #include "user/target/interpreters.h"
 #include "user/os/worker.h"
+#include "user/python/asyncio_debug.h"
 #include "user/python/tstates.h"
 #include "user/symbol/elf.h"
 #include "user/util/alloc.h"
@@ -116,6 +117,18 @@ void interpreters__forget(struct interpreters *t)
 const struct interpreter *interpreters__by_layout(const struct interpreters *t, uint32_t layout_id)
 {
 	return layout_id && layout_id < t->layouts ? t->by_layout[layout_id] : NULL;
+}
+
+void interpreters__set_asyncio(struct interpreters *t, uint32_t layout_id, const struct py_asyncio_debug *debug)
+{
+	struct interpreter *i =
+		layout_id && layout_id < t->layouts ? (struct interpreter *)t->by_layout[layout_id] : NULL;
+
+	if (!i || i->build.layout.ts_task_off)
+		return;
+	asyncio_debug_apply(debug, &i->build);
+	if (i->build.layout.ts_task_off && t->found)
+		t->found(t->ctx, i);
 }
 
 /* Root in a container is not the host's. Which one it is, its cgroup tells, which it cannot leave. */

@@ -31,6 +31,9 @@ bool interpreters__is_crowded(const struct interpreters *t);
 void interpreters__use(const struct interpreter *i);
 void interpreters__forget(struct interpreters *t);
 
+/* What asyncio says in a file of its own goes with the layout of the program that has mapped it, and is announced by `found`. */
+void interpreters__set_asyncio(struct interpreters *t, uint32_t layout_id, const struct py_asyncio_debug *debug);
+
 /* The interpreter whose layout has this id; NULL when none. */
 const struct interpreter *interpreters__by_layout(const struct interpreters *t, uint32_t layout_id);
 

@@ -21,7 +21,8 @@ struct process {
 	const struct interpreter *interp; /* NULL: none found (yet) */
 	uint64_t runtime_addr;            /* 0: not known to user space */
 	enum abi_proc_state state;
-	uint64_t look_ns; /* its mappings are not searched again before */
+	uint64_t look_ns;                     /* its mappings are not searched again before */
+	uint64_t asyncio_ns, asyncio_rest_ns; /* nor looked through for asyncio, and so long from then on */
 	bool exited;
 	uint32_t revision; /* goes up when something is known better and has to be sent again */
 	uint64_t cpu_from_ns,

@@ -1,36 +1,59 @@
 """Python and C functions that call each other, in ways that are known: tests/live/test_native_stacks.py.
 
-nested.py LIBRARY SECONDS        so much CPU time in each of two threads
-nested.py LIBRARY SECONDS read   the same in one, nearly all of it in the kernel
+nested.py LIBRARY SECONDS WORD…   so much CPU time in each of two threads
+  module   LIBRARY is the module `nested`, else its functions are called by ctypes
+  cxx      … with a part in C++
+  read     in one thread, nearly all of it in the kernel
 """
 
-import ctypes
+import importlib.machinery
+import importlib.util
 import sys
 import threading
 
 import truth
 
 ROUNDS = 20000
-CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
-library = ctypes.CDLL(sys.argv[1])
+DEEP = 12
 
 
-def py_inner(n):
-    return library.descend_c(n, ROUNDS)
+def load_module(path):
+    loader = importlib.machinery.ExtensionFileLoader("nested", path)
+    spec = importlib.util.spec_from_file_location("nested", path, loader=loader)
+    return importlib.util.module_from_spec(spec)
 
 
-def py_middle(n):
-    return library.aligned_c(inner, n)
+def load_by_ctypes(path):
+    import ctypes
+
+    library, kind = ctypes.CDLL(path), ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    for name in ("plain_c", "aligned_c", "sized_c"):
+        getattr(library, name).argtypes = [kind, ctypes.c_void_p]
+    return library, kind
 
 
-def py_top(n):
-    return library.plain_c(middle, n)
+if "module" in sys.argv:
+    library, callback = load_module(sys.argv[1]), lambda function: function
+else:
+    library, callback = load_by_ctypes(sys.argv[1])
 
 
-inner, middle = CALLBACK(py_inner), CALLBACK(py_middle)
+def py_inner(_):
+    return library.descend_c(3, ROUNDS)
 
 
-def py_key(n):
+def py_middle(_):
+    return library.aligned_c(inner, 1)
+
+
+def py_top():
+    return library.plain_c(middle, 1)
+
+
+inner, middle = callback(py_inner), callback(py_middle)
+
+
+def py_key(_):
     return library.spin_c(ROUNDS)
 
 
@@ -48,18 +71,30 @@ def py_sum():
     return library.sized_c(total, 5)
 
 
-def py_total(n):
+def py_total(_):
     return sum(py_items())
 
 
-total = CALLBACK(py_total)
+total = callback(py_total)
 
 
 def py_deep(n):
     return library.plain_c(deep, n - 1) if n else library.spin_c(ROUNDS)
 
 
-deep = CALLBACK(py_deep)
+deep = callback(py_deep)
+
+
+def py_each():
+    return library.each_c(py_items())
+
+
+def py_descend():
+    return library.descend_c(100, ROUNDS)
+
+
+def py_safe():
+    return library.noexcept_c(inner, 1)
 
 
 def py_pure():
@@ -86,13 +121,18 @@ def spend(seconds, functions):
 
 def main():
     seconds = float(sys.argv[2])
+    first, second = [py_top, py_sort, lambda: py_deep(DEEP)], [py_sum, py_pure, py_descend]
+    if "module" in sys.argv:
+        second.append(py_each)
+    if "cxx" in sys.argv:
+        first.append(py_safe)
     truth.ready()
     if "read" in sys.argv:
         spend(seconds, [py_read])
         return truth.finish()
-    other = threading.Thread(target=spend, args=(seconds, [py_sum, py_pure]))
+    other = threading.Thread(target=spend, args=(seconds, second))
     other.start()
-    spend(seconds, [lambda: py_top(3), py_sort, lambda: py_deep(12)])
+    spend(seconds, first)
     other.join()
     truth.finish()
 

@@ -210,11 +210,12 @@ static void read_process(struct json_reader *r)
 
 static void read_task(struct json_reader *r)
 {
-	struct profile_task t = {.id = ++r->task_cnt, .name = ""};
+	struct profile_task t = {.id = ++r->task_cnt, .name = "", .coroutine = ""};
 	struct json_get *j = &r->json;
 
 	for (json_get_map(j); json_get_key(j);)
-		if (!(on_text(r, "name", &t.name) || on_id(r, "process", &t.process) || on_id(r, "parent", &t.parent)))
+		if (!(on_text(r, "name", &t.name) || on_id(r, "process", &t.process) || on_id(r, "parent", &t.parent) ||
+		      on_text(r, "coroutine", &t.coroutine)))
 			json_skip(j);
 	r->sink.ops->task(r->sink.ctx, &t);
 }

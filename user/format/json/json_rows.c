@@ -173,6 +173,8 @@ static void put_tasks(struct json_rows *w)
 
 		json_row_begin(w, "task");
 		json_put_text(&w->json, "name", t->name);
+		if (*t->coroutine)
+			json_put_text(&w->json, "coroutine", t->coroutine);
 		if (t->parent)
 			json_put_count(&w->json, "parent", t->parent - 1);
 		json_put_count(&w->json, "process", t->process - 1);

@@ -10,6 +10,7 @@
 #include "user/profile/findings.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/task_labels.h"
 #include "user/util/alloc.h"
 #include <string.h>
 
@@ -188,6 +189,29 @@ void report_json_threads(const struct report_json *o, const struct profile *p)
 		json_put_end_map(o->j);
 	}
 	json_put_end_list(o->j);
+}
+
+void report_json_tasks(const struct report_json *o, const struct profile *p)
+{
+	struct task_labels *labels = task_labels__new(p);
+	size_t cnt;
+	__cleanup_free struct share *shares = shares_of_tasks(o->r->view, p, labels, &cnt);
+
+	json_put_list(o->j, "tasks");
+	for (uint32_t i = 0; i < at_most(o, cnt); i++) {
+		struct task_facts facts = task_labels__facts(labels, shares[i].id);
+
+		json_put_map(o->j, NULL);
+		json_put_text(o->j, "task", facts.text);
+		if (facts.awaited_by)
+			json_put_text(o->j, "awaited_by", facts.awaited_by);
+		if (facts.cnt)
+			json_put_count(o->j, "tasks", facts.cnt);
+		put_share(o, &shares[i]);
+		json_put_end_map(o->j);
+	}
+	json_put_end_list(o->j);
+	task_labels__free(labels);
 }
 
 void report_json_containers(const struct report_json *o, const struct profile *p)

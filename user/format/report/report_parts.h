@@ -15,6 +15,7 @@ void report_put_groups(const struct report_text *t, const struct profile *p, enu
 
 /* Threads, processes and containers: report_shares.c */
 void report_put_threads(const struct report_text *t, const struct profile *p);
+void report_put_tasks(const struct report_text *t, const struct profile *p);
 void report_put_processes(const struct report_text *t, const struct profile *p);
 void report_put_containers(const struct report_text *t, const struct profile *p);
 
@@ -46,6 +47,7 @@ struct report_json {
 void report_json_value(const struct report_json *o, const char *what, uint64_t value);
 void report_json_groups(const struct report_json *o, const struct profile *p, enum groups_key key);
 void report_json_threads(const struct report_json *o, const struct profile *p);
+void report_json_tasks(const struct report_json *o, const struct profile *p);
 void report_json_gil_waits(const struct report_json *o, const struct profile *p);
 void report_json_containers(const struct report_json *o, const struct profile *p);
 void report_json_processes(const struct report_json *o, const struct profile *p);

@@ -1,6 +1,7 @@
 /* Containers, processes and threads, with the share of their values that held the GIL. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/process_groups.h"
+#include "user/profile/task_labels.h"
 #include "user/util/alloc.h"
 #include <inttypes.h>
 
@@ -98,4 +99,23 @@ void report_put_threads(const struct report_text *t, const struct profile *p)
 			    th->tid, th->name);
 	}
 	report_more(t, cnt);
+}
+
+void report_put_tasks(const struct report_text *t, const struct profile *p)
+{
+	struct task_labels *labels = task_labels__new(p);
+	size_t cnt;
+	__cleanup_free struct share *shares = shares_of_tasks(t->r->view, p, labels, &cnt);
+
+	put_titles(t, "By task", "   tasks  task, awaited by");
+	for (size_t i = 0; i < cnt && i < t->r->rows; i++) {
+		struct task_facts facts = task_labels__facts(labels, shares[i].id);
+		__cleanup_free char *numbers = numbers_text(t, &shares[i]);
+		__cleanup_free char *tasks = facts.cnt ? xasprintf("%" PRIu32, facts.cnt) : xstrdup("-");
+
+		report_line(t, "%s %8s  %s%s%s", numbers, tasks, facts.text, facts.awaited_by ? " ← " : "",
+			    facts.awaited_by ? facts.awaited_by : "");
+	}
+	report_more(t, cnt);
+	task_labels__free(labels);
 }

@@ -1,0 +1,149 @@
+#include "user/resolve/tasks.h"
+#include "user/util/alloc.h"
+#include "user/util/intern.h"
+#include "user/util/text.h"
+#include <string.h>
+#include <uthash.h>
+
+#define CHAINS_MAX 65536u  /* that are remembered; those that run are sent again and again */
+#define TASKS_MAX  200000u /* of a segment; then those that nobody named are one for each coroutine, and others one */
+
+struct chain_task {
+	uint64_t number;
+	char *name, *coroutine;
+};
+
+struct chain {
+	UT_hash_handle hh;
+	uint64_t key;
+	uint32_t id, segment; /* of the first one, in that segment */
+	unsigned cnt;
+	bool cut;
+	struct chain_task tasks[]; /* the one that ran first */
+};
+
+struct tasks {
+	struct chain *chains; /* the one that was told of last is the last */
+	struct intern *ids;   /* process, parent, name, coroutine → id */
+	uint32_t segment;
+};
+
+struct tasks *tasks__new(void)
+{
+	struct tasks *t = xcalloc(1, sizeof(*t));
+
+	t->ids = intern__new();
+	t->segment = 1;
+	return t;
+}
+
+static void forget(struct tasks *t, struct chain *c)
+{
+	HASH_DEL(t->chains, c);
+	for (unsigned i = 0; i < c->cnt; i++) {
+		free(c->tasks[i].name);
+		free(c->tasks[i].coroutine);
+	}
+	free(c);
+}
+
+void tasks__free(struct tasks *t)
+{
+	if (!t)
+		return;
+	while (t->chains)
+		forget(t, t->chains);
+	intern__free(t->ids);
+	free(t);
+}
+
+void tasks__begin_segment(struct tasks *t)
+{
+	intern__free(t->ids);
+	t->ids = intern__new();
+	t->segment++;
+}
+
+/* A cut name ends in an ellipsis, so that nobody takes it for whole. */
+static char *text_of(const struct abi_text *t, const char *bytes)
+{
+	__cleanup_free char *text = text_from_units(bytes, t->bytes, t->kind);
+
+	return xasprintf("%s%s", text, t->flags & ABI_TEXT_CUT ? "…" : "");
+}
+
+void tasks__add(struct tasks *t, const struct abi_tasks *rec)
+{
+	const struct abi_task *from = (const struct abi_task *)(rec + 1);
+	struct chain *c;
+
+	HASH_FIND(hh, t->chains, &rec->key, sizeof(rec->key), c);
+	if (c) {
+		HASH_DEL(t->chains, c); /* to the end */
+		HASH_ADD(hh, t->chains, key, sizeof(c->key), c);
+		return;
+	}
+	if (HASH_COUNT(t->chains) >= CHAINS_MAX)
+		forget(t, t->chains);
+	c = xcalloc(1, sizeof(*c) + rec->cnt * sizeof(c->tasks[0]));
+	c->key = rec->key;
+	c->cnt = rec->cnt;
+	c->cut = rec->cut;
+	for (unsigned i = 0; i < c->cnt; i++) {
+		c->tasks[i].number = from[i].number;
+		c->tasks[i].name = text_of(&from[i].name, from[i].text);
+		c->tasks[i].coroutine = text_of(&from[i].coroutine, from[i].text);
+	}
+	HASH_ADD(hh, t->chains, key, sizeof(c->key), c);
+}
+
+struct place {
+	struct profile_sink sink;
+	uint32_t process, parent;
+};
+
+/* Clean texts have no newline, so one can part them. */
+static uint32_t intern_task(struct tasks *t, const struct place *at, const char *name, const char *coroutine)
+{
+	__cleanup_free char *text = xasprintf("%u\n%u\n%s\n%s", at->process, at->parent, name, coroutine);
+	uint32_t known = intern__count(t->ids), id = intern__id(t->ids, text, strlen(text));
+
+	if (id > known)
+		at->sink.ops->task(at->sink.ctx, &(struct profile_task){.id = id,
+									.process = at->process,
+									.parent = at->parent,
+									.name = name,
+									.coroutine = coroutine});
+	return id;
+}
+
+static uint32_t add_task(struct tasks *t, struct place *at, const struct chain_task *task)
+{
+	__cleanup_free char *numbered = task->number ? xasprintf("Task-%llu", (unsigned long long)task->number) : NULL;
+
+	if (intern__count(t->ids) < TASKS_MAX)
+		return intern_task(t, at, numbered ? numbered : task->name, task->coroutine);
+	at->parent = 0;
+	return numbered ? intern_task(t, at, "Task-…", task->coroutine) : intern_task(t, at, "[more tasks]", "");
+}
+
+uint32_t tasks__id(struct tasks *t, struct profile_sink sink, uint64_t key, uint32_t process)
+{
+	struct place at = {.sink = sink, .process = process};
+	struct chain *c;
+
+	if (!key)
+		return 0;
+	HASH_FIND(hh, t->chains, &key, sizeof(key), c);
+	if (!c) /* its record was lost */
+		return intern_task(t, &at, "[unknown task]", "");
+	if (c->segment == t->segment)
+		return c->id;
+	if (c->cut)
+		at.parent = intern_task(t, &at, "[more tasks that await it]", "");
+	for (unsigned i = c->cnt; i-- > 0;)
+		at.parent = add_task(t, &at, &c->tasks[i]);
+	c->id = at.parent;
+	c->segment = t->segment;
+	return c->id;
+}
