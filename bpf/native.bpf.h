@@ -7,10 +7,10 @@
 #include "bpf/start.bpf.h"
 
 #ifdef PYBPF_NO_MAPS
-#define native_begin(w)               ((void)0)
-#define native_cframe(w, addr)        ((void)0)
-#define native_started(w, turn, i)    ((void)0)
-#define native_frame(w, owner, block) ((void)(owner))
+static __always_inline struct native *noted_by(const struct walk *w)
+{
+	return w->native == NATIVE_WANTED ? host_native(w) : NULL;
+}
 #else
 /*
  * Unwinds the current thread's user stack into `natives`, by the tables of that image, and finds the runs that were noted
@@ -48,14 +48,18 @@ static __always_inline u16 native_put_kernel(u32 slot, const u64 *frames, u32 cn
 	return (u16)cnt;
 }
 
+/* Where a walk notes it; NULL: nobody wants to know. */
+static __always_inline struct native *noted_by(const struct walk *w)
+{
+	return cfg_native && w->native == NATIVE_WANTED ? native_of(w->slot) : NULL;
+}
+#endif
+
 /* The walk begins, maybe anew. */
 static __always_inline void native_begin(const struct walk *w)
 {
-	struct native *n;
+	struct native *n = noted_by(w);
 
-	if (!cfg_native || w->native != NATIVE_WANTED)
-		return;
-	n = native_of(w->slot);
 	if (n)
 		n->head.run_cnt = 0;
 }
@@ -63,11 +67,8 @@ static __always_inline void native_begin(const struct walk *w)
 /* Of the invocation that runs the frames that come next; 0: not known which that is. */
 static __always_inline void native_cframe(const struct walk *w, u64 addr)
 {
-	struct native *n;
+	struct native *n = noted_by(w);
 
-	if (!cfg_native || w->native != NATIVE_WANTED)
-		return;
-	n = native_of(w->slot);
 	if (n)
 		n->cframe = addr;
 }
@@ -75,7 +76,7 @@ static __always_inline void native_cframe(const struct walk *w, u64 addr)
 /* At the frame that a register stood for: the cframe that was current before, or any of the invocation's frames. */
 static __always_inline void native_started(const struct walk *w, u32 turn, u32 i)
 {
-	if (!cfg_native || w->native != NATIVE_WANTED || turn != TURN_CFRAME)
+	if (turn != TURN_CFRAME)
 		return;
 	opaque(i);
 	if (i < ARCH_USER_REGISTERS)
@@ -88,15 +89,10 @@ static __always_inline void native_started(const struct walk *w, u32 turn, u32 i
  */
 static __always_inline void native_frame(const struct walk *w, u8 owner, const u8 *block)
 {
-	struct native *n;
-	bool shim, entry;
+	bool shim = is_shim(w, owner), entry = (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
+	struct native *n = shim || entry ? noted_by(w) : NULL;
 	u32 at;
 
-	if (!cfg_native || w->native != NATIVE_WANTED)
-		return;
-	shim = is_shim(w, owner);
-	entry = (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
-	n = shim || entry ? native_of(w->slot) : NULL;
 	if (!n)
 		return;
 	at = n->head.run_cnt;
@@ -110,4 +106,3 @@ static __always_inline void native_frame(const struct walk *w, u8 owner, const u
 	if (!shim && (!n->cframe || walk_read(w, &n->cframe, 8, n->cframe + w->layout.cframe_prev_off)))
 		n->cframe = 0;
 }
-#endif
