@@ -243,14 +243,13 @@ static __always_inline bool find_process(struct native *n, u32 image_id)
 	return true;
 }
 
+/* The registers would be large on the stack; the record is made later. */
 static __always_inline void begin(struct native *n)
 {
-	u64 registers[ARCH_UNWIND_REGISTERS] = {};
-
-	read_user_registers(registers, sizeof(registers));
-	n->ip = registers[ARCH_REGISTER_IP];
-	n->sp = registers[ARCH_REGISTER_SP];
-	n->bp = registers[ARCH_REGISTER_BP];
+	read_user_registers(n->record, 8 * ARCH_UNWIND_REGISTERS);
+	n->ip = n->record[ARCH_REGISTER_IP];
+	n->sp = n->record[ARCH_REGISTER_SP];
+	n->bp = n->record[ARCH_REGISTER_BP];
 	n->exact = 1;
 	n->placed = 0;
 	n->map.start = n->map.end = 0;

@@ -69,14 +69,25 @@ static __always_inline u64 awaiter(struct walk *w)
 	return by && task_u8(w, w->layout.task_several_off) ? one_of(w, by) : by;
 }
 
-/* The block has the beginning of a str, from its length on. What is behind its end counts for nothing. */
-static __always_inline u64 mix_name(struct walk *w, u64 h, u64 name, u32 have)
-{
-	u64 bytes = text_bytes(w, name, have);
+/*
+ * The block has the beginning of a str, from its length on; hash and state are next, and then what differs between its
+ * kinds: the first characters at least. What is behind its end counts for nothing.
+ */
+#define NAME_HEAD  3 /* words */
+#define NAME_WORDS (TEXT_BYTES / 8)
 
-	h = code_mix(code_mix(h, name), bytes);
-	cut_words(w->text_block + TEXT_HEAD_WORDS, TEXT_BYTES / 8, bytes);
-	for (u32 i = TEXT_HEAD_WORDS; i < TEXT_WORDS; i++)
+static __always_inline u64 mix_name(struct walk *w, u64 h, u64 name)
+{
+	const struct abi_py_layout *l = &w->layout;
+	u32 state = (u32)w->text_block[2], kind = state >> (l->str_kind_shift & 31) & 7;
+	u64 bytes = w->text_block[0] * kind;
+
+	if (!(state >> (l->str_ascii_bit & 31) & 1))
+		bytes += l->str_compact_off - l->str_ascii_off;
+	bytes += l->str_ascii_off - l->str_length_off - 8 * NAME_HEAD;
+	h = code_mix(code_mix(code_mix(h, name), w->text_block[0]), state);
+	cut_words(w->text_block + NAME_HEAD, NAME_WORDS, bytes);
+	for (u32 i = NAME_HEAD; i < NAME_HEAD + NAME_WORDS; i++)
 		h = code_mix(h, w->text_block[i]);
 	return h;
 }
@@ -93,7 +104,6 @@ static __always_inline bool add_task(struct walk *w, struct abi_task *t, struct 
 {
 	const struct abi_py_layout *l = &w->layout;
 	u64 name = task_u64(w, l->task_name_off), h = w->sample.tasks_key, type = 0, flags = 0, body[2] = {};
-	u32 have;
 
 	from->name = name;
 	from->coroutine = task_u64(w, l->task_coro_off);
@@ -107,10 +117,9 @@ static __always_inline bool add_task(struct walk *w, struct abi_task *t, struct 
 		t->number = int_of(body);
 		h = code_mix(code_mix(h, from->coroutine), t->number);
 	} else if (flags & IS_STR) {
-		have = read_start(w, w->text_block, 8 * TEXT_WORDS, name + l->str_length_off);
-		if (have <= 8 * TEXT_HEAD_WORDS)
+		if (read_start(w, w->text_block, 8 * TEXT_WORDS, name + l->str_length_off) < 8 * NAME_HEAD)
 			return false;
-		h = mix_name(w, h, name, have - 8 * TEXT_HEAD_WORDS);
+		h = mix_name(w, h, name);
 	} else {
 		return false;
 	}

@@ -164,10 +164,10 @@ static __always_inline void walk_now(struct abi_thread_wait *t, u32 tid)
 	t->outcome = sample_keep(&tick, ABI_SOURCE_OFFCPU);
 }
 
-/* What a thread does in the kernel only because it was to leave its CPU says nothing. */
+/* Where else it was made to leave its CPU says nothing. */
 static __always_inline u32 kernel_frames(const struct abi_why *why, struct task_struct *task, u64 *out)
 {
-	return why->call >= 0 || why->wait == ABI_WAIT_FAULT ? native_kernel_of(task, out) : 0;
+	return why->wait == ABI_WAIT_CALL || why->wait == ABI_WAIT_FAULT ? native_kernel_of(task, out) : 0;
 }
 
 static __always_inline long send_with_native(struct abi_thread_wait *t, struct kept_wait *kept,

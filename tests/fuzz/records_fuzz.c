@@ -63,6 +63,11 @@ static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
 	resolve__cpu(ctx, rec);
 }
 
+static void on_tasks(void *ctx, const struct abi_tasks *rec)
+{
+	resolve__tasks(ctx, rec);
+}
+
 /* Small ids, so that records have to do with each other. */
 static void tame(struct abi_hdr *hdr, size_t bytes)
 {
@@ -76,6 +81,7 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 		s->value %= SECOND;
 		s->type = 0; /* the kernel side's sources have no types but those they told of */
 		s->thread_start_ns %= 4;
+		s->tasks_key %= 4;
 		for (size_t i = 0; (char *)(f + i + 1) <= (char *)hdr + bytes; i++)
 			f[i].code_key %= 8;
 	} else if (hdr->kind == ABI_REC_CODE && bytes >= sizeof(struct abi_code)) {
@@ -92,6 +98,8 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 		((struct abi_invalidate *)hdr)->image_id %= IMAGES;
 	} else if (hdr->kind == ABI_REC_CPU && bytes >= sizeof(struct abi_cpu_rec)) {
 		((struct abi_cpu_rec *)hdr)->image_id %= IMAGES;
+	} else if (hdr->kind == ABI_REC_TASKS && bytes >= sizeof(struct abi_tasks)) {
+		*word %= 4;
 	} else if (hdr->kind == ABI_REC_PROC && bytes >= sizeof(struct abi_proc_rec)) {
 		((struct abi_proc_rec *)hdr)->image_id %= IMAGES;
 	}
@@ -100,7 +108,7 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 static size_t feed(struct resolve *r, const uint8_t *data, size_t size, uint64_t now)
 {
 	static const struct drain_handlers handlers = {
-		on_sample, on_code, on_lines, on_process, on_exit_record, on_invalidate, on_cpu,
+		on_sample, on_code, on_lines, on_process, on_exit_record, on_invalidate, on_cpu, on_tasks,
 	};
 	size_t want = data[2] | (size_t)data[3] << 8, len, bytes;
 	struct abi_hdr *hdr;

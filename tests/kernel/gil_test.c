@@ -137,6 +137,36 @@ static void who_waits_and_who_holds_it(void **state)
 	machine__shutdown();
 }
 
+/* With --native that of who waits is there, under the frames that say what for; nobody else can unwind who holds it. */
+static void native_frames(void **state)
+{
+	const struct abi_sample *wait;
+	const struct abi_native *n;
+	struct fight f;
+
+	if (!begin(&f, *state))
+		return;
+	cfg_native = cfg_kernel = true;
+	maps__resize(&natives, MACHINE_SLOTS);
+	maps__resize(&kept_natives, ABI_GIL_SLOTS);
+	wait_for(&f, f.cond + 4, 3 * MS);
+	task__resume(f.a);
+	wait = last_of(WAIT);
+	n = abi_native_of(wait);
+	assert_non_null(n);
+	assert_int_equal(wait->hdr.size,
+			 sizeof(*wait) + (FRAMES + 2) * sizeof(struct abi_frame) + sizeof(*n) + abi_native_bytes(n));
+	assert_true(frame_is(wait, FRAMES, "function_1") && frame_is(wait, FRAMES + 1, "function_0"));
+	assert_int_equal(n->end, ABI_NATIVE_NO_MAPS); /* nobody has read them */
+	assert_int_equal(n->kernel_cnt, 0);
+	assert_int_equal(n->run_cnt, has(f.p, ABI_MECH_OWNER | ABI_MECH_IS_ENTRY));
+	if (n->run_cnt)
+		assert_int_equal(abi_native_runs(n)[0].frame_cnt, 2);
+	assert_null(abi_native_of(last_of(HELD)));
+	assert_true(frame_is(last_of(HELD), 0, "function_3"));
+	machine__shutdown();
+}
+
 /* Futexes at every word of its struct, and around it. */
 static void nothing_else_is_one(void **state)
 {
@@ -335,17 +365,12 @@ static void a_gil_that_is_off(void **state)
 int main(void)
 {
 	static const struct version_test tests[] = {
-		TEST(who_waits_and_who_holds_it),
-		TEST(nothing_else_is_one),
-		TEST(what_short_waits_stand_for),
-		TEST(waits_in_great_numbers),
-		TEST(the_holder_is_asked_again),
-		TEST(the_last_wait_of_a_row),
-		TEST(nobody_holds_it),
-		TEST(a_holder_between_two_frames),
-		TEST(a_wait_for_a_cpu),
-		TEST(a_switch_that_nobody_told_of),
-		TEST_WITH(a_gil_that_is_off, ABI_MECH_GIL_SWITCH),
+		TEST(who_waits_and_who_holds_it),   TEST(native_frames),
+		TEST(nothing_else_is_one),          TEST(what_short_waits_stand_for),
+		TEST(waits_in_great_numbers),       TEST(the_holder_is_asked_again),
+		TEST(the_last_wait_of_a_row),       TEST(nobody_holds_it),
+		TEST(a_holder_between_two_frames),  TEST(a_wait_for_a_cpu),
+		TEST(a_switch_that_nobody_told_of), TEST_WITH(a_gil_that_is_off, ABI_MECH_GIL_SWITCH),
 	};
 
 	return run_each_version("gil", tests, ARRAY_SIZE(tests));

@@ -676,7 +676,7 @@ void machine__boot(void)
 	own.nothing = image__new();
 	own.now_ns = 1000 * (u64)MACHINE_PERIOD_NS;
 	maps__reset();
-	maps__resize(&scratches, MACHINE_CPUS * 3);
+	maps__resize(&scratches, MACHINE_SLOTS);
 	maps__resize(&gil_slots, ABI_GIL_SLOTS);
 	maps__resize(&gil_waits, ABI_GIL_SLOTS);
 	maps__resize(&waits, 64);

@@ -8,9 +8,10 @@
 #include "tests/kernel/maps.h"
 
 #define MACHINE_CPUS      2
-#define MACHINE_PERIOD_NS 1000000 /* of the timers */
-#define MACHINE_WAIT_NS   1000000 /* waits as long as this are all kept */
-#define MACHINE_SELF      1       /* the profiler's tgid */
+#define MACHINE_SLOTS     (3 * MACHINE_CPUS) /* of `scratches` */
+#define MACHINE_PERIOD_NS 1000000            /* of the timers */
+#define MACHINE_WAIT_NS   1000000            /* waits as long as this are all kept */
+#define MACHINE_SELF      1                  /* the profiler's tgid */
 
 struct task {
 	struct task_struct t;

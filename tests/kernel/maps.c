@@ -29,13 +29,14 @@ struct map {
 	 .key_bytes = sizeof(*(m).key),                                                                                \
 	 .value_bytes = sizeof(*(m).value)}
 
-static struct map maps[] = {
-	MAP(outcomes),        MAP(lost),         MAP(clocks),       MAP(layouts),        MAP(programs),
-	MAP(hints),           MAP(procs),        MAP(unlisted),     MAP(ended),          MAP(claims),
-	MAP(cgroups),         MAP(cgroup_steps), MAP(scratches),    MAP(natives),        MAP(unwind_processes),
-	MAP(unwind_mappings), MAP(unwind_words), MAP(unwind_rules), MAP(seen),           MAP(code_slots),
-	MAP(cold_slots),      MAP(waits),        MAP(wait_slots),   MAP(wait_scratches), MAP(kept_waits),
-	MAP(wait_counts),     MAP(growths),      MAP(fault_counts), MAP(gil_slots),      MAP(gil_waits)};
+static struct map maps[] = {MAP(outcomes),        MAP(lost),           MAP(clocks),       MAP(layouts),
+			    MAP(programs),        MAP(hints),          MAP(procs),        MAP(unlisted),
+			    MAP(ended),           MAP(claims),         MAP(cgroups),      MAP(cgroup_steps),
+			    MAP(scratches),       MAP(natives),        MAP(kept_natives), MAP(unwind_processes),
+			    MAP(unwind_mappings), MAP(unwind_words),   MAP(unwind_rules), MAP(seen),
+			    MAP(tasks_seen),      MAP(code_slots),     MAP(cold_slots),   MAP(waits),
+			    MAP(wait_slots),      MAP(wait_scratches), MAP(kept_waits),   MAP(wait_counts),
+			    MAP(growths),         MAP(fault_counts),   MAP(gil_slots),    MAP(gil_waits)};
 
 static struct {
 	struct abi_hdr **records;

@@ -71,7 +71,9 @@ static void set_tables(void)
 	maps__resize(&unwind_words, 100);
 	maps__resize(&unwind_mappings, 20);
 	maps__resize(&unwind_rules, RULES);
-	maps__resize(&natives, 4);
+	maps__resize(&natives, MACHINE_SLOTS + WAIT_SCRATCHES);
+	maps__resize(&kept_natives, KEPT_NATIVE_WAIT + KEPT_WAITS);
+	cfg_wait_natives = MACHINE_SLOTS;
 	for (u32 i = 0; i < RULES; i++) {
 		bpf_map_update_elem(&unwind_rules, &i, &rules[i], BPF_ANY);
 		set_word(TABLE + i, (u64)i << 48);
@@ -317,6 +319,77 @@ static void a_sample(void **state)
 	done(p);
 }
 
+/* A process in f, whose mappings are known; two frames of C code are above it. */
+static struct task *boot_waiter(struct world *p)
+{
+	u32 image = IMAGE;
+	struct task *t;
+
+	boot(p, AT(RULE_SP));
+	put(p, 24, AT(RULE_ROOT));
+	machine.current = NULL;
+	world__enter(p);
+	world__push(p, world__function(p, 1), 0, WORLD_THREAD);
+	t = user__profile(A + 1, p);
+	bpf_map_update_elem(&unwind_processes, &proc_of(t)->image_id, bpf_map_lookup_elem(&unwind_processes, &image),
+			    BPF_ANY);
+	return t;
+}
+
+/* Meanwhile another thread runs, and is unwound. */
+static void wait_once(struct task *t, u32 state)
+{
+	t->t.__state = state;
+	task__call(t, state ? 230 : -1, 7, 8);
+	machine__switch(t, NULL, 0);
+	host.registers[ARCH_REGISTER_IP] = AT(RULE_BP);
+	for (u32 i = 0; i < MACHINE_SLOTS; i++)
+		((struct native *)bpf_map_lookup_elem(&natives, &i))->user[0] = 0;
+	machine__switch(NULL, t, 2 * MACHINE_WAIT_NS);
+	host.registers[ARCH_REGISTER_IP] = AT(RULE_SP);
+	t->t.__state = 0;
+	task__resume(t);
+}
+
+static void check_wait(u32 kernel_cnt)
+{
+	const struct abi_sample *s = last_record(ABI_REC_SAMPLE, A + 1);
+	const struct abi_native *n = abi_native_of(s);
+
+	assert_int_equal(s->source, ABI_SOURCE_OFFCPU);
+	assert_int_equal(s->frame_cnt, 1);
+	assert_non_null(n);
+	assert_int_equal(s->hdr.size, sizeof(*s) + sizeof(struct abi_frame) + sizeof(*n) + abi_native_bytes(n));
+	assert_int_equal(n->kernel_cnt, kernel_cnt);
+	assert_int_equal(n->native_cnt, 2);
+	assert_int_equal(n->end, ABI_NATIVE_ROOT);
+	if (kernel_cnt)
+		assert_int_equal(abi_native_addrs(n)[2], 0xffffffff82000030);
+	assert_int_equal(abi_native_addrs(n)[kernel_cnt], AT(RULE_SP));
+	assert_int_equal(abi_native_addrs(n)[kernel_cnt + 1], AT(RULE_ROOT));
+}
+
+/* The kernel's frames are of a wait for something. */
+static void a_wait(void **state)
+{
+	struct world *p = *state;
+	struct task *t = boot_waiter(p);
+
+	for (u32 kept = 0; kept < 2; kept++) {
+		cfg_keep_waits = kept;
+		cfg_kernel = true;
+		wait_once(t, 1);
+		check_wait(3);
+		wait_once(t, 0);
+		check_wait(0);
+		cfg_kernel = false;
+		wait_once(t, 1);
+		check_wait(0);
+	}
+	cfg_keep_waits = !HAS_TASK_WORK;
+	done(p);
+}
+
 /* Without --native nothing of it is there. */
 static void not_asked_for(void **state)
 {
@@ -336,9 +409,9 @@ static void not_asked_for(void **state)
 }
 
 static const struct version_test tests[] = {
-	TEST(each_rule),      TEST(trampolines), TEST(a_signal),      TEST(a_call_at_the_end),
-	TEST(rows),           TEST(early_ends),  TEST(too_deep),      TEST(places_of_runs),
-	TEST(stale_mappings), TEST(a_sample),    TEST(not_asked_for),
+	TEST(each_rule),      TEST(trampolines), TEST(a_signal), TEST(a_call_at_the_end),
+	TEST(rows),           TEST(early_ends),  TEST(too_deep), TEST(places_of_runs),
+	TEST(stale_mappings), TEST(a_sample),    TEST(a_wait),   TEST(not_asked_for),
 };
 
 int main(void)

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 struct seen {
-	unsigned samples, codes, lines, processes, exits, recalls, cpus;
+	unsigned samples, codes, lines, processes, exits, recalls, cpus, tasks;
 	uint64_t sum; /* of all bytes the handlers may use */
 };
 
@@ -69,6 +69,18 @@ static void on_cpu(void *ctx, const struct abi_cpu_rec *rec)
 	use(ctx, rec, sizeof(*rec));
 }
 
+static void on_tasks(void *ctx, const struct abi_tasks *rec)
+{
+	const struct abi_task *t = (const struct abi_task *)(rec + 1);
+
+	((struct seen *)ctx)->tasks++;
+	use(ctx, rec, sizeof(*rec));
+	for (unsigned i = 0; i < rec->cnt; i++) {
+		use(ctx, t[i].text, t[i].name.bytes);
+		use(ctx, t[i].text, t[i].coroutine.bytes);
+	}
+}
+
 static const struct drain_handlers handlers = {
 	.sample = on_sample,
 	.code = on_code,
@@ -77,11 +89,12 @@ static const struct drain_handlers handlers = {
 	.exit = on_exit_record,
 	.invalidate = on_invalidate,
 	.cpu = on_cpu,
+	.tasks = on_tasks,
 };
 
 static unsigned handled(const struct seen *s)
 {
-	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls + s->cpus;
+	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls + s->cpus + s->tasks;
 }
 
 /* What drain makes of the first `size` bytes; as long as the record says, or as `size`. */
@@ -175,6 +188,45 @@ static void samples_that_lie(void **state)
 	size = sizeof(struct abi_sample) + (ABI_MAX_FRAMES + 1) * sizeof(struct abi_frame);
 	r = new_record(ABI_REC_SAMPLE, size);
 	((struct abi_sample *)r)->frame_cnt = ABI_MAX_FRAMES + 1;
+	assert_int_equal(drain(r, size, &s), -EBADMSG);
+	free(r);
+}
+
+static void tasks(void **state)
+{
+	(void)state;
+	for (uint16_t cnt = 1; cnt <= ABI_MAX_TASKS; cnt++) {
+		size_t size = sizeof(struct abi_tasks) + cnt * sizeof(struct abi_task);
+		struct abi_hdr *r = new_record(ABI_REC_TASKS, size);
+		struct seen s = {0};
+
+		((struct abi_tasks *)r)->cnt = cnt;
+		check_sizes(r, size, &s.tasks, &s);
+		free(r);
+	}
+}
+
+static void tasks_that_lie(void **state)
+{
+	static const uint16_t counts[] = {0, 3, ABI_MAX_TASKS + 1, UINT16_MAX};
+	size_t size = sizeof(struct abi_tasks) + 2 * sizeof(struct abi_task);
+	struct abi_hdr *r = new_record(ABI_REC_TASKS, size);
+	struct abi_tasks *t = (struct abi_tasks *)r;
+	struct abi_task *task = (struct abi_task *)(t + 1);
+	struct seen s = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		t->cnt = counts[i];
+		assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	t->cnt = 2;
+	task[1].name.bytes = ABI_TASK_TEXT;
+	assert_int_equal(drain(r, size, &s), 0);
+	task[1].name.bytes++;
+	assert_int_equal(drain(r, size, &s), -EBADMSG);
+	task[1].name.bytes = 0;
+	task[0].coroutine.bytes = UINT32_MAX;
 	assert_int_equal(drain(r, size, &s), -EBADMSG);
 	free(r);
 }
@@ -406,6 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples),
 		cmocka_unit_test(samples_that_lie),
+		cmocka_unit_test(tasks),
+		cmocka_unit_test(tasks_that_lie),
 		cmocka_unit_test(native_parts),
 		cmocka_unit_test(native_parts_that_lie),
 		cmocka_unit_test(code_objects),

@@ -284,9 +284,9 @@ static void nonsense_is_damage(void **state)
 	to.ops->sample(to.ctx, &s);
 	s.type = 0;
 	s.task = 77;
-	to.ops->sample(to.ctx, &s);                                                  /* without a task, then */
-	to.ops->task(to.ctx, &(struct profile_task){1, 1, 2, "its own grandchild"}); /* refused */
-	to.ops->task(to.ctx, &(struct profile_task){9, 1, 0, "out of order"});
+	to.ops->sample(to.ctx, &s);                                                      /* without a task, then */
+	to.ops->task(to.ctx, &(struct profile_task){1, 1, 2, "its own grandchild", ""}); /* refused */
+	to.ops->task(to.ctx, &(struct profile_task){9, 1, 0, "out of order", ""});
 	to.ops->label(to.ctx, &(struct profile_label){8, "nobody's", "x"});
 	to.ops->value_type(to.ctx, &(struct profile_value_type){7, "x", "x", "x", PROFILE_COUNT});
 	to.ops->value_type(to.ctx, &(struct profile_value_type){3, "", "x", "x", PROFILE_COUNT});

@@ -100,6 +100,10 @@ def failed_of(document, but=None):
     return failed
 
 
+def kernel_release():
+    return tuple(map(int, os.uname().release.split(".")[:2]))
+
+
 def source_lines():
     """{what a line says it does: its number}, and the lines of `inner`."""
     marks, inner, inside = {}, set(), False
@@ -308,7 +312,7 @@ def check_least_privilege():
     caps = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
     nobody = [SETPRIV, "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set", caps, "--inh-caps", caps,
               "--ambient-caps", caps]  # fmt: skip
-    if tuple(map(int, os.uname().release.split(".")[:2])) < (5, 11):
+    if kernel_release() < (5, 11):
         # There maps count as locked memory, of which nobody may have more.
         plain(pybpfprof(*NOTHING, prefix=nobody, status=3), "RLIMIT_MEMLOCK")
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -416,7 +420,7 @@ def has_task_work():
     a page that is being copied at that moment, because the task writes to it; and on arm64, whose kernels make pages "old" for
     the child, what it has not touched yet, but for processors that keep the access flags by themselves (FEAT_HAFDBS; qemu 7.2's
     do so nearly always)."""
-    return tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 18)
+    return kernel_release() >= (6, 18)
 
 
 def first_of(document):
@@ -465,10 +469,12 @@ def check_new_memory():
 def check_waits():
     """A thread that sleeps has all of that time in the line that does, and next to nothing else."""
     command = (sys.executable, "-S", "-c", "import time\n\nfor _ in range(20): time.sleep(0.02)")
-    if tuple(map(int, os.uname().release.split(".")[:2])) < (5, 17):
+    if kernel_release() < (5, 17):
         said = pybpfprof("record", "--event", "offcpu", "-o", "/tmp/none.json", "--", *command, status=4)
         must("--event offcpu needs bpf_loop (Linux 5.17)" in said, "it said:", said)
         return said.strip().split("\n")[-1]
+    if "--as-old-kernel" in OPTIONS:
+        raise Skip("so its walk takes more stack than kernels before 5.17 allow, or this one")
     document = record("--event", "offcpu", "--", *command)
     slept = sum(s["value"] for s in document["samples"] if s["lines"][-2:-1] == [3])
     must(0.39 < slept < document["duration"], slept, "s of sleep in", document["duration"])
@@ -476,8 +482,8 @@ def check_waits():
 
 
 def check_native():
-    """What a thread waits in, for the GIL too, and what touches new memory: the C library's functions, and the kernel's."""
-    program = """import _thread, time
+    """What a thread sleeps in, what it waits for the GIL in, and what touches new memory: the C library's functions, and the kernel's."""
+    program = """import _thread, os, time
 
 def spin():
     while True: sum(range(1000))
@@ -485,18 +491,27 @@ def spin():
 _thread.start_new_thread(spin, ())
 for _ in range(30): time.sleep(0.01)
 block = bytearray(16 << 20)
+os._exit(0)
 """
     command = (sys.executable, "-S", "-c", program)
-    if tuple(map(int, os.uname().release.split(".")[:2])) < (5, 17) or os.uname().machine != "x86_64":
-        return pybpfprof("record", "--native", "-o", "/tmp/none.json", "--", *command, status=4).strip().split("\n")[-1]
-    document = record("--event", "cpu,offcpu,gil,faults", "--native", "--", *command)
-    sums = collections.Counter()
+    if kernel_release() < (5, 17) or os.uname().machine != "x86_64" or "--as-old-kernel" in OPTIONS:
+        return pybpfprof("record", "--native", "-o", "/tmp/none.json", *OPTIONS, "--", *command, status=4).strip().split("\n")[-1]
+    said = pybpfprof("record", "--event", "cpu,offcpu,gil,faults", "--native", "-o", "/tmp/native.json", *OPTIONS, "--", *command)
+    document = json.loads(pathlib.Path("/tmp/native.json").read_bytes())
+    types = {one["id"]: one["name"] for one in document["value_types"]}
+    sleeps, memory, fights = [], [], []
     for sample in document["samples"]:
-        names = [f"{one.split(':')[-1]}" for one in sample["stack"]]
-        words = [word for word in ("clock_nanosleep", "hrtimer_nanosleep", "pthread_cond_timedwait", "bytearray", "memset") if
-                 any(word in name for name in names)]  # fmt: skip
-        sums[" ".join([names[-1].split("]")[0].split(" in ")[0], *words])] += sample.get("amount", sample["value"])
-    return str(sums.most_common(8))
+        kind, stack = types[sample.get("value_type", 0)], sample["stack"]
+        if kind == "offcpu" and stack[-1] == "[sleep]":
+            sleeps.append("clock_nanosleep" in stack and "hrtimer_nanosleep" in stack)
+        elif kind == "faults":
+            memory.append(document["functions"][stack[-1]].get("kind") == "native")
+        elif kind == "gil":
+            fights.append("pthread_cond_timedwait" in stack)
+    for seen in (sleeps, memory, fights):
+        must(len(seen) > 10 and sum(seen) > 0.8 * len(seen), "sleeps, memory, fights:", len(sleeps), sum(sleeps), len(memory), sum(memory),
+             len(fights), sum(fights), said)  # fmt: skip
+    return f"{len(sleeps)} sleeps, {len(memory)} samples of new memory, {len(fights)} waits for the GIL in C functions"
 
 
 def check_no_types():

@@ -155,7 +155,7 @@ uint32_t task_labels__loop(const struct task_labels *t, uint32_t task, uint32_t 
 {
 	uint32_t loop = t->loop[stack], from = t->beginning[stack];
 
-	if (task && loop && loop_of(function_of(t->p, loop)) == LOOP_INNER)
+	if (task && loop && (!from || loop_of(function_of(t->p, loop)) == LOOP_INNER))
 		return loop;
 	return from ? t->p->stacks[from].parent : 0;
 }

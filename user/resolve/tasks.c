@@ -67,7 +67,8 @@ void tasks__begin_segment(struct tasks *t)
 /* A cut name ends in an ellipsis, so that nobody takes it for whole. */
 static char *text_of(const struct abi_text *t, const char *bytes)
 {
-	__cleanup_free char *text = text_from_units(bytes, t->bytes, t->kind);
+	__cleanup_free char *text =
+		t->flags & ABI_TEXT_UNREADABLE ? xstrdup("") : text_from_units(bytes, t->bytes, t->kind);
 
 	return xasprintf("%s%s", text, t->flags & ABI_TEXT_CUT ? "…" : "");
 }
@@ -103,9 +104,14 @@ struct place {
 };
 
 /* Clean texts have no newline, so one can part them. */
-static uint32_t intern_task(struct tasks *t, const struct place *at, const char *name, const char *coroutine)
+static char *task_text(const struct place *at, const char *name, const char *coroutine)
 {
-	__cleanup_free char *text = xasprintf("%u\n%u\n%s\n%s", at->process, at->parent, name, coroutine);
+	return xasprintf("%u\n%u\n%s\n%s", at->process, at->parent, name, coroutine);
+}
+
+static uint32_t send_task(struct tasks *t, const struct place *at, const char *name, const char *coroutine)
+{
+	__cleanup_free char *text = task_text(at, name, coroutine);
 	uint32_t known = intern__count(t->ids), id = intern__id(t->ids, text, strlen(text));
 
 	if (id > known)
@@ -120,11 +126,13 @@ static uint32_t intern_task(struct tasks *t, const struct place *at, const char 
 static uint32_t add_task(struct tasks *t, struct place *at, const struct chain_task *task)
 {
 	__cleanup_free char *numbered = task->number ? xasprintf("Task-%llu", (unsigned long long)task->number) : NULL;
+	const char *name = numbered ? numbered : task->name;
+	__cleanup_free char *text = task_text(at, name, task->coroutine);
 
-	if (intern__count(t->ids) < TASKS_MAX)
-		return intern_task(t, at, numbered ? numbered : task->name, task->coroutine);
+	if (intern__count(t->ids) < TASKS_MAX || intern__find(t->ids, text, strlen(text)))
+		return send_task(t, at, name, task->coroutine);
 	at->parent = 0;
-	return numbered ? intern_task(t, at, "Task-…", task->coroutine) : intern_task(t, at, "[more tasks]", "");
+	return numbered ? send_task(t, at, "Task-…", task->coroutine) : send_task(t, at, "[more tasks]", "");
 }
 
 uint32_t tasks__id(struct tasks *t, struct profile_sink sink, uint64_t key, uint32_t process)
@@ -136,11 +144,11 @@ uint32_t tasks__id(struct tasks *t, struct profile_sink sink, uint64_t key, uint
 		return 0;
 	HASH_FIND(hh, t->chains, &key, sizeof(key), c);
 	if (!c) /* its record was lost */
-		return intern_task(t, &at, "[unknown task]", "");
+		return send_task(t, &at, "[unknown task]", "");
 	if (c->segment == t->segment)
 		return c->id;
 	if (c->cut)
-		at.parent = intern_task(t, &at, "[more tasks that await it]", "");
+		at.parent = send_task(t, &at, "[more tasks that await it]", "");
 	for (unsigned i = c->cnt; i-- > 0;)
 		at.parent = add_task(t, &at, &c->tasks[i]);
 	c->id = at.parent;

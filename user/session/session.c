@@ -34,6 +34,7 @@
 #define CACHE_MIN_HZ          200
 #define CACHE_NUMBERED_MIN_HZ 500
 #define SETTLE_MS             1500
+#define NAMES_MS              5000         /* at the end; a busy machine takes long over debug information */
 #define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
@@ -689,7 +690,7 @@ void session__stop(struct session *s)
 		resolve__flush(s->resolve, now, false);
 	}
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), true);
-	resolve__wait_native(s->resolve, SETTLE_MS);
+	resolve__wait_native(s->resolve, NAMES_MS);
 	resolve__flush(s->resolve, kernel_now_ns(s), true);
 	session__send_meta(s, true);
 	worker_set_end(0);

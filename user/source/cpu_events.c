@@ -133,7 +133,8 @@ static int follow_cpus(struct cpu_events *e)
 	if (bpf_program__fd(e->skel->progs.cpu_hotplug) < 0)
 		return 0;
 	e->hotplug = bpf_program__attach(e->skel->progs.cpu_hotplug);
-	if (e->hotplug)
+	if (e->hotplug ||
+	    errno == EEXIST) /* older kernels attach a program once: another source has, which is as good */
 		return 0;
 	err = -errno;
 	log_error("cannot follow the CPUs: %s", strerror(-err));

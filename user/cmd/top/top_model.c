@@ -58,12 +58,31 @@ FORWARD(thread)
 FORWARD(function)
 FORWARD(frame)
 FORWARD(stack)
-FORWARD(sample)
 FORWARD(loss)
 FORWARD(value_type)
-FORWARD(task)
 FORWARD(label)
 FORWARD(source)
+
+/* Tasks are no rows here, and there may be any number of them in a program that is looked at for days. */
+static void on_task(void *ctx, const struct profile_task *x)
+{
+	struct top_model *m = ctx;
+
+	if (m->next.ops)
+		m->next.ops->task(m->next.ctx, x);
+}
+
+static void on_sample(void *ctx, const struct profile_sample *x)
+{
+	struct top_model *m = ctx;
+	struct profile_sink to = profile_builder__sink(m->builder);
+	struct profile_sample without = *x;
+
+	without.task = 0;
+	to.ops->sample(to.ctx, &without);
+	if (m->next.ops)
+		m->next.ops->sample(m->next.ctx, x);
+}
 
 void top_model__pass_on(struct top_model *m, struct profile_sink next)
 {
