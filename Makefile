@@ -77,7 +77,7 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps tour demo test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -223,11 +223,24 @@ $(KERNEL): $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(filter-out $(PURE_LIB),$^) $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
-# The bench's control: our own timers with an empty program.
-$(BUILD)/tests/bench/empty: tests/bench/empty.c $(BUILD)/user/source/cpu.o $(PURE_LIB) | $(SKEL)
+# The bench's control: an empty program where ours run. What it measures on: C code below Python, a program that is no target,
+# a library as large as they come.
+BENCH_SOURCES := $(patsubst %,$(BUILD)/user/source/%.o,cpu cpu_events faults)
+BENCH_BUILT := $(addprefix $(BUILD)/tests/bench/,empty counted native.so large.so)
+$(BUILD)/tests/bench/empty: tests/bench/empty.c $(BENCH_SOURCES) $(PURE_LIB) | $(SKEL)
 	$(call msg,BENCH,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(BUILD)/user/source/cpu.o $(PURE_LIB) $(LDLIBS) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(BENCH_SOURCES) $(PURE_LIB) $(LDLIBS) -o $@
+
+$(BUILD)/tests/bench/counted: tests/bench/counted.c
+	$(call msg,BENCH,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+
+$(BUILD)/tests/bench/%.so: tests/bench/%.c
+	$(call msg,BENCH,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -fPIC -fomit-frame-pointer -Wall -Wextra $(WERROR) -shared $< -o $@
 
 # Fuzzers: everything they link is built with their coverage and sanitizers, in a folder of its own.
 FUZZ	:= $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -282,6 +295,17 @@ tour: ## docs/tour.md's pictures and what its commands say, made anew (root)
 	$(MAKE) all
 	TOUR=write BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_tour.py
 
+# One for each of the programs in docs/real/: a web service, a pandas job, a crawler, a thread pool.
+real-web real-pandas real-crawler real-threads: real-%:
+	scripts/install-deps.sh --real
+	$(MAKE) all
+	BUILD=$(BUILD) $(PYTHON) scripts/real.py $*
+
+real: ## docs/real.md's programs, its pictures and what its commands say, made anew (root; real-web, -pandas, -crawler, -threads: one of them)
+	scripts/install-deps.sh
+	$(MAKE) all
+	REAL=write BUILD=$(BUILD) $(PYTHON) -m pytest -p no:cacheprovider -q tests/live/test_real.py
+
 demo: ## install, build, profile a real workload in a cgroup of its own (root)
 	scripts/demo.sh
 
@@ -309,7 +333,7 @@ kernel: $(KERNEL) ## the whole kernel side as host C, under a made-up kernel
 
 bench: ## what it costs, beside an empty program and py-spy (root; BENCH=--quick)
 	scripts/install-deps.sh --bench
-	$(MAKE) all $(BUILD)/tests/bench/empty
+	$(MAKE) all $(BENCH_BUILT)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
 
 fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before

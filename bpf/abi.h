@@ -167,7 +167,8 @@ struct abi_py_layout {
 	__u16 pthread_tid_off;
 	/* Who waits on a condition is in a list (user/symbol/arch.h); no futex of one lies in the condition. 0: it does */
 	__u16 cond_first_off, waiter_next_off, waiter_futex_off;
-	__u16 gc_off; /* is it collecting garbage? 0: not known */
+	__u16 gc_off;        /* is it collecting garbage? 0: not known */
+	__u16 ts_cframe_off; /* tstate → cframe, where that knows no frame, but there is one for each; 0: none such */
 	/* Tasks of asyncio; other futures begin alike */
 	__u16 ts_task_off;      /* tstate → the task that runs; 0: not known */
 	__u16 task_name_off;    /* a str, or the number of a task without a name of its own */
@@ -176,7 +177,6 @@ struct abi_py_layout {
 	__u16 task_awaiter_off; /* future → who awaits it, or a set of those … */
 	__u16 task_several_off; /* … u8: it is a set */
 	__u16 task_is_task_off; /* u8: it is no mere future */
-	__u16 pad;
 };
 
 /*

@@ -42,6 +42,8 @@ struct unwind_processes_map unwind_processes SEC(".maps");
 struct unwind_mappings_map unwind_mappings SEC(".maps");
 struct unwind_words_map unwind_words SEC(".maps");
 struct unwind_rules_map unwind_rules SEC(".maps");
+/* By layout: what was seen of its evaluator. BPF only. */
+struct unwind_gaps_map unwind_gaps SEC(".maps");
 /* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
 struct seen_map seen SEC(".maps");
 /* Chains of tasks whose names were sent, and when. BPF only; as above, and sent again from time to time. */

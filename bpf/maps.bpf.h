@@ -169,17 +169,23 @@ struct scratch {
 /* The native part of a sample, and its whole record. */
 struct native {
 	struct abi_native head;
-	u64 ip, sp, bp, cfa;           /* of the frame at hand */
+	u64 ip, sp, bp, cfa; /* of the frame at hand */
+	u64 registers[ARCH_UNWIND_REGISTERS];
+	u64 seek, back;                /* where a return address was sought, and found */
 	u64 cframe;                    /* of the invocation of the C evaluator that the walk is in; 0: not known */
 	struct abi_unwind_mapping map; /* that the frame is in */
 	struct abi_unwind_rule rule;
 	u32 first, cnt; /* the process's mappings */
 	u32 exact;      /* ip is of the instruction that runs, not of where a call returns to */
 	u32 end;        /* enum abi_native_end, once it is over */
-	u32 placed;     /* runs that need not be looked for any more */
+	u32 bp_lost;    /* rbp is not known */
+	u32 guessed;    /* some code had no rule, and was passed */
+	u32 layout_id;
+	u32 placed; /* runs that need not be looked for any more */
+	u32 skip;   /* the entry of run i is entries[i + skip] */
 	u64 kernel[ABI_MAX_KERNEL];
 	u64 user[ABI_MAX_NATIVE];
-	u64 entries[ABI_MAX_RUNS]; /* addresses on the C stack, by run */
+	u64 entries[ABI_MAX_RUNS + 2]; /* addresses on the C stack, by run; 0: none */
 	struct abi_run runs[ABI_MAX_RUNS];
 	u64 record[NATIVE_RECORD / 8 + 1];
 };
@@ -416,6 +422,19 @@ extern struct unwind_words_map {
 	__type(key, u32);
 	__type(value, u64);
 } unwind_words SEC(".maps");
+
+/* Where an entry of the C evaluator lies in its frame. */
+#define UNWIND_GAPS 4 /* there are builds that have it twice */
+struct unwind_gaps {
+	u64 of[UNWIND_GAPS]; /* CFA - entry; 0: none yet */
+};
+
+extern struct unwind_gaps_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct unwind_gaps);
+} unwind_gaps SEC(".maps");
 
 extern struct unwind_rules_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -85,6 +85,31 @@ static __always_inline u32 find_rule(struct native *n)
 	return GOES_ON;
 }
 
+/* Are the registers known that the rule goes by? */
+static __always_inline bool is_usable(const struct native *n)
+{
+	switch (n->rule.kind) {
+	case ABI_UNWIND_STOP:
+		return false;
+	case ABI_UNWIND_BP:
+	case ABI_UNWIND_BP_MEM:
+		return !n->bp_lost;
+	case ABI_UNWIND_REG:
+		return n->head.native_cnt == 1;
+	default:
+		return true;
+	}
+}
+
+/* Register `number` of the innermost frame. */
+static __always_inline u64 first_register(const struct native *n, u32 number)
+{
+	u32 at = (u32)(ARCH_DWARF_WORDS >> (number & 15) * 4) & 15;
+
+	opaque(at);
+	return at < ARCH_UNWIND_REGISTERS ? n->registers[at] : 0;
+}
+
 static __always_inline bool find_cfa(struct native *n)
 {
 	switch (n->rule.kind) {
@@ -97,8 +122,15 @@ static __always_inline bool find_cfa(struct native *n)
 	case ABI_UNWIND_PLT:
 		n->cfa = n->sp + 8 + ((s32)(n->ip & 15) >= n->rule.cfa_off ? 8 : 0);
 		return true;
+	case ABI_UNWIND_REG:
+		n->cfa = first_register(n, (u16)n->rule.cfa_add) + (s64)n->rule.cfa_off;
+		return true;
 	case ABI_UNWIND_BP_MEM:
-		return !read_user(&n->cfa, 8, n->bp + (s64)n->rule.cfa_off);
+	case ABI_UNWIND_SP_MEM:
+		if (read_user(&n->cfa, 8, (n->rule.kind == ABI_UNWIND_SP_MEM ? n->sp : n->bp) + (s64)n->rule.cfa_off))
+			return false;
+		n->cfa += (s64)n->rule.cfa_add;
+		return true;
 	default:
 		return false;
 	}
@@ -143,11 +175,153 @@ static __always_inline u32 leave_signal(struct native *n)
 	if (read_user(&bp, 8, frame + SIGNAL_BP) || read_user(sp_ip, sizeof(sp_ip), frame + SIGNAL_SP))
 		return ABI_NATIVE_FAULT;
 	n->bp = bp;
+	n->bp_lost = 0;
 	n->sp = sp_ip[0];
 	n->ip = sp_ip[1];
 	n->exact = 1;
 	return GOES_ON;
 }
+
+/* ---- code without a rule ----------------------------------------------------------------------------------- */
+
+/*
+ * What a JIT compiler made, and the like. Its frame ends where the first word lies that is a return address, as far as that is
+ * told by something else as well: by the frame pointer, which is saved right below, or by the C evaluator, which that address
+ * is in and whose entry lies where it does in all its frames. Else nothing is passed: a frame less would be a wrong stack.
+ */
+#define SEEK_WORDS 96
+#define ENTRY_NEAR 4096u /* of a frame of the evaluator */
+
+/* call *…, of that many bytes before the address that it returns to; `code`: the 8 bytes before. */
+static __always_inline bool is_call_through(u64 code, u32 bytes)
+{
+	u8 opcode = (u8)(code >> 8 * (8 - bytes)), modrm = (u8)(code >> 8 * (9 - bytes)), mod = modrm >> 6,
+	   rm = modrm & 7;
+	u32 rest = (rm == 4) + (mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0);
+
+	return opcode == 0xff && (modrm & 0x38) == 0x10 && bytes == 2 + (mod == 3 ? 0 : rest);
+}
+
+static __always_inline bool is_return(struct native *n, u64 ip)
+{
+	u64 code = 0;
+
+	if (find_mapping(n, ip - 1) != GOES_ON || read_user(&code, 8, ip - 8))
+		return false;
+	return (u8)(code >> 24) == 0xe8 || is_call_through(code, 2) || is_call_through(code, 3) ||
+	       is_call_through(code, 4) || is_call_through(code, 6) || is_call_through(code, 7);
+}
+
+static __always_inline u32 seek_one(u32 i, struct native *n)
+{
+	u64 value = 0, at = n->sp + 8ull * i;
+
+	if (read_user(&value, 8, at))
+		return 1;
+	if (!value || !is_return(n, value) || (!n->map.page_cnt && at != n->bp + 8))
+		return 0;
+	n->seek = at;
+	n->back = value;
+	return 1;
+}
+
+LOOP(seek_loop, struct native, SEEK_WORDS, seek_one)
+
+static __always_inline u64 next_entry(const struct native *n)
+{
+	u32 at = n->placed;
+
+	opaque(at);
+	if (at >= n->head.run_cnt)
+		return 0;
+	at += n->skip;
+	opaque(at);
+	return at < ABI_MAX_RUNS + 2 ? n->entries[at] : 0;
+}
+
+static __always_inline struct unwind_gaps *gaps_of(const struct native *n)
+{
+	return bpf_map_lookup_elem(&unwind_gaps, &n->layout_id);
+}
+
+/* An entry was found in a frame of the evaluator. */
+static __always_inline void learn(const struct native *n, u64 gap)
+{
+	struct unwind_gaps *gaps = n->guessed ? NULL : gaps_of(n);
+
+	for (u32 i = 0; gaps && i < UNWIND_GAPS; i++) {
+		if (gaps->of[i] == gap)
+			return;
+		if (gaps->of[i])
+			continue;
+		gaps->of[i] = gap;
+		return;
+	}
+}
+
+/* With a frame pointer, which is not known here, the frame is where its entry says: one of the gaps leads to a return address. */
+static __always_inline bool find_framed(struct native *n, const struct unwind_gaps *gaps, u64 entry)
+{
+	u64 ip = 0, found = 0;
+	s32 off = n->rule.cfa_off;
+
+	for (u32 i = 0; i < UNWIND_GAPS; i++) {
+		u64 cfa = entry + gaps->of[i];
+
+		if (!gaps->of[i] || read_user(&ip, 8, cfa - 8) || !is_return(n, ip))
+			continue;
+		if (found)
+			return false;
+		found = cfa;
+	}
+	n->bp = found - (s64)off;
+	n->bp_lost = 0;
+	return found;
+}
+
+/* Is it the evaluator that is returned to? */
+static __always_inline bool is_evaluator(struct native *n)
+{
+	const struct unwind_gaps *gaps = gaps_of(n);
+	u64 entry = next_entry(n), cfa;
+
+	n->ip = n->back;
+	n->exact = 0;
+	if (!gaps || entry <= n->seek || entry - n->seek > ENTRY_NEAR || find_rule(n) != GOES_ON)
+		return false;
+	if (n->rule.kind == ABI_UNWIND_BP)
+		return find_framed(n, gaps, entry);
+	cfa = n->seek + 8 + (s64)n->rule.cfa_off;
+	n->bp_lost = 1;
+	for (u32 i = 0; n->rule.kind == ABI_UNWIND_SP && i < UNWIND_GAPS; i++)
+		if (gaps->of[i] && entry + gaps->of[i] == cfa)
+			return true;
+	return false;
+}
+
+static __always_inline bool pass(struct native *n)
+{
+	u64 bp = 0;
+
+	n->back = 0;
+	n->guessed = 1;
+	seek_loop(n, SEEK_WORDS);
+	if (!n->back)
+		return false;
+	if (!n->bp_lost && n->bp + 8 == n->seek) {
+		if (read_user(&bp, 8, n->bp))
+			return false;
+		n->bp = bp;
+	} else if (!is_evaluator(n)) {
+		return false;
+	}
+	n->ip = n->back;
+	n->sp = n->seek + 8;
+	n->exact = 0;
+	return true;
+}
+
+/* ---- frames -------------------------------------------------------------------------------------------------- */
 
 /* Both lie side by side, mostly. */
 static __always_inline bool read_saved(struct native *n, u64 *bp, u64 *ip)
@@ -155,15 +329,17 @@ static __always_inline bool read_saved(struct native *n, u64 *bp, u64 *ip)
 	u64 bp_at = (n->rule.bp == ABI_UNWIND_BP_AT_CFA ? n->cfa : n->bp) + (s64)n->rule.bp_off, both[2] = {};
 	u64 ip_at = n->cfa + (s64)n->rule.ra_off;
 
+	bool saved = n->rule.bp == ABI_UNWIND_BP_AT_CFA || n->rule.bp == ABI_UNWIND_BP_AT_BP;
+
 	*bp = n->bp;
-	if (n->rule.bp != ABI_UNWIND_BP_SAME && bp_at + 8 == ip_at) {
+	if (saved && bp_at + 8 == ip_at) {
 		if (read_user(both, sizeof(both), bp_at))
 			return false;
 		*bp = both[0];
 		*ip = both[1];
 		return true;
 	}
-	return !read_user(ip, 8, ip_at) && (n->rule.bp == ABI_UNWIND_BP_SAME || !read_user(bp, 8, bp_at));
+	return !read_user(ip, 8, ip_at) && (!saved || !read_user(bp, 8, bp_at));
 }
 
 /* Entries rise towards the root; one below the frame is on no stack that is unwound here. */
@@ -176,11 +352,13 @@ static __always_inline void place_runs(struct native *n, u32 native)
 		opaque(at);
 		if (at >= ABI_MAX_RUNS || at >= n->head.run_cnt)
 			return;
-		entry = n->entries[at];
+		entry = next_entry(n);
 		if (entry >= n->cfa)
 			return;
-		if (entry >= n->sp)
+		if (entry >= n->sp) {
 			n->runs[at].native = (u16)native;
+			learn(n, n->cfa - entry);
+		}
 		n->placed = at + 1;
 	}
 }
@@ -198,19 +376,21 @@ static __always_inline u32 unwind_one(struct native *n, u32 i)
 	end = find_rule(n);
 	if (end == ABI_NATIVE_MADE)
 		end = find_trampoline(n);
+	if (end == GOES_ON && !is_usable(n))
+		end = ABI_NATIVE_NO_ROW;
 	if (end != GOES_ON)
-		return end;
+		return pass(n) ? GOES_ON : end;
 	if (n->rule.kind == ABI_UNWIND_ROOT)
 		return ABI_NATIVE_ROOT;
 	if (n->rule.kind == ABI_UNWIND_SIGNAL)
 		return leave_signal(n);
-	if (n->rule.kind == ABI_UNWIND_STOP)
-		return ABI_NATIVE_NO_ROW;
 	if (!find_cfa(n) || !read_saved(n, &bp, &ip))
 		return ABI_NATIVE_FAULT;
 	if (n->cfa <= n->sp)
 		return ABI_NATIVE_BACKWARDS;
 	place_runs(n, i);
+	if (n->rule.bp != ABI_UNWIND_BP_SAME)
+		n->bp_lost = n->rule.bp == ABI_UNWIND_BP_LOST;
 	n->sp = n->cfa;
 	n->bp = bp;
 	n->ip = ip;
@@ -243,14 +423,15 @@ static __always_inline bool find_process(struct native *n, u32 image_id)
 	return true;
 }
 
-/* The registers would be large on the stack; the record is made later. */
 static __always_inline void begin(struct native *n)
 {
-	read_user_registers(n->record, 8 * ARCH_UNWIND_REGISTERS);
-	n->ip = n->record[ARCH_REGISTER_IP];
-	n->sp = n->record[ARCH_REGISTER_SP];
-	n->bp = n->record[ARCH_REGISTER_BP];
+	__builtin_memset(n->registers, 0, sizeof(n->registers));
+	read_user_registers(n->registers, sizeof(n->registers));
+	n->ip = n->registers[ARCH_REGISTER_IP];
+	n->sp = n->registers[ARCH_REGISTER_SP];
+	n->bp = n->registers[ARCH_REGISTER_BP];
 	n->exact = 1;
+	n->bp_lost = n->guessed = 0;
 	n->placed = 0;
 	n->map.start = n->map.end = 0;
 }

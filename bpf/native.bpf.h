@@ -55,54 +55,112 @@ static __always_inline struct native *noted_by(const struct walk *w)
 }
 #endif
 
-/* The walk begins, maybe anew. */
+static __always_inline u64 native_cframe(const struct walk *w)
+{
+	return w->layout.ts_cframe_off
+		       ? block_u64((const u8 *)w->tstate_block, ABI_TSTATE_BLOCK, w->layout.ts_cframe_off)
+		       : w->cframe_addr;
+}
+
+/* The walk begins, maybe anew: in the invocation that memory names. */
 static __always_inline void native_begin(const struct walk *w)
 {
 	struct native *n = noted_by(w);
 
-	if (n)
-		n->head.run_cnt = 0;
-}
-
-/* Of the invocation that runs the frames that come next; 0: not known which that is. */
-static __always_inline void native_cframe(const struct walk *w, u64 addr)
-{
-	struct native *n = noted_by(w);
-
-	if (n)
-		n->cframe = addr;
+	if (!n)
+		return;
+	n->head.run_cnt = 0;
+	n->layout_id = w->layout_id;
+	n->skip = 1;
+	n->entries[0] = 0;
+	n->cframe = native_cframe(w);
 }
 
 /* At the frame that a register stood for: the cframe that was current before, or any of the invocation's frames. */
 static __always_inline void native_started(const struct walk *w, u32 turn, u32 i)
 {
-	if (turn != TURN_CFRAME)
-		return;
+	struct native *n;
+
 	opaque(i);
-	if (i < ARCH_USER_REGISTERS)
-		native_cframe(w, w->registers[i]);
+	n = turn == TURN_CFRAME && i < ARCH_USER_REGISTERS ? noted_by(w) : NULL;
+	if (n)
+		n->cframe = w->registers[i];
+}
+
+/* Nobody knows in which invocation. */
+static __always_inline void native_nowhere(const struct walk *w)
+{
+	struct native *n = noted_by(w);
+
+	if (n)
+		n->cframe = 0;
+}
+
+/* The invocation whose own object lies at `entry` runs the frames since the last one. */
+static __always_inline void native_run(const struct walk *w, struct native *n, u64 entry)
+{
+	u32 at = n->head.run_cnt;
+
+	opaque(at);
+	if (at >= ABI_MAX_RUNS)
+		return;
+	n->entries[at + 1] = entry;
+	n->runs[at].frame_cnt = (u16)w->frame_cnt;
+	n->runs[at].native = ABI_NOWHERE;
+	n->head.run_cnt = (u16)(at + 1);
+}
+
+static __always_inline void native_next_cframe(struct walk *w, struct native *n)
+{
+	if (!n->cframe || walk_read(w, &n->cframe, 8, n->cframe + w->layout.cframe_prev_off))
+		n->cframe = 0;
 }
 
 /*
  * The frame at hand may end a run. Python 3.12 and newer link a frame of the evaluator's own behind it (Python/ceval.c:
  * _PyEval_EvalFrameDefault, entry_frame; 3.14: entry.frame); in 3.11 the first frame says that it is, and the cframe lies there.
+ * In 3.10 each frame has an invocation, and each invocation a cframe.
  */
-static __always_inline void native_frame(const struct walk *w, u8 owner, const u8 *block)
+static __always_inline void native_frame(struct walk *w, u8 owner, const u8 *block)
 {
-	bool shim = is_shim(w, owner), entry = (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
+	bool shim = is_shim(w, owner);
+	bool entry = w->layout.ts_cframe_off ? !w->compiled
+					     : (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
 	struct native *n = shim || entry ? noted_by(w) : NULL;
-	u32 at;
 
 	if (!n)
 		return;
+	native_run(w, n, shim ? w->frame_addr : n->cframe);
+	if (!shim)
+		native_next_cframe(w, n);
+}
+
+/*
+ * 3.10: a cframe becomes current a little before its frame does, and is left a little before it (Python/ceval.c:
+ * _PyEval_EvalFrameDefault). Which frame has which is told by the last of both: that of the thread state itself is no
+ * invocation's.
+ */
+static __always_inline void native_end(struct walk *w, bool whole)
+{
+	struct native *n;
+	u32 at;
+
+	n = w->layout.ts_cframe_off ? noted_by(w) : NULL;
+	if (!n || is_in_tstate(w, n->cframe))
+		return;
 	at = n->head.run_cnt;
 	opaque(at);
-	if (at >= ABI_MAX_RUNS)
+	if (whole && at && at < ABI_MAX_RUNS && is_in_tstate(w, n->entries[at])) {
+		n->skip = 0;
 		return;
-	n->entries[at] = shim ? w->frame_addr : n->cframe;
-	n->runs[at].frame_cnt = (u16)w->frame_cnt;
-	n->runs[at].native = ABI_NOWHERE;
-	n->head.run_cnt = (u16)(at + 1);
-	if (!shim && (!n->cframe || walk_read(w, &n->cframe, 8, n->cframe + w->layout.cframe_prev_off)))
-		n->cframe = 0;
+	}
+	n->head.run_cnt = 0; /* no matter which is which, unless … */
+	if (!whole || at >= ABI_MAX_RUNS)
+		return;
+	n->entries[at + 1] = n->cframe;
+	native_next_cframe(w, n);
+	if (!is_in_tstate(w, n->cframe))
+		return;
+	n->head.run_cnt = (u16)at;
+	n->skip = 2;
 }

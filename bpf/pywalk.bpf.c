@@ -265,7 +265,7 @@ static __always_inline u32 seek_step(struct walk *w)
 
 	if (turn >= TURNS) {
 		start_at(w, START_LAST, w->last_resort);
-		native_cframe(w, 0);
+		native_nowhere(w);
 		return WALK_GOES_ON;
 	}
 	opaque(i);
@@ -364,8 +364,8 @@ __verified_once u32 pywalk(struct walk *w)
 	w->walk_cnt++;
 	w->frame_cnt = w->todo_cnt = w->visited = w->garbage = 0;
 	native_begin(w);
-	native_cframe(w, w->cframe_addr);
 	walk_loop(w);
+	native_end(w, w->stop == WALK_ROOT);
 	if (w->stop == WALK_ROOT)
 		return w->frame_cnt ? ABI_OK : ABI_NO_FRAME;
 	if (w->stop == WALK_TORN) {

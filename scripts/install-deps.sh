@@ -5,8 +5,8 @@
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
-#   scripts/install-deps.sh --fuzz|--bench|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make vm-test`,
-#                                         `make fresh-test` and `make arm64` need
+#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make real-web`,
+#                                         `make vm-test`, `make fresh-test` and `make arm64` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
 #   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
@@ -40,6 +40,10 @@ runtime="
 # py-spy comes from the package index into a venv.
 bench="
 	python3-venv procps util-linux
+"
+# A database server to wait for; scripts/real.py runs one of its own. Python packages come from the package index into a venv.
+real="
+	python3-venv postgresql
 "
 # Kernels and busybox are only unpacked, by scripts/vm-test.sh itself.
 vm="
@@ -78,7 +82,7 @@ die() {
 }
 
 needed="$build $units"
-optional="$demo $readers"
+optional="$demo $readers $real"
 action=install
 for arg; do
 	case $arg in
@@ -87,6 +91,7 @@ for arg; do
 	--units) optional=$demo ;;
 	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
+	--real) needed="$build $demo $real" optional= ;;
 	--vm) needed="$build $vm" optional= ;;
 	--fresh) needed=$fresh optional= ;;
 	--arm64) needed="$build $units $arm64" optional= ;;

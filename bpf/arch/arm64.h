@@ -47,3 +47,4 @@
 #define ARCH_REGISTER_SP      31
 #define ARCH_REGISTER_IP      32
 #define ARCH_TICK_IP          ARCH_REGISTER_IP
+#define ARCH_DWARF_WORDS      0 /* they are the same */

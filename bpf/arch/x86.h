@@ -42,5 +42,7 @@
 #define ARCH_REGISTER_BP      4
 #define ARCH_REGISTER_IP      16
 #define ARCH_REGISTER_SP      19
+/* Which of these words has a register as DWARF numbers them (psABI, figure 3.36), 4 bits each; rsp is not among them. */
+#define ARCH_DWARF_WORDS 0x0123678904ed5bcaull
 /* Kernel addresses are negative. */
 #define ARCH_TICK_IP ARCH_REGISTER_IP

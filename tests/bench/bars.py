@@ -10,6 +10,13 @@ def _beyond(rate, frames, idle, shape=""):
     return find
 
 
+def _native(rate):
+    def find(results):
+        return results["taken"][f"taken-{rate}hz-50frames-0idle-30native"]["native"]["beyond_ours"]["median"]
+
+    return find
+
+
 def _path(*keys, scale=1.0):
     def find(results):
         for key in keys:
@@ -58,6 +65,30 @@ BARS = [
         AT_MOST,
         _path("processes", "startup_cgroup", "median", scale=1000),
     ),
+    ("30 native frames beside 50 of Python, 99 Hz", 0.2, "points", AT_MOST, _native(99)),
+    ("… at 999 Hz", 1.5, "points", AT_MOST, _native(999)),
+    (
+        "a switch of others while waits are recorded",
+        1.0,
+        "% beyond empty",
+        AT_MOST,
+        _path("switch-others", "offcpu", "percent_beyond_empty", "median"),
+    ),
+    (
+        "50,000 switches a second of a target",
+        5.0,
+        "% of a CPU",
+        AT_MOST,
+        _path("switch-target", "offcpu", "percent_at_many"),
+    ),
+    (
+        "unwinding tables, 100 processes of data science",
+        60.0,
+        "MB",
+        AT_MOST,
+        _path("native-processes", "tables", scale=1 / MIB),
+    ),
+    ("whole stacks in a library of 200 MB", 500.0, "ms", AT_MOST, _path("native-library", "median", scale=1000)),
     ("children of 50 ms named with lines", 99.0, "%", AT_LEAST, _named_percent),
 ]
 

@@ -17,18 +17,20 @@ import sys
 import time
 
 import bars
+import each
+import libraries
 import machine
 import processes
 import profilers
 import tables
 import taken
 
-OTHER_ROWS = ["processes", "startup", "children"]
+OTHER_ROWS = ["processes", "startup", "children", "native-processes", "native-library"]
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="two minutes: fewer rows, fewer windows")
+    parser.add_argument("--quick", action="store_true", help="five minutes: fewer rows, fewer windows")
     parser.add_argument("--only", action="append", metavar="PATTERN", help="rows with such a name (see --list)")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")
     parser.add_argument("--no-py-spy", action="store_true", help="ours and the empty program only")
@@ -78,7 +80,12 @@ def measure(options, how):
         "processes": lambda: processes.many(options.python, how, *((6, 2) if quick else (30, 10))),
         "startup": lambda: processes.startup_of_one(options.python, how, 10 if quick else 15),
         "children": lambda: processes.short(options.python, how, 60 if quick else 200),
+        "native-processes": lambda: libraries.many(options.python, how, 4 if quick else 15),
+        "native-library": lambda: libraries.readiness(options.python, how, 3 if quick else 7),
     }
+    for name, row in each.ROWS.items():
+        if is_wanted(name, options):
+            attempt(results, name, lambda row=row: each.measure(options.python, row, how, plan(options).cycles * 2 // 3))
     with machine.bpf_stats():
         for name in OTHER_ROWS:
             if is_wanted(name, options):
@@ -91,7 +98,7 @@ def measure(options, how):
 def list_rows(options):
     for row in taken.rows(options.quick):
         print(taken.name(row))
-    print("\n".join(OTHER_ROWS))
+    print("\n".join([*each.ROWS, *OTHER_ROWS]))
 
 
 def check_machine():
@@ -110,7 +117,7 @@ def main():
     profilers.RESULTS.mkdir(parents=True, exist_ok=True)
     os.sched_setaffinity(0, {machine.PROFILER_CPU})
     began = time.monotonic()
-    py_spy = None if options.no_py_spy else profilers.install_py_spy(options.python)
+    py_spy = None if options.no_py_spy else profilers.installed(options.python, "venv", profilers.PY_SPY, "py-spy")
     results = measure(options, profilers.Profilers(options.program, py_spy))
     results["bars"] = bars.judge(results)
     results["seconds"]["all"] = round(time.monotonic() - began, 1)

@@ -1,15 +1,20 @@
 /*
- * The control of the bench: our own timers with a BPF program that does nothing, so that what the
- * timer itself takes from a target is known apart from what walking its stack takes.
+ * The control of the bench: a BPF program that does nothing where ours run, so that what a timer, a hook or a counter itself
+ * takes from a target is known apart from what we do there.
  *
- * The timers are user/source/cpu.c's own. The empty program counts no ticks, by which that file
- * decides when to draw a new period; this one tells it how many there must have been on a busy CPU.
+ *     empty HZ | switch | faults
+ *
+ * The timers are user/source/cpu.c's own. The empty program counts no ticks, by which that file decides when to draw a new
+ * period; this one tells it how many there must have been on a busy CPU. Those of page faults are user/source/faults.c's.
  */
 #include "pybpfprof.skel.h"
 #include "user/source/source.h"
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,7 +46,7 @@ static struct pybpfprof_bpf *load_empty(void)
 	bpf_object__for_each_program(p, skel->obj) bpf_program__set_autoload(p, p == skel->progs.cpu_empty);
 	if (pybpfprof_bpf__load(skel))
 		return NULL;
-	skel->progs.cpu_tick = skel->progs.cpu_empty; /* what the timers run */
+	skel->progs.cpu_tick = skel->progs.faults_fault = skel->progs.cpu_empty; /* what the events run */
 	return skel;
 }
 
@@ -52,34 +57,62 @@ static void count_ticks(struct abi_clock *clocks, uint64_t passed_ns)
 			clocks[cpu].ticks += passed_ns / clocks[cpu].period_ns;
 }
 
-int main(int argc, char **argv)
+static int on_events(const struct source *source, const struct source_options *o)
 {
-	struct source_options o = {.rate_hz = argc == 2 ? atof(argv[1]) : 0};
-	struct pybpfprof_bpf *skel;
-	struct source_run *timers;
+	struct pybpfprof_bpf *skel = load_empty();
+	uint64_t last = now_ns(), now;
+	struct source_run *run;
 	struct abi_clock *clocks;
-	uint64_t last = now_ns();
 
-	if (o.rate_hz <= 0) {
-		fprintf(stderr, "Usage: empty HZ\nAn empty BPF program at that rate until it is killed.\n");
-		return 2;
-	}
-	skel = load_empty();
 	if (!skel)
 		return fail("load");
 	clocks = mmap(NULL, ABI_MAX_CPUS * sizeof(*clocks), PROT_READ | PROT_WRITE, MAP_SHARED,
 		      bpf_map__fd(skel->maps.clocks), 0);
 	if (clocks == MAP_FAILED)
 		return fail("mmap");
-	if (source_cpu.attach(skel, &o, &timers))
+	if (source->attach(skel, o, &run))
 		return 1;
-	for (;;) {
-		uint64_t now;
-
+	for (;; last = now) {
 		usleep(POLL_US);
 		now = now_ns();
 		count_ticks(clocks, now - last);
-		source_cpu.tend(timers, now);
-		last = now;
+		source->tend(run, now);
 	}
+}
+
+/* Of the kind that SEC_TRACEPOINT (bpf/env.bpf.h) makes: two instructions, `return 0`. */
+static int on_switches(void)
+{
+	static const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int id = libbpf_find_vmlinux_btf_id("sched_switch", BPF_TRACE_RAW_TP), prog, link;
+
+	opts.expected_attach_type = BPF_TRACE_RAW_TP;
+	opts.attach_btf_id = id > 0 ? (uint32_t)id : 0;
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", nothing, 2, &opts);
+	if (prog < 0)
+		return fail("load");
+	link = bpf_raw_tracepoint_open(NULL, prog);
+	if (link < 0)
+		return fail("attach");
+	pause();
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc == 2 ? argv[1] : "";
+	struct source_options o = {.rate_hz = atof(what)};
+
+	if (!strcmp(what, "switch"))
+		return on_switches();
+	if (!strcmp(what, "faults"))
+		return on_events(&source_faults, &o);
+	if (o.rate_hz > 0)
+		return on_events(&source_cpu, &o);
+	fprintf(stderr, "Usage: empty HZ|switch|faults\nAn empty BPF program there until it is killed.\n");
+	return 2;
 }

@@ -101,6 +101,15 @@ def fds(pid, kind):
     return found
 
 
+def hooks(pid):
+    """The kernel's tracepoints that a process has BPF programs at."""
+    found = []
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").glob("*"):
+        with contextlib.suppress(OSError):
+            found += re.findall(r"^tp_name:\s*(\S+)$", info.read_text(), re.M)
+    return found
+
+
 class Events:
     """The perf events of another process, which can be switched off and on again while it goes on."""
 
@@ -149,6 +158,17 @@ def bpf_used(pid):
                 if facts.get("prog_type") == str(BPF_PROG_TYPE_PERF_EVENT) and "run_cnt" in facts:
                     seen[facts["prog_id"]] = (int(facts["run_cnt"]), int(facts["run_time_ns"]))
     return tuple(map(sum, zip(*seen.values()))) if seen else (0, 0)
+
+
+def bpf_memory(pid):
+    """Bytes of the BPF maps that a process holds."""
+    seen = {}
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").glob("*"):
+        with contextlib.suppress(OSError):
+            facts = dict(re.findall(r"^(\w+):\s*(\S+)$", info.read_text(), re.M))
+            if "map_id" in facts:
+                seen[facts["map_id"]] = int(facts["memlock"])
+    return sum(seen.values())
 
 
 # ---- cgroups ---------------------------------------------------------------------------------------------

@@ -81,9 +81,9 @@ def many(python, how, seconds, py_spy_seconds, count=100):
         time.sleep(1)
         ours = how.start_ours(["--cgroup", str(group)], RATE, "many.svg")
         result["ours"] = watch(ours.wait_attached(), group, seconds)
-        for nonblocking in (False, True) if how.py_spy else ():
+        for spy_how in ("", "nonblocking") if how.py_spy else ():
             try:
-                spy = how.start_py_spy(parent.pid, RATE, nonblocking, more=["--subprocesses"])
+                spy = how.start_py_spy(parent.pid, RATE, spy_how, more=["--subprocesses"])
                 result[spy.name] = watch(spy.wait_sampling(), group, py_spy_seconds)
             except machine.Trouble as trouble:
                 print(f"processes, py-spy: {trouble}")
@@ -170,8 +170,8 @@ def short(python, how, count, seconds=0.05):
             if condition == "ours":
                 spy = how.start_ours(["--cgroup", str(group)], RATE, "short.json").wait_attached()
             else:
-                nonblocking = condition != "py-spy"
-                spy = how.start_py_spy(parent.pid, RATE, nonblocking, more=["--subprocesses"])
+                spy_how = "" if condition == "py-spy" else "nonblocking"
+                spy = how.start_py_spy(parent.pid, RATE, spy_how, more=["--subprocesses"])
                 spy.wait_sampling()
             try:
                 pids = run_short(parent)

@@ -1,5 +1,7 @@
 """The results as text."""
 
+import each
+
 MIB = 1 << 20
 
 
@@ -15,8 +17,9 @@ def _points(estimate):
     return f"{estimate['median']:.2f}"
 
 
-def _interval(estimate):
-    return f"{estimate['median']:.2f} [{estimate['low']:.2f}, {estimate['high']:.2f}]"
+def _interval(estimate, digits=2):
+    median, low, high = (f"{estimate[key]:.{digits}f}" for key in ("median", "low", "high"))
+    return f"{median} [{low}, {high}]"
 
 
 def _used(facts):
@@ -63,6 +66,29 @@ def _show_taken(rows):
     _align(table)
 
 
+def _show_each(rows):
+    print("\nCPU time of a switch or a page fault, in ns: without a profiler, and how much more")
+    head = ["", "without", "", "more [95 %]", "beyond empty [95 %]", "% beyond empty [95 %]", "% of a CPU at 50,000/s"]
+    table = [head]
+    for name, row in rows.items():
+        for condition, facts in row.items():
+            if not isinstance(facts, dict) or condition == "off":
+                continue
+            is_empty = condition == "empty"
+            table.append(
+                [
+                    name,
+                    f"{row['off']['median']:.0f}",
+                    condition,
+                    _interval(facts["beyond_off"], 0),
+                    "" if is_empty else _interval(facts["beyond_empty"], 0),
+                    "" if is_empty else _interval(facts["percent_beyond_empty"], 1),
+                    f"{facts['percent_at_many']:.1f}" if row["kind"] == "switch" else "",
+                ]
+            )
+    _align(table)
+
+
 def _show_processes(row):
     print(f"\n{row['processes']} processes at 99 Hz")
     table = [["", "CPU %", "RSS MB", "peak", "with outputs", "workload CPU %"]]
@@ -74,9 +100,17 @@ def _show_processes(row):
     _align(table)
 
 
+def _show_libraries(row):
+    print(f"\n{row['processes']} processes with {row['modules']}: memory in MB")
+    table = [["", "BPF maps", "own", "peak RSS"]]
+    for name in ("without", "native"):
+        table.append([name, *(f"{row[name][key] / MIB:.1f}" for key in ("maps", "own", "peak"))])
+    _align(table)
+
+
 def _show_startup(what, row):
     times = ", ".join(f"{key} {row[key] * 1000:.0f} ms" for key in ("min", "median", "max"))
-    print(f"\nFirst sample {what}: {times} of {row['runs']} starts")
+    print(f"\nFirst {what}: {times} of {row['runs']} starts")
 
 
 def _show_children(row):
@@ -110,11 +144,19 @@ def show(results):
     print(f"profiled: {results['python']} ({results['python_version']})")
     if "taken" in results:
         _show_taken(results["taken"])
+    found = {name: results[name] for name in each.ROWS if name in results}
+    if found:
+        _show_each(found)
     if "processes" in results:
         _show_processes(results["processes"])
-        _show_startup("among 100 processes in a cgroup", results["processes"]["startup_cgroup"])
+        _show_startup("sample among 100 processes in a cgroup", results["processes"]["startup_cgroup"])
     if "startup" in results:
-        _show_startup("over one busy process", results["startup"])
+        _show_startup("sample over one busy process", results["startup"])
+    if "native-processes" in results:
+        _show_libraries(results["native-processes"])
+    if "native-library" in results:
+        row = results["native-library"]
+        _show_startup(f"whole native stack in a library of {row['bytes'] / 1e6:.0f} MB after it is mapped", row)
     if "children" in results:
         _show_children(results["children"])
     if results["bars"]:

@@ -19,27 +19,34 @@ import profilers
 WINDOW_SECONDS = 0.25
 SETTLE_SECONDS = 0.01
 
-Row = collections.namedtuple("Row", "rate frames idle shape sweep weight spies")
+Row = collections.namedtuple("Row", "rate frames idle shape sweep native weight spies")
 Plan = collections.namedtuple("Plan", "cycles steady_seconds py_spy_runs py_spy_windows")
 
 SWEEP_BYTES = 64 << 20
+NATIVE_FRAMES = 30
+LIBRARY = profilers.RESULTS.parent / "tests/bench/native.so"
+# Beside `ours` on the rows with native frames; their timers are switched as its are.
+NATIVE_WAYS = {"native": ["--native"], "wall-native": ["--wall", "--native"]}
 KEY_ROWS = {(999, 50, 0), (99, 50, 160), (999, 50, 160)}  # the issue sets bars for these
 
 
 def name(row):
     extra = "" if row.shape == "chain" else f"-{row.shape}"
-    return f"taken-{row.rate}hz-{row.frames}frames-{row.idle}idle{extra}{'-cold' if row.sweep else ''}"
+    extra += f"-{row.native}native" * bool(row.native) + "-cold" * bool(row.sweep)
+    return f"taken-{row.rate}hz-{row.frames}frames-{row.idle}idle{extra}"
 
 
 def rows(quick):
     """The whole matrix, and some beside it without py-spy; quick: what has a bar, and a fast one."""
     if quick:
         table = [(999, 50, 0), (9999, 50, 0), (99, 50, 160), (999, 50, 160)]
-        return [Row(*key, "chain", 0, 1, True) for key in table] + [Row(999, 50, 0, "recursion", 0, 1, False)]
+        found = [Row(*key, "chain", 0, 0, 1, True) for key in table] + [Row(999, 50, 0, "recursion", 0, 0, 1, False)]
+        return found + [Row(999, 50, 0, "chain", 0, NATIVE_FRAMES, 1, True)]
     table = [(r, f, i) for f in (5, 50, 500) for i in (0, 160) for r in (99, 999, 9999)]
-    found = [Row(*key, "chain", 0, 3 if key in KEY_ROWS else 1, True) for key in table]
-    found += [Row(*key, "recursion", 0, 3, False) for key in sorted(KEY_ROWS)]
-    return found + [Row(999, 500, 0, "recursion", 0, 1, False), Row(999, 50, 0, "chain", SWEEP_BYTES, 1, False)]
+    found = [Row(*key, "chain", 0, 0, 3 if key in KEY_ROWS else 1, True) for key in table]
+    found += [Row(*key, "recursion", 0, 0, 3, False) for key in sorted(KEY_ROWS)]
+    found += [Row(999, 500, 0, "recursion", 0, 0, 1, False), Row(999, 50, 0, "chain", SWEEP_BYTES, 0, 1, False)]
+    return found + [Row(rate, 50, 0, "chain", 0, NATIVE_FRAMES, 2, True) for rate in (99, 999)]
 
 
 class Target:
@@ -49,6 +56,7 @@ class Target:
         self.path = profilers.RESULTS / "target.txt"
         argv = [python, machine.HERE / "target.py", "--frames", row.frames, "--idle-threads", row.idle]
         argv += ["--shape", row.shape, "--sweep", row.sweep]
+        argv += ["--native", row.native, LIBRARY] * bool(row.native)
         with open(self.path, "wb") as out:
             # At the highest priority little else takes anything from it.
             self.process = machine.start(argv, {machine.TARGET_CPU}, first=True, stdout=out)
@@ -115,40 +123,52 @@ def bpf_per_sample(ours, empty, account):
     return (ours[1] - account["filtered"] * empty_ns) / max(1, account["stacks"])
 
 
-def measure_switched(row, target, how, plan, windows):
-    """Ours and the empty program. Gives what they used."""
-    cpus = {machine.PROFILER_CPU}
-    started = []
-    try:
-        ours = how.start_ours(["-v", "--pid", str(target.pid)], row.rate, cpus=cpus)
-        started.append(ours)
-        empty = how.start_empty(row.rate, cpus)
-        started.append(empty)
-        for one in started:
-            one.wait_attached().take_events()
-        alternate(windows, {"ours": ours, "empty": empty}, plan.cycles * row.weight)
-        ours.events.switch(True)
-        time.sleep(0.3)  # two of its polls: nothing of the windows is left
-        used = {"cpu_percent": cpu_percent(ours.pid, plan.steady_seconds), "memory": machine.memory(ours.pid)}
-        runs_ours, runs_empty = machine.bpf_used(ours.pid), machine.bpf_used(empty.pid)
-        for one in started:
-            one.stop()
-    finally:
-        for one in started:
-            one.kill()
-    account = accounting(ours.said())
-    used["bpf_ns_per_sample"] = bpf_per_sample(runs_ours, runs_empty, account)
-    used["bpf_ns_empty"] = runs_empty[1] / max(1, runs_empty[0])
-    used["accounting"] = account
+def steady(running, plan):
+    """What it uses by itself."""
+    running.events.switch(True)
+    time.sleep(0.3)  # two of its polls: nothing of the windows is left
+    used = {"cpu_percent": cpu_percent(running.pid, plan.steady_seconds), "memory": machine.memory(running.pid)}
+    running.events.switch(False)
     return used
 
 
-def measure_py_spy(row, target, how, plan, windows, nonblocking):
+def measure_switched(row, target, how, plan, windows):
+    """Ours, in each way that the row has, and the empty program. Gives what ours used, by way."""
+    cpus = {machine.PROFILER_CPU}
+    ways = {"ours": [], **(NATIVE_WAYS if row.native else {})}
+    running = {}
+    try:
+        for way, options in ways.items():
+            argv = ["-v", "--pid", str(target.pid), *options]
+            running[way] = how.start_ours(argv, row.rate, f"{way}.pybpf", cpus, way)
+        running["empty"] = how.start_empty(row.rate, cpus)
+        for one in running.values():
+            one.wait_attached().take_events()
+        alternate(windows, running, plan.cycles * row.weight)
+        used = {way: steady(running[way], plan) for way in ways}
+        runs = {name: machine.bpf_used(one.pid) for name, one in running.items()}
+        for one in running.values():
+            one.stop()
+    finally:
+        for one in running.values():
+            one.kill()
+    for way, facts in used.items():
+        facts["accounting"] = accounting(running[way].said())
+        facts["bpf_ns_per_sample"] = bpf_per_sample(runs[way], runs["empty"], facts["accounting"])
+        facts["bpf_ns_empty"] = runs["empty"][1] / max(1, runs["empty"][0])
+    return used
+
+
+def py_spy_condition(spy_how):
+    return f"py-spy-{spy_how}" if spy_how else "py-spy"
+
+
+def measure_py_spy(row, target, how, plan, windows, spy_how):
     """Windows while it runs, and as many right after it; what it used."""
-    condition = "py-spy-nonblocking" if nonblocking else "py-spy"
+    condition = py_spy_condition(spy_how)
     percents, memory = [], {}
     for _ in range(plan.py_spy_runs):
-        spy = how.start_py_spy(target.pid, row.rate, nonblocking, {machine.PROFILER_CPU})
+        spy = how.start_py_spy(target.pid, row.rate, spy_how, {machine.PROFILER_CPU})
         try:
             spy.wait_sampling()
             time.sleep(0.1)
@@ -170,12 +190,15 @@ def evaluate(windows, totals, used):
     taken = {condition: windows.taken(condition, totals) for condition in windows.times}
     loops = {condition: windows.loops(condition, totals) for condition in windows.times}
     result = {"off": estimate.Estimate(taken["off"]).facts()}
-    for condition in ("empty", "ours"):
+    for condition in [one for one in ("empty", "ours", *NATIVE_WAYS) if one in taken]:
         result[condition] = {"taken": estimate.paired(taken[condition], taken["off"]).facts()}
         slower = [100.0 * (1 - a / b) for a, b in zip(loops[condition], loops["off"])]
         result[condition]["slower"] = estimate.Estimate(slower).facts()
     result["beyond_empty"] = estimate.paired(taken["ours"], taken["empty"]).facts()
-    for condition in ("py-spy", "py-spy-nonblocking"):
+    for way in NATIVE_WAYS:
+        if way in taken:
+            result[way]["beyond_ours"] = estimate.paired(taken[way], taken["ours"]).facts()
+    for condition in map(py_spy_condition, ("", "nonblocking", "native")):
         if condition in taken:
             with_it, after = taken[condition], taken[f"after-{condition}"]
             result[condition] = {"taken": estimate.paired(with_it, after).facts()}
@@ -193,10 +216,10 @@ def measure_target(python, rows_of_it, how, plan, tell):
             tell(f"{name(row)} …")
             windows, used = Windows(), {}
             try:
-                used["ours"] = measure_switched(row, target, how, plan, windows)
-                for nonblocking in (False, True) if how.py_spy and row.spies else ():
-                    spy = measure_py_spy(row, target, how, plan, windows, nonblocking)
-                    used["py-spy-nonblocking" if nonblocking else "py-spy"] = spy
+                used.update(measure_switched(row, target, how, plan, windows))
+                for spy_how in ("", "native" if row.native else "nonblocking") if how.py_spy and row.spies else ():
+                    spy = measure_py_spy(row, target, how, plan, windows, spy_how)
+                    used[py_spy_condition(spy_how)] = spy
             except machine.Trouble as trouble:
                 print(f"{name(row)}: {trouble}", file=sys.stderr)
                 continue
@@ -212,7 +235,7 @@ def measure_target(python, rows_of_it, how, plan, tell):
 def measure(python, wanted, how, plan, tell=print):
     by_target = collections.defaultdict(list)
     for row in wanted:
-        by_target[row[1:5]].append(row)
+        by_target[row[1:6]].append(row)
     results = {}
     for rows_of_it in by_target.values():
         results.update(measure_target(python, rows_of_it, how, plan, tell))

@@ -1,11 +1,11 @@
 """A busy loop that measures itself what is taken from it.
 
-    target.py --frames N [--idle-threads N] [--shape chain|recursion] [--sweep BYTES] [--gap NS]
+    target.py --frames N [--idle-threads N] [--shape chain|recursion] [--sweep BYTES] [--gap NS] [--native N LIBRARY]
 
 It reads the clock over and over, N frames deep. One reading follows the other within a fraction of a
 microsecond unless the loop was kept from running: a gap above `--gap` is an interrupt, a stop or another
 task, and is added up. Until SIGTERM it keeps running totals every 5 ms in memory; then it prints them, a
-line each:
+line each (with --native the loop is C code of that library, N native frames deep, the interpreter's included):
 
     TIME TAKEN GAPS LOOPS SKIPPED     all since the start; TIME is CLOCK_MONOTONIC; nanoseconds
 
@@ -16,8 +16,10 @@ the standard library's.
 
 import argparse
 import array
+import ctypes
 import functools
 import gc
+import mmap
 import signal
 import sys
 import threading
@@ -25,6 +27,7 @@ import time
 
 EVERY_NS = 5000000
 COLUMNS = 5
+NATIVE_ROWS = 1 << 20  # for more than an hour
 STEP = 1024  # bytes looked at in one round: well below a microsecond even out of cache
 
 
@@ -51,6 +54,17 @@ def spin(totals, gap_ns, sweep_bytes):
             due = now + EVERY_NS
             last = clock()
             skipped += last - now
+
+
+def spin_native(totals, gap_ns, frames, library):
+    """The same in C, holding the GIL as an extension does. SIGTERM ends it."""
+    function = ctypes.PyDLL(library).spin_native
+    rows = mmap.mmap(-1, NATIVE_ROWS * COLUMNS * 8)
+    at = ctypes.byref(ctypes.c_char.from_buffer(rows))
+    function.restype = ctypes.c_int64
+    count = function(frames, at, ctypes.c_int64(NATIVE_ROWS), ctypes.c_int64(gap_ns))
+    totals.frombytes(rows[: count * COLUMNS * 8])
+    raise SystemExit(0)
 
 
 def frames_here():
@@ -123,15 +137,20 @@ def main():
     parser.add_argument("--shape", choices=["chain", "recursion"], default="chain")
     parser.add_argument("--sweep", type=int, default=0)
     parser.add_argument("--gap", type=int, default=3000)
+    parser.add_argument("--native", nargs=2, metavar=("FRAMES", "LIBRARY"))
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, end)
     start_idle(options.idle_threads)
     totals = array.array("q")
     gc.disable()
     print("ready", flush=True)
+    # partial, because a lambda would be a frame
+    leaf = functools.partial(spin, totals, options.gap, options.sweep)
+    if options.native:
+        frames, library = options.native
+        leaf = functools.partial(spin_native, totals, options.gap, int(frames), library)
     try:
-        # partial, because a lambda would be a frame
-        descend(options.shape, options.frames, functools.partial(spin, totals, options.gap, options.sweep))
+        descend(options.shape, options.frames, leaf)
     finally:
         for i in range(0, len(totals), COLUMNS):
             print(*totals[i : i + COLUMNS])

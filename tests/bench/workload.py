@@ -1,6 +1,7 @@
 """Processes for the bench, a common parent and its children.
 
-    workload.py many COUNT            COUNT processes that work 1 ms in each 200 ms, until the parent is ended
+    workload.py many COUNT [MODULES]  COUNT processes that work 1 ms in each 200 ms, until the parent is ended; with
+                                      MODULES loaded, by one in ten, and inherited by the others as servers do
     workload.py short COUNT SECONDS   COUNT processes one after the other, each at work for SECONDS;
                                       prints the pid of each
 
@@ -9,6 +10,7 @@ on its stdin before it starts those of the second.
 """
 
 import contextlib
+import importlib
 import os
 import random
 import signal
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import time
 
+FORKS = 10
 BURST_SECONDS, EVERY_SECONDS = 0.001, 0.2
 
 
@@ -38,7 +41,17 @@ def now_and_then():
     while True:
         descend(20, BURST_SECONDS)
         due += EVERY_SECONDS
+        if due < time.monotonic():
+            due = time.monotonic() + EVERY_SECONDS  # what a busy machine kept it from is not made up for
         time.sleep(max(0.0, due - time.monotonic()))
+
+
+def load(modules):
+    for module in modules:
+        importlib.import_module(module)
+    for _ in range(FORKS - 1):
+        if not os.fork():
+            break
 
 
 def child(*args):
@@ -49,9 +62,9 @@ def end(*_):
     raise SystemExit(0)
 
 
-def many(count):
+def many(count, modules=""):
     signal.signal(signal.SIGTERM, end)
-    children = [child("one") for _ in range(count)]
+    children = [child("one", modules) for _ in range(count // FORKS if modules else count)]
     try:
         for each in children:
             each.stdout.readline()
@@ -75,13 +88,15 @@ def short(count, seconds):
 def main():
     kind, *args = sys.argv[1:]
     if kind == "one":
+        if args[0]:
+            load(args[0].split(","))
         with contextlib.suppress(BrokenPipeError):  # the parent was ended already; we are about to be
             os.write(1, b"up\n")
         now_and_then()
     elif kind == "work":
         work(float(args[0]))
     elif kind == "many":
-        many(int(args[0]))
+        many(int(args[0]), *args[1:])
     else:
         short(int(args[0]), float(args[1]))
 

@@ -14,11 +14,25 @@
 #define STACK       0x7f0000000000ull
 #define STACK_BYTES 0x10000ull
 #define TABLE       10 /* its first word */
+#define LAYOUT      5
 
 /* An address of the page of code that has this rule. */
 #define AT(rule) (FILE_AT + ((u64)(rule) << ABI_UNWIND_PAGE_SHIFT) + 0x100)
 
-enum { RULE_STOP, RULE_ROOT, RULE_SP, RULE_BP, RULE_PLT, RULE_DRAP, RULE_SIGNAL, RULE_SAVED, RULES };
+enum {
+	RULE_STOP,
+	RULE_ROOT,
+	RULE_SP,
+	RULE_BP,
+	RULE_PLT,
+	RULE_DRAP,
+	RULE_SIGNAL,
+	RULE_SAVED,
+	RULE_MEM,
+	RULE_REG,
+	RULE_LOST,
+	RULES
+};
 
 static const struct abi_unwind_rule rules[RULES] = {
 	[RULE_ROOT] = {.kind = ABI_UNWIND_ROOT},
@@ -28,13 +42,24 @@ static const struct abi_unwind_rule rules[RULES] = {
 	[RULE_DRAP] = {.kind = ABI_UNWIND_BP_MEM, .cfa_off = -8, .ra_off = -8, .bp = ABI_UNWIND_BP_AT_BP},
 	[RULE_SIGNAL] = {.kind = ABI_UNWIND_SIGNAL},
 	[RULE_SAVED] = {.kind = ABI_UNWIND_SP, .cfa_off = 48, .ra_off = -8, .bp = ABI_UNWIND_BP_AT_CFA, .bp_off = -40},
+	[RULE_MEM] = {.kind = ABI_UNWIND_SP_MEM, .cfa_off = 16, .cfa_add = 8, .ra_off = -8},
+	[RULE_REG] = {.kind = ABI_UNWIND_REG, .cfa_add = 12, .cfa_off = 8, .ra_off = -8}, /* r12 */
+	[RULE_LOST] = {.kind = ABI_UNWIND_SP, .cfa_off = 16, .ra_off = -8, .bp = ABI_UNWIND_BP_LOST},
 };
+#define R12 3 /* in struct pt_regs */
 
 static struct native *scratch(void)
 {
 	u32 slot = 0;
 
 	return bpf_map_lookup_elem(&natives, &slot);
+}
+
+static struct unwind_gaps *gaps(void)
+{
+	u32 layout = LAYOUT;
+
+	return bpf_map_lookup_elem(&unwind_gaps, &layout);
 }
 
 static void set_word(u32 at, u64 value)
@@ -74,6 +99,9 @@ static void set_tables(void)
 	maps__resize(&natives, MACHINE_SLOTS + WAIT_SCRATCHES);
 	maps__resize(&kept_natives, KEPT_NATIVE_WAIT + KEPT_WAITS);
 	cfg_wait_natives = MACHINE_SLOTS;
+	maps__resize(&unwind_gaps, LAYOUT + 1);
+	scratch()->layout_id = LAYOUT;
+	scratch()->skip = 1;
 	for (u32 i = 0; i < RULES; i++) {
 		bpf_map_update_elem(&unwind_rules, &i, &rules[i], BPF_ANY);
 		set_word(TABLE + i, (u64)i << 48);
@@ -254,17 +282,201 @@ static void places_of_runs(void **state)
 {
 	static const u64 entries[] = {STACK + 8, 0x1000, STACK + 32, STACK + 95, STACK + 96, STACK + STACK_BYTES};
 	static const u16 found[] = {0, ABI_NOWHERE, 1, 2, ABI_NOWHERE, ABI_NOWHERE};
+	static const u64 learnt[UNWIND_GAPS] = {24, 32, 1};
 	struct world *p = *state;
 
 	boot(p, AT(RULE_SP));
 	put(p, 24, AT(RULE_SP)), put(p, 56, AT(RULE_SP)), put(p, 88, AT(RULE_ROOT));
-	memcpy(scratch()->entries, entries, sizeof(entries));
+	memcpy(&scratch()->entries[1], entries, sizeof(entries));
 	for (u32 i = 0; i < ARRAY_SIZE(entries); i++)
 		scratch()->runs[i] = (struct abi_run){.frame_cnt = (u16)i, .native = ABI_NOWHERE};
 	scratch()->head.run_cnt = ARRAY_SIZE(entries);
 	assert_int_equal(native_walk(0, IMAGE), ABI_OK);
 	for (u32 i = 0; i < ARRAY_SIZE(entries); i++)
 		assert_int_equal(scratch()->runs[i].native, found[i]);
+	for (u32 i = 0; i < UNWIND_GAPS; i++)
+		assert_int_equal(gaps()->of[i], learnt[i]);
+	done(p);
+}
+
+/* CFAs by memory and by a register, which is known in the innermost frame alone; as is rbp, where it is not saved. */
+static void other_rules(void **state)
+{
+	const u64 addrs[] = {AT(RULE_REG), AT(RULE_MEM), AT(RULE_LOST), AT(RULE_REG)};
+	const u64 without[] = {AT(RULE_LOST), AT(RULE_BP)};
+	struct world *p = *state;
+
+	boot(p, addrs[0]);
+	host.registers[R12] = STACK + 0x80;
+	put(p, 0x80, addrs[1]);
+	put(p, 0x88 + 16, STACK + 0x200), put(p, 0x200, addrs[2]);
+	put(p, 0x210, addrs[3]);
+	check(addrs, ARRAY_SIZE(addrs), ABI_NATIVE_NO_ROW);
+	host.registers[ARCH_REGISTER_IP] = without[0];
+	put(p, 8, without[1]);
+	check(without, ARRAY_SIZE(without), ABI_NATIVE_NO_ROW);
+	done(p);
+}
+
+/* ---- code without a rule ----------------------------------------------------------------------------------- */
+
+/* This address is behind a call. */
+static u64 behind_call(struct world *p, u64 ip)
+{
+	image__put_u8(p->m, ip - 5, 0xe8);
+	return ip;
+}
+
+static void boot_in_made_code(struct world *p)
+{
+	boot(p, MADE_AT + 5);
+	image__add(p->m, FILE_AT, 0x10000);
+}
+
+static void done_with_code(struct world *p)
+{
+	image__remove(p->m, FILE_AT);
+	done(p);
+}
+
+/* rbp is saved right below the first return address: that is a frame. */
+static void made_code_with_a_frame_pointer(void **state)
+{
+	struct world *p = *state;
+	const u64 addrs[] = {MADE_AT + 5, AT(RULE_SP), AT(RULE_ROOT)};
+
+	boot_in_made_code(p);
+	host.registers[ARCH_REGISTER_BP] = STACK + 0x40;
+	put(p, 0x40, 0x4321), put(p, 0x48, AT(RULE_SP)), put(p, 0x68, AT(RULE_ROOT));
+	check(addrs, 1, ABI_NATIVE_MADE); /* no call is before it */
+	behind_call(p, AT(RULE_SP));
+	check(addrs, ARRAY_SIZE(addrs), ABI_NATIVE_ROOT);
+	assert_int_equal(scratch()->bp, 0x4321);
+	put(p, 0x10, behind_call(p, AT(RULE_BP))); /* who knows what rbp is then */
+	check(addrs, 1, ABI_NATIVE_MADE);
+	put(p, 0x10, 0);
+	host.registers[ARCH_REGISTER_BP] = STACK + 0x38;
+	check(addrs, 1, ABI_NATIVE_MADE);
+	done_with_code(p);
+}
+
+static void put_entry(u64 entry, u64 gap, u64 other)
+{
+	scratch()->entries[1] = entry;
+	scratch()->runs[0] = (struct abi_run){.frame_cnt = 1, .native = ABI_NOWHERE};
+	scratch()->head.run_cnt = 1;
+	*gaps() = (struct unwind_gaps){{gap, other}};
+}
+
+/* Without one: the first return address is into the evaluator, whose entry lies where it does in all its frames. */
+static void made_code_called_by_the_evaluator(void **state)
+{
+	struct world *p = *state;
+	const u64 addrs[] = {MADE_AT + 5, AT(RULE_SP), AT(RULE_ROOT)};
+
+	boot_in_made_code(p);
+	put(p, 0x30, behind_call(p, AT(RULE_SP))), put(p, 0x50, AT(RULE_ROOT));
+	put_entry(STACK + 0x40, 8, 0x18);
+	check(addrs, ARRAY_SIZE(addrs), ABI_NATIVE_ROOT);
+	assert_int_equal(scratch()->runs[0].native, 1);
+	assert_int_equal(scratch()->bp_lost, 1);
+	put_entry(STACK + 0x48, 8, 0x18);
+	check(addrs, 1, ABI_NATIVE_MADE);
+	assert_int_equal(scratch()->runs[0].native, ABI_NOWHERE);
+	put_entry(STACK + 0x20, 8, 0x38); /* below */
+	check(addrs, 1, ABI_NATIVE_MADE);
+	done_with_code(p);
+}
+
+/* Its frame goes by rbp, which is not known: the entry says where it is, if only one place may be. */
+static void made_code_called_by_a_framed_evaluator(void **state)
+{
+	struct world *p = *state;
+	const u64 addrs[] = {MADE_AT + 5, AT(RULE_BP), AT(RULE_ROOT)};
+
+	boot_in_made_code(p);
+	put(p, 0x30, behind_call(p, AT(RULE_BP)));
+	put(p, 0x60, 0x1234), put(p, 0x68, behind_call(p, AT(RULE_ROOT)));
+	put_entry(STACK + 0x40, 0x28, 0x30);
+	check(addrs, ARRAY_SIZE(addrs), ABI_NATIVE_ROOT);
+	assert_int_equal(scratch()->bp, 0x1234);
+	assert_int_equal(scratch()->runs[0].native, 1);
+	put(p, 0x60, AT(RULE_ROOT));
+	put_entry(STACK + 0x40, 0x28, 0x30);
+	check(addrs, 1, ABI_NATIVE_MADE);
+	done_with_code(p);
+}
+
+/* All ways to write a call, and what is none. */
+static void calls(void **state)
+{
+	static const struct {
+		u32 len;
+		u8 code[8];
+		bool is;
+	} all[] = {{5, {0xe8, 1, 2, 3, 4}, true},
+		   {2, {0xff, 0xd0}, true},
+		   {2, {0xff, 0x10}, true},
+		   {3, {0x41, 0xff, 0xd4}, true},
+		   {3, {0xff, 0x50, 8}, true},
+		   {3, {0xff, 0x14, 0xc8}, true},
+		   {4, {0xff, 0x54, 0x24, 8}, true},
+		   {6, {0xff, 0x15, 1, 2, 3, 4}, true},
+		   {6, {0xff, 0x90, 1, 2, 3, 4}, true},
+		   {7, {0xff, 0x94, 0x24, 1, 2, 3, 4}, true},
+		   {2, {0xff, 0xe0}, false},
+		   {2, {0xff, 0x15}, false},
+		   {3, {0xff, 0xd0, 0x90}, false},
+		   {6, {0xff, 0x50, 8, 0x90, 0x90, 0x90}, false},
+		   {5, {0xe9, 1, 2, 3, 4}, false}};
+	struct world *p = *state;
+
+	boot_in_made_code(p);
+	host.registers[ARCH_REGISTER_BP] = STACK + 0x40;
+	put(p, 0x48, AT(RULE_ROOT));
+	for (u32 i = 0; i < ARRAY_SIZE(all); i++) {
+		u64 ip = AT(RULE_ROOT);
+
+		memset(image__at(p->m, ip - 8, 8), 0, 8);
+		memcpy(image__at(p->m, ip - all[i].len, 8), all[i].code, all[i].len);
+		assert_int_equal(native_walk(0, IMAGE), ABI_OK);
+		assert_int_equal(scratch()->head.end, all[i].is ? ABI_NATIVE_ROOT : ABI_NATIVE_MADE);
+	}
+	done_with_code(p);
+}
+
+/* ---- ticks --------------------------------------------------------------------------------------------------- */
+
+/* 3.10: cframes and frames, of which either may have one more for an instant; the last cframe is the thread state's. */
+static void cframes_of_frames(void **state)
+{
+	static const struct {
+		u32 cframes, runs, skip;
+	} all[] = {{2, 2, 1}, {3, 2, 2}, {1, 2, 0}, {0, 0, 0}, {4, 0, 0}};
+	struct world *p = *state;
+	u64 root = p->tstate + 256;
+	struct task *t;
+
+	if (!p->l.ts_cframe_off)
+		return;
+	boot(p, AT(RULE_ROOT));
+	machine.current = NULL;
+	world__push(p, world__function(p, 1), 0, WORLD_THREAD);
+	world__push(p, world__function(p, 2), 2, WORLD_THREAD);
+	t = user__profile(A + 1, p);
+	for (u32 i = 0; i < ARRAY_SIZE(all); i++) {
+		for (u32 k = 0; k < 4; k++)
+			put(p, 0x100 * k + p->l.cframe_prev_off,
+			    k + 1 < all[i].cframes ? STACK + 0x100 * (k + 1) : root);
+		image__put_u64(p->m, p->tstate + p->l.ts_cframe_off, all[i].cframes ? STACK : root);
+		machine__tick(t);
+		assert_int_equal(abi_native_of(last_record(ABI_REC_SAMPLE, A + 1))->run_cnt, all[i].runs);
+		if (!all[i].runs)
+			continue;
+		assert_int_equal(scratch()->skip, all[i].skip);
+		for (u32 k = 0; k < all[i].cframes; k++)
+			assert_int_equal(scratch()->entries[k + 1], STACK + 0x100 * k);
+	}
 	done(p);
 }
 
@@ -409,9 +621,24 @@ static void not_asked_for(void **state)
 }
 
 static const struct version_test tests[] = {
-	TEST(each_rule),      TEST(trampolines), TEST(a_signal), TEST(a_call_at_the_end),
-	TEST(rows),           TEST(early_ends),  TEST(too_deep), TEST(places_of_runs),
-	TEST(stale_mappings), TEST(a_sample),    TEST(a_wait),   TEST(not_asked_for),
+	TEST(each_rule),
+	TEST(trampolines),
+	TEST(a_signal),
+	TEST(a_call_at_the_end),
+	TEST(rows),
+	TEST(early_ends),
+	TEST(too_deep),
+	TEST(places_of_runs),
+	TEST(other_rules),
+	TEST(made_code_with_a_frame_pointer),
+	TEST(made_code_called_by_the_evaluator),
+	TEST(made_code_called_by_a_framed_evaluator),
+	TEST(calls),
+	TEST(cframes_of_frames),
+	TEST(stale_mappings),
+	TEST(a_sample),
+	TEST(a_wait),
+	TEST(not_asked_for),
 };
 
 int main(void)

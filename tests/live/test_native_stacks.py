@@ -35,6 +35,7 @@ BY_NUMBER = (3, 9)
 VERSIONS = [i for i in interpreters.MATRIX if i.minor >= (3, 8)]
 UNUSUAL = [i for i in interpreters.SUPPORTED if i.build in ("musl", "t") or (i.build == "standalone" and i.minor == (3, 14))]
 PERF = [i for i in interpreters.MATRIX if i.minor in {(3, 12), (3, 13)}][:1]
+JIT = [i for i in VERSIONS + UNUSUAL if i.minor >= (3, 14) and not i.threaded]
 # How the library is built, and what the workload is told of it. Of one without .eh_frame the code is read.
 PLAIN = ["-O2", "-fomit-frame-pointer", "-nostdlib"]
 BUILDS = {
@@ -156,6 +157,15 @@ def test_each_frame_is_where_it_belongs(each, build, libraries, spawn, recorder)
     print("native frames:", check_whole(recording, 0.95 if each.build == "musl" else 0.99))
     check_stacks(stacks, build, by_number=each.minor <= BY_NUMBER)
     check_folded_away(stacks, each)
+
+
+@pytest.mark.parametrize("each, build", [pytest.param(*row.values, id=row.id) for row in rows() if row.values[0] in JIT])
+def test_code_of_the_jit_compiler_is_passed(each, build, libraries, spawn, recorder):
+    """It has no unwind tables, and mostly no frame pointers."""
+    recording = record_nested(spawn, recorder, each, libraries, build, env={"PYTHON_JIT": "1"})
+    stacks = recording.all_stacks()
+    print("native frames:", check_whole(recording, 0.95))
+    check_stacks(stacks, build)
 
 
 @pytest.mark.parametrize("each", PERF)

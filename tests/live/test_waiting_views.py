@@ -104,6 +104,17 @@ def test_kinds_are_hidden_and_their_time_is_their_callers(page):
     assert not any("dgemm" in name or "[lock]" in name for name in own)
 
 
+def test_a_line_has_what_it_waits_for_and_what_runs_in_c(page):
+    page.click("tab-source")
+    assert page.script("return [...document.querySelectorAll('#files option')].map(o => o.textContent)") == ["100.00%  app.py"]
+    rows = page.script("""return [...document.querySelectorAll('#code .line')].map(row =>
+        ['number', 'own', 'total'].map(cell => row.querySelector('.' + cell).textContent))""")
+    assert rows == [["11", "41.00%", "100.00%"], ["21", "58.00%", "58.00%"], ["31", "1.00%", "1.00%"]]
+    page.click("tab-table")
+    own = {name: own for name, own, _, _ in page.rows()}
+    assert own["dgemm (libopenblas64.so.0)"] == "15.00%"  # of functions it is their own
+
+
 # Of both threads, where a wait is cut it counts as far as it is inside.
 @pytest.mark.parametrize("span, wanted", [("0-0.35", 0.70), ("0-0.5", 0.87), ("0.5-1", 0.13), ("1-2", 0)])
 def test_a_span_has_of_a_wait_what_lies_in_it(page, waiting, span, wanted):
@@ -134,7 +145,7 @@ def colour_at(page, lane, second):
 
 def test_threads_have_lanes_of_what_they_do(page):
     page.click("tab-threads")
-    assert [f["text"].split(": ")[1] for f in page.frames("stripes")] == ["MainThread", "worker", "pool"]
+    assert [f["text"].split(" (")[0] for f in page.frames("stripes")] == ["MainThread", "worker", "pool"]
     python, socket, gil, sleep = "#f8a253", "#9fd6e2", "#f2a1a1", "#c8d3e2"
     for lane, second, colour in ((0, 0.08, python), (0, 0.35, socket), (0, 0.55, gil), (1, 0.19, sleep), (1, 0.33, gil)):
         assert colour_at(page, lane, second) == colour, (lane, second)

@@ -108,8 +108,8 @@ static void runs_that_lie(void **state)
 {
 	static const struct stack stacks[] = {
 		{.native = "nini", .runs = "3:1 1:2", .python = 2, WHOLE, .result = "nin01"}, /* downwards */
-		{.native = "ni", .runs = "9:1", .python = 2, WHOLE, .result = "ni01"},        /* no such frame … */
-		{.native = "ni", .runs = "1:9", .python = 2, WHOLE, .result = "ni01"},        /* … on either side */
+		{.native = "ni", .runs = "9:1", .python = 2, WHOLE, .result = "n01"},         /* no such frame … */
+		{.native = "ni", .runs = "1:9", .python = 2, WHOLE, .result = "n01"},         /* … on either side */
 		{.native = "nini", .runs = "1:2 3:1", .python = 2, WHOLE, .result = "n01n"},
 	};
 
@@ -163,12 +163,32 @@ static void runs_by_number(void **state)
 	check_all(stacks, ARRAY_SIZE(stacks));
 }
 
+/* 3.10: each function has an invocation with an address. */
+static void one_each_by_address(void **state)
+{
+	static const struct stack stacks[] = {
+		{.native = "niEinEis", .runs = "2:1 5:2", .python = 2, .one_each = true, WHOLE, .result = "ni0n1"},
+		/* one more evaluator is being entered, or left: no matter */
+		{.native = "EinEinEis", .runs = "3:1 6:2", .python = 2, .one_each = true, WHOLE, .result = "in0n1"},
+		/* the innermost is being left, and its evaluator is known by name, or not */
+		{.native = "iEinEis", .runs = "?:1 4:2", .python = 2, .one_each = true, WHOLE, .result = "i0n1"},
+		{.native = "iiinEis", .runs = "?:1 4:2", .python = 2, .one_each = true, WHOLE, .result = "01"},
+		{.native = "EiEinEis", .runs = "?:1 5:2", .python = 2, .one_each = true, WHOLE, .result = "01"},
+		{.native = "iEis", .runs = "?:1", .python = 1, .one_each = true, WHOLE, .result = "i0"},
+		/* of none the place is known: by number */
+		{.native = "niEinEis", .python = 2, .one_each = true, WHOLE, .result = "ni0n1"},
+	};
+
+	(void)state;
+	check_all(stacks, ARRAY_SIZE(stacks));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_by_address),       cmocka_unit_test(runs_that_lie),
 		cmocka_unit_test(stacks_that_end_early), cmocka_unit_test(native_threads),
-		cmocka_unit_test(runs_by_number),
+		cmocka_unit_test(runs_by_number),        cmocka_unit_test(one_each_by_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* The names of values in help texts say what they are: PID, PATH, FILE, a|b. */
 #include "user/cmd/complete.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/option_walk.h"
 #include "user/cmd/usage.h"
 #include "user/format/format.h"
 #include "user/os/cgroup.h"
@@ -163,52 +164,45 @@ bool complete_list(const char *name)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-/* `real`: the option itself, where `o` is another name for one. True ends the walk. */
-typedef bool (*option_fn)(struct answer *a, const struct argp_option *o, const struct argp_option *real, void *ctx);
-
-static bool each_option(const struct argp *argp, struct answer *a, option_fn use, void *ctx)
-{
-	const struct argp_option *real = NULL;
-
-	for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc || o->group); o++) {
-		if (!(o->flags & OPTION_ALIAS))
-			real = o;
-		if ((o->name || o->key) && !((o->flags | real->flags) & OPTION_HIDDEN) && use(a, o, real, ctx))
-			return true;
-	}
-	for (const struct argp_child *c = argp->children; c && c->argp; c++)
-		if (each_option(c->argp, a, use, ctx))
-			return true;
-	return false;
-}
-
 static bool has_letter(const struct argp_option *o)
 {
 	return isalnum(o->key < 128 ? o->key : 0);
 }
 
-static bool offer_option(struct answer *a, const struct argp_option *o, const struct argp_option *real, void *ctx)
+struct offering {
+	struct answer *a;
+	const char *word; /* an option as it is typed */
+};
+
+static bool is_hidden(const struct argp_option *o, const struct argp_option *real)
+{
+	return (o->flags | real->flags) & OPTION_HIDDEN;
+}
+
+static bool offer_option(void *ctx, const struct argp_option *o, const struct argp_option *real)
 {
 	__cleanup_free char *name = xasprintf("--%s", o->name ? o->name : "");
+	const struct offering *f = ctx;
 
-	(void)ctx;
+	if (is_hidden(o, real))
+		return false;
 	if (has_letter(o))
-		offer(a, (const char[]){'-', (char)o->key, 0}, real->doc);
+		offer(f->a, (const char[]){'-', (char)o->key, 0}, real->doc);
 	if (o->name)
-		offer(a, name, real->doc);
+		offer(f->a, name, real->doc);
 	return false;
 }
 
-/* `ctx`: an option as it is typed. */
-static bool offer_value_of(struct answer *a, const struct argp_option *o, const struct argp_option *real, void *ctx)
+static bool offer_value_of(void *ctx, const struct argp_option *o, const struct argp_option *real)
 {
-	const char *word = ctx;
-	bool is_name = o->name && !strncmp(word, "--", 2) && !strcmp(word + 2, o->name);
-	bool is_letter = has_letter(o) && word[1] == o->key && !word[2];
+	const struct offering *f = ctx;
+	bool is_name = o->name && !strncmp(f->word, "--", 2) && !strcmp(f->word + 2, o->name);
+	bool is_letter = has_letter(o) && f->word[1] == o->key && !f->word[2];
 
-	if (*word != '-' || (!is_name && !is_letter) || !real->arg || real->flags & OPTION_ARG_OPTIONAL)
+	if (is_hidden(o, real) || *f->word != '-' || (!is_name && !is_letter) || !real->arg ||
+	    real->flags & OPTION_ARG_OPTIONAL)
 		return false;
-	offer_values(a, real->arg);
+	offer_values(f->a, real->arg);
 	return true;
 }
 
@@ -262,11 +256,11 @@ void complete_words(char **words, int cnt)
 	} else if (cnt > 2 && !strcmp(option, "=")) {
 		option = words[cnt - 3];
 	}
-	if (option && each_option(c->argp, &a, offer_value_of, option))
+	if (option && option_walk(c->argp, offer_value_of, &(struct offering){&a, option}))
 		return;
 	if (*a.typed == '-') {
-		each_option(c->argp, &a, offer_option, NULL);
-		each_option(&usage_everywhere, &a, offer_option, NULL);
+		option_walk(c->argp, offer_option, &(struct offering){&a, NULL});
+		option_walk(&usage_everywhere, offer_option, &(struct offering){&a, NULL});
 	} else if (cnt <= 1) {
 		offer_commands(&a);
 	} else {

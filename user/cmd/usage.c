@@ -1,5 +1,6 @@
 #include "user/cmd/usage.h"
 #include "user/cmd/cmd.h"
+#include "user/cmd/option_walk.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/log.h"
@@ -130,13 +131,14 @@ struct known {
 	size_t cnt;
 };
 
-static void add_options(struct known *k, const struct argp *argp)
+static bool add_option(void *ctx, const struct argp_option *o, const struct argp_option *real)
 {
-	for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc || o->group); o++)
-		if ((o->name || o->key) && k->cnt < MAX_OPTIONS)
-			k->options[k->cnt++] = o;
-	for (const struct argp_child *c = argp->children; c && c->argp; c++)
-		add_options(k, c->argp);
+	struct known *k = ctx;
+
+	(void)real;
+	if (k->cnt < MAX_OPTIONS)
+		k->options[k->cnt++] = o;
+	return false;
 }
 
 /* "--pid" or "p", as getopt names it. */
@@ -202,7 +204,7 @@ static void explain(const char *line)
 
 	if (!strncmp(line, said.name, len) && !strncmp(line + len, ": ", 2))
 		line += len + 2;
-	add_options(&k, said.argp);
+	option_walk(said.argp, add_option, &k);
 	reworded = reword(&k, line);
 	log_error("%s", reworded ? reworded : line);
 }

@@ -234,7 +234,7 @@ uint32_t walker__runs(const struct walker *w, const uint64_t **entries, const st
 {
 	if (!w->native)
 		return 0;
-	*entries = (const uint64_t *)w->native->entries;
+	*entries = (const uint64_t *)w->native->entries + w->native->skip;
 	*runs = w->native->runs;
 	return w->native->head.run_cnt;
 }

@@ -1,5 +1,6 @@
 /* Small readers of /proc. Kernel documentation: Documentation/filesystems/proc.rst. */
 #include "user/os/procfs.h"
+#include "user/os/stat_text.h"
 #include "user/os/tasks.h"
 #include "user/os/untrusted.h"
 #include "user/os/worker.h"
@@ -113,48 +114,37 @@ static char *read_proc_aside(pid_t pid, const char *name, size_t max, size_t *le
 	return NULL;
 }
 
+static uint64_t tick_ns(void)
+{
+	return 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
 int procfs_stat(pid_t pid, uint64_t *start_ns, pid_t *ppid)
 {
 	__cleanup_free char *text = read_proc(pid, "stat", 4096);
-	char *p = text ? strrchr(text, ')') : NULL; /* the name before it may hold anything */
-	unsigned long long start = 0;
-	int parent = 0;
 
-	if (!p || sscanf(p + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			 &parent, &start) != 2)
+	if (!stat_field(text, 22))
 		return -ESRCH;
 	if (start_ns)
-		*start_ns = start * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+		*start_ns = stat_number(text, 22) * tick_ns();
 	if (ppid)
-		*ppid = parent;
+		*ppid = (pid_t)stat_number(text, 4);
 	return 0;
 }
 
-/* A field of the text of "stat", by its number in proc(5), beyond the second; 0 when we may not know. */
-static uint64_t stat_field(const char *text, int number)
-{
-	const char *p = text ? strrchr(text, ')') : NULL;
-
-	for (int field = 2; p && field < number; field++) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	return p ? strtoull(p, NULL, 10) : 0;
-}
-
-/* startstack */
+/* startstack; 0 when we may not know */
 static uint64_t stack_start(pid_t pid)
 {
 	__cleanup_free char *text = read_proc(pid, "stat", 4096);
 
-	return stat_field(text, 28);
+	return stat_number(text, 28);
 }
 
 uint64_t procfs_children_cpu(pid_t pid)
 {
 	__cleanup_free char *text = read_proc(pid, "stat", 4096);
 
-	return (stat_field(text, 16) + stat_field(text, 17)) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+	return (stat_number(text, 16) + stat_number(text, 17)) * tick_ns();
 }
 
 bool procfs_is_fork_of(pid_t pid, pid_t parent)

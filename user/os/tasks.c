@@ -1,5 +1,6 @@
 /* Readers of /proc/PID/task: small files, one read each, parsed from their fixed places. */
 #include "user/os/tasks.h"
+#include "user/os/stat_text.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"
 #include <dirent.h>
@@ -94,16 +95,18 @@ int tasks_list(pid_t pid, struct task **out, size_t *cnt)
 	return *cnt ? 0 : -ESRCH;
 }
 
-/* Fields as numbered in proc(5): 3 state, 9 flags. */
 int task_state(pid_t pid, pid_t tid, struct task_state *out)
 {
 	struct task_file f;
 	int err = read_task(&f, pid, tid, "stat");
-	char *p = err ? NULL : strrchr(f.text, ')'); /* the name before it may hold anything */
 
-	if (!p || p[1] != ' ')
-		return err ? err : -ESRCH;
-	return sscanf(p + 2, "%c %*d %*d %*d %*d %*d %u", &out->letter, &out->flags) == 2 ? 0 : -ESRCH;
+	if (err)
+		return err;
+	if (!stat_field(f.text, 9))
+		return -ESRCH;
+	out->letter = *stat_field(f.text, 3);
+	out->flags = (unsigned)stat_number(f.text, 9);
+	return 0;
 }
 
 bool task_has_ended(pid_t pid, pid_t tid)

@@ -209,7 +209,7 @@ static const struct py_version versions[] = {
 			.code_cells = 88, .code_free = 80, .frame_namespace = 56,
 		},
 	},
-	/* 3.10: struct _ts.cframe is there, but for tracing only; f_lasti counts code units (Objects/frameobject.c, frame_getlasti()). */
+	/* 3.10: struct _ts.cframe knows no frame, but there is one for each; f_lasti counts code units (Objects/frameobject.c, frame_getlasti()). */
 	{
 		.minor = 10,
 		.lines = LINE_TABLE_310, .code_name = "co_name", .code_lines = "co_linetable",
@@ -237,6 +237,7 @@ static const struct py_version versions[] = {
 			.str_compact_off = 72,
 			.frame_base = 24, .code_base = 32,
 			.frame_running = 0,
+			.ts_cframe_off = 48, .cframe_prev_off = 8, /* struct _ts: cframe; CFrame: previous */
 		},
 		.objects = {
 			.attributes = PY_ATTRIBUTES_IN_DICT,

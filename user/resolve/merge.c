@@ -102,23 +102,6 @@ static void put_rest(struct merge *m)
 	put_python(m, m->in->python_cnt);
 }
 
-/* By address: the runs that were found on the stack, in order. */
-static void merge_runs(struct merge *m)
-{
-	const struct abi_native *n = m->in->native;
-	const struct abi_run *runs = abi_native_runs(n);
-
-	for (uint32_t i = 0; i < n->run_cnt; i++) {
-		if (runs[i].native == ABI_NOWHERE)
-			continue;
-		if (runs[i].native < m->native || runs[i].native >= n->native_cnt || runs[i].frame_cnt < m->python ||
-		    runs[i].frame_cnt > m->in->python_cnt)
-			break;
-		put_run(m, runs[i].native, runs[i].frame_cnt);
-	}
-	put_rest(m);
-}
-
 static uint32_t evaluators(const struct merge_in *in)
 {
 	uint32_t cnt = 0;
@@ -129,10 +112,9 @@ static uint32_t evaluators(const struct merge_in *in)
 }
 
 /* Which native frame is what cannot be said but for those above all of Python: above the first evaluator, or what may be it. */
-static void merge_leaf(struct merge *m)
+static void merge_leaf(struct merge *m, uint8_t first)
 {
 	const struct merge_in *in = m->in;
-	uint8_t first = evaluators(in) ? MERGE_EVALUATOR : MERGE_INTERNAL;
 	uint32_t end = 0;
 
 	while (end < in->native->native_cnt && !(in->flags[end] & first))
@@ -141,13 +123,76 @@ static void merge_leaf(struct merge *m)
 	put_python(m, in->python_cnt);
 }
 
+/* The one evaluator between these frames; `until`: there is none, or which it is cannot be said. */
+static uint32_t only_evaluator(const struct merge_in *in, uint32_t from, uint32_t until)
+{
+	uint32_t found = until;
+
+	for (uint32_t i = from; i < until; i++) {
+		if (!(in->flags[i] & MERGE_EVALUATOR))
+			continue;
+		if (found < until)
+			return until;
+		found = i;
+	}
+	return found;
+}
+
+/* Is that run's place known, and behind that of the last one? */
+static bool fits(const struct merge *m, const struct abi_run *run)
+{
+	return run->native >= m->native && run->native < m->in->native->native_cnt && run->frame_cnt >= m->python &&
+	       run->frame_cnt <= m->in->python_cnt;
+}
+
+/*
+ * 3.10: the innermost frame's invocation has left its cframe, and is about to return. It has a native frame all the same, but who
+ * says which? False: nobody.
+ */
+static bool put_leaving(struct merge *m)
+{
+	const struct abi_native *n = m->in->native;
+	const struct abi_run *runs = abi_native_runs(n);
+	uint32_t until =
+		n->run_cnt > 1 && runs[1].native != ABI_NOWHERE && fits(m, &runs[1]) ? runs[1].native : n->native_cnt;
+	uint32_t at = only_evaluator(m->in, 0, until);
+
+	if (at == until)
+		return false;
+	put_run(m, at, runs[0].frame_cnt);
+	return true;
+}
+
+/* By address: the runs that were found on the stack, in order. */
+static void merge_runs(struct merge *m)
+{
+	const struct abi_native *n = m->in->native;
+	const struct abi_run *runs = abi_native_runs(n);
+
+	if (m->in->one_each && n->run_cnt && runs[0].native == ABI_NOWHERE && !put_leaving(m)) {
+		merge_leaf(m, MERGE_INTERNAL);
+		return;
+	}
+	for (uint32_t i = 0; i < n->run_cnt; i++) {
+		if (runs[i].native == ABI_NOWHERE)
+			continue;
+		if (!fits(m, &runs[i]))
+			break;
+		put_run(m, runs[i].native, runs[i].frame_cnt);
+	}
+	if (!m->began && m->in->python_cnt && n->end == ABI_NATIVE_ROOT)
+		merge_leaf(m, MERGE_INTERNAL); /* Python is on another stack, or nobody knows where */
+	else
+		put_rest(m);
+}
+
 /* By number: the k-th invocation runs the k-th frame. */
 static void merge_each(struct merge *m)
 {
 	const struct merge_in *in = m->in;
 
 	if (!in->python_whole || in->native->end != ABI_NATIVE_ROOT || evaluators(in) != in->python_cnt) {
-		merge_leaf(m);
+		merge_leaf(m, evaluators(in) ? MERGE_EVALUATOR : MERGE_INTERNAL);
 		return;
 	}
 	for (uint32_t i = 0; i < in->native->native_cnt; i++)
@@ -162,7 +207,7 @@ size_t merge_frames(const struct merge_in *in, struct merged *out)
 
 	for (uint32_t i = 0; i < in->native->kernel_cnt; i++)
 		put(&m, MERGE_KERNEL_FRAME, i);
-	if (in->one_each && in->python_cnt)
+	if (in->one_each && in->python_cnt && !in->native->run_cnt)
 		merge_each(&m);
 	else
 		merge_runs(&m);

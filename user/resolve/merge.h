@@ -23,8 +23,8 @@ struct merge_in {
 	bool python_whole; /* down to the root */
 	const struct abi_native *native;
 	const uint8_t *flags; /* MERGE_*, by native frame */
-	bool one_each;        /* the evaluator runs one Python frame per invocation: up to 3.10 */
-	bool all;             /* nothing is folded away */
+	bool one_each; /* the evaluator runs one Python frame per invocation: up to 3.10; placed by number, if by nothing else */
+	bool all; /* nothing is folded away */
 };
 
 enum merge_kind {

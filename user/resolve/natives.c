@@ -15,6 +15,7 @@ struct natives {
 	uint32_t ids[ABI_MAX_KERNEL + ABI_MAX_NATIVE + NATIVES_INLINED], id_cnt;
 	uint32_t first[ABI_MAX_KERNEL + ABI_MAX_NATIVE + 1], frame_cnt; /* in `ids`, by its frames */
 	uint8_t flags[ABI_MAX_NATIVE];
+	bool nameless[ABI_MAX_NATIVE]; /* of no file, and no perf map has it */
 };
 
 struct natives *natives__new(struct codes *codes, const struct natives_of *of)
@@ -103,6 +104,22 @@ static uint8_t flags_of(const struct process *p, const struct native_place *plac
 	return merge_flags(name->name, name->module, internal);
 }
 
+static bool is_nameless(const struct native_name *name)
+{
+	return name->kind == NATIVE_UNKNOWN || (name->kind == NATIVE_CODE_MADE && name->name[0] == '[');
+}
+
+/*
+ * What the interpreter calls of such code its JIT compiler has made of the Python functions that are there (Python/jit.c): it is
+ * the evaluator, too.
+ */
+static void find_jit(struct natives *n, uint32_t cnt)
+{
+	for (uint32_t i = cnt; i-- > 1;)
+		if (n->nameless[i - 1] && n->flags[i] & MERGE_INTERNAL)
+			n->flags[i - 1] |= MERGE_INTERNAL | MERGE_EVALUATOR;
+}
+
 static const struct native_frames *frames_at(struct natives *n, const struct process *p, uint64_t addr, bool now,
 					     struct native_place *place)
 {
@@ -129,13 +146,17 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 	for (uint32_t i = 0; i < rec->native_cnt; i++) {
 		struct native_place place;
 		const struct native_frames *frames = frames_at(n, p, addrs[i] - (i > 0), now, &place);
+		const struct native_name *name;
 
 		all &= frames || now;
 		if (!frames)
 			frames = native_names__unknown(n->names);
 		put(n, frames);
-		n->flags[i] = flags_of(p, &place, frames->items[frames->cnt - 1].name);
+		name = frames->items[frames->cnt - 1].name;
+		n->flags[i] = flags_of(p, &place, name);
+		n->nameless[i] = is_nameless(name);
 	}
+	find_jit(n, rec->native_cnt);
 	return all;
 }
 

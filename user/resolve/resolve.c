@@ -16,6 +16,7 @@
 #include "user/resolve/natives.h"
 #include "user/resolve/tasks.h"
 #include "user/resolve/threads.h"
+#include "user/resolve/wait_files.h"
 #include "user/resolve/waiting.h"
 #include "user/target/outcome.h"
 #include "user/target/provenance.h"
@@ -508,14 +509,7 @@ static enum cause cause_of(const struct abi_sample *rec, const struct call_wait 
 /* What a wait is for, as the leaf of its stack: "[socket read 5432]", "[idle: pool worker]". */
 static uint32_t cause_frame(struct resolve *r, const struct abi_sample *rec)
 {
-	static const enum call_file files[] = {[ABI_FD_NONE] = CALL_FILE_NONE,
-					       [ABI_FD_FILE] = CALL_FILE_DISK,
-					       [ABI_FD_PIPE] = CALL_FILE_PIPE,
-					       [ABI_FD_SOCKET] = CALL_FILE_SOCKET,
-					       [ABI_FD_OTHER] = CALL_FILE_OTHER};
-	const struct call_wait call = {.number = rec->why.call,
-				       .file = rec->why.fd < ARRAY_SIZE(files) ? files[rec->why.fd] : CALL_FILE_OTHER,
-				       .port = rec->why.port};
+	const struct call_wait call = {.number = rec->why.call, .file = wait_file(rec->why.fd), .port = rec->why.port};
 	enum cause cause = cause_of(rec, &call);
 	const char *idle = idle_word(r->codes, rec, cause);
 	__cleanup_free char *words = idle ? xasprintf("idle: %s", idle) : cause_text(cause, &call);

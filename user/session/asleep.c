@@ -1,5 +1,6 @@
 #include "user/session/asleep.h"
 #include "user/os/tasks.h"
+#include "user/resolve/wait_files.h"
 #include "user/util/alloc.h"
 #include <string.h>
 #include <uthash.h>
@@ -69,14 +70,9 @@ static void name_frame(struct asleep *a, const struct session_frame *f, struct a
 
 static struct abi_why why_of(const struct session_thread *t, const struct open_wait *w)
 {
-	static const uint8_t fds[] = {[CALL_FILE_NONE] = ABI_FD_NONE,
-				      [CALL_FILE_DISK] = ABI_FD_FILE,
-				      [CALL_FILE_PIPE] = ABI_FD_PIPE,
-				      [CALL_FILE_SOCKET] = ABI_FD_SOCKET,
-				      [CALL_FILE_OTHER] = ABI_FD_OTHER};
 	struct abi_why why = w->wait.why;
 
-	why.fd = fds[t->wait.file];
+	why.fd = wait_fd(t->wait.file);
 	return why;
 }
 

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #define WORDS_ONE  (3u << 20)  /* 24 MB: 4.5 million rows, as some 250 MB of libraries have */
-#define WORDS_MANY (7u << 20)  /* 56 MB */
+#define WORDS_MANY (6u << 20)  /* 48 MB */
 #define GRACE_NS   20000000ull /* a tick that began before is over */
 
 struct shared {
@@ -59,6 +59,7 @@ void unwind__configure(struct pybpfprof_bpf *skel, bool many)
 	bpf_map__set_max_entries(skel->maps.unwind_words, many ? WORDS_MANY : WORDS_ONE);
 	bpf_map__set_max_entries(skel->maps.unwind_mappings, ABI_UNWIND_MAPPINGS);
 	bpf_map__set_max_entries(skel->maps.unwind_rules, ABI_UNWIND_RULES);
+	bpf_map__set_max_entries(skel->maps.unwind_gaps, ABI_MAX_LAYOUTS);
 }
 
 static int share(struct bpf_map *map, struct shared *out)
@@ -147,11 +148,20 @@ static void take_back(struct unwind *u)
 	u->given_cnt = kept;
 }
 
+static bool is_given(const struct unwind *u, const struct room *room)
+{
+	for (size_t i = 0; i < u->given_cnt; i++)
+		if (u->given[i].room == room)
+			return true;
+	return false;
+}
+
+/* ROOM_NONE: there is no room, or not yet. */
 static uint32_t take(struct unwind *u, struct room *room, uint32_t cnt)
 {
 	uint32_t first = room__take(room, cnt);
 
-	if (first == ROOM_NONE && cnt && !u->told_full) {
+	if (first == ROOM_NONE && cnt && !u->told_full && !is_given(u, room)) {
 		log_warn("the unwinding tables of all that is profiled have no room at once: some native stacks end "
 			 "early");
 		u->told_full = true;
@@ -195,6 +205,7 @@ static void send_table(void *ctx, struct native_file *f)
 	sent = xcalloc(1, sizeof(*sent));
 	*sent = (struct table){first, cnt};
 	f->owner = sent;
+	unwind_table__shed(&f->table);
 }
 
 static void forget_file(void *ctx, struct native_file *f)
@@ -232,7 +243,8 @@ static void forget_mappings(struct unwind *u, struct native_space *s)
 	s->sent.there = false;
 }
 
-static void send_mappings(void *ctx, struct native_space *s)
+/* False: later. */
+static bool send_mappings(void *ctx, struct native_space *s)
 {
 	struct unwind *u = ctx;
 	struct abi_unwind_process p = {.cnt = (uint32_t)s->maps.cnt};
@@ -240,7 +252,7 @@ static void send_mappings(void *ctx, struct native_space *s)
 
 	p.first = take(u, &u->mapping_room, p.cnt);
 	if (p.first == ROOM_NONE)
-		return;
+		return false;
 	at = (struct abi_unwind_mapping *)u->mappings.at + p.first;
 	for (size_t i = 0; i < s->maps.cnt; i++)
 		at[i] = describe(&s->maps.items[i], s->files[i]);
@@ -249,6 +261,7 @@ static void send_mappings(void *ctx, struct native_space *s)
 	s->sent.first = p.first;
 	s->sent.cnt = p.cnt;
 	s->sent.there = true;
+	return true;
 }
 
 static void forget_space(void *ctx, struct native_space *s)

@@ -362,6 +362,14 @@ bool unwind_table__build(struct unwind_table *t, const struct elf_file *e)
 	return built;
 }
 
+void unwind_table__shed(struct unwind_table *t)
+{
+	free(t->pages);
+	free(t->rows);
+	t->pages = NULL;
+	t->rows = NULL;
+}
+
 void unwind_table__clear(struct unwind_table *t)
 {
 	free(t->pages);

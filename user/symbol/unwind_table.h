@@ -35,6 +35,8 @@ struct unwind_table {
  */
 bool unwind_table__build(struct unwind_table *t, const struct elf_file *e);
 void unwind_table__clear(struct unwind_table *t);
+/* Its pages and rows are elsewhere now; all else of it stays. */
+void unwind_table__shed(struct unwind_table *t);
 
 /* The address, as linked, of what is at `offset` of the file; false: that is no code. */
 bool unwind_table__vaddr(const struct unwind_table *t, uint64_t offset, uint64_t *vaddr);

@@ -145,7 +145,8 @@ static void read_again(struct native_spaces *t, struct native_space *s, uint64_t
 {
 	uint64_t start = clock_now_ns();
 	struct mappings fresh = {0};
-	bool same = mappings_read(&fresh, s->pid) || are_equal(&fresh, &s->maps);
+	bool same =
+		mappings_read(&fresh, s->pid) || !fresh.cnt || are_equal(&fresh, &s->maps); /* none: it is exiting */
 
 	if (same)
 		mappings_clear(&fresh);
@@ -165,9 +166,7 @@ void native_spaces__poll(struct native_spaces *t, uint64_t now_ns, const struct 
 	{
 		if (s->wanted && now_ns >= s->next_ns && clock_now_ns() - start < POLL_MAX_NS)
 			read_again(t, s, now_ns);
-		if (s->changed && s->maps.cnt && !s->gone)
-			ops->changed(ctx, s);
-		s->changed = false;
+		s->changed = s->changed && s->maps.cnt && !s->gone && !ops->changed(ctx, s);
 		if (s->gone && now_ns - s->gone_ns > KEEP_NS) {
 			ops->forget(ctx, s);
 			drop(t, s);

@@ -48,7 +48,7 @@ void native_spaces__gone(struct native_spaces *t, uint32_t image_id, uint64_t no
 void native_spaces__touch(struct native_spaces *t, const struct native_file *f);
 
 struct native_spaces_ops {
-	void (*changed)(void *ctx, struct native_space *s);
+	bool (*changed)(void *ctx, struct native_space *s); /* false: it is to be told again at the next poll */
 	void (*forget)(void *ctx, struct native_space *s);
 };
 /* Reads what is wanted, tells of those that have changed, forgets those that are gone. */

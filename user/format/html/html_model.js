@@ -274,19 +274,29 @@ function stackSums() {
 	return M.stacks = s;
 }
 
+// By stack, the nearest one that has a line, from there to the root; 0: none has.
+function stacksWithLines() {
+	const nearest = new Uint32Array(D.stack_parent.length);
+	for (let s = 1; s < nearest.length; s++)
+		nearest[s] = D.frame_line[D.stack_frame[s]] > 0 && isShown(D.stack_frame[s]) ? s : nearest[D.stack_parent[s]];
+	return nearest;
+}
+
+// A line's own values are also those of native code and waits above it, which have no line.
 function totals(kind) {
 	const g = grouping(kind), sums = stackSums();
 	if (g.version === M.version)
 		return g;
+	const lines = kind === 'line' ? stacksWithLines() : [];
 	g.version = M.version;
 	for (const name of SUMS)
 		g[name] = new Float64Array(g.count);
 	for (let s = 1; s < D.stack_parent.length; s++) {
 		if (!sums.samples[s] || !isShown(D.stack_frame[s]))
 			continue;
-		const group = g.ofFrame[D.stack_frame[s]];
-		g.own[group] += sums.own[s];
-		g.ownSamples[group] += sums.ownSamples[s];
+		const group = g.ofFrame[D.stack_frame[s]], owner = lines[s] ? g.ofFrame[D.stack_frame[lines[s]]] : group;
+		g.own[owner] += sums.own[s];
+		g.ownSamples[owner] += sums.ownSamples[s];
 		if (g.outermost[s]) {
 			g.total[group] += sums.total[s];
 			g.samples[group] += sums.samples[s];

@@ -10,11 +10,17 @@ const STATES = {
 };
 const code = {key: '', files: [], lines: [], own: new Map(), total: new Map(), functions: new Map()};
 
+// What has lines: no objects of native code. Own values are those of their lines.
 function fileTotals() {
-	const g = totals('file'), out = [];
-	for (let i = 0; i < g.count; i++)
-		if (g.samples[i] && D.function_file[g.fn[i]] && !isSynthetic(kindOfFunction(g.fn[i])))
-			out.push({file: D.function_file[g.fn[i]], text: g.name[i], own: g.own[i], total: g.total[i]});
+	const g = totals('file'), lines = totals('line'), own = new Map(), out = [];
+	for (let i = 0; i < lines.count; i++)
+		if (lines.line[i] > 0)
+			own.set(D.function_file[lines.fn[i]], (own.get(D.function_file[lines.fn[i]]) || 0) + lines.own[i]);
+	for (let i = 0; i < g.count; i++) {
+		const file = D.function_file[g.fn[i]];
+		if (g.samples[i] && file && own.has(file))
+			out.push({file, text: g.name[i], own: own.get(file), total: g.total[i]});
+	}
 	return out.sort((a, b) => b.own - a.own || b.total - a.total);
 }
 
@@ -129,6 +135,6 @@ function showSource() {
 	ui.code.show(code.lines.length);
 	if (isOther)
 		ui.code.centre(ui.code.at);
-	hint(D.texts[S.file] ? D.texts[S.file] : '', 'own: the line itself ran · total: it, and what it called');
+	hint(D.texts[S.file] ? D.texts[S.file] : '', 'own: the line itself, with what it waited for and ran in C · total: and what it called');
 	aim(code.lines.length ? code.functions.get(code.lines[Math.min(ui.code.at, code.lines.length - 1)][0]) : 0);
 }

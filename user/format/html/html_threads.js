@@ -39,6 +39,12 @@ function stateText(state) {
 	return kind === KIND_WAIT ? D.causes[state % SHADES] : {[KIND_USER]: 'Python', [KIND_SYNTHETIC]: 'another wait'}[kind] || KIND_NAMES[kind];
 }
 
+// Its name first: there is not much room.
+function nameFirst(id) {
+	const t = D.threads[id];
+	return t.name ? t.name + ' (' + t.tid + ')' : threadText(id);
+}
+
 // Threads with wall time, the busiest first; idle waits do not count.
 function threadList() {
 	const list = [];
@@ -46,7 +52,7 @@ function threadList() {
 		const wall = parts.filter(p => D.wallParts.has(D.part_type[p]));
 		const busy = wall.reduce((sum, p) => sum + (D.isIdle[D.part_stack[p]] ? 0 : D.part_value[p]), 0);
 		if (wall.length)
-			list.push({ids: [thread], parts: wall, busy, text: threadText(thread)});
+			list.push({ids: [thread], parts: wall, busy, text: nameFirst(thread)});
 	});
 	return list.sort((a, b) => b.busy - a.busy);
 }
@@ -62,7 +68,7 @@ function foldByName(list) {
 	}
 	const folded = [...found.values()];
 	for (const lane of folded)
-		lane.text = lane.ids.length > 1 ? lane.text + ' · ' + plural(lane.ids.length, 'thread') : threadText(lane.ids[0]);
+		lane.text = lane.ids.length > 1 ? lane.text + ' · ' + plural(lane.ids.length, 'thread') : nameFirst(lane.ids[0]);
 	return folded.sort((a, b) => b.busy - a.busy);
 }
 
