@@ -60,7 +60,7 @@ static unsigned find_trampoline(const struct unwinding *u, struct abi_unwind_rul
 
 static unsigned find_rule(const struct unwinding *u, struct abi_unwind_rule *rule)
 {
-	struct native_place place = native_space__find(u->r->space, u->ip - !u->exact);
+	struct native_place place = native_space__find(u->r->space, u->ip - !u->exact, UINT64_MAX);
 	const struct abi_unwind_rule *all;
 	uint32_t cnt, changed;
 

@@ -76,7 +76,7 @@ static const struct native_frames *frames_of(struct process_natives *n, const st
 	uint64_t addr = abi_native_addrs(of)[i] - (i > 0);
 	const struct native_frames *frames = native_names__unknown(n->names);
 
-	*place = native_space__find(&n->space, addr);
+	*place = native_space__find(&n->space, addr, UINT64_MAX);
 	if (place->file)
 		frames = native_names__in_file(n->names, place->file, place->vaddr, now);
 	else if (place->known)
