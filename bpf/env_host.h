@@ -100,4 +100,6 @@ bool code_is_new(const struct walk *w, u64 key);
 /* The frame of this address was stored as number `n` of the walk. */
 void frame_stored(struct walk *w, u32 n, u64 frame_addr, u64 code_addr);
 void frames_forgotten(struct walk *w, u32 n); /* the last ones were none */
+/* Where a walk that is to (NATIVE_WANTED) notes where the C evaluator was entered. */
+struct native *host_native(const struct walk *w);
 #endif

@@ -7,11 +7,10 @@
 #include "bpf/start.bpf.h"
 
 #ifdef PYBPF_NO_MAPS
-#define native_begin(w)               ((void)0)
-#define native_nowhere(w)             ((void)0)
-#define native_end(w, whole)          ((void)0)
-#define native_started(w, turn, i)    ((void)0)
-#define native_frame(w, owner, block) ((void)(owner))
+static __always_inline struct native *noted_by(const struct walk *w)
+{
+	return w->native == NATIVE_WANTED ? host_native(w) : NULL;
+}
 #else
 /*
  * Unwinds the current thread's user stack into `natives`, by the tables of that image, and finds the runs that were noted
@@ -49,6 +48,13 @@ static __always_inline u16 native_put_kernel(u32 slot, const u64 *frames, u32 cn
 	return (u16)cnt;
 }
 
+/* Where a walk notes it; NULL: nobody wants to know. */
+static __always_inline struct native *noted_by(const struct walk *w)
+{
+	return cfg_native && w->native == NATIVE_WANTED ? native_of(w->slot) : NULL;
+}
+#endif
+
 static __always_inline u64 native_cframe(const struct walk *w)
 {
 	return w->layout.ts_cframe_off
@@ -59,11 +65,8 @@ static __always_inline u64 native_cframe(const struct walk *w)
 /* The walk begins, maybe anew: in the invocation that memory names. */
 static __always_inline void native_begin(const struct walk *w)
 {
-	struct native *n;
+	struct native *n = noted_by(w);
 
-	if (!cfg_native || w->native != NATIVE_WANTED)
-		return;
-	n = native_of(w->slot);
 	if (!n)
 		return;
 	n->head.run_cnt = 0;
@@ -78,10 +81,8 @@ static __always_inline void native_started(const struct walk *w, u32 turn, u32 i
 {
 	struct native *n;
 
-	if (!cfg_native || w->native != NATIVE_WANTED || turn != TURN_CFRAME)
-		return;
 	opaque(i);
-	n = i < ARCH_USER_REGISTERS ? native_of(w->slot) : NULL;
+	n = turn == TURN_CFRAME && i < ARCH_USER_REGISTERS ? noted_by(w) : NULL;
 	if (n)
 		n->cframe = w->registers[i];
 }
@@ -89,11 +90,8 @@ static __always_inline void native_started(const struct walk *w, u32 turn, u32 i
 /* Nobody knows in which invocation. */
 static __always_inline void native_nowhere(const struct walk *w)
 {
-	struct native *n;
+	struct native *n = noted_by(w);
 
-	if (!cfg_native || w->native != NATIVE_WANTED)
-		return;
-	n = native_of(w->slot);
 	if (n)
 		n->cframe = 0;
 }
@@ -125,15 +123,11 @@ static __always_inline void native_next_cframe(struct walk *w, struct native *n)
  */
 static __always_inline void native_frame(struct walk *w, u8 owner, const u8 *block)
 {
-	struct native *n;
-	bool shim, entry;
+	bool shim = is_shim(w, owner);
+	bool entry = w->layout.ts_cframe_off ? !w->compiled || w->frame_cnt == 1
+					     : (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
+	struct native *n = shim || entry ? noted_by(w) : NULL;
 
-	if (!cfg_native || w->native != NATIVE_WANTED)
-		return;
-	shim = is_shim(w, owner);
-	entry = w->layout.ts_cframe_off ? !w->compiled || w->frame_cnt == 1
-					: (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
-	n = shim || entry ? native_of(w->slot) : NULL;
 	if (!n)
 		return;
 	native_run(w, n, shim ? w->frame_addr : n->cframe);
@@ -151,9 +145,7 @@ static __always_inline void native_end(struct walk *w, bool whole)
 	struct native *n;
 	u32 at;
 
-	if (!cfg_native || w->native != NATIVE_WANTED || !w->layout.ts_cframe_off)
-		return;
-	n = native_of(w->slot);
+	n = w->layout.ts_cframe_off ? noted_by(w) : NULL;
 	if (!n || is_in_tstate(w, n->cframe))
 		return;
 	at = n->head.run_cnt;
@@ -172,4 +164,3 @@ static __always_inline void native_end(struct walk *w, bool whole)
 	n->head.run_cnt = (u16)at;
 	n->skip = 2;
 }
-#endif

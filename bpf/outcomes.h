@@ -77,7 +77,8 @@ enum abi_outcome_class { ABI_WRITTEN, ABI_FILTERED, ABI_NATIVE, ABI_OUTSIDE, ABI
 	X(NO_ROW, "a file says nothing of how to go on at an address in it")                                           \
 	X(FAULT, "the stack was not readable")                                                                         \
 	X(BACKWARDS, "a caller's frame was below its callee's")                                                        \
-	X(DEPTH, "deeper than the limit of native frames")
+	X(DEPTH, "deeper than the limit of native frames")                                                             \
+	X(NO_REGISTER, "a register of a thread that does not run is not known")
 
 enum abi_native_end {
 #define X(name, sentence) ABI_NATIVE_##name,

@@ -14,7 +14,7 @@ layers='
 user/main.c      *
 user/cmd         *
 user/session     user/source user/target user/resolve user/profile user/os user/util CONTRACT SKELETON
-user/inspect    user/target user/profile user/python user/symbol user/os user/util bpf/pywalk.bpf.h bpf/tstate.bpf.h CONTRACT
+user/inspect    user/resolve/merge.h user/target user/profile user/python user/symbol user/os user/util bpf/pywalk.bpf.h bpf/tstate.bpf.h CONTRACT
 user/resolve     user/target user/python user/symbol user/profile user/os user/util CONTRACT
 user/source      user/profile user/os user/util CONTRACT SKELETON
 user/target      user/python user/symbol user/os user/util CONTRACT

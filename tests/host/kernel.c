@@ -49,6 +49,12 @@ void frames_forgotten(struct walk *w, u32 n)
 	(void)n;
 }
 
+struct native *host_native(const struct walk *w)
+{
+	(void)w;
+	return NULL;
+}
+
 void user_registers(struct walk *w)
 {
 	memcpy(w->registers, host.registers, sizeof(w->registers));

@@ -351,5 +351,31 @@ def test_debug_information_that_harms(tmp_path, run):
         assert frames[-1].name == "work"
 
 
-def test_inlined_functions_in_a_recording(tmp_path, record):
-    pass
+CALLS = {  # of the C library's functions: who may be right below, as it is called or inlined
+    "rotate": {"mix", "sum_up", "work"},
+    "mix": {"sum_up", "compare", "work"},
+    "sum_up": {"work"},
+    "compare": {"work"},
+    "work": {None},
+}
+
+
+@pytest.mark.skipif("--as-old-kernel" in os.environ.get("RECORD", ""), reason="native frames are not there")
+def test_inlined_functions_in_a_recording(python, tmp_path, spawn, recorder):
+    library = make(tmp_path, "c")
+    workload = spawn(python, "inlined.py", library, 0.5)
+    recording = recorder("--pid", workload.pid, "-r", "999", "--native")
+    workload.go().finish()
+    text = recording.wait().convert("out.folded").read_text()
+    seen = collections.Counter()
+    for line in text.splitlines():
+        frames = re.findall(r"(?:^|;)(\w+) \((?:lines\.c:\d+|liblines\.so)(, inlined)?\)", line.rsplit(" ", 1)[0])
+        names = [name for name, _ in frames]
+        for below, name in zip([None, *names], names):
+            assert below in CALLS[name], line
+        for name, inlined in frames:
+            assert bool(inlined) == (name in ("rotate", "mix", "sum_up"))
+            seen[name] += 1
+    assert set(seen) == {"rotate", "mix", "sum_up", "compare", "work"}
+    functions = recording.json()["functions"]
+    assert (functions["mix"]["kind"], functions["mix"]["module"], functions["mix"]["line"]) == ("inlined", "liblines.so", 13)

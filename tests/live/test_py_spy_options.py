@@ -22,13 +22,13 @@ TOP = {
 }  # fmt: skip
 DUMP = {
     "-p": "target", "--pid": "target", "-l": None, "-ll": None, "--locals": None, "-j": None, "--json": None, "-s": None,
-    "--subprocesses": None, "--nonblocking": None, "--full-filenames": None,
+    "--subprocesses": None, "--nonblocking": None, "--full-filenames": None, "-n": None, "--native": None,
 }  # fmt: skip
 ANSWERED = {
     "record": {"-i": "dump --pid", "--idle": "dump --pid",
                "--capture": "redirect"},
     "top": {"--idle": "dump --pid"},
-    "dump": {"-n": "leave it out", "--native": "leave it out", "-c=x": "--pid", "--core=x": "--pid"},
+    "dump": {"-c=x": "--pid", "--core=x": "--pid"},
 }  # fmt: skip
 FORMATS = {"flamegraph": b"<svg", "raw": b"outer", "speedscope": b"speedscope", "chrometrace": b"traceEvents"}
 

@@ -6,6 +6,7 @@
 #include "user/cmd/pyspy_compat.h"
 #include "user/cmd/target_options.h"
 #include "user/cmd/usage.h"
+#include "user/inspect/native_stack.h"
 #include "user/inspect/sources.h"
 #include "user/os/output.h"
 #include "user/os/privileges.h"
@@ -46,7 +47,10 @@ static const struct argp_option options[] = {
 	{"json", 'j', NULL, 0, "Everything as JSON, for programs (the man page describes it)", 2},
 	{"nolineno", KEY_NOLINENO, NULL, 0, "Without line numbers", 2},
 	{"full-filenames", KEY_FULL_FILENAMES, NULL, 0, "Whole paths of source files", 2},
-	{"native", 'n', NULL, OPTION_HIDDEN, "As in py-spy", 2},
+	{"native", 'n', "all", OPTION_ARG_OPTIONAL,
+	 "Functions of C, C++ and Rust, too, of threads that do not run; =all: also those of the interpreter between "
+	 "Python's",
+	 2},
 	{0},
 };
 
@@ -78,9 +82,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->style.full_filenames = true;
 		return 0;
 	case 'n':
-		argp_error(state,
-			   "--native: a dump shows only Python functions, and where a thread waits; leave it out. "
-			   "`pybpfprof record --native` shows what runs in C code");
+		if (!native_stack_is_known())
+			argp_error(state, "--native: only x86-64 is known yet; leave it out");
+		if (arg && strcmp(arg, "all") != 0)
+			argp_error(state, "--native=%s: only =all is known", arg);
+		a->options.native = a->style.native = true;
+		a->options.native_all |= arg != NULL;
 		return 0;
 	case ARGP_KEY_ARG:
 		target_parse_pids(state, arg, &a->pids, &a->pid_cnt);
@@ -106,7 +113,10 @@ static const struct argp argp = {
 	       "process is not stopped and "
 	       "nothing runs in it; it may be stopped already, or hang. Each stack is of one moment: a thread that ran "
 	       "while it was read is read again. One that runs all the time is marked \"not sure\": two readings of it "
-	       "were alike. A thread that waits for an RLock, for a module that another one imports or for the GIL "
+	       "were alike. With --native, threads that do not run also have the C functions that Python called, and "
+	       "there are those "
+	       "that Python knows nothing of. A thread that waits for an RLock, for a module that another one imports "
+	       "or for the GIL "
 	       "says who has it, and threads that wait for each other for ever are named as a deadlock; of a plain "
 	       "Lock nobody knows who has it. Of each event loop of asyncio (Python 3.8 and newer, uvloop too) it "
 	       "shows the "
@@ -321,6 +331,7 @@ const struct cmd cmd_dump = {
 	.summary = "where each thread of a process is now, with locals; needs no BPF",
 	.examples = {{"sudo pybpfprof dump --pid 4242", "where each thread of a process is now"},
 		     {"sudo pybpfprof dump --pid 4242 --subprocesses -ll", "its children too, with local variables"},
+		     {"sudo pybpfprof dump --pid 4242 --native", "with the C functions that Python called"},
 		     {"sudo pybpfprof dump --pid 4242 --json | jq '.processes[].threads[] | select(.owns_gil)'",
 		      "for programs"}},
 	.argp = &argp,

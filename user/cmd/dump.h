@@ -6,6 +6,7 @@
 
 struct dump_style {
 	bool full_filenames, no_lines;
+	bool native; /* frames of threads without a Python state are there */
 };
 
 /* The changed sources (user/inspect/sources.h) are known last, so they end a process. */

@@ -39,6 +39,11 @@ static void put_local(struct json_put *j, const struct py_local *l)
 	json_put_end_map(j);
 }
 
+static const char *dump_kind(enum profile_kind kind)
+{
+	return kind == PROFILE_INLINED ? "inlined" : kind == PROFILE_NATIVE ? "native" : "synthetic";
+}
+
 void dump_json_frame(struct json_put *j, const struct inspect_frame *f, const struct dump_style *style)
 {
 	json_put_line(j);
@@ -47,6 +52,8 @@ void dump_json_frame(struct json_put *j, const struct inspect_frame *f, const st
 	put_text(j, "filename", f->file);
 	put_text(j, "short_filename", f->short_file);
 	put_text(j, "module", f->module);
+	if (f->kind != PROFILE_PYTHON)
+		put_text(j, "kind", dump_kind(f->kind));
 	if (!style->no_lines)
 		json_put_int(j, "line", f->line);
 	json_put_list(j, "locals");
@@ -86,6 +93,22 @@ static void put_deadlocks(struct json_put *j, const struct inspection *s)
 	json_put_end_list(j);
 }
 
+static void put_doing(struct json_put *j, const struct inspect_thread *t)
+{
+	put_text(j, "state", dump_doing(t->doing));
+	put_text(j, "syscall", t->doing == INSPECT_SLEEPING ? t->call : NULL);
+	put_text(j, "cause", t->doing == INSPECT_SLEEPING ? t->cause : NULL);
+	json_put_bool(j, "uninterruptible", t->uninterruptible);
+}
+
+static void put_frames(struct json_put *j, const struct inspect_thread *t, const struct dump_style *style)
+{
+	json_put_list(j, "frames");
+	for (size_t i = 0; i < t->frame_cnt; i++)
+		dump_json_frame(j, &t->frames[i], style);
+	json_put_end_list(j);
+}
+
 static void put_thread(struct json_put *j, const struct inspection *s, const struct inspect_thread *t,
 		       const struct dump_style *style)
 {
@@ -97,10 +120,7 @@ static void put_thread(struct json_put *j, const struct inspection *s, const str
 	put_tid(j, "inner_thread_id", t->tid, t->inner_tid);
 	put_text(j, "thread_name", t->name);
 	json_put_int(j, "interpreter_id", t->interp_id);
-	put_text(j, "state", dump_doing(t->doing));
-	put_text(j, "syscall", t->doing == INSPECT_SLEEPING ? t->call : NULL);
-	put_text(j, "cause", t->doing == INSPECT_SLEEPING ? t->cause : NULL);
-	json_put_bool(j, "uninterruptible", t->uninterruptible);
+	put_doing(j, t);
 	json_put_bool(j, "active", t->doing == INSPECT_RUNNING);
 	json_put_bool(j, "owns_gil", t->holds_gil);
 	json_put_bool(j, "no_gil", t->no_gil);
@@ -108,22 +128,28 @@ static void put_thread(struct json_put *j, const struct inspection *s, const str
 	put_wait(j, s, &t->waits);
 	json_put_bool(j, "sure", t->sure);
 	put_text(j, "outcome", outcome_word(t->outcome));
-	json_put_list(j, "frames");
-	for (size_t i = 0; i < t->frame_cnt; i++)
-		dump_json_frame(j, &t->frames[i], style);
-	json_put_end_list(j);
+	put_frames(j, t, style);
 	json_put_end_map(j);
 }
 
-static void put_native(struct json_put *j, const struct inspection *s)
+static void put_other(struct json_put *j, const struct inspect_thread *t, const struct dump_style *style)
+{
+	json_put_map(j, NULL);
+	json_put_int(j, "os_thread_id", t->tid);
+	json_put_text(j, "thread_name", t->name);
+	if (style->native) {
+		put_doing(j, t);
+		json_put_bool(j, "sure", t->sure);
+		put_frames(j, t, style);
+	}
+	json_put_end_map(j);
+}
+
+static void put_others(struct json_put *j, const struct inspection *s, const struct dump_style *style)
 {
 	json_put_list(j, "native_threads");
-	for (size_t i = 0; i < s->native_cnt; i++) {
-		json_put_map(j, NULL);
-		json_put_int(j, "os_thread_id", s->native[i].tid);
-		json_put_text(j, "thread_name", s->native[i].name);
-		json_put_end_map(j);
-	}
+	for (size_t i = 0; i < s->other_cnt; i++)
+		put_other(j, &s->others[i], style);
 	json_put_end_list(j);
 }
 
@@ -166,7 +192,7 @@ void dump_json(FILE *out, const struct inspection *s, const struct dump_style *s
 	json_put_bool(&j, "complete", !s->list_unsure);
 	json_put_bool(&j, "gil_moved", s->gil_moved);
 	put_deadlocks(&j, s);
-	put_native(&j, s);
+	put_others(&j, s, style);
 	json_put_line(&j);
 	json_put_list(&j, "threads");
 	for (size_t i = 0; i < s->thread_cnt; i++)

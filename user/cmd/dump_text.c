@@ -91,12 +91,16 @@ void dump_text_frame(FILE *out, const struct inspect_frame *f, const struct dump
 {
 	const char *file = style->full_filenames ? f->file : f->short_file;
 
+	bool has_line = !style->no_lines && f->line;
+
+	if (f->kind != PROFILE_PYTHON && !has_line) /* as view__frame_text() has it */
+		file = f->module;
 	fprintf(out, "    %s", f->name);
-	if (*file && (style->no_lines || !f->line))
-		fprintf(out, " (%s)", file);
+	if (*file && !has_line)
+		fprintf(out, " (%s", file);
 	else if (*file)
-		fprintf(out, " (%s:%d)", file, f->line);
-	fputc('\n', out);
+		fprintf(out, " (%s:%d", file, f->line);
+	fputs(f->kind == PROFILE_INLINED ? ", inlined)\n" : *file ? ")\n" : "\n", out);
 	put_locals(out, &f->locals, true);
 	put_locals(out, &f->locals, false);
 }
@@ -106,9 +110,13 @@ static void put_remark(FILE *out, const struct inspect_thread *t)
 {
 	if (t->outcome == ABI_NO_FRAME)
 		fprintf(out, "    (no Python function is running in it)\n");
+	else if (t->outcome == ABI_NO_TSTATE && t->sure)
+		return;
+	else if (t->outcome == ABI_NO_TSTATE)
+		fprintf(out, "    (it runs all the time: `pybpfprof record --native` shows where)\n");
 	else if (t->outcome != ABI_OK)
 		fprintf(out, "    (the rest is missing: %s)\n", outcome_sentence(t->outcome));
-	if (!t->sure)
+	if (!t->sure && t->outcome != ABI_NO_TSTATE)
 		fprintf(out, "    (not sure: the thread ran while its stack was read)\n");
 }
 
@@ -167,14 +175,14 @@ static void put_header(FILE *out, const struct inspection *s)
 		put_container(out, s->container);
 }
 
-static void put_native(FILE *out, const struct inspection *s)
+static void put_others(FILE *out, const struct inspection *s)
 {
-	if (!s->native_cnt)
+	if (!s->other_cnt)
 		return;
-	fprintf(out, "\n%zu more thread%s no Python state:", s->native_cnt, s->native_cnt == 1 ? " has" : "s have");
-	for (size_t i = 0; i < s->native_cnt && i < MAX_NATIVE; i++)
-		fprintf(out, "%s %d \"%s\"", i ? "," : "", s->native[i].tid, s->native[i].name);
-	fputs(s->native_cnt > MAX_NATIVE ? ", …\n" : "\n", out);
+	fprintf(out, "\n%zu more thread%s no Python state:", s->other_cnt, s->other_cnt == 1 ? " has" : "s have");
+	for (size_t i = 0; i < s->other_cnt && i < MAX_NATIVE; i++)
+		fprintf(out, "%s %d \"%s\"", i ? "," : "", s->others[i].tid, s->others[i].name);
+	fputs(s->other_cnt > MAX_NATIVE ? ", …\n" : "\n", out);
 }
 
 /* From the first of those who wait for each other once around. */
@@ -218,7 +226,10 @@ void dump_text(FILE *out, const struct inspection *s, const struct dump_style *s
 	put_header(out, s);
 	for (size_t i = 0; i < s->thread_cnt; i++)
 		put_thread(out, s, &s->threads[i], style);
-	put_native(out, s);
+	for (size_t i = 0; style->native && i < s->other_cnt; i++)
+		put_thread(out, s, &s->others[i], style);
+	if (!style->native)
+		put_others(out, s);
 	dump_text_tasks(out, s, style);
 	put_remarks(out, s);
 }

@@ -189,12 +189,20 @@ static int take(struct inspector *k, struct interpreters *known)
 	r->locals = (struct py_locals_reader){r->build, memory_read, &k->memory,
 					      (size_t)k->options->locals * LOCAL_TEXT_STEP};
 	r->walker = walker__new(r->build, k->runtime_addr, memory_read, &k->memory);
+	if (k->options->native)
+		r->natives = process_natives__new(k->s->pid, k->interp);
+	if (r->natives)
+		walker__note_runs(r->walker);
 	err = threads_read(k->s, r, k->runtime_addr);
+	if (!err)
+		name_cells(k);
+	if (!err && r->natives)
+		process_natives__merge(r->natives, k->s, k->options->native_all);
+	process_natives__free(r->natives);
 	walker__free(r->walker);
 	whole_paths__clear(&r->paths);
 	if (err)
 		return err;
-	name_cells(k);
 	return is_still_the_same(k, known) ? 0 : -ESRCH;
 }
 
@@ -225,7 +233,9 @@ void inspection__free(struct inspection *s)
 		stack_free(&s->threads[i]);
 	loops_free(s);
 	free(s->threads);
-	free(s->native);
+	for (size_t i = 0; i < s->other_cnt; i++)
+		stack_free(&s->others[i]);
+	free(s->others);
 	free(s->command);
 	free(s->cgroup);
 	container__put(s->container);

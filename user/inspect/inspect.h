@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "user/os/tasks.h"
+#include "user/profile/sink.h"
 #include "user/python/locals.h"
 #include "user/python/locks.h"
 #include "user/target/containers.h"
@@ -11,6 +12,8 @@
 struct inspect_options {
 	unsigned locals;      /* 0: none; else how long their texts may get, in steps */
 	bool may_lack_python; /* such a process is passed in silence */
+	bool native;          /* frames of C code, too … */
+	bool native_all;      /* … also those of the interpreter's own between Python's */
 };
 
 struct inspect_frame {
@@ -19,6 +22,8 @@ struct inspect_frame {
 	int32_t first_line;                      /* of the function */
 	struct py_locals locals;
 	uint64_t addr;
+	enum profile_kind kind; /* of those that are not Python's `module` is the object; there are no locals */
+	uint32_t walked;        /* Python's: its number as they were walked */
 };
 
 enum inspect_doing {
@@ -60,6 +65,8 @@ struct inspect_thread {
 	unsigned outcome;             /* enum abi_outcome: OK, NO_FRAME, or what is missing */
 	struct inspect_frame *frames; /* leaf first */
 	size_t frame_cnt;
+	struct abi_native *native; /* its stack of C code, if wanted and known */
+	uint32_t walked_cnt;       /* Python frames, those that are not shown included */
 };
 
 enum inspect_task_doing {
@@ -107,10 +114,11 @@ struct inspection {
 	struct inspect_task *tasks; /* by name */
 	size_t task_cnt;
 	size_t circle_cnt;
-	bool tasks_cut;      /* there are more */
-	bool tasks_unknown;  /* there is an asyncio that cannot be read */
-	struct task *native; /* threads without a Python state */
-	size_t native_cnt;
+	bool tasks_cut;     /* there are more */
+	bool tasks_unknown; /* there is an asyncio that cannot be read */
+	struct inspect_thread
+		*others; /* threads without a Python state: what they do and their frames only with `native` */
+	size_t other_cnt;
 };
 
 /*

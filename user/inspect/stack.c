@@ -43,6 +43,7 @@ void stack_free(struct inspect_thread *t)
 	free(t->name);
 	free(t->cause);
 	free(t->waits.lock.name);
+	free(t->native);
 }
 
 /* ---- the state of the thread ------------------------------------------------------------------------- */
@@ -179,6 +180,7 @@ struct attempt {
 	size_t frame_cnt;
 	struct py_locals *locals; /* by frame; NULL: not wanted */
 	struct py_lock_wait lock;
+	struct abi_native *native; /* NULL: not wanted, or not known */
 	bool still;
 };
 
@@ -198,6 +200,16 @@ static void read_locals(struct stack_reader *r, struct attempt *y)
 		py_locals_read(&r->locals, y->frames[i].addr, y->frames[i].code_addr, &y->locals[i]);
 }
 
+static void read_native(struct stack_reader *r, struct attempt *y)
+{
+	struct native_stack_runs runs = {0};
+
+	if (!r->natives)
+		return;
+	runs.cnt = walker__runs(r->walker, &runs.entries, &runs.runs);
+	y->native = process_natives__read(r->natives, r->memory, &y->look.call, &runs);
+}
+
 /* It sleeps in what its running function called. */
 static void read_lock(struct stack_reader *r, struct attempt *y)
 {
@@ -213,6 +225,8 @@ static void free_attempt(struct attempt *y)
 {
 	free(y->lock.name);
 	y->lock = (struct py_lock_wait){0};
+	free(y->native);
+	y->native = NULL;
 	for (size_t i = 0; y->locals && i < y->frame_cnt; i++)
 		py_locals_free(&y->locals[i]);
 	free(y->locals);
@@ -227,6 +241,7 @@ static int try_once(struct stack_reader *r, uint64_t tstate_addr, pid_t tid, str
 	if (err)
 		return err;
 	walk(r, tstate_addr, y);
+	read_native(r, y);
 	read_lock(r, y);
 	read_locals(r, y);
 	y->still = stable_read_end(&y->look);
@@ -246,6 +261,11 @@ static void keep(struct stack_reader *r, struct attempt *y, uint64_t gil_addr, s
 		t->waits = (struct inspect_wait){.lock = y->lock, .switches = y->look.switches};
 		y->lock = (struct py_lock_wait){0};
 	}
+	if (y->still) {
+		t->native = y->native;
+		y->native = NULL;
+	}
+	t->walked_cnt = (uint32_t)y->frame_cnt;
 	t->frames = xcalloc(y->frame_cnt + 1, sizeof(*t->frames));
 	for (size_t i = 0; i < y->frame_cnt; i++) {
 		struct inspect_frame *f = &t->frames[t->frame_cnt];
@@ -255,6 +275,7 @@ static void keep(struct stack_reader *r, struct attempt *y, uint64_t gil_addr, s
 			continue;
 		stack_name_frame(r, &y->frames[i], f);
 		f->addr = y->frames[i].addr;
+		f->walked = (uint32_t)i;
 		if (y->locals) {
 			f->locals = y->locals[i];
 			y->locals[i] = (struct py_locals){0};
@@ -335,4 +356,30 @@ int stack_read(struct stack_reader *r, const struct py_tstate *ts, struct inspec
 	free_attempt(&y);
 	memory_look_away(r->memory);
 	return err;
+}
+
+int stack_read_other(struct stack_reader *r, struct inspect_thread *t)
+{
+	const struct native_stack_runs none = {0};
+	struct stable_read look;
+	int err;
+
+	for (unsigned i = 0; i < TRIES_RUNNING && !t->sure; i++) {
+		if (i)
+			stable_read_pause(i);
+		err = stable_read_begin(&look, r->pid, t->tid);
+		if (err)
+			return err;
+		free(t->native);
+		memory_look(r->memory);
+		t->native = process_natives__read(r->natives, r->memory, &look.call, &none);
+		memory_look_away(r->memory);
+		t->sure = stable_read_end(&look);
+	}
+	if (!t->sure) {
+		free(t->native);
+		t->native = NULL;
+	}
+	describe_state(r, &look, 0, t);
+	return 0;
 }

@@ -302,18 +302,29 @@ static void drop_idle_doubles(struct inspection *s)
 	}
 }
 
-static void list_native(struct thread_list *k)
+static void add_other(struct thread_list *k, const struct task *task)
+{
+	struct inspection *s = k->s;
+	struct inspect_thread t = {.tid = task->tid, .inner_tid = task->inner_tid, .outcome = ABI_NO_TSTATE};
+
+	if (k->r->natives && stack_read_other(k->r, &t))
+		return; /* it has ended */
+	t.name = xstrdup(task->name);
+	s->others[s->other_cnt++] = t;
+}
+
+static void list_others(struct thread_list *k)
 {
 	struct inspection *s = k->s;
 
-	s->native = xcalloc(k->task_cnt, sizeof(*s->native));
+	s->others = xcalloc(k->task_cnt, sizeof(*s->others));
 	for (size_t i = 0; i < k->task_cnt; i++) {
 		bool known = false;
 
 		for (size_t j = 0; j < k->tstates.cnt && !known; j++)
 			known = (uint32_t)k->tasks[i].inner_tid == k->tstates.items[j].inner_tid;
 		if (!known)
-			s->native[s->native_cnt++] = k->tasks[i];
+			add_other(k, &k->tasks[i]);
 		if (k->tasks[i].tid == s->pid)
 			s->inner_pid = k->tasks[i].inner_tid;
 	}
@@ -327,7 +338,7 @@ int threads_read(struct inspection *s, struct stack_reader *r, uint64_t runtime_
 	if (!err) {
 		drop_idle_doubles(s);
 		find_gil_moved(s);
-		list_native(&k);
+		list_others(&k);
 		name_the_rest(&k);
 		waits_find(s);
 		loops_read(s, r, &k.tstates);

@@ -28,7 +28,8 @@ struct walker {
 	size_t frame_cnt, frame_cap;
 	struct named *names;
 	size_t name_cnt, name_cap;
-	size_t table_bytes; /* of line tables read in this walk */
+	size_t table_bytes;    /* of line tables read in this walk */
+	struct native *native; /* NULL: nobody wants to know */
 };
 
 /* ---- helpers for the walker ---------------------------------------------------------------------------- */
@@ -81,6 +82,11 @@ void frames_forgotten(struct walk *walk, u32 n)
 	walker_of(walk)->frame_cnt -= n;
 }
 
+struct native *host_native(const struct walk *walk)
+{
+	return walker_of(walk)->native;
+}
+
 /* Other threads' registers are not looked at. */
 void user_registers(struct walk *walk)
 {
@@ -116,6 +122,7 @@ void walker__free(struct walker *w)
 	forget_names(w);
 	free(w->names);
 	free(w->frames);
+	free(w->native);
 	free(w);
 }
 
@@ -159,6 +166,7 @@ static unsigned walk_all(struct walker *w, uint64_t tstate_addr)
 	if (outcome != ABI_OK)
 		return outcome;
 	do {
+		w->walk.native = w->native && !w->frame_cnt ? NATIVE_WANTED : NATIVE_NONE; /* later goes know no runs */
 		outcome = pywalk(&w->walk);
 	} while (outcome == ABI_CUT_DEPTH && w->frame_cnt < MAX_FRAMES);
 	if (outcome == ABI_NO_FRAME && w->frame_cnt)
@@ -174,6 +182,8 @@ unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walke
 
 	forget_names(w);
 	prepare(w);
+	if (w->native)
+		w->native->head.run_cnt = 0;
 	outcome = walk_all(w, tstate_addr);
 	if (outcome == ABI_TORN)
 		w->frame_cnt = 0;
@@ -190,6 +200,7 @@ bool walker__frame(struct walker *w, uint64_t frame_addr, struct walked_frame *o
 	struct walk *k = &w->walk;
 
 	prepare(w);
+	k->native = NATIVE_NONE;
 	k->layout.torn_owners = 0;
 	k->layout.mech &= ~(uint32_t)ABI_MECH_IS_ENTRY;
 	k->max_frames = 1;
@@ -211,4 +222,19 @@ void walker__forget(struct walker *w)
 enum abi_gil walker__gil(const struct walker *w)
 {
 	return w->walk.sample.gil;
+}
+
+void walker__note_runs(struct walker *w)
+{
+	if (!w->native)
+		w->native = xcalloc(1, sizeof(*w->native));
+}
+
+uint32_t walker__runs(const struct walker *w, const uint64_t **entries, const struct abi_run **runs)
+{
+	if (!w->native)
+		return 0;
+	*entries = (const uint64_t *)w->native->entries + w->native->skip;
+	*runs = w->native->runs;
+	return w->native->head.run_cnt;
 }

@@ -26,5 +26,10 @@ unsigned walker__walk(struct walker *w, uint64_t tstate_addr, const struct walke
 bool walker__frame(struct walker *w, uint64_t frame_addr, struct walked_frame *out);
 void walker__forget(struct walker *w);
 
+/* From here on walks note where on the C stack the evaluator was entered. */
+void walker__note_runs(struct walker *w);
+/* Of the last walk, leaf first: so many, of ABI_MAX_RUNS at most, and their objects' addresses on the C stack. */
+uint32_t walker__runs(const struct walker *w, const uint64_t **entries, const struct abi_run **runs);
+
 /* Whether that thread state held the GIL then. */
 enum abi_gil walker__gil(const struct walker *w);

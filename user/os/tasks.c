@@ -134,18 +134,23 @@ int task_switches(pid_t pid, pid_t tid, uint64_t *out)
 	return err;
 }
 
+/* "running", or number, six arguments, stack pointer, program counter; outside of a call -1 and the last two (fs/proc/base.c). */
 int task_call(pid_t pid, pid_t tid, struct task_call *out)
 {
-	unsigned long long first = 0, second = 0;
+	unsigned long long args[6] = {0}, sp = 0, ip = 0;
 	struct task_file f;
-	int err = read_task(&f, pid, tid, "syscall");
+	int err = read_task(&f, pid, tid, "syscall"), cnt;
 
 	*out = (struct task_call){.number = -1};
 	if (err)
 		return err;
-	out->off_cpu = sscanf(f.text, "%ld %llx %llx", &out->number, &first, &second) >= 1;
-	out->first_arg = out->number >= 0 ? first : 0;
-	out->second_arg = out->number >= 0 ? second : 0;
+	cnt = sscanf(f.text, "%ld %llx %llx %llx %llx %llx %llx %llx %llx", &out->number, &args[0], &args[1], &args[2],
+		     &args[3], &args[4], &args[5], &sp, &ip);
+	out->off_cpu = cnt >= 1;
+	out->sp = cnt == 9 ? sp : cnt == 3 ? args[0] : 0;
+	out->ip = cnt == 9 ? ip : cnt == 3 ? args[1] : 0;
+	out->first_arg = out->number >= 0 ? args[0] : 0;
+	out->second_arg = out->number >= 0 ? args[1] : 0;
 	return 0;
 }
 

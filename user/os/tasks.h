@@ -41,6 +41,7 @@ struct task_call {
 	bool off_cpu;
 	long number; /* -1: blocked, but not in a system call */
 	uint64_t first_arg, second_arg;
+	uint64_t sp, ip; /* in user space; 0: not known */
 };
 int task_call(pid_t pid, pid_t tid, struct task_call *out);
 /* What kind of file a descriptor of the process is; CALL_FILE_OTHER too when it is not to be had. */

@@ -1,4 +1,5 @@
 #include "user/resolve/merge.h"
+#include <string.h>
 
 /* Where the next frames of each kind go on. */
 struct merge {
@@ -8,6 +9,29 @@ struct merge {
 	uint32_t native, python;
 	bool began; /* a run of Python frames was put */
 };
+
+static bool begins(const char *text, const char *with)
+{
+	return !strncmp(text, with, strlen(with));
+}
+
+/* What of the C library is below a Python frame starts programs and threads. */
+static bool is_libc(const char *module)
+{
+	return begins(module, "libc.so") || begins(module, "libc-") || begins(module, "ld-") ||
+	       begins(module, "libpthread");
+}
+
+uint8_t merge_flags(const char *name, const char *module, bool is_interpreter)
+{
+	uint8_t flags = is_interpreter ? MERGE_INTERNAL : 0;
+
+	if (begins(name, "_PyEval_EvalFrameDefault"))
+		flags |= MERGE_EVALUATOR;
+	if (is_libc(module) || !strcmp(name, "_start") || !strcmp(name, "main"))
+		flags |= MERGE_START;
+	return flags;
+}
 
 static void put(struct merge *m, enum merge_kind kind, uint32_t index)
 {

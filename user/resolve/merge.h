@@ -15,6 +15,9 @@ enum {
 	MERGE_START = 4,     /* of what starts programs and threads: the C library, and the like */
 };
 
+/* By its name, the module that it is of, and whether that is the interpreter's own file. */
+uint8_t merge_flags(const char *name, const char *module, bool is_interpreter);
+
 struct merge_in {
 	uint32_t python_cnt;
 	bool python_whole; /* down to the root */

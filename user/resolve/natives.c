@@ -58,17 +58,6 @@ const uint8_t *natives__flags(const struct natives *n)
 	return n->flags;
 }
 
-static bool begins(const char *text, const char *with)
-{
-	return !strncmp(text, with, strlen(with));
-}
-
-/* Trampolines that `-X perf` makes are called after the Python function (Python/perf_trampoline.c), whose frame is there. */
-static bool is_trampoline(const struct native_name *name)
-{
-	return name->kind == NATIVE_CODE_MADE && begins(name->name, "py::");
-}
-
 static uint32_t define(struct natives *n, const struct native_name *name)
 {
 	const char *file = *name->source ? name->source : name->module, *last = strrchr(file, '/');
@@ -90,7 +79,7 @@ static uint32_t function_of(struct natives *n, const struct native_name *name)
 	uint32_t *slot = pair_map__slot(&n->by_name, (uint32_t)(at >> 32), (uint32_t)at);
 
 	if (!*slot)
-		*slot = is_trampoline(name) ? HIDDEN : define(n, name);
+		*slot = native_name__is_trampoline(name) ? HIDDEN : define(n, name);
 	return *slot;
 }
 
@@ -108,29 +97,11 @@ static void put(struct natives *n, const struct native_frames *frames)
 	n->first[++n->frame_cnt] = n->id_cnt;
 }
 
-static bool is_same_file(const struct abi_file *a, const struct abi_file *b)
-{
-	return a->inode == b->inode && a->dev == b->dev && a->changed_ns == b->changed_ns;
-}
-
-/* What of the C library is below a Python frame starts programs and threads. */
-static bool is_libc(const char *module)
-{
-	return begins(module, "libc.so") || begins(module, "libc-") || begins(module, "ld-") ||
-	       begins(module, "libpthread");
-}
-
 static uint8_t flags_of(const struct process *p, const struct native_place *place, const struct native_name *name)
 {
-	uint8_t flags = 0;
+	bool internal = p->interp && native_file__is(place->file, &p->interp->file);
 
-	if (place->file && p->interp && is_same_file(&place->file->file, &p->interp->file))
-		flags |= MERGE_INTERNAL;
-	if (begins(name->name, "_PyEval_EvalFrameDefault"))
-		flags |= MERGE_EVALUATOR;
-	if (is_libc(name->module) || !strcmp(name->name, "_start") || !strcmp(name->name, "main"))
-		flags |= MERGE_START;
-	return flags;
+	return merge_flags(name->name, name->module, internal);
 }
 
 static bool is_nameless(const struct native_name *name)

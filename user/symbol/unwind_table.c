@@ -379,7 +379,7 @@ void unwind_table__clear(struct unwind_table *t)
 	*t = (struct unwind_table){0};
 }
 
-static uint16_t rule_number(const struct unwind_table *t, uint64_t vaddr)
+uint16_t unwind_table__rule_number(const struct unwind_table *t, uint64_t vaddr)
 {
 	uint64_t number = (vaddr - t->first) / PAGE;
 	const struct abi_unwind_page *page;
@@ -394,7 +394,7 @@ static uint16_t rule_number(const struct unwind_table *t, uint64_t vaddr)
 
 const struct abi_unwind_rule *unwind_table__rule(const struct unwind_table *t, uint64_t vaddr)
 {
-	return &t->rules[rule_number(t, vaddr)];
+	return &t->rules[unwind_table__rule_number(t, vaddr)];
 }
 
 size_t unwind_table__bytes(const struct unwind_table *t)

@@ -42,5 +42,7 @@ void unwind_table__shed(struct unwind_table *t);
 bool unwind_table__vaddr(const struct unwind_table *t, uint64_t offset, uint64_t *vaddr);
 /* The rule for an address as linked, as the kernel side finds it, of a table that is not adopted. Never NULL. */
 const struct abi_unwind_rule *unwind_table__rule(const struct unwind_table *t, uint64_t vaddr);
+/* The number of its rule, which is one of all tables' where it is adopted. */
+uint16_t unwind_table__rule_number(const struct unwind_table *t, uint64_t vaddr);
 /* Bytes that the kernel side needs of it. */
 size_t unwind_table__bytes(const struct unwind_table *t);

@@ -286,6 +286,11 @@ void native_files__put(struct native_files *t, struct native_file *f)
 	forget_oldest(t);
 }
 
+bool native_file__is(const struct native_file *f, const struct abi_file *file)
+{
+	return f && f->file.inode == file->inode && f->file.dev == file->dev && f->file.changed_ns == file->changed_ns;
+}
+
 void native_file__place(const struct native_file *f, struct native_request *q)
 {
 	const struct entry *e = (const struct entry *)f;

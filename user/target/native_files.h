@@ -30,6 +30,9 @@ struct native_files_calls {
 	void *ctx;
 };
 
+/* Is it that file? NULL is none. */
+bool native_file__is(const struct native_file *f, const struct abi_file *file);
+
 struct native_files;
 
 struct native_files *native_files__new(const struct native_files_calls *calls);

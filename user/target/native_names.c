@@ -319,6 +319,11 @@ const struct native_frames *native_names__unknown(const struct native_names *n)
 	return n->unknown;
 }
 
+bool native_name__is_trampoline(const struct native_name *name)
+{
+	return name->kind == NATIVE_CODE_MADE && !strncmp(name->name, "py::", 4);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------- */
 
 struct native_names *native_names__new(struct native_files *files, bool kernel)

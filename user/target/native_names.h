@@ -23,6 +23,12 @@ struct native_name {
 	bool inlined;
 };
 
+/*
+ * Trampolines that `-X perf` makes are called after the Python function (Python/perf_trampoline.c), whose frame is there: they are
+ * not shown.
+ */
+bool native_name__is_trampoline(const struct native_name *name);
+
 /* What is at an address: a function and its line (0: not known), before it those that were inlined, the innermost first. */
 struct native_frame {
 	const struct native_name *name;
