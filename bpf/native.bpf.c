@@ -287,7 +287,7 @@ static __always_inline bool is_evaluator(struct native *n)
 
 	n->ip = n->back;
 	n->exact = 0;
-	if (!gaps || entry <= n->seek || entry - n->seek > ENTRY_NEAR || find_rule(n) != GOES_ON)
+	if (!gaps || entry - n->seek > ENTRY_NEAR || find_rule(n) != GOES_ON)
 		return false;
 	if (n->rule.kind == ABI_UNWIND_BP)
 		return find_framed(n, gaps, entry);

@@ -462,7 +462,7 @@ static void cframes_of_frames(void **state)
 	boot(p, AT(RULE_ROOT));
 	machine.current = NULL;
 	world__push(p, world__function(p, 1), 0, WORLD_THREAD);
-	world__push(p, world__function(p, 2), 2, WORLD_THREAD);
+	world__push(p, world__function(p, 2), -1, WORLD_THREAD); /* it has just been called */
 	t = user__profile(A + 1, p);
 	for (u32 i = 0; i < ARRAY_SIZE(all); i++) {
 		for (u32 k = 0; k < 4; k++)
