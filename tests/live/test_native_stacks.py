@@ -163,11 +163,13 @@ def test_each_frame_is_where_it_belongs(each, build, libraries, spawn, recorder)
 
 @pytest.mark.parametrize("each, build", [pytest.param(*row.values, id=row.id) for row in rows() if row.values[0] in JIT])
 def test_code_of_the_jit_compiler_is_passed(each, build, libraries, spawn, recorder):
-    """It has no unwind tables, and mostly no frame pointers."""
+    """It has no unwind tables, and mostly no frame pointers; and is no function of its own."""
     recording = record_nested(spawn, recorder, each, libraries, build, env={"PYTHON_JIT": "1"})
     stacks = recording.all_stacks()
     print("native frames:", check_whole(recording, 0.95))
     check_stacks(stacks, build)
+    shown = {frame.name for stack in stacks if not is_marked(stack) for frame in stack.frames}
+    assert not shown & {"[made at run time]", "[unknown]"}
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "without-names"])

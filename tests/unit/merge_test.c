@@ -155,7 +155,7 @@ static void runs_by_number(void **state)
 		{.native = "niEinEis", .python = 3, .one_each = true, WHOLE, .result = "ni012"},
 		{.native = "niEinEis", .python = 1, .one_each = true, WHOLE, .result = "ni0"},
 		{.native = "niEinEis", .python = 2, .one_each = true, .cut = true, WHOLE, .result = "ni01"},
-		{.native = "niEinE", .python = 2, .one_each = true, .end = ABI_NATIVE_FAULT, .result = "ni01"},
+		{.native = "niEinE", .python = 2, .one_each = true, .end = ABI_NATIVE_FAULT, .result = "ni!01"},
 		/* nothing has the evaluator's name: what is above all of the interpreter's own is sure */
 		{.native = "nninis", .python = 2, .one_each = true, WHOLE, .result = "nn01"},
 		{.native = "niEiEis", .python = 2, .one_each = true, .all = true, WHOLE, .result = "ni0Ei1Eis"},
@@ -177,6 +177,19 @@ static void one_each_by_address(void **state)
 		{.native = "iiinEis", .runs = "?:1 4:2", .python = 2, .one_each = true, WHOLE, .result = "01"},
 		{.native = "EiEinEis", .runs = "?:1 5:2", .python = 2, .one_each = true, WHOLE, .result = "01"},
 		{.native = "iEis", .runs = "?:1", .python = 1, .one_each = true, WHOLE, .result = "i0"},
+		/* the native stack ends before it */
+		{.native = "ni",
+		 .runs = "?:1 ?:2",
+		 .python = 2,
+		 .one_each = true,
+		 .end = ABI_NATIVE_NO_ROW,
+		 .result = "ni!01"},
+		{.native = "iEi",
+		 .runs = "?:1 1:2",
+		 .python = 2,
+		 .one_each = true,
+		 .end = ABI_NATIVE_NO_ROW,
+		 .result = "!01"},
 		/* of none the place is known: by number */
 		{.native = "niEinEis", .python = 2, .one_each = true, WHOLE, .result = "ni0n1"},
 	};

@@ -125,6 +125,8 @@ static void merge_leaf(struct merge *m, uint8_t first)
 	while (end < in->native->native_cnt && !(in->flags[end] & first))
 		end++;
 	put_native(m, end);
+	if (is_cut(in->native))
+		put(m, MERGE_CUT, 0);
 	put_python(m, in->python_cnt);
 }
 
@@ -151,9 +153,19 @@ static bool fits(const struct merge *m, const struct abi_run *run)
 }
 
 /*
- * 3.10: the innermost frame's invocation has left its cframe, and is about to return. It has a native frame all the same, but who
- * says which? False: nobody.
+ * 3.10: the innermost frame's invocation has left its cframe, and is about to return, or has none yet. (Or the native stack ends
+ * before it.)
  */
+static bool is_leaving(const struct merge_in *in)
+{
+	const struct abi_native *n = in->native;
+	const struct abi_run *runs = abi_native_runs(n);
+
+	return in->one_each && n->run_cnt && runs[0].native == ABI_NOWHERE &&
+	       (n->end == ABI_NATIVE_ROOT || (n->run_cnt > 1 && runs[1].native != ABI_NOWHERE));
+}
+
+/* It has a native frame all the same, but who says which? False: nobody. */
 static bool put_leaving(struct merge *m)
 {
 	const struct abi_native *n = m->in->native;
@@ -174,7 +186,7 @@ static void merge_runs(struct merge *m)
 	const struct abi_native *n = m->in->native;
 	const struct abi_run *runs = abi_native_runs(n);
 
-	if (m->in->one_each && n->run_cnt && runs[0].native == ABI_NOWHERE && !put_leaving(m)) {
+	if (is_leaving(m->in) && !put_leaving(m)) {
 		merge_leaf(m, MERGE_INTERNAL);
 		return;
 	}
