@@ -19,7 +19,7 @@ sys.stdin.readline()
 spin = ctypes.CDLL(sys.argv[1]).large_spin
 spin.argtypes = [ctypes.c_int64]
 print(time.time(), flush=True)
-spin(time.monotonic_ns() + 2000000000)
+spin(time.monotonic_ns() + 4000000000)
 """
 
 

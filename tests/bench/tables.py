@@ -34,7 +34,21 @@ def _used(facts):
 
 def _row_name(row):
     more = [row["shape"]] * (row["shape"] != "chain") + ["cold"] * bool(row["sweep"])
+    more += [f"{row['native']} native"] * bool(row["native"])
     return " ".join([f"{row['rate']} Hz × {row['frames']}", f"{row['idle']} idle", *more])
+
+
+def _show_native(rows):
+    if not rows:
+        return
+    print("\nTaken with native frames, more than by the same samples without")
+    table = [["", "--native [95 %]", "--wall --native [95 %]", "py-spy --native", "BPF µs/sample: without", "--native"]]
+    for row in rows.values():
+        spy = _points(row["py-spy-native"]["taken"]) if "py-spy-native" in row else "-"
+        more = [_interval(row[way]["beyond_ours"]) for way in ("native", "wall-native")]
+        own = [f"{row[way]['bpf_ns_per_sample'] / 1000:.2f}" for way in ("ours", "native")]
+        table.append([_row_name(row), *more, spy, *own])
+    _align(table)
 
 
 def _show_taken(rows):
@@ -56,6 +70,7 @@ def _show_taken(rows):
             ]
         )
     _align(table)
+    _show_native({name: row for name, row in rows.items() if row["native"]})
     print("\nWhat the profiler itself uses meanwhile: CPU in % of a core, memory in MB (steady, peak)")
     table = [["", "ours", "RSS", "peak", "py-spy", "RSS", "peak", "nonblocking", "RSS", "peak"]]
     for row in rows.values():

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/small_profile.h"
 #include "user/profile/findings.h"
+#include "user/profile/imports.h"
 
 #define MS 1000000ull
 
@@ -112,6 +113,17 @@ static void finish(struct made *m)
 	profile__free(p);
 }
 
+/* As `report` has it. */
+static void finish_folded(struct made *m)
+{
+	struct profile *p = profile_builder__finish(m->b), *folded = profile__fold_imports(p);
+
+	assert_non_null(folded);
+	findings_make(&m->view, folded, &m->said);
+	restack__free(folded);
+	profile__free(p);
+}
+
 #define assert_said(m, field, want)                                                                                    \
 	do {                                                                                                           \
 		assert_string_equal((m)->said.field, want);                                                            \
@@ -194,18 +206,17 @@ static void nothing_stands_out(void **state)
 	end(&m);
 }
 
-static void imports(void **state)
+static void say_imports(void (*finish_it)(struct made *m))
 {
 	struct made m;
 
-	(void)state;
 	begin(&m, 10000 * MS);
 	thread(&m, 1, "MainThread");
 	stack(&m, "m3 i5 p9 i5", 300, PROFILE_GIL_HELD);
 	stack(&m, "m3 i5 p9", 200, PROFILE_GIL_HELD);
 	stack(&m, "m4 i5", 200, PROFILE_GIL_HELD);
 	stack(&m, "m5 a12", 300, PROFILE_GIL_HELD);
-	finish(&m);
+	finish_it(&m);
 	assert_said(
 		&m, where,
 		"70 % of the CPU time goes into imports; the largest is of pandas, 50 %, by the top level of app.py at "
@@ -216,9 +227,16 @@ static void imports(void **state)
 	thread(&m, 1, "MainThread");
 	stack(&m, "m3 i5 p9 a12", 990, PROFILE_GIL_HELD);
 	stack(&m, "m3 i5 p9", 10, PROFILE_GIL_HELD);
-	finish(&m);
+	finish_it(&m);
 	assert_true(strstr(m.said.where, "99 % of the CPU time is in main (app.py:10) itself") == m.said.where);
 	end(&m);
+}
+
+static void imports(void **state)
+{
+	(void)state;
+	say_imports(finish);
+	say_imports(finish_folded);
 }
 
 static void a_tool_that_is_installed(void **state)

@@ -5,6 +5,7 @@
  */
 #include "user/profile/hot.h"
 #include "user/profile/groups.h"
+#include "user/profile/imports.h"
 #include "user/profile/waits.h"
 #include "user/util/alloc.h"
 #include <string.h>
@@ -41,8 +42,11 @@ static bool is_of(const struct profile_function *f, enum view_class whose)
 	return f->kind == PROFILE_PYTHON && (whose == VIEW_STDLIB || view__class(f) == whose);
 }
 
+/* Reports are of profiles in which it is folded. */
 static bool is_import_system(const struct profile_function *f)
 {
+	if (import_is_folded(f))
+		return true;
 	return f->kind == PROFILE_PYTHON && !strncmp(f->file, "<frozen importlib", strlen("<frozen importlib"));
 }
 

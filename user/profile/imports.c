@@ -75,6 +75,14 @@ static bool in_run(const struct fold *f, uint32_t stack)
 
 /* ---- what they become */
 
+#define FOLDED "import "
+
+/* No function of Python's has such a name, and no file. */
+bool import_is_folded(const struct profile_function *f)
+{
+	return !*f->file && !strncmp(f->name, FOLDED, strlen(FOLDED));
+}
+
 /* The frame for an import of which `function` was the next on the stack; 0: nothing was. */
 static uint32_t import_frame(struct fold *f, uint32_t function)
 {
@@ -86,8 +94,8 @@ static uint32_t import_frame(struct fold *f, uint32_t function)
 
 	if (!*frame)
 		*frame = restack__frame(&f->r, &like,
-					is_module ? xasprintf("import %s", *of->module ? of->module : of->short_file)
-						  : xstrdup("import [finding, loading]"));
+					is_module ? xasprintf(FOLDED "%s", *of->module ? of->module : of->short_file)
+						  : xstrdup(FOLDED "[finding, loading]"));
 	return *frame;
 }
 
