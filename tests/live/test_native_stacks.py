@@ -1,6 +1,5 @@
 """--native: Python, C and kernel frames in one stack, each where it belongs. What calls what is known (workloads/nested.py)."""
 
-import collections
 import os
 import shutil
 import subprocess
@@ -189,53 +188,6 @@ def test_trampolines_of_perf_are_passed(each, named, libraries, spawn, recorder)
     made = ("py::", "[made at run time]", "[unknown]")
     shown = [stack for stack in stacks if not is_marked(stack) for frame in stack.frames if frame.name.startswith(made)]
     assert not shown, shown[0]
-
-
-UNLOADS = """
-import _ctypes, ctypes, sys, time
-def run(path, name):
-    library = ctypes.CDLL(path)
-    spin = getattr(library, name)
-    end = time.thread_time() + 0.2
-    while time.thread_time() < end:
-        spin(100000)
-    _ctypes.dlclose(library._handle)
-def py_a():
-    run(sys.argv[1], "spin_a")
-def py_b():
-    run(sys.argv[2], "spin_b")
-for _ in range(5):
-    py_a()
-    py_b()
-"""
-SPINS = """
-long NAME(long n)
-{
-	volatile long x = 0;
-	while (n--)
-		x += n;
-	return x;
-}
-__asm__(".fill PADDING, 1, 0x90");
-"""
-
-
-def test_names_are_those_of_what_was_there_then(python, tmp_path, recorder):
-    """Names are asked for later, when a library may have been unloaded, and another one be in its place."""
-    paths = [tmp_path / name for name in ("a.so", "b.so")]
-    for path, padding in zip(paths, (0, 40000)):
-        names = [f"-DNAME=spin_{path.stem}"]
-        source = SPINS.replace("PADDING", str(padding))
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", *names, "-x", "c", "-o", path, "-"], input=source, text=True, check=True)
-    recording = recorder("-r", "999", "--native", "--", python.path, "-c", UNLOADS, *paths, wait=False).wait()
-    found = collections.Counter()
-    for stack in recording.all_stacks():
-        names = {plain(frame.name) for frame in stack.frames}
-        if names & {"py_a", "py_b"} and not is_marked(stack):
-            found[tuple(sorted(names & {"py_a", "py_b", "spin_a", "spin_b", "[unknown]"}))] += stack.count
-    assert found["py_a", "spin_a"] > 100 and found["py_b", "spin_b"] > 100, found
-    # on the way there, too
-    assert set(found) <= {("py_a", "spin_a"), ("py_b", "spin_b"), ("py_a",), ("py_b",)}, found
 
 
 def kinds(document):

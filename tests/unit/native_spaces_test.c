@@ -1,9 +1,11 @@
 /* What is told of a process's mappings: this one's. */
 #include "user/target/native_spaces.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -93,12 +95,52 @@ static void test_refused_then_gone(void **state)
 	assert_int_equal(w->told, 1);
 }
 
+static uint64_t map_code(void)
+{
+	void *at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	return (uint64_t)(uintptr_t)at;
+}
+
+/* Is it known for what was there at that time? */
+static bool is_known(const struct world *w, uint64_t addr, uint64_t time_ns)
+{
+	return native_space__find(native_spaces__find(w->spaces, IMAGE), addr, time_ns).known;
+}
+
+static uint64_t read_now(struct world *w)
+{
+	w->now_ns += 2000000000;
+	native_spaces__want(w->spaces, IMAGE, getpid());
+	poll_spaces(w);
+	return clock_now_ns();
+}
+
+/* Stacks wait for their names: meanwhile code may be gone, or have come and gone. */
+static void test_what_was_mapped_then(void **state)
+{
+	struct world *w = *state;
+	uint64_t first = map_code(), then = read_now(w), later, second;
+
+	munmap((void *)(uintptr_t)first, 4096);
+	second = map_code();
+	read_now(w);
+	assert_true(is_known(w, first, then));
+	munmap((void *)(uintptr_t)second, 4096);
+	later = read_now(w);
+	assert_true(is_known(w, first, then));
+	assert_true(is_known(w, second, then));
+	assert_false(is_known(w, second, later));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused_then_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_was_mapped_then, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("native_spaces", tests, NULL, NULL);

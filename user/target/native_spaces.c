@@ -245,12 +245,13 @@ static struct native_place find_in(const struct mappings *maps, struct native_fi
 
 struct native_place native_space__find(const struct native_space *s, uint64_t addr, uint64_t time_ns)
 {
-	const struct native_past *then = NULL;
-	struct native_place place = {0};
+	struct native_place first = {0};
 
-	for (const struct native_past *p = s->past; p && p->until_ns > time_ns; p = p->older)
-		then = p;
-	if (then)
-		place = find_in(&then->maps, then->files, addr);
-	return place.known ? place : find_in(&s->maps, s->files, addr);
+	for (const struct native_past *p = s->past; p && p->until_ns > time_ns; p = p->older) {
+		struct native_place place = find_in(&p->maps, p->files, addr);
+
+		if (place.known)
+			first = place;
+	}
+	return first.known ? first : find_in(&s->maps, s->files, addr);
 }

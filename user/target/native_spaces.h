@@ -66,7 +66,7 @@ void native_spaces__poll(struct native_spaces *t, uint64_t now_ns, const struct 
 bool native_spaces__is_busy(const struct native_spaces *t);
 
 /*
- * By what was known at that moment (CLOCK_MONOTONIC), by which the kernel side unwound a stack then, too; else by what is known now.
+ * By what was known at that moment (CLOCK_MONOTONIC), by which the kernel side unwound a stack then, too; else by what was known next.
  * Names are asked for later, and code may be gone by then, or another's.
  */
 struct native_place native_space__find(const struct native_space *s, uint64_t addr, uint64_t time_ns);

@@ -3,12 +3,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 struct worker {
 	pthread_t thread;
 	const char *name;
-	double seconds; /* of CPU; negative: of sleep */
+	double seconds;
 };
 
 static double cpu_seconds(void)
@@ -24,8 +23,6 @@ static void *work(void *arg)
 	const struct worker *w = arg;
 
 	pthread_setname_np(pthread_self(), w->name);
-	if (w->seconds < 0)
-		usleep((useconds_t)(-w->seconds * 1e6));
 	while (cpu_seconds() < w->seconds)
 		;
 	return NULL;
