@@ -92,7 +92,7 @@ __hidden u32 gil_thread_number(struct walk *w)
 	return tid;
 }
 
-__hidden bool gil_look(struct scratch *s, const struct tick *t, u64 futex, struct gil_look *out)
+__hidden bool gil_begin(struct scratch *s, const struct tick *t, struct gil_look *out)
 {
 	struct walk *w = &s->walk;
 	struct abi_proc *p = NULL;
@@ -108,6 +108,60 @@ __hidden bool gil_look(struct scratch *s, const struct tick *t, u64 futex, struc
 		return false;
 	out->p = p;
 	out->gil = gil_find(w, p->runtime_addr);
-	out->wait = gil_wait_of(w, out->gil, futex);
+	return out->gil != 0;
+}
+
+__hidden bool gil_look(struct scratch *s, const struct tick *t, u64 futex, struct gil_look *out)
+{
+	if (!gil_begin(s, t, out))
+		return false;
+	out->wait = gil_wait_of(&s->walk, out->gil, futex);
 	return out->wait != GIL_NO_WAIT;
+}
+
+/* ---- what it is held for ------------------------------------------------------------------------------------ */
+
+static __always_inline s32 *waiters_of(u32 tgid, u64 gil)
+{
+	struct gil_key key = {.gil_addr = gil, .tgid = tgid};
+
+	return bpf_map_lookup_elem(&gil_waiters, &key);
+}
+
+/* It runs, so it does not wait: nobody has told. */
+static __always_inline s32 counted_of_current(void)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid(), *at = bpf_map_lookup_elem(&gil_waits, &tid);
+	struct gil_slot *slot = at ? bpf_map_lookup_elem(&gil_slots, at) : NULL;
+
+	return slot ? (s32)slot->counted : 0;
+}
+
+__hidden s32 gil_waiting(u32 tgid, u64 gil)
+{
+	s32 *cnt = waiters_of(tgid, gil);
+
+	return cnt ? *(volatile s32 *)cnt - counted_of_current() : 0;
+}
+
+__hidden void gil_count(u32 tgid, u64 gil, s32 more)
+{
+	struct gil_key key = {.gil_addr = gil, .tgid = tgid};
+	s32 *cnt = waiters_of(tgid, gil), none = 0;
+
+	if (!cnt) {
+		bpf_map_update_elem(&gil_waiters, &key, &none, BPF_NOEXIST);
+		cnt = waiters_of(tgid, gil);
+	}
+	if (cnt)
+		__sync_fetch_and_add(cnt, more);
+}
+
+__hidden void gil_sent(struct abi_sample *s, u32 outcome, bool dropped)
+{
+	if (dropped)
+		sample_dropped(s);
+	__sync_fetch_and_add(&gil_due, 1);
+	__sync_fetch_and_add(&gil_due_ns, s->value);
+	sample_count(ABI_SOURCE_GIL, dropped ? ABI_RING_FULL : outcome, 1);
 }

@@ -6,7 +6,10 @@ enum gil_wait {
 	GIL_NO_WAIT,  /* something else */
 	GIL_WANTED,   /* it wants to have it */
 	GIL_GIVEN_UP, /* it gave it up on request, and waits for another one to take it */
+	GIL_HELD,     /* the thread has it, while others want to, and waits for something else */
 };
+
+enum { GIL_TYPE_WAIT, GIL_TYPE_HELD };
 
 /* The GIL of the interpreter that the thread state at hand (tstate_find()) is in; 0: there is none, or it is not known. */
 u64 gil_find(struct walk *w, u64 runtime_addr);
@@ -25,8 +28,14 @@ struct gil_look {
 	enum gil_wait wait;
 	u32 outcome; /* ABI_OK or ABI_NO_FRAME: of tstate_find() */
 };
-/*
- * Does the current task wait for the GIL that sleeps at this futex? Then a sample of it has begun in the scratch, and its thread
- * state is at hand.
- */
+/* A sample of the current task begins in the scratch: its thread state and its GIL are at hand. False: it has none. */
+bool gil_begin(struct scratch *s, const struct tick *t, struct gil_look *out);
+/* The same; does it wait for the GIL, as it sleeps at this futex? */
 bool gil_look(struct scratch *s, const struct tick *t, u64 futex, struct gil_look *out);
+
+/* Threads of a process that want to have that GIL, the current one left out. */
+s32 gil_waiting(u32 tgid, u64 gil);
+/* So many more do. */
+void gil_count(u32 tgid, u64 gil, s32 more);
+/* A sample of the GIL's with that outcome was sent, or should have been. */
+void gil_sent(struct abi_sample *s, u32 outcome, bool dropped);

@@ -56,6 +56,8 @@ struct cold_slots_map cold_slots SEC(".maps");
 struct gil_slots_map gil_slots SEC(".maps");
 /* Which of these a thread has, by its number. BPF only. */
 struct gil_waits_map gil_waits SEC(".maps");
+/* How many threads wait for a GIL now. BPF only. */
+struct gil_waiters_map gil_waiters SEC(".maps");
 /* Threads of ours by tid, once they have been off the CPU. BPF only; user space reads it at the end. */
 struct waits_map waits SEC(".maps");
 /* Their waits that are over. BPF only: taken as the thread comes in, given back by its callback. */
@@ -98,6 +100,7 @@ __set_before_load bool has_new_kernel = false;
 __set_before_load bool has_new_kernel = true;
 #endif
 __set_before_load bool cfg_gil_apart = false;
+__set_before_load bool cfg_gil_ticks = false;
 __set_before_load __u64 cfg_gil_period_ns = 0;
 __set_before_load __u64 cfg_wait_ns = 10000000;
 

@@ -230,7 +230,7 @@ struct stack {
 
 /* Stacks of a wait for the GIL, read as it began. */
 struct gil_slot {
-	u32 busy;   /* the thread that waits; 0: free */
+	u32 busy;   /* the thread; 0: free */
 	u32 wait;   /* enum gil_wait */
 	u32 one_in; /* of so many waits as this one it is the only one that is looked at */
 	u32 index;
@@ -238,8 +238,15 @@ struct gil_slot {
 	u64 began_ns, ended_ns;
 	u64 ran_ns; /* the thread's CPU time as it began */
 	u64 interval_ns, gil_addr;
-	u64 holder; /* its thread state; 0: nobody held it */
+	u32 counted, tgid; /* so many are in `gil_waiters` for it, under this process */
+	u64 holder;        /* its thread state; 0: nobody held it */
 	struct stack waiter, held;
+};
+
+/* A GIL of a process. */
+struct gil_key {
+	u64 gil_addr;
+	u32 tgid, pad;
 };
 
 /* A wait that is over, for its thread to look at its stack. */
@@ -486,6 +493,13 @@ extern struct gil_waits_map {
 	__type(value, u32);
 } gil_waits SEC(".maps");
 
+extern struct gil_waiters_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH); /* nobody tells when one ends */
+	__uint(max_entries, 1);              /* as above */
+	__type(key, struct gil_key);
+	__type(value, s32);
+} gil_waiters SEC(".maps");
+
 extern struct waits_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -562,7 +576,8 @@ extern __set_before_load bool cfg_keep_waits; /* there is no task work: stacks a
 extern __set_before_load __u64 cfg_wait_ns; /* waits as long as this are all kept, shorter ones stand for their like */
 
 extern __set_before_load bool has_new_kernel;     /* of the object itself: bpf/new.bpf.h, not bpf/old.bpf.h */
-extern __set_before_load bool cfg_gil_apart;      /* such waits are a source of their own */
+extern __set_before_load bool cfg_gil_apart;      /* such waits are a source of their own … */
+extern __set_before_load bool cfg_gil_ticks;      /* … and the timers of CPU time say what holds it meanwhile */
 extern __set_before_load __u64 cfg_gil_period_ns; /* waits for the GIL that are shorter are drawn by lot */
 
 /* Changed while running. */

@@ -121,7 +121,7 @@ static __always_inline void native_next_cframe(struct walk *w, struct native *n)
 /*
  * The frame at hand may end a run. Python 3.12 and newer link a frame of the evaluator's own behind it (Python/ceval.c:
  * _PyEval_EvalFrameDefault, entry_frame; 3.14: entry.frame); in 3.11 the first frame says that it is, and the cframe lies there.
- * In 3.10 each frame has an invocation, and each invocation a cframe.
+ * In 3.10 each frame has an invocation, and each invocation a cframe; the innermost may look compiled, as it has not run yet.
  */
 static __always_inline void native_frame(struct walk *w, u8 owner, const u8 *block)
 {
@@ -131,7 +131,7 @@ static __always_inline void native_frame(struct walk *w, u8 owner, const u8 *blo
 	if (!cfg_native || w->native != NATIVE_WANTED)
 		return;
 	shim = is_shim(w, owner);
-	entry = w->layout.ts_cframe_off ? !w->compiled
+	entry = w->layout.ts_cframe_off ? !w->compiled || w->frame_cnt == 1
 					: (w->layout.mech & ABI_MECH_IS_ENTRY) && block[w->frame_is_entry & 0x7f];
 	n = shim || entry ? native_of(w->slot) : NULL;
 	if (!n)

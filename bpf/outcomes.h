@@ -27,7 +27,7 @@
 	X(NOT_PYTHON, "not_python", OUTSIDE, "the process is not Python")                                              \
 	X(UNSUPPORTED, "unsupported", FAILED, "the interpreter is not one this version can walk")                      \
 	X(IDENTIFYING, "identifying", FAILED, "the interpreter was not identified yet")                                \
-	X(STARTING, "starting", OUTSIDE, "the interpreter had not started yet")                                        \
+	X(STARTING, "starting", OUTSIDE, "the interpreter had not started yet, or had ended")                          \
 	X(EXITING, "exiting", OUTSIDE, "the task was exiting")                                                         \
 	X(NO_TSTATE, "no_tstate", NATIVE, "the thread has no Python state (native thread)")                            \
 	X(NO_FRAME, "no_frame", NATIVE, "no Python function was running in the thread")                                \

@@ -2,6 +2,7 @@
 #include "bpf/sample.bpf.h"
 #include "bpf/code.bpf.h"
 #include "bpf/cold.bpf.h"
+#include "bpf/gil.bpf.h"
 #include "bpf/native.bpf.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/record.bpf.h"
@@ -126,6 +127,24 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 		return outcome;
 	keep_dropped(&w->sample);
 	return ABI_RING_FULL;
+}
+
+/*
+ * So many wait for the GIL, with which this thread ran for so long. Ticks come at any moment of what a thread does, and so to
+ * each line as often as it has the GIL long.
+ */
+static __always_inline void blame(struct walk *w, s32 waiting, u64 ns)
+{
+	u32 n = w->frame_cnt;
+
+	opaque(n);
+	if (waiting <= 0 || n > ABI_MAX_FRAMES)
+		return;
+	w->sample.source = ABI_SOURCE_GIL;
+	w->sample.type = GIL_TYPE_HELD;
+	w->sample.value = ns * (u32)waiting;
+	gil_sent(&w->sample, w->sample.outcome,
+		 send(w, sizeof(w->sample) + n * sizeof(struct abi_frame), BPF_RB_NO_WAKEUP) != 0);
 }
 
 /* How long a code object may go unread; bpf/memo.bpf.h says what that is worth. */
@@ -319,6 +338,8 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 	if (cfg_native && w->native && has_native(outcome))
 		sample_native(w, t);
 	outcome = emit(w, outcome);
+	if (cfg_gil_apart && t->is_cpu_time && gil_open > 0 && w->sample.gil == ABI_GIL_HELD)
+		blame(w, gil_waiting(id >> 32, gil_find(w, p->runtime_addr)), t->value);
 	if (w->replaced)
 		invalidate(p, w);
 	send_names(s, task, mm);

@@ -17,8 +17,7 @@
 #define IS_STR         (1ull << 28)
 /* Behind PyObject, of which ob_type is the last member: */
 #define BODY      8
-#define INT_SIZE  (BODY + 0) /* Include/cpython/longintrepr.h: lv_tag, digits of 30 bits */
-#define INT_DIGIT (BODY + 8)
+#define INT_SIZE  (BODY + 0)  /* Include/cpython/longintrepr.h: lv_tag, digits of 30 bits */
 #define SET_TABLE (BODY + 24) /* Include/cpython/setobject.h: PySetObject.table, of {key, hash}, at least eight */
 #define SET_LOOKS 8           /* entries of it that are looked at */
 

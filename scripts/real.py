@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 PROGRAM = BUILD / "pybpfprof"
 SOURCES = ROOT / "docs" / "real"
-OPTIONS = ["--wall", "--native"]
+OPTIONS = {"pandas": ["--wall", "--native"], "threads": ["--wall", "--native"]}
 FILES = ["html", "svg", "pybpf"]
 ABSOLUTE = {"web": []}  # a service does as much as it can in its seconds: shares are compared
 PATIENCE = 120  # seconds for what should be quick
@@ -161,7 +161,7 @@ class Run:
 
     def __init__(self, name, folder, python, mended=False, size=1.0, options=()):
         self.name, self.folder, self.size = name, folder, size
-        self.options = [*OPTIONS, *options]
+        self.options = [*OPTIONS.get(name, ["--wall"]), *options]
         self.stem = f"{name}-mended" if mended else name
         self.env = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
         self.env.update({"MENDED": "1"} if mended else {})

@@ -33,8 +33,6 @@ int BPF_PROG(gil_switch)
 #define GIL_FRAMES      2 /* ABI_FRAME_GIL_… */
 #define IS_WHOLE_TENTHS 9 /* of an interval: the clock is read a little after the wait's end was set */
 
-enum { GIL_TYPE_WAIT, GIL_TYPE_HELD };
-
 static __always_inline u64 futex_address(struct task_struct *task)
 {
 	s32 number = -1;
@@ -63,16 +61,8 @@ static __always_inline long send_stack(struct stack *stack, u32 at)
 /* Of the slot with that number. */
 static __always_inline void send(struct stack *stack, u32 at, u64 value)
 {
-	u32 outcome = stack->sample.outcome;
-
 	stack->sample.value = value;
-	if (send_stack(stack, at)) {
-		sample_dropped(&stack->sample);
-		outcome = ABI_RING_FULL;
-	}
-	__sync_fetch_and_add(&gil_due, 1);
-	__sync_fetch_and_add(&gil_due_ns, value);
-	sample_count(ABI_SOURCE_GIL, outcome, 1);
+	gil_sent(&stack->sample, stack->sample.outcome, send_stack(stack, at) != 0);
 }
 
 static __always_inline void name_holder(struct gil_slot *slot, const struct stack *held, u64 holder)
@@ -101,7 +91,13 @@ static __always_inline u64 weight(const struct gil_slot *slot)
 	return bpf_get_prandom_u32() < (took << 32) / period ? period : 0;
 }
 
-/* `from` has the holder's stack that counts. */
+static __always_inline void send_held(struct gil_slot *slot, u64 ended_ns, u64 value)
+{
+	slot->held.sample.hdr.time_ns = ended_ns;
+	send(&slot->held, slot->index, value);
+}
+
+/* `from` has the holder's stack that counts. Where ticks tell what the GIL is held for, it only says who holds it. */
 static __always_inline void finish(struct gil_slot *slot, struct gil_slot *from)
 {
 	u64 value = weight(slot);
@@ -109,13 +105,23 @@ static __always_inline void finish(struct gil_slot *slot, struct gil_slot *from)
 	slot->pending = 0;
 	if (!value)
 		return;
-	if (from->holder) {
-		from->held.sample.hdr.time_ns = slot->ended_ns;
-		send(&from->held, from->index, value);
+	if (slot->wait == GIL_HELD) {
+		send_held(slot, slot->ended_ns, value);
+		return;
 	}
+	if (from->holder && !cfg_gil_ticks)
+		send_held(from, slot->ended_ns, value);
 	name_holder(slot, &from->held, from->holder);
 	slot->waiter.sample.hdr.time_ns = slot->ended_ns;
 	send(&slot->waiter, slot->index, value);
+}
+
+/* It does not wait any more. */
+static __always_inline void uncount(struct gil_slot *slot)
+{
+	if (slot->counted)
+		gil_count(slot->tgid, slot->gil_addr, -(s32)slot->counted);
+	slot->counted = 0;
 }
 
 static __always_inline void release(struct gil_slot *slot, u32 tid)
@@ -204,6 +210,42 @@ static __always_inline u32 thin(struct scratch *s, u64 now_ns)
 	return many ? THIN_ONE_IN : 1;
 }
 
+static __always_inline struct gil_slot *claim(struct scratch *s, u32 tid, const struct gil_look *found, u64 now_ns)
+{
+	u32 at = 0;
+	struct gil_slot *slot = claim_slot_for(gil_slots, ABI_GIL_SLOTS, tid, at);
+
+	if (!slot) {
+		sample_lost(ABI_SOURCE_GIL, s->walk.sample.hdr.tgid, ABI_NO_SLOT, 1, cfg_gil_period_ns);
+		__sync_fetch_and_add(&gil_due, 1);
+		return NULL;
+	}
+	slot->index = at;
+	slot->wait = found->wait;
+	slot->pending = slot->counted = 0;
+	slot->began_ns = now_ns;
+	slot->ran_ns = member_of(current_task(), se.sum_exec_runtime);
+	slot->gil_addr = found->gil;
+	slot->tgid = s->walk.sample.hdr.tgid;
+	return slot;
+}
+
+static __always_inline void keep_own(struct gil_slot *slot, struct scratch *s, const struct tick *t, u32 found)
+{
+	u32 outcome = walk_now(&s->walk, found);
+
+	if (cfg_native) {
+		sample_native(&s->walk, t);
+		if (s->walk.native == NATIVE_TAKEN)
+			native_keep(&s->walk, KEPT_NATIVE_GIL + slot->index);
+	}
+	if (slot->wait == GIL_HELD)
+		keep(&slot->held, &s->walk, 0, outcome);
+	else
+		keep(&slot->waiter, &s->walk, GIL_FRAMES, outcome);
+	sample_names(s);
+}
+
 /* Both stacks into a slot; NULL: it does not wait for the GIL, or is not looked at. */
 static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 {
@@ -211,36 +253,43 @@ static __always_inline struct gil_slot *look(u64 futex, u32 tid, u64 now_ns)
 	struct scratch *s = sample_scratch(ABI_SOURCE_GIL);
 	struct gil_look found = {};
 	struct gil_slot *slot;
-	u32 one_in, outcome, at = 0;
+	u32 one_in;
 
 	if (!s || !gil_look(s, &t, futex, &found))
 		return NULL;
 	one_in = thin(s, now_ns);
-	if (!one_in)
+	slot = one_in ? claim(s, tid, &found, now_ns) : NULL;
+	if (!slot)
 		return NULL;
-	slot = claim_slot_for(gil_slots, ABI_GIL_SLOTS, tid, at);
-	if (!slot) {
-		sample_lost(ABI_SOURCE_GIL, s->walk.sample.hdr.tgid, ABI_NO_SLOT, 1, cfg_gil_period_ns);
-		__sync_fetch_and_add(&gil_due, 1);
-		return NULL;
-	}
-	slot->index = at;
-	slot->wait = found.wait;
 	slot->one_in = one_in;
-	slot->pending = 0;
-	slot->began_ns = now_ns;
-	slot->ran_ns = member_of(current_task(), se.sum_exec_runtime);
-	slot->gil_addr = found.gil;
 	slot->interval_ns = gil_interval_ns(&s->walk, found.gil);
-	outcome = walk_now(&s->walk, found.outcome);
-	if (cfg_native) {
-		sample_native(&s->walk, &t);
-		if (s->walk.native == NATIVE_TAKEN)
-			native_keep(&s->walk, KEPT_NATIVE_GIL + at);
-	}
-	keep(&slot->waiter, &s->walk, GIL_FRAMES, outcome);
-	sample_names(s);
+	keep_own(slot, s, &t, found.outcome);
 	look_at_holder(s, found.p, slot);
+	if (slot->wait == GIL_WANTED) {
+		slot->counted = one_in;
+		gil_count(slot->tgid, found.gil, (s32)one_in);
+	}
+	return slot;
+}
+
+/* Who holds the GIL is switched away from, while so many want it. */
+static __always_inline struct gil_slot *look_at_own(u32 tid, u64 now_ns)
+{
+	struct tick t = {.now_ns = now_ns, .source = ABI_SOURCE_GIL, .type = GIL_TYPE_HELD, .native = cfg_native};
+	struct scratch *s = sample_scratch(ABI_SOURCE_GIL);
+	struct gil_look found = {};
+	struct gil_slot *slot;
+	s32 waiting;
+
+	if (!s || !gil_begin(s, &t, &found) || s->walk.sample.gil != ABI_GIL_HELD)
+		return NULL;
+	waiting = gil_waiting(s->walk.sample.hdr.tgid, found.gil);
+	found.wait = GIL_HELD;
+	slot = waiting > 0 ? claim(s, tid, &found, now_ns) : NULL;
+	if (!slot)
+		return NULL;
+	slot->one_in = (u32)waiting;
+	keep_own(slot, s, &t, found.outcome);
 	return slot;
 }
 
@@ -252,7 +301,7 @@ static __always_inline void lose_unseen(const struct gil_slot *slot, struct task
 
 	__sync_fetch_and_add(&gil_due, 1);
 	__sync_fetch_and_add(&gil_due_ns, value);
-	sample_lost(ABI_SOURCE_GIL, slot->waiter.sample.hdr.tgid, ABI_UNSEEN, 1, value);
+	sample_lost(ABI_SOURCE_GIL, slot->tgid, ABI_UNSEEN, 1, value);
 }
 
 /* Did the thread wait on, for what it had waited for before? */
@@ -273,11 +322,17 @@ static __always_inline void switch_out(struct task_struct *prev, bool preempt)
 {
 	u64 futex = preempt || !state_of(prev) || !member_of(prev, mm) ? 0 : futex_address(prev);
 	u32 tid = member_of(prev, pid), at;
-	struct gil_slot *before = gil_open > 0 ? slot_of(tid) : NULL, *slot;
+	bool open = gil_open > 0;
+	struct gil_slot *before = open ? slot_of(tid) : NULL, *slot = NULL;
 
-	if (!futex && !before)
+	if (!futex && !open)
 		return;
-	slot = futex ? look(futex, tid, bpf_ktime_get_ns()) : NULL;
+	if (before)
+		uncount(before);
+	if (futex)
+		slot = look(futex, tid, bpf_ktime_get_ns());
+	else if (cfg_gil_ticks)
+		slot = look_at_own(tid, bpf_ktime_get_ns());
 	if (before) {
 		if (before->pending)
 			finish(before, slot && later_counts(before, slot) ? slot : before);
@@ -302,6 +357,7 @@ static __always_inline void switch_in(struct task_struct *next)
 	if (!slot)
 		return;
 	slot->ended_ns = bpf_ktime_get_ns();
+	uncount(slot);
 	if (slot->wait == GIL_WANTED && slot->interval_ns &&
 	    (slot->ended_ns - slot->began_ns) * 10 >= slot->interval_ns * IS_WHOLE_TENTHS) {
 		slot->pending = 1;

@@ -1,6 +1,7 @@
 /* Waits for the GIL, bpf/gil.bpf.c and bpf/source/gil.bpf.c: which waits are, what they stand for, who held it. */
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"
+#include "tests/kernel/maps.h"
 
 #define A         100
 #define B         101
@@ -294,6 +295,101 @@ static void nobody_holds_it(void **state)
 	machine__shutdown();
 }
 
+/* ---- by ticks: what it is held for --------------------------------------------------------------------------- */
+
+static s32 waiting(const struct fight *f)
+{
+	const struct gil_key key = {.gil_addr = f->p->gil, .tgid = A};
+	const s32 *cnt = bpf_map_lookup_elem(&gil_waiters, &key);
+
+	return cnt ? *cnt : 0;
+}
+
+/* So many others wait for what A holds. */
+static bool begin_with_others(struct fight *f, struct world *p, s32 others)
+{
+	struct gil_key key = {.tgid = A};
+
+	if (!begin(f, p))
+		return false;
+	cfg_gil_apart = cfg_gil_ticks = true;
+	cfg_gil_period_ns = 1;
+	key.gil_addr = f->p->gil;
+	bpf_map_update_elem(&gil_waiters, &key, &others, BPF_ANY);
+	gil_open = others;
+	return true;
+}
+
+static void who_waits_is_counted(void **state)
+{
+	struct fight f;
+
+	if (!begin_with_others(&f, *state, 0))
+		return;
+	world__hold_gil(f.p, false);
+	begin_wait(&f, f.cond);
+	assert_int_equal(waiting(&f), 1);
+	machine__pass(5 * MS);
+	machine__gil_switch(f.b, f.a, false);
+	assert_int_equal(waiting(&f), 0);
+	machine__pass(MS / 10);
+	begin_wait(&f, f.cond);
+	assert_int_equal(waiting(&f), 1);
+	machine__pass(MS);
+	machine__gil_switch(f.b, f.a, false);
+	assert_int_equal(waiting(&f), 0);
+	assert_null(last_of(HELD)); /* of what the waiter saw, nothing */
+	assert_non_null(last_of(WAIT));
+	machine__shutdown();
+}
+
+static void ticks_say_what_it_is_held_for(void **state)
+{
+	struct fight f;
+	u64 cpu = 0;
+
+	if (!begin_with_others(&f, *state, 2))
+		return;
+	cpu = maps__sum(&outcomes, ABI_OK);
+	machine__tick(f.a);
+	assert_int_equal(maps__sum(&outcomes, ABI_OK), cpu + 1);
+	assert_non_null(last_of(HELD));
+	assert_int_equal(last_of(HELD)->value, 2 * MACHINE_PERIOD_NS);
+	assert_int_equal(gil_due_ns, 2 * MACHINE_PERIOD_NS);
+	assert_int_equal(last_of(HELD)->frame_cnt, 2);
+	assert_true(frame_is(last_of(HELD), 0, "function_1"));
+	world__hold_gil(f.p, false);
+	machine__tick(f.a);
+	assert_int_equal(gil_due, 1);
+	gil_open = 0;
+	machine__shutdown();
+}
+
+/* No tick comes while it is off the CPU, with the GIL. */
+static void who_holds_it_is_off_the_cpu(void **state)
+{
+	struct fight f;
+
+	if (!begin_with_others(&f, *state, 2))
+		return;
+	task__call(f.a, 0, 1, 0);
+	machine__gil_switch(f.a, f.b, true);
+	machine__pass(3 * MS);
+	world__hold_gil(f.p, false); /* B is not to be taken for its holder */
+	machine__gil_switch(f.b, f.a, false);
+	assert_non_null(last_of(HELD));
+	assert_in_range(last_of(HELD)->value, 6 * MS, 6 * MS + MS / 10);
+	assert_true(frame_is(last_of(HELD), 0, "function_1"));
+	assert_int_equal(last_of(HELD)->hdr.tid, A);
+	assert_null(last_of(WAIT));
+	machine__gil_switch(f.a, f.b, true);
+	machine__pass(3 * MS);
+	machine__gil_switch(f.b, f.a, false);
+	assert_int_equal(gil_due, 1);
+	gil_open = 0;
+	machine__shutdown();
+}
+
 /* Its registers are those of another thread, and so say nothing of the holder. */
 static void a_holder_between_two_frames(void **state)
 {
@@ -365,12 +461,21 @@ static void a_gil_that_is_off(void **state)
 int main(void)
 {
 	static const struct version_test tests[] = {
-		TEST(who_waits_and_who_holds_it),   TEST(native_frames),
-		TEST(nothing_else_is_one),          TEST(what_short_waits_stand_for),
-		TEST(waits_in_great_numbers),       TEST(the_holder_is_asked_again),
-		TEST(the_last_wait_of_a_row),       TEST(nobody_holds_it),
-		TEST(a_holder_between_two_frames),  TEST(a_wait_for_a_cpu),
-		TEST(a_switch_that_nobody_told_of), TEST_WITH(a_gil_that_is_off, ABI_MECH_GIL_SWITCH),
+		TEST(who_waits_and_who_holds_it),
+		TEST(native_frames),
+		TEST(nothing_else_is_one),
+		TEST(what_short_waits_stand_for),
+		TEST(waits_in_great_numbers),
+		TEST(the_holder_is_asked_again),
+		TEST(the_last_wait_of_a_row),
+		TEST(nobody_holds_it),
+		TEST(who_waits_is_counted),
+		TEST(ticks_say_what_it_is_held_for),
+		TEST(who_holds_it_is_off_the_cpu),
+		TEST(a_holder_between_two_frames),
+		TEST(a_wait_for_a_cpu),
+		TEST(a_switch_that_nobody_told_of),
+		TEST_WITH(a_gil_that_is_off, ABI_MECH_GIL_SWITCH),
 	};
 
 	return run_each_version("gil", tests, ARRAY_SIZE(tests));

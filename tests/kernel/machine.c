@@ -679,6 +679,7 @@ void machine__boot(void)
 	maps__resize(&scratches, MACHINE_SLOTS);
 	maps__resize(&gil_slots, ABI_GIL_SLOTS);
 	maps__resize(&gil_waits, ABI_GIL_SLOTS);
+	maps__resize(&gil_waiters, ABI_GIL_SLOTS);
 	maps__resize(&waits, 64);
 	maps__resize(&wait_slots, WAIT_SLOTS);
 	maps__resize(&wait_scratches, WAIT_SCRATCHES);
@@ -693,6 +694,7 @@ void machine__boot(void)
 	cfg_slots_per_cpu = 3;
 	cfg_slots[ABI_SOURCE_GIL] = 2;
 	cfg_gil_period_ns = MACHINE_PERIOD_NS;
+	cfg_gil_apart = cfg_gil_ticks = false;
 	gil_open = 0;
 	gil_due = gil_due_ns = 0;
 	cfg_scoped = false;

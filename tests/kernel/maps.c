@@ -37,7 +37,7 @@ static struct map maps[] = {MAP(outcomes),        MAP(lost),           MAP(clock
 			    MAP(tasks_seen),      MAP(code_slots),     MAP(cold_slots),   MAP(waits),
 			    MAP(wait_slots),      MAP(wait_scratches), MAP(kept_waits),   MAP(wait_counts),
 			    MAP(growths),         MAP(fault_counts),   MAP(gil_slots),    MAP(gil_waits),
-			    MAP(unwind_gaps)};
+			    MAP(unwind_gaps),     MAP(gil_waiters)};
 
 static struct {
 	struct abi_hdr **records;

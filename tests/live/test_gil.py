@@ -12,6 +12,7 @@ import interpreters
 from programs import PROGRAM
 
 RATE = 1999  # so that the 5 ms blocks that a wait consists of are all kept
+FAST = 4999
 FIGHTERS = "looper", "sorter", "napper"
 WAITS = "[waits for the GIL]"
 
@@ -83,6 +84,29 @@ def test_wait_and_blame(interpreter, spawn, recorder):
     # A lock of the program's is none; nor is a sleep.
     assert not [stack for stack in waits if stack.frames[-3].line == truth["lines"]["lock"] and stack.ns > 0.3e9]
     assert by_thread(waits)["locked"] < 0.3
+
+
+def test_blame_by_line(interpreter, spawn, recorder):
+    """Each line is to blame as long as it has the GIL, however short that is at a time, and whether it runs or not."""
+    if interpreter.minor < (3, 7):
+        pytest.skip("its GIL is no struct (user/python/versions.c)")
+    workload = spawn(interpreter, "gil_lines.py", 0.7)
+    recording = recorder("--pid", workload.pid, "--event", "cpu,gil", "-r", FAST, "-v")
+    workload.go().finish()
+    recording.stop()
+    assert "accounting is off" not in recording.stderr
+    held = gil_stacks(recording, "gil_held")
+    missed = sum(row["time"] for row in recording.json()["lost"])
+    for name, other in ("mixed", "loops"), ("loops", "mixed"):
+        true, queued = workload.truth["held"][name], workload.truth["queued"][other]
+        blamed, cnt = collections.Counter(), collections.Counter()
+        for stack in held:
+            for line in {str(frame.line) for frame in stack.frames if frame.name == name}:
+                blamed[line] += stack.ns / 1e9
+                cnt[line] += stack.count
+        for line, (least, most) in true.items():
+            slack = 0.02 * sum(blamed.values()) + 4.5 * math.sqrt(cnt[line]) / FAST + missed
+            assert least - slack - queued < blamed[line] < most + slack, (name, line, blamed, true, slack, queued)
 
 
 def test_wall(python, spawn, recorder):

@@ -33,8 +33,8 @@ def by_root(document):
     return spent
 
 
-def recorded(python, library, cgroup, spawn, recorder, *options):
-    workload = spawn(python, "native.py", library, SECONDS, 2, cgroup=cgroup)
+def recorded(python, library, cgroup, spawn, recorder, *options, words=()):
+    workload = spawn(python, "native.py", library, SECONDS, 2, *words, cgroup=cgroup)
     recording = recorder("--cgroup", cgroup.path, "-r", "999", *options)
     workload.go().finish()
     return workload, recording.stop()
@@ -73,6 +73,14 @@ def test_native_threads_are_a_root_of_their_process(python, library, cgroup, spa
     assert data["colours"][data["texts"].index(NATIVE)] // shades == kinds["synthetic frames"]
     kept = by_root(json.loads(recording.convert("gil.json", "--gil").read_bytes()))
     assert NATIVE not in kept and kept
+
+
+def test_they_are_idle_while_they_wait(python, library, cgroup, spawn, recorder, pybpfprof):
+    """As pools of libraries are: what Python waits for is at its own threads."""
+    _, recording = recorded(python, library, cgroup, spawn, recorder, "--wall", words=[0.5])
+    slept = sum(stack.ns for stack in recording.all_stacks("--type", "offcpu", "--idle-waits") if stack.frames[-1].name == "[idle: native thread]")
+    assert 0.5e9 <= slept < 2e9, recording.stderr
+    assert not [stack for stack in recording.all_stacks("--type", "wall") if "idle" in stack.frames[-1].name]
 
 
 def test_nobody_of_them_holds_the_gil(python, library, cgroup, spawn, recorder):

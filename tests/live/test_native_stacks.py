@@ -1,5 +1,6 @@
 """--native: Python, C and kernel frames in one stack, each where it belongs. What calls what is known (workloads/nested.py)."""
 
+import collections
 import os
 import shutil
 import subprocess
@@ -168,14 +169,70 @@ def test_code_of_the_jit_compiler_is_passed(each, build, libraries, spawn, recor
     check_stacks(stacks, build)
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["named", "without-names"])
 @pytest.mark.parametrize("each", PERF)
-def test_trampolines_of_perf_are_passed(each, libraries, spawn, recorder):
-    """-X perf has each Python function called by code that is made at run time; it is not shown."""
-    recording = record_nested(spawn, recorder, each, libraries, "ctypes", options=["-X", "perf"])
-    stacks = recording.all_stacks()
+def test_trampolines_of_perf_are_passed(each, named, libraries, spawn, recorder):
+    """-X perf has each Python function called by code that is made at run time; it is not shown, named (yet) or not."""
+    words = [libraries.get(each, "ctypes"), SECONDS, *BUILDS["ctypes"][1]]
+    workload = spawn(each, "nested.py", *words, options=["-X", "perf"])
+    if not named:
+        os.unlink(f"/tmp/perf-{workload.pid}.map")
+    recording = recorder("--pid", workload.pid, "-r", RATE, "--native")
+    workload.go().finish()
+    stacks = recording.wait().all_stacks()
     check_whole(recording)
     check_stacks(stacks, "ctypes")
-    assert not [frame for stack in stacks for frame in stack.frames if frame.name.startswith("py::")]
+    # one that runs itself is shown, as its stack ends there
+    made = ("py::", "[made at run time]", "[unknown]")
+    shown = [stack for stack in stacks if not is_marked(stack) for frame in stack.frames if frame.name.startswith(made)]
+    assert not shown, shown[0]
+
+
+UNLOADS = """
+import _ctypes, ctypes, sys, time
+def run(path, name):
+    library = ctypes.CDLL(path)
+    spin = getattr(library, name)
+    end = time.thread_time() + 0.2
+    while time.thread_time() < end:
+        spin(100000)
+    _ctypes.dlclose(library._handle)
+def py_a():
+    run(sys.argv[1], "spin_a")
+def py_b():
+    run(sys.argv[2], "spin_b")
+for _ in range(5):
+    py_a()
+    py_b()
+"""
+SPINS = """
+long NAME(long n)
+{
+	volatile long x = 0;
+	while (n--)
+		x += n;
+	return x;
+}
+__asm__(".fill PADDING, 1, 0x90");
+"""
+
+
+def test_names_are_those_of_what_was_there_then(python, tmp_path, recorder):
+    """Names are asked for later, when a library may have been unloaded, and another one be in its place."""
+    paths = [tmp_path / name for name in ("a.so", "b.so")]
+    for path, padding in zip(paths, (0, 40000)):
+        names = [f"-DNAME=spin_{path.stem}"]
+        source = SPINS.replace("PADDING", str(padding))
+        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", *names, "-x", "c", "-o", path, "-"], input=source, text=True, check=True)
+    recording = recorder("-r", "999", "--native", "--", python.path, "-c", UNLOADS, *paths, wait=False).wait()
+    found = collections.Counter()
+    for stack in recording.all_stacks():
+        names = {plain(frame.name) for frame in stack.frames}
+        if names & {"py_a", "py_b"} and not is_marked(stack):
+            found[tuple(sorted(names & {"py_a", "py_b", "spin_a", "spin_b", "[unknown]"}))] += stack.count
+    assert found["py_a", "spin_a"] > 100 and found["py_b", "spin_b"] > 100, found
+    # on the way there, too
+    assert set(found) <= {("py_a", "spin_a"), ("py_b", "spin_b"), ("py_a",), ("py_b",)}, found
 
 
 def kinds(document):

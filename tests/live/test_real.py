@@ -98,7 +98,7 @@ def pandas(seen, took, mended):
     assert seen.seconds(seen.before, r";alike .*openblas") > 0
     if os.cpu_count() > 1:  # OpenBLAS has a thread for each
         assert seen.seconds(seen.before, r"\[idle: native thread\]$") > took["fares"] / 2
-    assert not seen.seconds(seen.before, r"^(process [^;]*;)?\[native threads\];\[lock\]$")
+    assert not seen.seconds(seen.before, r"(blas_thread_server|\[native threads\]).*\[lock\]$")
 
 
 def crawler(seen, took, mended):

@@ -409,7 +409,7 @@ def test_types_of_values(terminal, python, spawn):
     window.run("-p", workload.pid, "--wall", *QUICK)
     for said, waits in [
         (None, True),
-        ("time on the CPU", False),
+        ("CPU time", False),
         ("time off the CPU", True),
         ("time that threads waited for the GIL", False),
         ("time that others waited while this held the GIL", False),

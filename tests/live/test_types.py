@@ -120,7 +120,7 @@ def test_pprof_knows_tasks_labels_and_what_is_inlined(made):
         raw = readers.pprof("-raw", made / "cpu.pb.gz")
     except readers.Missing as missing:
         pytest.skip(str(missing))
-    assert "task:[fetch]" in raw and "task:[Task-1]" in raw and "pod:[shop-1]" in raw and "unit:[app.service]" in raw
+    assert "task:[fetch]" in raw and "task:[Spider.main()]" in raw and "pod:[shop-1]" in raw and "unit:[app.service]" in raw
     assert re.search(r"min<int> /build/util.h:61.*\n +memcpy /build/string/memcpy.c:51", raw)
     for object in ("libc.so.6", "libpython3.12.so", "[kernel.kallsyms]", "[ext4]", "/usr/bin/python3.12"):
         assert object in raw

@@ -26,6 +26,7 @@ CAUSES = {
     "by_lock": "[lock]",
     "by_pipe": "[pipe read]",
     "by_child": "[child process]",
+    "by_file_lock": "[lock]",
     "by_epoll": "[poll: nothing to do]",
     "by_select": "[poll: nothing to do]",
     "by_socket": "[socket read %d]",

@@ -124,8 +124,10 @@ static void stacks_that_end_early(void **state)
 		{.native = "ninn", .runs = "1:1 ?:2", .python = 2, .end = ABI_NATIVE_NO_ROW, .result = "n0nn!1"},
 		{.native = "", .runs = "?:1 ?:2", .python = 2, .end = ABI_NATIVE_NO_MAPS, .result = "01"},
 		{.native = "nn", .runs = "", .python = 0, .end = ABI_NATIVE_FAULT, .result = "nn!"},
-		/* what starts programs is told only where the root was reached */
-		{.native = "is", .runs = "0:1", .python = 1, .end = ABI_NATIVE_DEPTH, .result = "0s!"},
+		/* below all of Python nothing is missing that is to be seen */
+		{.native = "is", .runs = "0:1", .python = 1, .end = ABI_NATIVE_DEPTH, .result = "0"},
+		{.native = "ninninn", .runs = "1:1 4:2", .python = 2, .end = ABI_NATIVE_NO_MAPPING, .result = "n0nn1"},
+		{.native = "is", .runs = "0:1", .python = 1, .all = true, .end = ABI_NATIVE_DEPTH, .result = "0is!"},
 	};
 
 	(void)state;

@@ -109,7 +109,7 @@ static inline void tell_mixed(struct profile_sink to)
 	to.ops->source(to.ctx, &(struct profile_source){1, "<cell>", "In [7]", ""});
 	emit_thread(to, 1, 1, "MainThread");
 	emit_thread(to, 2, 1, "worker");
-	to.ops->task(to.ctx, &(struct profile_task){1, 1, 0, "Task-1", "main"});
+	to.ops->task(to.ctx, &(struct profile_task){1, 1, 0, "Task-1", "Spider.main"});
 	to.ops->task(to.ctx, &(struct profile_task){2, 1, 1, "fetch", ""});
 	for (size_t i = 0; i < MIXED_FUNCTIONS; i++) {
 		const struct profile_function *f = &mixed_functions[i];

@@ -42,6 +42,57 @@ static void test_section(void **state)
 	assert_int_equal(debug.thread_tasks, 1048);
 }
 
+/* Of that, what the kernel side reads; and nothing, where it is not of such a build. */
+static void test_layout(void **state)
+{
+	struct py_asyncio_debug debug, other;
+	struct py_build build = {0}, old = {0};
+
+	(void)state;
+	py_version_apply(py_version_find(14, false), &build);
+	py_version_apply(py_version_find(13, false), &old);
+	assert_true(asyncio_debug_decode(of_builds[0], &debug));
+	assert_true(asyncio_debug_fits(&debug, &build));
+	asyncio_debug_apply(&debug, &build);
+	assert_int_equal(build.layout.ts_task_off, 872);
+	assert_int_equal(build.layout.task_name_off, 136);
+	assert_int_equal(build.layout.task_coro_off, 128);
+	assert_int_equal(build.layout.task_awaiter_off, 96);
+	assert_int_equal(build.layout.task_is_task_off, 108);
+	assert_int_equal(build.layout.task_several_off, 109);
+	assert_int_equal(build.layout.coro_name_off, 32);
+	assert_int_equal(build.asyncio_debug.thread_tasks, 880);
+	asyncio_debug_apply(&debug, &old);
+	assert_int_equal(old.layout.ts_task_off, 0);
+	py_version_apply(py_version_find(14, false), &build);
+	assert_int_equal(build.layout.ts_task_off, 0);
+	other = debug;
+	other.task_name += 8;
+	asyncio_debug_apply(&other, &build);
+	other = debug;
+	other.thread_task = UINT16_MAX + 1;
+	asyncio_debug_apply(&other, &build);
+	other = debug;
+	other.is_task = ABI_TASK_BLOCK;
+	asyncio_debug_apply(&other, &build);
+	other = (struct py_asyncio_debug){0};
+	asyncio_debug_apply(&other, &build);
+	assert_int_equal(build.layout.ts_task_off, 0);
+	py_version_apply(py_version_find(14, true),
+			 &build); /* free-threaded: all behind PyObject is 16 bytes further */
+	asyncio_debug_apply(&debug, &build);
+	assert_int_equal(build.layout.ts_task_off, 0);
+	debug.task_name += 16;
+	debug.task_coro += 16;
+	debug.task_node += 16;
+	debug.awaited_by += 16;
+	debug.is_task += 16;
+	debug.awaited_by_is_set += 16;
+	asyncio_debug_apply(&debug, &build);
+	assert_int_equal(build.layout.task_name_off, 152);
+	assert_int_equal(build.layout.coro_name_off, 48);
+}
+
 /* No number of it may lead out of the struct that it is of. */
 static void test_wrong_sections(void **state)
 {
@@ -187,9 +238,8 @@ static void test_any_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_section),
-		cmocka_unit_test(test_wrong_sections),
-		cmocka_unit_test(test_names_in_order),
+		cmocka_unit_test(test_section),        cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_wrong_sections), cmocka_unit_test(test_names_in_order),
 		cmocka_unit_test(test_any_memory),
 	};
 

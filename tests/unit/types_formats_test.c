@@ -106,8 +106,9 @@ static void summaries_are_of_the_type(void **state)
 static void words_of_all_are_in_those_that_hold_all(void **state)
 {
 	static const struct format *const whole[] = {&format_pprof, &format_json, &format_jsonl, &format_recording};
-	static const char *const words[] = {"cpu",    "alloc",       "faults", "Task-1",   "fetch",         "pod",
-					    "shop-1", "app.service", "memcpy", "min<int>", "do_page_fault", "handler"};
+	static const char *const words[] = {"cpu",    "alloc",    "faults",        "Spider.main",
+					    "fetch",  "pod",      "shop-1",        "app.service",
+					    "memcpy", "min<int>", "do_page_fault", "handler"};
 	struct profile *p = mixed_profile();
 
 	(void)state;

@@ -88,7 +88,7 @@ static void assert_labels_and_tasks(const struct profile *p)
 	assert_true(profile__has_texts(p));
 	assert_int_equal(p->task_cnt, 2);
 	assert_string_equal(p->tasks[2].name, "fetch");
-	assert_string_equal(p->tasks[1].coroutine, "main");
+	assert_string_equal(p->tasks[1].coroutine, "Spider.main");
 	assert_string_equal(p->tasks[2].coroutine, "");
 	assert_int_equal(p->tasks[2].parent, 1);
 	assert_int_equal(p->tasks[1].parent, 0);

@@ -3,6 +3,7 @@
  * the interpreters that are here. The functions' starts are those of .eh_frame_hdr, which our reader does not look at.
  */
 #include "user/symbol/arch.h"
+#include "user/symbol/eh_frame.h"
 #include "user/symbol/unwind_table.h"
 #include "user/util/alloc.h"
 #include <dlfcn.h>
@@ -200,6 +201,74 @@ static void compare_all(struct truth *t, const struct elf_file *e)
 	}
 }
 
+/* ---- functions that lie in others ------------------------------------------------------------------------- */
+
+/*
+ * BOLT leaves the old functions where they were, with a jump over their first 5 bytes to the new ones, which has an entry of its own:
+ * all that runs there is its first instruction, with nothing but a return address on the stack.
+ */
+struct overlaps {
+	const struct elf_file *e;
+	const struct unwind_table *t;
+	struct eh_function *all;
+	size_t cnt, cap, jumps;
+};
+
+static bool keep_function(void *ctx, const struct eh_function *f)
+{
+	struct overlaps *o = ctx;
+
+	xgrow(o->all, o->cnt, o->cap);
+	o->all[o->cnt++] = *f;
+	return true;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct eh_function *f = a, *g = b;
+
+	if (f->start != g->start)
+		return f->start < g->start ? -1 : 1;
+	return f->end > g->end ? -1 : f->end < g->end;
+}
+
+static void check_inner(struct overlaps *o, const struct eh_function *f, const struct eh_function *outer)
+{
+	const struct abi_unwind_rule *rule = unwind_table__rule(o->t, f->start);
+	uint8_t code = 0;
+
+	assert_true(elf_file__read(o->e, f->start, &code, 1));
+	if (f->start != outer->start || f->end - f->start != 5 || code != 0xe9)
+		fail_msg("%llx-%llx lies in %llx-%llx and is no jump", (unsigned long long)f->start,
+			 (unsigned long long)f->end, (unsigned long long)outer->start, (unsigned long long)outer->end);
+	assert_int_equal(rule->kind, ABI_UNWIND_SP);
+	assert_int_equal(rule->cfa_off, 8);
+	o->jumps++;
+}
+
+static size_t overlapping; /* in all files */
+
+static void check_overlaps(const struct elf_file *e, const struct unwind_table *t)
+{
+	struct eh_frame f = {.machine = EM_X86_64};
+	__cleanup_free uint8_t *bytes = elf_file__unwind_bytes(e, &f.vaddr, &f.len);
+	struct overlaps o = {.e = e, .t = t};
+	size_t outer = 0;
+
+	f.bytes = bytes;
+	eh_frame__functions(&f, keep_function, &o);
+	if (o.cnt)
+		qsort(o.all, o.cnt, sizeof(*o.all), by_start);
+	for (size_t i = 1; i < o.cnt; i++) {
+		if (o.all[i].start < o.all[outer].end)
+			check_inner(&o, &o.all[i], &o.all[outer]);
+		if (o.all[i].end > o.all[outer].end)
+			outer = i;
+	}
+	overlapping += o.jumps;
+	free(o.all);
+}
+
 static void check_open(struct truth *t, int fd, const struct elf_file *e)
 {
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
@@ -229,6 +298,7 @@ static void check_file(const char *path)
 			goto out;
 	assert_true(unwind_table__build(&t.table, e));
 	check_open(&t, fd, e);
+	check_overlaps(e, &t.table);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		kinds[i] += t.kinds[i];
 	if (files < MAX_FILES)
@@ -289,7 +359,7 @@ static void test_interpreters(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
 		check_glob(patterns[i]);
-	print_message("%zu files\n", files);
+	print_message("%zu files, %zu functions in others\n", files, overlapping);
 }
 
 int main(void)

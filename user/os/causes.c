@@ -28,6 +28,7 @@ static const struct call {
 	{"semop", CAUSE_LOCK, ""},
 	{"semtimedop", CAUSE_LOCK, ""},
 	{"flock", CAUSE_LOCK, ""},
+	{"fcntl", CAUSE_LOCK, ""}, /* F_SETLKW, F_OFD_SETLKW */
 	{"read", ON_FILE, " read"},
 	{"readv", ON_FILE, " read"},
 	{"pread64", ON_FILE, " read"},
@@ -59,6 +60,8 @@ static const struct call {
 	{"wait4", CAUSE_CHILD, ""},
 	{"waitid", CAUSE_CHILD, ""},
 	{"vfork", CAUSE_CHILD, ""},
+	{"clone", CAUSE_CHILD, ""}, /* CLONE_VFORK, as posix_spawn() has it */
+	{"clone3", CAUSE_CHILD, ""},
 	{"fsync", CAUSE_FILE, ""},
 	{"fdatasync", CAUSE_FILE, ""},
 	{"sync", CAUSE_FILE, ""},
@@ -80,6 +83,14 @@ static const struct call {
 	{"renameat2", CAUSE_FILE, ""},
 	{"unlink", CAUSE_FILE, ""},
 	{"unlinkat", CAUSE_FILE, ""},
+	{"rmdir", CAUSE_FILE, ""},
+	{"truncate", CAUSE_FILE, ""},
+	{"access", CAUSE_FILE, ""},
+	{"faccessat", CAUSE_FILE, ""},
+	{"faccessat2", CAUSE_FILE, ""},
+	{"readlink", CAUSE_FILE, ""},
+	{"readlinkat", CAUSE_FILE, ""},
+	{"copy_file_range", CAUSE_FILE, ""},
 };
 
 static const struct call *find_call(long number)

@@ -69,9 +69,14 @@ static bool is_cut(const struct abi_native *n)
 	return n->native_cnt && n->end != ABI_NATIVE_ROOT;
 }
 
-/* The Python frames that no invocation was found for are below all that was found. */
+/*
+ * The Python frames that no invocation was found for are below all that was found. Where all of them are placed, and the native
+ * stack is cut below them, what is left of it would only tell roots apart (below a greenlet are another one's frames).
+ */
 static void put_rest(struct merge *m)
 {
+	if (m->began && m->python == m->in->python_cnt && is_cut(m->in->native) && !m->in->all)
+		return;
 	put_native(m, m->began ? native_end(m) : m->in->native->native_cnt);
 	if (is_cut(m->in->native))
 		put(m, MERGE_CUT, 0);

@@ -149,15 +149,17 @@ static void find_jit(struct natives *n, uint32_t cnt)
 			n->flags[i - 1] |= MERGE_INTERNAL | MERGE_EVALUATOR;
 }
 
-static const struct native_frames *frames_at(struct natives *n, const struct process *p, uint64_t addr, bool now,
-					     struct native_place *place)
+static struct native_place place_at(const struct natives *n, const struct process *p, uint64_t addr, uint64_t time_ns)
 {
 	const struct native_space *s = native_spaces__find(n->spaces, p->image_id);
 
-	*place = (struct native_place){0};
-	if (!s)
-		return native_names__unknown(n->names);
-	*place = native_space__find(s, addr);
+	return s ? native_space__find(s, addr, time_ns) : (struct native_place){0};
+}
+
+/* NULL: they are still to come. */
+static const struct native_frames *frames_at(struct natives *n, const struct process *p, uint64_t addr, bool now,
+					     const struct native_place *place)
+{
 	if (place->file)
 		return native_names__in_file(n->names, place->file, place->vaddr, now);
 	return place->known ? native_names__in_memory(n->names, p->pid, addr) : native_names__unknown(n->names);
@@ -167,14 +169,16 @@ static const struct native_frames *frames_at(struct natives *n, const struct pro
  * All but the first of its side return to where they called from, which may be another function's first instruction. All names
  * are asked for at once.
  */
-static bool name_user(struct natives *n, const struct process *p, const struct abi_native *rec, bool now)
+static bool name_user(struct natives *n, const struct process *p, const struct abi_sample *sample, bool now)
 {
+	const struct abi_native *rec = abi_native_of(sample);
 	const uint64_t *addrs = (const uint64_t *)abi_native_addrs(rec) + rec->kernel_cnt;
 	bool all = true;
 
 	for (uint32_t i = 0; i < rec->native_cnt; i++) {
-		struct native_place place;
-		const struct native_frames *frames = frames_at(n, p, addrs[i] - (i > 0), now, &place);
+		uint64_t addr = addrs[i] - (i > 0);
+		struct native_place place = place_at(n, p, addr, sample->hdr.time_ns);
+		const struct native_frames *frames = frames_at(n, p, addr, now, &place);
 		const struct native_name *name;
 
 		all &= frames || now;
@@ -189,12 +193,13 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 	return all;
 }
 
-bool natives__name(struct natives *n, const struct process *p, const struct abi_native *rec, bool now)
+bool natives__name(struct natives *n, const struct process *p, const struct abi_sample *sample, bool now)
 {
+	const struct abi_native *rec = abi_native_of(sample);
 	const uint64_t *addrs = (const uint64_t *)abi_native_addrs(rec);
 
 	n->id_cnt = n->frame_cnt = 0;
 	for (uint32_t i = 0; i < rec->kernel_cnt; i++)
 		put(n, native_names__in_kernel(n->names, addrs[i] - (i > 0)));
-	return name_user(n, p, rec, now);
+	return name_user(n, p, sample, now);
 }

@@ -22,10 +22,10 @@ void natives__free(struct natives *n);
 void natives__begin_segment(struct natives *n);
 
 /*
- * Names the frames of a sample's native part: ids, and what user/resolve/merge.h wants to know of each; valid until the next
+ * Names the frames of the native part of a sample that has one: ids, and what user/resolve/merge.h wants to know of each; valid until the next
  * call. False when a name is still to come, unless `now`.
  */
-bool natives__name(struct natives *n, const struct process *p, const struct abi_native *rec, bool now);
+bool natives__name(struct natives *n, const struct process *p, const struct abi_sample *sample, bool now);
 /*
  * The frames of the profile that are a native frame of the sample, by its number, the kernel's first: itself, and before it what
  * was inlined there, the innermost first. `*cnt` 0: it says nothing that Python's frames do not.

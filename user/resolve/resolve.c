@@ -615,7 +615,7 @@ static bool name_frames(struct resolve *r, const struct abi_sample *rec, bool no
 
 	if (above < 0)
 		return false;
-	if (n && !natives__name(r->natives, p, n, now))
+	if (n && !natives__name(r->natives, p, rec, now))
 		return false;
 	r->leaf = !above && has_leaf(r, rec);
 	r->above = r->depth = above ? (uint32_t)above : r->leaf;

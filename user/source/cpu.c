@@ -189,6 +189,7 @@ static void free_run(struct source_run *s)
 
 static void configure(struct pybpfprof_bpf *skel, const struct source_options *o)
 {
+	skel->rodata->cfg_gil_ticks = true;
 	skel->rodata->cfg_scoped = o->cgroup_dirs != NULL;
 	skel->rodata->cfg_timers_per_cpu = o->cgroup_dirs ? (uint32_t)o->cgroup_cnt : 1;
 }

@@ -23,6 +23,7 @@ static void configure(struct pybpfprof_bpf *skel, const struct source_options *o
 	skel->rodata->cfg_gil_period_ns = period_ns(o);
 	bpf_map__set_max_entries(skel->maps.gil_slots, ABI_GIL_SLOTS);
 	bpf_map__set_max_entries(skel->maps.gil_waits, 2 * ABI_GIL_SLOTS);
+	bpf_map__set_max_entries(skel->maps.gil_waiters, 2 * ABI_GIL_SLOTS);
 }
 
 static int attach(struct pybpfprof_bpf *skel, const struct source_options *o, struct source_run **out)

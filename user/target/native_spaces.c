@@ -7,6 +7,7 @@
 #define KEEP_NS     10000000000ull /* longer than a sample waits for its names */
 #define POLL_MAX_NS 50000000ull    /* spent on reading, at a time */
 #define REST        50             /* times as long as a reading took */
+#define MAX_PAST    16
 
 struct native_spaces {
 	struct native_files *files;
@@ -29,9 +30,25 @@ static void put_files(struct native_spaces *t, struct native_file **files, size_
 	free(files);
 }
 
+/* What was known until then, or before. */
+static void drop_past(struct native_spaces *t, struct native_space *s, uint64_t until_ns)
+{
+	struct native_past **at = &s->past, *p;
+
+	for (size_t i = 0; *at && i < MAX_PAST && (*at)->until_ns > until_ns; i++)
+		at = &(*at)->older;
+	while ((p = *at)) {
+		*at = p->older;
+		put_files(t, p->files, p->maps.cnt);
+		mappings_clear(&p->maps);
+		free(p);
+	}
+}
+
 static void drop(struct native_spaces *t, struct native_space *s)
 {
 	HASH_DEL(t->by_image, s);
+	drop_past(t, s, UINT64_MAX);
 	put_files(t, s->files, s->maps.cnt);
 	mappings_clear(&s->maps);
 	free(s);
@@ -133,9 +150,10 @@ static void set_next(struct native_space *s, bool same, uint64_t now_ns, uint64_
 static void take_over(struct native_spaces *t, struct native_space *s, struct mappings *fresh)
 {
 	struct native_file **files = get_files(t, s->pid, fresh);
+	struct native_past *past = xcalloc(1, sizeof(*past));
 
-	put_files(t, s->files, s->maps.cnt);
-	mappings_clear(&s->maps);
+	*past = (struct native_past){s->maps, s->files, clock_now_ns(), s->past};
+	s->past = past;
 	s->maps = *fresh;
 	s->files = files;
 }
@@ -167,6 +185,7 @@ void native_spaces__poll(struct native_spaces *t, uint64_t now_ns, const struct 
 		if (s->wanted && now_ns >= s->next_ns && clock_now_ns() - start < POLL_MAX_NS)
 			read_again(t, s, now_ns);
 		s->changed = s->changed && s->maps.cnt && !s->gone && !ops->changed(ctx, s);
+		drop_past(t, s, now_ns > KEEP_NS ? now_ns - KEEP_NS : 0);
 		if (s->gone && now_ns - s->gone_ns > KEEP_NS) {
 			ops->forget(ctx, s);
 			drop(t, s);
@@ -207,19 +226,31 @@ bool native_space__bias(const struct mapping *m, const struct native_file *f, ui
 	return false;
 }
 
-struct native_place native_space__find(const struct native_space *s, uint64_t addr)
+static struct native_place find_in(const struct mappings *maps, struct native_file *const *files, uint64_t addr)
 {
-	const struct mapping *m = mappings_find(&s->maps, addr);
+	const struct mapping *m = mappings_find(maps, addr);
 	struct native_place place = {.known = m};
 	uint64_t bias;
 
 	if (!m)
 		return place;
 	place.kind = m->kind;
-	place.file = s->files[m - s->maps.items];
+	place.file = files[m - maps->items];
 	place.asked = place.file && place.file->state == NATIVE_FILE_ASKED;
 	place.vaddr = addr - m->start + m->offset;
 	if (place.file && native_space__bias(m, place.file, &bias))
 		place.vaddr = addr - bias;
 	return place;
+}
+
+struct native_place native_space__find(const struct native_space *s, uint64_t addr, uint64_t time_ns)
+{
+	const struct native_past *then = NULL;
+	struct native_place place = {0};
+
+	for (const struct native_past *p = s->past; p && p->until_ns > time_ns; p = p->older)
+		then = p;
+	if (then)
+		place = find_in(&then->maps, then->files, addr);
+	return place.known ? place : find_in(&s->maps, s->files, addr);
 }

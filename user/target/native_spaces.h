@@ -7,12 +7,21 @@
 #include <stdbool.h>
 #include <uthash.h>
 
+/* What was known before. */
+struct native_past {
+	struct mappings maps;
+	struct native_file **files;
+	uint64_t until_ns;
+	struct native_past *older;
+};
+
 struct native_space {
 	UT_hash_handle hh;
 	uint32_t image_id;
 	pid_t pid;
 	struct mappings maps;
 	struct native_file **files; /* by mapping, held; NULL: of no file */
+	struct native_past *past;   /* the latest first */
 	bool wanted;                /* it is to be read (again) */
 	bool changed;               /* since native_spaces__poll() told of it */
 	bool gone;
@@ -56,6 +65,10 @@ void native_spaces__poll(struct native_spaces *t, uint64_t now_ns, const struct 
 /* Are there mappings to be read, or tables to come? */
 bool native_spaces__is_busy(const struct native_spaces *t);
 
-struct native_place native_space__find(const struct native_space *s, uint64_t addr);
+/*
+ * By what was known at that moment (CLOCK_MONOTONIC), by which the kernel side unwound a stack then, too; else by what is known now.
+ * Names are asked for later, and code may be gone by then, or another's.
+ */
+struct native_place native_space__find(const struct native_space *s, uint64_t addr, uint64_t time_ns);
 /* What has to be taken from an address of that mapping to have it as linked; false: the file has no code there. */
 bool native_space__bias(const struct mapping *m, const struct native_file *f, uint64_t *bias);

@@ -3,11 +3,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 struct worker {
 	pthread_t thread;
 	const char *name;
-	double seconds;
+	double seconds; /* of CPU; negative: of sleep */
 };
 
 static double cpu_seconds(void)
@@ -23,6 +24,8 @@ static void *work(void *arg)
 	const struct worker *w = arg;
 
 	pthread_setname_np(pthread_self(), w->name);
+	if (w->seconds < 0)
+		usleep((useconds_t)(-w->seconds * 1e6));
 	while (cpu_seconds() < w->seconds)
 		;
 	return NULL;

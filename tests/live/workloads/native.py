@@ -1,6 +1,6 @@
 """Python functions, and threads of a library that Python knows nothing of.
 
-native.py LIBRARY SECONDS THREADS   SECONDS of CPU for each of the threads, and for a Python function
+native.py LIBRARY SECONDS THREADS [SLEEP]   SECONDS of CPU for each of the threads, and for a Python function; one more thread sleeps
 """
 
 import ctypes
@@ -22,6 +22,8 @@ def main():
     names = [b"pool-%d" % i for i in range(threads)]
     truth.ready()
     started = [library.start(name, seconds) for name in names]
+    if len(sys.argv) > 4:
+        started.append(library.start(b"sleeper", -float(sys.argv[4])))
     python(seconds)
     for worker in started:
         library.join(worker)

@@ -94,9 +94,7 @@ def wait(seconds):
 
 
 def grow(size):
-    top = py_middle_of(py_grow)
-    for _ in range(size >> 20):
-        top(1 << 20)
+    py_middle_of(py_grow)(size)
     blocks = [bytearray(1 << 20) for _ in range(size >> 20)]
     return sum(map(len, blocks))
 

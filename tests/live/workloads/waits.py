@@ -5,17 +5,21 @@ count of how long it was kept from it (Documentation/scheduler/sched-stats.rst: 
 The truth: seconds by function, and the port of the socket's peer.
 """
 
+import fcntl
 import os
 import random
 import select
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 import truth
 
+F_OFD_SETLKW = 38  # include/uapi/asm-generic/fcntl.h; in the module from 3.9 on
 SECONDS = float(sys.argv[1])
 measured = {}
 stop_at = [0.0]
@@ -54,6 +58,20 @@ def by_pipe(length):
 
 def by_child(length):
     os.waitpid(children.pop(), 0)
+
+
+def lock_file(file, kind):
+    fcntl.fcntl(file, F_OFD_SETLKW, struct.pack("hh4xqqi4x", kind, os.SEEK_SET, 0, 0, 0))
+
+
+def by_file_lock(length):
+    lock_file(second, fcntl.F_WRLCK)
+
+
+def lock_again(length):
+    lock_file(second, fcntl.F_UNLCK)
+    lock_file(first, fcntl.F_WRLCK)
+    later(lambda: lock_file(first, fcntl.F_UNLCK))(length)
 
 
 empty = os.pipe()[0]
@@ -145,6 +163,8 @@ def listen():
 
 
 children = []
+first = tempfile.NamedTemporaryFile()
+second = open(first.name, "wb")
 epoll = select.epoll()
 held.acquire()
 server = listen()
@@ -159,6 +179,7 @@ KINDS = [
     ("by_lock", by_lock, None),
     ("by_pipe", by_pipe, later(lambda: os.write(outlet, b"x"))),
     ("by_child", by_child, new_child),
+    ("by_file_lock", by_file_lock, lock_again),
     ("by_epoll", by_epoll, None),
     ("by_select", by_select, None),
     ("by_socket", by_socket, later(lambda: end.send(b"x"))),
