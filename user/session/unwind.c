@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #define WORDS_ONE  (3u << 20)  /* 24 MB: 4.5 million rows, as some 250 MB of libraries have */
-#define WORDS_MANY (6u << 20)  /* 48 MB */
+#define WORDS_MANY (5u << 20)  /* 40 MB: 10 million rows */
 #define GRACE_NS   20000000ull /* a tick that began before is over */
 
 struct shared {
