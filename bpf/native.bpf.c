@@ -249,6 +249,8 @@ static __always_inline void learn(const struct native *n, u64 gap)
 {
 	struct unwind_gaps *gaps = n->guessed ? NULL : gaps_of(n);
 
+	if (gaps)
+		gaps->pages = n->map.pages;
 	for (u32 i = 0; gaps && i < UNWIND_GAPS; i++) {
 		if (gaps->of[i] == gap)
 			return;
@@ -288,6 +290,8 @@ static __always_inline bool is_evaluator(struct native *n)
 	n->ip = n->back;
 	n->exact = 0;
 	if (!gaps || entry - n->seek > ENTRY_NEAR || find_rule(n) != GOES_ON)
+		return false;
+	if (n->map.pages != gaps->pages) /* any other function that has called such code */
 		return false;
 	if (n->rule.kind == ABI_UNWIND_BP)
 		return find_framed(n, gaps, entry);

@@ -365,7 +365,7 @@ static void put_entry(u64 entry, u64 gap, u64 other)
 	scratch()->entries[1] = entry;
 	scratch()->runs[0] = (struct abi_run){.frame_cnt = 1, .native = ABI_NOWHERE};
 	scratch()->head.run_cnt = 1;
-	*gaps() = (struct unwind_gaps){{gap, other}};
+	*gaps() = (struct unwind_gaps){.of = {gap, other}, .pages = TABLE};
 }
 
 /* Without one: the first return address is into the evaluator, whose entry lies where it does in all its frames. */
@@ -401,6 +401,9 @@ static void made_code_called_by_a_framed_evaluator(void **state)
 	check(addrs, ARRAY_SIZE(addrs), ABI_NATIVE_ROOT);
 	assert_int_equal(scratch()->bp, 0x1234);
 	assert_int_equal(scratch()->runs[0].native, 1);
+	put_entry(STACK + 0x40, 0x28, 0x30); /* of another file: some other function's */
+	gaps()->pages++;
+	check(addrs, 1, ABI_NATIVE_MADE);
 	put(p, 0x60, AT(RULE_ROOT));
 	put_entry(STACK + 0x40, 0x28, 0x30);
 	check(addrs, 1, ABI_NATIVE_MADE);
