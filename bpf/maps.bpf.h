@@ -434,6 +434,7 @@ extern struct unwind_words_map {
 #define UNWIND_GAPS 4 /* there are builds that have it twice */
 struct unwind_gaps {
 	u64 of[UNWIND_GAPS]; /* CFA - entry; 0: none yet */
+	u64 pages;           /* of the table of the file that it was seen in last */
 };
 
 extern struct unwind_gaps_map {

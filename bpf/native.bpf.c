@@ -249,6 +249,8 @@ static __always_inline void learn(const struct native *n, u64 gap)
 {
 	struct unwind_gaps *gaps = n->guessed ? NULL : gaps_of(n);
 
+	if (gaps)
+		gaps->pages = n->map.pages;
 	for (u32 i = 0; gaps && i < UNWIND_GAPS; i++) {
 		if (gaps->of[i] == gap)
 			return;
@@ -257,6 +259,26 @@ static __always_inline void learn(const struct native *n, u64 gap)
 		gaps->of[i] = gap;
 		return;
 	}
+}
+
+/* With a frame pointer, which is not known here, the frame is where its entry says: one of the gaps leads to a return address. */
+static __always_inline bool find_framed(struct native *n, const struct unwind_gaps *gaps, u64 entry)
+{
+	u64 ip = 0, found = 0;
+	s32 off = n->rule.cfa_off;
+
+	for (u32 i = 0; i < UNWIND_GAPS; i++) {
+		u64 cfa = entry + gaps->of[i];
+
+		if (!gaps->of[i] || read_user(&ip, 8, cfa - 8) || !is_return(n, ip))
+			continue;
+		if (found)
+			return false;
+		found = cfa;
+	}
+	n->bp = found - (s64)off;
+	n->bp_lost = 0;
+	return found;
 }
 
 /* Is it the evaluator that is returned to? */
@@ -269,6 +291,10 @@ static __always_inline bool is_evaluator(struct native *n)
 	n->exact = 0;
 	if (!gaps || entry - n->seek > ENTRY_NEAR || find_rule(n) != GOES_ON)
 		return false;
+	if (n->map.pages != gaps->pages) /* any other function that has called such code */
+		return false;
+	if (n->rule.kind == ABI_UNWIND_BP)
+		return find_framed(n, gaps, entry);
 	cfa = n->seek + 8 + (s64)n->rule.cfa_off;
 	n->bp_lost = 1;
 	for (u32 i = 0; n->rule.kind == ABI_UNWIND_SP && i < UNWIND_GAPS; i++)

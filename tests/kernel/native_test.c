@@ -365,7 +365,7 @@ static void put_entry(u64 entry, u64 gap, u64 other)
 	scratch()->entries[1] = entry;
 	scratch()->runs[0] = (struct abi_run){.frame_cnt = 1, .native = ABI_NOWHERE};
 	scratch()->head.run_cnt = 1;
-	*gaps() = (struct unwind_gaps){{gap, other}};
+	*gaps() = (struct unwind_gaps){.of = {gap, other}, .pages = TABLE};
 }
 
 /* Without one: the first return address is into the evaluator, whose entry lies where it does in all its frames. */
@@ -388,15 +388,23 @@ static void made_code_called_by_the_evaluator(void **state)
 	done_with_code(p);
 }
 
-/* Whose frame goes by rbp may be any C function's that has called such code: its entry does not say whose. */
-static void made_code_called_by_a_framed_function(void **state)
+/* Its frame goes by rbp, which is not known: the entry says where it is, if only one place may be. */
+static void made_code_called_by_a_framed_evaluator(void **state)
 {
 	struct world *p = *state;
-	const u64 addrs[] = {MADE_AT + 5};
+	const u64 addrs[] = {MADE_AT + 5, AT(RULE_BP), AT(RULE_ROOT)};
 
 	boot_in_made_code(p);
 	put(p, 0x30, behind_call(p, AT(RULE_BP)));
 	put(p, 0x60, 0x1234), put(p, 0x68, behind_call(p, AT(RULE_ROOT)));
+	put_entry(STACK + 0x40, 0x28, 0x30);
+	check(addrs, ARRAY_SIZE(addrs), ABI_NATIVE_ROOT);
+	assert_int_equal(scratch()->bp, 0x1234);
+	assert_int_equal(scratch()->runs[0].native, 1);
+	put_entry(STACK + 0x40, 0x28, 0x30); /* of another file: some other function's */
+	gaps()->pages++;
+	check(addrs, 1, ABI_NATIVE_MADE);
+	put(p, 0x60, AT(RULE_ROOT));
 	put_entry(STACK + 0x40, 0x28, 0x30);
 	check(addrs, 1, ABI_NATIVE_MADE);
 	done_with_code(p);
@@ -627,7 +635,7 @@ static const struct version_test tests[] = {
 	TEST(other_rules),
 	TEST(made_code_with_a_frame_pointer),
 	TEST(made_code_called_by_the_evaluator),
-	TEST(made_code_called_by_a_framed_function),
+	TEST(made_code_called_by_a_framed_evaluator),
 	TEST(calls),
 	TEST(cframes_of_frames),
 	TEST(stale_mappings),
