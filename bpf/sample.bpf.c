@@ -131,10 +131,11 @@ static __always_inline u32 emit(struct walk *w, u32 outcome)
 
 /*
  * So many wait for the GIL, with which this thread ran for so long. Ticks come at any moment of what a thread does, and so to
- * each line as often as it has the GIL long.
+ * each line as often as it has the GIL long. A function apart: old kernels count its stack while others walk, too.
  */
-static __always_inline void blame(struct walk *w, s32 waiting, u64 ns)
+static __attribute__((noinline)) void blame(struct walk *w, u64 runtime_addr, u64 ns)
 {
+	s32 waiting = gil_waiting(bpf_get_current_pid_tgid() >> 32, gil_find(w, runtime_addr));
 	u32 n = w->frame_cnt;
 
 	opaque(n);
@@ -339,7 +340,7 @@ static __always_inline u32 take(struct scratch *s, struct task_struct *task, con
 		sample_native(w, t);
 	outcome = emit(w, outcome);
 	if (cfg_gil_apart && t->is_cpu_time && gil_open > 0 && w->sample.gil == ABI_GIL_HELD)
-		blame(w, gil_waiting(id >> 32, gil_find(w, p->runtime_addr)), t->value);
+		blame(w, p->runtime_addr, t->value);
 	if (w->replaced)
 		invalidate(p, w);
 	send_names(s, task, mm);
