@@ -107,6 +107,7 @@ __set_before_load __u64 cfg_wait_ns = 10000000;
 __u32 programs_generation = 0;
 __u32 next_image_id = 0;
 __u64 wait_end_ns = 0;
+__u8 wait_marks[ABI_WAIT_MARKS];
 __u32 hotplug_steps = 0;
 __u32 aside_tgid = 0;
 __s32 targets_alive = 0;

@@ -29,11 +29,9 @@ __hidden u32 target_current(void)
 {
 	struct task_struct *task = current_task();
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	const struct abi_proc *p = cfg_mode == TARGET_PIDS ? bpf_map_lookup_elem(&procs, &tgid) : NULL;
 
-	return tgid != cfg_self_tgid && tgid != aside_tgid &&
-			       is_target(tgid, member_of(task, flags), bpf_map_lookup_elem(&procs, &tgid))
-		       ? tgid
-		       : 0;
+	return tgid != cfg_self_tgid && tgid != aside_tgid && is_target(tgid, member_of(task, flags), p) ? tgid : 0;
 }
 
 static __always_inline struct abi_proc *new_proc(struct task_struct *task, u64 mm, u32 tgid)

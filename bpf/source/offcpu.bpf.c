@@ -230,6 +230,7 @@ static __attribute__((noinline)) struct abi_thread_wait *new_thread(u32 tid, u32
 {
 	struct abi_thread_wait fresh = {.tgid = tgid};
 
+	wait_marks[tid % ABI_WAIT_MARKS] = 1;
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
 }
@@ -258,7 +259,7 @@ static __always_inline bool is_for_gil(const struct abi_thread_wait *t)
 static __always_inline void go_out(struct task_struct *task, bool preempted)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid(), tgid, state = state_of(task);
-	struct abi_wait_counts *c = counts_here();
+	struct abi_wait_counts *c;
 	struct abi_thread_wait *t;
 	u64 ran_ns;
 
@@ -268,7 +269,10 @@ static __always_inline void go_out(struct task_struct *task, bool preempted)
 		return;
 	}
 	tgid = target_current();
-	if (!tgid || !c || wait_end_ns)
+	if (!tgid || wait_end_ns)
+		return;
+	c = counts_here();
+	if (!c)
 		return;
 	c->begun++;
 	t = bpf_map_lookup_elem(&waits, &tid);
@@ -351,10 +355,14 @@ static __always_inline bool leave_to_thread(struct abi_thread_wait *t, struct ta
 static __always_inline void come_in(struct task_struct *task)
 {
 	u32 tid = member_of(task, pid);
-	struct abi_thread_wait *t = bpf_map_lookup_elem(&waits, &tid);
-	struct abi_wait_counts *c = counts_here();
+	struct abi_wait_counts *c;
+	struct abi_thread_wait *t;
 	u64 now, value;
 
+	if (!wait_marks[tid % ABI_WAIT_MARKS])
+		return;
+	t = bpf_map_lookup_elem(&waits, &tid);
+	c = counts_here();
 	if (!t || !t->since_ns || !c)
 		return;
 	now = bpf_ktime_get_ns();

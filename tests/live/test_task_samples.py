@@ -99,7 +99,8 @@ def test_eager(python, spawn, recorder):
         function = function_of(sample, functions)
         if function:
             names[function].add(tuple(chain_of(document, sample)[:1]))
-    assert {function: chain for function, (_, chain) in functions.items() if names[function] != {(chain[0],)}} == {}
+    assert set(functions) - set(names) <= {"alone"}  # it runs first, and may be over before there is one that is told
+    assert {function: found for function, found in names.items() if found != {tuple(functions[function][1][:1])}} == {}
 
 
 @each

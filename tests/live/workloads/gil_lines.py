@@ -106,7 +106,7 @@ def main():
 
 
 try:  # others have CPUs later
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 except OSError:
     os.nice(-20)
 functions, ready, queued = (mixed, loops), set(), {}
