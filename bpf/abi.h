@@ -13,7 +13,7 @@
 #define ABI_MAX_FRAMES       1024
 #define ABI_MAX_CPUS         1024
 #define ABI_MAX_PROCS        16384
-#define ABI_WAIT_MARKS       65536u     /* by the last bits of a thread's number */
+#define ABI_MARKS            65536u     /* by the last bits of the number of a process or a thread */
 #define ABI_PID_LIMIT        (4u << 20) /* include/linux/threads.h: PID_MAX_LIMIT */
 #define ABI_MAX_LAYOUTS      4096       /* distinct builds; a user other than root has a share of them */
 #define ABI_MAX_CGROUPS      16

@@ -588,8 +588,10 @@ extern __u64 gil_due_ns;          /* … and the sum of what they stand for */
 extern __u32 programs_generation; /* user space: +1 whenever `programs` grew */
 extern __u32 next_image_id;
 extern __u32 aside_tgid; /* user space: its worker, which is as little a target as itself */
-/* Set for the numbers of threads that have been in `waits`, so that a switch to another one is told without a look-up. */
-extern __u8 wait_marks[ABI_WAIT_MARKS];
+/* Set for the numbers of threads that have been in `waits`, so that a switch to another one is told without a look-up … */
+extern __u8 wait_marks[ABI_MARKS];
+/* … and of processes that have been in `procs` or `unlisted`, for a switch away from another one. */
+extern __u8 proc_marks[ABI_MARKS];
 extern __u64 wait_end_ns;                           /* user space: no wait begins after that; 0: not yet */
 extern __u32 hotplug_steps;                         /* CPUs have come or gone while this changes */
 extern __s32 targets_alive;                         /* chosen processes (and their trees) still alive */

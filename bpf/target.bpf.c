@@ -29,8 +29,11 @@ __hidden u32 target_current(void)
 {
 	struct task_struct *task = current_task();
 	u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	const struct abi_proc *p = cfg_mode == TARGET_PIDS ? bpf_map_lookup_elem(&procs, &tgid) : NULL;
+	const struct abi_proc *p;
 
+	if (cfg_mode == TARGET_PIDS && !proc_marks[tgid % ABI_MARKS])
+		return 0;
+	p = cfg_mode == TARGET_PIDS ? bpf_map_lookup_elem(&procs, &tgid) : NULL;
 	return tgid != cfg_self_tgid && tgid != aside_tgid && is_target(tgid, member_of(task, flags), p) ? tgid : 0;
 }
 

@@ -37,6 +37,7 @@ static __always_inline void target_unlist(u32 tgid)
 {
 	u64 *word = unlisted_word(tgid);
 
+	proc_marks[tgid % ABI_MARKS] = 1;
 	if (word)
 		give_bit(word, 1ull << (tgid & 63));
 }

@@ -76,6 +76,7 @@ int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 		forget_interpreter(&born);
 	if (born.flags & ABI_PROC_TREE)
 		born.flags |= ABI_PROC_TARGET | ABI_PROC_COUNTED;
+	proc_marks[tgid % ABI_MARKS] = 1;
 	if (bpf_map_update_elem(&procs, &tgid, &born, BPF_ANY)) {
 		if (born.flags & ABI_PROC_COUNTED) /* others are met at their first tick */
 			bear_unlisted(tgid);

@@ -230,7 +230,7 @@ static __attribute__((noinline)) struct abi_thread_wait *new_thread(u32 tid, u32
 {
 	struct abi_thread_wait fresh = {.tgid = tgid};
 
-	wait_marks[tid % ABI_WAIT_MARKS] = 1;
+	wait_marks[tid % ABI_MARKS] = 1;
 	bpf_map_update_elem(&waits, &tid, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&waits, &tid);
 }
@@ -359,7 +359,7 @@ static __always_inline void come_in(struct task_struct *task)
 	struct abi_thread_wait *t;
 	u64 now, value;
 
-	if (!wait_marks[tid % ABI_WAIT_MARKS])
+	if (!wait_marks[tid % ABI_MARKS])
 		return;
 	t = bpf_map_lookup_elem(&waits, &tid);
 	c = counts_here();

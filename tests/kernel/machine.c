@@ -376,6 +376,7 @@ void task__choose(struct task *t)
 			     .cpu_ns = ABI_UNKNOWN_NS,
 			     .flags = ABI_PROC_TARGET | ABI_PROC_TREE | ABI_PROC_COUNTED | ABI_PROC_MET};
 
+	proc_marks[tgid % ABI_MARKS] = 1;
 	must(!bpf_map_update_elem(&procs, &tgid, &p, BPF_NOEXIST), "there is room for chosen processes");
 	targets_alive++;
 }

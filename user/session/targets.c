@@ -242,6 +242,7 @@ static void add_process(struct targets *t, pid_t pid)
 	} else if (!t->chosen) {
 		return; /* the kernel side asks when it meets it */
 	}
+	t->skel->bss->proc_marks[tgid % ABI_MARKS] = 1;
 	full = bpf_map__update_elem(t->skel->maps.procs, &tgid, sizeof(tgid), &entry, sizeof(entry), BPF_NOEXIST);
 	if (full == -E2BIG && t->chosen)
 		unlist(t, tgid);

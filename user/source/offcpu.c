@@ -72,7 +72,7 @@ static void read_counts(const struct source_run *r, struct source_counts *out)
 
 static void add_open(struct source_run *r, uint32_t tid, const struct abi_thread_wait *wait)
 {
-	r->skel->bss->wait_marks[tid % ABI_WAIT_MARKS] = 1;
+	r->skel->bss->wait_marks[tid % ABI_MARKS] = 1;
 	bpf_map_update_elem(bpf_map__fd(r->skel->maps.waits), &tid, wait, BPF_NOEXIST);
 }
 
