@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / os.environ.get("BUILD", "build") / "pybpfprof"
 PAGES = [ROOT / "README.md", ROOT / "tests/README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^(?:\$ )?(?:sudo )?(pybpfprof .*)$", re.M)
-LARGEST = 160_000  # bytes of a picture
+LARGEST = 200_000  # bytes of a picture
 
 
 def name(page):
