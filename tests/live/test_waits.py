@@ -98,7 +98,7 @@ def test_disk(one, cgroup, spawn, recorder, tmp_path):
     except OSError as error:
         pytest.skip(f"{tmp_path} is on no disk: {error}")
     workload = spawn(one, "disk.py", tmp_path / "file", cgroup=cgroup)
-    recording = start(recorder, cgroup, "--event=offcpu", "-r", 1000)
+    recording = start(recorder, cgroup, "--event=offcpu", "-r", 9999)  # a quick disk's waits are drawn by lot else
     workload.go().finish()
     recording.stop()
     assert_accounted(recording)
