@@ -92,15 +92,18 @@ def test_ran_for_none(python, spawn, recorder):
 @each
 def test_eager(python, spawn, recorder):
     """An eager task runs in the stack of who makes it, and is the one that runs all the same."""
-    functions, recording = record(python, spawn, recorder, 0.1, "eager")
+    functions, recording = record(python, spawn, recorder, 0.3, "eager")
     document = recording.json()
-    names = collections.defaultdict(set)
+    names = collections.defaultdict(collections.Counter)
     for sample in told(document):
         function = function_of(sample, functions)
         if function:
-            names[function].add(tuple(chain_of(document, sample)[:1]))
+            names[function][tuple(chain_of(document, sample)[:1])] += 1
     assert set(functions) - set(names) <= {"alone"}  # it runs first, and may be over before there is one that is told
-    assert {function: found for function, found in names.items() if found != {tuple(functions[function][1][:1])}} == {}
+    for function, found in names.items():
+        true = found[tuple(functions[function][1][:1])]
+        assert true + found[()] == sum(found.values()), (function, found)  # none has another's
+        assert found[()] <= 0.02 * true, (function, found)
 
 
 @each
