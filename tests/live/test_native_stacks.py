@@ -132,7 +132,11 @@ def check_stacks(stacks, build, by_number=False):
     """Every single one is as the functions call each other; where native frames are missing, the Python functions are."""
     right = sum(stack.count for stack in stacks if own_part(stack) in BEGINNINGS)
     partly = [stack for stack in stacks if own_part(stack) not in BEGINNINGS and (by_number or is_marked(stack))]
-    wrong = [stack for stack in stacks if own_part(stack) not in BEGINNINGS and stack not in partly]
+    others = [stack for stack in stacks if own_part(stack) not in BEGINNINGS and stack not in partly]
+    # seen once in 211,000: of a sample without any native frame the functions of Python are there, and nothing says so
+    bare = [stack for stack in others if all(frame.file.endswith(".py") for frame in stack.frames)]
+    wrong = [stack for stack in others if stack not in bare]
+    assert sum(stack.count for stack in bare) <= 1 + 0.0001 * right, bare[0]
     assert not wrong, (sum(stack.count for stack in wrong), [frame.name for frame in wrong[0].frames])
     assert sum(stack.count for stack in partly) <= 0.02 * right + 2
     for stack in partly:
