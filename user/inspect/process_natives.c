@@ -74,13 +74,10 @@ static const struct native_frames *frames_of(struct process_natives *n, const st
 					     bool now, struct native_place *place)
 {
 	uint64_t addr = abi_native_addrs(of)[i] - (i > 0);
-	const struct native_frames *frames = native_names__unknown(n->names);
+	const struct native_frames *frames;
 
 	*place = native_space__find(&n->space, addr, UINT64_MAX);
-	if (place->file)
-		frames = native_names__in_file(n->names, place->file, place->vaddr, now);
-	else if (place->known)
-		frames = native_names__in_memory(n->names, n->space.pid, addr);
+	frames = native_names__at(n->names, place, n->space.pid, addr, now);
 	return frames || !now ? frames : native_names__unknown(n->names);
 }
 
@@ -111,7 +108,7 @@ static void put_native(struct stack *s, const struct native_frames *frames)
 {
 	for (uint32_t i = 0; i < frames->cnt; i++) {
 		const struct native_name *name = frames->items[i].name;
-		const char *file = *name->source ? name->source : name->module, *last = strrchr(file, '/');
+		const char *file = native_name__file(name), *last = strrchr(file, '/');
 		struct inspect_frame *f;
 
 		if (native_name__is_trampoline(name))
@@ -132,7 +129,7 @@ static void put_cut(struct stack *s, unsigned end)
 	struct inspect_frame *f = add(s);
 
 	f->kind = PROFILE_SYNTHETIC;
-	f->name = xasprintf("[native frames are missing: %s]", outcome_native_end(end));
+	f->name = outcome_native_missing(end);
 	f->module = xstrdup("");
 	f->file = xstrdup("");
 	f->short_file = xstrdup("");
@@ -154,7 +151,7 @@ static void merge_thread(struct process_natives *n, struct inspect_thread *t, bo
 			      .python_whole = t->outcome == ABI_OK && t->walked_cnt <= ABI_MAX_FRAMES,
 			      .native = t->native,
 			      .flags = flags,
-			      .one_each = !(n->interp->build.layout.mech & (ABI_MECH_OWNER | ABI_MECH_IS_ENTRY)),
+			      .one_each = merge_is_one_each(&n->interp->build.layout),
 			      .all = all};
 	struct stack s = {0};
 	size_t cnt, next = 0;

@@ -33,6 +33,11 @@ uint8_t merge_flags(const char *name, const char *module, bool is_interpreter)
 	return flags;
 }
 
+bool merge_is_one_each(const struct abi_py_layout *l)
+{
+	return !(l->mech & (ABI_MECH_OWNER | ABI_MECH_IS_ENTRY));
+}
+
 static void put(struct merge *m, enum merge_kind kind, uint32_t index)
 {
 	m->out[m->cnt++] = (struct merged){.kind = (uint8_t)kind, .index = (uint16_t)index};

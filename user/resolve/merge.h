@@ -17,6 +17,8 @@ enum {
 
 /* By its name, the module that it is of, and whether that is the interpreter's own file. */
 uint8_t merge_flags(const char *name, const char *module, bool is_interpreter);
+/* Up to 3.10 each Python frame has an invocation of the C evaluator to itself (Python/ceval.c). */
+bool merge_is_one_each(const struct abi_py_layout *l);
 
 struct merge_in {
 	uint32_t python_cnt;

@@ -60,7 +60,7 @@ const uint8_t *natives__flags(const struct natives *n)
 
 static uint32_t define(struct natives *n, const struct native_name *name)
 {
-	const char *file = *name->source ? name->source : name->module, *last = strrchr(file, '/');
+	const char *file = native_name__file(name), *last = strrchr(file, '/');
 
 	return codes__other(n->codes, &(struct profile_function){.name = name->name,
 								 .module = name->module,
@@ -127,15 +127,6 @@ static struct native_place place_at(const struct natives *n, const struct proces
 	return s ? native_space__find(s, addr, time_ns) : (struct native_place){0};
 }
 
-/* NULL: they are still to come. */
-static const struct native_frames *frames_at(struct natives *n, const struct process *p, uint64_t addr, bool now,
-					     const struct native_place *place)
-{
-	if (place->file)
-		return native_names__in_file(n->names, place->file, place->vaddr, now);
-	return place->known ? native_names__in_memory(n->names, p->pid, addr) : native_names__unknown(n->names);
-}
-
 /*
  * All but the first of its side return to where they called from, which may be another function's first instruction. All names
  * are asked for at once.
@@ -149,7 +140,7 @@ static bool name_user(struct natives *n, const struct process *p, const struct a
 	for (uint32_t i = 0; i < rec->native_cnt; i++) {
 		uint64_t addr = addrs[i] - (i > 0);
 		struct native_place place = place_at(n, p, addr, sample->hdr.time_ns);
-		const struct native_frames *frames = frames_at(n, p, addr, now, &place);
+		const struct native_frames *frames = native_names__at(n->names, &place, p->pid, addr, now);
 		const struct native_name *name;
 
 		all &= frames || now;

@@ -542,12 +542,6 @@ static uint32_t name_frame(struct resolve *r, const struct abi_frame *f, bool no
 	return id;
 }
 
-/* Up to 3.10 each Python frame has an invocation of the C evaluator to itself (Python/ceval.c). */
-static bool is_one_each(const struct process *p)
-{
-	return p->interp && !(p->interp->build.layout.mech & (ABI_MECH_OWNER | ABI_MECH_IS_ENTRY));
-}
-
 static void push_frame(struct resolve *r, uint32_t id)
 {
 	if (id != CODES_HIDDEN)
@@ -565,7 +559,7 @@ static void push_native(struct resolve *r, uint32_t number)
 
 static void push_cut(struct resolve *r, const struct abi_native *n)
 {
-	__cleanup_free char *text = xasprintf("[native frames are missing: %s]", outcome_native_end(n->end));
+	__cleanup_free char *text = outcome_native_missing(n->end);
 
 	push_frame(r, codes__synthetic(r->codes, text));
 }
@@ -597,7 +591,7 @@ static void merge_native(struct resolve *r, const struct abi_sample *rec, const 
 			      .python_whole = rec->outcome == ABI_OK,
 			      .native = n,
 			      .flags = natives__flags(r->natives),
-			      .one_each = is_one_each(p),
+			      .one_each = p->interp && merge_is_one_each(&p->interp->build.layout),
 			      .all = r->native_all};
 	size_t cnt = merge_frames(&in, r->merged);
 

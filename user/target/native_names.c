@@ -319,6 +319,19 @@ const struct native_frames *native_names__unknown(const struct native_names *n)
 	return n->unknown;
 }
 
+const struct native_frames *native_names__at(struct native_names *n, const struct native_place *place, pid_t pid,
+					     uint64_t addr, bool now)
+{
+	if (place->file)
+		return native_names__in_file(n, place->file, place->vaddr, now);
+	return place->known ? native_names__in_memory(n, pid, addr) : native_names__unknown(n);
+}
+
+const char *native_name__file(const struct native_name *name)
+{
+	return *name->source ? name->source : name->module;
+}
+
 bool native_name__is_trampoline(const struct native_name *name)
 {
 	return name->kind == NATIVE_CODE_MADE && !strncmp(name->name, "py::", 4);

@@ -4,7 +4,7 @@
  * file has debug information it says lines, too, and what was inlined; another child reads that, which may take longer.
  */
 #pragma once
-#include "user/target/native_files.h"
+#include "user/target/native_spaces.h"
 
 enum native_kind {
 	NATIVE_FUNCTION, /* of a program or library */
@@ -28,6 +28,9 @@ struct native_name {
  * not shown.
  */
 bool native_name__is_trampoline(const struct native_name *name);
+
+/* Where it is shown to be: its source, else its module. */
+const char *native_name__file(const struct native_name *name);
 
 /* What is at an address: a function and its line (0: not known), before it those that were inlined, the innermost first. */
 struct native_frame {
@@ -59,6 +62,9 @@ const struct native_frames *native_names__in_kernel(struct native_names *n, uint
 const struct native_frames *native_names__in_memory(struct native_names *n, pid_t pid, uint64_t addr);
 /* Of no mapping; never NULL. */
 const struct native_frames *native_names__unknown(const struct native_names *n);
+/* The one of these that a place in a process asks for. */
+const struct native_frames *native_names__at(struct native_names *n, const struct native_place *place, pid_t pid,
+					     uint64_t addr, bool now);
 
 /* Waits for all that was asked, at most so long: at the end of a recording. True: all is answered. */
 bool native_names__wait(struct native_names *n, unsigned ms);

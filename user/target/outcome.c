@@ -1,4 +1,5 @@
 #include "user/target/outcome.h"
+#include "user/util/alloc.h"
 
 static const struct {
 	const char *word, *sentence;
@@ -38,4 +39,9 @@ static const char *const native_ends[] = {
 const char *outcome_native_end(unsigned end)
 {
 	return native_ends[end < ABI_NATIVE_END_CNT ? end : 0];
+}
+
+char *outcome_native_missing(unsigned end)
+{
+	return xasprintf("[native frames are missing: %s]", outcome_native_end(end));
 }

@@ -9,3 +9,5 @@ const char *outcome_sentence(unsigned outcome);
 const char *outcome_frame(unsigned outcome);
 /* How the walk of a stack's native frames ended. */
 const char *outcome_native_end(unsigned end);
+/* What stands in a stack where native frames are missing for that. Caller frees. */
+char *outcome_native_missing(unsigned end);
