@@ -219,6 +219,19 @@ for seconds in [1] + 150 * [0.002]: subprocess.run(["sleep", str(seconds)])"""
 
 
 @pytest.mark.parametrize("options", OLDER)
+def test_children_of_a_chosen_process(python, recorder, options):
+    """They are chosen as they are born, and so are theirs."""
+    program = "import os, time\nfor _ in range(2): child = os.fork()\ntime.sleep(0.5)"
+    argv = ["--event", "offcpu", "-s", *options, "--", python.path, "-c", program]
+    recording = recorder(*argv, wait=False).wait()
+    asleep = collections.Counter()
+    for sample in recording.json()["samples"]:
+        asleep[sample["pid"]] += sample["value"] if sample["stack"][-1] == "[sleep]" else 0
+    asleep = [seconds for seconds in asleep.values() if seconds]
+    assert len(asleep) == 4 and min(asleep) > 0.49, (asleep, recording.stderr)
+
+
+@pytest.mark.parametrize("options", OLDER)
 def test_every_switch_is_accounted_for(python, cgroup, spawn, recorder, options):
     """As often as it leaves its CPU there is a wait, and the samples of the few that are kept add up to all of them."""
     rate = 1000
