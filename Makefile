@@ -44,7 +44,7 @@ SKEL	:= $(foreach v,$(VARIANTS) pybpfprof_old,$(BUILD)/$(firstword $(subst :, ,$
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
-PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve))) \
+PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve))) \
 	user/session/drain.c user/cmd/sources.c $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
 SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)

@@ -13,6 +13,8 @@ cd "${1:-$(dirname "$0")/..}"
 layers='
 user/main.c      *
 user/cmd         *
+user/push        user/format user/profile user/os user/util
+user/serve       user/profile user/os user/util
 user/session     user/source user/target user/resolve user/profile user/os user/util CONTRACT SKELETON
 user/inspect    user/resolve/merge.h user/target user/profile user/python user/symbol user/os user/util bpf/pywalk.bpf.h bpf/tstate.bpf.h CONTRACT
 user/resolve     user/target user/python user/symbol user/profile user/os user/util CONTRACT
@@ -47,6 +49,9 @@ lzma.h             user/symbol
 libiberty/*        user/symbol
 zlib.h             user/format
 libdeflate.h       user/format
+curl/*             user/push
+mbedtls/*          user/push
+seccomp.h          user/os
 curses.h           user/cmd/top
 term.h             user/cmd/top
 sys/capability.h   user/os
