@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # pybpfprof: `make help` lists the targets. Sources are found by wildcard; nothing is listed by hand.
 BUILD	?= build
 PREFIX	?= /usr/local
@@ -138,15 +139,17 @@ $(BUILD)/user/inspect/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
 $(BUILD)/user/cmd/completions.o: $(addprefix $(BUILD)/user/cmd/completions.,bash.inc zsh.inc fish.inc)
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
 # The pages of an SVG and of HTML share the flame graph, flame/; each has one script, all its files in one function, and
-# one style. The policy of the HTML page allows only what has the hash of what is embedded.
+# one style, and says its licence once. The policy of the HTML page allows only what has the hash of what is embedded.
 PAGE	= $(sort $(wildcard user/format/flame/*.$(1))) $(sort $(wildcard user/format/$(2)/*.$(1)))
+LICENSED := SPDX-License-Identifier: MIT
 $(BUILD)/user/format/%_page.js: $(wildcard user/format/*/*.js) Makefile
 	$(call msg,JOIN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(call PAGE,js,$*); echo '})();'; } > $@
+	$(Q){ echo '// $(LICENSED)'; echo '(function () {'; echo "'use strict';"; grep -hvF '$(LICENSED)' $(call PAGE,js,$*); \
+		echo '})();'; } > $@
 $(BUILD)/user/format/html_page.css: $(wildcard user/format/*/*.css) Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)cat $(call PAGE,css,html) > $@
+	$(Q){ echo '/* $(LICENSED) */'; grep -hvF '$(LICENSED)' $(call PAGE,css,html); } > $@
 $(BUILD)/%.inc: $(BUILD)/%
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 HASH	= sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@

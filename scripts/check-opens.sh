@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Who may open files, or look paths up, by himself. Everything that a profiled process named or wrote goes through
 # user/os/untrusted.c; the files below name only what the kernel, the user or this program itself chose.
 #

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Makes a folder of programs from the package index, pinned by a list in tests/. Quick when it is there.
 #
 #   scripts/test-venv.sh        build/venv: the viewers that the format tests load our files into

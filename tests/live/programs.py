@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where what was built lies, and how a test gets a program of its own that `make` alone does not build."""
 
 import contextlib

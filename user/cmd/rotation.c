@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Segments that are closed wait in a queue for the process that makes their outputs. */
 #include "user/cmd/rotation.h"
 #include "user/cmd/cmd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * --rotate: one recording after another without a pause between them. The outputs of those that are
  * closed are made by a process of their own, one segment at a time, while sampling goes on.

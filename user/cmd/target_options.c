@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that choose what is profiled and how it is sampled; names are those of py-spy and perf. */
 #include "user/cmd/target_options.h"
 #include "bpf/abi.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that choose what is profiled and how it is sampled, shared by every command that samples. */
 #pragma once
 #include "user/session/session.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pprof's profile.proto (github.com/google/pprof, proto/profile.proto), gzip as its tools want it.
  * Two things of its tools to know: a function whose name and system name are equal is taken for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pprof's message while it is written: what pprof.c and pprof_samples.c share. */
 #pragma once
 #include "user/format/pb.h"

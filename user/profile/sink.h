@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The stream of facts a recording consists of. Producers (the resolver of a live session, the reader
  * of a recording, the reader of our JSON) call a sink; consumers (the writer of a recording, the

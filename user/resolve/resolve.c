@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/resolve.h"
 #include "user/os/causes.h"
 #include "user/os/procfs.h"

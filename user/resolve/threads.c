@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Before 3.14 CPython does not tell the kernel its threads' names: the kernel's name is "python3" for all.
  * `threading._active` has them; it is read from the live process when a new thread shows up, and again and again, ever

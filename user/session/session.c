@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/session.h"
 #include "bpf/arch.h"
 #include "pybpfprof.skel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The life of a recording: open (load, choose targets) → start (attach) → poll … → stop. Single-threaded:
  * everything happens inside these calls.
