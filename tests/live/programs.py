@@ -32,7 +32,7 @@ def built(name):
 
 
 @functools.lru_cache(maxsize=None)
-def prepared(script):
+def prepared(script, *args):
     """A finished scripts/test-*.sh; once, as without a network it takes its time to fail."""
-    with alone_with(BUILD / "tests" / script):
-        return subprocess.run([str(ROOT / "scripts" / script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with alone_with(BUILD / "tests" / "-".join((script, *args))):
+        return subprocess.run([str(ROOT / "scripts" / script), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

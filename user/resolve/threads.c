@@ -46,6 +46,8 @@ static void emit_part(struct threads *t, const struct known *k, const struct kno
 	t->sink.ops->thread(t->sink.ctx, &(struct profile_thread){.id = part->profile_id,
 								  .process = k->profile_id,
 								  .tid = (uint32_t)th->key.tid,
+								  .start_ns = th->key.start_ns,
+								  .interpreter = part->interp_id,
 								  .name = name ? name : th->name});
 }
 

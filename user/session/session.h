@@ -93,6 +93,8 @@ int session__poll(struct session *s);
 void session__send_meta(struct session *s, bool complete);
 /* Ends the segment that the sink had, with its meta record, and goes on in another: `sink` knows nothing yet. */
 void session__begin_segment(struct session *s, struct profile_sink sink);
+/* Takes no more samples; what there is of them is sent by __stop. */
+void session__detach(struct session *s);
 /* Detaches, drains the rest, sends the final meta. */
 void session__stop(struct session *s);
 void session__free(struct session *s);
