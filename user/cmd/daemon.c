@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `daemon`: samples for ever, in windows, each of which is handed over to back ends and files and then forgotten. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/daemon/answers.h"
@@ -42,7 +43,7 @@ struct daemon {
 		uint64_t until_ns;
 	} retired; /* from before the last reload: it sends what it has */
 	struct answers answers;
-	struct notify *notify;
+	struct notify notify;
 	int signals;
 	bool stop, reload, failed;
 	uint64_t window_end_ns, next_tend_ns;
@@ -136,12 +137,12 @@ static void reload(struct daemon *d)
 	struct delivery delivery;
 	bool sample_alike;
 
-	notify__reloading(d->notify);
+	notify_reloading(&d->notify);
 	if (!reload_is_sound(d->argc, d->argv) || daemon_options__parse(o, d->argc, d->argv) ||
 	    delivery__open(&delivery, &o->push)) {
 		log_error("the configuration was not taken: all stays as it was");
 		free(o);
-		notify__ready(d->notify);
+		notify_ready(&d->notify);
 		return;
 	}
 	sample_alike = daemon_options__sample_alike(d->o, o);
@@ -153,7 +154,7 @@ static void reload(struct daemon *d)
 	stream__cut(d->stream, d->session);
 	files__end_last(&d->files);
 	log_info("the configuration was read again%s", sample_alike ? "" : "; sampling began anew");
-	notify__ready(d->notify);
+	notify_ready(&d->notify);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------- */
@@ -175,7 +176,7 @@ static void tend(struct daemon *d, uint64_t now)
 	if (now < d->next_tend_ns)
 		return;
 	d->next_tend_ns = now + TEND_NS;
-	notify__alive(d->notify, now);
+	notify_watchdog(&d->notify);
 	if (files__tend(&d->files))
 		d->stop = d->failed = true; /* said already */
 	if (d->retired.o && (now >= d->retired.until_ns || !delivery__queued(&d->retired.delivery)))
@@ -189,6 +190,16 @@ static int poll_timeout(const struct daemon *d, uint64_t now)
 	return left < POLL_MS * 1000000ull ? (int)((left + 999999) / 1000000) : POLL_MS;
 }
 
+static struct answers_of answers_of(const struct daemon *d)
+{
+	return (struct answers_of){.session = d->session,
+				   .stream = d->stream,
+				   .delivery = &d->delivery,
+				   .files = &d->files,
+				   .window_ns = d->o->window_ns,
+				   .rate_hz = d->o->target.rate_hz};
+}
+
 static void run_loop(struct daemon *d)
 {
 	struct pollfd fds[] = {
@@ -198,6 +209,7 @@ static void run_loop(struct daemon *d)
 	};
 
 	while (!d->stop) {
+		struct answers_of of;
 		uint64_t now;
 
 		fds[1].fd = session__fd(d->session);
@@ -211,7 +223,8 @@ static void run_loop(struct daemon *d)
 		d->reload = false;
 		if (now >= d->window_end_ns)
 			turn_window(d, now);
-		answers__poll(&d->answers, d->stream, d->session, now);
+		of = answers_of(d);
+		answers__poll(&d->answers, &of, now);
 		tend(d, now);
 	}
 }
@@ -220,7 +233,7 @@ static void run_loop(struct daemon *d)
 
 static void finish(struct daemon *d)
 {
-	notify__stopping(d->notify);
+	notify_stopping(&d->notify);
 	session__stop(d->session);
 	window__end(&d->window, d->stream);
 	stream__begin(d->stream);
@@ -275,7 +288,7 @@ static int run_started(struct daemon *d)
 	privileges_keep_only(PRIVILEGES_SAMPLE | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
 	d->window_end_ns = window_end_ns(d->o->window_ns);
 	say_started(d);
-	notify__ready(d->notify);
+	notify_ready(&d->notify);
 	run_loop(d);
 	finish(d);
 	return d->failed ? CMD_FAILED : CMD_OK;
@@ -291,7 +304,7 @@ static void release(struct daemon *d)
 	segment__free(d->files.segment);
 	if (d->signals >= 0)
 		close(d->signals);
-	notify__free(d->notify);
+	notify_close(&d->notify);
 	daemon_options__free(d->o);
 	free(d->o);
 }
@@ -305,7 +318,7 @@ static int run(int argc, char **argv)
 		free(d.o);
 		return status;
 	}
-	d.notify = notify__new();
+	notify_open(&d.notify);
 	d.signals = signals_open((const int[]){SIGHUP, 0});
 	d.stream = stream__new();
 	worker_set_hurry(d.signals);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/answers.h"
 #include "user/cmd/daemon/numbers.h"
 #include "user/profile/only.h"
@@ -223,9 +224,7 @@ static void answer_metrics(struct answers *all, struct serve_request *q)
 /* Windows come in time; what back ends do with them is no matter of ours. */
 static void answer_health(struct answers *all, struct serve_request *q)
 {
-	uint64_t last = all->window_end_unix_ns ? all->window_end_unix_ns : all->started_unix_ns;
-
-	if (clock_unix_ns() > last + LATE_WINDOWS * all->of.window_ns)
+	if (all->now_ns > all->turned_ns + LATE_WINDOWS * all->of.window_ns)
 		say(q, 503, "no window for long\n");
 	else
 		say(q, 200, "ok\n");
@@ -254,7 +253,7 @@ static void on_request(void *ctx, struct serve_request *q, const char *path)
 
 int answers__open(struct answers *a, const char *listen)
 {
-	*a = (struct answers){.started_unix_ns = clock_unix_ns()};
+	*a = (struct answers){.started_unix_ns = clock_unix_ns(), .turned_ns = clock_now_ns()};
 	return listen ? serve__new(listen, on_request, a, &a->serve) : 0;
 }
 
@@ -277,6 +276,7 @@ void answers__count_window(struct answers *a, const struct profile *p)
 {
 	a->windows++;
 	a->window_end_unix_ns = clock_unix_ns();
+	a->turned_ns = clock_now_ns();
 	a->stacks = p->stack_cnt;
 	a->samples += p->sample_cnt;
 }

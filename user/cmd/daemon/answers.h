@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the daemon answers by HTTP: /metrics, /healthz, /profile (user/serve/serve.h). */
 #pragma once
 #include "user/cmd/daemon/delivery.h"
@@ -22,6 +23,7 @@ struct answers {
 	struct answers_of of;
 	uint64_t started_unix_ns;
 	uint64_t windows, window_end_unix_ns; /* so far, and when the last one ended; 0 none yet */
+	uint64_t turned_ns;                   /* the same of CLOCK_MONOTONIC, or when it started */
 	uint64_t stacks, samples;             /* of the last one; samples: of all */
 	uint64_t now_ns;                      /* of the last __poll */
 };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/daemon_options.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/messages.h"
@@ -130,6 +131,9 @@ int daemon_options__parse(struct daemon_options *o, int argc, char **argv)
 	usage_parse(&daemon_argp, o->settings.argc, o->settings.argv, 0, o);
 	if (o->outputs.cnt && !rotation__is_on(&o->rotation))
 		rotation__parse(&o->rotation, ROTATE, &why);
+	o->rotation.keep = (struct keep){.ns = o->push.keep_ns, .bytes = o->push.keep_bytes};
+	if (o->push.keep_ns || o->push.keep_bytes)
+		o->rotation.keep.outputs = &o->outputs;
 	err = outputs__check(&o->outputs);
 	if (!err)
 		o->rotation.view = &o->view;

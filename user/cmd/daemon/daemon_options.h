@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of `daemon`. */
 #pragma once
 #include "user/cmd/outputs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where windows go: names for their processes, and a queue and a thread for each back end. */
 #pragma once
 #include "user/cmd/push_options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/files.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
@@ -21,6 +22,28 @@ int files__begin(struct files *f, struct stream *s)
 	return 0;
 }
 
+static void end(struct files *f, struct stream *s)
+{
+	stream__remove(s, f->part);
+	f->part = NULL;
+	f->last = f->segment;
+	f->segment = NULL;
+}
+
+int files__change(struct files *f, const struct outputs *outputs, const struct rotation *r, struct stream *s)
+{
+	f->outputs = outputs;
+	f->rotation.every_ns = r->every_ns;
+	f->rotation.bytes = r->bytes;
+	f->rotation.view = r->view;
+	f->rotation.keep = r->keep;
+	f->rotation.due_ns = f->rotation.not_before_ns = 0;
+	if (files__are_wanted(f))
+		return files__begin(f, s);
+	end(f, s);
+	return 0;
+}
+
 int files__end_last(struct files *f)
 {
 	int err = 0;
@@ -41,10 +64,7 @@ int files__tend(struct files *f)
 
 int files__finish(struct files *f, struct stream *s)
 {
-	stream__remove(s, f->part);
-	f->part = NULL;
-	f->last = f->segment;
-	f->segment = NULL;
+	end(f, s);
 	if (files__end_last(f))
 		f->rotation.failed++;
 	rotation__finish(&f->rotation);

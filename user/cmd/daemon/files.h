@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The daemon's -o: recordings of some windows each, and the outputs made from them (user/cmd/rotation.h). */
 #pragma once
 #include "user/cmd/daemon/stream.h"
@@ -17,6 +18,8 @@ static inline bool files__are_wanted(const struct files *f)
 
 /* Begins the first one, or the next, with the stream's next cut. 0 or negative errno. */
 int files__begin(struct files *f, struct stream *s);
+/* With the next cut: other outputs, or none. What is written so far is finished as it was. 0 or negative errno. */
+int files__change(struct files *f, const struct outputs *outputs, const struct rotation *r, struct stream *s);
 /* Behind the cut: hands the one before over to be made into outputs. 0, or an error that cut it. */
 int files__end_last(struct files *f);
 /* Flushes and looks after what is being made; call it each second or so. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/stream.h"
 #include "user/profile/joiner.h"
 #include "user/profile/tee.h"

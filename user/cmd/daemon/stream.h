@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The stream of a session that runs for ever, for consumers who come and go: windows, files, somebody who asks for the next ten
  * seconds. The session gives a new segment whenever it is asked to, so that each consumer begins and ends at such a cut.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/window.h"
 #include "user/util/clock.h"
 

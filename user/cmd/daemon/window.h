@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Windows of the daemon's stream: each becomes a profile of its own, in memory, and is gone when it has been handed over. */
 #pragma once
 #include "user/cmd/daemon/stream.h"
