@@ -60,7 +60,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 
 # Layers that need neither the skeleton nor root: what unit tests link.
 PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve))) \
-	user/session/drain.c user/cmd/sources.c $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
+	user/session/drain.c $(addprefix user/cmd/,sources.c settings.c option_walk.c) $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
 SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a

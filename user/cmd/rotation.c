@@ -142,6 +142,8 @@ static void end_segment(struct rotation *r, int status)
 		say_written(w);
 	}
 	segment__free(w);
+	if (r->keep.outputs)
+		keep__look(&r->keep);
 }
 
 void rotation__hand_over(struct rotation *r, struct segment *w)

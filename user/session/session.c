@@ -791,6 +791,24 @@ void session__times(const struct session *s, uint64_t *running_ns, uint64_t *thr
 	*throttled_ns = times.throttled_ns;
 }
 
+bool session__bpf_time(const struct session *s, uint64_t *ns, uint64_t *runs)
+{
+	struct bpf_program *prog;
+
+	*ns = *runs = 0;
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			continue;
+		*ns += info.run_time_ns;
+		*runs += info.run_cnt;
+	}
+	return *runs;
+}
+
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)
 {
 	processes__each(targets__processes(s->targets), fn, ctx);
