@@ -370,8 +370,9 @@ lint: ## layers of includes, who opens files, the list of features, format, shel
 	$(INSTALL_UNITS)
 	$(Q)for each in scripts/check-*.sh; do $$each || [ $$? = 77 ] || exit 1; done
 
-format: ## clang-format all sources, by the pinned version
+format: ## clang-format all sources, by the pinned version; the line of the licence where it is missing
 	$(INSTALL_UNITS)
+	scripts/check-licenses.sh --fix
 	scripts/check-format.sh --fix
 
 clean: ## remove build/
