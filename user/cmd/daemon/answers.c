@@ -89,7 +89,8 @@ static void begin_profile(struct answers *all, struct serve_request *q)
 	struct answer *a;
 
 	if (!f || f == &format_recording)
-		return say(q, 400, "format: svg, html, pprof, folded, json, speedscope, pstats or another of convert's\n");
+		return say(q, 400,
+			   "format: svg, html, pprof, folded, json, speedscope, pstats or another of convert's\n");
 	if (!ns)
 		return say(q, 400, "seconds: a time up to 300\n");
 	if (count(all) >= AT_ONCE)
