@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # pybpfprof: `make help` lists the targets. Sources are found by wildcard; nothing is listed by hand.
 BUILD	?= build
 PREFIX	?= /usr/local
@@ -45,7 +46,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 
 # Layers that need neither the skeleton nor root: what unit tests link.
 PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve))) \
-	user/session/drain.c user/cmd/sources.c $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
+	user/session/drain.c $(addprefix user/cmd/,sources.c settings.c option_walk.c) $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
 SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
@@ -138,15 +139,17 @@ $(BUILD)/user/inspect/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
 $(BUILD)/user/cmd/completions.o: $(addprefix $(BUILD)/user/cmd/completions.,bash.inc zsh.inc fish.inc)
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
 # The pages of an SVG and of HTML share the flame graph, flame/; each has one script, all its files in one function, and
-# one style. The policy of the HTML page allows only what has the hash of what is embedded.
+# one style, and says its licence once. The policy of the HTML page allows only what has the hash of what is embedded.
 PAGE	= $(sort $(wildcard user/format/flame/*.$(1))) $(sort $(wildcard user/format/$(2)/*.$(1)))
+LICENSED := SPDX-License-Identifier: MIT
 $(BUILD)/user/format/%_page.js: $(wildcard user/format/*/*.js) Makefile
 	$(call msg,JOIN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(call PAGE,js,$*); echo '})();'; } > $@
+	$(Q){ echo '// $(LICENSED)'; echo '(function () {'; echo "'use strict';"; grep -hvF '$(LICENSED)' $(call PAGE,js,$*); \
+		echo '})();'; } > $@
 $(BUILD)/user/format/html_page.css: $(wildcard user/format/*/*.css) Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)cat $(call PAGE,css,html) > $@
+	$(Q){ echo '/* $(LICENSED) */'; grep -hvF '$(LICENSED)' $(call PAGE,css,html); } > $@
 $(BUILD)/%.inc: $(BUILD)/%
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 HASH	= sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # The one list of packages this project needs. Debian and its relatives.
 #
 #   scripts/install-deps.sh               everything: build, demo, tests
@@ -72,7 +73,7 @@ readers="
 "
 
 usage() {
-	sed -n '2,14s/^# \{0,1\}//p' "$0"
+	sed -n '3,15s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Prepares descriptors and privileges, then runs the command. */
 #include "user/cmd/cmd.h"
 #include "user/os/privileges.h"

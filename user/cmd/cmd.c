@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of subcommands, and how one is found from what the user typed. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/in_path.h"

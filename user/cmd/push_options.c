@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The options of pushing. Secrets are never words of a command line, where every user of the machine reads them: tokens and headers come
  * from files. A token is for the destination in front of it, so that none is sent to where it does not belong.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where profiles go and what they are called there: the options that `push` and `daemon` share. */
 #pragma once
 #include "user/push/naming.h"

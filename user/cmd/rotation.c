@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Segments that are closed wait in a queue for the process that makes their outputs. */
 #include "user/cmd/rotation.h"
 #include "user/cmd/cmd.h"
@@ -141,6 +142,8 @@ static void end_segment(struct rotation *r, int status)
 		say_written(w);
 	}
 	segment__free(w);
+	if (r->keep.outputs)
+		keep__look(&r->keep);
 }
 
 void rotation__hand_over(struct rotation *r, struct segment *w)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pprof's profile.proto (github.com/google/pprof, proto/profile.proto), gzip as its tools want it. A mapping that does not claim
  * to have functions, files and lines makes them look for symbols.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pprof's message (github.com/google/pprof, proto/profile.proto): of a file, where it has all types and labels that say whose each
  * sample is; or of what a back end gets, where it has what is asked for and nothing that leaks or multiplies series.

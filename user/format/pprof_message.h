@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pprof's message while it is made: what pprof.c and pprof_samples.c share. */
 #pragma once
 #include "user/format/pprof.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The samples of a pprof message: stacks from the leaf on, and labels that say whose they are. They
  * are added up by (stack, labels); with --timestamps the time is a label too, so there is nothing

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Two things of pprof's tools to know: a function whose name and system name are equal is taken for demangled C++ and loses what is in
  * <>, so the system name is left empty where it would be; and a mapping is of the interpreter, as Python functions are in no other.

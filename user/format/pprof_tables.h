@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What samples refer to in pprof's format and in OpenTelemetry's: texts, mappings, functions and locations, each by a number from 1 in
  * the order of first sight; 0 is "" and none. Nothing is there twice.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The numbers at the end, and Python's own default, whose number is in front of what the thread runs. */
 #include "user/profile/pool_name.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Threads of a pool have one name: without the numbers by which a program tells its threads apart. */
 #pragma once
 

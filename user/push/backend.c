@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of back ends. */
 #include "user/push/backend.h"
 #include <stddef.h>

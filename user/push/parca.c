@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Parca: its REST door to ProfileStoreService.WriteRaw, which takes JSON alone, with profiles in base64. It keeps no labels of samples:
  * what tells series apart is in the labels of the series.

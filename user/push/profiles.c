@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A profile is ended before the sample that would make it too large. How much a sample adds at most is looked up frame by frame only
  * where that could matter.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A window as pprof profiles, for the back ends that take those: one for each group and type of values, more where that is too much. */
 #pragma once
 #include "user/push/group.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Grafana Pyroscope: push.v1.PusherService/Push with a protobuf body (api/push/v1/push.proto). It has no answer to a request beyond its
  * burst of 2 MB but 429, for ever, and counts what is in the packed profiles: requests are kept below that.

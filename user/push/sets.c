@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Samples are put into their sets by counting, once for all groups: a node has a thousand of them. */
 #include "user/push/sets.h"
 #include "user/format/pprof_tables.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A window's samples by whose they are and what was measured: of each group and type of values one profile is sent. Types are
  * apart, as a back end names a profile by what it measures, and multiplies numbers of samples by the period of that.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a server answers is shown to people: it is cleaned and cut like any other text of others. */
 #include "user/push/wire.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What requests of every back end have: labels, ids, and reasons in what they answer. */
 #pragma once
 #include "user/push/group.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/codes.h"
 #include "user/profile/module_name.h"
 #include "user/python/code_object.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a process is in, as labels of the profile: its container, its pod, its unit, and its number in there. */
 #pragma once
 #include "user/profile/sink.h"

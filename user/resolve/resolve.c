@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/resolve.h"
 #include "user/os/causes.h"
 #include "user/os/procfs.h"
@@ -256,6 +257,7 @@ static uint32_t describe_process(struct resolve *r, struct known *k)
 			     &(struct profile_process){
 				     .id = k->profile_id,
 				     .pid = (uint32_t)p->pid,
+				     .image = p->image_id,
 				     .parent_pid = (uint32_t)p->ppid,
 				     .start_unix_ns = p->start_ns ? p->start_ns + r->boot_unix_ns : 0,
 				     .command = p->command,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/json_get.h"
 #include "user/util/buf.h"
 #include "user/util/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A pull parser for JSON (RFC 8259, UTF-8): the caller asks for the values it expects, in the order of the text. Memory is
  * bounded however large the text is: a piece of input and one string or number. The text is hostile.

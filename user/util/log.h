@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Messages for people, always on stderr (stdout is only ever the profile). The function that detects
  * a failure says it, with the object's name; callers pass the error code on in silence.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Curses is entered and left here only. A crash cannot call it (it is not safe in a signal handler), so the settings
  * of the line and the string that restore the terminal are put together beforehand.
