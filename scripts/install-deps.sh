@@ -70,14 +70,14 @@ tried="
 # chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
 # golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
-# tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
+# prometheus: promtool. tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
 # mmdebstrap: other Pythons. uwsgi, apache2, gdb: programs that have Python as a plug-in.
 readers="
 	python3-jsonschema python3-selenium
 	chromium chromium-driver
 	tmux sudo libcap2-bin podman runc mmdebstrap
 	uwsgi-core uwsgi-plugin-python3 apache2-bin libapache2-mod-wsgi-py3 gdb
-	golang-go valgrind npm|nodejs jq
+	golang-go valgrind npm|nodejs jq prometheus
 	zsh fish man-db mandoc
 "
 

@@ -279,7 +279,8 @@ void answers__count_window(struct answers *a, const struct profile *p)
 	a->window_end_unix_ns = clock_unix_ns();
 	a->turned_ns = clock_now_ns();
 	a->stacks = p->stack_cnt;
-	a->samples += p->sample_cnt;
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		a->samples[p->buckets[i].type % PROFILE_MAX_TYPES] += p->buckets[i].samples;
 }
 
 void answers__close(struct answers *a)
