@@ -211,3 +211,4 @@ if __name__ == "__main__":
         load(int(sys.argv[2]), float(sys.argv[3]))
     else:
         sys.exit(__doc__)
+# SPDX-License-Identifier: MIT

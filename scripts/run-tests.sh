@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Builds and runs every test there is; the last line counts them: `N passed, N failed, N skipped`. Installs what
 # that needs and is not there yet: packages as root, other Pythons, readers of our files.
 #

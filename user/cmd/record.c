@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `record`: the main job. Samples into a recording; every output is made from it at the end. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/command.h"

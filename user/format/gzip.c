@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gzip by zlib, behind a FILE of its own so that writers need not know that they are compressed. */
 #include "user/format/gzip.h"
 #include "user/util/alloc.h"

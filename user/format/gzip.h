@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A stream that compresses: for the formats whose files are gzip by definition. */
 #pragma once
 #include <stdio.h>

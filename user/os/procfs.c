@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Small readers of /proc. Kernel documentation: Documentation/filesystems/proc.rst. */
 #include "user/os/procfs.h"
 #include "user/os/stat_text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Processes as /proc shows them. Everything here may be stale the moment it is read. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fills a profile from the stream of facts. The stream may come from a damaged or hostile file: an item whose id is not
  * the next one of its kind, or that refers to something unknown, is dropped and counted as loss "damaged", so

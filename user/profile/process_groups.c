@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/process_groups.h"
 #include "user/profile/program_title.h"
 #include "user/util/alloc.h"

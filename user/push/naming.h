@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who a process is, for back ends: its labels, from what the profile says of it, by rules. Pure: the profile has what was read
  * at first sight of a process (user/target/identity.h), as profile labels. docs/labels.md says what each is made of.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/labels.h"
 #include <stdio.h>
 

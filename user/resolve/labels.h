@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a process is in, as labels of the profile: its container, its pod, its unit, and its number in there; and what it calls
  * itself (`service`), or its pool's program (`program`).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/resolve.h"
 #include "user/os/causes.h"
 #include "user/os/procfs.h"
@@ -227,6 +228,11 @@ void resolve__wait_native(struct resolve *r, unsigned ms)
 		natives__wait(r->natives, ms);
 }
 
+void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit)
+{
+	codes__set_limit(r->codes, limit);
+}
+
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
 {
 	r->unix_offset_ns = unix_offset_ns;
@@ -259,6 +265,7 @@ static uint32_t describe_process(struct resolve *r, struct known *k)
 			     &(struct profile_process){
 				     .id = k->profile_id,
 				     .pid = (uint32_t)p->pid,
+				     .image = p->image_id,
 				     .parent_pid = (uint32_t)p->ppid,
 				     .start_unix_ns = p->start_ns ? p->start_ns + r->boot_unix_ns : 0,
 				     .command = p->command,
@@ -841,6 +848,22 @@ static void forget_gone(struct resolve *r)
 	fold_overdue(r);
 }
 
+static void meet_codes(void *ctx, const struct abi_sample *rec)
+{
+	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
+
+	for (uint32_t i = 0; i < rec->frame_cnt; i++)
+		codes__meet(ctx, f[i].code_key);
+}
+
+/* Code objects of processes that live. */
+static void forget_codes(struct resolve *r, uint64_t now_ns)
+{
+	if (codes__will_drop(r->codes, now_ns))
+		waiting__each(&r->waiting, meet_codes, r->codes);
+	codes__tend(r->codes, now_ns);
+}
+
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
 	struct flush_arg flush = {r, now_ns, last, PLACES_AT_ONCE};
@@ -850,5 +873,6 @@ void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 	processes__each_living(r->processes, read_names, &flush);
 	processes__each_living(r->processes, look_again, &flush);
 	forget_gone(r);
+	forget_codes(r, now_ns);
 	losses__flush(&r->losses, r->sink, now_ns, last);
 }

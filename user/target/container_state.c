@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The files: moby container/container.go (config.v2.json), containers/storage containers.go (containers.json),
  * opencontainers/runtime-spec config.md (config.json: annotations), containerd pkg/cri/annotations and

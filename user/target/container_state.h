@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What engines say of their containers in files of their own, read without asking anybody: the names. The files are the
  * host's, but who started a container chose what is in them, and a user's own engine keeps them where that user likes.

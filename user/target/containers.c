@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A cgroup has one path as long as it is there, and a path of a container's belongs to that container. Whoever may make
  * directories in a part of the hierarchy may call them as engines do: so a container is of the engine of the user

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The containers of this host, and the units of systemd, by the cgroups that processes are in. */
 #pragma once
 #include "user/target/container_path.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The process images of a session, by the id the kernel side gives each (new at fork and at exec). */
 #pragma once
 #include "user/target/containers.h"
