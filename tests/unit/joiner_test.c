@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Segments with ids of their own, joined, are the same profile as the stream in one piece. */
 #include "user/format/format.h"
 #include "user/profile/joiner.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Segments of a stream, each with ids of its own, joined into one: a consumer may so have more of them than one, and begin
  * and end where it likes. What is the same in several (a process image, a thread, a function by all that is said of it)

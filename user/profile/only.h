@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Of a stream what some processes did, chosen by what their labels say. */
 #pragma once
 #include "user/profile/sink.h"

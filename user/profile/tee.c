@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/tee.h"
 #include "user/util/alloc.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One stream into several sinks, each of which gets all of it in the same order. */
 #pragma once
 #include "user/profile/sink.h"

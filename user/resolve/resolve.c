@@ -225,6 +225,11 @@ void resolve__wait_native(struct resolve *r, unsigned ms)
 		natives__wait(r->natives, ms);
 }
 
+void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit)
+{
+	codes__set_limit(r->codes, limit);
+}
+
 void resolve__set_clock(struct resolve *r, int64_t unix_offset_ns)
 {
 	r->unix_offset_ns = unix_offset_ns;
@@ -845,6 +850,22 @@ static void forget_gone(struct resolve *r)
 	fold_overdue(r);
 }
 
+static void meet_codes(void *ctx, const struct abi_sample *rec)
+{
+	const struct abi_frame *f = (const struct abi_frame *)(rec + 1);
+
+	for (uint32_t i = 0; i < rec->frame_cnt; i++)
+		codes__meet(ctx, f[i].code_key);
+}
+
+/* Code objects of processes that live. */
+static void forget_codes(struct resolve *r, uint64_t now_ns)
+{
+	if (codes__will_drop(r->codes, now_ns))
+		waiting__each(&r->waiting, meet_codes, r->codes);
+	codes__tend(r->codes, now_ns);
+}
+
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
 	struct flush_arg flush = {r, now_ns, last};
@@ -853,5 +874,6 @@ void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 	r->stats.waiting = r->waiting.cnt;
 	processes__each_living(r->processes, read_names, &flush);
 	forget_gone(r);
+	forget_codes(r, now_ns);
 	losses__flush(&r->losses, r->sink, now_ns, last);
 }

@@ -53,6 +53,7 @@ struct session_options {
 	bool old_kernel;         /* … and without those that 5.10 lacks */
 	const char *btf;         /* file with the kernel's types; NULL: the kernel's own */
 	uint32_t max_processes;  /* for tests: that the kernel side has room for; 0: ABI_MAX_PROCS */
+	size_t code_bytes;       /* for tests: what is kept of code objects of processes that live; 0: 16 MB */
 	const char *command;     /* our own command line, for the recording */
 	const char *target_text; /* what is profiled, for titles */
 	session_look_fn look;    /* stacks of threads that sleep when sampling ends; NULL: they are lost */
@@ -106,6 +107,11 @@ bool session__brings_in(const struct session *s);
 void session__stats(const struct session *s, struct session_stats *out);
 /* perf's own clock of the timers, and what the kernel throttled them for. Interrupts each CPU while they run. */
 void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns);
+/*
+ * What the BPF programs took so far, and how often they ran; false where the kernel does not measure it (sysctl
+ * kernel.bpf_stats_enabled).
+ */
+bool session__bpf_time(const struct session *s, uint64_t *ns, uint64_t *runs);
 /* Summaries of the processes that ended too long ago to be kept: `fn` below is not called for them. */
 const struct processes_past *session__past(const struct session *s);
 /* Calls `fn` for each process image seen, of those that have ended for the latest only. */
