@@ -222,7 +222,7 @@ static void who_does_not_read_is_left(void **state)
 		assert_true(strlen(text) > 1000);
 	}
 	pass(5 * SECOND);
-	pass(6 * SECOND);
+	pass(11 * SECOND);
 	free(heard(fd, &ended));
 	assert_true(ended);
 	close(fd);
