@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * THE contract between the kernel side and the user side: limits, ring-buffer records, map keys and
  * values, the layout of an interpreter. Fixed-width types, explicit padding, no pointers; addresses in
@@ -451,6 +452,13 @@ struct abi_tasks {
 	__u16 cnt;
 	__u16 cut; /* more await the last one than there is room for */
 		   /* then cnt times struct abi_task, the one that runs first; of several that await one of them, one */
+};
+
+/* Value of `seen`: keys of code objects, in bucket key % ABI_SEEN_BUCKETS; 0: none. */
+#define ABI_SEEN_BUCKETS 32768
+#define ABI_SEEN_WAYS    4
+struct abi_seen {
+	__u64 way[ABI_SEEN_WAYS];
 };
 
 #define ABI_CODE_UNREADABLE 1u /* not all of it is here; user space may read it at its address */

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Who may open files, or look paths up, by himself. Everything that a profiled process named or wrote goes through
 # user/os/untrusted.c; the files below name only what the kernel, the user or this program itself chose.
 #
@@ -42,6 +43,8 @@ user/cmd/command.c             the program that the user names
 user/cmd/flamegraph.c          outputs that the user names
 user/cmd/diff.c                outputs that the user names
 user/cmd/outputs.c             outputs that the user names
+user/cmd/daemon/numbers.c      /proc/self/statm
+user/cmd/keep.c                outputs that the user names
 user/cmd/rotation.c            outputs that the user names
 user/cmd/settings.c            a file that the user names
 user/cmd/target_options.c      words of the command line

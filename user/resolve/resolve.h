@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Raw records → the profile's stream. A sample waits until the names of its code objects are here (they
  * follow it within microseconds, or when a system call ends); nothing is guessed meanwhile.
@@ -53,6 +54,9 @@ struct resolve_source {
 	bool is_cpu_time; /* the kernel's clocks of processes tell their sum, too */
 };
 void resolve__add_source(struct resolve *r, enum abi_source source, const struct resolve_source *what);
+
+/* As codes__set_limit(). */
+void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit);
 
 /* Records; sizes were checked by drain. */
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec);

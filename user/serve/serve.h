@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * HTTP/1.1 on loopback or a unix socket, for those who look at the daemon: GET only, one answer a connection, a few connections at a
  * time, each with an end. All of it happens inside these calls, and none waits.

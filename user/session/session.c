@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/session.h"
 #include "bpf/arch.h"
 #include "pybpfprof.skel.h"
@@ -13,6 +14,7 @@
 #include "user/session/events.h"
 #include "user/session/features.h"
 #include "user/session/kernel_clock.h"
+#include "user/session/seen.h"
 #include "user/session/targets.h"
 #include "user/session/types.h"
 #include "user/session/unwind.h"
@@ -35,6 +37,7 @@
 #define CACHE_NUMBERED_MIN_HZ 500
 #define SETTLE_MS             1500
 #define NAMES_MS              5000         /* at the end; a busy machine takes long over debug information */
+#define CODE_BYTES            (16u << 20)  /* some 25,000 code objects, of which most programs run a tenth */
 #define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
@@ -51,9 +54,10 @@ struct session {
 	struct unwind *unwind; /* NULL without --native … */
 	bool lacks_native;     /* … which this kernel has not what it takes for; said */
 	struct cold *cold;     /* NULL until a sample misses memory that its task cannot bring in */
+	struct seen *seen;
 	struct kernel_clock clock;
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC, ours */
-	uint64_t start_unix_ns;
+	bool is_drained;            /* what came until then was sent */
 	struct {
 		uint64_t start_ns, start_unix_ns;
 		uint64_t ticks, filtered; /* before it */
@@ -381,6 +385,9 @@ static void begin_segment(struct session *s, uint64_t ticks, uint64_t filtered)
 {
 	s->segment.start_ns = clock_now_ns();
 	s->segment.start_unix_ns = clock_unix_ns();
+	/* The wall clock is set now and then, and a session may last for weeks. */
+	resolve__set_clock(s->resolve,
+			   (int64_t)(s->segment.start_unix_ns - s->segment.start_ns) - s->clock.monotonic_ns);
 	s->segment.ticks = ticks;
 	s->segment.filtered = filtered;
 	send_meta(s, NULL, false);
@@ -405,8 +412,6 @@ int session__start(struct session *s)
 
 	s->skel->bss->aside_tgid = (uint32_t)worker_pid();
 	s->start_ns = clock_now_ns();
-	s->start_unix_ns = clock_unix_ns();
-	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns) - s->clock.monotonic_ns);
 	begin_segment(s, 0, 0);
 	processes__begin(targets__processes(s->targets));
 	err = events__start(s->events, s->skel, kernel_now_ns(s));
@@ -515,6 +520,19 @@ static int prepare_native(struct session *s)
 	return 0;
 }
 
+static void send_again(void *ctx, uint64_t code_key)
+{
+	seen__forget(ctx, code_key);
+}
+
+static void limit_codes(struct session *s)
+{
+	s->seen = seen__new(s->skel->maps.seen);
+	resolve__limit_codes(s->resolve, &(struct codes_limit){.bytes = s->o.code_bytes ? s->o.code_bytes : CODE_BYTES,
+							       .forget = send_again,
+							       .ctx = s->seen});
+}
+
 static void look_at(void *ctx, struct process *p)
 {
 	struct session *s = ctx;
@@ -549,6 +567,7 @@ static int prepare(struct session *s)
 	s->targets = targets__new(s->skel, &s->o, s->clock.boottime_ns);
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets), targets__interpreters(s->targets));
 	events__describe(s->events, s->resolve);
+	limit_codes(s);
 	err = prepare_native(s);
 	if (!err)
 		err = attach_life(s);
@@ -667,14 +686,22 @@ static void tell_asleep(struct session *s)
 	s->received += asleep_tell(s->events, s->resolve, &o);
 }
 
-void session__stop(struct session *s)
+void session__detach(struct session *s)
 {
 	if (s->stop_ns || !s->start_ns)
 		return;
 	worker_end_now();
-	s->drain_until_ns = UINT64_MAX;
 	events__stop(s->events);
 	s->stop_ns = clock_now_ns();
+}
+
+void session__stop(struct session *s)
+{
+	session__detach(s);
+	if (s->is_drained || !s->start_ns)
+		return;
+	s->is_drained = true;
+	s->drain_until_ns = UINT64_MAX;
 	resolve__read_cpu(s->resolve, true);
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), false);
 	drain(s, kernel_now_ns(s));
@@ -702,6 +729,7 @@ void session__free(struct session *s)
 		return;
 	events__free(s->events);
 	cold__free(s->cold);
+	seen__free(s->seen);
 	types_clear(&s->types);
 	departed__free(&s->departed);
 	if (s->wait_fd >= 0)
@@ -779,6 +807,24 @@ void session__times(const struct session *s, uint64_t *running_ns, uint64_t *thr
 	events__times(s->events, &times);
 	*running_ns = times.running_ns;
 	*throttled_ns = times.throttled_ns;
+}
+
+bool session__bpf_time(const struct session *s, uint64_t *ns, uint64_t *runs)
+{
+	struct bpf_program *prog;
+
+	*ns = *runs = 0;
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			continue;
+		*ns += info.run_time_ns;
+		*runs += info.run_cnt;
+	}
+	return *runs;
 }
 
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)
