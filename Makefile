@@ -14,8 +14,10 @@ CLANG	?= clang
 # Up to 24.10 Ubuntu's in /usr/sbin only looks for the running kernel's own; any of those that lie here will do.
 BPFTOOL ?= $(lastword bpftool $(wildcard /sbin/bpftool /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool))
 PYTHON	?= /usr/bin/python3
-VERSION := 0.1.0
-RELEASED := 2026-11-22
+# Those of the first release that CHANGELOG.md names.
+RELEASE	:= $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\] - \([0-9-]*\)$$/\1 \2/p;T;q' CHANGELOG.md)
+VERSION := $(word 1,$(RELEASE))
+RELEASED := $(word 2,$(RELEASE))
 Q	:= $(if $(V),,@)
 msg	= $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
@@ -26,13 +28,24 @@ ifdef SAN
 BUILD	:= $(BUILD)/san
 OPT	:= -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 endif
+# STATIC=1 (`make static`): one file that needs nothing of the system it runs on, in a folder of its own.
+ifdef STATIC
+BUILD	:= $(BUILD)/static
+HTTP	:= own
+endif
+# What is built says nothing of where it was built.
+SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 WARN	:= -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
-	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
+	-DPYBPFPROF_DATE='"$(RELEASED)"' $(if $(STATIC),-DSTATIC_BINARY) $(OPT) $(WARN) $(SAME_PATHS) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
 LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw -lm
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+LDFLAGS_ALL := $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+# Archives do not say what they need themselves. The linker warns of functions that load plug-ins: user/os/lookups.c has seen to it.
+STATIC_LIBS = -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
+KNOWN_LOOKUPS = 2>$@.said || { cat $@.said >&2; exit 1; }; \
+	! grep -v -e 'in statically linked applications requires' -e ': in function ' $@.said >&2
 
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c bpf/source/*.bpf.c))
@@ -42,7 +55,8 @@ BPF_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(BPF_SAME))
 OLD_OBJ := $(patsubst bpf/%.c,$(BUILD)/bpf/old/%.o,$(BPF_SRC))
 VARIANTS := pybpfprof:0 pybpfprof_work_impl:1 pybpfprof_work:2
 SKEL	:= $(foreach v,$(VARIANTS) pybpfprof_old,$(BUILD)/$(firstword $(subst :, ,$v)).skel.h)
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) \
+	$(SAME_PATHS) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
 PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve))) \
@@ -138,6 +152,12 @@ $(BUILD)/user/os/syscalls.o $(BUILD)/fuzz/user/os/syscalls.o: $(BUILD)/user/os/s
 $(BUILD)/user/inspect/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
 $(BUILD)/user/cmd/completions.o: $(addprefix $(BUILD)/user/cmd/completions.,bash.inc zsh.inc fish.inc)
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
+$(BUILD)/user/cmd/top/top_terminfo.o: $(BUILD)/user/cmd/top/terminfo.inc
+$(BUILD)/user/cmd/top/terminfo.inc:
+	$(call msg,EMBED,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)for each in xterm-256color screen-256color linux; do \
+		description=$$(infocmp -Q2 -q $$each | tr -d '\n') && printf '{"%s", "%s"},\n' $$each "$$description" || exit; done >$@
 # The pages of an SVG and of HTML share the flame graph, flame/; each has one script, all its files in one function, and
 # one style, and says its licence once. The policy of the HTML page allows only what has the hash of what is embedded.
 PAGE	= $(sort $(wildcard user/format/flame/*.$(1))) $(sort $(wildcard user/format/$(2)/*.$(1)))
@@ -171,7 +191,7 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/pybpfprof: $(OBJ) $(WALKER)
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(if $(STATIC),$(STATIC_LIBS),$(LDLIBS)) -o $@ $(if $(STATIC),$(KNOWN_LOOKUPS))
 
 $(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o)
 	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
@@ -350,12 +370,15 @@ lint: ## layers of includes, who opens files, the list of features, format, shel
 	$(INSTALL_UNITS)
 	$(Q)for each in scripts/check-*.sh; do $$each || [ $$? = 77 ] || exit 1; done
 
-format: ## clang-format all sources, by the pinned version
+format: ## clang-format all sources, by the pinned version; the line of the licence where it is missing
 	$(INSTALL_UNITS)
+	scripts/check-licenses.sh --fix
 	scripts/check-format.sh --fix
 
 clean: ## remove build/
 	rm -rf $(BUILD)
+
+include packaging/packaging.mk
 
 # Only of what is built here: other people's trees below $(BUILD) have files of that name too.
 -include $(shell find $(addprefix $(BUILD)/,bpf user tests hosted hosted-old hosted-arm64 fuzz) -name '*.d' 2>/dev/null)

@@ -454,6 +454,13 @@ struct abi_tasks {
 		   /* then cnt times struct abi_task, the one that runs first; of several that await one of them, one */
 };
 
+/* Value of `seen`: keys of code objects, in bucket key % ABI_SEEN_BUCKETS; 0: none. */
+#define ABI_SEEN_BUCKETS 32768
+#define ABI_SEEN_WAYS    4
+struct abi_seen {
+	__u64 way[ABI_SEEN_WAYS];
+};
+
 #define ABI_CODE_UNREADABLE 1u /* not all of it is here; user space may read it at its address */
 
 /* First sight of a code object. Its line table follows in ABI_REC_LINES. */

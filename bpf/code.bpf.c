@@ -69,12 +69,12 @@ static __always_inline long send_lines(struct code_buf *b, const struct abi_py_l
 
 static __always_inline void mark_seen(u64 key)
 {
-	u32 bucket = key % SEEN_BUCKETS;
-	struct seen_bucket *b = bpf_map_lookup_elem(&seen, &bucket);
+	u32 bucket = key % ABI_SEEN_BUCKETS;
+	struct abi_seen *b = bpf_map_lookup_elem(&seen, &bucket);
 
 	if (!b || b->way[0] == key || b->way[1] == key || b->way[2] == key || b->way[3] == key)
 		return;
-	b->way[bpf_get_prandom_u32() % SEEN_WAYS] = key;
+	b->way[bpf_get_prandom_u32() % ABI_SEEN_WAYS] = key;
 }
 
 /* Names are put one behind the other: each starts where the one before ends. */

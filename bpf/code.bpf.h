@@ -226,8 +226,8 @@ static __always_inline u64 code_fingerprint(struct walk *w, u64 addr)
 #ifndef PYBPF_NO_MAPS
 static __always_inline bool key_is_new(u64 key)
 {
-	u32 bucket = key % SEEN_BUCKETS;
-	struct seen_bucket *b = bpf_map_lookup_elem(&seen, &bucket);
+	u32 bucket = key % ABI_SEEN_BUCKETS;
+	struct abi_seen *b = bpf_map_lookup_elem(&seen, &bucket);
 
 	return b && b->way[0] != key && b->way[1] != key && b->way[2] != key && b->way[3] != key;
 }

@@ -45,7 +45,10 @@ struct unwind_words_map unwind_words SEC(".maps");
 struct unwind_rules_map unwind_rules SEC(".maps");
 /* By layout: what was seen of its evaluator. BPF only. */
 struct unwind_gaps_map unwind_gaps SEC(".maps");
-/* Keys of code objects whose names and lines were sent. BPF only. A collision costs a second record, nothing else. */
+/*
+ * Keys of code objects whose names and lines were sent. BPF writes; session takes those out that user space forgets (memory-mapped).
+ * A collision costs a second record, nothing else.
+ */
 struct seen_map seen SEC(".maps");
 /* Chains of tasks whose names were sent, and when. BPF only; as above, and sent again from time to time. */
 struct tasks_seen_map tasks_seen SEC(".maps");

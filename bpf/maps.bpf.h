@@ -14,10 +14,8 @@
 #define WAIT_SLOTS      1024    /* waits that are over, and whose threads have yet to look at their stacks … */
 #define KEPT_WAITS      1024    /* threads whose stacks are kept while they wait, without task work */
 #define WAIT_SCRATCHES  16      /* … and threads that do so now */
-#define SEEN_WAYS       4
 #define TASKS_SEEN      8192
 #define TASK_STEPS      64 /* futures that are looked at for one sample: tasks, and what they await one another by */
-#define SEEN_BUCKETS    32768
 
 /* A code object met for the first time, and the globals of the frame that it was met in. */
 struct code_todo {
@@ -288,10 +286,6 @@ struct fault_count {
 	u64 pages;  /* that samples stand for */
 };
 
-struct seen_bucket {
-	u64 way[SEEN_WAYS];
-};
-
 struct seen_tasks {
 	u64 key, sent_ns;
 };
@@ -455,9 +449,10 @@ extern struct unwind_rules_map {
 
 extern struct seen_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SEEN_BUCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ABI_SEEN_BUCKETS);
 	__type(key, u32);
-	__type(value, struct seen_bucket);
+	__type(value, struct abi_seen);
 } seen SEC(".maps");
 
 extern struct tasks_seen_map {

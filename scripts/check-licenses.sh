@@ -1,10 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every source file says its licence in one of its first five lines, or in the last, where tests and pages count its lines:
+# Every source file says its licence: in one of its first five lines, or in the last, where tests and pages count its lines:
 # MIT; what is loaded into the kernel "MIT OR GPL-2.0-only", and the object itself says the same to the kernel.
 #
-#   scripts/check-licenses.sh [ROOT]
+#   scripts/check-licenses.sh [ROOT]    fails, and says which do not
+#   scripts/check-licenses.sh --fix     puts the line into those that have none (`make format`)
 set -euo pipefail
+fix=
+[[ ${1:-} != --fix ]] || { fix=1; shift; }
 cd "${1:-$(dirname "$0")/..}"
 
 kernel_side="MIT OR GPL-2.0-only"
@@ -44,12 +47,31 @@ licences_of() {
 	END { finish() }' "$@"
 }
 
+# put_line FILE LICENCE: as the first line, or the second where the first is for a program.
+put_line() {
+	local line="SPDX-License-Identifier: $2"
+	case $1 in
+	*.[ch] | *.cc | *.css) line="/* $line */" ;;
+	*.js) line="// $line" ;;
+	*.roff) line='.\\" '$line ;; # for sed
+	*) line="# $line" ;;
+	esac
+	if [[ $(head -c 2 "$1") == '#!' ]]; then
+		sed -i "1a$line" "$1"
+	else
+		sed -i "1i$line" "$1"
+	fi
+	echo "$1: is under $2"
+}
+
 mapfile -t sources < <(list_sources)
 ((${#sources[@]})) || complain "check-licenses: no sources found"
 while IFS=$'\t' read -r file said; do
 	wanted=MIT
 	[[ $file == @(bpf|vmlinux)/* || $file == *.bpf.c ]] && wanted=$kernel_side
-	if [[ ! $said ]]; then
+	if [[ ! $said && $fix ]]; then
+		put_line "$file" "$wanted"
+	elif [[ ! $said ]]; then
 		complain "$file: has no line SPDX-License-Identifier: $wanted"
 	elif [[ $said != "$wanted" ]]; then
 		complain "$file: is under $said, where it should be $wanted"

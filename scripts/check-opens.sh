@@ -43,6 +43,7 @@ user/cmd/command.c             the program that the user names
 user/cmd/flamegraph.c          outputs that the user names
 user/cmd/diff.c                outputs that the user names
 user/cmd/outputs.c             outputs that the user names
+user/cmd/daemon/numbers.c      /proc/self/statm
 user/cmd/keep.c                outputs that the user names
 user/cmd/rotation.c            outputs that the user names
 user/cmd/settings.c            a file that the user names

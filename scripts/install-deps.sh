@@ -6,6 +6,7 @@
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
+#   scripts/install-deps.sh --packages    what `make release` needs, and the tests of packages
 #   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make real-web`,
 #                                         `make vm-test`, `make fresh-test` and `make arm64` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
@@ -57,23 +58,31 @@ arm64="
 fresh="
 	mmdebstrap git util-linux
 "
+# debhelper, lintian: the Debian package. The archives that the static binary is made of are in the packages to build with,
+# but for what libdw's needs. busybox-static, mmdebstrap, podman, runc, systemd: where packages are tried.
+packages="
+	debhelper lintian libbz2-dev libseccomp-dev libmbedtls-dev ca-certificates
+"
+tried="
+	busybox-static mmdebstrap podman runc systemd python3-yaml python3-venv strace
+"
 # What live tests read our files with; one that is not there skips its tests.
 # chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
 # golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
-# tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
+# prometheus: promtool. tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
 # mmdebstrap: other Pythons. uwsgi, apache2, gdb: programs that have Python as a plug-in.
 readers="
 	python3-jsonschema python3-selenium
 	chromium chromium-driver
 	tmux sudo libcap2-bin podman runc mmdebstrap
 	uwsgi-core uwsgi-plugin-python3 apache2-bin libapache2-mod-wsgi-py3 gdb
-	golang-go valgrind npm|nodejs jq
+	golang-go valgrind npm|nodejs jq prometheus
 	zsh fish man-db mandoc
 "
 
 usage() {
-	sed -n '3,15s/^# \{0,1\}//p' "$0"
+	sed -n '3,16s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -83,13 +92,14 @@ die() {
 }
 
 needed="$build $units"
-optional="$demo $readers $real"
+optional="$demo $readers $real $packages $tried"
 action=install
 for arg; do
 	case $arg in
 	--build-only) needed=$build optional= ;;
 	--demo) needed="$build $demo" optional= ;;
 	--units) optional=$demo ;;
+	--packages) needed="$build $units $packages" optional=$tried ;;
 	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
 	--real) needed="$build $demo $real" optional= ;;

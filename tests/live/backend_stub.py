@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """A back end that reads every body, keeps it, and misbehaves on demand.
 
     with Stub() as s:                           # 127.0.0.1, a free port

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What back ends get, read without any code of ours: pprof, and the requests that carry it, as their .proto files have it.
 
 `decode(path, content_type, bytes)` gives a list of Profile; ValueError where a server would refuse the body. The messages of

@@ -256,12 +256,12 @@ LICENSED = {
 }
 
 
-def check_licenses(tree, extra):
+def check_licenses(tree, extra, *options):
     for path, text in {**LICENSED, **extra}.items():
         file = tree / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    return subprocess.run([ROOT / "scripts/check-licenses.sh", tree], stdout=subprocess.PIPE, text=True)
+    return subprocess.run([ROOT / "scripts/check-licenses.sh", *options, tree], stdout=subprocess.PIPE, text=True)
 
 
 def test_this_repository_says_its_licences():
@@ -291,3 +291,23 @@ def test_licences_at_the_top_or_at_the_end_pass(tmp_path):
 def test_a_licence_that_is_missing_or_another_fails(tmp_path, path, text, word):
     result = check_licenses(tmp_path, {path: text})
     assert result.returncode == 1 and word in result.stdout, result.stdout
+
+
+def test_missing_licences_are_put_where_they_belong(tmp_path):
+    bare = {
+        "user/a.c": "int a;\n",
+        "bpf/b.bpf.c": "int b;\n",
+        "user/page.roff": ".nh\n",
+        "scripts/c.sh": "#!/bin/sh\nexit 0\n",
+        "user/d.js": "'use strict';\n",
+    }
+    assert check_licenses(tmp_path, bare, "--fix").returncode == 0
+    heads = {path: (tmp_path / path).read_text().removesuffix(text).removesuffix("exit 0\n") for path, text in bare.items()}
+    assert heads == {
+        "user/a.c": "/* SPDX-License-Identifier: MIT */\n",
+        "bpf/b.bpf.c": "/* SPDX-License-Identifier: MIT OR GPL-2.0-only */\n",
+        "user/page.roff": '.\\" SPDX-License-Identifier: MIT\n',
+        "scripts/c.sh": "#!/bin/sh\n# SPDX-License-Identifier: MIT\n",
+        "user/d.js": "// SPDX-License-Identifier: MIT\n",
+    }
+    assert subprocess.run([ROOT / "scripts/check-licenses.sh", tmp_path], stdout=subprocess.PIPE).returncode == 0

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Heads of requests, good ones and what else may be sent to a port. */
 #include <setjmp.h>
 #include <stdarg.h>

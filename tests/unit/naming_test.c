@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What processes are called, rules for it, and how many series come of it. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a service manager hears, by sockets as one has them. */
 #include <setjmp.h>
 #include <stdarg.h>

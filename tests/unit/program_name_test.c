@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a program is called by its command line, or by the title that it gave itself: never an argument of it. */
 #include <setjmp.h>
 #include <stdarg.h>

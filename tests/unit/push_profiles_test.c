@@ -29,8 +29,8 @@ static char *text_at(const struct sent_profile *s, uint64_t number)
 	return NULL;
 }
 
-static void assert_sums(const struct world *x, const struct sent *s, const char *service, const char *name, uint32_t group,
-			uint8_t type)
+static void assert_sums(const struct world *x, const struct sent *s, const char *service, const char *name,
+			uint32_t group, uint8_t type)
 {
 	struct profile_bucket want = world_sum(x, group, type);
 	uint64_t samples = 0, value = 0;
@@ -146,7 +146,8 @@ static void thread_names_are_of_pools(void **state)
 
 static void types_are_apart(void **state)
 {
-	static const char *const names[] = {"process_cpu", "alloc", "memory"}, *const types[] = {"cpu", "alloc", "faults"};
+	static const char *const names[] = {"process_cpu", "alloc", "memory"}, *const types[] = {"cpu", "alloc",
+												 "faults"};
 	struct world x;
 	struct sent *s;
 
@@ -435,8 +436,14 @@ static void reasons(void **state)
 	REASON(backend_parca, "404 page not found\n", "404 page not found");
 	REASON(backend_pyroscope, "{\"message\":", "{\"message\":");
 	REASON(backend_pyroscope, "", "");
-	REASON(backend_otlp, "\x08\x03\x12\x06" "no way", "no way");
-	REASON(backend_otlp, "\x08\x03\x12\x7f" "no way", "\\x08\\x03\\x12\\x7fno way");
+	REASON(backend_otlp,
+	       "\x08\x03\x12\x06"
+	       "no way",
+	       "no way");
+	REASON(backend_otlp,
+	       "\x08\x03\x12\x7f"
+	       "no way",
+	       "\\x08\\x03\\x12\\x7fno way");
 	REASON(backend_otlp, "{\"code\":8,\"message\":\"later\"}", "later");
 	REASON(backend_otlp, "gone", "gone");
 }

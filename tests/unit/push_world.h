@@ -68,7 +68,8 @@ struct sent {
 
 static inline void sum_sample(struct sent_profile *s, const struct field *sample)
 {
-	struct field places = field_in(sample->bytes, sample->value, 1), values = field_in(sample->bytes, sample->value, 2);
+	struct field places = field_in(sample->bytes, sample->value, 1),
+		     values = field_in(sample->bytes, sample->value, 2);
 	struct cursor c = cursor_of(values.bytes, values.value);
 	uint64_t depth = 0;
 
@@ -111,8 +112,8 @@ static inline size_t take_series(struct sent *to, const struct field *series)
 
 	while (next_field(&c, &f)) {
 		struct field key = field_in(f.bytes, f.value, 1), value = field_in(f.bytes, f.value, 2);
-		char **to_text = f.number != 1                                          ? NULL
-				 : key.value == 8 && !memcmp(key.bytes, "__name__", 8)      ? &name
+		char **to_text = f.number != 1                                               ? NULL
+				 : key.value == 8 && !memcmp(key.bytes, "__name__", 8)       ? &name
 				 : key.value == 12 && !memcmp(key.bytes, "service_name", 12) ? &service
 											     : NULL;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options from a file, from the environment and from the command line become one command line. */
 #include <setjmp.h>
 #include <stdarg.h>

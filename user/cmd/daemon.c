@@ -9,7 +9,6 @@
 #include "user/cmd/daemon/window.h"
 #include "user/cmd/exit_status.h"
 #include "user/cmd/signals.h"
-#include "user/os/confine.h"
 #include "user/os/notify.h"
 #include "user/os/privileges.h"
 #include "user/os/worker.h"
@@ -25,7 +24,7 @@
 
 #define POLL_MS   200
 #define TEND_NS   1000000000ull
-#define LAST_MS   5000  /* to send what is left as it ends */
+#define LAST_MS   5000 /* to send what is left as it ends */
 #define RETIRE_NS 30000000000ull
 
 struct daemon {
@@ -62,7 +61,8 @@ static void hand_over(struct daemon *d, struct window *done)
 
 static bool are_files_due(struct daemon *d, uint64_t now)
 {
-	return d->files.segment && rotation__is_due(&d->files.rotation, now, recording__bytes(d->files.segment->recording));
+	return d->files.segment &&
+	       rotation__is_due(&d->files.rotation, now, recording__bytes(d->files.segment->recording));
 }
 
 /* One window ends and the next one begins, at one cut of the stream, and so do files that are due. */
@@ -331,9 +331,11 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_daemon = {
 	.name = "daemon",
-	.args = "[--all | --container CONTAINER | --cgroup PATH | --pid PID] [--push URL] [-o FILE] [--listen ADDRESS:PORT]",
+	.args = "[--all | --container CONTAINER | --cgroup PATH | --pid PID] [--push URL] [-o FILE] [--listen "
+		"ADDRESS:PORT]",
 	.summary = "sample all the time, into back ends and files",
-	.examples = {{"sudo pybpfprof daemon --push pyroscope+http://127.0.0.1:4040", "every Python here, into Pyroscope"},
+	.examples = {{"sudo pybpfprof daemon --push pyroscope+http://127.0.0.1:4040",
+		      "every Python here, into Pyroscope"},
 		     {"sudo pybpfprof daemon -o /var/lib/pybpfprof/all.pybpf --keep 24h", "the last day, in files"},
 		     {"sudo pybpfprof daemon --listen 127.0.0.1:9100", "for curl: metrics, and a flame graph of now"}},
 	.argp = &daemon_argp,

@@ -139,6 +139,7 @@ static void end_segment(struct rotation *r, int status)
 		log_warn("not all outputs of a segment could be made");
 		segment__say_kept(w);
 	} else {
+		r->written++;
 		say_written(w);
 	}
 	segment__free(w);

@@ -16,7 +16,7 @@ struct rotation {
 	uint64_t last_stamp;          /* seconds */
 	struct segment *first, *last; /* closed segments; the first is in the hands of `child` */
 	pid_t child;                  /* 0: none */
-	size_t failed;                /* segments whose outputs could not be made */
+	size_t written, failed;       /* segments whose outputs were made, and could not be */
 };
 
 /* "60", "5m", "10MB"; 0, or -EINVAL with a sentence. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Becomes a command line, so that every option has one parser, one check and one message, wherever it comes from. */
 #include "user/cmd/settings.h"
 #include "user/cmd/option_walk.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The options of a command that runs for long come from three places, under the same names: a file, the environment, the
  * command line. What a later one of these has of an option replaces all that the ones before it had of that option.

@@ -24,6 +24,7 @@ enum {
 	KEY_SCOPE,
 	KEY_MAX_FRAMES,
 	KEY_MAX_PROCESSES,
+	KEY_MAX_CODE,
 	KEY_NO_TASK_WORK,
 	KEY_OLD_KERNEL,
 	KEY_BTF,
@@ -63,6 +64,7 @@ static const struct argp_option options[] = {
 	{"no-kernel", KEY_NO_KERNEL, NULL, 0, "With --native: without the kernel's functions", 2},
 	{"max-frames", KEY_MAX_FRAMES, "N", 0, "Deepest stack that is kept whole (default and most: 1024)", 2},
 	{"max-processes", KEY_MAX_PROCESSES, "N", OPTION_HIDDEN, "Size of the table of processes", 2},
+	{"max-code", KEY_MAX_CODE, "BYTES", OPTION_HIDDEN, "What is kept of code objects", 2},
 	{"btf", KEY_BTF, "FILE", 0,
 	 "Type information (BTF) of this kernel, where it shows none itself: a BTF file, or a vmlinux that has it", 2},
 	{"as-old-kernel", KEY_OLD_KERNEL, NULL, OPTION_HIDDEN, "Use nothing that Linux 5.10 lacks", 2},
@@ -316,6 +318,10 @@ static error_t parse_how(struct target_options *o, int key, const char *arg, str
 		if (units_parse_count(arg, &o->max_processes, &why))
 			argp_error(state, "--max-processes %s: %s", arg, why);
 		return 0;
+	case KEY_MAX_CODE:
+		if (units_parse_count(arg, &o->max_code, &why))
+			argp_error(state, "--max-code %s: %s", arg, why);
+		return 0;
 	case KEY_NO_TASK_WORK:
 		o->no_task_work = true;
 		return 0;
@@ -393,6 +399,7 @@ void target_options__fill(const struct target_options *o, struct session_options
 	s->old_kernel = o->old_kernel;
 	s->btf = o->btf;
 	s->max_processes = (uint32_t)o->max_processes;
+	s->code_bytes = o->max_code;
 	s->allow_no_python = o->command != NULL;
 	s->target_text = o->text;
 }

@@ -17,7 +17,7 @@ struct target_options {
 	size_t event_cnt;
 	bool wall; /* they were chosen together: they are first shown so */
 	double rate_hz;
-	uint64_t max_frames, max_processes;
+	uint64_t max_frames, max_processes, max_code;
 	char *text;       /* "pid 42", "cgroup /a", "the whole host", "python3 app.py"; NULL when nothing was chosen */
 	bool reads_files; /* set by the parent's parser: it has --input, too */
 	double default_rate_hz; /* set by the parent's parser, or before: without --rate; 0: 100 */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The protocol is a datagram of lines; libsystemd would be 900 kB for it. */
 #include "user/os/notify.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a service manager is told (sd_notify(3)), over the socket that NOTIFY_SOCKET names. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * "3.12.1" and "3.12.7" compare well, and an update of a host should not end all its series: so `python` is the minor version.
  * Never is anything called by what the kernel calls a thread, which its program changes at will.

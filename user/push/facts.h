@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of a process, as labels: of the profile, and made of it. Rules see all of it; only some of it is sent. */
 #pragma once
 #include "user/push/label_set.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a rule's parts end: at the first ":if=" of --label, and at each comma of conditions that no backslash is before. */
 #include "user/push/label_rules.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The rules of --label, --keep and --drop: parsed once, applied to the labels of a process. docs/labels.md has the syntax.
  */

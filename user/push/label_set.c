@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/push/label_set.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Labels of one process, by name; names and values are copies. */
 #pragma once
 #include "user/push/group.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * In this order: what is known of the process (facts), the name of its service, the rules of --label, then --keep and --drop,
  * then the cap. A label that a rule removes is not sent, but rules still see it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Known by hashes of 64 bits, so that whatever labels are like, a series takes as many bytes. Two sets with one hash count as one;
  * nothing else comes of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The sets of labels that this node has sent lately: only so many, since each is a series in a back end. One that was not sent for
  * an hour makes room for another.

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "user/resolve/codes.h"
-#include "user/profile/module_name.h"
 #include "user/python/code_object.h"
+#include "user/resolve/codes_parts.h"
 #include "user/resolve/console_script.h"
-#include "user/resolve/contents.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
-#include "user/util/intern.h"
-#include "user/util/pair_map.h"
+#include "user/util/digest.h"
 #include "user/util/text.h"
 #include <string.h>
 
@@ -17,17 +15,6 @@
 /* The interpreter's own machinery; no frame is made of it. */
 static struct content hidden;
 
-/* One code object of one image. */
-struct code {
-	UT_hash_handle hh;
-	uint64_t key;
-	uint32_t image_id;
-	struct content *content; /* NULL: its lines are still coming */
-	bool lacking;            /* some of them were lost; they may come yet, when it is met again */
-	struct code *next_of_image;
-	struct partial *partial;
-};
-
 struct partial {
 	char *name, *file, *module;
 	int32_t first_line;
@@ -35,36 +22,6 @@ struct partial {
 	uint32_t have, want;
 	bool untold; /* there is a table, but it was not sent */
 	char *table;
-};
-
-struct image {
-	UT_hash_handle hh;
-	uint32_t image_id;
-	size_t table_bytes; /* of line tables that nobody else had brought before */
-	struct code *codes;
-	struct whole_paths paths;
-	struct intern *files; /* that it has code of */
-	unsigned script_asks;
-};
-
-struct codes {
-	struct profile_sink sink;
-	struct path_asker files;
-	void (*met_file)(void *ctx, uint32_t image_id, const char *file);
-	void *met_ctx;
-	struct code *by_key;
-	struct image *images;
-	struct contents *contents;
-	uint32_t stale; /* contents that are gone and may be in by_lasti */
-	/* Of this segment: */
-	uint32_t segment;
-	struct intern *functions;    /* name, file, first line, module (and table) → function id */
-	struct intern *named;        /* file, what its module is called → modules */
-	struct module_name *modules; /* by id - 1 */
-	size_t module_cnt, module_cap;
-	struct pair_map by_lasti; /* (content, lasti) → frame id */
-	struct pair_map by_line;  /* (function, line) → frame id */
-	uint32_t frame_cnt;
 };
 
 static void begin_tables(struct codes *c)
@@ -115,18 +72,31 @@ static void partial_free(struct partial *p)
 	free(p);
 }
 
+static struct code_image *find_image(const struct codes *c, uint32_t image_id)
+{
+	struct code_image *i;
+
+	HASH_FIND(hh, c->images, &image_id, sizeof(image_id), i);
+	return i;
+}
+
 static void content_drop(struct codes *c, struct code *code)
 {
 	struct content *t = code->content;
+	struct code_image *by;
+	struct contents_gone gone;
 
-	if (t && t != &hidden) {
-		c->stale += t->refs == 1;
-		contents__put(c->contents, t);
-	}
 	code->content = NULL;
+	if (!t || t == &hidden)
+		return;
+	c->stale += t->refs == 1;
+	gone = contents__put(c->contents, t);
+	by = gone.table_bytes ? find_image(c, gone.image_id) : NULL;
+	if (by)
+		by->table_bytes -= gone.table_bytes;
 }
 
-static void code_free(struct codes *c, struct code *code)
+void code_free(struct codes *c, struct code *code)
 {
 	content_drop(c, code);
 	partial_free(code->partial);
@@ -135,7 +105,7 @@ static void code_free(struct codes *c, struct code *code)
 
 void codes__free(struct codes *c)
 {
-	struct image *i, *next;
+	struct code_image *i, *next;
 
 	if (!c)
 		return;
@@ -154,15 +124,13 @@ void codes__begin_segment(struct codes *c, struct profile_sink sink)
 	c->sink = sink;
 }
 
-static struct image *get_image(struct codes *c, uint32_t image_id)
+static struct code_image *get_image(struct codes *c, uint32_t image_id)
 {
-	struct image *i;
+	struct code_image *i = find_image(c, image_id);
 
-	HASH_FIND(hh, c->images, &image_id, sizeof(image_id), i);
 	if (!i) {
 		i = xcalloc(1, sizeof(*i));
 		i->image_id = image_id;
-		i->files = intern__new();
 		HASH_ADD(hh, c->images, image_id, sizeof(i->image_id), i);
 	}
 	return i;
@@ -176,16 +144,33 @@ static struct code *find_code(const struct codes *c, uint64_t key)
 	return code;
 }
 
-static struct code *get_code(struct codes *c, uint64_t key, uint32_t image_id)
+static struct code *meet(const struct codes *c, uint64_t key)
 {
 	struct code *code = find_code(c, key);
-	struct image *image;
+
+	if (code) {
+		code->used_s = c->now_s;
+		code->leaving = false;
+	}
+	return code;
+}
+
+void codes__meet(struct codes *c, uint64_t key)
+{
+	meet(c, key);
+}
+
+static struct code *get_code(struct codes *c, uint64_t key, uint32_t image_id)
+{
+	struct code *code = meet(c, key);
+	struct code_image *image;
 
 	if (code)
 		return code;
 	code = xcalloc(1, sizeof(*code));
 	code->key = key;
 	code->image_id = image_id;
+	code->used_s = c->now_s;
 	image = get_image(c, image_id);
 	code->next_of_image = image->codes;
 	image->codes = code;
@@ -195,10 +180,9 @@ static struct code *get_code(struct codes *c, uint64_t key, uint32_t image_id)
 
 void codes__forget(struct codes *c, uint32_t image_id)
 {
+	struct code_image *i = find_image(c, image_id);
 	struct code *code, *next;
-	struct image *i;
 
-	HASH_FIND(hh, c->images, &image_id, sizeof(image_id), i);
 	if (!i)
 		return;
 	for (code = i->codes; code; code = next) {
@@ -208,7 +192,7 @@ void codes__forget(struct codes *c, uint32_t image_id)
 	}
 	HASH_DEL(c->images, i);
 	whole_paths__clear(&i->paths);
-	intern__free(i->files);
+	pair_map__free(&i->files);
 	free(i);
 }
 
@@ -283,17 +267,22 @@ size_t codes__room(struct codes *c, uint32_t image_id)
 	return contents__room(c->contents, get_image(c, image_id)->table_bytes);
 }
 
-static void meet_file(struct codes *c, struct image *image, const char *file)
+static void meet_file(struct codes *c, struct code_image *image, const char *file)
 {
-	uint32_t before = intern__count(image->files);
+	uint64_t digest = digest_of(file, strlen(file));
+	uint32_t *slot;
 
-	if (c->met_file && before < FILES_MAX && intern__id(image->files, file, strlen(file)) > before)
+	if (!c->met_file || image->files.count >= FILES_MAX)
+		return;
+	slot = pair_map__slot(&image->files, (uint32_t)(digest >> 32), (uint32_t)digest);
+	if (!*slot)
 		c->met_file(c->met_ctx, image->image_id, file);
+	*slot = 1;
 }
 
 static struct content *content_of(struct codes *c, uint32_t image_id, const struct code_text *t)
 {
-	struct image *image = get_image(c, image_id);
+	struct code_image *image = get_image(c, image_id);
 	struct code_text text = *t;
 
 	if (code_is_machinery(t->name, t->file, t->first_line))
@@ -301,7 +290,7 @@ static struct content *content_of(struct codes *c, uint32_t image_id, const stru
 	text.file = whole_paths__find(&image->paths, t->file, image_id, &c->files);
 	meet_file(c, image, text.file);
 	text.is_console_script = console_script(&text, image_id, &c->files, &image->script_asks);
-	return contents__get(c->contents, &text, &image->table_bytes);
+	return contents__get(c->contents, &text, image_id, &image->table_bytes);
 }
 
 void codes__set(struct codes *c, uint64_t key, uint32_t image_id, const struct code_text *text)
@@ -414,7 +403,7 @@ static void drop_stale(struct codes *c)
 
 uint32_t codes__frame(struct codes *c, uint64_t key, int32_t lasti)
 {
-	struct code *code = find_code(c, key);
+	struct code *code = meet(c, key);
 	struct content *t;
 	uint32_t known, id;
 	int32_t line = 0;
@@ -494,5 +483,7 @@ uint32_t codes__frame_now(struct codes *c, uint64_t key, int32_t lasti)
 		complete(c, code);
 	if (code && code->content)
 		return codes__frame(c, key, lasti);
+	if (!code && c->limit.forget) /* its record was lost on the way: it is to be sent again */
+		c->limit.forget(c->limit.ctx, key);
 	return codes__synthetic(c, "[unknown function]");
 }

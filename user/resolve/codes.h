@@ -56,5 +56,23 @@ uint32_t codes__synthetic(struct codes *c, const char *text);
 uint32_t codes__other(struct codes *c, const struct profile_function *like);
 uint32_t codes__at_line(struct codes *c, uint32_t function, int32_t line);
 
+/*
+ * Those of processes that live are kept as long as they and what goes with them take no more than so many bytes, or a
+ * little longer. `forget` is called before one goes: who sends them is to send it again when it is met again. It may
+ * be called for one that was never sent.
+ */
+struct codes_limit {
+	size_t bytes;
+	void (*forget)(void *ctx, uint64_t key); /* NULL: all are kept */
+	void *ctx;
+};
+void codes__set_limit(struct codes *c, const struct codes_limit *limit);
+size_t codes__bytes(const struct codes *c);
+/* Time passes, and all that was sent by `now_ns` (CLOCK_MONOTONIC) has been taken: forgets what has to go. */
+void codes__tend(struct codes *c, uint64_t now_ns);
+/* Will that drop some? Then codes__meet() those that are still waited for. */
+bool codes__will_drop(const struct codes *c, uint64_t now_ns);
+void codes__meet(struct codes *c, uint64_t key);
+
 /* The image is gone: its keys will not be asked for again. */
 void codes__forget(struct codes *c, uint32_t image_id);

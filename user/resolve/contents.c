@@ -2,16 +2,18 @@
 #include "user/resolve/contents.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/digest.h"
 #include "user/util/log.h"
 #include <string.h>
 
 #define IMAGE_MAX (64u << 20) /* bytes of line tables of one process image; the largest known programs have 20 MB */
 #define ALL_MAX   (512u << 20)
+#define OVERHEAD  16 /* bytes, of a piece of memory */
 
 struct contents {
 	struct content *by_text;
 	struct content_table *tables;
-	size_t table_bytes;
+	size_t table_bytes, text_bytes;
 	uint32_t last_id;
 	bool limit_told;
 };
@@ -66,29 +68,22 @@ static void emit_limit(struct contents *c)
 	c->limit_told = true;
 }
 
-static uint64_t digest(const unsigned char *bytes, size_t len)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ bytes[i]) * 1099511628211u;
-	return h;
-}
-
-static struct content_table *new_table(const struct code_text *t)
+static struct content_table *new_table(const struct code_text *t, uint32_t image_id)
 {
 	struct content_table *table = xmalloc(sizeof(*table) + t->table_len);
 
 	memset(table, 0, sizeof(*table));
 	table->len = (uint32_t)t->table_len;
 	memcpy(table->bytes, t->table, t->table_len);
-	table->digest = digest((const unsigned char *)table->bytes, table->len);
+	table->image_id = image_id;
+	table->digest = digest_of(table->bytes, table->len);
 	table->lines = (struct line_table){.kind = t->kind, .bytes = table->bytes, .len = table->len};
 	return table;
 }
 
 /* Of other kinds of Python they are others. NULL for none; `*cut` when there is no room for it. */
-static struct content_table *get_table(struct contents *c, const struct code_text *t, size_t *image_bytes, bool *cut)
+static struct content_table *get_table(struct contents *c, const struct code_text *t, uint32_t image_id,
+				       size_t *image_bytes, bool *cut)
 {
 	struct content_table *table;
 	unsigned hash;
@@ -106,20 +101,23 @@ static struct content_table *get_table(struct contents *c, const struct code_tex
 		*cut = true;
 		return NULL;
 	}
-	table = new_table(t);
+	table = new_table(t, image_id);
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, c->tables, table->bytes, table->len, hash, table);
 	c->table_bytes += table->len;
 	*image_bytes += table->len;
 	return table;
 }
 
-static void put_table(struct contents *c, struct content_table *t)
+static struct contents_gone put_table(struct contents *c, struct content_table *t)
 {
+	struct contents_gone gone = {t->image_id, t->len};
+
 	if (--t->refs)
-		return;
+		return (struct contents_gone){0};
 	c->table_bytes -= t->len;
 	HASH_DEL(c->tables, t);
 	free_table(t);
+	return gone;
 }
 
 /* ---- contents ---------------------------------------------------------------------------------------------- */
@@ -145,6 +143,7 @@ static struct content *new_content(struct contents *c, const struct code_text *t
 	memset(i, 0, sizeof(*i));
 	memcpy(text, key->data, key->len);
 	i->id = ++c->last_id;
+	i->text_len = (uint32_t)key->len;
 	i->name = text;
 	i->file = text + strlen(text) + 1;
 	i->module = i->file + strlen(i->file) + 1;
@@ -154,14 +153,14 @@ static struct content *new_content(struct contents *c, const struct code_text *t
 	return i;
 }
 
-struct content *contents__get(struct contents *c, const struct code_text *t, size_t *image_bytes)
+struct content *contents__get(struct contents *c, const struct code_text *t, uint32_t image_id, size_t *image_bytes)
 {
 	struct content_table *table;
 	struct content *i;
 	struct buf key = {0};
 	bool cut;
 
-	table = get_table(c, t, image_bytes, &cut);
+	table = get_table(c, t, image_id, image_bytes, &cut);
 	make_key(&key, t, table, cut);
 	HASH_FIND(hh, c->by_text, key.data, key.len, i);
 	if (!i) {
@@ -171,20 +170,39 @@ struct content *contents__get(struct contents *c, const struct code_text *t, siz
 		if (table)
 			table->refs++;
 		HASH_ADD_KEYPTR(hh, c->by_text, i->name, key.len, i);
+		c->text_bytes += key.len;
 	}
 	i->refs++;
 	buf_free(&key);
 	return i;
 }
 
-void contents__put(struct contents *c, struct content *i)
+struct contents_gone contents__put(struct contents *c, struct content *i)
 {
+	struct contents_gone gone = {0};
+
 	if (--i->refs)
-		return;
+		return gone;
 	HASH_DEL(c->by_text, i);
+	c->text_bytes -= i->text_len;
 	if (i->table)
-		put_table(c, i->table);
+		gone = put_table(c, i->table);
 	free(i);
+	return gone;
+}
+
+size_t contents__bytes(const struct contents *c)
+{
+	return HASH_COUNT(c->by_text) * (sizeof(struct content) + OVERHEAD) + c->text_bytes +
+	       HASH_COUNT(c->tables) * (sizeof(struct content_table) + OVERHEAD) + c->table_bytes;
+}
+
+size_t content__bytes(const struct content *i)
+{
+	const struct content_table *t = i->table;
+	size_t table = t ? (sizeof(*t) + OVERHEAD + t->len) / (t->refs ? t->refs : 1) : 0;
+
+	return i->refs ? (sizeof(*i) + OVERHEAD + i->text_len + table) / i->refs : 0;
 }
 
 int32_t content__line(const struct content *c, int32_t lasti)

@@ -16,6 +16,7 @@ struct content_table {
 	UT_hash_handle hh;
 	uint32_t refs;
 	uint32_t len;
+	uint32_t image_id;       /* that brought it */
 	uint64_t digest;         /* of the bytes */
 	struct line_table lines; /* of the bytes */
 	char bytes[];
@@ -25,6 +26,7 @@ struct content {
 	UT_hash_handle hh;
 	uint32_t refs;
 	uint32_t id; /* never given again */
+	uint32_t text_len;
 	const char *name, *file;
 	const char *module; /* what it is called, "" where that is not known */
 	int32_t first_line;
@@ -42,8 +44,16 @@ void contents__free(struct contents *c);
  * The content of such a code object, with a reference for the caller. `*image_bytes`: of tables that its image has
  * brought and nobody had before; grows. A table for which there is no room is left out, and the content is cut.
  */
-struct content *contents__get(struct contents *c, const struct code_text *t, size_t *image_bytes);
-void contents__put(struct contents *c, struct content *content);
+struct content *contents__get(struct contents *c, const struct code_text *t, uint32_t image_id, size_t *image_bytes);
+/* Of a line table that goes with it: the bytes that its image had brought; 0 none. */
+struct contents_gone {
+	uint32_t image_id;
+	size_t table_bytes;
+};
+struct contents_gone contents__put(struct contents *c, struct content *content);
+/* Of all; of one, its share of it. */
+size_t contents__bytes(const struct contents *c);
+size_t content__bytes(const struct content *content);
 /* The line of an instruction. */
 int32_t content__line(const struct content *c, int32_t lasti);
 /* Bytes of tables that an image may still bring. */

@@ -55,6 +55,9 @@ struct resolve_source {
 };
 void resolve__add_source(struct resolve *r, enum abi_source source, const struct resolve_source *what);
 
+/* As codes__set_limit(). */
+void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit);
+
 /* Records; sizes were checked by drain. */
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec);
 void resolve__exit(struct resolve *r, const struct abi_exit *rec);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Requests of RFC 9112 without a body. What is not one is refused, never repaired: who guesses what was meant is guessed
  * differently by the next in line.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The head of an HTTP request, from bytes that anybody may have sent. Pure. */
 #pragma once
 #include <stdbool.h>

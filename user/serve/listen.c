@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * TCP on loopback, or a unix socket of whoever we are (0660). A unix socket outlives its program: one that nobody listens
  * at any more is replaced, one that is in use, or anything else of that name, is not.

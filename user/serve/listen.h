@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sockets that listen where only this machine can reach them. */
 #pragma once
 #include <sys/types.h>

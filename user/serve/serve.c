@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A connection's life: its head is read, the request is answered by whoever was given to serve__new(), at once or later, the
  * answer is written, and the rest of what the client sends is thrown away, or the kernel would throw away the answer.

@@ -14,6 +14,7 @@
 #include "user/session/events.h"
 #include "user/session/features.h"
 #include "user/session/kernel_clock.h"
+#include "user/session/seen.h"
 #include "user/session/targets.h"
 #include "user/session/types.h"
 #include "user/session/unwind.h"
@@ -36,6 +37,7 @@
 #define CACHE_NUMBERED_MIN_HZ 500
 #define SETTLE_MS             1500
 #define NAMES_MS              5000         /* at the end; a busy machine takes long over debug information */
+#define CODE_BYTES            (16u << 20)  /* some 25,000 code objects, of which most programs run a tenth */
 #define DRAIN_NS              200000000ull /* at a stretch, then the user is listened to */
 
 struct session {
@@ -52,6 +54,7 @@ struct session {
 	struct unwind *unwind; /* NULL without --native … */
 	bool lacks_native;     /* … which this kernel has not what it takes for; said */
 	struct cold *cold;     /* NULL until a sample misses memory that its task cannot bring in */
+	struct seen *seen;
 	struct kernel_clock clock;
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC, ours */
 	bool is_drained;            /* what came until then was sent */
@@ -517,6 +520,19 @@ static int prepare_native(struct session *s)
 	return 0;
 }
 
+static void send_again(void *ctx, uint64_t code_key)
+{
+	seen__forget(ctx, code_key);
+}
+
+static void limit_codes(struct session *s)
+{
+	s->seen = seen__new(s->skel->maps.seen);
+	resolve__limit_codes(s->resolve, &(struct codes_limit){.bytes = s->o.code_bytes ? s->o.code_bytes : CODE_BYTES,
+							       .forget = send_again,
+							       .ctx = s->seen});
+}
+
 static void look_at(void *ctx, struct process *p)
 {
 	struct session *s = ctx;
@@ -551,6 +567,7 @@ static int prepare(struct session *s)
 	s->targets = targets__new(s->skel, &s->o, s->clock.boottime_ns);
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets), targets__interpreters(s->targets));
 	events__describe(s->events, s->resolve);
+	limit_codes(s);
 	err = prepare_native(s);
 	if (!err)
 		err = attach_life(s);
@@ -712,6 +729,7 @@ void session__free(struct session *s)
 		return;
 	events__free(s->events);
 	cold__free(s->cold);
+	seen__free(s->seen);
 	types_clear(&s->types);
 	departed__free(&s->departed);
 	if (s->wait_fd >= 0)

@@ -48,11 +48,13 @@ struct session_options {
 	bool no_kernel;          /* of them, without the kernel's */
 	uint32_t max_frames;     /* 0: ABI_MAX_FRAMES */
 	size_t ring_bytes;       /* 0: by rate and CPUs */
+	bool identify;           /* what services processes say they are (user/target/identity.h) */
 	bool allow_no_python;    /* a command that is yet to be started */
 	bool no_task_work;       /* for tests: do without the kernel's newest features … */
 	bool old_kernel;         /* … and without those that 5.10 lacks */
 	const char *btf;         /* file with the kernel's types; NULL: the kernel's own */
 	uint32_t max_processes;  /* for tests: that the kernel side has room for; 0: ABI_MAX_PROCS */
+	size_t code_bytes;       /* for tests: what is kept of code objects of processes that live; 0: 16 MB */
 	const char *command;     /* our own command line, for the recording */
 	const char *target_text; /* what is profiled, for titles */
 	session_look_fn look;    /* stacks of threads that sleep when sampling ends; NULL: they are lost */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Options are those of Python/getopt.c. Titles are what setproctitle(3) and those like it leave: a word that mostly ends in a colon,
  * then whatever the program likes. What follows it is nobody's name: workers have numbers there, and some print their arguments.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the program of a command line is called, without any of its arguments. Strings in, strings out. */
 #pragma once
 #include <stdbool.h>

@@ -89,7 +89,8 @@ static void begin_profile(struct answers *all, struct serve_request *q)
 	struct answer *a;
 
 	if (!f || f == &format_recording)
-		return say(q, 400, "format: svg, html, pprof, folded, json, speedscope, pstats or another of convert's\n");
+		return say(q, 400,
+			   "format: svg, html, pprof, folded, json, speedscope, pstats or another of convert's\n");
 	if (!ns)
 		return say(q, 400, "seconds: a time up to 300\n");
 	if (count(all) >= AT_ONCE)
@@ -278,7 +279,8 @@ void answers__count_window(struct answers *a, const struct profile *p)
 	a->window_end_unix_ns = clock_unix_ns();
 	a->turned_ns = clock_now_ns();
 	a->stacks = p->stack_cnt;
-	a->samples += p->sample_cnt;
+	for (size_t i = 0; i < p->bucket_cnt; i++)
+		a->samples[p->buckets[i].type % PROFILE_MAX_TYPES] += p->buckets[i].samples;
 }
 
 void answers__close(struct answers *a)
