@@ -173,17 +173,17 @@ static inline struct profile *wide_profile(unsigned samples, unsigned depth, uns
 {
 	struct profile_builder *b = profile_builder__new(false);
 	struct profile_sink to = profile_builder__sink(b);
-	char *name = malloc(name_len + 32);
+	char *name = malloc(name_len + 32), *tail = calloc(name_len + 1, 1);
 	uint32_t id = 0;
 
 	emit_process(to, 1, 42, "python3 app.py --password hunter2");
 	emit_thread(to, 1, 1, thread);
 	emit_thread(to, 2, 1, "worker-3");
-	memset(name, 'x', name_len);
+	memset(tail, 'x', name_len);
 	for (unsigned i = 0; i < samples; i++)
 		for (unsigned d = 0; d < depth; d++) {
 			id++;
-			snprintf(name + name_len, 32, "_%u", id);
+			memcpy(name + snprintf(name, 32, "%u", id), tail, name_len + 1);
 			emit_function(to, id, name, "/srv/app.py");
 			tell_frame(to, id, id, (int32_t)id);
 			tell_stack(to, id, d ? id - 1 : 0, id);
@@ -191,5 +191,6 @@ static inline struct profile *wide_profile(unsigned samples, unsigned depth, uns
 				emit_sample(to, i, 1 + i % 2, id);
 		}
 	free(name);
+	free(tail);
 	return profile_builder__finish(b);
 }
