@@ -23,13 +23,16 @@ build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
 	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
+	libcurl4-openssl-dev|libcurl4-gnutls-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
 demo="
 	python3.6|python3.7|python3.8|python3.9|python3.10|python3.11|python3.12|python3.13|python3.14|python3.15 procps util-linux
 "
 # libxml2: is our SVG a document? shellcheck, python3-venv (for the pinned clang-format): `make lint`.
+# libmbedtls-dev: HTTP as the static binary has it; openssl makes the certificates for it.
 units="
+	libmbedtls-dev openssl
 	libcmocka-dev libxml2-utils python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
 "
 fuzz="
