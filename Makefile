@@ -388,5 +388,7 @@ format: ## clang-format all sources, by the pinned version; the line of the lice
 clean: ## remove build/
 	rm -rf $(BUILD)
 
+include packaging/packaging.mk
+
 # Only of what is built here: other people's trees below $(BUILD) have files of that name too.
 -include $(shell find $(addprefix $(BUILD)/,bpf user tests hosted hosted-old hosted-arm64 fuzz) -name '*.d' 2>/dev/null)

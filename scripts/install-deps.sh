@@ -6,8 +6,10 @@
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
-#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64|--backends  what `make fuzz`, `make bench`, `make real-web`,
-#                                         `make vm-test`, `make fresh-test`, `make arm64` and `make backend` need
+#   scripts/install-deps.sh --packages    what `make release` needs, and the tests of packages
+#   scripts/install-deps.sh --backends    what `make backend` and `make backends-test` need
+#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make real-web`,
+#                                         `make vm-test`, `make fresh-test` and `make arm64` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
 #   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
@@ -61,6 +63,14 @@ fresh="
 backends="
 	golang-go npm|nodejs util-linux
 "
+# debhelper, lintian: the Debian package. The archives that the static binary is made of are in the packages to build with,
+# but for what libdw's needs. busybox-static, mmdebstrap, podman, runc, systemd: where packages are tried.
+packages="
+	debhelper lintian libbz2-dev libseccomp-dev libmbedtls-dev ca-certificates
+"
+tried="
+	busybox-static mmdebstrap podman runc systemd python3-yaml python3-venv strace
+"
 # What live tests read our files with; one that is not there skips its tests.
 # chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
@@ -77,7 +87,7 @@ readers="
 "
 
 usage() {
-	sed -n '3,15s/^# \{0,1\}//p' "$0"
+	sed -n '3,17s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -87,13 +97,14 @@ die() {
 }
 
 needed="$build $units"
-optional="$demo $readers $real"
+optional="$demo $readers $real $packages $tried"
 action=install
 for arg; do
 	case $arg in
 	--build-only) needed=$build optional= ;;
 	--demo) needed="$build $demo" optional= ;;
 	--units) optional=$demo ;;
+	--packages) needed="$build $units $packages" optional=$tried ;;
 	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
 	--real) needed="$build $demo $real" optional= ;;

@@ -18,8 +18,8 @@ struct push_sets {
 	size_t cnt;
 	const struct profile_bucket **buckets; /* of all of them */
 	uint64_t period[PROFILE_MAX_TYPES];    /* of each type: the mean value of the window's samples */
-	size_t sample_bytes_max;               /* what a sample of this profile takes at most, with all that it refers to */
-	struct view view;                      /* by which they are looked at */
+	size_t sample_bytes_max; /* what a sample of this profile takes at most, with all that it refers to */
+	struct view view;        /* by which they are looked at */
 };
 
 void push_sets__init(struct push_sets *s, const struct push_window *w);
