@@ -4,6 +4,7 @@
  * apart, as a back end names a profile by what it measures, and multiplies numbers of samples by the period of that.
  */
 #pragma once
+#include "user/profile/view.h"
 #include "user/push/group.h"
 
 struct push_set {
