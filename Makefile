@@ -220,6 +220,15 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
 
+# Each way to talk HTTP has the same tests. What is linked first wins over what the archive has.
+HTTP_TESTS := $(foreach v,curl own,$(BUILD)/tests/live/push_feed_$v)
+$(HTTP_TESTS): $(BUILD)/tests/live/push_feed_%: tests/live/push_feed.c $(PURE_LIB) \
+		$(foreach v,curl own,$(patsubst %.c,$(BUILD)/%.o,$(wildcard user/push/http_$v*.c)))
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(filter $(BUILD)/user/push/http_$*%,$^) $(PURE_LIB) \
+		$(HTTP_LIBS_$*) $(LDLIBS) -o $@
+
 $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)
 	$(Q)mkdir -p $(@D)
