@@ -9,6 +9,7 @@
 #include "user/cmd/daemon/window.h"
 #include "user/cmd/exit_status.h"
 #include "user/cmd/signals.h"
+#include "user/os/confine.h"
 #include "user/os/notify.h"
 #include "user/os/privileges.h"
 #include "user/os/worker.h"
@@ -285,7 +286,9 @@ static int run_started(struct daemon *d)
 
 	if (err)
 		return exit_status(err);
-	privileges_keep_only(PRIVILEGES_SAMPLE | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
+	privileges_keep_only(PRIVILEGES_DAEMON | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
+	confine_memory();
+	confine_calls();
 	d->window_end_ns = window_end_ns(d->o->window_ns);
 	say_started(d);
 	notify_ready(&d->notify);
