@@ -100,7 +100,7 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test backend backend-stop backends-test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -365,6 +365,16 @@ vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6
 	$(MAKE) all $(BUILD)/tests/host/host_walk
 	-$(MAKE) arm64 TESTS=host/host_walk
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
+
+backend: ## install, build (minutes, the first time) and start a back end on this machine: Parca (root; BACKEND_PORT=7070)
+	BUILD=$(BUILD) scripts/backend.sh start
+
+backend-stop: ## stop it; what it stored stays
+	@BUILD=$(BUILD) scripts/backend.sh stop
+
+backends-test: ## profiles pushed to the real Parca and Collector, and queried back (root; builds them the first time; PYROSCOPE=/path/to/one)
+	scripts/install-deps.sh
+	scripts/run-tests.sh backends
 
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C
