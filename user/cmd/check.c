@@ -135,9 +135,7 @@ const struct cmd cmd_check = {
 	.examples = {{"sudo pybpfprof check", "does it work here?"},
 		     {"sudo pybpfprof check 4242", "can this process be profiled?"},
 		     {"pybpfprof check python3", "can this interpreter?"},
-		     {"sudo pybpfprof check --all --label team=shop:if=namespace=shop-*",
-		      "what will back ends call them?"},
-		     {"sudo pybpfprof check --all --json", "every Python process on this host, for scripts"}},
+		     {"sudo pybpfprof check --all --json", "every Python here, and what back ends would call it"}},
 	.argp = &argp,
 	.run = run,
 };
