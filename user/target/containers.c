@@ -178,6 +178,8 @@ static bool read_names(const struct containers *c, const struct container *k, pi
 	strcpy(q.root, c->root);
 	strcpy(q.path, k->path);
 	snprintf(q.id, sizeof(q.id), "%s", k->id);
+	snprintf(q.pod_id, sizeof(q.pod_id), "%s", k->pod_id);
+	q.outer_len = k->outer_len;
 	return container_read_names(&q, out);
 }
 
@@ -248,6 +250,7 @@ static struct entry *new_entry(const char *path, const struct container_place *p
 		.unit = clean(p->unit),
 		.pod_id = clean(p->pod_id),
 		.pod_len = p->pod_len,
+		.outer_len = p->outer_len,
 		.path = xstrndup(path, p->runtime ? p->len : p->unit_len),
 		.refs = 1,
 	};
@@ -317,12 +320,43 @@ static struct seen *keep(struct containers *c, uint64_t id, const char *path, st
 	return s;
 }
 
-/* Engines may know nothing of version 2 where there are both: its group is none of theirs then. */
-static struct entry *entry_by_v1(struct containers *c, pid_t pid)
-{
-	__cleanup_free char *path = procfs_cgroup_v1(pid);
+struct by_v1 {
+	struct containers *c;
+	pid_t pid;
+	struct entry *unit, *container;
+};
 
-	return *path ? find(c, path, pid) : NULL;
+static int take_v1(void *ctx, const char *path)
+{
+	struct by_v1 *v = ctx;
+	struct container_place p;
+	struct entry *e;
+
+	place_of(v->c, path, &p);
+	if (v->unit && !p.runtime)
+		return 0;
+	e = entry_of(v->c, path, &p, v->pid);
+	if (p.runtime)
+		v->container = e;
+	else
+		v->unit = e;
+	return p.runtime != NULL;
+}
+
+/*
+ * Engines may know nothing of version 2 where there are both: its group is none of theirs then, but what started them has one. A
+ * container of either comes before a unit.
+ */
+static struct entry *or_by_v1(struct containers *c, pid_t pid, struct entry *e)
+{
+	struct by_v1 v = {.c = c, .pid = pid, .unit = e};
+
+	if (e && e->k.runtime)
+		return e;
+	container__hold(e ? &e->k : NULL); /* others may need its room */
+	procfs_cgroups_v1(pid, take_v1, &v);
+	container__put(e ? &e->k : NULL);
+	return v.container ? v.container : v.unit;
 }
 
 /* By the id, which the kernel told as of the tick: the process may be gone, or elsewhere. */
@@ -344,11 +378,9 @@ struct container *containers__of_process(struct containers *c, uint64_t cgroup_i
 	struct entry *e;
 
 	*path = s ? xstrdup(s->path) : procfs_cgroup(pid);
-	if (s && s->entry && s->entry->is_named)
+	if (s && s->entry && s->entry->is_named && s->entry->k.runtime)
 		return &s->entry->k;
-	e = find(c, *path, pid);
-	if (!e && (!**path || !strcmp(*path, "/")))
-		e = entry_by_v1(c, pid);
+	e = or_by_v1(c, pid, find(c, *path, pid));
 	return e ? &e->k : NULL;
 }
 

@@ -13,6 +13,7 @@ struct container {
 	char *path;                              /* of its cgroup, or of the unit's */
 	size_t pod_len;                          /* how much of the path is the pod's; 0 none */
 	char *pod_id;
+	size_t outer_len;  /* as in struct container_place */
 	uid_t owner;       /* whose engine or manager it is */
 	unsigned revision; /* goes up when more is known of it */
 	unsigned refs;     /* of others */
