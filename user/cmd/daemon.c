@@ -9,6 +9,7 @@
 #include "user/cmd/daemon/window.h"
 #include "user/cmd/exit_status.h"
 #include "user/cmd/signals.h"
+#include "user/os/confine.h"
 #include "user/os/notify.h"
 #include "user/os/privileges.h"
 #include "user/os/worker.h"
@@ -289,7 +290,7 @@ static int run_started(struct daemon *d)
 
 	if (err)
 		return exit_status(err);
-	privileges_keep_only(PRIVILEGES_SAMPLE | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
+	privileges_keep_only(PRIVILEGES_DAEMON | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
 	d->window_end_ns = window_end_ns(d->o->window_ns);
 	say_started(d);
 	notify_ready(&d->notify);
@@ -323,6 +324,8 @@ static int run(int argc, char **argv)
 		return status;
 	}
 	notify_open(&d.notify);
+	confine_memory();
+	confine_calls(); /* before anything of others is read, and anybody is forked for it */
 	d.signals = signals_open((const int[]){SIGHUP, 0});
 	d.stream = stream__new();
 	worker_set_hurry(d.signals);
