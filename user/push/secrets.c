@@ -41,18 +41,36 @@ static int fail(char **why, int err, const char *path, const char *text)
 	return err;
 }
 
-/* A regular file, whatever links lead there: Kubernetes has its secrets behind two. */
+/* A regular file, whatever links lead there: Kubernetes has its secrets behind two. Descriptor or negative errno. */
+static int open_regular(const char *path, char **why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), err;
+	struct stat st;
+
+	if (fd < 0)
+		return fail(why, -errno, path, strerror(errno));
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		return fd;
+	err = fail(why, -EINVAL, path, "this is no file");
+	close(fd);
+	return err;
+}
+
+int push_check_file(const char *path, char **why)
+{
+	__cleanup_close int fd = open_regular(path, why);
+
+	return fd < 0 ? fd : 0;
+}
+
 static int read_text(const char *path, struct buf *out, char **why)
 {
-	__cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	__cleanup_close int fd = open_regular(path, why);
 	char bytes[4096];
-	struct stat st;
 	ssize_t n = 0;
 
-	if (fd < 0 || fstat(fd, &st))
-		return fail(why, -errno, path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return fail(why, -EINVAL, path, "this is no file");
+	if (fd < 0)
+		return fd;
 	while (out->len <= FILE_MAX && (n = read(fd, bytes, sizeof(bytes))) > 0)
 		buf_put(out, bytes, (size_t)n);
 	explicit_bzero(bytes, sizeof(bytes));

@@ -34,6 +34,7 @@ struct entry {
 struct seen {
 	UT_hash_handle hh;
 	uint64_t id;
+	bool used;           /* since the last time that some were forgotten */
 	struct entry *entry; /* NULL: in nothing that is known */
 	char path[];
 };
@@ -57,17 +58,20 @@ const char *containers__root(const struct containers *c)
 	return c->root;
 }
 
+static void drop_one_seen(struct containers *c, struct seen *s)
+{
+	HASH_DEL(c->seen, s);
+	if (s->entry)
+		container__put(&s->entry->k);
+	free(s);
+}
+
 static void drop_seen(struct containers *c)
 {
 	struct seen *s, *next;
 
 	HASH_ITER(hh, c->seen, s, next)
-	{
-		HASH_DEL(c->seen, s);
-		if (s->entry)
-			container__put(&s->entry->k);
-		free(s);
-	}
+	drop_one_seen(c, s);
 }
 
 static void drop_unused(struct containers *c)
@@ -81,6 +85,25 @@ static void drop_unused(struct containers *c)
 		HASH_DEL(c->entries, e);
 		container__put(&e->k);
 	}
+}
+
+void containers__tend(struct containers *c)
+{
+	struct seen *s, *next;
+
+	HASH_ITER(hh, c->seen, s, next)
+	{
+		if (!s->used)
+			drop_one_seen(c, s);
+		else
+			s->used = false;
+	}
+	drop_unused(c);
+}
+
+size_t containers__count(const struct containers *c)
+{
+	return HASH_COUNT(c->entries);
 }
 
 void containers__free(struct containers *c)
@@ -321,6 +344,7 @@ static struct seen *keep(struct containers *c, uint64_t id, const char *path, st
 		drop_seen(c);
 	s = xcalloc(1, sizeof(*s) + strlen(path) + 1);
 	s->id = id;
+	s->used = true;
 	s->entry = e;
 	if (e)
 		container__hold(&e->k);
@@ -375,6 +399,8 @@ static struct seen *see(struct containers *c, uint64_t cgroup_id, pid_t pid)
 	struct seen *s;
 
 	HASH_FIND(hh, c->seen, &cgroup_id, sizeof(cgroup_id), s);
+	if (s)
+		s->used = true;
 	if (s || !cgroup_id)
 		return s;
 	path = cgroup_path_of_id(cgroup_id);

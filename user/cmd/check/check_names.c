@@ -33,7 +33,7 @@ struct check_names *check_names__new(const struct naming *rules)
 	struct check_names *n = xcalloc(1, sizeof(*n));
 
 	n->rules = rules;
-	n->processes = processes__new();
+	n->processes = processes__new("");
 	processes__identify(n->processes);
 	n->builder = profile_builder__new(false);
 	return n;
