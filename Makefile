@@ -33,6 +33,13 @@ ifdef STATIC
 override BUILD := $(BUILD)/static
 HTTP	:= own
 endif
+# Who talks to back ends: libcurl, or HTTP of our own over mbedTLS (own), which can be linked into that one file.
+HTTP	?= curl
+HTTP_LIBS_curl := -lcurl
+HTTP_LIBS_own := -lmbedtls -lmbedx509 -lmbedcrypto
+ifeq ($(HTTP_LIBS_$(HTTP)),)
+$(error HTTP=$(HTTP) is neither curl nor own)
+endif
 # What is built says nothing of where it was built.
 SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 WARN	:= -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
@@ -40,7 +47,7 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(if $(STATIC),-DSTATIC_BINARY) $(OPT) $(WARN) $(SAME_PATHS) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw -lm
+LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
 LDFLAGS_ALL := $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Archives do not say what they need themselves. The linker warns of functions that load plug-ins: user/os/lookups.c has seen to it.
 STATIC_LIBS = -Wl,-Map=$@.map -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
@@ -59,9 +66,10 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 	$(SAME_PATHS) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
-PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve))) \
+OTHER_HTTP := $(wildcard user/push/http_$(if $(filter curl,$(HTTP)),own,curl)*.c)
+PURE	:= $(filter-out $(OTHER_HTTP),$(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve)))) \
 	user/session/drain.c $(addprefix user/cmd/,sources.c settings.c option_walk.c) $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
-SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
+SRC	:= $(filter-out $(OTHER_HTTP),$(wildcard user/*.c user/*/*.c user/*/*/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
 UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -92,9 +100,12 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test backend backend-stop backends-test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
+
+# Always made anew; never the first target of all.
+FORCE:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -189,12 +200,17 @@ $(BUILD)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/pybpfprof: $(OBJ) $(WALKER)
-	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(if $(STATIC),$(STATIC_LIBS),$(LDLIBS)) -o $@ $(if $(STATIC),$(KNOWN_LOOKUPS))
+# Which one it was the last time: what is linked of the other is linked anew.
+$(BUILD)/http: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo $(HTTP) | cmp -s - $@ || echo $(HTTP) > $@
 
-$(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o)
-	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
+$(BUILD)/pybpfprof: $(OBJ) $(WALKER) $(BUILD)/http
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(if $(STATIC),$(STATIC_LIBS),$(LDLIBS)) -o $@ $(if $(STATIC),$(KNOWN_LOOKUPS))
+
+$(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o) $(BUILD)/http
+	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $(filter %.o,$^)
 
 # cmocka 2 has other names for what 1 has.
 TEST_CFLAGS := -Wno-deprecated-declarations
@@ -349,6 +365,16 @@ vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6
 	$(MAKE) all $(BUILD)/tests/host/host_walk
 	-$(MAKE) arm64 TESTS=host/host_walk
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
+
+backend: ## install, build (minutes, the first time) and start a back end on this machine: Parca (root; BACKEND_PORT=7070)
+	BUILD=$(BUILD) scripts/backend.sh start
+
+backend-stop: ## stop it; what it stored stays
+	@BUILD=$(BUILD) scripts/backend.sh stop
+
+backends-test: ## profiles pushed to the real Parca and Collector, and queried back (root; builds them the first time; PYROSCOPE=/path/to/one)
+	scripts/install-deps.sh
+	scripts/run-tests.sh backends
 
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C

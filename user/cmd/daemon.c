@@ -9,7 +9,6 @@
 #include "user/cmd/daemon/window.h"
 #include "user/cmd/exit_status.h"
 #include "user/cmd/signals.h"
-#include "user/os/confine.h"
 #include "user/os/notify.h"
 #include "user/os/privileges.h"
 #include "user/os/worker.h"

@@ -60,7 +60,7 @@ static const struct argp_option options[] = {
 	 31},
 	{"keep", KEY_KEEP, "LABEL=GLOB", 0, "Send only what has such a label (container=web-*); repeatable", 31},
 	{"drop", KEY_DROP, "LABEL=GLOB", 0, "Do not send what has such a label; repeatable", 31},
-	{"with-label", KEY_WITH_LABEL, "container_id|pid|thread_name|unit|runtime", 0,
+	{"with-label", KEY_WITH_LABEL, "container_id|pid|thread_name|unit|runtime|compose_project|compose_service", 0,
 	 "A label that is off by default, as it multiplies the series a back end has; repeatable", 31},
 	{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", 31},
 	{"series-max", KEY_SERIES_MAX, "N", 0,
@@ -195,11 +195,15 @@ static const char *node_of(struct push_options_list *l)
 
 static void make_naming(struct push_options_list *l, struct argp_state *state)
 {
+	const char *why = "";
+
 	if (l->series_max > UINT32_MAX)
 		argp_error(state, "--series-max: at most %u", UINT32_MAX);
 	l->naming = naming__new(node_of(l), (uint32_t)l->series_max);
 	for (size_t i = 0; i < l->rule_cnt; i++)
 		apply_rule(l, &l->rules[i], state);
+	if (naming__check(l->naming, &why))
+		argp_error(state, "%s", why);
 }
 
 /* ---- the parser -------------------------------------------------------------------------------- */

@@ -70,6 +70,7 @@ static int open_session(struct record *r)
 		.gil_only = r->o.view.gil_only,
 		.command = r->command_line,
 		.look = sleepers_read,
+		.identify = true,
 	};
 
 	target_options__fill(&r->o.target, &s);

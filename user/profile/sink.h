@@ -90,7 +90,7 @@ struct profile_thread {
 	const char *name; /* Python's name for it, else the kernel's; a later record may improve it */
 };
 
-/* A key and its value of a process: container, pod, unit. A later value replaces an earlier one. */
+/* A key and its value of a process: container, pod, unit. A later value replaces an earlier one, "" removes it. */
 struct profile_label {
 	uint32_t process;
 	const char *key, *value;

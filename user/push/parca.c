@@ -11,7 +11,8 @@
 #include "user/util/json_put.h"
 #include <string.h>
 
-#define NAME "pybpfprof" /* what stands before the type in its queries: pybpfprof:cpu:nanoseconds:cpu:nanoseconds:delta */
+#define NAME                                                                                                           \
+	"pybpfprof" /* what stands before the type in its queries: pybpfprof:cpu:nanoseconds:cpu:nanoseconds:delta */
 
 struct request {
 	push_body_fn fn;
@@ -29,8 +30,8 @@ static void put_base64(struct buf *out, const unsigned char *bytes, size_t len)
 		size_t left = len - i;
 		uint32_t three = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
 				 (left > 2 ? bytes[i + 2] : 0);
-		const char four[4] = {digits[three >> 18], digits[three >> 12 & 63], left > 1 ? digits[three >> 6 & 63] : '=',
-				      left > 2 ? digits[three & 63] : '='};
+		const char four[4] = {digits[three >> 18], digits[three >> 12 & 63],
+				      left > 1 ? digits[three >> 6 & 63] : '=', left > 2 ? digits[three & 63] : '='};
 
 		buf_put(out, four, sizeof(four));
 	}

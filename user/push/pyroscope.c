@@ -4,6 +4,7 @@
  * burst of 2 MB but 429, for ever, and counts what is in the packed profiles: requests are kept below that.
  */
 #include "user/format/pb.h"
+#include "user/format/pprof.h"
 #include "user/push/backend.h"
 #include "user/push/profiles.h"
 #include "user/push/sets.h"
@@ -38,8 +39,9 @@ static void put_label(struct buf *series, const char *name, const char *value)
 static void put_labels(struct buf *series, const struct push_profile *p)
 {
 	const struct push_type_names *names = push_type_names(p->type);
+	__cleanup_free char *own = pprof_type_name(p->type);
 
-	put_label(series, "__name__", names && names->profile ? names->profile : p->type);
+	put_label(series, "__name__", names && names->profile ? names->profile : own);
 	for (size_t i = 0; i < p->group->label_cnt; i++)
 		if (!wire_is_own_name(p->group->labels[i].name))
 			put_label(series, p->group->labels[i].name, p->group->labels[i].value);

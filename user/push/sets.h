@@ -4,6 +4,7 @@
  * apart, as a back end names a profile by what it measures, and multiplies numbers of samples by the period of that.
  */
 #pragma once
+#include "user/profile/view.h"
 #include "user/push/group.h"
 
 struct push_set {
@@ -18,8 +19,8 @@ struct push_sets {
 	size_t cnt;
 	const struct profile_bucket **buckets; /* of all of them */
 	uint64_t period[PROFILE_MAX_TYPES];    /* of each type: the mean value of the window's samples */
-	size_t sample_bytes_max;               /* what a sample of this profile takes at most, with all that it refers to */
-	struct view view;                      /* by which they are looked at */
+	size_t sample_bytes_max; /* what a sample of this profile takes at most, with all that it refers to */
+	struct view view;        /* by which they are looked at */
 };
 
 void push_sets__init(struct push_sets *s, const struct push_window *w);
@@ -35,6 +36,8 @@ void push_sets__free(struct push_sets *s);
  * with their labels.
  */
 #define PUSH_BYTES_MAX 1900000
+/* Two profiles of one series and one time are taken for the same by Pyroscope's stores, whose time is in ms: parts are so far apart. */
+#define PUSH_PART_NS 1000000
 
 /* What a type is called elsewhere; a table. */
 struct push_type_names {

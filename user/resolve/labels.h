@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process is in, as labels of the profile: its container, its pod, its unit, and its number in there. */
+/*
+ * What a process is in, as labels of the profile: its container, its pod, its unit, and its number in there; and what it calls
+ * itself (`service`), or its pool's program (`program`).
+ */
 #pragma once
 #include "user/profile/sink.h"
 #include "user/target/processes.h"

@@ -48,6 +48,7 @@ struct session_options {
 	bool no_kernel;          /* of them, without the kernel's */
 	uint32_t max_frames;     /* 0: ABI_MAX_FRAMES */
 	size_t ring_bytes;       /* 0: by rate and CPUs */
+	bool identify;           /* what services processes say they are (user/target/identity.h) */
 	bool allow_no_python;    /* a command that is yet to be started */
 	bool no_task_work;       /* for tests: do without the kernel's newest features … */
 	bool old_kernel;         /* … and without those that 5.10 lacks */

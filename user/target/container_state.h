@@ -20,7 +20,9 @@ struct container_query {
 
 struct container_names {
 	const char *runtime; /* better than it was known; NULL: it is not */
-	char name[CONTAINER_WORD], pod[CONTAINER_WORD], namespace[CONTAINER_WORD]; /* clean, "" unknown */
+	/* Clean, "" unknown. */
+	char name[CONTAINER_WORD], pod[CONTAINER_WORD], namespace[CONTAINER_WORD];
+	char compose_project[CONTAINER_WORD], compose_service[CONTAINER_WORD];
 };
 
 /* False, and no names, when nothing is known or nothing answers. */

@@ -117,6 +117,8 @@ void container__put(struct container *k)
 	free(k->unit);
 	free(k->path);
 	free(k->pod_id);
+	free(k->compose_project);
+	free(k->compose_service);
 	free((char *)k - offsetof(struct entry, k));
 }
 
@@ -216,6 +218,8 @@ static void find_names(const struct containers *c, struct entry *e, pid_t pid)
 		set_text(&e->k.name, names.name);
 	set_text(&e->k.pod, names.pod);
 	set_text(&e->k.namespace, names.namespace);
+	set_text(&e->k.compose_project, names.compose_project);
+	set_text(&e->k.compose_service, names.compose_service);
 	e->is_named = *names.name;
 	e->k.revision++;
 }
@@ -239,6 +243,8 @@ static struct entry *new_entry(const char *path, const struct container_place *p
 		.name = clean(name),
 		.pod = xstrdup(""),
 		.namespace = xstrdup(""),
+		.compose_project = xstrdup(""),
+		.compose_service = xstrdup(""),
 		.unit = clean(p->unit),
 		.pod_id = clean(p->pod_id),
 		.pod_len = p->pod_len,

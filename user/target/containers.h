@@ -9,8 +9,9 @@
 struct container {
 	const char *runtime; /* "docker"; NULL: no container, but a unit */
 	char *id, *name, *pod, *namespace, *unit;
-	char *path;     /* of its cgroup, or of the unit's */
-	size_t pod_len; /* how much of the path is the pod's; 0 none */
+	char *compose_project, *compose_service; /* of Docker Compose, or a stack of Swarm */
+	char *path;                              /* of its cgroup, or of the unit's */
+	size_t pod_len;                          /* how much of the path is the pod's; 0 none */
 	char *pod_id;
 	uid_t owner;       /* whose engine or manager it is */
 	unsigned revision; /* goes up when more is known of it */
