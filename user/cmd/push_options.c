@@ -60,8 +60,11 @@ static const struct argp_option options[] = {
 	 31},
 	{"keep", KEY_KEEP, "LABEL=GLOB", 0, "Send only what has such a label (container=web-*); repeatable", 31},
 	{"drop", KEY_DROP, "LABEL=GLOB", 0, "Do not send what has such a label; repeatable", 31},
-	{"with-label", KEY_WITH_LABEL, "container_id|pid|thread_name|unit|runtime|compose_project|compose_service", 0,
-	 "A label that is off by default, as it multiplies the series a back end has; repeatable", 31},
+	{"with-label", KEY_WITH_LABEL, "LABEL", 0,
+	 "A label that is off by default, as it multiplies a back end's series: container_id, pid, thread_name, unit, "
+	 "runtime, "
+	 "compose_project or compose_service; repeatable",
+	 31},
 	{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", 31},
 	{"series-max", KEY_SERIES_MAX, "N", 0,
 	 "Different sets of labels, beyond which services are sent together as `other` (default 1000; 0: no limit)",
