@@ -34,7 +34,7 @@ static const struct churn_rates churn_day = {
 
 #define CHURN_CONTAINER_EVERY 6 /* windows */
 #define CHURN_PROGRAMS        40
-#define CHURN_FUNCTIONS       12 /* that a program has on its stacks */
+#define CHURN_FUNCTIONS       5 /* that a program has on its stacks */
 #define CHURN_PID_FIRST       0x30000000u
 
 struct churn_container {
@@ -202,7 +202,8 @@ static inline void churn_tell_process(struct churn *c, uint32_t image_id, uint32
 		r.cgroup_id = c->containers[image_id % c->rates.containers].id;
 	r.flags = program % 2 ? ABI_PROC_OWN_ROOT : 0;
 	r.runtime_addr = image_id % 100 ? 0 : 0x700000; /* its names are asked for: it is gone */
-	r.cmdline_bytes = (uint32_t)snprintf(r.cmdline, sizeof(r.cmdline), "python3 app%u.py job %u", program, image_id) + 1;
+	r.cmdline_bytes =
+		(uint32_t)snprintf(r.cmdline, sizeof(r.cmdline), "python3 app%u.py job %u", program, image_id) + 1;
 	resolve__process(c->resolve, &r);
 	c->process_cnt++;
 }
@@ -290,7 +291,9 @@ static inline void churn_tell_tasks(struct churn *c, uint32_t image_id)
 	struct {
 		struct abi_tasks head;
 		struct abi_task task[2];
-	} r = {.head = {.hdr = {.kind = ABI_REC_TASKS, .size = sizeof(r)}, .key = ++c->codes_made, .image_id = image_id}};
+	} r = {.head = {.hdr = {.kind = ABI_REC_TASKS, .size = sizeof(r)},
+			.key = ++c->codes_made,
+			.image_id = image_id}};
 
 	r.head.cnt = 2;
 	for (unsigned i = 0; i < 2; i++) {
@@ -453,10 +456,18 @@ static inline void churn_end(struct churn *c)
 	free(c->residents);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
 /* Bytes of the heap. */
 static inline size_t churn_in_use(void)
 {
+#ifdef __SANITIZE_ADDRESS__
+	return __sanitizer_get_current_allocated_bytes();
+#else
 	struct mallinfo2 m = mallinfo2();
 
 	return m.uordblks + m.hblkhd;
+#endif
 }
