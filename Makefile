@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # pybpfprof: `make help` lists the targets. Sources are found by wildcard; nothing is listed by hand.
 BUILD	?= build
 PREFIX	?= /usr/local
@@ -13,8 +14,10 @@ CLANG	?= clang
 # Up to 24.10 Ubuntu's in /usr/sbin only looks for the running kernel's own; any of those that lie here will do.
 BPFTOOL ?= $(lastword bpftool $(wildcard /sbin/bpftool /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool))
 PYTHON	?= /usr/bin/python3
-VERSION := 0.1.0
-RELEASED := 2026-11-22
+# Those of the first release that CHANGELOG.md names.
+RELEASE	:= $(shell sed -n 's/^\#\# \[\([0-9][^]]*\)\] - \([0-9-]*\)$$/\1 \2/p;T;q' CHANGELOG.md)
+VERSION := $(word 1,$(RELEASE))
+RELEASED := $(word 2,$(RELEASE))
 Q	:= $(if $(V),,@)
 msg	= $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
@@ -25,13 +28,31 @@ ifdef SAN
 BUILD	:= $(BUILD)/san
 OPT	:= -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 endif
+# STATIC=1 (`make static`): one file that needs nothing of the system it runs on, in a folder of its own.
+ifdef STATIC
+BUILD	:= $(BUILD)/static
+HTTP	:= own
+endif
+# Who talks to back ends: libcurl, or HTTP of our own over mbedTLS (own), which can be linked into that one file.
+HTTP	?= curl
+HTTP_LIBS_curl := -lcurl
+HTTP_LIBS_own := -lmbedtls -lmbedx509 -lmbedcrypto
+ifeq ($(HTTP_LIBS_$(HTTP)),)
+$(error HTTP=$(HTTP) is neither curl nor own)
+endif
+# What is built says nothing of where it was built.
+SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 WARN	:= -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
-	-DPYBPFPROF_DATE='"$(RELEASED)"' $(OPT) $(WARN) \
+	-DPYBPFPROF_DATE='"$(RELEASED)"' $(if $(STATIC),-DSTATIC_BINARY) $(OPT) $(WARN) $(SAME_PATHS) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw -lm
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
+LDFLAGS_ALL := $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+# Archives do not say what they need themselves. The linker warns of functions that load plug-ins: user/os/lookups.c has seen to it.
+STATIC_LIBS = -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
+KNOWN_LOOKUPS = 2>$@.said || { cat $@.said >&2; exit 1; }; \
+	! grep -v -e 'in statically linked applications requires' -e ': in function ' $@.said >&2
 
 # Definitions first: libbpf 1.1's linker gives an extern that it meets before its definition offset 0.
 BPF_SRC := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c bpf/source/*.bpf.c))
@@ -41,12 +62,14 @@ BPF_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(BPF_SAME))
 OLD_OBJ := $(patsubst bpf/%.c,$(BUILD)/bpf/old/%.o,$(BPF_SRC))
 VARIANTS := pybpfprof:0 pybpfprof_work_impl:1 pybpfprof_work:2
 SKEL	:= $(foreach v,$(VARIANTS) pybpfprof_old,$(BUILD)/$(firstword $(subst :, ,$v)).skel.h)
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) -I.
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter $(WERROR) \
+	$(SAME_PATHS) -I.
 
 # Layers that need neither the skeleton nor root: what unit tests link.
-PURE	:= $(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve))) \
-	user/session/drain.c user/cmd/sources.c $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
-SRC	:= $(wildcard user/*.c user/*/*.c user/*/*/*.c)
+OTHER_HTTP := $(wildcard user/push/http_$(if $(filter curl,$(HTTP)),own,curl)*.c)
+PURE	:= $(filter-out $(OTHER_HTTP),$(wildcard $(addprefix user/,$(addsuffix /*.c,util os profile format format/* python symbol target resolve push serve)))) \
+	user/session/drain.c $(addprefix user/cmd/,sources.c settings.c option_walk.c) $(addprefix user/cmd/top/top_,model.c rows.c text.c prompt.c layout.c)
+SRC	:= $(filter-out $(OTHER_HTTP),$(wildcard user/*.c user/*/*.c user/*/*/*.c))
 OBJ	:= $(SRC:%.c=$(BUILD)/%.o)
 PURE_LIB := $(BUILD)/libpure.a
 UNIT	:= $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -77,9 +100,11 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test backend backend-stop backends-test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
+
+FORCE:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -137,16 +162,24 @@ $(BUILD)/user/os/syscalls.o $(BUILD)/fuzz/user/os/syscalls.o: $(BUILD)/user/os/s
 $(BUILD)/user/inspect/walker.o: ALL_CFLAGS += $(WALKER_CFLAGS)
 $(BUILD)/user/cmd/completions.o: $(addprefix $(BUILD)/user/cmd/completions.,bash.inc zsh.inc fish.inc)
 $(BUILD)/user/cmd/man.o: $(BUILD)/user/cmd/man_page.roff.inc
+$(BUILD)/user/cmd/top/top_terminfo.o: $(BUILD)/user/cmd/top/terminfo.inc
+$(BUILD)/user/cmd/top/terminfo.inc:
+	$(call msg,EMBED,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)for each in xterm-256color screen-256color linux; do \
+		description=$$(infocmp -Q2 -q $$each | tr -d '\n') && printf '{"%s", "%s"},\n' $$each "$$description" || exit; done >$@
 # The pages of an SVG and of HTML share the flame graph, flame/; each has one script, all its files in one function, and
-# one style. The policy of the HTML page allows only what has the hash of what is embedded.
+# one style, and says its licence once. The policy of the HTML page allows only what has the hash of what is embedded.
 PAGE	= $(sort $(wildcard user/format/flame/*.$(1))) $(sort $(wildcard user/format/$(2)/*.$(1)))
+LICENSED := SPDX-License-Identifier: MIT
 $(BUILD)/user/format/%_page.js: $(wildcard user/format/*/*.js) Makefile
 	$(call msg,JOIN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q){ echo '(function () {'; echo "'use strict';"; cat $(call PAGE,js,$*); echo '})();'; } > $@
+	$(Q){ echo '// $(LICENSED)'; echo '(function () {'; echo "'use strict';"; grep -hvF '$(LICENSED)' $(call PAGE,js,$*); \
+		echo '})();'; } > $@
 $(BUILD)/user/format/html_page.css: $(wildcard user/format/*/*.css) Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)cat $(call PAGE,css,html) > $@
+	$(Q){ echo '/* $(LICENSED) */'; grep -hvF '$(LICENSED)' $(call PAGE,css,html); } > $@
 $(BUILD)/%.inc: $(BUILD)/%
 	$(Q)od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' > $@
 HASH	= sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@
@@ -166,12 +199,17 @@ $(BUILD)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/pybpfprof: $(OBJ) $(WALKER)
-	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LDLIBS) -o $@
+# Which one it was the last time: what is linked of the other is linked anew.
+$(BUILD)/http: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo $(HTTP) | cmp -s - $@ || echo $(HTTP) > $@
 
-$(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o)
-	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
+$(BUILD)/pybpfprof: $(OBJ) $(WALKER) $(BUILD)/http
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(filter %.o,$^) $(if $(STATIC),$(STATIC_LIBS),$(LDLIBS)) -o $@ $(if $(STATIC),$(KNOWN_LOOKUPS))
+
+$(PURE_LIB): $(PURE:%.c=$(BUILD)/%.o) $(BUILD)/http
+	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $(filter %.o,$^)
 
 # cmocka 2 has other names for what 1 has.
 TEST_CFLAGS := -Wno-deprecated-declarations
@@ -327,6 +365,16 @@ vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6
 	-$(MAKE) arm64 TESTS=host/host_walk
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
 
+backend: ## install, build (minutes, the first time) and start a back end on this machine: Parca (root; BACKEND_PORT=7070)
+	BUILD=$(BUILD) scripts/backend.sh start
+
+backend-stop: ## stop it; what it stored stays
+	@BUILD=$(BUILD) scripts/backend.sh stop
+
+backends-test: ## profiles pushed to the real Parca and Collector, and queried back (root; builds them the first time; PYROSCOPE=/path/to/one)
+	scripts/install-deps.sh
+	scripts/run-tests.sh backends
+
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C
 kernel: $(KERNEL) ## the whole kernel side as host C, under a made-up kernel
@@ -347,12 +395,15 @@ lint: ## layers of includes, who opens files, the list of features, format, shel
 	$(INSTALL_UNITS)
 	$(Q)for each in scripts/check-*.sh; do $$each || [ $$? = 77 ] || exit 1; done
 
-format: ## clang-format all sources, by the pinned version
+format: ## clang-format all sources, by the pinned version; the line of the licence where it is missing
 	$(INSTALL_UNITS)
+	scripts/check-licenses.sh --fix
 	scripts/check-format.sh --fix
 
 clean: ## remove build/
 	rm -rf $(BUILD)
+
+include packaging/packaging.mk
 
 # Only of what is built here: other people's trees below $(BUILD) have files of that name too.
 -include $(shell find $(addprefix $(BUILD)/,bpf user tests hosted hosted-old hosted-arm64 fuzz) -name '*.d' 2>/dev/null)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * THE contract between the kernel side and the user side: limits, ring-buffer records, map keys and
  * values, the layout of an interpreter. Fixed-width types, explicit padding, no pointers; addresses in

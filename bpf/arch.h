@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The kernel side's part of what differs by processor, one header each in arch/, and no more than macros, so that user
  * space can have them too. Its own part is user/symbol/arch.h.

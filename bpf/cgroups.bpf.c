@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * A cgroup is chosen by its path: a service that is started again runs in another one of the same name. The
  * tracepoints come before mkdir returns, so no process can be in the new one before it is known here.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The kernel side's clocks, which are the host's: in a time namespace user space's are others (time_namespaces(7)). */
 #include "bpf/maps.bpf.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Names are caught while the process is alive. With task work (6.18+) a tick schedules a callback that the
  * sampled task runs before it returns to user mode: there page faults are allowed, so everything can be

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Code objects: their identity in every frame, and the record that names them at first sight. */
 #pragma once
 #include "bpf/maps.bpf.h"

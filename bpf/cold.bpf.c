@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * A tick cannot fault a page in. The sampled task itself can, in task work: it reads the way that the walk will take,
  * then the walk is done again. The thread has not left the kernel meanwhile, so its Python stack is the tick's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Walks whose memory is not there: swapped out, or never touched since a fork. */
 #pragma once
 #include "bpf/maps.bpf.h"

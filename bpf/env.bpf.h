@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The one door to the kernel (vmlinux.h and BPF helpers), or, under PYBPF_HOST, to ordinary C: all files here include
  * only this, so the same source runs in the kernel, in `dump` (the walker) and in tests (everything).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The kernel for ordinary C: bpf/env.bpf.h includes this under PYBPF_HOST, so that the files that BPF is made of run,
  * unchanged, in `dump` and in tests. The functions are defined by user/inspect/walker.c in the program, and by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * A thread that waits for a page in task work has our program and its maps wait with it, also after we are gone. So what
  * is behind a mapping is looked at first: swap and local disks answer; FUSE and userfaultfd are answered by programs, which

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Reads in task work that may bring a page in, where the page's coming is in nobody's hands but the kernel's. */
 #pragma once
 #include "bpf/maps.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Python/ceval_gil.h (from 3.12 on ceval_gil.c), struct _gil_runtime_state (Include/internal/pycore_gil.h): take_gil() waits on
  * `cond` with `mutex`, for an interval at a time; drop_gil() of who was asked for it, on `switch_cond` with `switch_mutex`. glibc

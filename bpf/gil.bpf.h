@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Waits for the GIL: known by the address that a thread sleeps at, which is inside the GIL's own struct. */
 #pragma once
 #include "bpf/sample.bpf.h"

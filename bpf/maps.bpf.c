@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Definitions of the maps and knobs declared in maps.bpf.h. */
 #include "bpf/maps.bpf.h"
 

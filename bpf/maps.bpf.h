@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Every map and knob of the kernel side; maps.bpf.c says who writes and who reads each. */
 #pragma once
 #include "bpf/env.bpf.h"

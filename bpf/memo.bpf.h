@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Which code object lies where, as read last: once per walk, and for a while between walks. */
 #pragma once
 #include "bpf/code.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The module that a code object is of, by what the interpreter itself calls it: the first entry of a module's dict is
  * its `__name__`, the third its `__package__` (Objects/moduleobject.c: module_init_dict()). Code that runs in another

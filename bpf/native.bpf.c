@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The unwinder. User space has compiled what the files of a process say of their frames (bpf/abi.h: abi_unwind_…); here an
  * address is looked up among the process's mappings, then in its file's table, and the rule found is applied: one frame

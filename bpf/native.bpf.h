@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Frames of C code, of user space and of the kernel (--native). While the Python frames are walked, it is noted where on the
  * C stack each invocation of the C evaluator has an object of its own; by that the native frame that it is is found again.

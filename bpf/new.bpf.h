@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * What Linux has got since 5.10 and we use. bpf/old.bpf.h is the same for kernels that lack some of it; nothing else on the
  * kernel side knows of a difference. maps.bpf.h includes one of the two.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * As bpf/new.bpf.h, for kernels from 5.10 on that lack any of that, and for those that have no type information of their own
  * (user/session/variant.h). What is here needs no task work, which these kernels do not have either.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Outcomes of a tick: every tick ends in exactly one of these, so
  *     ticks = sum over all outcomes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The walker. It knows mechanisms and offsets, never a version. One block read per frame, one per code
  * object; the state of the loop lives in the map value, so the verifier sees each step only once.

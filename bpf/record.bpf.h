@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The header that every record begins with. */
 #pragma once
 #include "bpf/maps.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Which root directory the profiler has. Run by itself, before anything else is asked. */
 #include "bpf/maps.bpf.h"
 

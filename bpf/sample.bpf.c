@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* sample_take: what every source calls. Read it top-down: the order of the checks is the order of cost. */
 #include "bpf/sample.bpf.h"
 #include "bpf/code.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* One tick of one source. */
 #pragma once
 #include "bpf/maps.bpf.h"

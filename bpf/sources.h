@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Sources of samples. X(NAME, name): bpf/source/name.bpf.c has the programs, user/source/name.c ends in
  * `const struct source source_name`. The first is the one that is taken when none is asked for.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The start of a walk when the frame that memory names as the current one is not complete yet. A switch from one frame to
  * another, or into the C evaluator, is several stores, and compilers put those that do not depend on each other in any

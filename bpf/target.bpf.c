@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * A process image is (tgid, start time), renewed at exec. Its interpreter is recognised in the kernel by
  * the program's file, so that a process of a known program is walked from its first tick on; user space

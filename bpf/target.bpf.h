@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Is this task ours, which process image is it, which layout has its interpreter. */
 #pragma once
 #include "bpf/maps.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * TASK_WORK says how this kernel has a task schedule a callback (user/session/variant.h); each way is an object of its own,
  * because libbpf looks for a function that a kernel lacks in places where only CAP_SYS_ADMIN may look. Only this file

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Work that a tick leaves to the sampled task: it runs there before the task returns to user mode, where page faults are
  * allowed and nothing of the interpreter has moved since (Linux 6.18+).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * All that tells one chain of tasks from another is read at each tick, because memory is used again: a task that is made
  * as soon as another one is done mostly stands in its place, with its name and its coroutine in theirs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The task of asyncio's that a thread runs, and who awaits it: Python 3.14 and newer, which say where they have it. */
 #pragma once
 #include "bpf/maps.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Strings of the sampled process → bytes and what they are. The host's tests compile this too. */
 #pragma once
 #include "bpf/fault.bpf.h"

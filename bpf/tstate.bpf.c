@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The current thread's state comes from the "gilstate" slot, a pthread key or (3.15) a thread-local variable: it stays
  * set while the thread has released the GIL, so C code that runs without the GIL keeps its Python stack.

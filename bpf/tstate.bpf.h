@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* task → PyThreadState → innermost frame. */
 #pragma once
 #include "bpf/maps.bpf.h"

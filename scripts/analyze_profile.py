@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Where the time goes, from pstats files: those of pybpfprof and of cProfile alike.
 
 Standard library only, any Python from 3.6 on; the file may come from another one. A pstats file is a marshalled

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Makes a folder with a suite of Debian for arm64 and prints its name: what is cross-built against, and what runs in user-mode
 # qemu and in virtual machines. Packages are only unpacked. What is there already is left alone.
 #

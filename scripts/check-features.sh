@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # The list of what is used of the kernel, in docs/requirements.md, is that of user/session/features.c. Fails, and says what it should be.
 #
 #   scripts/check-features.sh [ROOT]

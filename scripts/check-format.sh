@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # The format of all C sources is that of .clang-format, as the pinned clang-format understands it: versions differ.
 #
 #   scripts/check-format.sh          fails, and says which lines differ

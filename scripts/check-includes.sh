@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Who may include whom. Fails where a layer looks up or sideways, and where includes form a circle: between headers,
 # or between folders.
 #

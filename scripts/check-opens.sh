@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Who may open files, or look paths up, by himself. Everything that a profiled process named or wrote goes through
 # user/os/untrusted.c; the files below name only what the kernel, the user or this program itself chose.
 #
@@ -35,13 +36,17 @@ user/session/types.c           what the user names, and files of kernels
 user/session/cgroups.c         directories of cgroups
 user/source/cpu_events.c       directories of cgroups
 user/target/containers.c       directories of cgroups
+user/serve/listen.c            the socket that the user names
 user/cmd/check/check_program.c the program that the user names
 user/cmd/in_path.c             the program that the user names
 user/cmd/command.c             the program that the user names
 user/cmd/flamegraph.c          outputs that the user names
 user/cmd/diff.c                outputs that the user names
 user/cmd/outputs.c             outputs that the user names
+user/cmd/daemon/numbers.c      /proc/self/statm
+user/cmd/keep.c                outputs that the user names
 user/cmd/rotation.c            outputs that the user names
+user/cmd/settings.c            a file that the user names
 user/cmd/target_options.c      words of the command line
 user/cmd/top/top_output.c      /dev/null
 user/cmd/top/top_snapshot.c    outputs that the user names

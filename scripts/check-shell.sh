@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Every shell script is clean by shellcheck: those that say in their first line that they are one.
 #
 #   scripts/check-shell.sh [ROOT]

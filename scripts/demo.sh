@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # The whole thing on a machine that has nothing yet: installs, builds, starts a real workload in a cgroup
 # of its own, profiles that cgroup, and says what to open. Leaves only build/demo/ behind.
 #

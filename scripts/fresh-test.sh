@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # The README's two commands on a system that has nothing: in a root made for it, with this machine's kernel, /proc,
 # /sys and /dev, `make demo` and a short `make test` of the tree as it is. Root.
 #

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Puts those CPythons where the live tests find them that they want and this machine lacks, as far as the
 # distribution itself, Debian's other suites, Maven Central and the Go module proxy have them, or they can be compiled
 # from a source package. What is there already is left alone.

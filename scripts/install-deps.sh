@@ -1,12 +1,14 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # The one list of packages this project needs. Debian and its relatives.
 #
 #   scripts/install-deps.sh               everything: build, demo, tests
 #   scripts/install-deps.sh --build-only  what `make` needs
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
-#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make real-web`,
-#                                         `make vm-test`, `make fresh-test` and `make arm64` need
+#   scripts/install-deps.sh --packages    what `make release` needs, and the tests of packages
+#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64|--backends  what `make fuzz`, `make bench`, `make real-web`,
+#                                         `make vm-test`, `make fresh-test`, `make arm64` and `make backend` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
 #   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
@@ -21,13 +23,16 @@ build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
 	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
+	libcurl4-openssl-dev|libcurl4-gnutls-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
 demo="
 	python3.6|python3.7|python3.8|python3.9|python3.10|python3.11|python3.12|python3.13|python3.14|python3.15 procps util-linux
 "
 # libxml2: is our SVG a document? shellcheck, python3-venv (for the pinned clang-format): `make lint`.
+# libmbedtls-dev: HTTP as the static binary has it; openssl makes the certificates for it.
 units="
+	libmbedtls-dev openssl
 	libcmocka-dev libxml2-utils python3 python3-venv python3-pytest python3-pytest-xdist shellcheck
 "
 fuzz="
@@ -56,23 +61,35 @@ arm64="
 fresh="
 	mmdebstrap git util-linux
 "
+# debhelper, lintian: the Debian package. The archives that the static binary is made of are in the packages to build with,
+# but for what libdw's needs. busybox-static, mmdebstrap, podman, runc, systemd: where packages are tried.
+packages="
+	debhelper lintian libbz2-dev libseccomp-dev libmbedtls-dev ca-certificates
+"
+tried="
+	busybox-static mmdebstrap podman runc systemd python3-yaml python3-venv strace
+"
+# Back ends are built from their modules, by scripts/get-backends.sh: any Go fetches one that is new enough. npm: Parca's page.
+backends="
+	golang-go npm|nodejs util-linux
+"
 # What live tests read our files with; one that is not there skips its tests.
 # chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
 # golang-go: pprof, as built; valgrind: callgrind_annotate; npm: speedscope's importer; jq: JSON Lines.
-# tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
+# prometheus: promtool. tmux: the screen of top. podman, runc: a real container. sudo, libcap2-bin: who may do what.
 # mmdebstrap: other Pythons. uwsgi, apache2, gdb: programs that have Python as a plug-in.
 readers="
 	python3-jsonschema python3-selenium
 	chromium chromium-driver
 	tmux sudo libcap2-bin podman runc mmdebstrap
 	uwsgi-core uwsgi-plugin-python3 apache2-bin libapache2-mod-wsgi-py3 gdb
-	golang-go valgrind npm|nodejs jq
+	golang-go valgrind npm|nodejs jq prometheus
 	zsh fish man-db mandoc
 "
 
 usage() {
-	sed -n '2,14s/^# \{0,1\}//p' "$0"
+	sed -n '3,16s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -82,19 +99,21 @@ die() {
 }
 
 needed="$build $units"
-optional="$demo $readers $real"
+optional="$demo $readers $real $packages $tried"
 action=install
 for arg; do
 	case $arg in
 	--build-only) needed=$build optional= ;;
 	--demo) needed="$build $demo" optional= ;;
 	--units) optional=$demo ;;
+	--packages) needed="$build $units $packages" optional=$tried ;;
 	--fuzz) needed="$build $fuzz" optional=$runtime ;;
 	--bench) needed="$build $demo $bench" optional= ;;
 	--real) needed="$build $demo $real" optional= ;;
 	--vm) needed="$build $vm" optional= ;;
 	--fresh) needed=$fresh optional= ;;
 	--arm64) needed="$build $units $arm64" optional= ;;
+	--backends) needed="$build $backends" optional=$demo ;;
 	--list) action=list ;;
 	--try) action=try ;;
 	-h | --help) usage 0 ;;

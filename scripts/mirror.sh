@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Prints where this machine's apt has an archive of that name from: what other suites can be taken from too.
 #
 #   scripts/mirror.sh [NAME]     default: debian; status 1 when apt has none

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Profiles an application for some time in one go, and leaves all files about it in the working directory.
 #
 #   scripts/profile_app.sh SECONDS CMD [ARG…]    starts it; it gets SIGTERM when the time is over and the files are there
@@ -39,7 +40,7 @@ die() { # STATUS MESSAGE
 }
 
 usage() {
-	sed -n '2,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+	sed -n '3,21s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 	exit "$1"
 }
 

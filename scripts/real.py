@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """One of the real programs of docs/real/, looked at: installs what it needs, runs it in a cgroup of its own, records it, says what
 to open and what was found; and the same once it is mended, with what changed. Leaves only build/real/ (and build/venv-real/) behind.
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Runs every fuzzer of BUILD/fuzz for a while; what they find to be interesting is kept in BUILD/fuzz/corpus.
 #
 #   scripts/run-fuzz.sh BUILD SECONDS [NAME…]

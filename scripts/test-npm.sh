@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Makes build/npm, with the JavaScript readers that the format tests load our files into. Quick when it is there.
 #
 #   scripts/test-npm.sh      prints the folder of packages; status 1 when it cannot be made (no npm, no registry)

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Runs build/pybpfprof under other kernels than this machine's, and on arm64: Debian's cloud kernels in virtual machines. One
 # line per kernel and check, then a table of figures; the last line counts: `N passed, N failed, N skipped`.
 #

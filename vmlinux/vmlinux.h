@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The kernel types the BPF side reads, kept by hand: only the fields used, all relocated at load time
  * against the running kernel's BTF (preserve_access_index), so order and size here mean nothing.

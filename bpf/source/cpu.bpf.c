@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * On-CPU time: a perf_event timer on each CPU. Such an event is an hrtimer of the kernel's (kernel/events/core.c:
  * perf_swevent_hrtimer). Periods are counted at its expiry, whether or not the kernel then runs the program: it does not

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * New memory: a program at each page fault, once the page is there. A fault brings one page, or as many as the process's
  * resident memory is then seen to have grown by (huge pages, pages around the one of a file). Not each of them is walked:

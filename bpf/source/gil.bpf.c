@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Waits for the GIL, each with the stack of who waits and of who holds it. Both are read as the wait begins, when the
  * waiter is still the current task; both share its memory. Once it is over, it is known how long it took: it is taken with

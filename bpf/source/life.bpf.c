@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Births, execs and deaths of processes. A forked child inherits its parent's entry here, in the kernel,
  * before it runs: its first tick is walked. Nothing is sent for a process that was never sampled.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Off-CPU time: what a thread waits for, from the switch away from it to the switch back (kernel/sched/core.c:
  * __schedule()). How long it was is known only then, and its stack is still the same, so the thread looks at that itself

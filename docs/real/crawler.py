@@ -83,3 +83,4 @@ async def main(site):
 
 if __name__ == "__main__":
     asyncio.run(main(sys.argv[1]))
+# SPDX-License-Identifier: MIT

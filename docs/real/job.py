@@ -75,3 +75,4 @@ if __name__ == "__main__":
     trips["fare"] = fares(trips)
     print(best_days(trips).head(3).to_string(), alike(trips).shape)
     print("took", {name: round(seconds, 3) for name, seconds in took.items()})
+# SPDX-License-Identifier: MIT

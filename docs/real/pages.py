@@ -37,3 +37,4 @@ async def main():
 
 if __name__ == "__main__":
     asyncio.run(main())
+# SPDX-License-Identifier: MIT

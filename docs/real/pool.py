@@ -44,3 +44,4 @@ def main(reports):
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
+# SPDX-License-Identifier: MIT

@@ -87,3 +87,4 @@ def query_ends(connection, cursor, statement, parameters, context, many):
 @app.get("/took")
 async def seconds():
     return {**took.seconds, "requests": took.requests}
+# SPDX-License-Identifier: MIT

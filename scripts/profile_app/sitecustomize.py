@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Follows a program's memory by tracemalloc and writes where it is; see scripts/profile_app.sh.
 
 Every Python that starts with this folder first in PYTHONPATH imports this file by itself, before the program. It must

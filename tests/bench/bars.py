@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the project has promised to reach, each bar with where its figure is found in the results."""
 
 MIB = 1 << 20

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What the profiler costs, beside an empty BPF program on the same timers and beside py-spy. Root.
 
     bench.py [--quick] [--only PATTERN]… [--list]

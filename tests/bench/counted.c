@@ -125,3 +125,4 @@ int main(int argc, char **argv)
 		printf("%lld %lld %lld\n", (long long)rows[i][0], (long long)rows[i][1], (long long)rows[i][2]);
 	return 0;
 }
+/* SPDX-License-Identifier: MIT */

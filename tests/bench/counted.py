@@ -93,3 +93,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -144,3 +144,4 @@ def measure(python, row, how, cycles):
             "percent_at_many": 100 * MANY_A_SECOND * beyond_off.median / 1e9,
         }
     return result
+# SPDX-License-Identifier: MIT

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The control of the bench: a BPF program that does nothing where ours run, so that what a timer, a hook or a counter itself
  * takes from a target is known apart from what we do there.

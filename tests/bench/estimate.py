@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Medians of paired differences, with an interval that says how far chance may have moved them."""
 
 import bisect

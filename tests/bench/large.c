@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A library as large as they come: 200 MB of code in 160,000 functions whose unwind information changes nine times each, about
  * as clang's own library has it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What unwinding tables take: memory for many processes of large libraries, and time after a large one is mapped."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the bench asks of the machine: CPUs, cgroups, what a process used, what a BPF program used.
 
 CPU time is read from the process's own CPU clock, which /proc/PID/stat shows rounded to 10 ms.

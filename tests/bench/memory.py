@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Is our memory bounded by what is alive? Records the whole host with --rotate while processes come and go, each with ten functions
 that nobody had before, and prints our resident memory, the number of births and what was written, every ten seconds.
 

@@ -85,3 +85,4 @@ int64_t spin_native(int frames, int64_t *rows, int64_t row_cap, int64_t gap_ns)
 	signal(SIGTERM, end);
 	return descend(&t, frames - frames_here() - 3);
 }
+/* SPDX-License-Identifier: MIT */

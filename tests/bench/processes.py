@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Many processes, short ones, and how soon the first sample is there: what a whole machine asks of a profiler."""
 
 import contextlib

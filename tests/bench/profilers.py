@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The programs that are measured, each as a process that can be started, asked what it used, and stopped.
 
 What matters for the figures: for a busy thread ours and the empty program keep running for a whole row and only their timers

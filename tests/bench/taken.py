@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is taken from a busy thread: by nothing, by the empty program, by ours, by py-spy.
 
 One target runs for all rows that share its shape. Windows of the three conditions that can be switched

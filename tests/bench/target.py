@@ -157,3 +157,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -102,3 +102,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as an ELF file: through the reader and through everything that identifies an
  * interpreter or a libc by it. Seeds: any small ELF files.

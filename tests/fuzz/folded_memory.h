@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Any bytes as the memory of a process: addresses are folded into them, so every pointer leads somewhere. */
 #pragma once
 #include "user/python/versions.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as the memory of a process whose source texts and locks are looked for. It must end, and every text must be clean UTF-8.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer on the reader of our JSON. What it takes must come out of every writer, and written as
  * JSON again it must be taken and give the same pstats. Seeds: what the program writes itself;

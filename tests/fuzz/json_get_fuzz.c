@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer on the pull parser and the writer. What was read and written again must be read again and be written the same, and values that are asked
  * for as something else must leave nothing but an error. The first byte says what is asked for.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as a line table. Beyond memory safety: a frame may tell its line itself; one that is not started is on the
  * first line, a located line is never negative, and appending entries never changes the line of an

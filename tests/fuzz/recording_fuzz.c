@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer on the reader of recordings. The first byte chooses what the rest is: the content of a
  * chunk, for the record decoder, or a whole file, whose checksums are made right first or else

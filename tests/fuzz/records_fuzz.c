@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as records of the ring buffer, through drain and the resolver into a profile. A record
  * is a kind, a flush or not, a length and that many bytes behind the header. Every sample record

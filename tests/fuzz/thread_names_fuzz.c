@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as the memory of a process whose threads are to be named. Addresses are folded into the
  * input, so every pointer leads somewhere, often back to itself. It must end, and every name must

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as a file with .eh_frame, and with symbols. Beyond memory safety: each row is in its page, rows ascend, and every rule
  * is one of the table's; a function that is found has the address, and its name ends. Seeds: any small ELF files.

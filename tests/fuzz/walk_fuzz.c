@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The walker over a process whose memory the input changes: first byte the Python version, second
  * the pthread key, third what the clock does; then changes of 16 bytes each, and a tick after every

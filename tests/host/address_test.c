@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Addresses as far up as the processor has them for programs, and, on arm64, with tags. */
 #include "bpf/arch.h"
 #include "tests/host/versions.h"

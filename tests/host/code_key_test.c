@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Identity of code objects (bpf/code.bpf.h): addresses are used again, so what lies there must tell
  * one object from the next, and the same object must give the same key each time.

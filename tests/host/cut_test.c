@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stacks that do not end well: unreadable, too deep, too long, caught half-changed. */
 #include "tests/host/versions.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The walker over the memory of a live process, whose threads are stopped or asleep. Prints, separated by tabs, for each
  * thread that has a Python state

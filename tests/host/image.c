@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "bpf/arch.h"
 #include "tests/host/image.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The memory of a process as regions with holes between them: made up by a test (world.h), recorded (process_image.h),
  * or copied from a live process as it is read. Reads are all or nothing, as in the kernel.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/host/kernel.h"
 #include "user/util/alloc.h"
 #include <string.h>

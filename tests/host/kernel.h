@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The walker's view of the kernel, under a test's control: one memory, one clock, the code
  * objects that were seen before. BPF has one of each too, so these are globals.

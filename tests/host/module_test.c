@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The module's name in the globals of a frame, as bpf/module.bpf.h reads it and as user space does: the two must agree
  * about whatever is in memory.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/host/named_walk.h"
 #include "bpf/module.bpf.h"
 #include "bpf/pywalk.bpf.h"

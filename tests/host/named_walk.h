@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The walker over host.memory, with the names of what it finds, as a recording has them. */
 #pragma once
 #include "tests/host/kernel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/host/process_image.h"
 #include "user/python/debug_offsets.h"
 #include "user/python/versions.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A real process as it was at one moment: where its interpreter is, the registers of its threads, the memory that the walk
  * reads, and what the interpreter itself said of its stacks then. Lines of text, of words between tabs, gzipped or not:

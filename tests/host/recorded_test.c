@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The walker over real processes of another time and machine (process_image.h): what it finds must be what their
  * interpreters said, as they were, and moved to where this machine has no memory. For arm64 alone: whatever this processor

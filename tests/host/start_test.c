@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Instants of a frame switch at which memory does not name the current frame, and a register does: bpf/start.bpf.h.
  * tests/live/test_truth.py has the switches of real interpreters, instruction by instruction.

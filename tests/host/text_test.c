@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names and file names of code objects, however their strings keep their characters: Include/cpython/unicodeobject.h. */
 #include "tests/host/versions.h"
 #include "user/python/code_object.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/host/tracee.h"
 #include <elf.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Threads of another process, stopped one by one (ptrace): their registers, and single steps. */
 #pragma once
 #include "tests/host/kernel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From a thread to its state and its current frame, and who holds the GIL: bpf/tstate.bpf.c. */
 #include "tests/host/versions.h"
 

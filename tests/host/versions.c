@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/host/versions.h"
 
 void see_all(const struct world *p)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Running the same tests over a made-up process of each supported Python, with the C library of each processor. */
 #pragma once
 #include "tests/host/world.h"

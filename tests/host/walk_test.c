@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Frame chains and instructions, as bpf/pywalk.bpf.c reads them from made-up processes. */
 #include "tests/host/versions.h"
 

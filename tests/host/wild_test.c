@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Anything in memory: wild pointers in every word, any bytes changed. world__check() has the
  * invariants; address and undefined-behaviour sanitizers look for the rest.

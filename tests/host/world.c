@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/host/world.h"
 #include "bpf/pywalk.bpf.h"
 #include "bpf/tstate.bpf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A made-up process for the walker: _PyRuntime, one thread with its state, frames and code objects,
  * laid out as a row of the version table says. Every object lies alone between holes, so a read

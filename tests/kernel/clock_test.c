@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sampling clock, bpf/source/cpu.bpf.c: what an expiry stands for, and what became of those that did not come. */
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waits for the GIL, bpf/gil.bpf.c and bpf/source/gil.bpf.c: which waits are, what they stand for, who held it. */
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What page faults brought, bpf/source/faults.bpf.c: by the kernel's sum, which lags behind, falls and jumps. */
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/kernel/machine.h"
 #include "bpf/sample.bpf.h"
 #include "user/util/alloc.h"

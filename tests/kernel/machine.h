@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A made-up kernel for the kernel side as ordinary C: CPUs with timers, tasks, their memory, and the moments at which
  * the kernel calls our programs. There is one thread; a race is a test that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/kernel/maps.h"
 #include "tests/kernel/machine.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kernel's maps and its ring buffer for the kernel side as ordinary C: same limits, flags and errors. */
 #pragma once
 #include "bpf/maps.bpf.h"

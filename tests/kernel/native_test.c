@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The unwinder, bpf/native.bpf.c, over a made-up stack: one file with a page of code per rule, so that each test says by its
  * addresses which rules are taken.

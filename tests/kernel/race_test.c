@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Races between a tick and whatever else happens to its process or its CPU: bpf/{target,sample,code,cold}.bpf.c, bpf/source/{cpu,life}.bpf.c.
  * At its end each test checks that no tick went missing (machine__shutdown()).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tasks of asyncio's: which chain a sample has, what its record says, and that it is sent once. */
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waits, bpf/source/offcpu.bpf.c: what each stands for and why, and that none goes missing (machine__shutdown()). */
 #include "tests/host/versions.h"
 #include "tests/kernel/machine.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Headless Chromium with real clicks and keys: what the tests of the flame graph and of the page share."""
 
 import contextlib

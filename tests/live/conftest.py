@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fixtures of the live suite: cgroups of their own, workloads that say what is true, and the profiler.
 
 A workload (workloads/truth.py) waits after its `ready` line, so the profiler is attached before anything

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Libraries that seem to hold an interpreter, processes that have them mapped, and a version that nobody knows."""
 
 import os

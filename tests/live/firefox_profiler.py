@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Firefox Profiler's own processing code, by its command line tool: what the page would show of a file.
 
 The tool loads a file into a process that answers questions on a socket. Its own way to start that process gives up

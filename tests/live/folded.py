@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads folded stacks back, and compares them with what a program said of itself."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The data inside a page (user/format/html/html_data.c), and what it says without a browser."""
 
 import base64

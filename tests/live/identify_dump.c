@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the program makes of files. Usage: identify_dump FILE…; a line each, fields separated by
  * tabs: "absent" (no interpreter), "supported" or "refused"; version; PY_VERSION_HEX; why it is

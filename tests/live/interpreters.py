@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every CPython of this machine: what the live tests run their workloads on.
 
 Run by itself it prints them: `3.14-nopie 3.14.10 static PATH (where it came from)`. An interpreter is told from another by the file its code comes from, so a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The line table decoder under an interpreter's own answers. Usage: line_table_feed MINOR <
  * records; a record is {i32 first line, u32 table bytes, u32 offsets} table {i32 lasti, i32

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Recordings made up with a fixed seed, as JSON documents, and their sums taken one sample at a time.
 
 What a program should say of such a document is known from its samples alone.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the program makes of native code. Usage: native_names_dump PID [lines]; addresses in that process on its input, in hexadecimal,
  * a line each; on its output a line for each, fields separated by tabs: address, address as linked, start of the function

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Containers of podman and runc, without images: a root directory into which this machine's /usr is mounted."""
 
 import json

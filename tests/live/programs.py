@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where what was built lies, and how a test gets a program of its own that `make` alone does not build."""
 
 import contextlib
@@ -31,7 +32,7 @@ def built(name):
 
 
 @functools.lru_cache(maxsize=None)
-def prepared(script):
+def prepared(script, *args):
     """A finished scripts/test-*.sh; once, as without a network it takes its time to fail."""
-    with alone_with(BUILD / "tests" / script):
-        return subprocess.run([str(ROOT / "scripts" / script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with alone_with(BUILD / "tests" / "-".join((script, *args))):
+        return subprocess.run([str(ROOT / "scripts" / script), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

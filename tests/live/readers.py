@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Programs that read our files, and what they find in them: own and total per function.
 
 To add a reader, write a function with `@reads(FORMAT, PROGRAM, KEY)` above it: it gets the path of a file and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // speedscope's own importer, out of the page that its package ships: everything up to where it would draw.
 //
 //     node speedscope_import.js node_modules/speedscope FILE

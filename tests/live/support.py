@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The table of what is known of each interpreter: rows come from tests (record_property("support", …)), SUPPORT.md from rows.
 
 A run writes build/tests/SUPPORT.md; tests/SUPPORT.md is a copy of one, whose last part, of what was tried by hand, is kept.

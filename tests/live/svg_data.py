@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The data inside an SVG (user/format/svg/svg_data.c), and what can be told from it: parents and totals."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A source that is not ours: what it takes to add one, and that two on one CPU leave each other alone.
 
 The tree is built once more with the files of `added_source/` and one line. The added one runs at each system call, in the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Identifying interpreters from their files: every one of this machine, and altered copies of them."""
 
 import os

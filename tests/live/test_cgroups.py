@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A cgroup is chosen by its path: what the kernel has there at the moment is profiled, once, however deep it lies."""
 
 import os

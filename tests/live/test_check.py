@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`check`: what it says of this machine, of missing privileges, and of every interpreter here."""
 
 import json

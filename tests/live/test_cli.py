@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The command line: what is refused and how, exit codes, signals, files, what is left behind."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Memory that is swapped out: the kernel is asked to swap out all of a target's, again and again, as pressure does to
 what is cold. A BPF program cannot bring a page in, but the thread that it samples can.
 """

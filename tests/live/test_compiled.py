@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Python code that was compiled to machine code: Nuitka pushes frames for it whose instructions do not move.
 
 Two loops of 3 to 1 in one function, on known lines; functions of the library, which are not compiled, call compiled ones back.

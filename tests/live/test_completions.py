@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Completions as the shells themselves work them out: bash, zsh and fish, driven without a person.
 
 What each shell offers for a line is compared with what the program's own help and tables say.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Containers by name: found by the beginning of an id or a name, followed when they are started again, told apart in every output."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A day's work, command by command as a user types it, on a program with three subprocesses and eight threads."""
 
 import json

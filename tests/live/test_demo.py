@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """scripts/demo.sh, shortened: what a newcomer runs first."""
 
 import contextlib

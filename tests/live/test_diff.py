@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`diff`: against sums of the samples of both sides; what chance is, what a CI job gets, the picture in a browser.
 
 The recordings are made up with fixed seeds (made.py), so what is chance in them is the same in every run.

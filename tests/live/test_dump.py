@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`dump`: where every thread is now, against what the program itself says.
 
 Sleeping threads: frame by frame and line by line as sys._current_frames() has them. A busy one: a stack that the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """dump --native: C functions between those of Python, of threads that sleep. What calls what is known (workloads/paused.py)."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Interpreters in other places than those they came from, and programs that are unlike `python script.py`."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`--event faults`: is new memory charged to the line that touched it, and all of it? The kernel's own counters of the
 process say what it grew by.
 """

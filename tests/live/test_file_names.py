@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """File names of code objects, whatever kind of string they are: instances of subclasses, legacy strings, beyond ASCII."""
 
 import json

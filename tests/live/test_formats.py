@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """pstats, JSON, folded and the report of the same recording: real readers open them, and they agree.
 
 Two recordings: a made-up one with everything that is hard (equal names, hostile names, truncated stacks, several

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What has no room is not forgotten: more processes than the kernel side has entries for, and records that the ring buffer
 has no room for, because the profiler is stopped."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Time in the garbage collector is a frame of its own above whoever it interrupted; gc.callbacks say how much it is."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Waits for the GIL: how long, of which line, and who held it meanwhile, against what the threads' own clocks say."""
 
 import collections

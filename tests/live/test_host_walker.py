@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The BPF walker, compiled as host C, over the memory of live processes of every interpreter.
 
 Threads that sleep: each stack must be, frame by frame and line by line, what sys._current_frames() says.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The page in a real browser: real clicks and keys in headless Chromium.
 
 The profiles are made up (tests/unit/make_profile.h, tests/tools/make_recording.c), and what a page should show is

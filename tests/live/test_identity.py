@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which processes and threads are seen, and by which names: what the kernel and the interpreter itself say of them."""
 
 import collections

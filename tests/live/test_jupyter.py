@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Code that has no file: what it is called, and its text, as the process itself has them. Cells of real Jupyter kernels first.
 
 Kernels are of the newest ipykernel that each Python can have, from the package index: without one that is skipped. Other

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Kernels that lack something, as far as this one can play one: the rest is in tests/vm."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Are the rows of user/python/versions.c what debug information of the interpreters says?"""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The C library that an interpreter runs on: musl, one that is linked in, one that nobody knows."""
 
 import json

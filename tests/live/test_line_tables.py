@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every line table of the standard library, decoded here, against the interpreter's own answer."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The manual page: written from the parser's tables, clean for both formatters, complete."""
 
 import os

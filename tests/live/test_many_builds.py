@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """More interpreters than there is room for, made up by one user: others are profiled all the same, and it is said."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """mod_wsgi: Apache loads Python as a plug-in of a plug-in, and runs applications in a sub-interpreter."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The module of each function is what the interpreter calls it, however it came about; else what its path says."""
 
 import json

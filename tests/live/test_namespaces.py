@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The profiler in namespaces of its own: of cgroups, as containers have them, and of time."""
 
 import contextlib

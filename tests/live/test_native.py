@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CPU time of a Python process in which no Python function runs: it is in the picture, and is the rest of 100 %."""
 
 import collections

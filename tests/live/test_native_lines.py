@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Source lines and inlined functions of native code in a running process, against addr2line; and where debug files are found."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Names of native code in a running process, against nm and the program headers of what it has mapped."""
 
 import bisect

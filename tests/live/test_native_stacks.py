@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--native: Python, C and kernel frames in one stack, each where it belongs. What calls what is known (workloads/nested.py)."""
 
 import os

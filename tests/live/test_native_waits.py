@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """--native with waits and with new memory: what stands between a Python function and what it waits for, or the memory that it
 touched. What calls what is known (workloads/native_waits.py).
 """

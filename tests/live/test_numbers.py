@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One number per function: a recording with every difficulty there is, and the same own and total share in every output.
 
 Shares are of the CPU time of all samples, in files as in tables; lost and failed ticks are in none of them. What is read by

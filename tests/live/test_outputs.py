@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Outputs of `record`: several at once, one after another with --rotate, and shown with --open."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A sampled thread that waits for its own memory within our program keeps it and its maps in the kernel, also after the
 profiler has gone: there must be no such thread."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whose rights it takes, and how few it keeps once it samples."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Processes that come and go: fork, spawn, exec, a thousand short ones, containers, unknown Pythons."""
 
 import collections

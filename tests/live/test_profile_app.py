@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """scripts/profile_app.sh: an application's CPU and memory in one go, whatever way it ends; and what follows its memory
 inside every Python."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whatever a target is like: a signal ends every command within a second in every phase, -d is kept, others are seen."""
 
 import fcntl

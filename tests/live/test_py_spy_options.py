@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What people type who come from py-spy: each option of its 0.4 does here what it does there, or is answered by what does the job.
 
 The lists are those of `py-spy record --help`, `top --help` and `dump --help`, hidden ones too.

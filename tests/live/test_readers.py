@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The reader matrix: every format opened by the programs people open it with, and the numbers in all of them alike.
 
 What a reader should find is computed from the samples of our JSON, one by one; how each reader is run is in

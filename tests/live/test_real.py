@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """docs/real.md: each of its programs is recorded as it is and mended, by its one command's script, and what the profiler says is held against
 the program's own clock. With REAL=write (`make real`) what was said and seen takes its place in docs/.
 """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Who is profiled, what a recording says of them, and how it is shown."""
 
 import collections

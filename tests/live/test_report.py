@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The report against sums taken from the samples one by one, as text and as JSON; source text of real programs."""
 
 import json

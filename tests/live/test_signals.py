@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What was ignored or blocked when we were started: nohup, a script's background, a supervisor with signals of its own."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which text stands beside the samples: what ran, from where it ran, as those may read it who ran it; or none."""
 
 import json

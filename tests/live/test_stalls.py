@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Whatever a process puts where nothing answers, the profiler ends in time, says so, and can be interrupted."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is known of each interpreter there is, build by build, and of one with the options that change how it runs.
 
 SUPPORT.md is made of it. Failed samples and impossible stacks of all rows are told from none by their number.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The flame graph in a real browser: real clicks and keys in headless Chromium, and expat as the XML parser.
 
 The profiles are made up (tests/unit/make_profile.h), so what a page should show is known from the data in the

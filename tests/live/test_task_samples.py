@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which task of asyncio's a sample is of, and who awaits that: against what a program knows of its own tasks."""
 
 import collections

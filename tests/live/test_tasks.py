@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tasks of asyncio in `dump`, against what coroutines and tasks say of themselves (workloads/waiting_tasks.py)."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Names of threads read from a live process, against what its own threading module says."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Formats with a time axis: when was a thread where, and that nobody is shown in a function while asleep.
 
 Samples are made up, in our JSON, so that what a file must say can be written down here. Own and total of whole

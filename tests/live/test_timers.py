@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Do the timers say what they did not see? What is due is counted at their expiry, beside what the program saw.
 
 The kernel's limit is lowered while they run, a CPU goes away and comes back, a program keeps the kernel from running

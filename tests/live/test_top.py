@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`top` as people use it: in a terminal (tmux's), with every key, the mouse, in any size; and in pipes.
 
 A screen is read by capture-pane. Everything waits for what is to appear, never for a time.

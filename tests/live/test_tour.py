@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """docs/tour.md: its commands are run, its pictures and what terminals show are made, and what it says of them is looked for.
 
 With TOUR=write (`make tour`) what was made takes its place in docs/.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The messages for what goes wrong most often: what was looked for, what looks like it, what to do."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Is it true? Programs that know their own stacks, lines and shares of CPU time, on every version.
 
 Tolerances are those of chance at the number of ticks taken, or wider. Where work comes in pieces much

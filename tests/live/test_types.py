@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A recording with three value types, functions of every kind, tasks and labels: other people's readers have the same
 own and total per function and type as the samples in our JSON, taken one by one. (The recording is made up:
 tests/unit/mixed_profile.h.)

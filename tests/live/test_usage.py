@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Help and usage errors of every command: what a newcomer reads first, and what is said when a command line is wrong."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """uWSGI: Python is a plug-in of another program, whose master runs none, and whose workers are forked.
 
 Threads are named by uWSGI itself, those that it makes in C too.

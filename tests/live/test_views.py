@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What people see of real programs: importing as one frame, programs instead of processes, whose code it is."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is shown of a recording of several kinds of time: texts by the command line, the page in a real browser.
 
 The profile is tests/unit/waiting_profile.h: two threads that run and wait for 630 and 370 ms, and idle waits of 5 s, one after another from

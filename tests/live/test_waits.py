@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Off-CPU time: is each wait there with its cause and its length, and is none counted twice or forgotten?
 
 The workloads measure their waits themselves, by the wall clock and the thread's CPU clock; how long a thread was kept from the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One weight: samples that stand for very unlike times, and the same own and total of each function wherever a share is shown.
 
 The files themselves are compared to the nanosecond in test_readers.py; here are the words and pictures that people look at.

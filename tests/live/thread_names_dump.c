@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The names of a live process's threads, one "IDENT NAME" a line. Usage: thread_names_dump PID.
  * Finds the interpreter by identifying every file that is mapped into the process.

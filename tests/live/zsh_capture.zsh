@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What zsh would offer: zsh_capture.zsh FUNCTIONS LINE prints <<word>> for each. Completion needs zle, and zle a
 # terminal: an interactive zsh runs in a pseudo-terminal, with compadd telling what it is given (with -O, -A or -D
 # it only filters arrays). The list of all completions is kept as FUNCTIONS.dump.

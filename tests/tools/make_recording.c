@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes a recording of a made-up busy service through the sink that `record` writes through, so a
  * recording of an hour takes seconds to make:

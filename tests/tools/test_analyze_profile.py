@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """scripts/analyze_profile.py beside the standard library's own pstats, on cProfile's files and on samples."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The demo's customers when the shop is closed on them: not a word, whatever they were in the middle of."""
 
 import importlib.util

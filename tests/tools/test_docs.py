@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """README and docs/: links lead somewhere, commands are understood, pictures are small."""
 
 import os

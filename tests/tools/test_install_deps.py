@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """scripts/install-deps.sh on distributions that are made up: what dpkg and apt answer comes from the test."""
 
 import os

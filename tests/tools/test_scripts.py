@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The scripts that guard the repository, tested on trees that break their rules."""
 
 import os
@@ -242,3 +243,71 @@ def test_what_is_used_of_the_kernel_is_listed(tmp_path):
 def test_another_list_than_the_table_fails(tmp_path, old, new, word):
     result = check_features(tmp_path, old, new)
     assert result.returncode != 0 and word in result.stdout, result.stdout
+
+
+# What a tree needs to say its licences as it should.
+LICENSED = {
+    "LICENSES/MIT.txt": "MIT License\n",
+    "LICENSES/GPL-2.0-only.txt": "GNU General Public License\n",
+    "bpf/maps.bpf.c": '/* SPDX-License-Identifier: MIT OR GPL-2.0-only */\nchar LICENSE[] SEC("license") = "Dual MIT/GPL";\n',
+    "user/main.c": "/* SPDX-License-Identifier: MIT */\n",
+    "scripts/run": "#!/bin/sh\n# SPDX-License-Identifier: MIT\n",
+    "tests/counted.py": "one()\ntwo()\nthree()\nfour()\nfive()\n# SPDX-License-Identifier: MIT\n",
+}
+
+
+def check_licenses(tree, extra, *options):
+    for path, text in {**LICENSED, **extra}.items():
+        file = tree / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return subprocess.run([ROOT / "scripts/check-licenses.sh", *options, tree], stdout=subprocess.PIPE, text=True)
+
+
+def test_this_repository_says_its_licences():
+    result = subprocess.run([ROOT / "scripts/check-licenses.sh"], stdout=subprocess.PIPE, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+def test_licences_at_the_top_or_at_the_end_pass(tmp_path):
+    result = check_licenses(tmp_path, {"README.md": "no source\n", "data.json": "{}\n"})
+    assert result.returncode == 0 and "4 files" in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize(
+    "path, text, word",
+    [
+        ("user/a.c", "int a;\n", "user/a.c: has no line"),
+        ("user/page.css", "a {}\n", "user/page.css: has no line"),
+        ("packaging/build", "#!/usr/bin/env python3\npass\n", "packaging/build: has no line"),
+        ("user/late.c", "\n" * 5 + "/* SPDX-License-Identifier: MIT */\nint a;\n", "user/late.c: has no line"),
+        ("user/b.h", "/* SPDX-License-Identifier: GPL-3.0-only */\n", "user/b.h: is under GPL-3.0-only"),
+        ("bpf/a.h", "/* SPDX-License-Identifier: MIT */\n", "bpf/a.h: is under MIT, where"),
+        ("tests/b.bpf.c", "/* SPDX-License-Identifier: MIT */\n", "tests/b.bpf.c: is under MIT, where"),
+        ("bpf/maps.bpf.c", "/* SPDX-License-Identifier: MIT OR GPL-2.0-only */\n", "does not tell the kernel"),
+        ("LICENSES/MIT.txt", "", "LICENSES/MIT.txt"),
+    ],
+)
+def test_a_licence_that_is_missing_or_another_fails(tmp_path, path, text, word):
+    result = check_licenses(tmp_path, {path: text})
+    assert result.returncode == 1 and word in result.stdout, result.stdout
+
+
+def test_missing_licences_are_put_where_they_belong(tmp_path):
+    bare = {
+        "user/a.c": "int a;\n",
+        "bpf/b.bpf.c": "int b;\n",
+        "user/page.roff": ".nh\n",
+        "scripts/c.sh": "#!/bin/sh\nexit 0\n",
+        "user/d.js": "'use strict';\n",
+    }
+    assert check_licenses(tmp_path, bare, "--fix").returncode == 0
+    heads = {path: (tmp_path / path).read_text().removesuffix(text).removesuffix("exit 0\n") for path, text in bare.items()}
+    assert heads == {
+        "user/a.c": "/* SPDX-License-Identifier: MIT */\n",
+        "bpf/b.bpf.c": "/* SPDX-License-Identifier: MIT OR GPL-2.0-only */\n",
+        "user/page.roff": '.\\" SPDX-License-Identifier: MIT\n',
+        "scripts/c.sh": "#!/bin/sh\n# SPDX-License-Identifier: MIT\n",
+        "user/d.js": "// SPDX-License-Identifier: MIT\n",
+    }
+    assert subprocess.run([ROOT / "scripts/check-licenses.sh", tmp_path], stdout=subprocess.PIPE).returncode == 0

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What is read from the code of functions, as gcc 12 (arm64) and 12 (x86-64) make it of
  *     static __thread S *state; S *get(void) { return state; }

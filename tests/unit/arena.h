@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory of a made-up process that holds anything at all, by numbers that are the same everywhere. */
 #pragma once
 #include <errno.h>

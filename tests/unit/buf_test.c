@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The byte buffer, and the cursor that never leaves its source, whatever the lengths say. */
 #include "user/util/buf.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What identification does with things that are no interpreter, and with altered debug offsets.
  * That every interpreter of this machine is identified is for tests/live/test_builds.py.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Callgrind files, added up as its readers do: own cost is the sum of a function's lines, its total
  * is what all calls into it cost. The totals to compare with come from profile/totals.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Errors of chance against what chance does: drawn samples, with a fixed seed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The oracle is .eh_frame itself: in functions that have it, what the code alone tells must be the same. Then functions made up of
  * bytes, as assemblers write them.

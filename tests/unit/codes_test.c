@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code objects by their key: names and line tables as they arrive, in pieces, twice, cut, or not at
  * all. */
 #include "tests/unit/make_records.h"

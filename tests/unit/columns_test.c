@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts cut to columns: exactly as wide as asked, whatever characters they have. */
 #include <setjmp.h>
 #include <stdarg.h>

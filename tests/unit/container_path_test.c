@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Paths of cgroups as engines make them, and such as others do. */
 #include <setjmp.h>
 #include <stdarg.h>

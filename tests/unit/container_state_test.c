@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names from made-up files of each engine, of root's and of a user's; and files that are none. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names as the manuals of the compilers have them, and what nobody would write. */
 #include "user/symbol/demangle.h"
 #include "user/util/alloc.h"

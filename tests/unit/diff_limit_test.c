@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Thresholds: what may be written, and what crosses them. */
 #include "tests/unit/whole.h"
 #include "tests/unit/make_runs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two recordings compared: what is the same in both, what changed, what is chance. */
 #include "tests/unit/whole.h"
 #include "tests/unit/make_runs.h"

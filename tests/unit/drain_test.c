@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Ring-buffer bytes → typed records: each kind at its exact size, every size below it, counts that
  * do not fit. Records lie in memory of exactly their size, so that a sanitizer sees any look behind

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Symbol tables that were made to be slow, and that every name is found all the same. */
 #include "user/symbol/elf_file.h"
 #include "user/util/alloc.h"

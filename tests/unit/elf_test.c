@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The oracle is the dynamic loader: what it made of this program and of libc must be what the
  * reader finds in their files. Then the same files cut, altered and stripped of their section

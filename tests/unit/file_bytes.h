@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The bytes of a file, and an anonymous file of bytes. */
 #pragma once
 #include "user/util/alloc.h"

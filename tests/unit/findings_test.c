@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The three sentences of profiles that are known: each kind of program that people bring. Stacks are written as text:
  * letters are functions, root first, of the lines that follow them; who a function belongs to is in the table.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Folded stacks, read back by a parser that keeps to the readers' rules (flamegraph.pl, inferno:
  * the number, CPU nanoseconds, is the last word, a number before it would be a second count, frames are split at ';').

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of formats: found by name, by suffix, by content; and what is said when none fits. */
 #include "user/format/format.h"
 #include "tests/unit/whole.h"

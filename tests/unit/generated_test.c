@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code without a file, by the package that it was made for. */
 #include "user/profile/generated.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What tables of lines count: a line's own time has all that it calls and has no line of its own. */
 #include "tests/unit/waiting_profile.h"
 #include "user/profile/groups.h"

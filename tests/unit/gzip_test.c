@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The compressing stream: what goes in comes out of zlib's own reader, and a full disk is told. */
 #include "user/format/gzip.h"
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Slices of time, and which source texts go into a page; the page itself is opened in tests/live. */
 #include "tests/unit/whole.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Importing as one frame: runs of the import system's frames, what they are called, and that nothing goes missing. */
 #include "user/profile/imports.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ids for bytes, dense from 1; and the table of pairs that shares its test. */
 #include "user/util/intern.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The pull parser: values and their bounds, escapes and UTF-8, what is refused and where, text in pieces of any size. */
 #include "tests/unit/json_tree.h"
 #include "user/util/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The JSON writer: commas and lines, escapes of any bytes, exact numbers; all of it is read back. */
 #include "tests/unit/json_tree.h"
 #include "user/util/json_put.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Our JSON, written and read back: every other output must come out byte for byte the same from
  * either; what others write is read too; what is wrong is refused with its line. Python's reader

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON as a tree, for tests that look at what writers wrote. */
 #pragma once
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON Lines: each line an object by itself, and every id a line of before. */
 #include "tests/unit/make_profile.h"
 #include "tests/unit/json_tree.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts as the kernel writes them, and its own where we may see it. */
 #include "user/symbol/kallsyms.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Libraries by the package that a file is of: which have a colour of their own, and which. */
 #include "tests/unit/waiting_profile.h"
 #include "user/profile/libraries.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tables worked out by hand from Objects/lnotab_notes.txt and Objects/locations.md. That whole
  * standard libraries decode exactly is for tests/live/test_line_tables.py.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Commands that are held where their program begins, in all the ways in which they may not get there. */
 #include "user/os/child.h"
 #include "user/util/alloc.h"

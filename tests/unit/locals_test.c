@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Locals of frames in memory that holds anything at all. That they are right is for tests/live/test_dump.py; here
  * they must end, keep to their limits, and be clean. And objects as free-threaded builds lay them out, which are hard to get.

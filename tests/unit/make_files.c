@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes a made-up profile into files, for tests/live/test_formats.py:
  *     make_files [processes=3] [threads=2] [stacks=90] [depth=40] [name=TEXT] [command=TEXT] [mixed=1] FILE…

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A profile as a real service gives it, made through the builder's sink: for tests of whatever is
  * made from a profile. Same options, same profile: nothing here is random. Samples stand for 2 to 20 ms, by their

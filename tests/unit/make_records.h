@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Records as the kernel side sends them, made up. Line tables are such that the instruction at byte
  * offset 2 * i is on the i-th line behind the first. The caller frees what it gets.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Pairs of made-up recordings that differ in what a test says and, but for that, by chance alone:
  * for tests of comparisons. main calls each of RUN_FUNCTIONS functions, which call `helper`;

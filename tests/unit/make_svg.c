@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes a made-up profile to stdout, as a flame graph or in another format, for
  * tests/live/test_svg.py: make_svg [processes=4] [threads=3] [stacks=170] [depth=30] [name=TEXT]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mappings of this process, of which it knows where its code is. */
 #include "user/target/mappings.h"
 #include "user/os/worker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Native and Python frames → one stack. Stacks are written leaf first, a letter a frame: native frames as
  *   E  the evaluator (MERGE_EVALUATOR | MERGE_INTERNAL)   i  the interpreter's own   s  what starts programs

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A made-up profile of all that the model can hold: three value types, functions of every kind, tasks, labels and texts. 60
  * samples; what they amount to is said by mixed_value().

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Paths as they occur in containers, and as nobody should write them. */
 #include "user/profile/module_name.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Functions found by what people type, and what is offered when nothing fits. */
 #include <setjmp.h>
 #include <stdarg.h>

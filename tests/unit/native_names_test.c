@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files and names of this process, through the child that reads them. */
 #include "user/target/native_names.h"
 #include "user/util/alloc.h"

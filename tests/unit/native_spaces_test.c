@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is told of a process's mappings: this one's. */
 #include "user/target/native_spaces.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Typing errors: which are near enough to be taken for a word, and which are not. */
 #include "user/util/nearest.h"
 #include "user/util/alloc.h"

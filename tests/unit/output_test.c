@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files that appear whole or not at all, in a directory of the test's own. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Protocol buffers: bytes as the encoding's own documentation shows them. */
 #include "user/format/pb.h"
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Maps as makers of code write them, piece by piece; one of our own, under the name that others would give it. */
 #include "user/symbol/perf_map.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Functions that are one for other programs: the same file, line and name, whoever ran them. */
 #include "user/profile/function_ids.h"
 #include "tests/unit/small_profile.h"

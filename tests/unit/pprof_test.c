@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pprof's message, inflated and taken apart field by field: everything that its library's own check
  * of validity asks for, and sums. Its tools read the same files in tests/live/test_readers.py.

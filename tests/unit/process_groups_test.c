@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Processes by container, unit, or neither: in a profile that is whole, and in one that grows. */
 #include "user/profile/process_groups.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who started whom: pids that were given again, parents that the profile has nothing of, files that lie. */
 #include "tests/unit/small_profile.h"
 #include "user/profile/process_tree.h"

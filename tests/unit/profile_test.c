@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The builder: what it adds up, what it refuses, and that nothing it refused can be reached. */
 #include "tests/unit/whole.h"
 #include "tests/unit/small_profile.h"

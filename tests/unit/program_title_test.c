@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which command lines are of one program, and what that is called. */
 #include "user/profile/program_title.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is learnt of where a process's code came from: of live ones from /proc, of others what the kernel side said. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pstats, decoded here by a reader of just those marshal codes that every CPython from 3.6 on
  * takes: anything else fails. That the numbers are right is seen against the samples in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The recording: what goes in comes out, whatever is cut off its end or turned over inside it; a
  * full disk leaves what was there; memory does not grow with its length. Files live in memory

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Scalars of numpy as they lie in memory (numpy/arrayscalars.h): a PyObject, then the value. */
 #include "user/python/repr_parts.h"
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waits for the GIL: what stands above the stack that waits, whose a stack is that another thread read, and their table. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Raw records → the profile: processes and threads as they come, fork, exec and go; losses; CPU
  * time. */
 #include "tests/unit/whole.h"

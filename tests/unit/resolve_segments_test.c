@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Windows of a stream: each stands by itself, and what is gone from the machine and from the window is forgotten. */
 #include "tests/unit/resolve_world.h"
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tasks of asyncio's: from the chains that records tell of to the tasks that samples have. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Raw records → the profile: names that come after the samples that need them, pieces that never
  * come, what user space must read itself. The only real process in it is this one: its memory is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What tests of the resolver share: a resolver that feeds a profile builder, records for it, and
  * stacks as text. Interpreters are made up; this header defines the look-up in their table.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Room in an array: what is given out never overlaps, and all of it comes back as one stretch. */
 #include "user/util/room.h"
 #include "user/util/alloc.h"

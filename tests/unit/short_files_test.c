@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files that have one short name are told apart by as many folders as it takes, and by no more. */
 #include <setjmp.h>
 #include <stdarg.h>

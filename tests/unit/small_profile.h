@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What tests of the model and of the formats share: facts for a sink, and a small profile. */
 #pragma once
 #include "user/profile/profile.h"

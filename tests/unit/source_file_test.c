@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which files are read as sources: what profiled processes name may be any file of the machine. */
 #include "tests/unit/temp_folder.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Source lines: only from texts in which the function is where it should be. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which text goes with a file of a profile, by what is known of the processes that ran it. */
 #include "tests/unit/small_profile.h"
 #include "tests/unit/temp_folder.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* speedscope's files, read back: indices within their tables, weights that add up, one profile a
  * thread. */
 #include "tests/unit/make_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fields of /proc/PID/stat, whose second one may hold anything. */
 #include "user/os/stat_text.h"
 #include <setjmp.h>

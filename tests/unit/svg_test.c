@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The flame graph as a file: texts, what is drawn and how wide, colours. Browsers:
  * tests/live/test_svg.py. */
 #include "tests/unit/whole.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The oracle is the dynamic loader; then made-up tables, for what compilers and linkers seldom make. */
 #include "tests/unit/file_bytes.h"
 #include "user/symbol/symbols.h"

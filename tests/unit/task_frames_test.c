@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Frames for tasks (--tasks), and what tasks are called and counted as. */
 #include "user/profile/task_frames.h"
 #include "tests/unit/small_profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What .AsyncioDebug says, names of tasks in order, and objects of asyncio in memory that holds anything at all: they must
  * end and keep to their limits. That tasks are right is for tests/live/test_tasks.py.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder of the test's own, made and removed by the group: everybody may look into it. */
 #pragma once
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Cleaning of hostile text: whatever the bytes, the result is valid UTF-8 without anything that
  * acts. Validity is judged by the C library's own decoder, not by ours.

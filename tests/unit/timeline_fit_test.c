@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is made to fit keeps each stack's sum in each thread, and to within a slice its time. */
 #include "tests/unit/small_profile.h"
 #include "user/profile/timeline_fit.h"

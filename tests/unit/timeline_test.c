@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The timeline: every sample of a view once, by thread, in the order of time, laid without a gap of
  * its own. */
 #include "tests/unit/small_profile.h"

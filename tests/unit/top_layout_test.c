@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The screen's layout at every size, and the line that is typed at its bottom. */
 #include "user/cmd/top/top_layout.h"
 #include "user/cmd/top/top_prompt.h"

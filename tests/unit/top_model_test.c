@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The sums of `top`: rates that are right from the first second on, fade as they should and survive any time; exact
  * since the start; of each type.

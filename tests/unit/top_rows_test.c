@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Rows of `top` against sums made sample by sample, on random stacks full of recursion, through every lens;
  * the same whether they grew with the samples or were added up at once. Order, filter, words.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Totals of groups and edges against sums made sample by sample, on
  * random trees full of recursion.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lists of interpreters and thread states as a process may show them: whole, changing, broken, in circles. */
 #include "user/python/tstates.h"
 #include "user/python/versions.h"

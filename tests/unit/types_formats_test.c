@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What each format says of a profile with three value types, functions of every kind, tasks and labels. */
 #include "tests/unit/mixed_profile.h"
 #include "tests/unit/views.h"

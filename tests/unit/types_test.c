@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A profile with three value types, functions of every kind, tasks and labels: what the model makes of it, and that it
  * comes back from every format that is read. What each format says of it is in types_formats_test.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What people type for durations, rates and process ids; what they are shown. */
 #include <setjmp.h>
 #include <stdarg.h>

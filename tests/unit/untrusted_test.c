@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names that a profiled process made up: what is opened, in whose root, and what is not even touched. */
 #include "tests/unit/temp_folder.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rules that tables share: the same numbers for the same rules, none lost, none given twice. */
 #include "user/symbol/unwind_rules.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tables of made-up .eh_frame: what real files (unwind_truth_test.c) do not have, or libdw does not look for. Sections are
  * assembled by hand, in a file with one segment of code.

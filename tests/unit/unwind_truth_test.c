@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The oracle is libdw: each row that it finds in .eh_frame must be in our table. Of real files: this program, its libraries, and
  * the interpreters that are here. The functions' starts are those of .eh_frame_hdr, which our reader does not look at.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What things are called, and the call tree against one built the slow and obvious way. */
 #include "tests/unit/small_profile.h"
 #include "user/profile/user_start.h"

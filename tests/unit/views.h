@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* For tests of writers: a format's output in memory, and the views that each of them is asked for.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A made-up profile of threads that run and wait: CPU time of Python, native, kernel and the collector, off-CPU time by cause, waits for the
  * GIL with its holder, new memory. What it amounts to is in the table, in milliseconds.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a profile amounts to in its first type. */
 #pragma once
 #include "user/profile/view.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the wall time went, of a profile whose rows are known; and what a view of wall time counts. */
 #include "tests/unit/waiting_profile.h"
 #include "user/profile/findings.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Work that does not end, in all the ways in which it may not, and that nobody waits for it. */
 #include "user/os/worker.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs in the virtual machine: pybpfprof under this kernel. Says one line per check, which scripts/vm-test.sh
 collects: `@ passed|failed|skipped NAME: what was seen`.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is profiled in the virtual machine.
 
     work.py busy SECONDS DEPTH        `ready`, then outer → inner for so long, below so many calls

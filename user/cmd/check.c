@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `check`: the kernel's features, privileges, a self-test, and the Pythons of a target. It changes nothing. */
 #include "user/cmd/check/check_list.h"
 #include "user/cmd/check/check_system.h"

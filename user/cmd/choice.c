@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/choice.h"
 #include "user/util/alloc.h"
 #include "user/util/nearest.h"

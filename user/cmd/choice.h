@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An option whose value is one of a few words. */
 #pragma once
 #include <argp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of subcommands, and how one is found from what the user typed. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/in_path.h"
@@ -13,12 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct cmd cmd_record, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_diff, cmd_check;
+extern const struct cmd cmd_record, cmd_daemon, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_diff, cmd_check;
 extern const struct cmd cmd_completions, cmd_man;
 
 /* `record` comes first: it is the default, and what the `r` of py-spy means. */
 const struct cmd *const cmds[] = {
-	&cmd_record, &cmd_top,         &cmd_dump, &cmd_report, &cmd_flamegraph, &cmd_convert, &cmd_diff,
+	&cmd_record, &cmd_daemon, &cmd_top, &cmd_dump, &cmd_report, &cmd_flamegraph, &cmd_convert, &cmd_diff,
 	&cmd_check,  &cmd_completions, &cmd_man,  NULL,
 };
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Subcommands are rows of a table, one file each, ending in one `const struct cmd`. */
 #pragma once
 #include <stdbool.h>

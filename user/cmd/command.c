@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/command.h"
 #include "user/cmd/signals.h"
 #include "user/target/interpreters.h"

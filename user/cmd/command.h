@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The command that is profiled from its start: held back until everything is attached, ended with us. */
 #pragma once
 #include "user/cmd/target_options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The names of values in help texts say what they are: PID, PATH, FILE, a|b. */
 #include "user/cmd/complete.h"
 #include "user/cmd/cmd.h"

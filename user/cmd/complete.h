@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The candidates for the word at the cursor of a command line, for the completion functions of all shells. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # bash completion of pybpfprof, written by `pybpfprof completions bash`.
 
 # WORD_INDEX: completes the command line of the program that begins there, behind `--`.

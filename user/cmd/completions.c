@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `completions`: a shell's completion functions. They ask this program for the candidates: --words. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/choice.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # fish completion of pybpfprof, written by `pybpfprof completions fish`.
 
 function __pybpfprof

@@ -1,4 +1,5 @@
 #compdef pybpfprof
+# SPDX-License-Identifier: MIT
 # zsh completion of pybpfprof, written by `pybpfprof completions zsh`.
 
 _pybpfprof() {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `convert`: a recording, or our JSON, into any of the formats. Needs neither root nor BPF. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * `diff`: two recordings side by side, for people and for CI jobs. Its exit statuses are those of
  * diff(1), so that a job can tell a regression from a file that could not be read.

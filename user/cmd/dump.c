@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `dump`: the stack of every thread of a process, read from outside, without BPF and without stopping it. */
 #include "user/cmd/dump.h"
 #include "user/cmd/cmd.h"

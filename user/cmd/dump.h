@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two outputs of `dump`: text for people, JSON for programs. */
 #pragma once
 #include "user/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A dump for programs. Keys that py-spy's JSON has too are called the same; the shape is in `dump --help`. A process is
  * written by the worker that looked at it, and ended by the program itself: each has a writer that begins inside.

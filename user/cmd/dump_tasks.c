@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The event loops of a process and their tasks, in both outputs of `dump`. */
 #include "user/cmd/dump.h"
 #include "user/util/alloc.h"

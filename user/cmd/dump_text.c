@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A dump for people, in the order and shape that py-spy's users know: leaf first, `name (file:line)`. */
 #include "user/cmd/dump.h"
 #include "user/target/outcome.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Errors as the documented exit statuses. */
 #pragma once
 #include "user/cmd/cmd.h"

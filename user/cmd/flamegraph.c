@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `flamegraph`: a recording, or our JSON, into an SVG; `convert` with a name for the output. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/input.h"

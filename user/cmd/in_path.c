@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/in_path.h"
 #include "user/util/alloc.h"
 #include <stdbool.h>

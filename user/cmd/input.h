@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The recording or JSON that a command reads: `-i FILE`, or FILE alone. */
 #pragma once
 #include "user/cmd/outputs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * `man`: the manual page, for `make install`. man_page.roff is its text; a line @NAME@ there stands for what comes from
  * the program's own tables. A command's part is what its --help prints.

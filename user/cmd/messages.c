@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/messages.h"
 #include "user/util/log.h"
 #include <stdbool.h>

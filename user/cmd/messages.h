@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How much is said: -q and -v, of every command. */
 #pragma once
 #include <argp.h>

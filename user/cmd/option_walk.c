@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/option_walk.h"
 
 bool option_walk(const struct argp *argp, option_fn fn, void *ctx)

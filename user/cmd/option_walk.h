@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of a command, in the order of its help. */
 #pragma once
 #include <argp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The outputs of a command: which files, in which formats, checked first and written last. */
 #include "user/cmd/outputs.h"
 #include "user/cmd/cmd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The outputs of a command: the -o and -f options, given formats and checked before work begins, written at its end. */
 #pragma once
 #include "user/format/format.h"

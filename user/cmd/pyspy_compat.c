@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Options that py-spy's users type out of habit (its 0.4: `py-spy record --help`). One whose promise is kept anyway is
  * accepted. One that asks for a thing that is not there is refused, with what to do instead: a profile that lacks it in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of py-spy that mean nothing here: accepted or answered, never just unknown. */
 #pragma once
 #include <argp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `record`: the main job. Samples into a recording; every output is made from it at the end. */
 #include "user/cmd/cmd.h"
 #include "user/cmd/command.h"
@@ -69,6 +70,7 @@ static int open_session(struct record *r)
 		.gil_only = r->o.view.gil_only,
 		.command = r->command_line,
 		.look = sleepers_read,
+		.identify = true,
 	};
 
 	target_options__fill(&r->o.target, &s);

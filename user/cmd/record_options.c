@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/record_options.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/messages.h"
@@ -15,13 +16,17 @@
 
 #define MAX_TYPES 8 /* of a source */
 
-enum { KEY_MAX_LOSS = 0x1000, KEY_ROTATE, KEY_HIDEPROGRESS };
+enum { KEY_MAX_LOSS = 0x1000, KEY_ROTATE, KEY_KEEP, KEY_HIDEPROGRESS };
 
 static const struct argp_option options[] = {
 	{"duration", 'd', "TIME", 0, "10, 10s, 5m, 1h30m (default: until Ctrl-C or the end of the target)", 2},
 	{"rotate", KEY_ROTATE, "TIME|SIZE", 0,
 	 "Begin new outputs each TIME (60, 5m) or whenever the recording has SIZE (10MB), without a pause; each has "
 	 "the time when it begins (UTC) in its name",
+	 2},
+	{"keep", KEY_KEEP, "TIME|SIZE", 0,
+	 "With --rotate: remove files that were written longer than TIME (24h) ago, or the oldest while all have more "
+	 "than SIZE (2GB)",
 	 2},
 	{"max-loss", KEY_MAX_LOSS, "PERCENT", 0, "Exit with 7 when more samples than this were lost or failed", 2},
 	{"hideprogress", KEY_HIDEPROGRESS, NULL, OPTION_HIDDEN, "As in py-spy: no line that changes", 2},
@@ -78,6 +83,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (rotation__parse(&o->rotation, arg, &why))
 			argp_error(state, "--rotate %s: %s", arg, why);
 		return 0;
+	case KEY_KEEP:
+		if (keep__parse(&o->rotation.keep, arg, &why))
+			argp_error(state, "--keep %s: %s", arg, why);
+		o->rotation.keep.outputs = &o->outputs;
+		return 0;
 	case KEY_MAX_LOSS:
 		parse_loss(o, arg, state);
 		return 0;
@@ -85,6 +95,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->hide_progress = true;
 		return 0;
 	case ARGP_KEY_END:
+		if (o->rotation.keep.outputs && !rotation__is_on(&o->rotation))
+			argp_error(state, "--keep goes with --rotate");
 		if (o->target.wall && !o->view.type_name)
 			o->view.type_name = view_wall;
 		if (o->view.type_name)

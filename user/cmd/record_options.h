@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of `record`, checked as far as it can be without privileges. */
 #pragma once
 #include "user/cmd/outputs.h"

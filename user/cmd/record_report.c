@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/record_report.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/terminal.h"

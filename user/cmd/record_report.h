@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Messages of `record` while it runs and at its end. */
 #pragma once
 #include "user/cmd/record_options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `report`: a recording, or our JSON, as text for a terminal. */
 #include "user/cmd/choice.h"
 #include "user/cmd/cmd.h"

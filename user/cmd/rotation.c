@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Segments that are closed wait in a queue for the process that makes their outputs. */
 #include "user/cmd/rotation.h"
 #include "user/cmd/cmd.h"
@@ -138,9 +139,12 @@ static void end_segment(struct rotation *r, int status)
 		log_warn("not all outputs of a segment could be made");
 		segment__say_kept(w);
 	} else {
+		r->written++;
 		say_written(w);
 	}
 	segment__free(w);
+	if (r->keep.outputs)
+		keep__look(&r->keep);
 }
 
 void rotation__hand_over(struct rotation *r, struct segment *w)

@@ -1,19 +1,22 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * --rotate: one recording after another without a pause between them. The outputs of those that are
  * closed are made by a process of their own, one segment at a time, while sampling goes on.
  */
 #pragma once
+#include "user/cmd/keep.h"
 #include "user/cmd/segment.h"
 #include <sys/types.h>
 
 struct rotation {
 	uint64_t every_ns, bytes; /* either is 0 */
 	const struct view *view;
+	struct keep keep; /* outputs NULL: all of them */
 	uint64_t due_ns, not_before_ns;
 	uint64_t last_stamp;          /* seconds */
 	struct segment *first, *last; /* closed segments; the first is in the hands of `child` */
 	pid_t child;                  /* 0: none */
-	size_t failed;                /* segments whose outputs could not be made */
+	size_t written, failed;       /* segments whose outputs were made, and could not be */
 };
 
 /* "60", "5m", "10MB"; 0, or -EINVAL with a sentence. */

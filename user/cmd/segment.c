@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The files of a recording: streamed under a temporary name, then made into every output asked for. */
 #include "user/cmd/segment.h"
 #include "user/os/invoker.h"

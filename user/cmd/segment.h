@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A recording in the making and the outputs that belong to it: those of a whole run, or with
  * --rotate those of the stretch between two rotations.

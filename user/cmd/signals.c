@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/signals.h"
 #include "user/util/log.h"
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Signals through a signalfd, so that a command's loop takes them at a known place. */
 #pragma once
 #include <signal.h>

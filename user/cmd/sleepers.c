@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Read by the worker: memory of the target may never answer (user/os/worker.h). */
 #include "user/cmd/sleepers.h"
 #include "user/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The threads of a process that do not run, with their stacks: what no event tells of as sampling ends. */
 #pragma once
 #include "user/session/session.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/sources.h"
 #include "user/os/source_file.h"
 #include "user/util/alloc.h"

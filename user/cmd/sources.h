@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The source texts that go with a profile: each from the root of the processes that ran it, by the rights of theirs
  * and ours, and only if it is older than the first of them; of code without a file what the processes had themselves.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/target_end.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"

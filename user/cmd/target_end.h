@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finds out when the target has ended. */
 #pragma once
 #include "user/cmd/target_options.h"

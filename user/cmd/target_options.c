@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that choose what is profiled and how it is sampled; names are those of py-spy and perf. */
 #include "user/cmd/target_options.h"
 #include "bpf/abi.h"
@@ -343,7 +344,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		o->rate_hz = 100;
+		o->rate_hz = o->default_rate_hz ? o->default_rate_hz : 100;
 		o->max_frames = ABI_MAX_FRAMES;
 		return 0;
 	case 'p':

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that choose what is profiled and how it is sampled, shared by every command that samples. */
 #pragma once
 #include "user/session/session.h"
@@ -19,7 +20,8 @@ struct target_options {
 	uint64_t max_frames, max_processes, max_code;
 	char *text;       /* "pid 42", "cgroup /a", "the whole host", "python3 app.py"; NULL when nothing was chosen */
 	bool reads_files; /* set by the parent's parser: it has --input, too */
-	bool optional;    /* set by the parent's parser: that nothing is chosen is no mistake */
+	double default_rate_hz; /* set by the parent's parser, or before: without --rate; 0: 100 */
+	bool optional;          /* set by the parent's parser: that nothing is chosen is no mistake */
 };
 
 /*

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* COLUMNS overrides the terminal's width, as in other tools; NO_COLOR as no-color.org has it. */
 #include "user/cmd/terminal.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Width and colours of the terminal behind standard output and standard error. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * `top`: a live look at where Python programs spend their time; on a screen, or as tables. The terminal is taken over
  * last, so that what fails before is said in the ordinary way.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/usage.h"
 #include "user/cmd/cmd.h"
 #include "user/cmd/option_walk.h"

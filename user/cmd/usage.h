@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Command lines: the options of every command, its help, and what is said of one that is wrong. */
 #pragma once
 #include <argp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that say how a profile is looked at; names and short forms are those of py-spy. */
 #include "user/cmd/view_options.h"
 #include "user/cmd/choice.h"

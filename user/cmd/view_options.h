@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options that say how a profile is looked at, shared by every command that writes one. */
 #pragma once
 #include "user/profile/view.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Callgrind's profile format (valgrind's manual, "Callgrind Format Specification"): own cost per line, and calls with
  * what they cost inclusively. A reader adds up the calls into a function to get its total, so a sample is charged to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Chrome's trace events as JSON, for ui.perfetto.dev and chrome://tracing: a begin and an end for
  * each stretch of samples that a thread spent in a frame, strictly nested.

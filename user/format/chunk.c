@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Chunks of a recording, both directions. The reader trusts nothing before the checksum fits, and
  * the checksum covers the lengths. It reads with pread and not through a mapping: a recording that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The container of a recording: a file header, then chunks that are compressed and checksummed each
  * by itself. All numbers little-endian.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The Firefox Profiler's processed format, for its timeline: profiler.firefox.com and whoever hosts
  * that page. Version 60 for good: newer readers upgrade it on load, as they do all older ones, and

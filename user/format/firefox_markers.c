@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The marker table has a column for each property, so each is one pass over the losses. */
 #include "user/format/firefox_markers.h"
 #include "user/format/tracks.h"

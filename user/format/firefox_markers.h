@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was lost, as markers of a Firefox profile: spans of time with a reason. */
 #pragma once
 #include "user/format/firefox_tables.h"

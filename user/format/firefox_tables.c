@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Whether a sample held the GIL is a subcategory of its leaf frame: the sidebar then adds up the
  * CPU time with and without it, of whatever is selected. So a stack that was seen both ways has two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The shared tables of a Firefox profile: strings, sources, functions, frames, stacks. Filled while
  * the threads are written, written behind them.

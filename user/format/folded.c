@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Collapsed stacks, the lowest common denominator: `root;…;leaf NANOSECONDS`, one line per stack, ordered frame by
  * frame. Only ';' and the line's end have a meaning there (newlines never reach a profile), and the number, which

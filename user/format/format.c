@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of formats and how a row is found: by name, by the end of a file's name, by content. */
 #include "user/format/format.h"
 #include "user/profile/imports.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Output formats are rows of a table, one file each, ending in one `const struct format`. A writer gets the finished
  * profile and a stream; it does no other I/O, but for source texts through its view. Two formats can also be read: the

@@ -1,12 +1,16 @@
+/* SPDX-License-Identifier: MIT */
 /* gzip by zlib, behind a FILE of its own so that writers need not know that they are compressed. */
 #include "user/format/gzip.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <errno.h>
+#include <libdeflate.h>
 #include <zlib.h>
 
 #define GZIP_WINDOW (15 + 16) /* zlib.h, deflateInit2: + 16 writes a gzip header, without name and time */
 #define LEVEL       1         /* 4 takes more than twice as long for columns of numbers and saves 6 % */
+
+#define PACK_LEVEL  6 /* libdeflate's, as quick as zlib's 1 */
 
 struct gzip {
 	z_stream z;
@@ -77,4 +81,19 @@ int gzip__close(FILE *gz)
 	int err = ferror(gz) ? -EIO : 0;
 
 	return fclose(gz) ? -EIO : err;
+}
+
+bool gzip_pack(const void *bytes, size_t len, struct buf *out)
+{
+	struct libdeflate_compressor *z = libdeflate_alloc_compressor(PACK_LEVEL);
+	size_t most = z ? libdeflate_gzip_compress_bound(z, len) : 0;
+
+	if (z) {
+		buf_free(out);
+		out->data = xmalloc(most);
+		out->cap = most;
+		out->len = libdeflate_gzip_compress(z, bytes, len, out->data, most);
+	}
+	libdeflate_free_compressor(z);
+	return out->len != 0;
 }

@@ -1,5 +1,7 @@
-/* A stream that compresses: for the formats whose files are gzip by definition. */
+/* SPDX-License-Identifier: MIT */
+/* gzip: a stream that compresses, for the formats whose files are gzip by definition; and bodies of requests. */
 #pragma once
+#include "user/util/buf.h"
 #include <stdio.h>
 
 /*
@@ -9,3 +11,6 @@
 FILE *gzip__open(FILE *out);
 /* 0 or -EIO. */
 int gzip__close(FILE *gz);
+
+/* All at once, for what is sent: smaller than the stream's. `out` is empty before; false: it cannot be had. */
+bool gzip_pack(const void *bytes, size_t len, struct buf *out);

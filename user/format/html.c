@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The page: one HTML file with its script, its styles and its data. It asks no network for anything and runs no code
  * but its own: the policy in its head names the hashes of script and styles, made when the program is built.

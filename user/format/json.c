@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * JSON: everything a recording knows, one sample per line so that it greps; described for others by
  * profile.schema.json and read back by json_read.c. Nothing may be written here that the reader

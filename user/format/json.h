@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the writer and the reader of our JSON agree on; the rest is in profile.schema.json. */
 #pragma once
 #include "user/profile/profile.h"

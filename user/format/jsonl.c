@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * JSON Lines: one object per line, for jq, DuckDB and pandas; described by jsonl.schema.json. The
  * keys are those of our JSON. Whatever a line refers to by its id was defined by a line above it,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Protocol buffers' wire format: a tag is `field number << 3 | wire type`, numbers are LEB128. */
 #include "user/format/pb.h"
 

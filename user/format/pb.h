@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Protocol buffers' wire format, as much as writing takes. A field that has its default value (0)
  * is left out, as proto3 writers do; the order of fields means nothing.

@@ -1,14 +1,15 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * pprof's profile.proto (github.com/google/pprof, proto/profile.proto), gzip as its tools want it.
- * Two things of its tools to know: a function whose name and system name are equal is taken for
- * demangled C++ and loses what is in <>, so the system name is left empty where it would be; and a
- * mapping that does not claim to have functions, files and lines makes them look for symbols.
+ * pprof's profile.proto (github.com/google/pprof, proto/profile.proto), gzip as its tools want it. A mapping that does not claim
+ * to have functions, files and lines makes them look for symbols.
  */
+#include "user/format/pprof_message.h"
 #include "user/format/format.h"
 #include "user/format/gzip.h"
-#include "user/format/pprof.h"
+#include "user/format/pb.h"
 #include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,9 +19,11 @@ enum { LOCATION_ID = 1, LOCATION_MAPPING_ID, LOCATION_LINE = 4 };
 enum { LINE_FUNCTION_ID = 1, LINE_LINE };
 enum { FUNCTION_ID = 1, FUNCTION_NAME, FUNCTION_SYSTEM_NAME, FUNCTION_FILENAME, FUNCTION_START_LINE };
 
-uint32_t pprof_text_id(struct pprof *w, const char *text)
+#define HEAD_BYTES 512 /* of types, times and period, at most */
+
+static uint32_t text_id(struct pprof *w, const char *text)
 {
-	return *text ? intern__id(w->texts, text, strlen(text)) : 0;
+	return pprof_tables__text(&w->tables, text);
 }
 
 void pprof_put(struct pprof *w, enum pprof_field field, struct buf *message)
@@ -39,12 +42,11 @@ static void put_mappings(struct pprof *w)
 {
 	struct buf m = {0};
 
-	for (uint32_t id = 1; id <= intern__count(w->mappings); id++) {
-		const char *key = intern__bytes(w->mappings, id, NULL);
-		__cleanup_free char *path = xstrndup(key, strcspn(key, "\n"));
+	for (uint32_t id = 1; id <= intern__count(w->tables.mappings); id++) {
+		__cleanup_free char *path = pprof_tables__mapping(&w->tables, id);
 
 		pb_put_int(&m, MAPPING_ID, id);
-		pb_put_int(&m, MAPPING_FILENAME, pprof_text_id(w, *path ? path : "[python]"));
+		pb_put_int(&m, MAPPING_FILENAME, text_id(w, path));
 		for (uint32_t has = MAPPING_HAS_FUNCTIONS; has <= MAPPING_HAS_LINE_NUMBERS; has++)
 			pb_put_int(&m, has, 1);
 		pprof_put(w, PPROF_MAPPING, &m);
@@ -52,14 +54,12 @@ static void put_mappings(struct pprof *w)
 	buf_free(&m);
 }
 
-static void put_lines(struct buf *location, const char *lines, size_t len)
+static void put_lines(struct buf *location, struct cursor lines)
 {
 	struct buf line = {0};
+	struct pprof_line l;
 
-	for (size_t at = 0; at < len; at += sizeof(struct pprof_line)) {
-		struct pprof_line l;
-
-		memcpy(&l, lines + at, sizeof(l));
+	while (pprof_tables__next_line(&lines, &l)) {
 		pb_put_int(&line, LINE_FUNCTION_ID, l.function_id);
 		pb_put_int(&line, LINE_LINE, l.line > 0 ? (uint32_t)l.line : 0);
 		pb_put_message(location, LOCATION_LINE, &line);
@@ -72,15 +72,12 @@ static void put_locations(struct pprof *w)
 {
 	struct buf location = {0};
 
-	for (uint32_t id = 1; id <= intern__count(w->locations); id++) {
-		size_t len;
-		const char *key = intern__bytes(w->locations, id, &len);
-		uint32_t mapping;
+	for (uint32_t id = 1; id <= intern__count(w->tables.locations); id++) {
+		struct cursor lines;
 
-		memcpy(&mapping, key, sizeof(mapping));
 		pb_put_int(&location, LOCATION_ID, id);
-		pb_put_int(&location, LOCATION_MAPPING_ID, mapping);
-		put_lines(&location, key + sizeof(mapping), len - sizeof(mapping));
+		pb_put_int(&location, LOCATION_MAPPING_ID, pprof_tables__location(&w->tables, id, &lines));
+		put_lines(&location, lines);
 		pprof_put(w, PPROF_LOCATION, &location);
 	}
 	buf_free(&location);
@@ -90,17 +87,14 @@ static void put_functions(struct pprof *w)
 {
 	struct buf function = {0};
 
-	for (uint32_t id = 1; id <= w->function_ids->cnt; id++) {
-		uint32_t n = w->function_ids->function[id];
-		const struct profile_function *f = &w->p->functions[n];
-		__cleanup_free char *text = view__function_text(w->p, n);
-		const char *name = view__name(w->p, n);
+	for (uint32_t id = 1; id <= intern__count(w->tables.functions); id++) {
+		struct pprof_function f = pprof_tables__function(&w->tables, id);
 
 		pb_put_int(&function, FUNCTION_ID, id);
-		pb_put_int(&function, FUNCTION_NAME, pprof_text_id(w, text));
-		pb_put_int(&function, FUNCTION_SYSTEM_NAME, strcmp(name, text) ? pprof_text_id(w, name) : 0);
-		pb_put_int(&function, FUNCTION_FILENAME, pprof_text_id(w, f->file));
-		pb_put_int(&function, FUNCTION_START_LINE, f->first_line > 0 ? (uint32_t)f->first_line : 0);
+		pb_put_int(&function, FUNCTION_NAME, f.name);
+		pb_put_int(&function, FUNCTION_SYSTEM_NAME, f.system_name);
+		pb_put_int(&function, FUNCTION_FILENAME, f.file);
+		pb_put_int(&function, FUNCTION_START_LINE, f.first_line);
 		pprof_put(w, PPROF_FUNCTION, &function);
 	}
 	buf_free(&function);
@@ -108,12 +102,22 @@ static void put_functions(struct pprof *w)
 
 /* ---- the profile itself ---------------------------------------------------------------------- */
 
+char *pprof_type_name(const char *name)
+{
+	char *clean = xstrdup(*name ? name : "value");
+
+	for (char *c = clean; *c; c++)
+		if (!isalnum((unsigned char)*c))
+			*c = '_';
+	return clean;
+}
+
 static void put_value_type(struct pprof *w, enum pprof_field field, const char *type, const char *unit)
 {
 	struct buf m = {0};
 
-	pb_put_int(&m, VALUE_TYPE_TYPE, pprof_text_id(w, type));
-	pb_put_int(&m, VALUE_TYPE_UNIT, pprof_text_id(w, unit));
+	pb_put_int(&m, VALUE_TYPE_TYPE, text_id(w, type));
+	pb_put_int(&m, VALUE_TYPE_UNIT, text_id(w, unit));
 	pprof_put(w, field, &m);
 	buf_free(&m);
 }
@@ -121,7 +125,7 @@ static void put_value_type(struct pprof *w, enum pprof_field field, const char *
 static void put_comment(struct pprof *w, struct buf *out, const char *what, const char *text)
 {
 	__cleanup_free char *line = xasprintf("%s%s", what, text);
-	const uint64_t id = *text ? pprof_text_id(w, line) : 0;
+	const uint64_t id = *text ? text_id(w, line) : 0;
 
 	if (id)
 		pb_put_packed(out, PPROF_COMMENT, &id, 1);
@@ -141,17 +145,16 @@ static void put_comments(struct pprof *w, struct buf *out)
 	put_comment(w, out, "", lost);
 }
 
-static void put_circumstances(struct pprof *w)
+static void put_circumstances(struct pprof *w, const char *default_type)
 {
-	const struct profile_meta *m = &w->p->meta;
 	struct buf out = {0};
 
-	pb_put_int(&out, PPROF_TIME_NANOS, m->start_unix_ns);
-	pb_put_int(&out, PPROF_DURATION_NANOS, m->duration_ns);
-	pb_put_int(&out, PPROF_PERIOD, m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz + 0.5) : 0);
-	pb_put_int(&out, PPROF_DEFAULT_SAMPLE_TYPE,
-		   pprof_text_id(w, w->p->types[w->v->type < w->p->type_cnt ? w->v->type : 0].name));
-	put_comments(w, &out);
+	pb_put_int(&out, PPROF_TIME_NANOS, w->o.start_unix_ns);
+	pb_put_int(&out, PPROF_DURATION_NANOS, w->o.duration_ns);
+	pb_put_int(&out, PPROF_PERIOD, w->o.period);
+	pb_put_int(&out, PPROF_DEFAULT_SAMPLE_TYPE, text_id(w, default_type));
+	if (w->o.is_file)
+		put_comments(w, &out);
 	fwrite(out.data, 1, out.len, w->out);
 	buf_free(&out);
 }
@@ -161,9 +164,9 @@ static void put_texts(struct pprof *w)
 	struct buf out = {0};
 
 	pb_put_element(&out, PPROF_STRING_TABLE, "", 0);
-	for (uint32_t i = 1; i <= intern__count(w->texts); i++) {
+	for (uint32_t i = 1; i <= intern__count(w->tables.texts); i++) {
 		size_t len;
-		const char *text = intern__bytes(w->texts, i, &len);
+		const char *text = intern__bytes(w->tables.texts, i, &len);
 
 		pb_put_element(&out, PPROF_STRING_TABLE, text, len);
 	}
@@ -171,42 +174,118 @@ static void put_texts(struct pprof *w)
 	buf_free(&out);
 }
 
-static int put_all(struct pprof *w)
+static void put_tables(struct pprof *w, const char *default_type)
 {
-	int err;
+	put_mappings(w);
+	put_locations(w);
+	put_functions(w);
+	put_circumstances(w, default_type);
+	put_texts(w);
+}
 
+/* ---- of a file ------------------------------------------------------------------------------- */
+
+static const struct profile_value_type *default_type(const struct pprof *w)
+{
+	uint32_t type = w->o.is_file ? w->v->type : w->o.type;
+
+	return &w->p->types[type < w->p->type_cnt ? type : 0];
+}
+
+static void put_types(struct pprof *w)
+{
 	put_value_type(w, PPROF_SAMPLE_TYPE, "samples", "count");
 	for (uint32_t i = 0; i < w->p->type_cnt; i++)
 		put_value_type(w, PPROF_SAMPLE_TYPE, w->p->types[i].name, value_unit(&w->p->types[i])->name);
 	put_value_type(w, PPROF_PERIOD_TYPE, w->p->types->name, value_unit(w->p->types)->name);
-	err = pprof_put_samples(w);
-	put_mappings(w);
-	put_locations(w);
-	put_functions(w);
-	put_circumstances(w);
-	put_texts(w);
+}
+
+/* Of the one that a back end gets. */
+static void put_type(struct pprof *w)
+{
+	const struct profile_value_type *t = default_type(w);
+	__cleanup_free char *name = pprof_type_name(t->name);
+
+	put_value_type(w, PPROF_SAMPLE_TYPE, "samples", "count");
+	put_value_type(w, PPROF_SAMPLE_TYPE, name, value_unit(t)->name);
+	put_value_type(w, PPROF_PERIOD_TYPE, name, value_unit(t)->name);
+}
+
+static int put_samples(struct pprof *w)
+{
+	if (w->o.is_file && w->v->timestamps)
+		return pprof_samples__put_each(w);
+	pprof_samples__put(w);
+	return 0;
+}
+
+static int put_all(struct pprof *w)
+{
+	__cleanup_free char *name =
+		w->o.is_file ? xstrdup(default_type(w)->name) : pprof_type_name(default_type(w)->name);
+	int err;
+
+	if (w->o.is_file)
+		put_types(w);
+	else
+		put_type(w);
+	err = put_samples(w);
+	put_tables(w, name);
 	return err;
+}
+
+struct pprof *pprof__new(const struct profile *p, const struct view *v, const struct pprof_options *o, FILE *out)
+{
+	struct pprof *w = xcalloc(1, sizeof(*w));
+
+	*w = (struct pprof){.p = p, .all = *v, .o = *o, .out = out};
+	w->all.all_types = true;
+	w->v = &w->all;
+	w->tables = (struct pprof_tables){
+		.text_max = o->text_max, .stack_max = o->stack_max, .depth_max = o->depth_max, .by_file = !o->is_file};
+	pprof_tables__init(&w->tables, p, w->v);
+	pprof_samples__init(w);
+	return w;
+}
+
+size_t pprof__bytes(const struct pprof *w)
+{
+	return HEAD_BYTES + w->tables.bytes + w->samples.bytes;
+}
+
+int pprof__finish(struct pprof *w)
+{
+	int err = put_all(w);
+
+	pprof_samples__free(w);
+	pprof_tables__free(&w->tables);
+	free(w);
+	return err;
+}
+
+static int write_all(const struct profile *p, const struct view *v, FILE *out)
+{
+	const struct profile_meta *m = &p->meta;
+	const struct pprof_options o = {.is_file = true,
+					.start_unix_ns = m->start_unix_ns,
+					.duration_ns = m->duration_ns,
+					.period = m->rate_hz > 0 ? (uint64_t)(1e9 / m->rate_hz + 0.5) : 0};
+	struct pprof *w = pprof__new(p, v, &o, out);
+
+	for (size_t i = 0; !v->timestamps && i < p->bucket_cnt; i++)
+		pprof__add(w, &p->buckets[i]);
+	return pprof__finish(w);
 }
 
 static int write_pprof(const struct profile *p, const struct view *v, FILE *out)
 {
-	struct view all = *v;
-	struct pprof w = {.p = p, .v = &all, .out = gzip__open(out)};
+	FILE *packed = gzip__open(out);
 	int err, closed;
 
-	if (!w.out)
+	if (!packed)
 		return -ENOMEM;
-	all.all_types = true;
-	w.function_ids = function_ids__new(&all, p);
-	w.texts = intern__new();
-	w.mappings = intern__new();
-	w.locations = intern__new();
-	err = put_all(&w);
-	function_ids__free(w.function_ids);
-	intern__free(w.texts);
-	intern__free(w.mappings);
-	intern__free(w.locations);
-	closed = gzip__close(w.out);
+	err = write_all(p, v, packed);
+	closed = gzip__close(packed);
 	return err ? err : closed;
 }
 

@@ -1,45 +1,33 @@
-/* pprof's message while it is written: what pprof.c and pprof_samples.c share. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * pprof's message (github.com/google/pprof, proto/profile.proto): of a file, where it has all types and labels that say whose each
+ * sample is; or of what a back end gets, where it has what is asked for and nothing that leaks or multiplies series.
+ */
 #pragma once
-#include "user/format/pb.h"
-#include "user/profile/function_ids.h"
-#include "user/util/intern.h"
+#include "user/format/pprof_tables.h"
 #include <stdio.h>
 
-struct pprof {
-	const struct profile *p;
-	const struct view *v; /* of all types; its own is the default one */
-	FILE *out;
-	struct function_ids *function_ids;
-	struct intern *texts;     /* id = index in string_table, whose 0 is "" */
-	struct intern *mappings;  /* "path\nversion" → mapping id */
-	struct intern *locations; /* mapping, struct pprof_line… → location id */
+struct pprof_options {
+	bool is_file;      /* all types; labels for process, thread and the rest; comments */
+	bool thread_names; /* else: the label `thread_name`, by pool_name() */
+	uint32_t type;     /* else: the only one */
+	uint64_t start_unix_ns, duration_ns, period;
+	size_t text_max, stack_max; /* as in struct pprof_tables; 0: no limit */
+	uint32_t depth_max;
 };
 
-/* A location is a mapping, and lines: of what was inlined, the innermost first, and then of the frame itself. */
-struct pprof_line {
-	uint32_t function_id;
-	int32_t line;
-};
+struct pprof;
 
-/* Of the top-level message of profile.proto. */
-enum pprof_field {
-	PPROF_SAMPLE_TYPE = 1,
-	PPROF_SAMPLE,
-	PPROF_MAPPING,
-	PPROF_LOCATION,
-	PPROF_FUNCTION,
-	PPROF_STRING_TABLE,
-	PPROF_TIME_NANOS = 9,
-	PPROF_DURATION_NANOS,
-	PPROF_PERIOD_TYPE,
-	PPROF_PERIOD,
-	PPROF_COMMENT,
-	PPROF_DEFAULT_SAMPLE_TYPE,
-};
+/* Bytes go to `out`, which stays open. */
+struct pprof *pprof__new(const struct profile *p, const struct view *v, const struct pprof_options *o, FILE *out);
+void pprof__add(struct pprof *w, const struct profile_bucket *b);
+/* Writes what was added, and frees it. 0 or negative errno. */
+int pprof__finish(struct pprof *w);
 
-uint32_t pprof_text_id(struct pprof *w, const char *text);
-/* Hands a finished message on to the file and empties it. */
-void pprof_put(struct pprof *w, enum pprof_field field, struct buf *message);
-
-/* All samples; defines the texts, mappings and locations that they refer to. 0 or negative errno. */
-int pprof_put_samples(struct pprof *w);
+/* How many samples (stacks with labels, added up) and bytes, at most, the message has so far. */
+size_t pprof__samples(const struct pprof *w);
+size_t pprof__bytes(const struct pprof *w);
+/* How many more bytes it has at most with this one. */
+size_t pprof__bytes_of(const struct pprof *w, const struct profile_bucket *b);
+/* A type's name as Pyroscope takes it, which it parses. Caller frees. */
+char *pprof_type_name(const char *name);

@@ -1,128 +1,27 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * The samples of a pprof file: stacks from the leaf on, and labels that say whose they are. They
+ * The samples of a pprof message: stacks from the leaf on, and labels that say whose they are. They
  * are added up by (stack, labels); with --timestamps the time is a label too, so there is nothing
  * to add up and each is written as it comes.
  */
-#include "user/format/pprof.h"
+#include "user/format/pb.h"
+#include "user/format/pprof_message.h"
+#include "user/profile/pool_name.h"
 #include "user/profile/task_labels.h"
 #include "user/util/alloc.h"
-#include "user/util/pair_map.h"
 #include <errno.h>
 #include <string.h>
 
 enum { SAMPLE_LOCATION_ID = 1, SAMPLE_VALUE, SAMPLE_LABEL };
 enum { LABEL_KEY = 1, LABEL_STR, LABEL_NUM };
 
-struct samples {
-	struct pprof *w;
-	struct pair_map known;   /* (mapping, frame) → location id */
-	uint32_t *mapping_of;    /* by process; 0: not made yet */
-	struct buf inlined;      /* struct pprof_line…, of the location at hand */
-	struct buf *labels;      /* by thread, as they are in a Sample; empty: not made yet */
-	uint64_t *stack;         /* location ids of the stack at hand */
-	struct intern *contents; /* a Sample without values and `gil` → index of its sums */
-	/* By content, held the GIL or not, and then samples and the values of each type. */
-	uint64_t *sums;
-	size_t sum_cap, width;
-	uint64_t *values; /* room for those of one sample */
-};
+#define VALUE_BYTES 10 /* of a number, at most */
 
-/* ---- locations ------------------------------------------------------------------------------- */
-
-/* Of a frame that is not the interpreter's: the object it is in, of the kernel as perf calls it. */
-static uint32_t native_mapping(struct samples *s, const struct profile_function *f)
+static void put_stack(struct pprof *w, struct buf *sample, uint32_t thread, uint32_t stack)
 {
-	bool is_kernel = f->kind == PROFILE_KERNEL;
-	const char *name = *f->module ? f->module : is_kernel ? "kernel" : f->file;
-	__cleanup_free char *key = NULL;
+	size_t depth = pprof_tables__stack(&w->tables, w->p->threads[thread].process, stack);
 
-	if (is_kernel)
-		key = strcmp(name, "kernel") ? xasprintf("[%s]\n", name) : xstrdup("[kernel.kallsyms]\n");
-	else
-		key = xasprintf("%s\n", name);
-	return intern__id(s->w->mappings, key, strlen(key));
-}
-
-static uint32_t mapping_of(struct samples *s, uint32_t process)
-{
-	const struct profile_process *q = &s->w->p->processes[process];
-	uint32_t *known = &s->mapping_of[process];
-
-	if (!*known) {
-		__cleanup_free char *key = xasprintf("%s\n%s", q->interpreter, q->python);
-
-		*known = intern__id(s->w->mappings, key, strlen(key));
-	}
-	return *known;
-}
-
-static void put_line(struct samples *s, uint32_t frame)
-{
-	const struct pprof *w = s->w;
-	const struct pprof_line line = {w->function_ids->of_function[w->p->frames[frame].function],
-					view__line(w->v, w->p, frame)};
-
-	buf_put(&s->inlined, &line, sizeof(line));
-}
-
-/* Of the frame with what was inlined into it, which is in front of it in `inlined`. */
-static uint32_t make_location(struct samples *s, uint32_t mapping, uint32_t frame)
-{
-	const struct profile_function *f = &s->w->p->functions[s->w->p->frames[frame].function];
-	struct buf key = {0};
-	uint32_t id;
-
-	if (view__is_native(f))
-		mapping = native_mapping(s, f);
-	put_line(s, frame);
-	buf_put(&key, &mapping, sizeof(mapping));
-	buf_put(&key, s->inlined.data, s->inlined.len);
-	id = intern__id(s->w->locations, key.data, key.len);
-	buf_reset(&s->inlined);
-	buf_free(&key);
-	return id;
-}
-
-static uint32_t location_of(struct samples *s, uint32_t mapping, uint32_t frame)
-{
-	uint32_t *known;
-
-	if (s->inlined.len)
-		return make_location(s, mapping, frame);
-	known = pair_map__slot(&s->known, mapping, frame);
-	if (!*known)
-		*known = make_location(s, mapping, frame);
-	return *known;
-}
-
-static const struct profile_function *function_at(const struct profile *p, uint32_t stack)
-{
-	return &p->functions[p->frames[p->stacks[stack].frame].function];
-}
-
-/* Into the native frame below it; what else would be below it has it as a caller. */
-static bool is_part_of_next(const struct profile *p, uint32_t stack)
-{
-	uint32_t parent = p->stacks[stack].parent;
-
-	return function_at(p, stack)->kind == PROFILE_INLINED && parent && view__is_native(function_at(p, parent));
-}
-
-static void put_stack(struct samples *s, struct buf *sample, uint32_t thread, uint32_t stack)
-{
-	const struct profile *p = s->w->p;
-	uint32_t mapping = mapping_of(s, p->threads[thread].process);
-	size_t depth = 0;
-
-	for (; stack; stack = p->stacks[stack].parent) {
-		uint32_t frame = view__frame(s->w->v, p, p->stacks[stack].frame);
-
-		if (is_part_of_next(p, stack))
-			put_line(s, frame);
-		else
-			s->stack[depth++] = location_of(s, mapping, frame);
-	}
-	pb_put_packed(sample, SAMPLE_LOCATION_ID, s->stack, depth);
+	pb_put_packed(sample, SAMPLE_LOCATION_ID, w->tables.stack, depth);
 }
 
 /* ---- labels ---------------------------------------------------------------------------------- */
@@ -133,8 +32,8 @@ static void put_label(struct pprof *w, struct buf *sample, const char *key, cons
 
 	if (!*text)
 		return;
-	pb_put_int(&label, LABEL_KEY, pprof_text_id(w, key));
-	pb_put_int(&label, LABEL_STR, pprof_text_id(w, text));
+	pb_put_int(&label, LABEL_KEY, pprof_tables__text(&w->tables, key));
+	pb_put_int(&label, LABEL_STR, pprof_tables__text(&w->tables, text));
 	pb_put_message(sample, SAMPLE_LABEL, &label);
 	buf_free(&label);
 }
@@ -143,7 +42,7 @@ static void put_number(struct pprof *w, struct buf *sample, const char *key, uin
 {
 	struct buf label = {0};
 
-	pb_put_int(&label, LABEL_KEY, pprof_text_id(w, key));
+	pb_put_int(&label, LABEL_KEY, pprof_tables__text(&w->tables, key));
 	pb_put_int(&label, LABEL_NUM, number);
 	pb_put_message(sample, SAMPLE_LABEL, &label);
 	buf_free(&label);
@@ -168,57 +67,76 @@ static void put_process_labels(struct pprof *w, struct buf *out, uint32_t proces
 }
 
 /* `thread` and `process` read as in every other output; `thread_name` is for adding up pools. */
-static const struct buf *labels_of(struct samples *s, uint32_t thread)
+static const struct buf *labels_of(struct pprof *w, uint32_t thread)
 {
-	const struct profile *p = s->w->p;
+	const struct profile *p = w->p;
 	const struct profile_thread *t = &p->threads[thread];
 	const struct profile_process *q = &p->processes[t->process];
-	struct buf *out = &s->labels[thread];
+	struct buf *out = &w->samples.labels[thread];
 
 	if (out->len)
 		return out;
 	__cleanup_free char *thread_text = view__thread_text(p, thread);
 	__cleanup_free char *process_text = view__process_text(p, t->process);
-	put_label(s->w, out, "process", process_text);
-	put_label(s->w, out, "thread", thread_text);
-	put_label(s->w, out, "thread_name", t->name);
-	put_label(s->w, out, "python", q->python);
-	put_label(s->w, out, "cgroup", q->cgroup);
-	put_number(s->w, out, "pid", q->pid);
-	put_number(s->w, out, "tid", t->tid);
-	put_process_labels(s->w, out, t->process);
+	put_label(w, out, "process", process_text);
+	put_label(w, out, "thread", thread_text);
+	put_label(w, out, "thread_name", t->name);
+	put_label(w, out, "python", q->python);
+	put_label(w, out, "cgroup", q->cgroup);
+	put_number(w, out, "pid", q->pid);
+	put_number(w, out, "tid", t->tid);
+	put_process_labels(w, out, t->process);
 	return out;
+}
+
+/* Of what a back end gets. */
+static void put_pool_name(struct pprof *w, struct buf *sample, uint32_t thread)
+{
+	__cleanup_free char *name = pool_name(w->p->threads[thread].name);
+
+	put_label(w, sample, "thread_name", name);
 }
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
-static void begin(struct samples *s, struct buf *sample, uint32_t thread, uint32_t stack, uint32_t task)
+static void put_labels(struct pprof *w, struct buf *sample, uint32_t thread, uint32_t task)
 {
-	const struct buf *labels;
 	__cleanup_free char *label = NULL;
 
-	put_stack(s, sample, thread, stack);
-	labels = labels_of(s, thread);
+	if (!w->o.is_file) {
+		if (w->o.thread_names)
+			put_pool_name(w, sample, thread);
+		return;
+	}
+	const struct buf *labels = labels_of(w, thread);
 	buf_put(sample, labels->data, labels->len);
 	if (!task)
 		return;
-	label = task_label(&s->w->p->tasks[task]);
-	put_label(s->w, sample, "task", label);
+	label = task_label(&w->p->tasks[task]);
+	put_label(w, sample, "task", label);
 }
 
-static void finish(struct samples *s, struct buf *sample, bool held, const uint64_t *values)
+static void begin(struct pprof *w, struct buf *sample, uint32_t thread, uint32_t stack, uint32_t task)
 {
-	put_label(s->w, sample, "gil", held ? "held" : "");
-	pb_put_packed(sample, SAMPLE_VALUE, values, s->width);
-	pprof_put(s->w, PPROF_SAMPLE, sample);
+	put_stack(w, sample, thread, stack);
+	put_labels(w, sample, thread, task);
+}
+
+static void finish(struct pprof *w, struct buf *sample, bool held, const uint64_t *values)
+{
+	put_label(w, sample, "gil", held ? "held" : "");
+	pb_put_packed(sample, SAMPLE_VALUE, values, w->samples.width);
+	pprof_put(w, PPROF_SAMPLE, sample);
 }
 
 /* Sums without the GIL; those with it are behind them. */
-static uint64_t *sums_of(struct samples *s, const struct buf *sample)
+static uint64_t *sums_of(struct pprof_samples *s, const struct buf *sample)
 {
-	uint32_t i = intern__id(s->contents, sample->data, sample->len);
+	uint32_t before = intern__count(s->contents), i = intern__id(s->contents, sample->data, sample->len);
 	size_t each = 2 * s->width;
 
+	if (i > before)
+		s->bytes += sample->len + (s->width + 2) * VALUE_BYTES;
 	if (i >= s->sum_cap) {
 		size_t cap = s->sum_cap ? s->sum_cap * 2 : 64;
 
@@ -229,94 +147,111 @@ static uint64_t *sums_of(struct samples *s, const struct buf *sample)
 	return &s->sums[i * each];
 }
 
-static void add_bucket(struct samples *s, const struct profile_bucket *b)
+static void add_up(struct pprof *w, const struct profile_bucket *b, uint64_t *rest)
+{
+	uint64_t *held = rest + w->samples.width;
+	bool apart = w->o.is_file;
+	size_t column = w->o.is_file ? 1 + (size_t)b->type : 1;
+	uint64_t held_samples = apart ? b->gil_samples : 0, held_value = apart ? b->gil_value : 0;
+
+	held[0] += held_samples;
+	held[column] += held_value;
+	rest[0] += view__samples(w->v, b) - held_samples;
+	rest[column] += view__value(w->v, b) - held_value;
+}
+
+void pprof__add(struct pprof *w, const struct profile_bucket *b)
 {
 	struct buf sample = {0};
-	uint64_t *rest, *held;
 
-	begin(s, &sample, b->thread, b->stack, b->task);
-	rest = sums_of(s, &sample);
-	held = rest + s->width;
-	held[0] += b->gil_samples;
-	held[1 + b->type] += b->gil_value;
-	rest[0] += view__samples(s->w->v, b) - b->gil_samples;
-	rest[1 + b->type] += view__value(s->w->v, b) - b->gil_value;
+	if (!view__samples(w->v, b) || (!w->o.is_file && b->type != w->o.type))
+		return;
+	begin(w, &sample, b->thread, b->stack, b->task);
+	add_up(w, b, sums_of(&w->samples, &sample));
 	buf_free(&sample);
 }
 
-static void put_sums(struct samples *s, uint32_t id, bool held)
+static void put_sums(struct pprof *w, uint32_t id, bool held)
 {
-	const uint64_t *sums = &s->sums[(id * 2 + held) * s->width];
+	const uint64_t *sums = &w->samples.sums[(id * 2 + held) * w->samples.width];
 	struct buf sample = {0};
 	size_t len;
-	const void *content = intern__bytes(s->contents, id, &len);
+	const void *content = intern__bytes(w->samples.contents, id, &len);
 
 	if (!sums[0])
 		return;
 	buf_put(&sample, content, len);
-	finish(s, &sample, held, sums);
+	finish(w, &sample, held, sums);
 	buf_free(&sample);
 }
 
-static void put_added_up(struct samples *s)
+void pprof_samples__put(struct pprof *w)
 {
-	const struct profile *p = s->w->p;
-
-	for (size_t i = 0; i < p->bucket_cnt; i++)
-		if (view__samples(s->w->v, &p->buckets[i]))
-			add_bucket(s, &p->buckets[i]);
-	for (uint32_t i = 1; i <= intern__count(s->contents); i++) {
-		put_sums(s, i, true);
-		put_sums(s, i, false);
+	for (uint32_t i = 1; i <= intern__count(w->samples.contents); i++) {
+		put_sums(w, i, true);
+		put_sums(w, i, false);
 	}
+}
+
+size_t pprof__samples(const struct pprof *w)
+{
+	return intern__count(w->samples.contents);
+}
+
+size_t pprof__bytes_of(const struct pprof *w, const struct profile_bucket *b)
+{
+	const struct profile_thread *t = &w->p->threads[b->thread];
+	size_t name = w->o.thread_names ? strlen(t->name) + sizeof("thread_name") + 4 * VALUE_BYTES : 0;
+
+	return pprof_tables__stack_bytes(&w->tables, t->process, b->stack) + name +
+	       (w->samples.width + 3) * VALUE_BYTES;
 }
 
 /* With its time. */
 static int put_one(void *arg, const struct profile_sample *one)
 {
-	struct samples *s = arg;
+	struct pprof *w = arg;
+	struct pprof_samples *s = &w->samples;
 	bool held = one->gil == PROFILE_GIL_HELD;
 	struct buf sample = {0};
 
-	if (!view__takes(s->w->v, one))
+	if (!view__takes(w->v, one))
 		return 0;
-	begin(s, &sample, one->thread, one->stack, one->task);
+	begin(w, &sample, one->thread, one->stack, one->task);
 	memset(s->values, 0, s->width * sizeof(*s->values));
 	s->values[0] = 1;
 	s->values[1 + one->type] = one->value;
-	put_number(s->w, &sample, "timestamp_ns", one->time_unix_ns);
-	finish(s, &sample, held, s->values);
+	put_number(w, &sample, "timestamp_ns", one->time_unix_ns);
+	finish(w, &sample, held, s->values);
 	buf_free(&sample);
-	return ferror(s->w->out) ? -EIO : 0;
+	return ferror(w->out) ? -EIO : 0;
 }
 
-static void release(struct samples *s)
+int pprof_samples__put_each(struct pprof *w)
 {
-	for (uint32_t i = 0; i <= s->w->p->thread_cnt; i++)
+	return profile__each_sample(w->p, put_one, w);
+}
+
+void pprof_samples__init(struct pprof *w)
+{
+	struct pprof_samples *s = &w->samples;
+
+	s->width = w->o.is_file ? 1 + (size_t)w->p->type_cnt : 2;
+	s->contents = intern__new();
+	if (!w->o.is_file)
+		return;
+	s->labels = xcalloc((size_t)w->p->thread_cnt + 1, sizeof(*s->labels));
+	s->values = xcalloc(s->width, sizeof(*s->values));
+}
+
+void pprof_samples__free(struct pprof *w)
+{
+	struct pprof_samples *s = &w->samples;
+
+	for (uint32_t i = 0; s->labels && i <= w->p->thread_cnt; i++)
 		buf_free(&s->labels[i]);
 	free(s->labels);
-	free(s->mapping_of);
-	free(s->stack);
 	free(s->sums);
 	free(s->values);
-	buf_free(&s->inlined);
 	intern__free(s->contents);
-	pair_map__free(&s->known);
-}
-
-int pprof_put_samples(struct pprof *w)
-{
-	struct samples s = {.w = w, .contents = intern__new(), .width = 1 + (size_t)w->p->type_cnt};
-	int err = 0;
-
-	s.mapping_of = xcalloc((size_t)w->p->process_cnt + 1, sizeof(*s.mapping_of));
-	s.labels = xcalloc((size_t)w->p->thread_cnt + 1, sizeof(*s.labels));
-	s.values = xcalloc(s.width, sizeof(*s.values));
-	s.stack = xcalloc(profile__max_depth(w->p) + 1, sizeof(*s.stack));
-	if (w->v->timestamps)
-		err = profile__each_sample(w->p, put_one, &s);
-	else
-		put_added_up(&s);
-	release(&s);
-	return err;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pstats: what `python -m pstats`, snakeviz, tuna, gprof2dot and flameprof open. A marshalled dict
  *     (file, first line, name) → (cc, nc, tt, ct, {caller's key → (cc, nc, tt, ct)})

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Encoding of records. A sample costs about ten bytes before compression because on one CPU little changes from tick to
  * tick; the flags say which fields follow. Decoding is in record_decode.c.

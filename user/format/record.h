@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The records inside a recording's chunks: varint kind, varint length, body. Fields are only ever added at a body's
  * end, and a reader skips kinds it does not know. Texts are a varint length and bytes; ids as in user/profile/sink.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Decoding of records, all reading through a cursor that cannot leave its record. Ids are
  * passed on as they are; the builder judges them.

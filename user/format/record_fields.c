@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The members of each kind of record. New ones go to the end of a row, as optional. */
 #include "user/format/record_fields.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The contents of records, for encoder and decoder: bits, and the members of each kind but samples. */
 #pragma once
 #include "user/format/record.h"

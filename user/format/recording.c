@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writing a recording, to a file while it happens or from a finished profile. A chunk that could
  * not be written whole is cut off again, so the file always ends with a chunk that can be read.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The recording (.pybpf): written while it happens, read back by every command. Layout in chunk.h and record.h. This is
  * its streaming writer; the format table has its reader and the writer of a profile.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading a recording: tables and sums are built in one pass; the single samples stay in the file,
  * which is kept open and decoded again for whoever wants them one by one, so memory does not grow

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A profile as text or JSON, section by section. Percentages are of the values of the samples,
  * not of their number: a sample says how much it stands for.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A profile as text for a terminal, or as JSON for scripts: what was recorded, what was hot, who
  * called it, what was lost. Sections are rows of a table in report.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * speedscope's own file format (its file-format-schema.json): a `sampled` profile for each thread,
  * in order of time, and in front of them one of all threads together. Weights are what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a speedscope file is made of; shared by speedscope.c and speedscope_tracks.c. */
 #pragma once
 #include "user/profile/timeline.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Threads as speedscope shows them. The page makes a box of every frame of every entry: a file of
  * 85 MB took it 4 GB of memory. So beyond MAX_SIZE stacks that are equal within a slice of time

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The flame graph of one recording. */
 #include "user/format/format.h"
 #include "user/format/svg/svg_page.h"

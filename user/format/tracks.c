@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names and numbers of processes and threads for formats that show a track for each. */
 #include "user/format/tracks.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Timelines know threads by their numbers alone, but the kernel gives numbers out again and a
  * process keeps its own through exec: here those that share one are numbered.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Puts an inspection together: the process, its interpreter, its threads and their stacks. */
 #include "user/inspect/inspect.h"
 #include "user/os/memory.h"

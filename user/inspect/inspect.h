@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * All threads of a live process with their Python stacks, once, without BPF and without stopping it: what `dump` shows.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Tasks are changed by the thread that runs their loop, so what was read while that did not run is of one moment, as with
  * stacks. When several tries fail, the last is shown and marked. The frames of a task that runs are on the stack of its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The event loops of asyncio and their tasks. */
 #pragma once
 #include "user/inspect/stack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Of the registers only the instruction and stack pointers are to be had of a thread that sleeps. That is enough for most: the
  * others are found again where functions have saved them. Where a frame is found only by rbp, and no function below it has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Native stacks of threads that do not run, read from outside. /proc says where such a thread is and where its stack begins;
  * the rest is as in the kernel side's bpf/native.bpf.c, by the same tables.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/inspect/process_natives.h"
 #include "user/resolve/merge.h"
 #include "user/target/native_names.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Native frames of an inspection: read with each thread, then named and merged into the threads' stacks. */
 #pragma once
 #include "user/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/inspect/sources.h"
 #include "user/os/procfs.h"
 #include "user/os/source_file.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Line numbers do not fit a source that was changed after the process had read it. The time of reading is not known,
  * but it is not before the start of the process, or of the one that it was forked from.

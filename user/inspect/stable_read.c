@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A stack is only changed by its own thread, so what was read while the thread did not run is of one moment, however
  * long the reading took. The kernel counts how often a thread leaves its CPU, and answers

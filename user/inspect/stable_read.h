@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finds out whether a thread ran while it was being read, without stopping it. */
 #pragma once
 #include "user/os/tasks.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * "Sure" means: the whole chain of frames, the instruction in each, the names, the locals and the state of the
  * thread are of one moment, because the thread did not run while they were read (stable_read.c). A try during which

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The stack of one thread, read again until it is of one moment. */
 #pragma once
 #include "user/os/memory.h"

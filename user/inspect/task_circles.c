@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A task waits for one other at most, so a way along them ends, or comes back to itself. What was read while its thread ran
  * may be a mixture, and counts for nothing.

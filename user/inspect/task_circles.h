@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tasks that wait for each other. */
 #pragma once
 #include "user/inspect/inspect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Threads come and go meanwhile. Up to 3.11 a thread's state is made by its creator and carries the
  * creator's number until the thread itself runs (Modules/_threadmodule.c: thread_PyThread_start_new_thread(),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* All threads of a process that have a Python thread state, with names, states and stacks. */
 #pragma once
 #include "user/inspect/stack.h"

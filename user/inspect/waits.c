@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Threads are read one after the other, so that two may seem to wait for each other that never did at the same time. A
  * circle counts when none of its threads has run since it was read: then all of them slept when the last was read, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who waits for whom. */
 #pragma once
 #include "user/inspect/inspect.h"

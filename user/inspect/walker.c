@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * bpf/tstate.bpf.c and bpf/pywalk.bpf.c are compiled a second time as ordinary C (PYBPF_HOST); the BPF
  * helpers they call are defined here. Two things differ from the kernel: a stack deeper than the walker's limit is

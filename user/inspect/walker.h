@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The walker of bpf/ in this program: the same source, compiled for user space, reads another process's memory. */
 #pragma once
 #include "user/python/code_object.h"

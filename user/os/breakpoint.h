@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What stops a traced program at an instruction; one file per architecture (breakpoint_x86.c). */
 #pragma once
 #include <stddef.h>

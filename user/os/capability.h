@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libcap, and the numbers that its older headers lack (include/uapi/linux/capability.h). */
 #pragma once
 #include <sys/capability.h>

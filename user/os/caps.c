@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* libcap: a healthy library that knows names and the effective set. */
 #include "user/os/caps.h"
 #include "user/os/capability.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The capabilities of this process. */
 #pragma once
 #include <stdbool.h>

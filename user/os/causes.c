@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/causes.h"
 #include "user/os/syscalls.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a thread that does not run waits for, in few words: the same in recordings and in dumps. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/cgroup.h"
 #include "user/os/container.h"
 #include "user/util/alloc.h"

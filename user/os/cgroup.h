@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Hierarchies of cgroups: their mounts, and their directories by path. Nearly always it is the version 2 one. */
 #pragma once
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/child.h"
 #include "user/util/alloc.h"
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Starting the command to profile: as the invoking user, held back until everything is attached. */
 #pragma once
 #include "user/os/loading.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The numbers of the first namespaces are fixed (include/linux/proc_ns.h); what kind of container
  * it is can only be guessed from what its makers leave behind (systemd: CONTAINER_INTERFACE).

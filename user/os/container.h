@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Are we inside a container, and what does that keep from us? */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The file system's idea of who we are (fsuid) takes root's capabilities over files with it and leaves the others.
  * Groups are those of the whole process, so there must be one thread only. System calls by their own: the C library's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files with the rights of the user who typed sudo: what is written for them, and read for them. A rule of sudo's for
  * this program alone must not be worth more than that.

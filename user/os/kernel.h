@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The running kernel: its version, what it has, and its settings (sysctl). */
 #pragma once
 #include <stdbool.h>

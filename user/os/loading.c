@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/loading.h"
 #include "user/os/breakpoint.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A program that we start ourselves can be looked at before it runs: its loader has done its work and not an instruction
  * of its own was executed when it is held. By ptrace, which is over before anything is recorded.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* By /proc/PID/mem: seccomp filters of containers may refuse process_vm_readv(), which asks for the same rights. */
 #include "user/os/memory.h"
 #include "user/os/procfs.h"

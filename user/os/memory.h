@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory of another process, read without stopping it. */
 #pragma once
 #include <stdbool.h>

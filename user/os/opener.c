@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The opener finds its screen by what is in our environment: of a desktop, sudo keeps what it is told to keep.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shows a file to the user who typed the command: in their session and with their rights, never as root. */
 #pragma once
 

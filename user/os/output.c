@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files that appear whole or not at all. The program often runs as root in a directory that belongs
  * to somebody else, so the directory is opened once and everything below goes through that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files that appear whole or not at all: written under a temporary name in the same directory and renamed at the end.
  * Under sudo they belong to the invoking user; until they are in their place, and without output__share(), they are readable

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/path_walk.h"
 #include "user/os/untrusted.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A path taken one step at a time, for who must know what it leads through: links that were turned elsewhere,
  * directories that somebody could not have passed. The file that is opened is the one that was judged, whatever is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/perf.h"
 #include "user/os/kernel.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* perf_event_open for timers on the software CPU clock, and for page faults. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A program that reads the memory of every process must be hard to borrow. So its rights must be the caller's (root, by
  * sudo, or given by a service manager or a container), and most are given up as soon as they have been used: what is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Rights of this process: those that it must not have, and those that it gives up for good. */
 #pragma once
 

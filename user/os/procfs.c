@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Small readers of /proc. Kernel documentation: Documentation/filesystems/proc.rst. */
 #include "user/os/procfs.h"
 #include "user/os/stat_text.h"
@@ -21,6 +22,7 @@
 #include <time.h>
 
 #define MAP_FILE_LINK 64
+#define ENVIRON_MAX   (8 << 20) /* more than exec(2) takes */
 #define MAPS_BUFFER                                                                                                    \
 	(32 << 10) /* of maps at once; a line has a path of PATH_MAX at most, each newline in it as four characters */
 
@@ -225,6 +227,25 @@ char *procfs_command(pid_t pid)
 		return NULL;
 	comm[strcspn(comm, "\n")] = 0;
 	return xasprintf("[%s]", comm);
+}
+
+int procfs_environ(pid_t pid, void (*fn)(void *ctx, const char *bytes, size_t len), void *ctx)
+{
+	char path[64], chunk[4096];
+	__cleanup_close int fd = -1;
+	int total = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", procfs_living_task(pid));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (total < ENVIRON_MAX && (n = read(fd, chunk, sizeof(chunk))) > 0) {
+		fn(ctx, chunk, (size_t)n);
+		total += (int)n;
+	}
+	explicit_bzero(chunk, sizeof(chunk));
+	return total;
 }
 
 char *procfs_cgroup(pid_t pid)

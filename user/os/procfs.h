@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Processes as /proc shows them. Everything here may be stale the moment it is read. */
 #pragma once
 #include <stdbool.h>
@@ -23,6 +24,11 @@ uint64_t procfs_code_start(pid_t pid);
 char *procfs_rights(pid_t pid);
 /* argv joined by blanks (the name in brackets when there is none); NULL when the process is gone. Caller frees. */
 char *procfs_command(pid_t pid);
+/*
+ * Calls `fn` with the bytes of its environment as it was given at exec, piece by piece, all of which are wiped afterwards. How many
+ * there were, or negative errno. They are in the process's own memory, which can make that last: only in a worker.
+ */
+int procfs_environ(pid_t pid, void (*fn)(void *ctx, const char *bytes, size_t len), void *ctx);
 /* A cmdline's bytes (NUL-separated) joined by blanks. Caller frees. */
 char *procfs_join_args(const char *bytes, size_t len);
 /* The v2 cgroup path ("/a/b"), "" when unknown. Caller frees. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/source_file.h"
 #include "user/os/invoker.h"
 #include "user/os/path_walk.h"

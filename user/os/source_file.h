@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The text of a Python source file, for views that show lines. Paths come from profiled processes, and what is read
  * may end up in a file that is passed on: only regular files that are Python sources by name, symbolic links

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/os/stat_text.h"
 #include <stdlib.h>
 #include <string.h>

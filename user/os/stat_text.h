@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The text of /proc/PID/stat, of which a thread has one, too. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table is made from <sys/syscall.h> when the program is built: numbers differ by architecture. */
 #include "user/os/syscalls.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Readers of /proc/PID/task: small files, one read each, parsed from their fixed places. */
 #include "user/os/tasks.h"
 #include "user/os/stat_text.h"

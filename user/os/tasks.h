@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The threads of a process as the kernel has them. All of it may be stale the moment it is read. */
 #pragma once
 #include "user/os/causes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* O_PATH finds a file without opening it; /proc/self/fd then opens exactly what was found and judged. */
 #include "user/os/untrusted.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files whose name or content a profiled process chose. Opening alone can have effects or take for ever (devices,
  * FIFOs, tapes), and a path means what its author wants: so it is looked up in that process's own root, first without

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A stall is distinguished from a busy machine by the child's own clock and state: as long as it is runnable, or its
  * CPU time grows, it is not stuck. All waiting and computing in vain comes out of one purse, so that many hostile

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Work that may never end, because what it touches belongs to a profiled process: memory behind a file system that
  * does not answer, paths that lead to one, files made to be slow to read. It is done by a child process, since nothing

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The hot path of reading: samples are added up to their (thread, task, stack) and type as they come, without a look
  * at whether their ids are known; that is one look per bucket at the end.

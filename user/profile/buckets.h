@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Samples added up while a profile is built; of builder.c only. */
 #pragma once
 #include "user/profile/profile.h"

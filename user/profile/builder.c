@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fills a profile from the stream of facts. The stream may come from a damaged or hostile file: an item whose id is not
  * the next one of its kind, or that refers to something unknown, is dropped and counted as loss "damaged", so
@@ -151,7 +152,7 @@ static void on_label(void *ctx, const struct profile_label *in)
 		return;
 	}
 	out.key = keep(b, in->key, &key);
-	out.value = keep(b, in->value, NULL);
+	out.value = keep(b, in->value ? in->value : "", NULL);
 	slot = pair_map__slot(&b->labels, in->process, key);
 	if (!*slot) {
 		xgrow(p->labels, p->label_cnt, b->label_cap);
@@ -436,6 +437,17 @@ static int by_process(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+/* An empty one has taken the place of what was so once, and is no more. */
+static void drop_empty_labels(struct profile *p)
+{
+	size_t cnt = 0;
+
+	for (size_t i = 0; i < p->label_cnt; i++)
+		if (*p->labels[i].value)
+			p->labels[cnt++] = p->labels[i];
+	p->label_cnt = cnt;
+}
+
 static void emit_damage(struct profile_builder *b, struct profile_loss *damage)
 {
 	for (uint8_t type = 0; type < PROFILE_MAX_TYPES; type++) {
@@ -461,6 +473,7 @@ struct profile *profile_builder__finish(struct profile_builder *b)
 	short_files__tell_apart(p, b->o->texts);
 	buckets__settle(&b->buckets, p, damage);
 	generated_adopt(p);
+	drop_empty_labels(p);
 	if (p->label_cnt)
 		qsort(p->labels, p->label_cnt, sizeof(*p->labels), by_process);
 	emit_damage(b, damage);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Shares: whether a sample falls into a part is a yes or no, so a share s of n samples has variance
  * s (1 - s) / n. Of two shares, Agresti and Caffo's interval is used, which adds a yes and a no to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How far a difference of two recordings may be chance. Samples are drawn at random moments, so
  * what a function had is known only as well as its number of samples allows. This is the least

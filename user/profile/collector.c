@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/collector.h"
 #include "user/profile/waits.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Time in the garbage collector: a frame of its own above the one that it interrupted. */
 #pragma once
 #include "user/profile/view.h"

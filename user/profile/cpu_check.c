@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/cpu_check.h"
 #include "user/profile/value_type.h"
 #include "user/util/alloc.h"

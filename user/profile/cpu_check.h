@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The kernel's clocks beside what was sampled: a sample stands for its period and for nothing else, so the two agree as
  * far as chance goes, unless the timers do not see all (code that runs with interrupts off, a thread that was

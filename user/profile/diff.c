@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Both profiles are grouped by one grouping, so a group's id is the same in both. */
 #include "user/profile/diff.h"
 #include "user/util/alloc.h"

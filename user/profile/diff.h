@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Two recordings side by side, A before and B after: functions (or lines, files, modules) that are
  * the same in both, what each had, and which changes are beyond chance. Functions are the same when

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The grammar: own or total ( selector ) operator amount. Each part is looked up in a table of its own. */
 #include "user/profile/diff_limit.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Thresholds on a comparison, as people write them for a CI job:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Thresholds against a comparison. The functions that a selector finds are taken together: their own time is the sum,
  * their total counts a sample once however many of them are on its stack. Only `*` looks at each function by itself;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/diff_tree.h"
 #include "user/util/alloc.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The call trees of two recordings in one: a node for each path that either has, with the values of both. Paths are made
  * of functions without lines, and of processes and threads by name, so that moved lines and other PIDs still meet.

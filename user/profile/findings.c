@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/findings.h"
 #include "user/profile/chance.h"
 #include "user/profile/collector.h"

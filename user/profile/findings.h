@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a profile says, in three sentences: where the time is, what holds the GIL, and what it cannot say because it was
  * lost or too little. Each is true of any profile, also of an empty one.

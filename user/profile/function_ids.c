@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers are given by first sight, so they depend on what was measured and not on ids of the
  * input. */
 #include "user/profile/function_ids.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Functions as other programs know them: by file, first line and name. The profile has a function
  * per code object, so what several processes (or reloads of a module) have alike is several

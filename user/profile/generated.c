@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/generated.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"

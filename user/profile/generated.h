@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code that a program makes (dataclasses, named tuples, templates) has no file, but the module that it was made for. */
 #pragma once
 #include "user/profile/profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/gil_waits.h"
 #include "user/util/alloc.h"
 #include "user/util/pair_map.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who waits for the GIL, and who holds it meanwhile: a stack that waits ends in two synthetic frames, that it does, and the
  * holder in words.

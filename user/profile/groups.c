@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A group is found by a text made of what must be equal; clean texts have no newline, so one can
  * part them. A function without a module is told apart by its file alone.

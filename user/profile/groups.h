@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Frames grouped by what they are looked at as: functions, lines, files or modules. Several
  * profiles can share one grouping, which is how two of them are compared.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One pass over the tree of stacks says of each stack what is asked of its samples; the rest is sums over stacks, of which
  * there are fewer than buckets. Sums are by frame, that is by function and line; functions are those of the tables

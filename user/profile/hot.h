@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Where the time of a profile is, seen from whose code it is: time in libraries counts for the function of yours that
  * is nearest above it on the stack. Where nothing is yours (a tool that was installed), that of installed packages

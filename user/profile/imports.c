@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Stacks are gone through once, parents first. Those that begin a run, and those in it, are remembered by the stack
  * that the run stands on: what the run is called is told by the frame above it, and one run may have many.

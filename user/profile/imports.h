@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the import system does between an import statement and the module's own code are five frames or more for each
  * module on the way. Here a run of them is one frame, "import json".

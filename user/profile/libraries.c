@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A slot is chosen by the name, so that a library has the same colour in most pictures of a program, and the next free
  * one where a larger library has it.

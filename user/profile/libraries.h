@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The libraries that code outside of the standard library is of, by the name of their package, and the shared objects of native
  * code: the largest have colours of their own, and the others one together.

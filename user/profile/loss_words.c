@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/loss_words.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Ticks that gave no sample, in the words of every output: "lost", no record came of them; "failed", the thread was looked at
  * and there is no stack; both together "lost or failed". What runs no Python is neither. What is "truncated" is a sample.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A module's name is the interpreter's own. If that is not known, or is the main program's, it begins in the
  * path behind the last directory that is on sys.path by convention (site-packages, lib/python3.N, an archive), else at

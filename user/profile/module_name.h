@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * From the file of a code object, and what the interpreter calls its module, to the module as its importers name it,
  * the part of the path worth showing, and whose code it is. Strings in, strings out.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ways of finding a function, tried from the strictest to the most generous: rows of a table. */
 #include "user/profile/name_match.h"
 #include "user/util/alloc.h"

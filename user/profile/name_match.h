@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Functions found by what users type: the exact name, else a part of one, else a regular
  * expression. The first way that finds anything counts, and is named in the output.

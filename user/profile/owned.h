@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of a profile beside its tables; of builder.c, profile.c and restack.c only. */
 #pragma once
 #include "user/profile/profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/process_groups.h"
 #include "user/profile/program_title.h"
 #include "user/util/alloc.h"
@@ -29,7 +30,7 @@ static void take(struct found *f, const struct profile_label *l)
 {
 	for (size_t k = 0; k < KEYS; k++)
 		if (!strcmp(l->key, keys[k]))
-			f->values[k] = l->value;
+			f->values[k] = *l->value ? l->value : NULL;
 }
 
 static char *text_of(const struct found *f)

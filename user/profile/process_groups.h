@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Processes by what they are in, as their labels say: a container, else a unit of systemd, else neither. A container that
  * was started again under its name is the same one. Or by what they run: a pool of equal workers is one program.

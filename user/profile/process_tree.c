@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/process_tree.h"
 #include "user/util/alloc.h"
 #include "user/util/search.h"

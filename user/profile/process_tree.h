@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Who started whom, of the processes of a profile: a pid is given again, so the parent is the last one of that pid that is
  * older than the child. A parent that the profile has nothing of is in the tree when it holds several together.

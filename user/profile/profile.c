@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The model's read side: walking stacks, going through samples, adding up losses. How it is filled
  * is in builder.c, which also guarantees what everything here relies on: ids are in range, a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The model every output is made from: tables of processes, threads, functions, frames and stacks,
  * samples added up per (thread, task, stack) and type, and the samples themselves one by one in the order of their

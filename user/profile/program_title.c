@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Command lines are argv joined by blanks, so an argument with a blank is two words here. */
 #include "user/profile/program_title.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which program a command line runs, and what several of one program are called together. Strings in, strings out. */
 #pragma once
 #include <stddef.h>

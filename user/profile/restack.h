@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A profile with the stacks of another one, made into others: of more frames, or fewer. */
 #pragma once
 #include "user/profile/owned.h"

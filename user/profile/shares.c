@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sums of buckets by thread or by their threads' process. A process may have nothing but failures.
  */
 #include "user/profile/shares.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The sums of each thread or process. */
 #pragma once
 #include "user/profile/view.h"

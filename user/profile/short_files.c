@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/short_files.h"
 #include "user/profile/module_name.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Short names of files, made unlike where they are of different files: what reads alike is one function in every output. */
 #pragma once
 #include "user/profile/profile.h"

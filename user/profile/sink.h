@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The stream of facts a recording consists of. Producers (the resolver of a live session, the reader
  * of a recording, the reader of our JSON) call a sink; consumers (the writer of a recording, the
@@ -70,6 +71,7 @@ enum profile_root {
 
 struct profile_process {
 	uint32_t id, pid, parent_pid;
+	uint32_t image; /* the same in each segment of a session; not kept: user/profile/joiner.h */
 	uint64_t start_unix_ns;
 	uint64_t code_start_unix_ns; /* of the first process of its line of forks: its code may be as old; 0 unknown */
 	enum profile_root root;
@@ -83,10 +85,12 @@ struct profile_process {
 
 struct profile_thread {
 	uint32_t id, process, tid;
+	uint64_t start_ns; /* with `interpreter` the same in each segment of a session; not kept either */
+	uint32_t interpreter;
 	const char *name; /* Python's name for it, else the kernel's; a later record may improve it */
 };
 
-/* A key and its value of a process: container, pod, unit. A later value replaces an earlier one. */
+/* A key and its value of a process: container, pod, unit. A later value replaces an earlier one, "" removes it. */
 struct profile_label {
 	uint32_t process;
 	const char *key, *value;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files are read whole and once; what could not be read is remembered as well. */
 #include "user/profile/source_text.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Lines of Python source files, to be shown beside what was measured. A profile names its files itself, so a text is
  * shown only if it proves to be the one that ran: it comes from the view's `sources`, with the function on its line.

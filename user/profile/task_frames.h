@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* --tasks: a frame for the task that ran, and below it (towards the root) one for each that awaited the next. */
 #pragma once
 #include "user/profile/restack.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/task_labels.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What tasks are called where they are looked at side by side. One that has no name but a number is called by what it runs,
  * as there may be ten thousand of those. Where the interpreter does not say which task ran (before 3.14), it is the function

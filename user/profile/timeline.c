@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Samples come in the order in which the CPUs gave them, some of them late; here they are put into
  * that of time, by one pass that counts (the buckets know already) and one that puts them there.

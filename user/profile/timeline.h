@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The samples of a view thread by thread, each thread's in the order of time, and where they stand
  * on its line: what formats with a time axis are made from.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The right slice is found with the longest thread alone: adding up all threads for each slice that is tried would
  * take most of the time of a conversion.

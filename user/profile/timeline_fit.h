@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Hours of samples are more than viewers open. What is too much becomes less by adding up a thread's equal samples
  * within a slice of time, which keeps every sum and, to within a slice, every time.

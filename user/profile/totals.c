@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Adds up a profile in one walk of its tree of stacks. While the walk is below a frame of a group,
  * the group is "open"; only the outermost opening adds the subtree's samples, so recursion counts

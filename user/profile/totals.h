@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sums of groups of frames in a view: pstats groups frames by function key, JSON by name,
  * the report by function and by line. A sample counts once for a group however often it is on the

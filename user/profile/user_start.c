@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/user_start.h"
 #include "user/profile/task_frames.h"
 #include "user/util/alloc.h"

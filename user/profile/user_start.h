@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where the user's own code begins on stacks: behind twenty frames of a server, in some programs. */
 #pragma once
 #include "user/profile/view.h"

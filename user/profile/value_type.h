@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How values are written for people: time in seconds, memory in MiB, events as whole numbers, each beside the label of
  * its type. Nothing else knows what is measured.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Names of frames, functions, threads and processes, and the values that a view counts. Every output takes its words
  * from here, so a name can be searched for in all of them alike.

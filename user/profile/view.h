@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How a profile is looked at: the options that change what frames are called and how they are grouped,
  * the same for every output. A format asks these functions and never decides by itself.

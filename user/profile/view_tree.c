@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The merged call tree. A node is found by (parent, text), so frames that read the same under the
  * same parent are one; a stack's node is remembered per root, so each stack is walked only as far

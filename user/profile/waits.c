@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of causes. A name is met by its beginning: some have more in them ("[socket read 5432]"). */
 #include "user/profile/waits.h"
 #include "user/profile/collector.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a leaf frame says of a thread that does not run: sources put it on the stack by these names. A wait for something
  * is told apart from one that nothing waits for: a pool's thread without work, an event loop with nothing to do.

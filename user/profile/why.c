@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/profile/why.h"
 #include "user/profile/libraries.h"
 #include "user/profile/waits.h"

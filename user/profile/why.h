@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Why it is slow: where the wall time of threads went that had something to do. Time on a CPU is told by what ran there,
  * other time by what it was waited for. Idle waits are left out, and said to be.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Back ends are rows of a table, one file each: how a window becomes requests, and what an answer means. Pure. */
 #pragma once
 #include "user/push/group.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What goes to back ends: of each window one profile per set of labels. The labels say whose it is (`service_name`,
  * `namespace`, `pod`, `container`, `node`, `python` …) and never hold a command line.

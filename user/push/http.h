@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * HTTP POST, for one destination at a time from one thread. Two implementations: http_curl.c (libcurl), and http_own.c for the
  * static binary (HTTP/1.1 over mbedTLS). TLS certificates are always verified.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One destination: a thread that posts request bodies from a bounded queue. Whatever the server does, putting never waits:
  * when the queue is full the oldest body goes, and is counted.

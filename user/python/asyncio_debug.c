@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Modules/_asynciomodule.c (3.14 on): struct _Py_AsyncioModuleDebugOffsets {asyncio_task_object {size, task_name,
  * task_awaited_by, task_is_task, task_awaited_by_is_set, task_coro, task_node}, asyncio_interpreter_state {size,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the asyncio module of 3.14 and newer says of itself in the file it is in (section .AsyncioDebug): the program,
  * libpython, or a library that is mapped once asyncio is imported.

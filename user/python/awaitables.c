@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Types are told by their names, and by those of their bases: the interpreter hides the addresses of most. A task made in
  * C must be as large as the layout says, or else it is laid out in another way.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Objects that can be awaited, and what they are made of: which is which, and a few of their members. */
 #pragma once
 #include "user/python/asyncio_debug.h"

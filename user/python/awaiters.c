@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A callback of a future leads to a task that waits for it: it is the task's own wake-up, or it is a function, of gather(),
  * wait(), wait_for(), shield() and the like, that holds another future, for which the task waits; a task group has its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who waits for a task, as far as the objects tell. */
 #pragma once
 #include "user/python/awaitables.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which interpreter is in this file? Everything is taken from the file: symbols, the version constant or string,
  * _Py_DebugOffsets, and the sizes and member tables of its own types, which must agree with the version table before a

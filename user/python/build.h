@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One interpreter build: is this file a CPython, which version, and how is its memory laid out? All
  * facts come from the file itself; nothing runs. Versions are rows of a table (versions.c); from 3.13

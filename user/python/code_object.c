@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The same reads as bpf/code.bpf.c, driven by the same layout. */
 #include "user/python/code_object.h"
 #include "user/python/dict_keys.h"

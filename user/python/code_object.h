@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading a code object of a live process from user space: for the few that the kernel side could not
  * read itself. The object may die meanwhile, so what is read is only as good as the process's patience.

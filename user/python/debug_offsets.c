@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The table is a sequence of u64 whose meaning depends on the minor version: members are inserted in the middle, and it
  * does not describe itself. So there is one list of positions for each, named by the row of versions.c, and a table is

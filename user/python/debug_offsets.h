@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * _Py_DebugOffsets: from 3.13 on each build carries the offsets of its own structs at the start of
  * _PyRuntime, as initialised data, so the file is enough.

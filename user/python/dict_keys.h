@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The keys object of a dict, as entry_words() in bpf/module.bpf.h has it. */
 #pragma once
 #include "bpf/abi.h"

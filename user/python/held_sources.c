@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Lib/linecache.py: `cache` is {file: (size, mtime, lines, fullname)}, or (function,) while nobody has asked for the
  * lines; from 3.13 on `_interactive_cache` has what was given to the interpreter itself (-c, its prompt), by

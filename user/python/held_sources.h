@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Texts of code that has no file, where the process itself still has them: in linecache, where notebooks (IPython),
  * attrs, timeit and many others put what they compile, and in the test that doctest is running. Memory is hostile:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kernel side reads each object in one block; user space sees to it that all of a layout's members lie in theirs. */
 #include "user/python/versions.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Three formats of one question: which line is the instruction at this byte offset? Each decoder follows CPython's
  * PyCode_Addr2Line() of its version. Ranges without a line of their own (the interpreter says None) take the line

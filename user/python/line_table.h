@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Line tables of code objects, bytes in, line out: a pure decoder. Formats: lnotab (≤ 3.9,
  * Objects/lnotab_notes.txt), 3.10 (PEP 626), location table (≥ 3.11, Objects/locations.md).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The variables of a frame. Up to 3.10 the code object has three tuples of names (locals, cells, free
  * variables) and the frame has the values in that order; an argument that an inner function uses moves to its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Arguments and local variables of a frame, with short texts of their values; read by offsets, nothing is
  * executed. Memory is hostile: depth, lengths and the number of reads are capped.

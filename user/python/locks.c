@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Modules/_threadmodule.c, after PyObject: rlockobject {rlock_lock, rlock_owner, rlock_count} up to 3.13, and from 3.14 on
  * {lock: _PyRecursiveMutex {mutex, thread, level}} (Include/internal/pycore_lock.h), which has the owner in the same place;

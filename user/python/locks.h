@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which lock does a thread sleep on, and who holds it, where the interpreter knows: threading.RLock and the locks of
  * imports have an owner; a plain Lock has none. The lock is sure: the address that the thread sleeps on is that lock's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/python/modules.h"
 #include "user/python/objects_common.h"
 

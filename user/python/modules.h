@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The modules of an interpreter, read from outside. */
 #pragma once
 #include "user/python/objects.h"

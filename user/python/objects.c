@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The differences between versions (the digits of an int, the header of a dict's keys, the attributes of an instance)
  * are in the build, from its row in versions.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading a few kinds of CPython objects of a live process: int, str, dict, instance attributes. The process is not
  * stopped, so whatever is read may be half-changed: types are checked by their flags, sizes are capped, the number of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Offsets that are the same in all versions of versions.c, from Include/object.h, Include/cpython/object.h and the types'
  * own headers, as default builds have them: where PyObject is larger (free-threaded builds), all are that much further

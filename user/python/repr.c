@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Containers, things with a name, and the tables of all kinds: by the name of a type made in C, and by tp_flags.
  * Offsets are those of the types' headers in Include/cpython, the same from 3.8 to 3.13 where none is in a table.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Short texts of objects as repr() would have them, read from outside: numbers, texts, bytes, None, containers
  * with what is in them; anything else is named by its type and address. Depth, length and reads are capped.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Scalars of numpy, shown as the numbers they are. Their value is what follows PyObject: numpy/arrayscalars.h
  * (PyInt8ScalarObject and so on), the same in numpy 1 and 2.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Shared by repr.c, repr_values.c and repr_numpy.c. */
 #pragma once
 #include "user/python/objects.h"

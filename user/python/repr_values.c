@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers, texts and bytes: as repr() writes them. Offsets are those of the types' headers in Include/cpython. */
 #include "user/python/repr_parts.h"
 #include "user/util/alloc.h"

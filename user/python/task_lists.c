@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Lib/asyncio/tasks.py, Modules/_asynciomodule.c:
  *   up to 3.11  asyncio.tasks._all_tasks, a WeakSet

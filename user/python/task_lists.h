@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where asyncio keeps its tasks, and which loop a thread runs. */
 #pragma once
 #include "user/python/awaitables.h"

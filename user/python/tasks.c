@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of each task, from the places where they are kept (task_lists.c). */
 #include "user/python/tasks.h"
 #include "user/python/awaiters.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The tasks of asyncio in a live process: of every loop, with the coroutines that each is in and the tasks that wait for
  * it. The process is not stopped; what does not fit together is left out, and everything is bounded.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * _PyRuntime → interpreter → sys.modules["threading"]._active → {ident: Thread} →
  * Thread._name, all of it the same in Lib/threading.py of 3.8 to 3.13. The process runs on

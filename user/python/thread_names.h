@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Python's own names of threads, from `threading._active` of a live process: {ident: Thread}, then Thread._name. Reads
  * through a callback, so it works on a process and on a test's image alike. The target is not stopped: every pointer

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The offsets by which pthread_getspecific() finds its values, thread-local variables theirs, and where a thread's number
  * is: from the C library that the process itself has mapped. What is its own is a row here.

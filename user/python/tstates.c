@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * _PyRuntime → interpreters → thread states, as linked lists that other threads change meanwhile. A freed state
  * leads astray, so each must point back to its interpreter (struct _ts.interp), and a list counts when two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The thread states of a live process: every thread of every interpreter that Python knows. The process is
  * not stopped; a list that changes while it is read is read again.

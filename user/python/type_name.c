@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A type made in C has its module in its name (tp_name); one made by a class statement has a qualified name, and its
  * module in its dict.

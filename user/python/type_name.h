@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names of types, as tracebacks and repr() have them. */
 #pragma once
 #include "user/python/objects.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The version, in order of trust: the exported constant Py_Version (3.11 on); the string that the code of the exported
  * Py_GetVersion() refers to (its other operands are the format, the build info and a buffer); the only string in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The CPython version of an ELF file: from its constants, else its strings, else its file name. */
 #pragma once
 #include "user/python/build.h"

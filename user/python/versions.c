@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * THE version table: a row is what scripts/print-layout prints of an interpreter that was built with -g, x86-64
  * (3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1, 3.13.0; 3.13.18 has the same), or of its headers (3.14.10t, 3.15.2t), each offset below the struct and member of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * THE version table: one row per CPython minor, and one more for its free-threaded build. A new minor is a row in
  * versions.c (and, where _Py_DebugOffsets changed, a list of positions in debug_offsets.c), nothing else.

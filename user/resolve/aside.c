@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/aside.h"
 #include "user/os/memory.h"
 #include "user/os/untrusted.h"

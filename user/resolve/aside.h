@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Names of threads, code objects and source texts in the memory of a live process, whose author may have put it where nothing
  * answers: read by the worker (user/os/worker.h), each in one go.

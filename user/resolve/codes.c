@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/codes.h"
 #include "user/python/code_object.h"
 #include "user/resolve/codes_parts.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Code objects by their key, as their records arrive: name and file first, line table in pieces. Equal
  * content (forked workers, many containers of one image) is kept once.

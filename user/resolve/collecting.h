@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Samples of a thread that collects garbage. */
 #pragma once
 #include "bpf/abi.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Told by its place and its size: what installers write (pip, uv, distlib, setuptools before) has up to some thirty
  * lines, all of them in `<module>`. A longer program in such a folder may be anybody's.

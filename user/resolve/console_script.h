@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The few lines by which an installer makes a command of a library's function: bin/gunicorn, bin/pytest. They are as
  * little the user's code as the library.

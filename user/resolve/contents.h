@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Contents of code objects, shared by equal ones: forked processes have the same, and so has a program that is started
  * again. References are counted, and a content goes with its last one. Line tables have budgets, as a process may make

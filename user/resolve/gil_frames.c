@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/gil_frames.h"
 #include "user/profile/gil_waits.h"
 #include "user/resolve/threads.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What stands above a stack that waits for the GIL: that it does, and who holds it (bpf/abi.h: enum abi_frame_what). */
 #pragma once
 #include "user/resolve/codes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A text is what ran only if it was the only one of its name: where another one is found later, there is none. The number
  * of a cell is that of its last run.

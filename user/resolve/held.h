@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Source texts of code that has no file, as long as the process that runs it has them: cells of a notebook, what attrs
  * or doctest made. They are asked for when code of a file that is none was met, and when all ends.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * By the cause and the Python functions that wait: those from the leaf on that only do the waiting are passed over, and the
  * first other one says what for.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waits that hold nothing up: of threads that have nothing to do until somebody gives them work. */
 #pragma once
 #include "bpf/abi.h"

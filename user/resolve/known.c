@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/known.h"
 #include "user/resolve/held.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The resolver's part of a process image (the rest: user/target/processes.h): what was sent to the profile of it. */
 #pragma once
 #include "user/target/processes.h"

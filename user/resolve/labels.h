@@ -1,4 +1,8 @@
-/* What a process is in, as labels of the profile: its container, its pod, its unit, and its number in there. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process is in, as labels of the profile: its container, its pod, its unit, and its number in there; and what it calls
+ * itself (`service`), or its pool's program (`program`).
+ */
 #pragma once
 #include "user/profile/sink.h"
 #include "user/target/processes.h"

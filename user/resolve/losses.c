@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/losses.h"
 #include "user/resolve/resolve.h"
 #include "user/target/outcome.h"

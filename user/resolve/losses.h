@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ticks without a stack, added up by process and outcome and sent on now and then with their spans of time. */
 #pragma once
 #include "bpf/abi.h"

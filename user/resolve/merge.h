@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One stack of a sample's Python, native and kernel frames: each run of Python frames takes the place of the invocation of
  * the C evaluator that runs it. The order of Python frames is never changed, and none is lost, whatever is said of the others.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/natives.h"
 #include "user/resolve/merge.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Native and kernel frames of samples, as frames of the profile. */
 #pragma once
 #include "user/resolve/codes.h"

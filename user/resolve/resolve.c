@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/resolve.h"
 #include "user/os/causes.h"
 #include "user/os/procfs.h"
@@ -14,10 +15,12 @@
 #include "user/resolve/losses.h"
 #include "user/resolve/merge.h"
 #include "user/resolve/natives.h"
+#include "user/resolve/place.h"
 #include "user/resolve/tasks.h"
 #include "user/resolve/threads.h"
 #include "user/resolve/wait_files.h"
 #include "user/resolve/waiting.h"
+#include "user/target/identity.h"
 #include "user/target/outcome.h"
 #include "user/target/provenance.h"
 #include "user/util/alloc.h"
@@ -27,7 +30,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define WAIT_MAX_NS 3000000000ull /* a name that is not here by then will not come */
+#define PLACES_AT_ONCE 16            /* processes whose places are looked at again between two batches of records */
+#define WAIT_MAX_NS    3000000000ull /* a name that is not here by then will not come */
 #define HOLD_NS                                                                                                        \
 	(ABI_CACHE_NS + ABI_CACHE_NS / 2) /* an invalidation comes at the first read after the time in the cache */
 
@@ -263,6 +267,7 @@ static uint32_t describe_process(struct resolve *r, struct known *k)
 			     &(struct profile_process){
 				     .id = k->profile_id,
 				     .pid = (uint32_t)p->pid,
+				     .image = p->image_id,
 				     .parent_pid = (uint32_t)p->ppid,
 				     .start_unix_ns = p->start_ns ? p->start_ns + r->boot_unix_ns : 0,
 				     .command = p->command,
@@ -356,22 +361,6 @@ void resolve__read_cpu(struct resolve *r, bool last)
 		processes__each_living(r->processes, read_cpu, r);
 }
 
-/* As of the record; /proc shows where it is by now, if it is. */
-static void set_place(struct resolve *r, struct process *p, const struct abi_proc_rec *rec)
-{
-	struct containers *all = processes__containers(r->processes);
-	char *path = NULL;
-	struct container *k = container__hold(containers__of_process(all, rec->cgroup_id, p->pid, &path));
-
-	if (*path)
-		set_text(&p->cgroup, path);
-	else
-		free(path);
-	container__put(p->container);
-	p->container = k;
-	p->inner_pid = (pid_t)rec->inner_pid;
-}
-
 void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 {
 	struct process *p = processes__get(r->processes, rec->image_id, (pid_t)rec->hdr.tgid);
@@ -385,8 +374,10 @@ void resolve__process(struct resolve *r, const struct abi_proc_rec *rec)
 		set_command(p, procfs_join_args(rec->cmdline, rec->cmdline_bytes));
 	else if (!p->command[0])
 		set_text(&p->command, xasprintf("[%.*s]", ABI_COMM, rec->comm));
-	set_place(r, p, rec);
+	place_set(r->processes, p, rec);
 	provenance_set(r->processes, p, rec);
+	if (rec->state != ABI_PROC_NOT_PYTHON)
+		identity_set(r->processes, p);
 	if (rec->state == ABI_PROC_PYTHON) {
 		p->interp = interpreters__by_layout(r->interpreters, rec->layout_id);
 		p->runtime_addr = rec->runtime_addr;
@@ -748,6 +739,7 @@ struct flush_arg {
 	struct resolve *r;
 	uint64_t now_ns;
 	bool last;
+	unsigned places;
 };
 
 /* False when it has to wait on, for names or for what it may turn out to be. */
@@ -816,6 +808,14 @@ static void fold_overdue(struct resolve *r)
 	}
 }
 
+static void look_again(void *ctx, struct process *p)
+{
+	struct flush_arg *a = ctx;
+
+	if (place_look_again(a->r->processes, p, &a->places))
+		describe_again(a->r, p);
+}
+
 /* Its threads are not asked for again, but a sample may still come late, from another CPU. */
 static void retire(struct resolve *r, uint32_t image_id)
 {
@@ -868,12 +868,13 @@ static void forget_codes(struct resolve *r, uint64_t now_ns)
 
 void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
-	struct flush_arg flush = {r, now_ns, last};
+	struct flush_arg flush = {r, now_ns, last, PLACES_AT_ONCE};
 
 	r->now_ns = now_ns;
 	waiting__flush(&r->waiting, send_waiting, &flush);
 	r->stats.waiting = r->waiting.cnt;
 	processes__each_living(r->processes, read_names, &flush);
+	processes__each_living(r->processes, look_again, &flush);
 	forget_gone(r);
 	forget_codes(r, now_ns);
 	losses__flush(&r->losses, r->sink, now_ns, last);

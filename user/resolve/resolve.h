@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Raw records → the profile's stream. A sample waits until the names of its code objects are here (they
  * follow it within microseconds, or when a system call ends); nothing is guessed meanwhile.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/tasks.h"
 #include "user/util/alloc.h"
 #include "user/util/intern.h"

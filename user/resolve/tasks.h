@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tasks of asyncio's, from the chains that records tell of: a task is another one for each that awaits it. */
 #pragma once
 #include "bpf/abi.h"

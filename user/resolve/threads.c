@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Before 3.14 CPython does not tell the kernel its threads' names: the kernel's name is "python3" for all.
  * `threading._active` has them; it is read from the live process when a new thread shows up, and again and again, ever
@@ -71,6 +72,8 @@ static void emit_part(struct threads *t, const struct known *k, const struct kno
 	t->sink.ops->thread(t->sink.ctx, &(struct profile_thread){.id = part->profile_id,
 								  .process = k->profile_id,
 								  .tid = (uint32_t)th->key.tid,
+								  .start_ns = th->key.start_ns,
+								  .interpreter = part->interp_id,
 								  .name = name ? name : th->name});
 }
 

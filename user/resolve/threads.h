@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Threads of a process image in the profile, with the best name that can be had for each. */
 #pragma once
 #include "user/profile/sink.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/wait_files.h"
 #include "bpf/abi.h"
 #include "user/util/alloc.h"

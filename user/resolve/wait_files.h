@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Kinds of files that threads wait for: the kernel side's names of them, and those of /proc's reader. */
 #pragma once
 #include "user/os/causes.h"

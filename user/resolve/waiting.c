@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/waiting.h"
 #include "user/util/alloc.h"
 #include <stdlib.h>

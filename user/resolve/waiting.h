@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Samples that cannot be sent on yet: a name is missing, or a code object came from the cache unverified and they may
  * still be invalidated. In the order of arrival.

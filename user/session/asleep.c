@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/asleep.h"
 #include "user/os/tasks.h"
 #include "user/resolve/wait_files.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Waits that are not over when sampling ends, and those that began before it: no event tells of them, so the threads are
  * looked at once. A thread whose switches the kernel counts as many as at its last one still waits the same wait.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/cgroups.h"
 #include "pybpfprof.skel.h"
 #include "user/os/cgroup.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The chosen cgroups: the way to each of them as the kernel side follows it, and what became of them. */
 #pragma once
 #include "user/session/session.h"

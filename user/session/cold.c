@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/cold.h"
 #include "user/os/procfs.h"
 #include "user/os/worker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Without task work the sampled task cannot bring in swapped-out memory itself. Then we read it from outside, and the next
  * tick can walk. A child process reads, because memory may lie on a file system that does not answer (user/os/worker.h).

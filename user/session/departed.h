@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Processes that ended without a record of it, because the ring was full: user space takes them for alive, but the kernel
  * side has no entry of them any more. Without this they would be kept, and asked for their names, for ever.

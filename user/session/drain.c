@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/drain.h"
 #include <errno.h>
 #include <stdbool.h>

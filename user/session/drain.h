@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ring-buffer bytes → typed records. Refuses what it does not know; nothing behind it checks sizes again. */
 #pragma once
 #include "bpf/abi.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/events.h"
 #include "pybpfprof.skel.h"
 #include "user/target/outcome.h"

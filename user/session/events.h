@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The chosen sources at work, and what both sides count of them: ticks by outcome, and those that gave no record. */
 #pragma once
 #include "user/resolve/resolve.h"

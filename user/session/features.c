@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Each feature is tried where we may; where not, the kernel's version has to do. */
 #include "user/session/features.h"
 #include "user/os/cgroup.h"

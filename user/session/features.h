@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The kernel features that we use, as one table: for `check`, and for the message when loading failed. docs/requirements.md
  * has the same list (scripts/check-features.sh).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Probing features takes longer than using them: the kernel's type information alone is megabytes. So we
  * just load; only when that fails is everything looked into, to say what to do.

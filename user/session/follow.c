@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/follow.h"
 #include "user/target/container_choice.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The containers that were chosen by name. One that is started again may be another container, with another cgroup, of
  * the same name: whenever a cgroup is made, the names are looked up again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/kernel_clock.h"
 #include "pybpfprof.skel.h"
 #include "user/util/clock.h"

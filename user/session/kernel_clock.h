@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which time the kernel side has: that of the host, where ours may be a time namespace's. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Uses a session as a real recording does. */
 #include "user/session/selftest.h"
 #include "user/profile/profile.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A short recording of ourselves, to see whether the programs load and attach and the timers tick. */
 #pragma once
 #include "user/session/session.h"

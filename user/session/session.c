@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/session.h"
 #include "bpf/arch.h"
 #include "pybpfprof.skel.h"
@@ -56,7 +57,7 @@ struct session {
 	struct seen *seen;
 	struct kernel_clock clock;
 	uint64_t start_ns, stop_ns; /* CLOCK_MONOTONIC, ours */
-	uint64_t start_unix_ns;
+	bool is_drained;            /* what came until then was sent */
 	struct {
 		uint64_t start_ns, start_unix_ns;
 		uint64_t ticks, filtered; /* before it */
@@ -384,6 +385,9 @@ static void begin_segment(struct session *s, uint64_t ticks, uint64_t filtered)
 {
 	s->segment.start_ns = clock_now_ns();
 	s->segment.start_unix_ns = clock_unix_ns();
+	/* The wall clock is set now and then, and a session may last for weeks. */
+	resolve__set_clock(s->resolve,
+			   (int64_t)(s->segment.start_unix_ns - s->segment.start_ns) - s->clock.monotonic_ns);
 	s->segment.ticks = ticks;
 	s->segment.filtered = filtered;
 	send_meta(s, NULL, false);
@@ -408,8 +412,6 @@ int session__start(struct session *s)
 
 	s->skel->bss->aside_tgid = (uint32_t)worker_pid();
 	s->start_ns = clock_now_ns();
-	s->start_unix_ns = clock_unix_ns();
-	resolve__set_clock(s->resolve, (int64_t)(s->start_unix_ns - s->start_ns) - s->clock.monotonic_ns);
 	begin_segment(s, 0, 0);
 	processes__begin(targets__processes(s->targets));
 	err = events__start(s->events, s->skel, kernel_now_ns(s));
@@ -684,14 +686,22 @@ static void tell_asleep(struct session *s)
 	s->received += asleep_tell(s->events, s->resolve, &o);
 }
 
-void session__stop(struct session *s)
+void session__detach(struct session *s)
 {
 	if (s->stop_ns || !s->start_ns)
 		return;
 	worker_end_now();
-	s->drain_until_ns = UINT64_MAX;
 	events__stop(s->events);
 	s->stop_ns = clock_now_ns();
+}
+
+void session__stop(struct session *s)
+{
+	session__detach(s);
+	if (s->is_drained || !s->start_ns)
+		return;
+	s->is_drained = true;
+	s->drain_until_ns = UINT64_MAX;
 	resolve__read_cpu(s->resolve, true);
 	events__emit_lost(s->events, s->resolve, kernel_now_ns(s), false);
 	drain(s, kernel_now_ns(s));
@@ -797,6 +807,24 @@ void session__times(const struct session *s, uint64_t *running_ns, uint64_t *thr
 	events__times(s->events, &times);
 	*running_ns = times.running_ns;
 	*throttled_ns = times.throttled_ns;
+}
+
+bool session__bpf_time(const struct session *s, uint64_t *ns, uint64_t *runs)
+{
+	struct bpf_program *prog;
+
+	*ns = *runs = 0;
+	bpf_object__for_each_program(prog, s->skel->obj)
+	{
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__fd(prog) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			continue;
+		*ns += info.run_time_ns;
+		*runs += info.run_cnt;
+	}
+	return *runs;
 }
 
 void session__each_process(const struct session *s, void (*fn)(void *ctx, struct process *p), void *ctx)

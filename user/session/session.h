@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The life of a recording: open (load, choose targets) → start (attach) → poll … → stop. Single-threaded:
  * everything happens inside these calls.
@@ -47,6 +48,7 @@ struct session_options {
 	bool no_kernel;          /* of them, without the kernel's */
 	uint32_t max_frames;     /* 0: ABI_MAX_FRAMES */
 	size_t ring_bytes;       /* 0: by rate and CPUs */
+	bool identify;           /* what services processes say they are (user/target/identity.h) */
 	bool allow_no_python;    /* a command that is yet to be started */
 	bool no_task_work;       /* for tests: do without the kernel's newest features … */
 	bool old_kernel;         /* … and without those that 5.10 lacks */
@@ -93,6 +95,8 @@ int session__poll(struct session *s);
 void session__send_meta(struct session *s, bool complete);
 /* Ends the segment that the sink had, with its meta record, and goes on in another: `sink` knows nothing yet. */
 void session__begin_segment(struct session *s, struct profile_sink sink);
+/* Takes no more samples; what there is of them is sent by __stop. */
+void session__detach(struct session *s);
 /* Detaches, drains the rest, sends the final meta. */
 void session__stop(struct session *s);
 void session__free(struct session *s);
@@ -104,6 +108,11 @@ bool session__brings_in(const struct session *s);
 void session__stats(const struct session *s, struct session_stats *out);
 /* perf's own clock of the timers, and what the kernel throttled them for. Interrupts each CPU while they run. */
 void session__times(const struct session *s, uint64_t *running_ns, uint64_t *throttled_ns);
+/*
+ * What the BPF programs took so far, and how often they ran; false where the kernel does not measure it (sysctl
+ * kernel.bpf_stats_enabled).
+ */
+bool session__bpf_time(const struct session *s, uint64_t *ns, uint64_t *runs);
 /* Summaries of the processes that ended too long ago to be kept: `fn` below is not called for them. */
 const struct processes_past *session__past(const struct session *s);
 /* Calls `fn` for each process image seen, of those that have ended for the latest only. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/targets.h"
 #include "pybpfprof.skel.h"
 #include "user/os/cgroup.h"
@@ -82,6 +83,8 @@ struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_op
 	t->o = o;
 	t->boottime_ns = boottime_ns;
 	t->processes = processes__new("");
+	if (o->identify)
+		processes__identify(t->processes);
 	t->interpreters = interpreters__new(upload, t);
 	return t;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The profiled processes: tells the kernel side what user space knows about processes and interpreters, at the
  * start about those that run already and later about those the kernel side asks about.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/types.h"
 #include "user/os/invoker.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The kernel's type information (BTF), by which the BPF programs are fitted to it. Kernels mostly show their own; else a file
  * does, and then only the variant for old kernels loads, because the others need the kernel to have it, too.

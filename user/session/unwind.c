@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/unwind.h"
 #include "pybpfprof.skel.h"
 #include "user/util/alloc.h"

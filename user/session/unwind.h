@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * --native: what the kernel side unwinds stacks by. Mappings of the processes and tables of their files are read as they are
  * met, and put where it finds them; nothing that is in use there is changed, a new one takes its place.

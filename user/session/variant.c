@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/session/variant.h"
 #include "pybpfprof.skel.h"
 #include "pybpfprof_old.skel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The BPF object comes in variants. Three differ only in how names are read by the sampled task: not at all (then the tick
  * reads them), or by one of the two forms of the kernel's function. The fourth is compiled for kernels that lack more

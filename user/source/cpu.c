@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * On-CPU time: a timer on each CPU whose period is drawn anew now and then, because a fixed one falls in
  * step with programs that work at a regular beat and then sees them never or always.

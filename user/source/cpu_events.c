@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/source/cpu_events.h"
 #include "pybpfprof.skel.h"
 #include "user/os/container.h"

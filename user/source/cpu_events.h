@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * perf events on each CPU that is online, of whatever runs there or one for each chosen cgroup, that run a program. CPUs come and
  * go meanwhile, and cgroups are made anew.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * New memory: page faults on each CPU. The kernel side sees all of them, and samples one for so many bytes that they brought.
  * What is counted here is whether it did see them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Waits for the GIL, and who held it meanwhile. One hook, at the scheduler's switches; nothing is drawn by a timer. */
 #include "user/source/source.h"
 #include "pybpfprof.skel.h"

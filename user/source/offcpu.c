@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Off-CPU time: one hook at the scheduler's switch, which sees each wait of the targets' threads. */
 #include "user/source/source.h"
 #include "pybpfprof.skel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The table of sources, made of the list that both sides have. */
 #include "user/source/source.h"
 

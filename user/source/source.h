@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sources of samples are rows of a table, one file each, ending in one `const struct source`: what is sampled at, which
  * programs of the kernel side that takes, and what is known of how often they should have run.

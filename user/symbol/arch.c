@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/arch.h"
 #include "user/util/alloc.h"
 

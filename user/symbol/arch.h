@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * User space's part of a processor architecture: one file per architecture (arch_x86.c), all of which are in every build:
  * which of them applies to a file, its ELF header says. The kernel side's part is bpf/arch.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Code says an address in several instructions of 32 bits, which need not follow each other. So what the registers hold is
  * followed through it, as far as that can matter here; branches are passed by (Arm Architecture Reference Manual, C6).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/arch.h"
 #include <elf.h>
 #include <string.h>

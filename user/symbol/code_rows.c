@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/code_rows.h"
 #include "user/symbol/x86_code.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How to unwind out of code that .eh_frame does not tell of: assembler, and C libraries that are built without it (musl). What its
  * instructions do to the stack pointer is followed from each function's start; where that does not come out even at its ends,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/debug_file.h"
 #include "user/os/procfs.h"
 #include "user/os/untrusted.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Symbols that were split off a file: compressed, in a section of its own, or in another file. */
 #pragma once
 #include "user/symbol/elf.h"

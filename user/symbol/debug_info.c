@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Debug information may be hundreds of megabytes, so only what is asked for is looked at: the ranges of all units (one look
  * at the head of each: not every compiler writes .debug_aranges), then the functions of one unit, then what is inlined in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Source lines, and functions that were inlined, by the debug information (DWARF) of a file. Files are hostile: what takes
  * too long or is wrong is as if it were not there. Read by libdw, which may end the program or crash over a file that was made

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/demangle.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"

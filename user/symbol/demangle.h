@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names of native functions as people write them. They come from files that nobody vouches for: bounded, and cleaned. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/eh_reader.h"
 #include <elf.h>
 

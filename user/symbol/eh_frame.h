@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading .eh_frame (LSB 5.0, core generic, chapter 10.6; DWARF 4, chapter 6.4): its functions, and for each what its call
  * frame instructions say. Of bytes that nobody vouches for: what cannot be understood ends that function.

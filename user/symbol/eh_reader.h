@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A bounded reader of the numbers that .eh_frame consists of. Shared by eh_frame.c and eh_rows.c; not for anyone else. */
 #pragma once
 #include "user/symbol/eh_frame.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Call frame instructions (DWARF 4, chapter 6.4.2), run for three things: the CFA, the frame pointer and the return
  * address. What other registers had is not needed to go on.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is known of the registers at one place of the code, and the rule that says it. Of eh_rows.c alone. */
 #pragma once
 #include "user/symbol/eh_reader.h"

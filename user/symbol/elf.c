@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ELF headers, segments and sections. Everything is read with pread into our own memory: a file that is
  * truncated meanwhile gives a short read, where a mapping would give SIGBUS; and a sparse file of a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading ELF files (64-bit, little-endian). Files come from profiled containers, so they are hostile:
  * a wrong file gives an error, never a crash, and no size in it is believed beyond a cap.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Inside of struct elf_file, shared by elf.c (headers, segments, sections), elf_symbols.c (dynamic
  * section, symbols, relocations), elf_index.c (symbols by name), symbols.c (by address) and others of this folder.

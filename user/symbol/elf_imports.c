@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The slots of a program's global offset table, by its relocations. */
 #include "user/symbol/arch.h"
 #include "user/symbol/elf_file.h"

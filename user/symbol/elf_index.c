@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Symbols by name. A file may have millions of them, and ask for as many: so each is looked up in one step, whatever
  * names its author chose. The hash has a secret, so that nobody can make all of them fall together; names that occur

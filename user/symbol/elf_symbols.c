@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Symbols, needed libraries and relocations of an ELF file. Dynamic symbols are found through PT_DYNAMIC,
  * as the loader does it: that works with and without section headers. The full table (.symtab) exists

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a file has its .eh_frame: by its section, or else by the header that it is found by when a program runs. */
 #include "user/symbol/elf_file.h"
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/kallsyms.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"

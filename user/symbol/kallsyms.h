@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Functions of the running kernel and of its modules, as /proc/kallsyms has them. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/perf_map.h"
 #include "user/os/container.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Names of code that a process made at run time, as it says them itself: /tmp/perf-PID.map, a line "START SIZE NAME" each, in
  * hexadecimal. It may be long, grow, and say whatever its author likes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/symbol/symbols.h"
 #include "user/symbol/debug_file.h"
 #include "user/symbol/eh_frame.h"

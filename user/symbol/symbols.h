@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Functions of one file by their address, as linked. Of several names for one place always the same one is taken: that which
  * people use. Where there is no name there may be a function all the same: .eh_frame has them all.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Few hundred rules serve all the files of a process. Those of tables that have gone are kept, in case that they come again, up to
  * when all numbers are given.

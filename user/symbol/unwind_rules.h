@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rules of all tables in use, each once: their numbers are what the rows of the kernel side say. */
 #pragma once
 #include "user/symbol/unwind_table.h"

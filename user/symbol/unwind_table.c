@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Functions are sorted by where they start. Mostly they follow each other; where one lies in another, as post-link optimizers
  * leave them, the inner one counts as far as it goes, and the outer one again behind it.

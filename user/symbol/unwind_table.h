@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * How to unwind the stack out of any place of one file: its .eh_frame, compiled to what the kernel side searches
  * (bpf/abi.h: abi_unwind_…). Files are hostile: whatever is wrong in them leads to fewer rows, never to more than the caps.

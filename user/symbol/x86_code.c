@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Intel's manual, volume 2, chapter 2 and appendix A. */
 #include "user/symbol/x86_code.h"
 #include <string.h>

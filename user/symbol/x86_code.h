@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Instructions of x86-64, as far as one must know them to follow the stack pointer. Code is hostile as the rest of a file. */
 #pragma once
 #include <stdbool.h>

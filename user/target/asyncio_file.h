@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where asyncio's module says how it is laid out, when that is a file of its own, which is mapped once it is imported. */
 #pragma once
 #include "user/python/asyncio_debug.h"

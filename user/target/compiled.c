@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A compiler leaves names of its own in the modules that it makes, which are there in a stripped one too. */
 #include "user/target/compiled.h"
 #include "user/os/procfs.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which modules of a process were compiled from Python code, and by what: such functions are no interpreted ones. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The best kind of match decides: what is called exactly so comes before what begins so, containers before pods and
  * units, and what the host runs before what its users do. Of that kind there must be one.

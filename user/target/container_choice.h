@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What --container chose: a container, a pod or a unit by the beginning of its id or name, found again under the same name
  * when it was started anew as another.

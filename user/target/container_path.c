@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The rows: docker/moby daemon/oci_linux.go; containerd and CRI-O take runc's "prefix:name" to "prefix-name.scope"
  * (opencontainers/runc libcontainer/cgroups/systemd); podman libpod/container_internal_common.go; kubelet

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which container a process is in, by the path of its cgroup alone: container engines, kubelet and systemd name the
  * directories that they make after what is in them. Pure; what else is known of a container is in container_state.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The files: moby container/container.go (config.v2.json), containers/storage containers.go (containers.json),
  * opencontainers/runtime-spec config.md (config.json: annotations), containerd pkg/cri/annotations and
@@ -33,6 +34,10 @@ static const struct {
 	{"io.kubernetes.pod.name", FIELD(pod)},
 	{"io.kubernetes.cri.sandbox-namespace", FIELD(namespace)},
 	{"io.kubernetes.pod.namespace", FIELD(namespace)},
+	{"com.docker.compose.project", FIELD(compose_project)},
+	{"com.docker.compose.service", FIELD(compose_service)},
+	{"com.docker.stack.namespace", FIELD(compose_project)},
+	{"com.docker.swarm.service.name", FIELD(compose_service)},
 };
 
 static const char *const containerd_dirs[] = {"/run/containerd", "/run/k3s/containerd", "/run/k0s/containerd",

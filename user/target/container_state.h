@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What engines say of their containers in files of their own, read without asking anybody: the names. The files are the
  * host's, but who started a container chose what is in them, and a user's own engine keeps them where that user likes.
@@ -19,7 +20,9 @@ struct container_query {
 
 struct container_names {
 	const char *runtime; /* better than it was known; NULL: it is not */
-	char name[CONTAINER_WORD], pod[CONTAINER_WORD], namespace[CONTAINER_WORD]; /* clean, "" unknown */
+	/* Clean, "" unknown. */
+	char name[CONTAINER_WORD], pod[CONTAINER_WORD], namespace[CONTAINER_WORD];
+	char compose_project[CONTAINER_WORD], compose_service[CONTAINER_WORD];
 };
 
 /* False, and no names, when nothing is known or nothing answers. */

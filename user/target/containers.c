@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A cgroup has one path as long as it is there, and a path of a container's belongs to that container. Whoever may make
  * directories in a part of the hierarchy may call them as engines do: so a container is of the engine of the user
@@ -139,6 +140,8 @@ void container__put(struct container *k)
 	free(k->unit);
 	free(k->path);
 	free(k->pod_id);
+	free(k->compose_project);
+	free(k->compose_service);
 	free((char *)k - offsetof(struct entry, k));
 }
 
@@ -238,6 +241,8 @@ static void find_names(const struct containers *c, struct entry *e, pid_t pid)
 		set_text(&e->k.name, names.name);
 	set_text(&e->k.pod, names.pod);
 	set_text(&e->k.namespace, names.namespace);
+	set_text(&e->k.compose_project, names.compose_project);
+	set_text(&e->k.compose_service, names.compose_service);
 	e->is_named = *names.name;
 	e->k.revision++;
 }
@@ -261,6 +266,8 @@ static struct entry *new_entry(const char *path, const struct container_place *p
 		.name = clean(name),
 		.pod = xstrdup(""),
 		.namespace = xstrdup(""),
+		.compose_project = xstrdup(""),
+		.compose_service = xstrdup(""),
 		.unit = clean(p->unit),
 		.pod_id = clean(p->pod_id),
 		.pod_len = p->pod_len,

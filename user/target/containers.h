@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The containers of this host, and the units of systemd, by the cgroups that processes are in. */
 #pragma once
 #include "user/target/container_path.h"
@@ -8,8 +9,9 @@
 struct container {
 	const char *runtime; /* "docker"; NULL: no container, but a unit */
 	char *id, *name, *pod, *namespace, *unit;
-	char *path;     /* of its cgroup, or of the unit's */
-	size_t pod_len; /* how much of the path is the pod's; 0 none */
+	char *compose_project, *compose_service; /* of Docker Compose, or a stack of Swarm */
+	char *path;                              /* of its cgroup, or of the unit's */
+	size_t pod_len;                          /* how much of the path is the pod's; 0 none */
 	char *pod_id;
 	uid_t owner;       /* whose engine or manager it is */
 	unsigned revision; /* goes up when more is known of it */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* "No interpreter mapped" is true of a kernel thread, a zombie and a foreign program too, but helps nobody. */
 #include "user/target/explain.h"
 #include "user/os/caps.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Why a process that was chosen cannot be profiled: what it is, in words for people. */
 #pragma once
 #include "user/util/log.h"

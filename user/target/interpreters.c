@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/interpreters.h"
 #include "user/os/worker.h"
 #include "user/python/asyncio_debug.h"

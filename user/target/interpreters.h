@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which files are Python interpreters, each looked at once, and which one a process has mapped. Keyed by
  * (device, inode, time of the last change): names say nothing.

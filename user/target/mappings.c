@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/mappings.h"
 #include "user/os/procfs.h"
 #include "user/os/worker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a process can execute: its executable mappings, by address. */
 #pragma once
 #include "bpf/abi.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The child answers in order, so what is wrong when it does not is the first question: that one is given up, and a new child
  * gets the others. A process whose question that was is left alone for a while.

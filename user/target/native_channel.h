@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Questions about native files and their answers, between us and the child that reads them (user/os/worker.h:
  * worker_start()). Of native_files.c, native_names.c and the child, native_child.c; not for anyone else.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The child: opens files of profiled processes, and reads them. Whatever is wrong with them happens here. A file stays open for
  * as long as there is room, since its names are asked for when the process may be gone.

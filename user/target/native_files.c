@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/native_files.h"
 #include "user/target/native_parts.h"
 #include "user/util/alloc.h"

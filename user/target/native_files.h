@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Files that native code is in: their unwind tables, and names of what is in them. Both are made by a child of our own
  * (user/os/worker.h: worker_start()), one thing after the other, while records are drained: nothing here waits. Another child

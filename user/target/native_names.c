@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/native_names.h"
 #include "user/symbol/demangle.h"
 #include "user/symbol/kallsyms.h"

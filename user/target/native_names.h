@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Names of native functions. Asked for once each and answered later, as files are read by a child (native_files.h): what is
  * not known yet is NULL. A function without a symbol is called by its module and where it begins: "libfoo.so+0x1230". Where a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What native_files.c and native_names.c have in common. Not for anyone else. */
 #pragma once
 #include "user/target/native_channel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What each process image can execute, and the files that it is of. Read again when something is met that is not known:
  * how often is limited, since a process may make code all the time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
 

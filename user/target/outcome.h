@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The words and sentences of bpf/outcomes.h, for people. */
 #pragma once
 #include "bpf/outcomes.h"

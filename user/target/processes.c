@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/processes.h"
 #include "user/os/procfs.h"
 #include "user/util/alloc.h"
@@ -20,6 +21,7 @@ struct processes {
 	struct noted *noted;              /* processes that ran when sampling began */
 	struct process *living, *retired; /* by image id, in their order */
 	struct processes_past past;
+	bool identifies;
 };
 
 struct processes *processes__new(const char *root)
@@ -34,6 +36,8 @@ static void free_process(struct process *p)
 {
 	free(p->command);
 	free(p->cgroup);
+	free(p->service);
+	free(p->program);
 	container__put(p->container);
 	free(p);
 }
@@ -74,6 +78,16 @@ void processes__free(struct processes *t)
 struct containers *processes__containers(const struct processes *t)
 {
 	return t->containers;
+}
+
+void processes__identify(struct processes *t)
+{
+	t->identifies = true;
+}
+
+bool processes__identifies(const struct processes *t)
+{
+	return t->identifies;
 }
 
 struct process *processes__find(const struct processes *t, uint32_t image_id)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The process images of a session, by the id the kernel side gives each (new at fork and at exec). */
 #pragma once
 #include "user/target/containers.h"
@@ -14,10 +15,14 @@ struct process {
 	uint64_t start_ns; /* CLOCK_BOOTTIME; 0 unknown */
 	char *command, *cgroup;
 	struct container *container; /* held; NULL: none that is known */
-	pid_t inner_pid;             /* in the PID namespace that it lives in; 0: as here, or unknown */
-	bool own_root;               /* paths mean the same files to it as to us */
-	uint64_t code_start_ns;      /* of the first of those that were forked one from the other; 0 not looked for */
-	char rights[PROCESS_RIGHTS]; /* as procfs_rights(), as many groups as there is room for; "" unknown */
+	uint32_t moves;              /* times that it was found elsewhere than before */
+	uint64_t place_look_ns;  /* when it is looked for once more (CLOCK_MONOTONIC); 0: it was not looked for yet */
+	bool identified;         /* what follows was looked for (user/target/identity.h) */
+	char *service, *program; /* NULL: none, or the command says it */
+	pid_t inner_pid;         /* in the PID namespace that it lives in; 0: as here, or unknown */
+	bool own_root;           /* paths mean the same files to it as to us */
+	uint64_t code_start_ns;  /* of the first of those that were forked one from the other; 0 not looked for */
+	char rights[PROCESS_RIGHTS];      /* as procfs_rights(), as many groups as there is room for; "" unknown */
 	const struct interpreter *interp; /* NULL: none found (yet) */
 	uint64_t runtime_addr;            /* 0: not known to user space */
 	enum abi_proc_state state;
@@ -40,6 +45,9 @@ struct processes;
 struct processes *processes__new(const char *root);
 void processes__free(struct processes *t);
 struct containers *processes__containers(const struct processes *t);
+/* Is the service to be read that each process says it is? Not unless this was called. */
+void processes__identify(struct processes *t);
+bool processes__identifies(const struct processes *t);
 /* By image id; made when unknown (a record was lost, or user space is the first to name it). */
 struct process *processes__get(struct processes *t, uint32_t image_id, pid_t pid);
 struct process *processes__find(const struct processes *t, uint32_t image_id);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/provenance.h"
 #include "user/os/procfs.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Which files a process's code can have come from: below which root, by whose rights, how old. Learnt while it lives,
  * for who reads source texts later (user/cmd/sources.c).

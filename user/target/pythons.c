@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* By name only: a renamed, statically linked embedding application is not recognised here. */
 #include "user/target/pythons.h"
 #include "user/os/procfs.h"

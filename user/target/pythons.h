@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Processes that look like Python, found cheaply and without privileges: by the name of the program or of a library it
  * has mapped. For suggestions only; interpreters.h finds the interpreters for sure.

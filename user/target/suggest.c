@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* People copy pids from inside containers, give a name, or the last part of a cgroup's path. */
 #include "user/target/suggest.h"
 #include "user/os/cgroup.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Suggestions for a process or a cgroup that does not exist. */
 #pragma once
 #include <sys/types.h>

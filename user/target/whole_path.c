@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/target/whole_path.h"
 #include "user/util/alloc.h"
 #include <string.h>

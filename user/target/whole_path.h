@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A script that was started as `python3.8 app.py` has functions in "app.py", and so has another one in another folder:
  * a relative path is made whole where the file is found from the process's working directory.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/alloc.h"
 #include <stdarg.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Memory: out of memory ends the program, so callers have no error branch for it. */
 #pragma once
 #include <stddef.h>

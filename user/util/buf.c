@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/buf.h"
 #include "user/util/alloc.h"
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A growable byte buffer, and a bounds-checked cursor to read bytes back. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Clocks, in nanoseconds. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Text in the columns of a terminal. wcwidth() knows the widths, but only under a UTF-8 locale,
  * which the program does not run under; it is asked under one of its own.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text in the columns of a terminal: how wide clean UTF-8 is there, and cutting it to fit. */
 #pragma once
 #include <stddef.h>

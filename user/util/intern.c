@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A thin layer over uthash (header-only, stable for years): the table owns copies of the keys. */
 #include "user/util/intern.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Bytes → small ids, dense from 1. Used for strings, frames and stacks alike: equal bytes always give
  * the same id, so a key struct must have no uninitialised padding.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/json_get.h"
 #include "user/util/buf.h"
 #include "user/util/text.h"
@@ -52,7 +53,7 @@ static __attribute__((noinline)) bool fill(struct json_get *j)
 {
 	ssize_t len;
 
-	if (j->err)
+	if (j->err || j->fd < 0)
 		return false;
 	do
 		len = read(j->fd, j->chunk, sizeof(j->chunk));
@@ -492,6 +493,14 @@ void json_get__open(struct json_get *j, int fd)
 	j->line = 1;
 	j->depth = 0;
 	j->err = 0;
+}
+
+void json_get__open_text(struct json_get *j, const char *text, size_t len)
+{
+	json_get__open(j, -1);
+	j->at = (const unsigned char *)text;
+	j->end = j->at + len;
+	j->end_offset = len;
 }
 
 int json_get__end(struct json_get *j)

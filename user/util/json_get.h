@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A pull parser for JSON (RFC 8259, UTF-8): the caller asks for the values it expects, in the order of the text. Memory is
  * bounded however large the text is: a piece of input and one string or number. The text is hostile.
@@ -34,7 +35,7 @@ struct json_level {
 };
 
 struct json_get {
-	int fd;
+	int fd; /* -1: a text in memory */
 	unsigned char chunk[65536];
 	const unsigned char *at, *end;
 	uint64_t end_offset, line; /* of `end` in the file; of `at` */
@@ -49,6 +50,8 @@ struct json_get {
 
 /* Begins to read from `fd`, which stays the caller's. */
 void json_get__open(struct json_get *j, int fd);
+/* The same of a text in memory. */
+void json_get__open_text(struct json_get *j, const char *text, size_t len);
 /* Nothing may follow the document. 0, or what `err` says. */
 int json_get__end(struct json_get *j);
 

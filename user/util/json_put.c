@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/json_put.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes JSON as it comes; commas, nesting, quotes and escapes are seen to here. `key` is NULL inside a list and of a
  * whole document, which ends its line. All zeros but `out` is a writer.

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/log.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/columns.h"
 #include "user/util/text.h"
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,26 @@ static enum log_level log_level = LOG_INFO;
 static unsigned log_width;
 static char *status_line;
 static void (*diverted)(enum log_level level, const char *text);
+/*
+ * One message at a time, for threads that post to back ends. A child that is forked while another thread says something must
+ * be able to speak, too (user/os/worker.h).
+ */
+static pthread_mutex_t speaking = PTHREAD_MUTEX_INITIALIZER;
+
+static void begin_to_speak(void)
+{
+	pthread_mutex_lock(&speaking);
+}
+
+static void end_to_speak(void)
+{
+	pthread_mutex_unlock(&speaking);
+}
+
+__attribute__((constructor)) static void keep_speaking_in_children(void)
+{
+	pthread_atfork(begin_to_speak, end_to_speak, end_to_speak);
+}
 
 void log_set_level(enum log_level level)
 {
@@ -29,7 +51,9 @@ void log_say_more(void)
 
 void log_divert(void (*fn)(enum log_level level, const char *text))
 {
+	begin_to_speak();
 	diverted = fn;
+	end_to_speak();
 }
 
 static const char *const prefixes[] = {
@@ -53,6 +77,20 @@ static void put_lines(const char *prefix, const char *text)
 	put_line(prefix, text, strlen(text));
 }
 
+static void say(enum log_level level, const char *text)
+{
+	if (diverted) {
+		diverted(level, text);
+		return;
+	}
+	if (status_line)
+		fputs("\r\x1b[K", stderr);
+	put_lines(prefixes[level], text);
+	if (status_line)
+		fputs(status_line, stderr);
+	fflush(stderr);
+}
+
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	__cleanup_free char *raw = NULL, *clean = NULL;
@@ -66,20 +104,14 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(args);
 	/* Names of files, commands and functions come from the profiled processes: make them inert. */
 	clean = text_clean(raw, strlen(raw), TEXT_KEEP_NEWLINES);
-	if (diverted) {
-		diverted(level, clean);
-		return;
-	}
-	if (status_line)
-		fputs("\r\x1b[K", stderr);
-	put_lines(prefixes[level], clean);
-	if (status_line)
-		fputs(status_line, stderr);
-	fflush(stderr);
+	begin_to_speak();
+	say(level, clean);
+	end_to_speak();
 }
 
 void log_status(const char *text)
 {
+	begin_to_speak();
 	if (status_line)
 		fputs("\r\x1b[K", stderr);
 	free(status_line);
@@ -87,6 +119,7 @@ void log_status(const char *text)
 	if (status_line)
 		fputs(status_line, stderr);
 	fflush(stderr);
+	end_to_speak();
 }
 
 static struct buf captured;

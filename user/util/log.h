@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Messages for people, always on stderr (stdout is only ever the profile). The function that detects
  * a failure says it, with the object's name; callers pass the error code on in silence.
@@ -16,7 +17,7 @@ void log_write(enum log_level level, const char *fmt, ...) __attribute__((format
 /* Messages go on below themselves, behind `columns` columns; 0, as it is at first: they are not broken. */
 void log_set_width(unsigned columns);
 
-/* Messages go to `fn` instead of stderr, as clean text; NULL: to stderr again. */
+/* Messages go to `fn` instead of stderr, as clean text; NULL: to stderr again. It says nothing itself. */
 void log_divert(void (*fn)(enum log_level level, const char *text));
 
 /*

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Edit distance with swaps of neighbours (optimal string alignment); words are short, so it is quadratic. */
 #include "user/util/nearest.h"
 #include "user/util/alloc.h"

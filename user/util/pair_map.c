@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Linear probing, at most two thirds full. The hash is seeded by the table's address, so a crafted
  * recording cannot aim its ids at one slot.

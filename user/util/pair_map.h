@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* (u32, u32) → u32: an open-addressing table for the hot paths that count things by two ids. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Room in an array of a fixed size, given out in stretches: first fit, neighbours that are free become one. */
 #pragma once
 #include <stddef.h>

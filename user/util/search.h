@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sorted arrays of any kind of items. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/util/text.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"

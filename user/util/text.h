@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text that comes from profiled processes is hostile; here it becomes clean UTF-8, once. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Quantities as people write and read them. strtod and friends accept too much here ("inf",
  * "0x1p3", leading blanks, the locale's decimal comma), so numbers are read by hand.

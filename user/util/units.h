@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Quantities as people write and read them. The parsers take the whole text or nothing, set `*why`
  * to a plain sentence when they refuse, and leave limits that depend on the use to the caller.

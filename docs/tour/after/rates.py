@@ -10,3 +10,4 @@ def average(start):
 @functools.cache
 def rate(currency):
     return average(("EUR", "USD", "GBP", "CHF", "JPY", "SEK").index(currency) + 1)
+# SPDX-License-Identifier: MIT

@@ -6,3 +6,4 @@ def average(start):
 
 
 TABLE = {currency: average(number) for number, currency in enumerate(("EUR", "USD", "GBP", "CHF", "JPY", "SEK"), 1)}
+# SPDX-License-Identifier: MIT

@@ -76,3 +76,4 @@ if __name__ == "__main__":
     saved = Statistics()
     for _ in range(int(sys.argv[1])):
         night(saved, 14000)
+# SPDX-License-Identifier: MIT

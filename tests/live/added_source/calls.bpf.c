@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* System calls of every process: a hook that can run all the time, and that a timer may interrupt. */
 #include "bpf/sample.bpf.h"
 

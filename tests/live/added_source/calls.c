@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A second source as somebody might add it (tests/live/test_added_source.py): system calls, each of them. */
 #include "user/source/source.h"
 #include "pybpfprof.skel.h"

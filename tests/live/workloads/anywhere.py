@@ -84,3 +84,4 @@ def main():
 
 CALL = sys._getframe().f_lineno + 1
 main()
+# SPDX-License-Identifier: MIT

@@ -354,3 +354,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

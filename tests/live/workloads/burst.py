@@ -31,3 +31,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

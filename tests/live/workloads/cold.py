@@ -42,3 +42,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -61,3 +61,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

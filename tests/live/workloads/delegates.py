@@ -133,3 +133,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -69,3 +69,4 @@ try:
 finally:
     other.kill()
 truth.finish(measured=measured)
+# SPDX-License-Identifier: MIT

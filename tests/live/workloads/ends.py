@@ -72,3 +72,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -162,3 +162,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -66,3 +66,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -112,3 +112,4 @@ except OSError:
 functions, ready, queued = (mixed, loops), set(), {}
 start = threading.Barrier(len(functions))
 main()
+# SPDX-License-Identifier: MIT

@@ -57,3 +57,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

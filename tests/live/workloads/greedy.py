@@ -89,3 +89,4 @@ def frames(count):
 
 
 {"names": names, "threads": threads, "frames": frames}[sys.argv[1]](*sys.argv[2:])
+# SPDX-License-Identifier: MIT

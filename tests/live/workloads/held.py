@@ -101,3 +101,4 @@ out, sys.stdout = sys.stdout, io.StringIO()
 while True:
     for way in ways:
         way()
+# SPDX-License-Identifier: MIT

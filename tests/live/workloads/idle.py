@@ -45,3 +45,4 @@ while time.monotonic() < start + 0.5:
     time.sleep(0.01)
 truth.finish()
 os._exit(0)
+# SPDX-License-Identifier: MIT

@@ -28,3 +28,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -14,3 +14,4 @@ truth.ready()
 start = time.monotonic() - truth.thread_seconds()
 works(float(sys.argv[1]))
 truth.finish(measured={"works": time.monotonic() - truth.thread_seconds() - start})
+# SPDX-License-Identifier: MIT

@@ -177,3 +177,4 @@ for thread in threads:
 frames = sys._current_frames()
 print(json.dumps({"stacks": {t.name: list(describe(frames[t.ident])) for t in threads}}), flush=True)
 sys.stdin.read()
+# SPDX-License-Identifier: MIT

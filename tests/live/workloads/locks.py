@@ -112,3 +112,4 @@ time.sleep(2)
 print(json.dumps({"waiting": waiting, "idents": idents}), flush=True)
 sys.stdin.read()
 os._exit(0)
+# SPDX-License-Identifier: MIT

@@ -67,3 +67,4 @@ def churn(count):
 
 
 main()
+# SPDX-License-Identifier: MIT

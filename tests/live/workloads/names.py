@@ -43,3 +43,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

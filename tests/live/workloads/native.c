@@ -41,3 +41,4 @@ void join(struct worker *w)
 {
 	pthread_join(w->thread, NULL);
 }
+/* SPDX-License-Identifier: MIT */

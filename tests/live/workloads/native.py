@@ -29,3 +29,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -109,3 +109,4 @@ void stop(void)
 	is_over = 1;
 	pthread_join(pool, NULL);
 }
+/* SPDX-License-Identifier: MIT */

@@ -180,3 +180,4 @@ __attribute__((visibility("default"))) object *PyInit_nested(void)
 	return made;
 }
 #endif
+/* SPDX-License-Identifier: MIT */

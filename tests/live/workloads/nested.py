@@ -138,3 +138,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -33,3 +33,4 @@ extern "C" __attribute__((noipa)) int noexcept_c(callback call, void *arg) noexc
 	}
 	return count;
 }
+/* SPDX-License-Identifier: MIT */

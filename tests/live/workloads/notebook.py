@@ -20,3 +20,4 @@ for line in sys.stdin:
         reply = client.execute_interactive(cell, timeout=60, output_hook=lambda m: None)
         print("ran", reply["content"]["execution_count"], flush=True)
 manager.shutdown_kernel(now=True)
+# SPDX-License-Identifier: MIT

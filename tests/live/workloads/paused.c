@@ -33,3 +33,4 @@ APART void start_c(void)
 	pthread_create(&thread, NULL, worker_c, NULL);
 	pthread_setname_np(thread, "worker");
 }
+/* SPDX-License-Identifier: MIT */

@@ -77,3 +77,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

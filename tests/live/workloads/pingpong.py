@@ -43,3 +43,4 @@ off, left = time.monotonic() - truth.thread_seconds() - start, switches() - befo
 os.close(there[1])
 truth.finish(switches=left, off=off)
 os.waitpid(child, 0)
+# SPDX-License-Identifier: MIT

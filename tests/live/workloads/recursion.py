@@ -39,3 +39,4 @@ sys.setrecursionlimit(100000)
 thread = threading.Thread(target=main)
 thread.start()
 thread.join()
+# SPDX-License-Identifier: MIT

@@ -76,3 +76,4 @@ def qualified(name):
 
 
 main()
+# SPDX-License-Identifier: MIT

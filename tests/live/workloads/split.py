@@ -90,3 +90,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

@@ -81,3 +81,4 @@ def main():
 
 
 main()
+# SPDX-License-Identifier: MIT

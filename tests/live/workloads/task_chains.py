@@ -126,3 +126,4 @@ thread.start()
 asyncio.run(main())
 thread.join()
 truth.finish(functions={name: [spent, chains[name]] for name, spent in measured.items()})
+# SPDX-License-Identifier: MIT

@@ -1154,3 +1154,4 @@ if __name__ == "__main__":
     # One more turn is learnt just before `announce`, so that its own link is known too.
     sys.setprofile(learner)
     main()
+# SPDX-License-Identifier: MIT

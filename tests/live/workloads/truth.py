@@ -55,3 +55,4 @@ def spin(seconds):
         for i in range(2000):
             value = (value * 31 + i) % 65521
     return thread_seconds() - start
+# SPDX-License-Identifier: MIT

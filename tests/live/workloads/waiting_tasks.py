@@ -275,3 +275,4 @@ name(idle.create_task(nested()), "of nobody")
 found = [(idle, None)]
 threading.Thread(target=lambda: asyncio.run(second(found)), daemon=True).start()
 asyncio.run(main(found))
+# SPDX-License-Identifier: MIT

@@ -200,3 +200,4 @@ truth.ready(port=port)
 main()
 share_cpu(0.3)
 truth.finish(measured=measured)
+# SPDX-License-Identifier: MIT

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/check/check_list.h"
 #include "user/util/alloc.h"
 #include "user/util/columns.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The findings of `check`: shown as a list or as JSON, and summed up in an exit status. */
 #pragma once
 #include "user/cmd/cmd.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finds the interpreter without starting anything, as the kernel (`#!`) and the loader (DT_NEEDED) would. */
 #include "user/cmd/check/check_program.h"
 #include "user/cmd/in_path.h"

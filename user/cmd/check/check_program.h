@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finds the file with the interpreter of a program that does not run yet. */
 #pragma once
 #include "user/python/build.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The facts come from the modules that use them; here each becomes a sentence with a remedy. */
 #include "user/cmd/check/check_system.h"
 #include "user/os/caps.h"

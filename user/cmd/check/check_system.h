@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The first half of `check`: the kernel, our privileges, and a self-test that loads, attaches and waits for a tick. */
 #pragma once
 #include "user/cmd/check/check_list.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Goes through the processes of a target, shows each Python, and says why there is nothing to profile. */
 #include "user/cmd/check/check_target.h"
 #include "user/cmd/check/check_program.h"

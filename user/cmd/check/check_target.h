@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The second half of `check`: the Pythons of a target, and for each why it can or cannot be walked. */
 #pragma once
 #include "user/cmd/check/check_list.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Every cell is drawn at its own column and in its own width, so that a name that the terminal takes to be of another
  * width moves nothing else. Texts are clean already: nothing here can act on the terminal.

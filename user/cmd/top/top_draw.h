@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The screen of `top`, drawn from its state. */
 #pragma once
 #include "user/cmd/top/top_ui.h"

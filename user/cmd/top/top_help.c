@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/top/top_help.h"
 #include "user/cmd/top/top_keys.h"
 #include "user/cmd/top/top_text.h"

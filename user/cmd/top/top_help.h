@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The help of `top`, made of the tables of keys and columns. */
 #pragma once
 #include "user/cmd/top/top_ui.h"

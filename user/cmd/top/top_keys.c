@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/top/top_keys.h"
 #include "user/cmd/top/top_mouse.h"
 #include "user/cmd/top/top_terminal.h"

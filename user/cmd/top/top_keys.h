@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keys, typing at the prompt, and the mouse, as the terminal sends them. */
 #pragma once
 #include "user/cmd/top/top_ui.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The positions of things on a screen of a given size; drawing and clicks use the same. Pure. */
 #pragma once
 #include "user/cmd/top/top_text.h"

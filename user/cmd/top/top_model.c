@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A recent sum fades by exp(-time / tau). What came since the last settling is taken to have come evenly, so that its
  * weights are the mean of those of that time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A profile as it grows, or one that was read, with sums of its buckets since the start and over the last seconds.
  * They change with top_model__settle alone, so that a paused view keeps all of its numbers. Of very many threads those that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The mouse, as terminals tell of it: the old way, which curses reads, and SGR (1006), which knows columns beyond 223.
  * Whether a terminal speaks that does not depend on what terminfo says of it, so it is read here.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of `top`; names are those of py-spy where it has them, the target's those of `record`. */
 #include "user/cmd/top/top_options.h"
 #include "user/cmd/choice.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The options of `top`. */
 #pragma once
 #include "user/cmd/target_options.h"

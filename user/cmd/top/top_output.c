@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/top/top_output.h"
 #include "user/util/log.h"
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The output of the profiled command while the screen is ours: its end is kept and shown afterwards. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Each table stands for its interval alone: its percentages do not fade, so that a script can add them up.
  * For a file there is one, of all of it.

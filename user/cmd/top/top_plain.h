@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `top` without a screen: a table or a JSON object for each interval, for pipes, logs and scripts. */
 #pragma once
 #include "user/cmd/top/top_source.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/top/top_prompt.h"
 #include "user/util/alloc.h"
 #include "user/util/text.h"

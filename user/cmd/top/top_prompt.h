@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One line of input at the bottom of the screen: a filter, a file name. Pure. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A bucket's value goes to every row on its stack, once each however often it is there; its leaf's row has it as its
  * own. All is added up anew at each update, which takes some 5 ms for 20,000 stacks.

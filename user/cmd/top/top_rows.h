@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The table of `top`: the model's buckets added up as the lens says. Pure; the screen and the plain table show the same
  * rows.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The loop of the screen: numbers at each interval, keys and signals at once. */
 #include "user/cmd/top/top_screen.h"
 #include "user/cmd/cmd.h"

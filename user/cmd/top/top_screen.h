@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* `top` on a terminal. */
 #pragma once
 #include "user/cmd/top/top_output.h"

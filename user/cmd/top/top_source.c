@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/top/top_source.h"
 #include "user/cmd/exit_status.h"
 #include "user/cmd/outputs.h"

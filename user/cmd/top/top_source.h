@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The source of the numbers of `top`: a session that runs, or a file. Live, the whole run also goes into
  * a recording without a name, so that a snapshot in any format can be made of it.

@@ -1,15 +1,17 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Curses is entered and left here only. A crash cannot call it (it is not safe in a signal handler), so the settings
  * of the line and the string that restore the terminal are put together beforehand.
  */
 #include "user/cmd/top/top_terminal.h"
 #include "user/cmd/top/top_mouse.h"
+#include "user/cmd/top/top_terminfo.h"
+#include "user/os/lookups.h"
 #include "user/util/alloc.h"
 #include "user/util/log.h"
 #include <curses.h>
 #include <errno.h>
 #include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -145,7 +147,11 @@ bool top_terminal_possible(void)
 	bool possible;
 	int err;
 
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || setupterm(NULL, STDOUT_FILENO, &err) == ERR)
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return false;
+	possible = setupterm(top_terminfo_lend(), STDOUT_FILENO, &err) != ERR;
+	top_terminfo_take_back();
+	if (!possible)
 		return false;
 	move = tigetstr("cup");
 	possible = move && move != (char *)-1;
@@ -173,9 +179,10 @@ int top_terminal_enter(bool mouse)
 {
 	if (tcgetattr(STDIN_FILENO, &term.line))
 		return -ENOTTY;
-	setlocale(LC_CTYPE, "");
+	lookups_locale();
 	term.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	term.screen = newterm(NULL, stdout, stdin);
+	term.screen = newterm(top_terminfo_lend(), stdout, stdin);
+	top_terminfo_take_back();
 	if (!term.screen)
 		return -ENOTTY;
 	prepare_reset();

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The terminal: taken over and given back, on every way out. Messages go to the screen meanwhile instead of stderr, and
  * again to stderr at the end.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/cmd/top/top_text.h"
 #include "user/profile/loss_words.h"
 #include "user/profile/process_groups.h"

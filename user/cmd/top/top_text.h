@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The words of `top`: what rows and the header are called. Pure; texts are the caller's to free. */
 #pragma once
 #include "user/cmd/top/top_rows.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The state of the screen: the lens, the chosen row, the prompt at the bottom. Knows nothing of curses; keys change
  * it, drawing shows it.

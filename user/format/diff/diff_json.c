@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The comparison as JSON: every row, unrounded, with what the verdicts are made from. */
 #include "user/format/diff/diff_words.h"
 #include "user/format/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The comparison as Markdown, as pull requests show it. Names go into code spans, where nothing but
  * a backtick and, in a table, a bar means anything.

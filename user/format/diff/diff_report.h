@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A comparison in words: as text for a terminal, as Markdown for a pull request, as JSON for
  * scripts. */
 #pragma once

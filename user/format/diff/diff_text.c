@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The comparison for a terminal: two tables, own and total time, and what the thresholds say. */
 #include "user/format/diff/diff_words.h"
 #include "user/format/report/report_table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Percentages are of all values of a run; an absolute comparison is in the unit of their type instead. */
 #include "user/format/diff/diff_words.h"
 #include "user/profile/loss_words.h"

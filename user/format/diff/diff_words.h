@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rows and words that the text and the Markdown of a comparison share. */
 #pragma once
 #include "user/format/diff/diff_report.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- flame_pane.js: a canvas that scrolls. It is as large as what is in sight and stays there; the views draw boxes
 // at the places where they would be on a sheet of any height.
 

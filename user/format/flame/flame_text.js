@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- flame_text.js: elements and figures. Names reach a page as text nodes and attribute values only, nothing is
 // ever parsed as markup. The files flame_*.js are part of the script of an SVG and of that of an HTML page (see the
 // Makefile); what a page itself must define is listed in flame_view.js.

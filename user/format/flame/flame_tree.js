@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- flame_tree.js: a call tree: nodes are added one by one, then fixed, and weighed as often as needed. A parent
 // comes before its children.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- flame_view.js: search, the flame graph, its keys, and the same state in the address.
 //
 // A page defines: S, what is looked at (at least the fields of FIELDS below, `view`, `order`, `leaf`, `theme`; `own`: from

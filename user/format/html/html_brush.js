@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_brush.js: the values over the time of the recording. All views show the span selected here. Its two ends are
 // sliders for the keyboard and for screen readers; the mouse drags an end, the middle, or a new span.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sums per part are exact, so that a page says of a whole recording what every other format says; values of rows are
  * rounded, see html_slices.h: nanoseconds would make the file three times as large. Texts of a profile are in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The data of a page: one JSON object (settings, names, losses, sources, and tables column by column), compressed, as
  * base64. html_data.js says what the script makes of it.

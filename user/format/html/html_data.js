@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_data.js: from the text in the page to tables. Columns are those of html_data.c, by name; in tables of
 // functions, frames and stacks, 0 is "none". Columns of rows follow the JSON, as numbers of 7 bits a byte.
 

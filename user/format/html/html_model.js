@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_model.js: the selection, added up. Weights are values of the chosen type (own, total); the number of
 // samples stands beside it (ownSamples, samples). `version` changes whenever the weights of parts do; the structure of
 // a tree depends only on how frames are named and grouped, so moving the brush or choosing a type costs one pass.

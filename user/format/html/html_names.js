@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_names.js: names of functions, frames, processes and threads, written as user/profile/view.c writes them: a
 // name found here is found in every other output.
 

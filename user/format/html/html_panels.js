@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_panels.js: the words around the views: heading, threads, what was lost and how it was recorded, keys.
 
 function picker(id, label, choices, act) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_sandwich.js: one function in the middle, its callers above, its callees below. A box is as wide as its share
 // of the function's value.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One pass over the samples. Rows are found without a hash: samples come nearly in order of time,
  * so a part's row in the slice at hand is the last one that it got. Rows that out of order samples

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Samples in slices of time: what a page needs to follow a selection of time, bounded however long
  * the recording is. A part is (value type, thread, stack, with the GIL or not); a row is one part in one slice.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_source.js: the lines of a file with their values. The text is that of the machine that wrote this page;
 // without it, the lines that have samples are still listed.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A recording names source files by path; whether the file that has the path now is the one that
  * ran is never quite certain. So a text is taken only when the functions of the profile are where

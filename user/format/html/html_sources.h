@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The source texts that go into a page: files in which samples are, as far as this machine has
  * them. */
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_start.js: the page as a whole: its layout, its keys, and how it begins. All of flame_*.js and html_*.js is
 // one function (see the Makefile); nothing in it runs before the data is there.
 

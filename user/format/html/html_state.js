@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_state.js: the state of the page, and its fields in the address besides those of flame_view.js.
 
 const MODES = ['line', 'function', 'name'];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_table.js: functions, lines, files or modules with their own and total values. Shares are of the value of the
 // chosen type, as in `pybpfprof report`. Beside callers and callees there is the same list, narrower.
 

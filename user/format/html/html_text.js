@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_text.js: moments, and lists of rows.
 
 // A moment of the recording, as exact as `step` seconds need.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_threads.js: what each thread did over the time of the recording: ran, waited, was not let run. A lane per thread, and
 // one for all of a name where threads are many; names stand left of them. Dragging selects a span of time; the flame graph
 // below is of that.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_time.js: time from left to right, a lane per thread. Several stacks of a slice share its width. A thread that
 // used less CPU than there was time leaves the rest of a slice empty; values that are no time fill their slices.
 

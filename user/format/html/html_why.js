@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- html_why.js: why it is slow, of the span and the threads that are selected, as user/profile/why.c says it of all.
 
 // Of a state: its part, in the order of the sentence.

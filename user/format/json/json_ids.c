@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ids of what the reader of our JSON found: rows of the file's tables, and what samples name and no table knows. */
 #include "user/format/json/json_ids.h"
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reader of our JSON: json_read.c goes through the file, json_ids.c gives ids to what samples name. */
 #pragma once
 #include "user/profile/sink.h"

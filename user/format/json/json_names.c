@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/format/json/json_names.h"
 #include "user/profile/view.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The names of functions in our JSON. Functions are grouped by "module.qualname", which stacks use
  * and which `functions` is keyed by; those that share one are its variants, counted from 0.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/format/json/json_put.h"
 #include "user/util/alloc.h"
 

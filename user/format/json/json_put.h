@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values in JSON of reports, for scripts and people. */
 #pragma once
 #include "user/profile/sink.h"

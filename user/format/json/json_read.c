@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Our JSON back into a profile. The file is gone through once for its values and for where its tables begin; then each
  * table is read in the order in which their ids refer to each other, the samples last. So the order of its keys does not

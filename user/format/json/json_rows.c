@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Our JSON and JSONL: what is the same in both. */
 #include "user/format/json/json_rows.h"
 #include "user/format/json.h"

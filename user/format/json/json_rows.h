@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Our JSON and our JSONL tell the same with the same keys: here are the tables and members of both. In JSON a table is a
  * list of the document, in JSONL its rows are documents that say their type.

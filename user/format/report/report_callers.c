@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One function from both sides: who called it and what it called, each with the time it had
  * together with it. A pair counts once in a sample however often it stands there, so with recursion

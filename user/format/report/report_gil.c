@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who waits for the GIL, and who holds it: the one table whose values are of another type than the report's. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/gil_waits.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables of what the code is made of: hot functions, hot lines with their text, files, modules. */
 #include "user/format/report/report_parts.h"
 #include "user/util/alloc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The first lines of a report: what was recorded, when and how, and what it lacks. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/collector.h"

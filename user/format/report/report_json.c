@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The report as JSON: the same figures as the tables, unrounded, described by report.schema.json.
  * The call tree is a list whose entries name their parents, since readers of JSON have limits on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Losses by reason, each with the processes it was about. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/loss_words.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The parts of a report, one file each; report.c puts them together. */
 #pragma once
 #include "user/format/json/json_put.h"

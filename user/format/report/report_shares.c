@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Containers, processes and threads, with the share of their values that held the GIL. */
 #include "user/format/report/report_parts.h"
 #include "user/profile/process_groups.h"

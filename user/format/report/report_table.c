@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of the report: columns that fit the terminal's width, or the widest text where there
  * is none. */
 #include "user/format/report/report_table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tables of the report: columns that fit the terminal's width. */
 #pragma once
 #include "user/format/report.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The call tree as lines of text. Only the widest nodes are shown, and a step to the right is made
  * only where a path divides: chains of calls, which most of a tree is, stay below each other and a

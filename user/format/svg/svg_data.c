@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * About 20 bytes a node: one array per property, in drawing order, so that depths alone give the parents, and texts by
  * number. Totals and left edges are not stored: the script adds up the nodes' own values (most have none) and those of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The data of the script of an SVG: the whole layout as compact JSON. */
 #pragma once
 #include "user/format/svg/svg_heading.h"

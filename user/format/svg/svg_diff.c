@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A differential flame graph as Brendan Gregg draws them: frames as wide as their time in one of
  * the recordings, red where B had more of it than A, blue where less. Grey is what chance explains,

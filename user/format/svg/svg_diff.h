@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Two recordings as one flame graph: width is what B had (or A), colour what changed. */
 #pragma once
 #include "user/profile/diff.h"

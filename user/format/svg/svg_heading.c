@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The words above a flame graph. A picture travels without its recording, so it says itself what it
  * is of and what it lacks: losses, stacks cut, frames left out.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Title and small print of a flame graph: what was profiled, how, and what was lost. */
 #pragma once
 #include "user/format/svg/svg_layout.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The selection: a page stays fast and a file small because frames that nobody could see are left
  * out, and because the number of frames is bounded. Frames left out are counted, for the subtitle.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The part of a call tree that is drawn, and its places: nodes in drawing order with their left edge, and their
  * texts without repetition. The still picture and the script's data are both written from this.

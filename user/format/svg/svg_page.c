@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An SVG that opens alone in a browser. It is two things at once: a still picture that needs no
  * script (READMEs, converters), and data with a script that replaces the picture by a page. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An SVG as a whole: of one recording or of two compared; without frames the heading alone. */
 #pragma once
 #include "user/format/svg/svg_heading.h"

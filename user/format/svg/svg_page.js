@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ---- svg_page.js: the page of an SVG. It runs when the SVG is a document of its own and replaces the still picture,
 // which has no room for all frames, by the flame graph of flame_view.js.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The still picture. Frames too narrow for a text are not drawn one by one: those of a kind that are neighbours in a
  * row become one strip, to the px, so that a picture of 100,000 frames stays small and still shows where time went.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The picture itself, for viewers without a script: every frame that is wide enough to see, as SVG.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Everything that becomes text in an SVG passes through here. Texts of the model are clean already;
  * they are cleaned again because one forbidden character makes the whole file unloadable, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Text inside an SVG: escaped for where it stands, measured in columns and cut to them. */
 #pragma once
 #include <stddef.h>

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Where windows go: names for their processes, and a queue and a thread for each back end. */
+#pragma once
+#include "user/cmd/push_options.h"
+#include "user/push/naming.h"
+#include "user/push/sender.h"
+
+struct delivery {
+	struct naming *naming; /* the options' */
+	struct push_sender **senders;
+	size_t cnt;
+};
+
+/* The options stay while it is open. 0 or negative errno, which was said. */
+int delivery__open(struct delivery *d, const struct push_options_list *o);
+/* Hands a window over; it is not needed any more then. */
+void delivery__window(struct delivery *d, const struct profile *p);
+/* How much still waits to be sent. */
+uint64_t delivery__queued(const struct delivery *d);
+/* Sends for so long at most, and frees all. */
+void delivery__close(struct delivery *d, unsigned ms);
