@@ -104,6 +104,7 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
+# Always made anew; never the first target of all.
 FORCE:
 
 help: ## list the targets

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Services by OpenTelemetry's variables: of environments, and of processes that live and do no more. */
 #include <setjmp.h>
 #include <stdarg.h>

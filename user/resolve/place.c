@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "user/resolve/place.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a process is: its cgroup, and the container or unit that this is of. */
 #pragma once
 #include "bpf/abi.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * OTEL_SERVICE_NAME comes before service.name of OTEL_RESOURCE_ATTRIBUTES, whose values are percent-encoded (OpenTelemetry
  * specification: configuration/sdk-environment-variables, resource/sdk; W3C baggage). What is in /proc/PID/environ is the memory

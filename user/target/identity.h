@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a process says that it is: the service that OpenTelemetry's variables name, and nothing else of its environment. Read at
  * first sight of a process image, when it was asked for, and kept with it, so that it is known when the process is gone.
