@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Days of a busy node in minutes: records as the kernel side sends them, with a clock of their own, go through what names
  * them into windows of 15 s, as those of `pybpfprof daemon` do. Processes fork, exec and end, some without a record of it;

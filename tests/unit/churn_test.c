@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Half an hour of the churn of tests/bench/churn.c: the heap is as it was before. */
 #include "tests/bench/churn.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Code objects of a process that lives: kept while there is room, then the ones that were met last. */
 #include "tests/unit/make_records.h"
 #include "user/profile/profile.h"

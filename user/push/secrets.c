@@ -139,8 +139,9 @@ int push_headers__add_token_file(struct push_headers *h, const char *path, char 
 }
 
 /* These the request itself needs to be right. */
-static const char *const ours[] = {"Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding",
-				   "Connection", "Expect", "Upgrade", "Trailer", "TE"};
+static const char *const ours[] = {
+	"Host",       "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding",
+	"Connection", "Expect",         "Upgrade",      "Trailer",          "TE"};
 
 static int add_header(struct push_headers *h, const char *path, unsigned number, char *line, char **why)
 {
@@ -155,7 +156,8 @@ static int add_header(struct push_headers *h, const char *path, unsigned number,
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (!strcasecmp(line, ours[i])) {
-			*why = xasprintf("%s: line %u sets %s, which only the request itself can", path, number, ours[i]);
+			*why = xasprintf("%s: line %u sets %s, which only the request itself can", path, number,
+					 ours[i]);
 			return -EINVAL;
 		}
 	add_line(h, xasprintf("%s: %s", line, value));
