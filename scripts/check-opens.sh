@@ -30,6 +30,9 @@ user/os/source_file.c          names of descriptors
 user/format/format.c           inputs that the user names
 user/format/json/json_read.c   inputs that the user names
 user/format/recording_read.c   inputs that the user names
+user/push/secrets.c            what the user names
+user/push/spool.c              a folder of our own, where the user says
+user/push/http_own_tls.c       certificates of the system, or that the user names
 user/session/features.c        /sys
 user/session/features_probe.c  /sys
 user/session/types.c           what the user names, and files of kernels

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What a profiler that runs for days may keep: code objects of a process that makes them all the time."""
 
 import re

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Metrics, as Prometheus' own reader has them, too: promtool, where it is. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -19,12 +19,15 @@ static inline bool next_field(struct cursor *c, struct field *f)
 		return false;
 	tag = cursor_varint(c);
 	f->number = (uint32_t)(tag >> 3);
-	f->value = cursor_varint(c);
 	f->bytes = NULL;
+	if ((tag & 7) == 1)
+		cursor_copy(c, &f->value, sizeof(f->value));
+	else
+		f->value = cursor_varint(c);
 	if ((tag & 7) == 2)
 		f->bytes = cursor_bytes(c, f->value);
 	else
-		assert_int_equal(tag & 7, 0);
+		assert_in_range(tag & 7, 0, 1);
 	assert_false(c->bad);
 	assert_true(f->number > 0);
 	return true;

@@ -10,7 +10,7 @@
 #define GZIP_WINDOW (15 + 16) /* zlib.h, deflateInit2: + 16 writes a gzip header, without name and time */
 #define LEVEL       1         /* 4 takes more than twice as long for columns of numbers and saves 6 % */
 
-#define PACK_LEVEL  6 /* libdeflate's, as quick as zlib's 1 */
+#define PACK_LEVEL 6 /* libdeflate's, as quick as zlib's 1 */
 
 struct gzip {
 	z_stream z;

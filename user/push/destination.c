@@ -112,7 +112,8 @@ int destination__parse(const char *text, const struct backend *const *known, str
 	if (http_url__parse(plain, &u, &why))
 		return refuse(text, why);
 	if (u.user)
-		why = "a user and a password do not belong into a URL, where others see them: put \"Authorization: Basic …\""
+		why = "a user and a password do not belong into a URL, where others see them: put \"Authorization: "
+		      "Basic …\""
 		      " into a file of headers, or a token into a file";
 	else
 		finish(out, &u);

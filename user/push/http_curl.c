@@ -163,7 +163,9 @@ static CURLcode transfer(struct http *h, const bool *stop)
 
 static void say_error(const struct http *h, CURLcode code, struct http_answer *out)
 {
-	const char *text = code == CURLE_ABORTED_BY_CALLBACK ? "stopped" : *h->said ? h->said : curl_easy_strerror(code);
+	const char *text = code == CURLE_ABORTED_BY_CALLBACK ? "stopped"
+			   : *h->said                        ? h->said
+							     : curl_easy_strerror(code);
 
 	snprintf(out->error, sizeof(out->error), "%s", code ? text : "no answer came");
 }
@@ -174,7 +176,8 @@ static void judge(struct http *h, CURLcode code, const struct transfer *t)
 	long status = 0;
 
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us); /* the tunnel of a proxy and TLS are before it */
+	curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T,
+			  &ready_us); /* the tunnel of a proxy and TLS are before it */
 	t->out->connected = ready_us > 0 || t->has_head;
 	if (t->has_head && status >= 200)
 		t->out->status = (int)status;

@@ -20,8 +20,8 @@
 struct http {
 	char *user_agent;
 	struct tls *tls;
-	int fd;	       /* -1: there is no connection */
-	bool is_tls;   /* the connection is */
+	int fd;         /* -1: there is no connection */
+	bool is_tls;    /* the connection is */
 	char *leads_to; /* and to whom, by which proxy, trusting whom */
 };
 

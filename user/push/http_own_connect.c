@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define STEP_MS	     50 /* how late a stop may be noticed */
+#define STEP_MS      50 /* how late a stop may be noticed */
 #define LOOKUP_STACK (256u << 10)
 
 static int step_ms(const struct patience *p)
@@ -118,7 +118,8 @@ static int resolve(struct lookup *l, const struct patience *p, char *error)
 	if (err)
 		snprintf(error, OWN_ERROR_SIZE, "the name %s cannot be looked up: %s", l->host, patience_error(err));
 	else if (l->status)
-		snprintf(error, OWN_ERROR_SIZE, "the name %s cannot be looked up: %s", l->host, gai_strerror(l->status));
+		snprintf(error, OWN_ERROR_SIZE, "the name %s cannot be looked up: %s", l->host,
+			 gai_strerror(l->status));
 	return err ? err : l->status ? -EHOSTUNREACH : 0;
 }
 

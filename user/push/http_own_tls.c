@@ -34,17 +34,17 @@ struct tls {
 	int fd;
 	bool started;
 	unsigned char address[16]; /* of a host that is named by its address */
-	size_t address_len;	   /* 0: it has a name */
+	size_t address_len;        /* 0: it has a name */
 };
 
 /* Where distributions have the certificates that they trust. */
 static const char *const bundles[] = {
-	"/etc/ssl/certs/ca-certificates.crt",		     /* Debian, Ubuntu, Alpine, Arch, Gentoo */
+	"/etc/ssl/certs/ca-certificates.crt",                /* Debian, Ubuntu, Alpine, Arch, Gentoo */
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* RHEL, Fedora, Amazon Linux */
-	"/etc/pki/tls/certs/ca-bundle.crt",		     /* older of these */
-	"/etc/ssl/ca-bundle.pem",			     /* SUSE */
-	"/var/lib/ca-certificates/ca-bundle.pem",	     /* SUSE */
-	"/etc/ssl/cert.pem",				     /* Alpine without ca-certificates */
+	"/etc/pki/tls/certs/ca-bundle.crt",                  /* older of these */
+	"/etc/ssl/ca-bundle.pem",                            /* SUSE */
+	"/var/lib/ca-certificates/ca-bundle.pem",            /* SUSE */
+	"/etc/ssl/cert.pem",                                 /* Alpine without ca-certificates */
 	"/etc/ca-certificates/extracted/tls-ca-bundle.pem",  /* Arch */
 };
 
@@ -132,7 +132,8 @@ static int trust(struct tls *t, const char *ca_file, char *error)
 
 	if (!path) {
 		snprintf(error, OWN_ERROR_SIZE,
-			 "there are no certificates of authorities here: install ca-certificates, or name a file of them");
+			 "there are no certificates of authorities here: install ca-certificates, or name a file of "
+			 "them");
 		return -ENOENT;
 	}
 	if (stat(path, &now)) {

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #define LINE_MAX_LEN 8192
-#define HEAD_MAX     65536	/* all headers, and all trailers */
+#define HEAD_MAX     65536      /* all headers, and all trailers */
 #define TOTAL_MAX    (1u << 20) /* a body that nobody wants is read no further */
-#define DAY_S	     86400ull
+#define DAY_S        86400ull
 
 enum { CHUNK_SIZE, CHUNK_DATA, CHUNK_END, CHUNK_TRAILER };
 

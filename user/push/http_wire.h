@@ -15,17 +15,17 @@ enum http_wire_state {
 struct http_wire {
 	enum http_wire_state state;
 	const char *why;
-	int status;	  /* known from HTTP_WIRE_BODY on */
+	int status;       /* known from HTTP_WIRE_BODY on */
 	bool keeps_alive; /* the connection may be used again once it is done */
 	uint64_t retry_after_ns;
 	struct buf body; /* at most HTTP_ANSWER_MAX of it */
 	/* Within. */
 	bool is_tunnel; /* the answer to CONNECT: has no body when it is good */
 	bool chunked, to_end;
-	uint64_t left;	    /* of the body, or of this chunk */
-	unsigned part;	    /* of a chunk */
-	uint64_t total;	    /* bytes seen */
-	struct buf line;    /* that is not at its end */
+	uint64_t left;       /* of the body, or of this chunk */
+	unsigned part;       /* of a chunk */
+	uint64_t total;      /* bytes seen */
+	struct buf line;     /* that is not at its end */
 	uint64_t now_unix_s; /* dates are taken against it */
 };
 

@@ -205,7 +205,7 @@ static void end_profile(struct request *r, uint32_t type)
 		put_types(r, &profile, type);
 		for (size_t i = 0; i < r->row_cnt; i++)
 			put_row(&profile, &r->rows[i], names && names->is_counted);
-		pb_put_int(&profile, PROFILE_TIME, r->w->start_unix_ns + r->part++ * PUSH_PART_NS);
+		pb_put_fixed64(&profile, PROFILE_TIME, r->w->start_unix_ns + r->part++ * PUSH_PART_NS);
 		pb_put_int(&profile, PROFILE_DURATION, r->w->duration_ns ? r->w->duration_ns : 1);
 		wire_id(id);
 		pb_put_element(&profile, PROFILE_ID, (const char *)id, sizeof(id));

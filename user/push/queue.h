@@ -10,10 +10,10 @@ struct push_body {
 	struct buf bytes;
 	uint64_t samples;
 	uint64_t unix_ns; /* when it was made */
-	uint32_t seq;	  /* tells those of one moment apart */
+	uint32_t seq;     /* tells those of one moment apart */
 	bool is_gzip;
 	unsigned tries; /* that failed for good reasons: how many more there will be depends on it */
-	void *file;	/* of the spool that it came from; NULL: it is in memory only */
+	void *file;     /* of the spool that it came from; NULL: it is in memory only */
 };
 
 /* Takes what is in `bytes`. */

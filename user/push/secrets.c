@@ -41,18 +41,36 @@ static int fail(char **why, int err, const char *path, const char *text)
 	return err;
 }
 
-/* A regular file, whatever links lead there: Kubernetes has its secrets behind two. */
+/* A regular file, whatever links lead there: Kubernetes has its secrets behind two. Descriptor or negative errno. */
+static int open_regular(const char *path, char **why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), err;
+	struct stat st;
+
+	if (fd < 0)
+		return fail(why, -errno, path, strerror(errno));
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		return fd;
+	err = fail(why, -EINVAL, path, "this is no file");
+	close(fd);
+	return err;
+}
+
+int push_check_file(const char *path, char **why)
+{
+	__cleanup_close int fd = open_regular(path, why);
+
+	return fd < 0 ? fd : 0;
+}
+
 static int read_text(const char *path, struct buf *out, char **why)
 {
-	__cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	__cleanup_close int fd = open_regular(path, why);
 	char bytes[4096];
-	struct stat st;
 	ssize_t n = 0;
 
-	if (fd < 0 || fstat(fd, &st))
-		return fail(why, -errno, path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return fail(why, -EINVAL, path, "this is no file");
+	if (fd < 0)
+		return fd;
 	while (out->len <= FILE_MAX && (n = read(fd, bytes, sizeof(bytes))) > 0)
 		buf_put(out, bytes, (size_t)n);
 	explicit_bzero(bytes, sizeof(bytes));
@@ -139,8 +157,9 @@ int push_headers__add_token_file(struct push_headers *h, const char *path, char 
 }
 
 /* These the request itself needs to be right. */
-static const char *const ours[] = {"Host", "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding",
-				   "Connection", "Expect", "Upgrade", "Trailer", "TE"};
+static const char *const ours[] = {
+	"Host",       "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding",
+	"Connection", "Expect",         "Upgrade",      "Trailer",          "TE"};
 
 static int add_header(struct push_headers *h, const char *path, unsigned number, char *line, char **why)
 {
@@ -155,7 +174,8 @@ static int add_header(struct push_headers *h, const char *path, unsigned number,
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (!strcasecmp(line, ours[i])) {
-			*why = xasprintf("%s: line %u sets %s, which only the request itself can", path, number, ours[i]);
+			*why = xasprintf("%s: line %u sets %s, which only the request itself can", path, number,
+					 ours[i]);
 			return -EINVAL;
 		}
 	add_line(h, xasprintf("%s: %s", line, value));

@@ -23,3 +23,6 @@ void push_headers__clear(struct push_headers *h);
 
 /* Servers repeat what they were told: secrets in `text` become asterisks. */
 void push_headers__hide(const struct push_headers *h, char *text);
+
+/* Can it be read? 0 or negative errno with `*why`. */
+int push_check_file(const char *path, char **why);

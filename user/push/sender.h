@@ -10,22 +10,25 @@
 struct push_options {
 	const char *url;                 /* "pyroscope+https://host:4040/prefix"; BACKEND:// is BACKEND+https:// */
 	const char *token_file;          /* bearer token, read anew for each request; NULL none */
+	const char *token;               /* the same from the environment; NULL none */
 	const char *const *header_files; /* lines "Name: value", read anew too */
 	size_t header_file_cnt;
 	const char *ca_file; /* NULL: the system's */
 	const char *proxy;   /* NULL: as https_proxy, http_proxy and no_proxy say */
 	const char *
 		spool; /* directory for bodies that find no room in the queue, and for those left at the end; NULL none */
-	uint64_t queue_bytes, spool_bytes;
-	uint64_t timeout_ns; /* of one request */
+	uint64_t queue_bytes, spool_bytes; /* 0: 16 MiB, 256 MiB */
+	uint64_t timeout_ns;               /* of one request; 0: 30 s */
 };
 
 struct push_stats {
-	uint64_t put, put_samples; /* bodies handed over, and the samples in them: the sum of all that follows … */
+	/* Bodies handed over (by a former run, too, that left them in the spool), and the samples in them: the sum of … */
+	uint64_t put, put_samples;
 	uint64_t sent, sent_samples, sent_bytes;
-	uint64_t dropped, dropped_samples;             /* for want of room, or as too old */
-	uint64_t refused, refused_samples;             /* by the server, for good */
-	uint64_t queued, queued_samples, queued_bytes; /* … these wait, in memory or in the spool */
+	uint64_t dropped, dropped_samples; /* for want of room, or as too old */
+	uint64_t refused, refused_samples; /* by the server, for good; or it was broken too often */
+	uint64_t queued, queued_samples,
+		queued_bytes; /* … and these, that wait in memory or in the spool, or are being sent */
 	uint64_t spooled_bytes;
 	uint64_t requests, retries, connect_failures;
 	uint64_t status[6]; /* answers by their first digit; 0: none */

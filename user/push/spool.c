@@ -17,12 +17,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define FILES_MAX  100000	 /* whose names are kept */
-#define BODY_MAX   (64u << 20) /* larger files are none of ours */
-#define NAME_SIZE  80
-#define SAY_EVERY  60000000000ull
-#define NAME_FORM  "%016llx-%08x-%llu.%s"
-#define TEMPORARY  '.'
+#define FILES_MAX 100000      /* whose names are kept */
+#define BODY_MAX  (64u << 20) /* larger files are none of ours */
+#define NAME_SIZE 80
+#define SAY_EVERY 60000000000ull
+#define NAME_FORM "%016llx-%08x-%llu.%s"
+#define TEMPORARY '.'
 
 struct spooled {
 	uint64_t unix_ns, samples, bytes;

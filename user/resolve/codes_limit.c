@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A process may make code for as long as it lives: templates, lambdas, `eval`. Its code objects are kept as long as there
  * is room; then those go that were met least recently. The kernel side sends each of them once, so it is told first, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What codes.c keeps, for itself and for codes_limit.c, which forgets. */
 #pragma once
 #include "user/profile/module_name.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Families are rows of tables: name, type, what they mean, and where the number is. Names and units are those of Prometheus: seconds, bytes, _total. */
 #include "user/serve/metrics.h"
 #include "user/util/alloc.h"

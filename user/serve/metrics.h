@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The daemon's numbers as Prometheus reads them (text format 0.0.4). Pure: whoever has the numbers fills the struct. */
 #pragma once
 #include "user/util/buf.h"

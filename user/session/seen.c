@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The map is shared, as the kernel side may write to another key of the bucket at that moment. It is mapped when it is
  * first needed, which in most recordings is never: all of it counts as resident.

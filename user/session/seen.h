@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The kernel side sends a code object once, and notes its key: keys are taken out here of those that it is to send again. */
 #pragma once
 #include <stdint.h>

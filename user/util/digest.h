@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* 64 bits that stand for a text, where two that share them do no harm: FNV-1a. */
 #pragma once
 #include <stddef.h>

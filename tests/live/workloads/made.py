@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Code that is made, run and thrown away, over and over, as programs with templates and lambdas do; and functions that were there
 before, and are called again only when that is over.
 
