@@ -172,6 +172,8 @@ static char *words_of(const struct push_sender *s, const struct http_answer *a, 
 
 	if (!a->status)
 		return xasprintf("%s: %s", a->connected ? "no answer" : "no connection", a->error);
+	if (verdict_is_page(a))
+		return xasprintf("it answers with a web page: there is no %s at this URL", s->to.backend->name);
 	if (s->to.backend->reason && a->body.len)
 		reason = s->to.backend->reason(a->body.data, a->body.len);
 	if (!reason || !*reason) {
