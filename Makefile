@@ -47,7 +47,7 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(if $(STATIC),-DSTATIC_BINARY) $(OPT) $(WARN) $(SAME_PATHS) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
+LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lseccomp -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
 LDFLAGS_ALL := $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Archives do not say what they need themselves. The linker warns of functions that load plug-ins: user/os/lookups.c has seen to it.
 STATIC_LIBS = -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
@@ -100,10 +100,12 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-FORCE:
-.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test backend backend-stop backends-test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
+
+# Always made anew; never the first target of all.
+FORCE:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -372,6 +374,16 @@ vm-test: ## the program under other kernels, in qemu (downloads them; KERNELS="6
 	$(MAKE) all $(BUILD)/tests/host/host_walk
 	-$(MAKE) arm64 TESTS=host/host_walk
 	BUILD=$(BUILD) scripts/vm-test.sh $(KERNELS)
+
+backend: ## install, build (minutes, the first time) and start a back end on this machine: Parca (root; BACKEND_PORT=7070)
+	BUILD=$(BUILD) scripts/backend.sh start
+
+backend-stop: ## stop it; what it stored stays
+	@BUILD=$(BUILD) scripts/backend.sh stop
+
+backends-test: ## profiles pushed to the real Parca and Collector, and queried back (root; builds them the first time; PYROSCOPE=/path/to/one)
+	scripts/install-deps.sh
+	scripts/run-tests.sh backends
 
 unit: $(UNIT) ## unit tests only, no root
 host: $(HOST) ## the BPF walker as host C

@@ -4,6 +4,7 @@
     demo_workload.py serve     a pre-forked HTTP service, a multiprocessing pool that makes its reports,
                                and threads that pack its archive; prints the port, runs until killed
     demo_workload.py load PORT SECONDS   customers: requests from several threads, prints how many
+    demo_workload.py shop      both, each a service of that name to back ends, until killed or Ctrl-C
 """
 
 import collections
@@ -20,6 +21,7 @@ import signal
 import socket
 import statistics
 import string
+import subprocess
 import sys
 import threading
 import time
@@ -203,10 +205,30 @@ def load(port, seconds):
     print(len(done))
 
 
+def start(name, *arguments, **options):
+    """That part of the shop, as a service of that name, in a group of processes of its own."""
+    command = [sys.executable, os.path.abspath(__file__), *arguments]
+    return subprocess.Popen(command, env={**os.environ, "OTEL_SERVICE_NAME": name}, start_new_session=True, **options)
+
+
+def shop():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    parts = [start("shop", "serve", stdout=subprocess.PIPE, text=True)]
+    try:
+        port = parts[0].stdout.readline().strip()
+        parts.append(start("customers", "load", port, "1e9", stdout=subprocess.DEVNULL))
+        parts[0].wait()
+    finally:
+        for part in parts[::-1]:
+            os.killpg(part.pid, signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL if sys.argv[1:] != ["shop"] else lambda *_: sys.exit())
     if sys.argv[1:] == ["serve"]:
         serve()
+    elif sys.argv[1:] == ["shop"]:
+        shop()
     elif len(sys.argv) == 4 and sys.argv[1] == "load":
         load(int(sys.argv[2]), float(sys.argv[3]))
     else:

@@ -7,8 +7,8 @@
 #   scripts/install-deps.sh --demo        what `make demo` needs
 #   scripts/install-deps.sh --units       what the tests of C programs and of scripts need, and SHORT=1
 #   scripts/install-deps.sh --packages    what `make release` needs, and the tests of packages
-#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64  what `make fuzz`, `make bench`, `make real-web`,
-#                                         `make vm-test`, `make fresh-test` and `make arm64` need
+#   scripts/install-deps.sh --fuzz|--bench|--real|--vm|--fresh|--arm64|--backends  what `make fuzz`, `make bench`, `make real-web`,
+#                                         `make vm-test`, `make fresh-test`, `make arm64` and `make backend` need
 #   scripts/install-deps.sh --list [...]  print the packages, as this distribution has them, instead of installing
 #   scripts/install-deps.sh --try [...]   let apt say whether it could install them
 #
@@ -22,7 +22,7 @@ cd "$(dirname "$0")/.."
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
+	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libseccomp-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
 	libcurl4-openssl-dev|libcurl4-gnutls-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.
@@ -69,6 +69,10 @@ packages="
 tried="
 	busybox-static mmdebstrap podman runc systemd python3-yaml python3-venv strace
 "
+# Back ends are built from their modules, by scripts/get-backends.sh: any Go fetches one that is new enough. npm: Parca's page.
+backends="
+	golang-go npm|nodejs util-linux
+"
 # What live tests read our files with; one that is not there skips its tests.
 # chromium, selenium: the SVG as a browser has it. jsonschema: our JSON.
 # zsh, fish, man-db, mandoc: completions and the manual page as their readers have them.
@@ -109,6 +113,7 @@ for arg; do
 	--vm) needed="$build $vm" optional= ;;
 	--fresh) needed=$fresh optional= ;;
 	--arm64) needed="$build $units $arm64" optional= ;;
+	--backends) needed="$build $backends" optional=$demo ;;
 	--list) action=list ;;
 	--try) action=try ;;
 	-h | --help) usage 0 ;;

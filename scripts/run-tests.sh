@@ -6,7 +6,8 @@
 #   scripts/run-tests.sh [SUITE…]     names as printed: lint, unit, host, sanitized, live, …
 #   SHORT=1 scripts/run-tests.sh      a minute's worth: does it build, load and read Pythons here?
 #
-# The suite `fresh` is everything again on a system that has nothing; only CI and those who name it run it.
+# The suite `fresh` is everything again on a system that has nothing; only CI and those who name it run it. The suite `backends` builds
+# real servers first; it is only run by those who name it, and with NIGHTLY=true.
 # A suite of C programs is a folder of *_test.c (cmocka); a suite of Python is a folder of test_*.py
 # (pytest). New folders are picked up by themselves. Exit status 1 when anything failed.
 set -uo pipefail
@@ -38,7 +39,10 @@ trap 'rm -rf --one-file-system "$TMPDIR"' EXIT
 start=$SECONDS
 
 chosen() {
-	[[ ${#wanted[@]} == 0 ]] && { [[ $1 != fresh || ${CI:-} == true ]]; return; }
+	if [[ ${#wanted[@]} == 0 ]]; then
+		[[ $1 != fresh || ${CI:-} == true ]] && [[ $1 != backends || ${NIGHTLY:-} == true ]]
+		return
+	fi
 	local one
 	for one in "${wanted[@]}"; do
 		[[ $one == "$1" ]] && return

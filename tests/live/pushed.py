@@ -268,6 +268,7 @@ def otlp_profile(tables, profile, labels, raw):
     out.types = [(strings[kind.type_strindex], strings[kind.unit_strindex])]
     out.default_type, out.period_type = out.types[0][0], (strings[period.type_strindex], strings[period.unit_strindex])
     out.time_ns, out.duration_ns, out.period = profile.time_unix_nano, profile.duration_nano, profile.period
+    out.samples = []
     for sample in profile.samples:
         # Without values each time stands for one.
         values = [sum(sample.values) if sample.values else len(sample.timestamps_unix_nano)]

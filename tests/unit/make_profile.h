@@ -149,7 +149,8 @@ static inline void make_process(struct make_state *m, uint32_t id)
 
 	m->sink.ops->process(m->sink.ctx, &p);
 	for (unsigned t = 0; t < m->o->threads; t++) {
-		struct profile_thread thread = {++m->threads, id, 4000 + id * 10 + t, names[t % 4]};
+		struct profile_thread thread = {
+			.id = ++m->threads, .process = id, .tid = 4000 + id * 10 + t, .name = names[t % 4]};
 
 		m->sink.ops->thread(m->sink.ctx, &thread);
 	}

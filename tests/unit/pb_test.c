@@ -26,6 +26,10 @@ static void numbers(void **state)
 	assert_bytes(&out, "\x80\x01\x01", 3);
 	pb_put_int(&out, 1, UINT64_MAX);
 	assert_bytes(&out, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11);
+	pb_put_fixed64(&out, 3, 0x0102030405060708);
+	assert_bytes(&out, "\x19\x08\x07\x06\x05\x04\x03\x02\x01", 9);
+	pb_put_fixed64(&out, 3, 0);
+	assert_int_equal(out.len, 0);
 	pb_put_int(&out, 1, 0); /* the default is not written */
 	assert_int_equal(out.len, 0);
 	buf_free(&out);

@@ -5,61 +5,8 @@
  */
 #include "tests/unit/make_profile.h"
 #include "tests/unit/mixed_profile.h"
+#include "tests/unit/pb_fields.h"
 #include "tests/unit/views.h"
-#include <zlib.h>
-
-struct field {
-	uint32_t number;
-	uint64_t value;    /* a number, or the length of */
-	const char *bytes; /* NULL for numbers */
-};
-
-static bool next_field(struct cursor *c, struct field *f)
-{
-	uint64_t tag;
-
-	if (!cursor_left(c))
-		return false;
-	tag = cursor_varint(c);
-	f->number = (uint32_t)(tag >> 3);
-	f->value = cursor_varint(c);
-	f->bytes = NULL;
-	if ((tag & 7) == 2)
-		f->bytes = cursor_bytes(c, f->value);
-	else
-		assert_int_equal(tag & 7, 0);
-	assert_false(c->bad);
-	assert_true(f->number > 0);
-	return true;
-}
-
-static struct buf inflated(const struct buf *packed)
-{
-	struct buf out = {.cap = 1 << 22};
-	z_stream z = {.next_in = (unsigned char *)packed->data, .avail_in = (uInt)packed->len};
-
-	out.data = malloc(out.cap);
-	z.next_out = (unsigned char *)out.data;
-	z.avail_out = (uInt)out.cap;
-	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
-	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(z.avail_in, 0); /* one message, nothing behind it */
-	out.len = z.total_out;
-	inflateEnd(&z);
-	return out;
-}
-
-/* The single number of a field inside a message; 0 when it is not there. */
-static uint64_t number_in(const struct field *message, uint32_t number)
-{
-	struct cursor c = cursor_of(message->bytes, message->value);
-	struct field f;
-
-	while (next_field(&c, &f))
-		if (f.number == number && !f.bytes)
-			return f.value;
-	return 0;
-}
 
 struct counts {
 	uint64_t texts, functions, locations, mappings, types, samples, value, entries;

@@ -30,7 +30,7 @@ static inline void emit_process(struct profile_sink to, uint32_t id, uint32_t pi
 
 static inline void emit_thread(struct profile_sink to, uint32_t id, uint32_t process, const char *name)
 {
-	to.ops->thread(to.ctx, &(struct profile_thread){id, process, 1000 + id, name});
+	to.ops->thread(to.ctx, &(struct profile_thread){.id = id, .process = process, .tid = 1000 + id, .name = name});
 }
 
 static inline void emit_function(struct profile_sink to, uint32_t id, const char *name, const char *file)

@@ -94,11 +94,11 @@ static void end_retired(struct daemon *d)
 
 static int open_session(const struct daemon_options *o, struct profile_sink sink, struct session **out)
 {
-	struct session_options s = {.command = "", .allow_no_python = true};
+	struct session_options s = {.command = "", .allow_no_python = true, .identify = true};
 
 	target_options__fill(&o->target, &s);
 	s.gil_only = o->view.gil_only;
-	s.allow_no_python = true;
+	s.allow_no_python = s.identify = true;
 	return session__open(&s, sink, out);
 }
 

@@ -2,7 +2,7 @@
 /* Protocol buffers' wire format: a tag is `field number << 3 | wire type`, numbers are LEB128. */
 #include "user/format/pb.h"
 
-enum wire_type { VARINT = 0, LEN = 2 };
+enum wire_type { VARINT = 0, I64 = 1, LEN = 2 };
 
 static void put_tag(struct buf *out, uint32_t field, enum wire_type type)
 {
@@ -15,6 +15,18 @@ void pb_put_int(struct buf *out, uint32_t field, uint64_t value)
 		return;
 	put_tag(out, field, VARINT);
 	buf_put_varint(out, value);
+}
+
+void pb_put_fixed64(struct buf *out, uint32_t field, uint64_t value)
+{
+	char bytes[8];
+
+	if (!value)
+		return;
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(value >> 8 * i);
+	put_tag(out, field, I64);
+	buf_put(out, bytes, sizeof(bytes));
 }
 
 void pb_put_element(struct buf *out, uint32_t field, const char *text, size_t len)

@@ -7,6 +7,8 @@
 #include "user/util/buf.h"
 
 void pb_put_int(struct buf *out, uint32_t field, uint64_t value);
+/* Of a field that is declared so (fixed64): another reader passes a varint over in silence. */
+void pb_put_fixed64(struct buf *out, uint32_t field, uint64_t value);
 /* Also when it is empty: a message counts by being there. */
 void pb_put_message(struct buf *out, uint32_t field, const struct buf *message);
 /* Element `i` of a repeated text: there even when it is empty. */

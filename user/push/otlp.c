@@ -57,6 +57,7 @@ struct request {
 	struct pair_map row_of; /* (stack, attribute) → 1 + row */
 	struct row *rows;
 	size_t row_cnt, row_cap;
+	uint64_t part; /* of the group's profiles of this type */
 };
 
 /* ---- resources --------------------------------------------------------------------------------- */
@@ -204,7 +205,7 @@ static void end_profile(struct request *r, uint32_t type)
 		put_types(r, &profile, type);
 		for (size_t i = 0; i < r->row_cnt; i++)
 			put_row(&profile, &r->rows[i], names && names->is_counted);
-		pb_put_int(&profile, PROFILE_TIME, r->w->start_unix_ns);
+		pb_put_fixed64(&profile, PROFILE_TIME, r->w->start_unix_ns + r->part++ * PUSH_PART_NS);
 		pb_put_int(&profile, PROFILE_DURATION, r->w->duration_ns ? r->w->duration_ns : 1);
 		wire_id(id);
 		pb_put_element(&profile, PROFILE_ID, (const char *)id, sizeof(id));
@@ -307,6 +308,7 @@ static void encode(const struct push_window *w, push_body_fn fn, void *ctx)
 	for (size_t i = 0; i < sets.cnt; i++) {
 		if (r.group && r.group != sets.items[i].group)
 			end_resource(&r);
+		r.part = 0;
 		for (size_t k = 0; k < sets.items[i].cnt; k++)
 			add(&r, &sets.items[i], sets.items[i].buckets[k]);
 		end_profile(&r, sets.items[i].type);

@@ -13,8 +13,6 @@
 /* Of labels and of what is around a profile in a request. */
 #define LABEL_ROOM 64000
 #define BYTES_MAX  (PUSH_BYTES_MAX - LABEL_ROOM)
-/* Two profiles of one series and one time are taken for the same by Pyroscope's stores (for them a time is in ms). */
-#define PART_NS 1000000
 
 struct maker {
 	const struct push_window *w;
@@ -35,7 +33,7 @@ static void begin(struct maker *m)
 	const struct pprof_options o = {
 		.thread_names = m->w->thread_names,
 		.type = m->set->type,
-		.start_unix_ns = m->w->start_unix_ns + m->parts * PART_NS,
+		.start_unix_ns = m->w->start_unix_ns + m->parts * PUSH_PART_NS,
 		.duration_ns = m->w->duration_ns,
 		.period = m->sets->period[m->set->type],
 		.text_max = PUSH_TEXT_MAX,

@@ -36,6 +36,8 @@ void push_sets__free(struct push_sets *s);
  * with their labels.
  */
 #define PUSH_BYTES_MAX 1900000
+/* Two profiles of one series and one time are taken for the same by Pyroscope's stores, whose time is in ms: parts are so far apart. */
+#define PUSH_PART_NS 1000000
 
 /* What a type is called elsewhere; a table. */
 struct push_type_names {

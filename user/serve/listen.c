@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BACKLOG  16
+#define BACKLOG  64
 #define LOCK_TRY 25 /* times 20 ms */
 #define SYNTAX   "write 127.0.0.1:PORT, [::1]:PORT or unix:/PATH"
 

@@ -18,10 +18,11 @@
 #include <sys/timerfd.h>
 
 #define CONNECTIONS 16
+#define TURNED_AWAY 4              /* beyond them, while they are told so */
 #define PATIENCE_NS 10000000000ull /* with a head, and for each PROGRESS of an answer */
 #define FAREWELL_NS 2000000000ull  /* what is still sent to us is thrown away so long */
 #define PAUSE_NS    1000000000ull  /* when there are no file descriptors left */
-#define PROGRESS    (64u << 10)
+#define PROGRESS    (16u << 10)
 #define SEND_BUFFER (64 << 10)   /* little, so that what is under way says how fast the client reads */
 #define AT_ONCE     (256u << 10) /* to one client, before others have their turn */
 #define NEVER       UINT64_MAX
@@ -49,7 +50,7 @@ struct serve {
 	uint64_t paused_ns; /* until then nobody is let in; 0: they are */
 	serve_fn fn;
 	void *ctx;
-	struct serve_request conns[CONNECTIONS];
+	struct serve_request conns[CONNECTIONS + TURNED_AWAY];
 };
 
 /* ---- descriptors that are watched ------------------------------------------------------------------------- */
@@ -296,14 +297,12 @@ static void on_event(struct serve_request *q, uint32_t events, uint64_t now)
 
 /* ---- who comes ------------------------------------------------------------------------------------------ */
 
-/* Who takes a seat and does not ask has to give it to the next; NULL: all are being answered. */
-static struct serve_request *find_seat(struct serve *s)
+/* One of these. Who takes a seat and does not ask has to give it to the next; NULL: all are being answered. */
+static struct serve_request *find_seat(struct serve_request *seats, size_t cnt)
 {
 	struct serve_request *idlest = NULL;
 
-	for (size_t i = 0; i < CONNECTIONS; i++) {
-		struct serve_request *q = &s->conns[i];
-
+	for (struct serve_request *q = seats; q < seats + cnt; q++) {
 		if (q->state == FREE)
 			return q;
 		if ((q->state == HEAD || q->state == FAREWELL) && (!idlest || q->until_ns < idlest->until_ns))
@@ -314,27 +313,23 @@ static struct serve_request *find_seat(struct serve *s)
 	return idlest;
 }
 
-static void turn_away(int fd)
-{
-	static const char answer[] =
-		"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-	send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
-	close(fd);
-}
-
 static void let_in(struct serve *s, int fd, uint64_t now)
 {
-	struct serve_request *q = find_seat(s);
+	struct serve_request *q = find_seat(s->conns, CONNECTIONS);
 	int size = SEND_BUFFER;
+	bool full = !q;
 
+	if (full)
+		q = find_seat(s->conns + CONNECTIONS, TURNED_AWAY);
 	if (!q) {
-		turn_away(fd);
+		close(fd);
 		return;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	*q = (struct serve_request){.serve = s, .state = HEAD, .fd = fd, .file = -1, .until_ns = now + PATIENCE_NS};
 	watch(s, EPOLL_CTL_ADD, fd, EPOLLIN, q);
+	if (full)
+		refuse(q, 503, "too many are being answered just now");
 }
 
 static void accept_all(struct serve *s, uint64_t now)
@@ -377,7 +372,7 @@ static void look_at_times(struct serve *s, uint64_t now)
 		s->paused_ns = 0;
 		watch(s, EPOLL_CTL_MOD, s->at.fd, EPOLLIN, s);
 	}
-	for (size_t i = 0; i < CONNECTIONS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(s->conns); i++) {
 		if (s->conns[i].state != FREE)
 			on_time(&s->conns[i], now);
 		if (s->conns[i].state != FREE && s->conns[i].until_ns < next)
@@ -392,7 +387,7 @@ static void look_at_times(struct serve *s, uint64_t now)
 
 void serve__poll(struct serve *s, uint64_t now_ns)
 {
-	struct epoll_event events[CONNECTIONS + 2];
+	struct epoll_event events[ARRAY_SIZE(s->conns) + 2];
 	int n = epoll_wait(s->epoll, events, ARRAY_SIZE(events), 0);
 	bool come = false;
 
@@ -439,7 +434,7 @@ void serve__free(struct serve *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < CONNECTIONS; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(s->conns); i++)
 		if (s->conns[i].state != FREE)
 			drop(&s->conns[i]);
 	listen_close(&s->at);
