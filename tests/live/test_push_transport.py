@@ -770,7 +770,7 @@ def test_links_in_a_spool(start, refused, folder, tmp_path):
     (own,) = folder.iterdir()
     own.rename(tmp_path / "moved")
     own.symlink_to(tmp_path / "moved")
-    assert f"{own} is no folder: the spool needs one" in refused("test+http://127.0.0.1:1", spool=folder)
+    assert f"{own} is a link, or no folder: the spool needs one" in refused("test+http://127.0.0.1:1", spool=folder)
 
 
 # ---- the thread -------------------------------------------------------------------------------------------------------------
