@@ -172,7 +172,7 @@ static void test_waiting_ends(void **state)
 
 /* ---- threads ---------------------------------------------------------------------------------------------- */
 
-#define PUTS	2000
+#define PUTS    2000
 #define PUTTERS 3
 
 struct shared {
