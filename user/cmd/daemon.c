@@ -69,6 +69,7 @@ static bool are_files_due(struct daemon *d, uint64_t now)
 /* One window ends and the next one begins, at one cut of the stream, and so do files that are due. */
 static void turn_window(struct daemon *d, uint64_t now)
 {
+	uint64_t due_ns = d->window_end_ns, over_ns;
 	struct window done = d->window;
 
 	window__end(&done, d->stream);
@@ -79,6 +80,8 @@ static void turn_window(struct daemon *d, uint64_t now)
 	d->window_end_ns = window_end_ns(d->o->window_ns);
 	files__end_last(&d->files);
 	hand_over(d, &done);
+	over_ns = clock_now_ns();
+	d->answers.late_ns = over_ns > due_ns ? over_ns - due_ns : 0;
 }
 
 /* ---- the configuration, again ------------------------------------------------------------------------------- */

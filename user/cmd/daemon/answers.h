@@ -24,6 +24,7 @@ struct answers {
 	uint64_t started_unix_ns;
 	uint64_t windows, window_end_unix_ns; /* so far, and when the last one ended; 0 none yet */
 	uint64_t turned_ns;                   /* the same of CLOCK_MONOTONIC, or when it started */
+	uint64_t late_ns;                     /* from its end until it was handed over */
 	uint64_t stacks;                      /* of the last one */
 	uint64_t samples[PROFILE_MAX_TYPES];  /* of all of them, by type */
 	uint64_t now_ns;                      /* of the last __poll */
