@@ -415,7 +415,7 @@ def test_hostile_names(recording, tmp_path, backend):
 
 def test_a_large_recording_is_split(tmp_path):
     """Many deep stacks: each sample in exactly one of the profiles, none of them too large."""
-    run_made = [built("tests/unit/make_files"), "processes=2", "threads=4", "stacks=3000", "depth=900", str(tmp_path / "rec.pybpf")]
+    run_made = [built("tests/unit/make_files"), "processes=1", "threads=8", "stacks=3000", "depth=900", str(tmp_path / "rec.pybpf")]
     subprocess.run([str(word) for word in run_made], check=True)
     total = report(tmp_path / "rec.pybpf", "cpu")["samples"]
     with backend_stub.Stub() as stub:
