@@ -6,6 +6,7 @@
  */
 #include "user/push/sender.h"
 #include "user/format/gzip.h"
+#include "user/os/privileges.h"
 #include "user/push/destination.h"
 #include "user/push/http_url.h"
 #include "user/push/queue.h"
@@ -393,6 +394,8 @@ static void *run(void *arg)
 	struct push_sender *s = arg;
 
 	pthread_setname_np(pthread_self(), "push");
+	privileges_keep_only(
+		PRIVILEGES_DAEMON); /* they are each thread's own, and it began before the others gave theirs up */
 	while (work(s))
 		;
 	pthread_mutex_lock(&s->lock);
