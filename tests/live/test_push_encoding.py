@@ -422,7 +422,7 @@ def test_a_large_recording_is_split(tmp_path):
         push(stub, tmp_path / "rec.pybpf", "--queue", "4MB")
     for backend in BACKENDS:
         profiles = [p for body in stub.bodies if body.backend == backend for p in body.profiles]
-        assert len(profiles) > 2
+        assert len(profiles) > 1
         assert sum(s.values[0] for p in profiles for s in p.samples) == total
         for profile in profiles:
             assert len(profile.samples) <= 16000 and max(len(s.stack) for s in profile.samples) <= 1000
