@@ -26,6 +26,8 @@ static void count_tables(struct otlp *to, const struct field *dictionary)
 		if (!to->table[f.number]++)
 			assert_int_equal(f.value, 0); /* entry 0 is empty */
 	}
+	for (unsigned i = 1; i < TABLES; i++)
+		assert_true(to->table[i] > 0);
 	assert_int_equal(to->table[LINKS], 1);
 }
 
@@ -104,6 +106,7 @@ static void take_profile_of(struct otlp *to, const struct field *profile)
 	check_index(to, &type, 2, STRINGS);
 	to->profiles++;
 	to->time = number_in(profile, 3);
+	assert_non_null(memmem(profile->bytes, profile->value, (char[]){time_tag, (char)to->time}, 2));
 	to->duration = number_in(profile, 4);
 	to->period = number_in(profile, 6);
 	to->id_len = id.value;
