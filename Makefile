@@ -30,7 +30,7 @@ OPT	:= -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=al
 endif
 # STATIC=1 (`make static`): one file that needs nothing of the system it runs on, in a folder of its own.
 ifdef STATIC
-BUILD	:= $(BUILD)/static
+override BUILD := $(BUILD)/static
 HTTP	:= own
 endif
 # Who talks to back ends: libcurl, or HTTP of our own over mbedTLS (own), which can be linked into that one file.
@@ -47,10 +47,10 @@ CFLAGS	?=
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 	-DPYBPFPROF_DATE='"$(RELEASED)"' $(if $(STATIC),-DSTATIC_BINARY) $(OPT) $(WARN) $(SAME_PATHS) \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fPIE -I. -I$(BUILD) $(CFLAGS)
-LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
+LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lseccomp -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
 LDFLAGS_ALL := $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Archives do not say what they need themselves. The linker warns of functions that load plug-ins: user/os/lookups.c has seen to it.
-STATIC_LIBS = -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
+STATIC_LIBS = -Wl,-Map=$@.map -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
 KNOWN_LOOKUPS = 2>$@.said || { cat $@.said >&2; exit 1; }; \
 	! grep -v -e 'in statically linked applications requires' -e ': in function ' $@.said >&2
 
@@ -219,6 +219,15 @@ $(BUILD)/tests/%: tests/%.c $(PURE_LIB)
 	$(call msg,TEST,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(PURE_LIB) -lcmocka $(LDLIBS) -o $@
+
+# Each way to talk HTTP has the same tests. What is linked first wins over what the archive has.
+HTTP_TESTS := $(foreach v,curl own,$(BUILD)/tests/live/push_feed_$v)
+$(HTTP_TESTS): $(BUILD)/tests/live/push_feed_%: tests/live/push_feed.c $(PURE_LIB) \
+		$(foreach v,curl own,$(patsubst %.c,$(BUILD)/%.o,$(wildcard user/push/http_$v*.c)))
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP $(LDFLAGS_ALL) $< $(filter $(BUILD)/user/push/http_$*%,$^) $(PURE_LIB) \
+		$(HTTP_LIBS_$*) $(LDLIBS) -o $@
 
 $(WALKER): $(BUILD)/bpf/host/%.o: bpf/%.bpf.c
 	$(call msg,HOST,$<)

@@ -22,7 +22,7 @@ cd "$(dirname "$0")/.."
 build="
 	make gcc libc6-dev linux-libc-dev pkg-config
 	clang llvm libbpf-dev bpftool|linux-tools-generic
-	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
+	libelf-dev zlib1g-dev libdeflate-dev libcap-dev libseccomp-dev libncurses-dev libiberty-dev liblzma-dev libdw-dev uthash-dev
 	libcurl4-openssl-dev|libcurl4-gnutls-dev
 "
 # The demo's workload is standard library only, but its Python must be one that we read.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A server for test_serve.py: `serve_driver WHERE [FILE]` prints where it is and answers until standard input ends. /metrics: a text;
  * /file: FILE; /later?ms=N&text=T: T after N ms; /echo?x=V: V; /gone: how many clients of /later had gone; else 404.

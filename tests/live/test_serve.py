@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The daemon's HTTP server: what clients of all kinds get from it, good ones, slow ones, and those that are none."""
 
 import contextlib

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Deadlines of connections, by a clock of the test's own; what real clients see of the rest is in tests/live/test_serve.py. */
 #include <setjmp.h>
 #include <stdarg.h>

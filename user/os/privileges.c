@@ -84,11 +84,12 @@ static const struct {
 	unsigned uses;
 	bool (*needed)(void);
 } table[] = {
-	{CAP_BPF, PRIVILEGES_SAMPLE, always},                  /* maps, where only it may write to them */
-	{CAP_PERFMON, PRIVILEGES_SAMPLE, always},              /* timers for CPUs and cgroups that come later */
-	{CAP_SYS_ADMIN, PRIVILEGES_SAMPLE, are_timers_admins}, /* … on Debian and Ubuntu as they come */
-	{CAP_SYS_PTRACE, PRIVILEGES_SAMPLE | PRIVILEGES_LOOK | PRIVILEGES_SOURCES, always},
-	{CAP_DAC_READ_SEARCH, PRIVILEGES_SAMPLE | PRIVILEGES_LOOK, always},
+	{CAP_BPF, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, always},     /* maps, where only it may write to them */
+	{CAP_PERFMON, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, always}, /* timers for CPUs and cgroups that come later */
+	{CAP_SYS_ADMIN, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON,
+	 are_timers_admins}, /* … on Debian and Ubuntu as they come */
+	{CAP_SYS_PTRACE, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON | PRIVILEGES_LOOK | PRIVILEGES_SOURCES, always},
+	{CAP_DAC_READ_SEARCH, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON | PRIVILEGES_LOOK, always},
 	{CAP_CHECKPOINT_RESTORE, PRIVILEGES_SAMPLE | PRIVILEGES_LOOK, always}, /* /proc/PID/map_files */
 	{CAP_SETUID, PRIVILEGES_SAMPLE | PRIVILEGES_LOOK | PRIVILEGES_FILES, invoker_is_another},
 	{CAP_SETGID, PRIVILEGES_SAMPLE | PRIVILEGES_LOOK | PRIVILEGES_FILES, invoker_is_another},
@@ -135,9 +136,11 @@ void privileges_keep(unsigned uses)
 
 void privileges_keep_only(unsigned uses)
 {
+	int is_there;
+
 	/* This takes CAP_SETPCAP; without it the next line binds us all the same. */
-	for (cap_value_t cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (!is_kept(cap, uses))
+	for (cap_value_t cap = 0; (is_there = prctl(PR_CAPBSET_READ, cap)) >= 0; cap++)
+		if (is_there && !is_kept(cap, uses))
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	privileges_keep(uses);

@@ -14,6 +14,7 @@ enum privileges_use {
 	PRIVILEGES_LOOK = 2,     /* into processes: their memory, their files */
 	PRIVILEGES_FILES = 4,    /* inputs and outputs of the user's */
 	PRIVILEGES_SOURCES = 16, /* of processes that have roots of their own */
+	PRIVILEGES_DAEMON = 32,  /* all that goes on once it samples, with the four that it may have been given alone */
 	PRIVILEGES_COMMAND = 8,  /* a command of ours is to be told of signals, whoever it has become */
 };
 /* Gives up the capabilities that these uses do not need. */

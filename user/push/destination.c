@@ -111,6 +111,7 @@ int destination__parse(const char *text, const struct backend *const *known, str
 	plain = xasprintf("http%s%s", tls ? "s" : "", strstr(text, "://"));
 	if (http_url__parse(plain, &u, &why))
 		return refuse(text, why);
+	why = NULL;
 	if (u.user)
 		why = "a user and a password do not belong into a URL, where others see them: put \"Authorization: "
 		      "Basic …\""

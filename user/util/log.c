@@ -39,6 +39,11 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
+bool log_says(enum log_level level)
+{
+	return level <= log_level;
+}
+
 void log_set_width(unsigned columns)
 {
 	log_width = columns;

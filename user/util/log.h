@@ -4,11 +4,13 @@
  * a failure says it, with the object's name; callers pass the error code on in silence.
  */
 #pragma once
+#include <stdbool.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_VERBOSE, LOG_DEBUG };
 
 /* Messages above `level` are dropped; the default is LOG_INFO. */
 void log_set_level(enum log_level level);
+bool log_says(enum log_level level);
 /* One -v more: LOG_VERBOSE, then LOG_DEBUG. */
 void log_say_more(void);
 
