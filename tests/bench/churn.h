@@ -35,7 +35,7 @@ static const struct churn_rates churn_day = {
 
 #define CHURN_CONTAINER_EVERY 6 /* windows */
 #define CHURN_PROGRAMS        40
-#define CHURN_FUNCTIONS       12 /* that a program has on its stacks */
+#define CHURN_FUNCTIONS       5 /* that a program has on its stacks */
 #define CHURN_PID_FIRST       0x30000000u
 
 struct churn_container {
@@ -457,10 +457,18 @@ static inline void churn_end(struct churn *c)
 	free(c->residents);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
 /* Bytes of the heap. */
 static inline size_t churn_in_use(void)
 {
+#ifdef __SANITIZE_ADDRESS__
+	return __sanitizer_get_current_allocated_bytes();
+#else
 	struct mallinfo2 m = mallinfo2();
 
 	return m.uordblks + m.hblkhd;
+#endif
 }
