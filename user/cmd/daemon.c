@@ -185,6 +185,7 @@ static void tend(struct daemon *d, uint64_t now)
 		return;
 	d->next_tend_ns = now + TEND_NS;
 	notify_watchdog(&d->notify);
+	delivery__tend(&d->delivery);
 	if (files__tend(&d->files))
 		d->stop = d->failed = true; /* said already */
 	if (d->retired.o && (now >= d->retired.until_ns || !delivery__queued(&d->retired.delivery)))
