@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Is the daemon's memory bounded? A day of churn in minutes (churn.h): prints resident memory and the heap at ten points, and
  * fails when they grow. Containers need root, and a cgroup hierarchy that can be written to.

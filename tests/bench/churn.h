@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Days of a busy node in minutes: records as the kernel side sends them, with a clock of their own, go through what names
  * them into windows of 15 s, as those of `pybpfprof daemon` do. Processes fork, exec and end, some without a record of it;
@@ -34,7 +35,7 @@ static const struct churn_rates churn_day = {
 
 #define CHURN_CONTAINER_EVERY 6 /* windows */
 #define CHURN_PROGRAMS        40
-#define CHURN_FUNCTIONS       12 /* that a program has on its stacks */
+#define CHURN_FUNCTIONS       5 /* that a program has on its stacks */
 #define CHURN_PID_FIRST       0x30000000u
 
 struct churn_container {
@@ -456,10 +457,18 @@ static inline void churn_end(struct churn *c)
 	free(c->residents);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
 /* Bytes of the heap. */
 static inline size_t churn_in_use(void)
 {
+#ifdef __SANITIZE_ADDRESS__
+	return __sanitizer_get_current_allocated_bytes();
+#else
 	struct mallinfo2 m = mallinfo2();
 
 	return m.uordblks + m.hblkhd;
+#endif
 }

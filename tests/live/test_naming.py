@@ -286,6 +286,22 @@ def test_a_pod_in_a_node_that_is_a_container(python, start, script, cgroup, tmp_
     assert called[shim.pid] == {"service_name": "python", "container": IDS[6][:12], "node": "n1"}
 
 
+def test_seen_from_a_cgroup_namespace(python, start, script, cgroup, tmp_path):
+    """As an agent in a container has it: /proc shows the way from its own group. Who may make groups in a service is not believed."""
+    prefix = make_tree(tmp_path / "tree", FILES)
+    inside = f"{SLICE}/cri-containerd-{IDS[1]}.scope"
+    places = {inside: "shop/app", f"user@1000.service/{inside}": "busy"}
+    make_path(cgroup.path / "agent", cgroup.path)
+    processes = []
+    for name in places:
+        make_path(cgroup.path / name, cgroup.path)
+        processes.append(start([python.path, script("busy.py")]))
+        move(processes[-1], cgroup.path / name)
+    enter = ["sh", "-ec", f'echo 0 > {cgroup.path}/agent/cgroup.procs; exec unshare -C "$@"', "sh"]
+    called = check("-p", ",".join(str(p.pid) for p in processes), prefix=[*enter, *prefix])
+    assert [called[p.pid]["service_name"] for p in processes] == list(places.values())
+
+
 def test_moved_after_its_first_tick(python, start, script, cgroup, recorder):
     """Where it went is what counts, and what it has left is taken back."""
     before, after = f"docker-{IDS[7]}.scope", "shop.service"

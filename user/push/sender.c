@@ -6,6 +6,7 @@
  */
 #include "user/push/sender.h"
 #include "user/format/gzip.h"
+#include "user/os/privileges.h"
 #include "user/push/destination.h"
 #include "user/push/http_url.h"
 #include "user/push/queue.h"
@@ -172,6 +173,8 @@ static char *words_of(const struct push_sender *s, const struct http_answer *a, 
 
 	if (!a->status)
 		return xasprintf("%s: %s", a->connected ? "no answer" : "no connection", a->error);
+	if (verdict_is_page(a))
+		return xasprintf("it answers with a web page: there is no %s at this URL", s->to.backend->name);
 	if (s->to.backend->reason && a->body.len)
 		reason = s->to.backend->reason(a->body.data, a->body.len);
 	if (!reason || !*reason) {
@@ -393,6 +396,8 @@ static void *run(void *arg)
 	struct push_sender *s = arg;
 
 	pthread_setname_np(pthread_self(), "push");
+	privileges_keep_only(
+		PRIVILEGES_DAEMON); /* they are each thread's own, and it began before the others gave theirs up */
 	while (work(s))
 		;
 	pthread_mutex_lock(&s->lock);

@@ -283,12 +283,20 @@ static bool read_watcher(const struct container_query *q, char *command, struct 
 	return is_ours;
 }
 
+/* As seen from a cgroup namespace. */
+static bool is_relative(const char *path)
+{
+	return !strncmp(path, "/..", 3);
+}
+
 /* A process of the container itself may call itself what it likes. */
 static bool is_outside(const struct container_query *q, pid_t pid)
 {
 	__cleanup_free char *group = procfs_cgroup(pid);
 	size_t len = strlen(q->path);
 
+	if (is_relative(group) != is_relative(q->path))
+		return false; /* they do not compare */
 	return *group && len && (strncmp(group, q->path, len) || (group[len] && group[len] != '/'));
 }
 

@@ -155,6 +155,15 @@ static void note_first(void *ctx, pid_t pid)
 		*first = pid;
 }
 
+/*
+ * From a cgroup namespace directories beside it are not to be looked at. Users are given theirs in services (user@1000.service); what
+ * is in none of those is root's.
+ */
+static uid_t owner_from_within(const char *path)
+{
+	return !strncmp(path, "/..", 3) && !strstr(path, ".service/") ? 0 : UNKNOWN_UID;
+}
+
 /* Of the directory that it was made in, in whichever hierarchy that is. */
 static uid_t owner_of(const char *path)
 {
@@ -169,7 +178,7 @@ static uid_t owner_of(const char *path)
 		if (*mounts[i] && !stat(dir, &st))
 			return st.st_uid;
 	}
-	return UNKNOWN_UID;
+	return owner_from_within(path);
 }
 
 /* runc and crun, when nobody tells them where, make a directory of the container's name below the root. */

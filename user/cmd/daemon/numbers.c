@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/numbers.h"
+#include "user/os/own_cost.h"
 #include "user/serve/metrics.h"
 #include "user/target/outcome.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #define DROPS 1
@@ -90,31 +90,15 @@ static void put_delivery(struct numbers *n, const struct delivery *d)
 	n->m.left_out_samples = names.dropped_samples;
 }
 
-static uint64_t time_of(const struct timeval *a, const struct timeval *b)
-{
-	return (uint64_t)(a->tv_sec + b->tv_sec) * 1000000000ull + (uint64_t)(a->tv_usec + b->tv_usec) * 1000;
-}
-
-static uint64_t resident_bytes(void)
-{
-	__cleanup_file FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long long pages = 0;
-
-	if (!f || fscanf(f, "%*u %llu", &pages) != 1)
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void put_self(struct numbers *n)
 {
-	struct rusage self, children;
+	struct own_cost c;
 
-	getrusage(RUSAGE_SELF, &self);
-	getrusage(RUSAGE_CHILDREN, &children);
-	n->m.user_ns = time_of(&self.ru_utime, &children.ru_utime);
-	n->m.system_ns = time_of(&self.ru_stime, &children.ru_stime);
-	n->m.peak_rss_bytes = (uint64_t)self.ru_maxrss * 1024;
-	n->m.rss_bytes = resident_bytes();
+	own_cost_read(&c);
+	n->m.user_ns = c.user_ns;
+	n->m.system_ns = c.system_ns;
+	n->m.peak_rss_bytes = c.peak_rss_bytes;
+	n->m.rss_bytes = c.rss_bytes;
 }
 
 void numbers_put(const struct answers *a, struct buf *out)
