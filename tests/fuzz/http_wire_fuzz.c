@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_it(&parts, (const char *)data + 1, size - 1, 1 + (data[0] >> 1), data[0] & 1);
 	require(whole.state == parts.state && whole.status == parts.status);
 	require(whole.state == HTTP_WIRE_BAD || whole.body.len == parts.body.len);
-	require(whole.state == HTTP_WIRE_BAD || !whole.body.len || !memcmp(whole.body.data, parts.body.data, whole.body.len));
+	require(whole.state == HTTP_WIRE_BAD || !whole.body.len ||
+		!memcmp(whole.body.data, parts.body.data, whole.body.len));
 	require(whole.keeps_alive == parts.keeps_alive && whole.body.len <= HTTP_ANSWER_MAX);
 	require(whole.state == HTTP_WIRE_DONE ? whole.status >= 200 && whole.status < 600 : whole.why != NULL);
 	http_wire__clear(&whole);

@@ -42,8 +42,8 @@ static void put_all(struct profile_sink s)
 		s.ops->thread(s.ctx, &(struct profile_thread){.id = i, .process = i, .tid = i, .name = ""});
 		for (uint32_t k = 0; k < (i == 1 ? 3 : 1); k++)
 			s.ops->sample(s.ctx, &(struct profile_sample){.value = 10, .thread = i, .stack = 1});
-		s.ops->loss(s.ctx, &(struct profile_loss){
-					   .reason = "ring_full", .sentence = "", .count = 1, .process = i});
+		s.ops->loss(s.ctx,
+			    &(struct profile_loss){.reason = "ring_full", .sentence = "", .count = 1, .process = i});
 	}
 	s.ops->loss(s.ctx, &(struct profile_loss){.reason = "ring_full", .sentence = "", .count = 1});
 }
@@ -82,7 +82,7 @@ static void test_by_name_and_id(void **state)
 static void test_what_is_not_there(void **state)
 {
 	(void)state;
-	check("container", "we", 0, 1); /* a name is whole */
+	check("container", "we", 0, 1);  /* a name is whole */
 	check("container", "3f2", 0, 1); /* too short to be an id's beginning */
 	check("pod", "web", 0, 1);
 	check("container", "", 0, 1);
