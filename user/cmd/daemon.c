@@ -19,6 +19,7 @@
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -58,6 +59,7 @@ static void hand_over(struct daemon *d, struct window *done)
 	answers__count_window(&d->answers, p);
 	delivery__window(&d->delivery, p);
 	profile__free(p);
+	malloc_trim(0); /* its pieces lay among those that are kept */
 }
 
 static bool are_files_due(struct daemon *d, uint64_t now)
