@@ -42,6 +42,11 @@ seed_recording_fuzz() {
 	rm "$fuzz/seed.pybpf"
 }
 
+seed_head_fuzz() {
+	printf 'GET /profile?seconds=10&container=a%%20b HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept: */*\r\n\r\n' >"$1/get"
+	printf 'HEAD http://[::1]/%%41 HTTP/1.0\n\n' >"$1/absolute"
+}
+
 seed_elf_fuzz() {
 	find /lib /usr/lib -name '*.so*' -type f -size -24k 2>/dev/null | head -n 12 | xargs -r cp -t "$1"
 }

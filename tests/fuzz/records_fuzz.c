@@ -147,7 +147,7 @@ static void check(const struct profile *p)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct profile_builder *b = profile_builder__new(true);
-	struct processes *processes = processes__new();
+	struct processes *processes = processes__new("");
 	struct resolve *r = resolve__new(profile_builder__sink(b), processes, NULL);
 	uint64_t now = 10 * SECOND;
 	struct profile *p;

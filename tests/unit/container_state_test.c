@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include "tests/unit/temp_folder.h"
 #include "user/target/container_state.h"
+#include "user/target/kubelet_logs.h"
 #include "user/util/alloc.h"
 #include <stdio.h>
 
@@ -48,16 +49,21 @@ static int empty(void **state)
 	return system(command);
 }
 
-/* "runtime: namespace/pod/name", as far as it is known. */
+static const char *pod_id = "";
+
+/* "runtime: namespace/pod/name", as far as it is known; of Compose "… (project/service)". */
 static char *names_of(const char *runtime, const char *id, uid_t owner)
 {
 	struct container_query q = {.runtime = runtime, .owner = owner};
 	struct container_names n;
 
+	snprintf(q.pod_id, sizeof(q.pod_id), "%s", pod_id);
 	snprintf(q.root, sizeof(q.root), "%s", folder);
 	snprintf(q.id, sizeof(q.id), "%s", id);
 	if (!container_read_names(&q, &n))
 		return xstrdup("nothing");
+	if (*n.compose_project || *n.compose_service)
+		return xasprintf("%s: %s (%s/%s)", n.runtime, n.name, n.compose_project, n.compose_service);
 	return xasprintf("%s: %s/%s/%s", n.runtime, n.namespace, n.pod, n.name);
 }
 
@@ -74,14 +80,104 @@ static void test_docker(void **state)
 	assert_names("docker", A, 0, "nothing");
 	put("/var/lib/docker/containers/" A "/config.v2.json",
 	    "{\"StreamConfig\":{},\"State\":{\"Pid\":7},\"ID\":\"" A "\",\"Config\":{\"Hostname\":\"h\",\"Labels\":{"
-	    "\"com.docker.compose.service\":\"web\"}},\"Name\":\"/shop-web-1\"}");
-	assert_names("docker", A, 0, "docker: //shop-web-1");
+	    "\"com.docker.compose.service\":\"web\",\"com.docker.compose.project\":\"shop\","
+	    "\"com.docker.compose.project.working_dir\":\"/srv/secret\"}},\"Name\":\"/shop-web-1\"}");
+	assert_names("docker", A, 0, "docker: shop-web-1 (shop/web)");
 	assert_names("docker", B, 0, "nothing");
 	put("/var/lib/docker/containers/" B "/config.v2.json",
 	    "{\"Name\":\"/"
 	    "k8s_app_web-7d4b9_shop_uid_0\",\"Config\":{\"Labels\":{\"io.kubernetes.container.name\":\"app\","
 	    "\"io.kubernetes.pod.name\":\"web-7d4b9\",\"io.kubernetes.pod.namespace\":\"shop\"}}}");
 	assert_names("docker", B, 0, "docker: shop/web-7d4b9/app");
+}
+
+static void test_swarm(void **state)
+{
+	(void)state;
+	put("/var/lib/docker/containers/" A "/config.v2.json",
+	    "{\"Config\":{\"Labels\":{\"com.docker.swarm.service.name\":\"shop_web\",\"com.docker.stack.namespace\":"
+	    "\"shop\",\"com.docker.swarm.task.name\":\"shop_web.1.x\"}},\"Name\":\"/shop_web.1.x\"}");
+	assert_names("docker", A, 0, "docker: shop_web.1.x (shop/shop_web)");
+}
+
+static void test_sandboxes(void **state)
+{
+	(void)state;
+	put("/run/containerd" TASKS "k8s.io/" A "/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri.container-type\":\"sandbox\",\"io.kubernetes.cri.sandbox-name\":"
+	    "\"web-7d4b9\",\"io.kubernetes.cri.sandbox-namespace\":\"shop\"}}");
+	assert_names("containerd", A, 0, "containerd: shop/web-7d4b9/pause");
+	put("/run/containers/storage/overlay-containers/" A "/userdata/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri-o.ContainerType\":\"sandbox\",\"io.kubernetes.container.name\":"
+	    "\"POD\","
+	    "\"io.kubernetes.pod.name\":\"web-7d4b9\",\"io.kubernetes.pod.namespace\":\"shop\"}}");
+	assert_names("cri-o", A, 0, "cri-o: shop/web-7d4b9/pause");
+	put("/var/lib/docker/containers/" B "/config.v2.json",
+	    "{\"Name\":\"/k8s_POD_web_shop_uid_0\",\"Config\":{\"Labels\":{\"io.kubernetes.container.name\":\"POD\","
+	    "\"io.kubernetes.pod.name\":\"web\",\"io.kubernetes.pod.namespace\":\"shop\"}}}");
+	assert_names("docker", B, 0, "docker: shop/web/pause");
+}
+
+/* Where the engine's own files are not to be had: by the names that kubelet gives. */
+static void test_names_of_log_files(void **state)
+{
+	(void)state;
+	put("/var/log/containers/web-7d4b9_shop_app-" A ".log", "");
+	put("/var/log/containers/other_shop_side-car-" B ".log", "");
+	assert_names("containerd", A, 0, "containerd: shop/web-7d4b9/app");
+	assert_names("cri-o", B, 0, "cri-o: shop/other/side-car");
+	assert_names("containerd", A, 1000, "nothing"); /* a user's is none of kubelet's */
+	assert_names("docker", A, 0, "nothing");        /* nor is one that is in no pod */
+	pod_id = "0b5e";
+	assert_names("docker", A, 0, "docker: shop/web-7d4b9/app");
+	assert_names("container", A, 0, "container: shop/web-7d4b9/app");
+	pod_id = "";
+}
+
+/* A link's name is cut when it is too long: what is left of it has no id. */
+static void test_names_of_log_folders(void **state)
+{
+	(void)state;
+	pod_id = "0b5e-uid";
+	put("/var/log/containers/web-7d4b9_shop_a-very-long-na", "");
+	put("/var/log/pods/shop_web-7d4b9_0b5e-uid/app/0.log", "");
+	put("/var/log/pods/shop_other_ffff-uid/side/0.log", "");
+	assert_names("containerd", A, 0, "containerd: shop/web-7d4b9/app");
+	put("/var/log/pods/shop_web-7d4b9_0b5e-uid/init/0.log", "");
+	assert_names("containerd", A, 0, "containerd: shop/web-7d4b9/"); /* one of two */
+	put("/run/containerd" TASKS "k8s.io/" A "/config.json",
+	    "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"app\"}}");
+	assert_names("containerd", A, 0, "containerd: shop/web-7d4b9/app"); /* each knows a part */
+	pod_id = "none";
+	assert_names("containerd", B, 0, "nothing");
+	pod_id = "";
+}
+
+static void test_hostile_log_files(void **state)
+{
+	static const char *const names[] = {"",
+					    "_",
+					    "__",
+					    "a_b",
+					    "a_b_-" A ".log",
+					    "_b_c-" A ".log",
+					    "a__c-" A ".log",
+					    "-" A ".log",
+					    "a_b_c" A ".log",
+					    "a_b_c-" A};
+	struct container_names n = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_false(kubelet_logs_parse_file(names[i], A, &n));
+	assert_string_equal(n.pod, "");
+	assert_true(kubelet_logs_parse_file("a_b_c_d-" A ".log", A, &n));
+	assert_string_equal(n.name, "c_d");
+	assert_false(kubelet_logs_parse_pod("a_b_cd", "d", &n));
+	assert_false(kubelet_logs_parse_pod("a_b", "b", &n));
+	assert_false(kubelet_logs_parse_pod("", "", &n));
+	assert_true(kubelet_logs_parse_pod("a\x1b_b_d", "d", &n));
+	assert_string_equal(n.namespace, "a\\x1b");
 }
 
 static void test_docker_elsewhere(void **state)
@@ -211,6 +307,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_docker, empty),
+		cmocka_unit_test_teardown(test_swarm, empty),
+		cmocka_unit_test_teardown(test_sandboxes, empty),
+		cmocka_unit_test_teardown(test_names_of_log_files, empty),
+		cmocka_unit_test_teardown(test_names_of_log_folders, empty),
+		cmocka_unit_test(test_hostile_log_files),
 		cmocka_unit_test_teardown(test_docker_elsewhere, empty),
 		cmocka_unit_test_teardown(test_containerd, empty),
 		cmocka_unit_test_teardown(test_nerdctl, empty),

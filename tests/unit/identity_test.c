@@ -129,7 +129,7 @@ static void assert_service(const struct process *p, const char *want)
 static void test_of_processes(void **state)
 {
 	pid_t named = start("OTEL_SERVICE_NAME=checkout"), nameless = start("X=1");
-	struct processes *t = processes__new();
+	struct processes *t = processes__new("");
 	char got[IDENTITY_SERVICE];
 	struct process *p, *fork_of_it;
 
@@ -167,7 +167,7 @@ static void test_of_those_that_are_gone(void **state)
 {
 	pid_t parent = start("OTEL_RESOURCE_ATTRIBUTES=service.name=shop");
 	__cleanup_free char *cgroup = procfs_cgroup(parent);
-	struct processes *t = processes__new();
+	struct processes *t = processes__new("");
 	struct process *p;
 
 	(void)state;

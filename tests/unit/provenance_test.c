@@ -136,7 +136,7 @@ static void of_those_that_live(void **state)
 static int begin(void **state)
 {
 	(void)state;
-	all = processes__new();
+	all = processes__new("");
 	return 0;
 }
 

@@ -52,7 +52,7 @@ static inline int begin(void **state)
 	strcpy(old_python.build.version, "3.8.18");
 	strcpy(new_python.build.version, "3.12.1");
 	builder = profile_builder__new(true);
-	processes = processes__new();
+	processes = processes__new("");
 	resolve = resolve__new(profile_builder__sink(builder), processes, NULL);
 	resolve__set_clock(resolve, (int64_t)(UNIX - START));
 	return 0;

@@ -4,6 +4,7 @@
 #include "user/cmd/check/check_system.h"
 #include "user/cmd/check/check_target.h"
 #include "user/cmd/messages.h"
+#include "user/cmd/push_options.h"
 #include "user/cmd/terminal.h"
 #include "user/cmd/usage.h"
 #include "user/os/cgroup.h"
@@ -12,6 +13,7 @@
 
 struct args {
 	struct target_options target;
+	struct push_options_list names;
 	bool json;
 };
 
@@ -47,6 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		a->target.optional = true;
 		state->child_inputs[0] = &a->target;
+		state->child_inputs[1] = &a->names;
 		return 0;
 	case 'j':
 		a->json = true;
@@ -59,14 +62,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&target_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+	{&target_options, 0, NULL, 0}, {&push_naming_options, 0, NULL, 0}, {&messages_options, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Find out whether profiling works here: the kernel's features, privileges, settings, and a short "
 	       "recording. With a target (a process id, a cgroup, a program; or the options of record): which Pythons "
-	       "it runs, and why each can or cannot be profiled.\v"
+	       "it runs, why each can or cannot be profiled, and what back ends would call it.\v"
 	       "Exit status: 0 it works, 3 missing privileges, 4 the kernel lacks something, 5 no such target or no "
 	       "Python in it that can be walked. Without root it says as much as it can.",
 	.children = children,
@@ -111,7 +115,7 @@ static int run(int argc, char **argv)
 	target_options__fill(&a.target, &how);
 	check_system(&l, &how);
 	if (a.target.text)
-		t = check_targets__find(&l, &a.target);
+		t = check_targets__find(&l, &a.target, a.names.naming);
 	if (a.json)
 		print_json(&l, t);
 	else
@@ -120,6 +124,7 @@ static int run(int argc, char **argv)
 	check_list__free(&l);
 	check_targets__free(t);
 	target_options__free(&a.target);
+	push_options__free(&a.names);
 	return fflush(stdout) || ferror(stdout) ? CMD_FAILED : status;
 }
 
@@ -130,7 +135,7 @@ const struct cmd cmd_check = {
 	.examples = {{"sudo pybpfprof check", "does it work here?"},
 		     {"sudo pybpfprof check 4242", "can this process be profiled?"},
 		     {"pybpfprof check python3", "can this interpreter?"},
-		     {"sudo pybpfprof check --all --json", "every Python process on this host, for scripts"}},
+		     {"sudo pybpfprof check --all --json", "every Python here, and what back ends would call it"}},
 	.argp = &argp,
 	.run = run,
 };

@@ -9,6 +9,7 @@
 #include "user/cmd/daemon/window.h"
 #include "user/cmd/exit_status.h"
 #include "user/cmd/signals.h"
+#include "user/os/confine.h"
 #include "user/os/notify.h"
 #include "user/os/privileges.h"
 #include "user/os/worker.h"
@@ -94,11 +95,11 @@ static void end_retired(struct daemon *d)
 
 static int open_session(const struct daemon_options *o, struct profile_sink sink, struct session **out)
 {
-	struct session_options s = {.command = "", .allow_no_python = true};
+	struct session_options s = {.command = "", .allow_no_python = true, .identify = true};
 
 	target_options__fill(&o->target, &s);
 	s.gil_only = o->view.gil_only;
-	s.allow_no_python = true;
+	s.allow_no_python = s.identify = true;
 	return session__open(&s, sink, out);
 }
 
@@ -121,25 +122,28 @@ static int change_session(struct daemon *d, const struct daemon_options *o)
 	return err;
 }
 
-/* Sampling goes on meanwhile, the windows too; those begun are finished for the new ones. */
-static void use(struct daemon *d, struct daemon_options *o, struct delivery *delivery)
+/*
+ * What the last one has still to send it sends, but for a spool, which has one owner at a time: there the new one finds what
+ * was left. Sampling goes on meanwhile.
+ */
+static int use(struct daemon *d, struct daemon_options *o)
 {
 	end_retired(d);
+	if (d->o->push.common.spool)
+		delivery__close(&d->delivery, 0);
 	d->retired = (struct retired){d->o, d->delivery, clock_now_ns() + RETIRE_NS};
 	d->o = o;
-	d->delivery = *delivery;
 	d->window_end_ns = window_end_ns(o->window_ns);
+	return delivery__open(&d->delivery, &o->push);
 }
 
 static void reload(struct daemon *d)
 {
 	struct daemon_options *o = xcalloc(1, sizeof(*o));
-	struct delivery delivery;
 	bool sample_alike;
 
 	notify_reloading(&d->notify);
-	if (!reload_is_sound(d->argc, d->argv) || daemon_options__parse(o, d->argc, d->argv) ||
-	    delivery__open(&delivery, &o->push)) {
+	if (!reload_is_sound(d->argc, d->argv) || daemon_options__parse(o, d->argc, d->argv)) {
 		log_error("the configuration was not taken: all stays as it was");
 		free(o);
 		notify_ready(&d->notify);
@@ -149,7 +153,8 @@ static void reload(struct daemon *d)
 	if (!sample_alike && change_session(d, o))
 		log_error("what is sampled stays as it was");
 	turn_window(d, clock_now_ns());
-	use(d, o, &delivery);
+	if (use(d, o))
+		d->stop = d->failed = true; /* said already, and what was sound a moment ago */
 	files__change(&d->files, &o->outputs, &o->rotation, d->stream);
 	stream__cut(d->stream, d->session);
 	files__end_last(&d->files);
@@ -285,7 +290,7 @@ static int run_started(struct daemon *d)
 
 	if (err)
 		return exit_status(err);
-	privileges_keep_only(PRIVILEGES_SAMPLE | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
+	privileges_keep_only(PRIVILEGES_DAEMON | (d->o->outputs.cnt ? PRIVILEGES_FILES : 0));
 	d->window_end_ns = window_end_ns(d->o->window_ns);
 	say_started(d);
 	notify_ready(&d->notify);
@@ -319,6 +324,8 @@ static int run(int argc, char **argv)
 		return status;
 	}
 	notify_open(&d.notify);
+	confine_memory();
+	confine_calls(); /* before anything of others is read, and anybody is forked for it */
 	d.signals = signals_open((const int[]){SIGHUP, 0});
 	d.stream = stream__new();
 	worker_set_hurry(d.signals);

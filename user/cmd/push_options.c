@@ -32,6 +32,35 @@ enum {
 	KEY_SERIES_MAX
 };
 
+#define NAMING_OPTIONS                                                                                                 \
+	{NULL, 0, NULL, 0, "What they are called there:", 31},                                                         \
+		{"label",                                                                                              \
+		 KEY_LABEL,                                                                                            \
+		 "NAME=VALUE",                                                                                         \
+		 0,                                                                                                    \
+		 "A label of everything sent; with :if=LABEL=GLOB behind it where that fits; an empty VALUE removes "  \
+		 "it; "                                                                                                \
+		 "repeatable",                                                                                         \
+		 31},                                                                                                  \
+		{"keep", KEY_KEEP, "LABEL=GLOB", 0, "Send only what has such a label (container=web-*); repeatable",   \
+		 31},                                                                                                  \
+		{"drop", KEY_DROP, "LABEL=GLOB", 0, "Do not send what has such a label; repeatable", 31},              \
+		{"with-label",                                                                                         \
+		 KEY_WITH_LABEL,                                                                                       \
+		 "container_id|pid|thread_name|unit|runtime|compose_project|compose_service",                          \
+		 0,                                                                                                    \
+		 "A label that is off by default, as it multiplies the series a back end has; repeatable",             \
+		 31},                                                                                                  \
+		{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", \
+		 31},                                                                                                  \
+		{"series-max",                                                                                         \
+		 KEY_SERIES_MAX,                                                                                       \
+		 "N",                                                                                                  \
+		 0,                                                                                                    \
+		 "Different sets of labels, beyond which services are sent together as `other` (default 1000; 0: no "  \
+		 "limit)",                                                                                             \
+		 31}
+
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "Where profiles are sent:", 30},
 	{"token-file", KEY_TOKEN_FILE, "FILE", 0,
@@ -53,24 +82,11 @@ static const struct argp_option options[] = {
 	 "repeatable",
 	 30},
 	{"to", 0, NULL, OPTION_ALIAS, NULL, 30},
-	{NULL, 0, NULL, 0, "What they are called there:", 31},
-	{"label", KEY_LABEL, "NAME=VALUE", 0,
-	 "A label of everything sent; with :if=LABEL=GLOB behind it where that fits; an empty VALUE removes it; "
-	 "repeatable",
-	 31},
-	{"keep", KEY_KEEP, "LABEL=GLOB", 0, "Send only what has such a label (container=web-*); repeatable", 31},
-	{"drop", KEY_DROP, "LABEL=GLOB", 0, "Do not send what has such a label; repeatable", 31},
-	{"with-label", KEY_WITH_LABEL, "LABEL", 0,
-	 "A label that is off by default, as it multiplies a back end's series: container_id, pid, thread_name, unit, "
-	 "runtime, "
-	 "compose_project or compose_service; repeatable",
-	 31},
-	{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", 31},
-	{"series-max", KEY_SERIES_MAX, "N", 0,
-	 "Different sets of labels, beyond which services are sent together as `other` (default 1000; 0: no limit)",
-	 31},
+	NAMING_OPTIONS,
 	{0},
 };
+
+static const struct argp_option naming_options[] = {NAMING_OPTIONS, {0}};
 
 /* ---- destinations ------------------------------------------------------------------------------ */
 
@@ -293,6 +309,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 const struct argp push_options = {.options = options, .parser = parse};
+const struct argp push_naming_options = {.options = naming_options, .parser = parse};
 
 void push_options__free(struct push_options_list *l)
 {

@@ -28,5 +28,7 @@ struct push_options_list {
  * --push before it, or for all when it comes before the first; the other options are for all of them.
  */
 extern const struct argp push_options;
+/* Only those of what things are called, with the same input. */
+extern const struct argp push_naming_options;
 
 void push_options__free(struct push_options_list *l);

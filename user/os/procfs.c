@@ -259,22 +259,48 @@ char *procfs_cgroup(pid_t pid)
 	return xstrdup("");
 }
 
-char *procfs_cgroup_v1(pid_t pid)
+/* Of a line "4:cpu,cpuacct:/a/b": has it that one? */
+static bool has_controller(const char *names, size_t len, const char *name)
 {
-	__cleanup_free char *text = read_proc(pid, "cgroup", 65536);
-	const char *first = "";
-	char *save = NULL;
+	size_t want = strlen(name);
 
-	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
-		char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+	for (size_t at = 0; at + want <= len; at++) {
+		bool begins = !at || names[at - 1] == ',', ends = at + want == len || names[at + want] == ',';
 
-		if (!path || path == names + 1 || !strcmp(path + 1, "/"))
-			continue;
-		if (!strncmp(names + 1, "name=systemd:", 13))
-			return xstrdup(path + 1);
-		first = *first ? first : path + 1;
+		if (begins && ends && !memcmp(names + at, name, want))
+			return true;
 	}
-	return xstrdup(first);
+	return false;
+}
+
+/* The path of the first hierarchy with that controller (NULL: any); NULL: none, or no group but the root. */
+static char *path_v1(const char *text, const char *controller)
+{
+	for (const char *line = text, *next; *line; line = next) {
+		size_t len = strcspn(line, "\n");
+		const char *names = memchr(line, ':', len);
+		const char *path = names ? memchr(names + 1, ':', len - (size_t)(names + 1 - line)) : NULL;
+		bool is_v1 = path && path > names + 1;
+
+		if (is_v1 && len > (size_t)(path + 2 - line) &&
+		    (!controller || has_controller(names + 1, (size_t)(path - names - 1), controller)))
+			return xstrndup(path + 1, len - (size_t)(path + 1 - line));
+		next = line + len + (line[len] != 0);
+	}
+	return NULL;
+}
+
+void procfs_cgroups_v1(pid_t pid, int (*fn)(void *ctx, const char *path), void *ctx)
+{
+	static const char *const controllers[] = {"name=systemd", "pids", "cpu", "memory", NULL};
+	__cleanup_free char *text = read_proc(pid, "cgroup", 65536);
+	int stop = 0;
+
+	for (size_t i = 0; text && !stop && i < ARRAY_SIZE(controllers); i++) {
+		__cleanup_free char *path = path_v1(text, controllers[i]);
+
+		stop = path ? fn(ctx, path) : 0;
+	}
 }
 
 int procfs_cpu_ns(pid_t pid, uint64_t *ns)

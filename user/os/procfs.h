@@ -33,8 +33,11 @@ int procfs_environ(pid_t pid, void (*fn)(void *ctx, const char *bytes, size_t le
 char *procfs_join_args(const char *bytes, size_t len);
 /* The v2 cgroup path ("/a/b"), "" when unknown. Caller frees. */
 char *procfs_cgroup(pid_t pid);
-/* The same of a version 1 hierarchy, systemd's or else the first that it has a group of; "" none. Caller frees. */
-char *procfs_cgroup_v1(pid_t pid);
+/*
+ * Calls `fn` with the path in each version 1 hierarchy that it has a group of, in the order in which they are to be believed: systemd's,
+ * then those that engines always make. A nonzero return of the callback stops.
+ */
+void procfs_cgroups_v1(pid_t pid, int (*fn)(void *ctx, const char *path), void *ctx);
 /* CPU time of all its threads, also of those that have ended (clock_getcpuclockid). 0 or negative errno. */
 int procfs_cpu_ns(pid_t pid, uint64_t *ns);
 /* Its effective user; root when it is gone. */

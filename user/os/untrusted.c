@@ -93,6 +93,19 @@ int open_untrusted(pid_t pid, const char *path, uint64_t max_bytes)
 	return open_found(find(pid, "root", path, RESOLVE_IN_ROOT), max_bytes);
 }
 
+int open_untrusted_dir(pid_t pid, const char *path)
+{
+	__cleanup_close int found = find(pid, "root", path, RESOLVE_IN_ROOT);
+	char link[32];
+	int opened;
+
+	if (found < 0)
+		return found;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+	opened = open(link, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+	return opened < 0 ? -errno : opened;
+}
+
 int open_untrusted_link(pid_t pid, const char *link, uint64_t max_bytes)
 {
 	return open_found(open_path(pid, link, 0), max_bytes);

@@ -18,6 +18,8 @@
  * fd or negative errno: -ENOTSUP is no regular file, -EFBIG a larger one than `max_bytes`.
  */
 int open_untrusted(pid_t pid, const char *path, uint64_t max_bytes);
+/* A directory, to list what is in it. */
+int open_untrusted_dir(pid_t pid, const char *path);
 /* The target of a link of /proc, which is a file and no path: "exe", "map_files/START-END". */
 int open_untrusted_link(pid_t pid, const char *link, uint64_t max_bytes);
 

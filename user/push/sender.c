@@ -6,6 +6,7 @@
  */
 #include "user/push/sender.h"
 #include "user/format/gzip.h"
+#include "user/os/privileges.h"
 #include "user/push/destination.h"
 #include "user/push/http_url.h"
 #include "user/push/queue.h"
@@ -56,6 +57,7 @@ struct push_sender {
 	uint64_t not_before_ns;
 	uint64_t say_ns; /* from when on the next failure is said */
 	uint64_t unsaid;
+	bool has_complained; /* since it last went well */
 };
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
@@ -144,12 +146,12 @@ static void complain(struct push_sender *s, char *text)
 		return;
 	}
 	if (s->unsaid)
-		log_warn("%s: %s (and %llu failures before that, of the last minutes)", s->to.shown, said,
-			 (unsigned long long)s->unsaid);
+		log_warn("%s: %s (%llu more like it were not said)", s->to.shown, said, (unsigned long long)s->unsaid);
 	else
 		log_warn("%s: %s", s->to.shown, said);
 	s->say_ns = now + SAY_EVERY_NS;
 	s->unsaid = 0;
+	s->has_complained = true;
 }
 
 /* The first line of an answer, where it is one for people. */
@@ -171,6 +173,8 @@ static char *words_of(const struct push_sender *s, const struct http_answer *a, 
 
 	if (!a->status)
 		return xasprintf("%s: %s", a->connected ? "no answer" : "no connection", a->error);
+	if (verdict_is_page(a))
+		return xasprintf("it answers with a web page: there is no %s at this URL", s->to.backend->name);
 	if (s->to.backend->reason && a->body.len)
 		reason = s->to.backend->reason(a->body.data, a->body.len);
 	if (!reason || !*reason) {
@@ -185,12 +189,11 @@ static void say_recovered(struct push_sender *s)
 {
 	struct push_stats st;
 
-	if (!s->failures)
+	if (!s->failures || !s->has_complained)
 		return;
 	push_sender__stats(s, &st);
 	log_info("%s: takes profiles again; %llu wait", s->to.shown, (unsigned long long)st.queued);
-	s->say_ns = 0;
-	s->unsaid = 0;
+	s->has_complained = false;
 }
 
 /* ---- where bodies are ------------------------------------------------------------------------------------- */
@@ -393,6 +396,8 @@ static void *run(void *arg)
 	struct push_sender *s = arg;
 
 	pthread_setname_np(pthread_self(), "push");
+	privileges_keep_only(
+		PRIVILEGES_DAEMON); /* they are each thread's own, and it began before the others gave theirs up */
 	while (work(s))
 		;
 	pthread_mutex_lock(&s->lock);

@@ -9,13 +9,14 @@
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
 #include "user/util/clock.h"
-#include "user/util/intern.h"
+#include "user/util/digest.h"
 #include <string.h>
 
 #define FILES_MAX   4096        /* of a process */
 #define NAMES_MAX   (64u << 10) /* bytes of names in a question */
 #define PROCESS_MAX (1u << 20)  /* bytes of texts */
-#define ALL_MAX     (32u << 20)
+#define ALL_MAX     (8u << 20)
+#define ON_DISK_MAX 65536 /* then all are asked for again */
 #define EVERY_NS    100000000ull
 #define PAUSE_NS    5000000000ull /* at most */
 #define REST        100           /* so many times as long as it took: 1 % of a core … */
@@ -32,12 +33,12 @@ struct held_file {
 
 void held__init(struct held_sources *h, struct profile_sink sink)
 {
-	*h = (struct held_sources){.sink = sink, .segment = 1, .on_disk = intern__new()};
+	*h = (struct held_sources){.sink = sink, .segment = 1};
 }
 
 void held__free(struct held_sources *h)
 {
-	intern__free(h->on_disk);
+	pair_map__free(&h->on_disk);
 }
 
 void held__begin_segment(struct held_sources *h, struct profile_sink sink)
@@ -54,6 +55,29 @@ static struct held_file *find_file(const struct known *k, const char *name)
 	return f;
 }
 
+/* Where it is known what is on a disk for this process. */
+static struct pair_map *disk_of(struct held_sources *h, struct known *k)
+{
+	return k->process->own_root ? &h->on_disk : &k->held.on_disk;
+}
+
+static bool is_on_disk(struct held_sources *h, struct known *k, const char *name)
+{
+	uint64_t digest = digest_of(name, strlen(name));
+
+	return pair_map__get(disk_of(h, k), (uint32_t)(digest >> 32), (uint32_t)digest);
+}
+
+static void note_on_disk(struct held_sources *h, struct known *k, const char *name)
+{
+	uint64_t digest = digest_of(name, strlen(name));
+	struct pair_map *disk = disk_of(h, k);
+
+	if (disk->count >= ON_DISK_MAX)
+		pair_map__free(disk);
+	*pair_map__slot(disk, (uint32_t)(digest >> 32), (uint32_t)digest) = 1;
+}
+
 /* Frozen modules have no text; "[unreadable]" is no file. */
 static bool may_be_held(const char *name)
 {
@@ -68,7 +92,7 @@ void held__meet(struct held_sources *h, struct known *k, const char *name)
 	struct held_file *f;
 
 	if (!may_be_held(name) || HASH_COUNT(k->held.files) >= FILES_MAX || find_file(k, name) ||
-	    (k->process->own_root && intern__find(h->on_disk, name, len)))
+	    is_on_disk(h, k, name))
 		return;
 	f = xmalloc(sizeof(*f) + len + 1);
 	*f = (struct held_file){0};
@@ -91,6 +115,7 @@ void held__clear(struct held *own)
 
 	HASH_ITER(hh, own->files, f, next)
 	free_file(own, f);
+	pair_map__free(&own->on_disk);
 	*own = (struct held){0};
 }
 
@@ -155,8 +180,8 @@ static void take(void *ctx, const struct held_source *s)
 	free(f->label);
 	f->label = NULL;
 	f->is_file = true;
-	if (s->is_file && g->k->process->own_root)
-		intern__id(g->h->on_disk, s->file, strlen(s->file));
+	if (s->is_file || !g->k->process->own_root)
+		note_on_disk(g->h, g->k, s->file);
 }
 
 /* Those that may have one, or another one. */
@@ -167,13 +192,13 @@ static void list_names(const struct known *k, struct buf *names)
 			buf_put(names, f->name, strlen(f->name) + 1);
 }
 
-/* What turned out to be on a disk of ours is known to all. */
+/* Of what turned out to be on a disk the digest is enough; a disk of ours is known to all. */
 static void drop_files(struct held_sources *h, struct known *k)
 {
 	struct held_file *f, *next;
 
 	HASH_ITER(hh, k->held.files, f, next)
-	if (k->process->own_root && (f->is_file || intern__find(h->on_disk, f->name, strlen(f->name))))
+	if (f->is_file || is_on_disk(h, k, f->name))
 		free_file(&k->held, f);
 }
 

@@ -2,6 +2,7 @@
 /* The resolver's part of a process image (the rest: user/target/processes.h): what was sent to the profile of it. */
 #pragma once
 #include "user/target/processes.h"
+#include "user/util/pair_map.h"
 
 /* A thread's number is given to another one as soon as it has ended; the two have other starts. */
 struct known_thread_key {
@@ -37,6 +38,7 @@ struct held_file;
 
 struct held {
 	struct held_file *files; /* that it runs code of, and that are none of a disk as far as is known */
+	struct pair_map on_disk; /* (digest of a name) → 1: those that are, of a root of its own */
 	size_t text_bytes;
 	bool is_fresh;    /* one was met since they were asked for last */
 	bool is_sent;     /* nothing has changed since the segment got them … */

@@ -41,6 +41,7 @@ void natives__free(struct natives *n)
 void natives__begin_segment(struct natives *n)
 {
 	pair_map__free(&n->by_name);
+	native_names__begin_segment(n->names);
 }
 
 void natives__wait(struct natives *n, unsigned ms)

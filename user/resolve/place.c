@@ -15,10 +15,16 @@ static void set_path(struct process *p, char *path)
 
 void place_set(struct processes *t, struct process *p, const struct abi_proc_rec *rec)
 {
+	const struct process *parent = p->parent_image_id ? processes__find(t, p->parent_image_id) : NULL;
 	char *path = NULL;
-	struct container *k =
-		container__hold(containers__of_process(processes__containers(t), rec->cgroup_id, p->pid, &path));
+	struct container *k = containers__of_process(processes__containers(t), rec->cgroup_id, p->pid, &path);
 
+	if (!*path && !*p->cgroup && parent) { /* it is gone, and so is its cgroup */
+		free(path);
+		path = xstrdup(parent->cgroup);
+		k = k ? k : parent->container;
+	}
+	container__hold(k);
 	if (*path)
 		set_path(p, path);
 	else

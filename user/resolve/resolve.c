@@ -46,6 +46,7 @@ struct resolve {
 	struct pair_map stacks; /* (parent, frame) → stack id */
 	uint32_t stack_cnt, process_cnt;
 	int64_t unix_offset_ns;
+	uint64_t now_ns;       /* CLOCK_MONOTONIC, of the last flush */
 	uint64_t boot_unix_ns; /* 0 of CLOCK_BOOTTIME: the same for all, so that what began together is seen to have */
 	struct waiting waiting;
 	uint64_t hold_until_ns;   /* of the last unverified sample: those behind it wait too, for the order's sake */
@@ -204,10 +205,11 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	codes__begin_segment(r->codes, sink);
 	if (r->natives)
 		natives__begin_segment(r->natives);
-	threads__begin_segment(&r->threads, sink);
+	threads__begin_segment(&r->threads, sink, r->now_ns);
 	tasks__begin_segment(r->tasks);
 	held__begin_segment(&r->held, sink);
 	processes__each(r->processes, leave_segment, r);
+	containers__tend(processes__containers(r->processes));
 	pair_map__free(&r->stacks);
 	r->stack_cnt = r->process_cnt = 0;
 	for (uint32_t i = 0; i < r->type_cnt; i++)
@@ -316,7 +318,7 @@ static void set_cpu_from(struct resolve *r, struct process *p, const struct abi_
 	p->cpu_known = true;
 	if (rec->cpu_ns != ABI_UNKNOWN_NS)
 		p->cpu_from_ns = rec->cpu_ns;
-	else if (!processes__cpu_at_start(r->processes, p->pid, &p->cpu_from_ns))
+	else if (!processes__cpu_at_start(r->processes, p, &p->cpu_from_ns))
 		p->cpu_from_ns = 0; /* it began after that */
 }
 
@@ -868,6 +870,7 @@ void resolve__flush(struct resolve *r, uint64_t now_ns, bool last)
 {
 	struct flush_arg flush = {r, now_ns, last, PLACES_AT_ONCE};
 
+	r->now_ns = now_ns;
 	waiting__flush(&r->waiting, send_waiting, &flush);
 	r->stats.waiting = r->waiting.cnt;
 	processes__each_living(r->processes, read_names, &flush);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <uthash.h>
 
-#define CHAINS_MAX 65536u  /* that are remembered; those that run are sent again and again */
+#define CHAINS_MAX (8u << 20) /* bytes of them that are remembered; those that run are sent again and again */
+#define OVERHEAD   16         /* bytes, of a piece of memory */
 #define TASKS_MAX  200000u /* of a segment; then those that nobody named are one for each coroutine, and others one */
 
 struct chain_task {
@@ -20,11 +21,13 @@ struct chain {
 	uint32_t id, segment; /* of the first one, in that segment */
 	unsigned cnt;
 	bool cut;
+	size_t bytes;
 	struct chain_task tasks[]; /* the one that ran first */
 };
 
 struct tasks {
 	struct chain *chains; /* the one that was told of last is the last */
+	size_t bytes;         /* of them */
 	struct intern *ids;   /* process, parent, name, coroutine → id */
 	uint32_t segment;
 };
@@ -41,6 +44,7 @@ struct tasks *tasks__new(void)
 static void forget(struct tasks *t, struct chain *c)
 {
 	HASH_DEL(t->chains, c);
+	t->bytes -= c->bytes;
 	for (unsigned i = 0; i < c->cnt; i++) {
 		free(c->tasks[i].name);
 		free(c->tasks[i].coroutine);
@@ -85,17 +89,20 @@ void tasks__add(struct tasks *t, const struct abi_tasks *rec)
 		HASH_ADD(hh, t->chains, key, sizeof(c->key), c);
 		return;
 	}
-	if (HASH_COUNT(t->chains) >= CHAINS_MAX)
+	while (t->bytes > CHAINS_MAX)
 		forget(t, t->chains);
 	c = xcalloc(1, sizeof(*c) + rec->cnt * sizeof(c->tasks[0]));
 	c->key = rec->key;
 	c->cnt = rec->cnt;
+	c->bytes = sizeof(*c) + OVERHEAD + rec->cnt * sizeof(c->tasks[0]);
 	c->cut = rec->cut;
 	for (unsigned i = 0; i < c->cnt; i++) {
 		c->tasks[i].number = from[i].number;
 		c->tasks[i].name = text_of(&from[i].name, from[i].text);
 		c->tasks[i].coroutine = text_of(&from[i].coroutine, from[i].text);
+		c->bytes += strlen(c->tasks[i].name) + strlen(c->tasks[i].coroutine) + 2 * OVERHEAD;
 	}
+	t->bytes += c->bytes;
 	HASH_ADD(hh, t->chains, key, sizeof(c->key), c);
 }
 

@@ -18,17 +18,43 @@
 #define NAMES_AHEAD_NS  2000000000ull /* … in all processes together, on average over so long */
 #define NAMES_MAX_TRIES 20            /* a thread without a Python name must not cost for ever */
 #define RENAMED_MIN_NS  250000000ull
-#define RENAMED_MAX_NS  8000000000ull
-#define LIMIT_MIN       256           /* threads of a process, before it is looked which of them have ended */
-#define ENDED_NS        5000000000ull /* no sample of it waits so long */
-#define INTERPS_MAX     64            /* of a thread that are remembered: some make one for each request */
-#define LAST_MAX_NS     200000000ull  /* of our own time as sampling ends */
+#define RENAMED_MAX_NS  64000000000ull /* for 100 processes one or two readings a second */
+#define LIMIT_MIN       256            /* threads of a process, before it is looked which of them have ended */
+#define ALL_MAX         16384          /* of all, when a segment begins; then … */
+#define UNSEEN_NS       60000000000ull /* … those go that did not run for so long, whether they have ended or sleep */
+#define ENDED_NS        5000000000ull  /* no sample of it waits so long */
+#define INTERPS_MAX     64             /* of a thread that are remembered: some make one for each request */
+#define LAST_MAX_NS     200000000ull   /* of our own time as sampling ends */
 
-void threads__begin_segment(struct threads *t, struct profile_sink sink)
+static size_t count_all(const struct threads *t)
 {
+	size_t cnt = 0;
+
+	for (const struct known *k = t->known; k; k = k->hh.next)
+		cnt += HASH_COUNT(k->threads);
+	return cnt;
+}
+
+static void forget_unseen(struct known *k, uint64_t now_ns)
+{
+	struct known_thread *th, *next;
+
+	HASH_ITER(hh, k->threads, th, next)
+	if (th->seen_ns + UNSEEN_NS < now_ns)
+		known__forget_thread(k, th);
+}
+
+void threads__begin_segment(struct threads *t, struct profile_sink sink, uint64_t now_ns)
+{
+	struct known *k, *next;
+
 	t->sink = sink;
 	t->cnt = 0;
 	t->segment++;
+	if (count_all(t) <= ALL_MAX)
+		return;
+	HASH_ITER(hh, t->known, k, next)
+	forget_unseen(k, now_ns);
 }
 
 static bool is_leader(const struct known *k, const struct known_thread *th)

@@ -13,8 +13,8 @@ struct threads {
 	uint64_t rest_until_ns, last_took_ns;
 };
 
-/* From here on the profile is another one, which knows no ids yet. */
-void threads__begin_segment(struct threads *t, struct profile_sink sink);
+/* From here on the profile is another one, which knows no ids yet; `now_ns`: CLOCK_MONOTONIC, of the latest records. */
+void threads__begin_segment(struct threads *t, struct profile_sink sink, uint64_t now_ns);
 
 /* The profile's id of the thread a sample is from; described on first sight. */
 uint32_t threads__id(struct threads *t, struct known *k, const struct abi_sample *s);

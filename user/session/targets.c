@@ -82,7 +82,7 @@ struct targets *targets__new(struct pybpfprof_bpf *skel, const struct session_op
 	t->skel = skel;
 	t->o = o;
 	t->boottime_ns = boottime_ns;
-	t->processes = processes__new();
+	t->processes = processes__new("");
 	if (o->identify)
 		processes__identify(t->processes);
 	t->interpreters = interpreters__new(upload, t);
@@ -225,7 +225,7 @@ static void add_process(struct targets *t, pid_t pid)
 
 	if (pid == getpid() || (!t->chosen && t->spent_ns > START_MAX_NS) || procfs_stat(pid, &start_ns, &ppid))
 		return;
-	processes__note(t->processes, pid);
+	processes__note(t->processes, pid, start_ns);
 	entry.start_ns = start_ns + (uint64_t)t->boottime_ns;
 	entry.ppid = (uint32_t)ppid;
 	entry.cpu_ns = ABI_UNKNOWN_NS;

@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define HEX_DIGITS 64
+#define ECS_DIGITS 32
 
-enum id_kind { ID_HEX, ID_NAME, ID_ESCAPED };
+enum id_kind { ID_HEX, ID_NAME, ID_ESCAPED, ID_ECS };
 
 struct row {
 	const char *runtime;
@@ -38,6 +39,7 @@ static const struct row rows[] = {
 	{"machine", "machine.slice", "machine-", ".scope", ID_ESCAPED},
 	{"machine", "machine.slice", "systemd-nspawn@", ".service", ID_ESCAPED},
 	{"container", NULL, "", "", ID_HEX}, /* by cgroupfs, any of them; ECS, too */
+	{"container", NULL, "", "", ID_ECS}, /* of Fargate: the task's and a number */
 };
 
 struct piece {
@@ -73,15 +75,35 @@ static void keep(char *out, size_t size, struct piece p)
 	out[len] = 0;
 }
 
-static bool is_id(struct piece p, enum id_kind kind)
+static size_t hex_len(struct piece p)
 {
 	size_t i = 0;
 
-	if (kind != ID_HEX)
-		return p.len && p.len < CONTAINER_ID;
 	while (i < p.len && (isdigit((unsigned char)p.at[i]) || (p.at[i] >= 'a' && p.at[i] <= 'f')))
 		i++;
-	return i == p.len && p.len == HEX_DIGITS;
+	return i;
+}
+
+/* "9781c248e96b4b8ba3a7a3d0a4b1c2d3-2495160603" (amazon-ecs-agent: containers of awsvpc tasks) */
+static bool is_ecs_id(struct piece p)
+{
+	size_t i = ECS_DIGITS + 1;
+
+	if (p.len <= i || hex_len(p) != ECS_DIGITS || p.at[ECS_DIGITS] != '-')
+		return false;
+	while (i < p.len && isdigit((unsigned char)p.at[i]))
+		i++;
+	return i == p.len;
+}
+
+/* Nothing shorter: some systems name groups of ordinary processes by 32 digits. */
+static bool is_id(struct piece p, enum id_kind kind)
+{
+	if (kind == ID_ECS)
+		return is_ecs_id(p);
+	if (kind != ID_HEX)
+		return p.len && p.len < CONTAINER_ID;
+	return hex_len(p) == p.len && p.len == HEX_DIGITS;
 }
 
 static int hex_digit(char c)
@@ -148,7 +170,17 @@ static bool find_container(struct piece parent, struct piece p, struct container
 	return false;
 }
 
-/* "pod" and its uid below kubepods; of systemd "kubepods-burstable-pod" and its uid with _ for -. */
+/* As Kubernetes writes them, with dashes or without. */
+static bool is_uid(struct piece p)
+{
+	size_t i = 0;
+
+	while (i < p.len && (isxdigit((unsigned char)p.at[i]) || p.at[i] == '-'))
+		i++;
+	return i == p.len && (p.len == 36 || p.len == 32);
+}
+
+/* "pod" and its uid below kubepods, which is not seen from a cgroup namespace within it; of systemd "kubepods-burstable-pod" and its uid with _ for -. */
 static void find_pod(struct piece p, bool in_kubepods, size_t len, struct container_place *out)
 {
 	const char *at = memmem(p.at, p.len, "-pod", 4);
@@ -156,7 +188,7 @@ static void find_pod(struct piece p, bool in_kubepods, size_t len, struct contai
 
 	if (skip && at && memmem(p.at, p.len, "kubepods", 8))
 		at += strlen("-pod");
-	else if (!skip && in_kubepods && begins(p, "pod") && p.len > 3)
+	else if (!skip && begins(p, "pod") && p.len > 3 && (in_kubepods || is_uid((struct piece){p.at + 3, p.len - 3})))
 		at = p.at + 3;
 	else
 		return;
@@ -177,13 +209,13 @@ static void find_unit(struct piece p, size_t len, struct container_place *out)
 	out->unit_len = len;
 }
 
-void container_of_path(const char *path, struct container_place *out)
+/* From `from` on, where a container may have begun already, to the first (next) one. */
+static void walk(const char *path, size_t from, struct container_place *out)
 {
 	struct piece parent = {path, 0};
 	bool in_kubepods = false;
-	const char *at = path;
+	const char *at = path + from;
 
-	*out = (struct container_place){0};
 	while (*(at += strspn(at, "/"))) {
 		struct piece p = {at, strcspn(at, "/")};
 		size_t len = (size_t)(at - path) + p.len;
@@ -198,4 +230,24 @@ void container_of_path(const char *path, struct container_place *out)
 		parent = p;
 		at += p.len;
 	}
+}
+
+/* Nodes of Kubernetes that are containers (kind, minikube, k3d): their pods' containers are named, not they. */
+static void find_inner_pod(const char *path, struct container_place *out)
+{
+	struct container_place inner = {0};
+
+	walk(path, out->len, &inner);
+	if (!inner.runtime || !*inner.pod_id)
+		return;
+	inner.outer_len = out->len;
+	*out = inner;
+}
+
+void container_of_path(const char *path, struct container_place *out)
+{
+	*out = (struct container_place){0};
+	walk(path, 0, out);
+	if (out->runtime && !*out->pod_id)
+		find_inner_pod(path, out);
 }

@@ -10,6 +10,7 @@
 #include "user/os/procfs.h"
 #include "user/os/untrusted.h"
 #include "user/os/worker.h"
+#include "user/target/kubelet_logs.h"
 #include "user/util/alloc.h"
 #include "user/util/json_get.h"
 #include "user/util/text.h"
@@ -34,6 +35,8 @@ static const struct {
 	{"io.kubernetes.pod.name", FIELD(pod)},
 	{"io.kubernetes.cri.sandbox-namespace", FIELD(namespace)},
 	{"io.kubernetes.pod.namespace", FIELD(namespace)},
+	{"io.kubernetes.cri.container-type", FIELD(type)},
+	{"io.kubernetes.cri-o.ContainerType", FIELD(type)},
 	{"com.docker.compose.project", FIELD(compose_project)},
 	{"com.docker.compose.service", FIELD(compose_service)},
 	{"com.docker.stack.namespace", FIELD(compose_project)},
@@ -104,7 +107,7 @@ typedef void (*read_fn)(struct json_get *j, const struct container_query *q, str
 static bool read_json(const struct container_query *q, const char *path, read_fn fn, struct container_names *out)
 {
 	__cleanup_free char *whole = xasprintf("%s%s", q->root, path);
-	__cleanup_close int fd = open_untrusted(0, whole, FILE_MAX);
+	__cleanup_close int fd = open_untrusted(q->root_pid, whole, FILE_MAX);
 	__cleanup_free struct json_get *j = NULL;
 
 	if (fd < 0)
@@ -226,7 +229,7 @@ static void read_daemon(struct json_get *j, const struct container_query *q, str
 static char *home_of(const struct container_query *q)
 {
 	__cleanup_free char *path = xasprintf("%s/etc/passwd", q->root);
-	int fd = open_untrusted(0, path, FILE_MAX);
+	int fd = open_untrusted(q->root_pid, path, FILE_MAX);
 	__cleanup_file FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
 	struct passwd *pw;
 
@@ -280,12 +283,20 @@ static bool read_watcher(const struct container_query *q, char *command, struct 
 	return is_ours;
 }
 
+/* As seen from a cgroup namespace. */
+static bool is_relative(const char *path)
+{
+	return !strncmp(path, "/..", 3);
+}
+
 /* A process of the container itself may call itself what it likes. */
 static bool is_outside(const struct container_query *q, pid_t pid)
 {
 	__cleanup_free char *group = procfs_cgroup(pid);
 	size_t len = strlen(q->path);
 
+	if (is_relative(group) != is_relative(q->path))
+		return false; /* they do not compare */
 	return *group && len && (strncmp(group, q->path, len) || (group[len] && group[len] != '/'));
 }
 
@@ -412,7 +423,14 @@ static const struct engine {
 	{"machine", own_name},
 };
 
-static void read_names(const struct container_query *q, struct container_names *out)
+/* Whatever it runs is none of the program's: it only waits. */
+static void name_sandbox(struct container_names *out)
+{
+	if (!strcmp(out->name, "POD") || (!*out->name && !strcmp(out->type, "sandbox")))
+		strcpy(out->name, "pause");
+}
+
+static void ask_engines(const struct container_query *q, struct container_names *out)
 {
 	bool any = !strcmp(q->runtime, "container");
 	size_t end = any ? 3 : ARRAY_SIZE(engines);
@@ -425,6 +443,45 @@ static void read_names(const struct container_query *q, struct container_names *
 		}
 	}
 	*out = (struct container_names){0};
+}
+
+static bool may_be_kubelets(const struct container_query *q)
+{
+	return !q->owner && (*q->pod_id || !strcmp(q->runtime, "containerd") || !strcmp(q->runtime, "cri-o"));
+}
+
+/* Of the node that is a container itself: a process there, mostly the shim that started it. */
+static pid_t find_node(const struct container_query *q)
+{
+	pid_t pid = q->pid;
+
+	for (int i = 0; pid > 1 && i < ANCESTORS_MAX; i++) {
+		__cleanup_free char *group = NULL;
+
+		if (is_outside(q, pid)) {
+			group = procfs_cgroup(pid);
+			return strncmp(group, q->path, q->outer_len) ? 0 : pid;
+		}
+		if (procfs_stat(pid, NULL, &pid))
+			return 0;
+	}
+	return 0;
+}
+
+static void read_names(const struct container_query *given, struct container_names *out)
+{
+	struct container_query q = *given;
+
+	*out = (struct container_names){0};
+	q.root_pid = q.outer_len ? find_node(given) : 0;
+	if (q.outer_len && !q.root_pid)
+		return;
+	ask_engines(&q, out);
+	name_sandbox(out);
+	if (may_be_kubelets(&q) && (!*out->name || !*out->pod))
+		kubelet_logs_names(&q, out);
+	if (!out->runtime && (*out->name || *out->pod))
+		out->runtime = q.runtime;
 }
 
 static int read_aside(const void *arg, struct buf *reply)

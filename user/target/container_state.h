@@ -13,9 +13,12 @@ struct container_query {
 	char root[64];       /* the files are looked for below it; "" */
 	const char *runtime; /* as in struct container_place */
 	char id[CONTAINER_ID];
-	uid_t owner;    /* whose engine made it */
-	pid_t pid;      /* a process in it; 0: none that is known */
-	char path[512]; /* of its cgroup, to know the process that watches it from those in it; "" */
+	uid_t owner;      /* whose engine made it */
+	pid_t pid;        /* a process in it; 0: none that is known */
+	char path[512];   /* of its cgroup, to know the process that watches it from those in it; "" */
+	pid_t root_pid;   /* in whose root they are looked for; 0: ours, or found by outer_len */
+	size_t outer_len; /* as in struct container_place: its engine's files are in there */
+	char pod_id[64];  /* … and that */
 };
 
 struct container_names {
@@ -23,6 +26,7 @@ struct container_names {
 	/* Clean, "" unknown. */
 	char name[CONTAINER_WORD], pod[CONTAINER_WORD], namespace[CONTAINER_WORD];
 	char compose_project[CONTAINER_WORD], compose_service[CONTAINER_WORD];
+	char type[CONTAINER_WORD]; /* of Kubernetes: "sandbox" is what holds a pod's namespaces */
 };
 
 /* False, and no names, when nothing is known or nothing answers. */

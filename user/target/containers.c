@@ -34,6 +34,7 @@ struct entry {
 struct seen {
 	UT_hash_handle hh;
 	uint64_t id;
+	bool used;           /* since the last time that some were forgotten */
 	struct entry *entry; /* NULL: in nothing that is known */
 	char path[];
 };
@@ -57,17 +58,20 @@ const char *containers__root(const struct containers *c)
 	return c->root;
 }
 
+static void drop_one_seen(struct containers *c, struct seen *s)
+{
+	HASH_DEL(c->seen, s);
+	if (s->entry)
+		container__put(&s->entry->k);
+	free(s);
+}
+
 static void drop_seen(struct containers *c)
 {
 	struct seen *s, *next;
 
 	HASH_ITER(hh, c->seen, s, next)
-	{
-		HASH_DEL(c->seen, s);
-		if (s->entry)
-			container__put(&s->entry->k);
-		free(s);
-	}
+	drop_one_seen(c, s);
 }
 
 static void drop_unused(struct containers *c)
@@ -81,6 +85,25 @@ static void drop_unused(struct containers *c)
 		HASH_DEL(c->entries, e);
 		container__put(&e->k);
 	}
+}
+
+void containers__tend(struct containers *c)
+{
+	struct seen *s, *next;
+
+	HASH_ITER(hh, c->seen, s, next)
+	{
+		if (!s->used)
+			drop_one_seen(c, s);
+		else
+			s->used = false;
+	}
+	drop_unused(c);
+}
+
+size_t containers__count(const struct containers *c)
+{
+	return HASH_COUNT(c->entries);
 }
 
 void containers__free(struct containers *c)
@@ -132,6 +155,15 @@ static void note_first(void *ctx, pid_t pid)
 		*first = pid;
 }
 
+/*
+ * From a cgroup namespace directories beside it are not to be looked at. Users are given theirs in services (user@1000.service); what
+ * is in none of those is root's.
+ */
+static uid_t owner_from_within(const char *path)
+{
+	return !strncmp(path, "/..", 3) && !strstr(path, ".service/") ? 0 : UNKNOWN_UID;
+}
+
 /* Of the directory that it was made in, in whichever hierarchy that is. */
 static uid_t owner_of(const char *path)
 {
@@ -146,7 +178,7 @@ static uid_t owner_of(const char *path)
 		if (*mounts[i] && !stat(dir, &st))
 			return st.st_uid;
 	}
-	return UNKNOWN_UID;
+	return owner_from_within(path);
 }
 
 /* runc and crun, when nobody tells them where, make a directory of the container's name below the root. */
@@ -178,6 +210,8 @@ static bool read_names(const struct containers *c, const struct container *k, pi
 	strcpy(q.root, c->root);
 	strcpy(q.path, k->path);
 	snprintf(q.id, sizeof(q.id), "%s", k->id);
+	snprintf(q.pod_id, sizeof(q.pod_id), "%s", k->pod_id);
+	q.outer_len = k->outer_len;
 	return container_read_names(&q, out);
 }
 
@@ -248,6 +282,7 @@ static struct entry *new_entry(const char *path, const struct container_place *p
 		.unit = clean(p->unit),
 		.pod_id = clean(p->pod_id),
 		.pod_len = p->pod_len,
+		.outer_len = p->outer_len,
 		.path = xstrndup(path, p->runtime ? p->len : p->unit_len),
 		.refs = 1,
 	};
@@ -309,6 +344,7 @@ static struct seen *keep(struct containers *c, uint64_t id, const char *path, st
 		drop_seen(c);
 	s = xcalloc(1, sizeof(*s) + strlen(path) + 1);
 	s->id = id;
+	s->used = true;
 	s->entry = e;
 	if (e)
 		container__hold(&e->k);
@@ -317,12 +353,43 @@ static struct seen *keep(struct containers *c, uint64_t id, const char *path, st
 	return s;
 }
 
-/* Engines may know nothing of version 2 where there are both: its group is none of theirs then. */
-static struct entry *entry_by_v1(struct containers *c, pid_t pid)
-{
-	__cleanup_free char *path = procfs_cgroup_v1(pid);
+struct by_v1 {
+	struct containers *c;
+	pid_t pid;
+	struct entry *unit, *container;
+};
 
-	return *path ? find(c, path, pid) : NULL;
+static int take_v1(void *ctx, const char *path)
+{
+	struct by_v1 *v = ctx;
+	struct container_place p;
+	struct entry *e;
+
+	place_of(v->c, path, &p);
+	if (v->unit && !p.runtime)
+		return 0;
+	e = entry_of(v->c, path, &p, v->pid);
+	if (p.runtime)
+		v->container = e;
+	else
+		v->unit = e;
+	return p.runtime != NULL;
+}
+
+/*
+ * Engines may know nothing of version 2 where there are both: its group is none of theirs then, but what started them has one. A
+ * container of either comes before a unit.
+ */
+static struct entry *or_by_v1(struct containers *c, pid_t pid, struct entry *e)
+{
+	struct by_v1 v = {.c = c, .pid = pid, .unit = e};
+
+	if (e && e->k.runtime)
+		return e;
+	container__hold(e ? &e->k : NULL); /* others may need its room */
+	procfs_cgroups_v1(pid, take_v1, &v);
+	container__put(e ? &e->k : NULL);
+	return v.container ? v.container : v.unit;
 }
 
 /* By the id, which the kernel told as of the tick: the process may be gone, or elsewhere. */
@@ -332,6 +399,8 @@ static struct seen *see(struct containers *c, uint64_t cgroup_id, pid_t pid)
 	struct seen *s;
 
 	HASH_FIND(hh, c->seen, &cgroup_id, sizeof(cgroup_id), s);
+	if (s)
+		s->used = true;
 	if (s || !cgroup_id)
 		return s;
 	path = cgroup_path_of_id(cgroup_id);
@@ -344,11 +413,9 @@ struct container *containers__of_process(struct containers *c, uint64_t cgroup_i
 	struct entry *e;
 
 	*path = s ? xstrdup(s->path) : procfs_cgroup(pid);
-	if (s && s->entry && s->entry->is_named)
+	if (s && s->entry && s->entry->is_named && s->entry->k.runtime)
 		return &s->entry->k;
-	e = find(c, *path, pid);
-	if (!e && (!**path || !strcmp(*path, "/")))
-		e = entry_by_v1(c, pid);
+	e = or_by_v1(c, pid, find(c, *path, pid));
 	return e ? &e->k : NULL;
 }
 

@@ -13,6 +13,7 @@ struct container {
 	char *path;                              /* of its cgroup, or of the unit's */
 	size_t pod_len;                          /* how much of the path is the pod's; 0 none */
 	char *pod_id;
+	size_t outer_len;  /* as in struct container_place */
 	uid_t owner;       /* whose engine or manager it is */
 	unsigned revision; /* goes up when more is known of it */
 	unsigned refs;     /* of others */
@@ -29,6 +30,9 @@ void containers__free(struct containers *c);
  * (the caller frees it). Files are read once for each container. Valid until the next call, or for who holds it.
  */
 struct container *containers__of_process(struct containers *c, uint64_t cgroup_id, pid_t pid, char **path);
+/* Now and then: forgets those that no process is in any more, and was not since the last time. */
+void containers__tend(struct containers *c);
+size_t containers__count(const struct containers *c);
 /* NULL is no container, and held and put like one. */
 struct container *container__hold(struct container *k);
 void container__put(struct container *k);

@@ -15,7 +15,7 @@
 
 #define MAX_CHILDREN 64
 #define USER_LAYOUTS 256   /* of a user, or of a container's root */
-#define CROWD        4096  /* interpreters, and twice those that were in use the last time */
+#define CROWD        1024  /* interpreters, and twice those that were in use the last time */
 #define FILES_MAX    20000 /* other files that were looked at */
 
 /* A file that was looked at; `interp` is NULL when it is none. */
@@ -149,11 +149,14 @@ static uint32_t container_of(struct interpreters *t, pid_t pid)
  */
 static bool is_exhausted(struct interpreters *t, pid_t pid)
 {
-	uid_t user = procfs_user(pid);
-	uint32_t container = user ? 0 : container_of(t, pid);
+	uid_t user;
+	uint32_t container;
 
-	return t->layouts == ABI_MAX_LAYOUTS ||
-	       ((user || container) && ++*pair_map__slot(&t->by_user, user, container) > USER_LAYOUTS);
+	if (t->layouts == ABI_MAX_LAYOUTS) /* and no room for what can never be used */
+		return true;
+	user = procfs_user(pid);
+	container = user ? 0 : container_of(t, pid);
+	return (user || container) && ++*pair_map__slot(&t->by_user, user, container) > USER_LAYOUTS;
 }
 
 static uint32_t refuse_layout(struct interpreter *i)

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #define MAX_PLACES (2u << 20) /* addresses that are asked for; of more nothing is known */
+#define MANY       32768      /* of them: such as no segment asks for any more go */
 #define MAX_FRAMES 256        /* at one address, whatever the child says */
 
 /* One address. */
@@ -24,11 +25,13 @@ struct place {
 	struct native_frames *frames; /* NULL: asked for */
 	bool nameless;                /* there is no symbol */
 	bool waits;                   /* for its lines */
+	bool used;                    /* in this segment */
 };
 
 struct function {
 	UT_hash_handle hh;
 	struct native_name name;
+	bool used;  /* by a place, while some are forgotten */
 	char key[]; /* what it is known by: numbers, then its texts, each with its zero */
 };
 
@@ -115,6 +118,8 @@ static struct place *find_place(struct native_names *n, const struct key *key)
 	struct place *p;
 
 	HASH_FIND(hh, n->places, key, sizeof(*key), p);
+	if (p)
+		p->used = true;
 	return p;
 }
 
@@ -258,6 +263,7 @@ static struct place *add_place(struct native_names *n, const struct key *key)
 		return NULL;
 	p = xcalloc(1, sizeof(*p));
 	p->key = *key;
+	p->used = true;
 	HASH_ADD(hh, n->places, key, sizeof(p->key), p);
 	return p;
 }
@@ -351,6 +357,55 @@ struct native_names *native_names__new(struct native_files *files, bool kernel)
 	return n;
 }
 
+static void drop_place(struct native_names *n, struct place *p)
+{
+	HASH_DEL(n->places, p);
+	free(p->frames);
+	free(p);
+}
+
+static void use_functions(const struct native_frames *frames)
+{
+	for (uint32_t i = 0; i < frames->cnt; i++)
+		((struct function *)((char *)frames->items[i].name - offsetof(struct function, name)))->used = true;
+}
+
+static void drop_functions(struct native_names *n)
+{
+	struct function *f, *next;
+
+	use_functions(n->unknown);
+	for (const struct place *p = n->places; p; p = p->hh.next)
+		if (p->frames)
+			use_functions(p->frames);
+	HASH_ITER(hh, n->functions, f, next)
+	{
+		if (!f->used) {
+			HASH_DEL(n->functions, f);
+			free(f);
+			continue;
+		}
+		f->used = false;
+	}
+}
+
+/* One that is asked for stays: its answer is on the way. */
+void native_names__begin_segment(struct native_names *n)
+{
+	bool many = HASH_COUNT(n->places) > MANY;
+	struct place *p, *next;
+
+	HASH_ITER(hh, n->places, p, next)
+	{
+		if (many && p->frames && !p->waits && !p->used)
+			drop_place(n, p);
+		else
+			p->used = false;
+	}
+	if (many)
+		drop_functions(n);
+}
+
 void native_names__free(struct native_names *n)
 {
 	struct function *f, *next_function;
@@ -360,11 +415,7 @@ void native_names__free(struct native_names *n)
 		return;
 	native_files__set_names(n->files, &(struct native_names_calls){0});
 	HASH_ITER(hh, n->places, p, next)
-	{
-		HASH_DEL(n->places, p);
-		free(p->frames);
-		free(p);
-	}
+	drop_place(n, p);
 	HASH_ITER(hh, n->functions, f, next_function)
 	{
 		HASH_DEL(n->functions, f);

@@ -47,13 +47,18 @@ struct native_names;
 
 /* Before rights are given up: where the kernel's names are wanted they are read here, and need CAP_SYSLOG. */
 struct native_names *native_names__new(struct native_files *files, bool kernel);
+/*
+ * What was not asked for in this segment is forgotten, if there is much of it. No name that was got before is valid after
+ * that.
+ */
+void native_names__begin_segment(struct native_names *n);
 /* Before the files are. */
 void native_names__free(struct native_names *n);
 
 /*
  * By an address as linked (unwind_table__vaddr()). Of a return address the caller asks for the byte before it. NULL: it is
- * still to come, or its lines are, unless `now`. Frames are valid until native_files__poll(); a name until native_names__free(),
- * and the same pointer for the same function.
+ * still to come, or its lines are, unless `now`. Frames are valid until native_files__poll(); a name until the segment ends, or
+ * native_names__free(), and the same pointer for the same function.
  */
 const struct native_frames *native_names__in_file(struct native_names *n, const struct native_file *f, uint64_t vaddr,
 						  bool now);

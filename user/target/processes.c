@@ -11,6 +11,7 @@
 struct noted {
 	UT_hash_handle hh;
 	pid_t pid;
+	uint64_t start_ns; /* in steps of /proc: its number may be another's by and by */
 	uint64_t cpu_ns;
 	bool gone;
 };
@@ -23,11 +24,11 @@ struct processes {
 	bool identifies;
 };
 
-struct processes *processes__new(void)
+struct processes *processes__new(const char *root)
 {
 	struct processes *t = xcalloc(1, sizeof(*t));
 
-	t->containers = containers__new("");
+	t->containers = containers__new(root);
 	return t;
 }
 
@@ -114,7 +115,7 @@ struct process *processes__get(struct processes *t, uint32_t image_id, pid_t pid
 	return p;
 }
 
-void processes__note(struct processes *t, pid_t pid)
+void processes__note(struct processes *t, pid_t pid, uint64_t start_ns)
 {
 	struct noted *n;
 
@@ -123,6 +124,7 @@ void processes__note(struct processes *t, pid_t pid)
 		return;
 	n = xcalloc(1, sizeof(*n));
 	n->pid = pid;
+	n->start_ns = start_ns;
 	HASH_ADD(hh, t->noted, pid, sizeof(n->pid), n);
 }
 
@@ -134,17 +136,18 @@ void processes__begin(struct processes *t)
 	HASH_ITER(hh, t->noted, n, next)
 	n->gone = procfs_cpu_ns(n->pid, &n->cpu_ns) != 0;
 	HASH_ITER(hh, t->living, p, next_p)
-	p->cpu_known = processes__cpu_at_start(t, p->pid, &p->cpu_from_ns);
+	p->cpu_known = processes__cpu_at_start(t, p, &p->cpu_from_ns);
 }
 
-bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns)
+bool processes__cpu_at_start(const struct processes *t, const struct process *p, uint64_t *cpu_ns)
 {
 	struct noted *n;
 
-	HASH_FIND(hh, t->noted, &pid, sizeof(pid), n);
-	if (n && !n->gone)
-		*cpu_ns = n->cpu_ns;
-	return n && !n->gone;
+	HASH_FIND(hh, t->noted, &p->pid, sizeof(p->pid), n);
+	if (!n || n->gone || n->start_ns / START_STEP_NS != p->start_ns / START_STEP_NS)
+		return false;
+	*cpu_ns = n->cpu_ns;
+	return true;
 }
 
 /* /proc knows starts in steps. */

@@ -41,7 +41,8 @@ struct process {
 
 struct processes;
 
-struct processes *processes__new(void);
+/* `root`: as containers__new(). */
+struct processes *processes__new(const char *root);
 void processes__free(struct processes *t);
 struct containers *processes__containers(const struct processes *t);
 /* Is the service to be read that each process says it is? Not unless this was called. */
@@ -75,11 +76,11 @@ const struct processes_past *processes__past(const struct processes *t);
 void processes_past_count(struct processes_past *past, const char *version, size_t cnt);
 /*
  * The kernel's clocks as sampling begins: of those known already, and of all others that were noted, in case that one
- * of them turns out to be a target. Gives what was noted for `pid`; false when nothing was.
+ * of them turns out to be a target. Gives what was noted for `p`; false when nothing was.
  */
-void processes__note(struct processes *t, pid_t pid);
+void processes__note(struct processes *t, pid_t pid, uint64_t start_ns);
 void processes__begin(struct processes *t);
-bool processes__cpu_at_start(const struct processes *t, pid_t pid, uint64_t *cpu_ns);
+bool processes__cpu_at_start(const struct processes *t, const struct process *p, uint64_t *cpu_ns);
 /* Not reaped yet, and its number not another's. */
 bool process__is_there(const struct process *p);
 /* Reads the clock of one that is not reaped yet; false when there is nothing to be read, or no more. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Goes through the processes of a target, shows each Python, and says why there is nothing to profile. */
 #include "user/cmd/check/check_target.h"
+#include "user/cmd/check/check_names.h"
 #include "user/cmd/check/check_program.h"
 #include "user/os/cgroup.h"
 #include "user/os/container.h"
@@ -34,6 +35,7 @@ struct check_targets {
 	size_t cnt, cap;
 	char *title;
 	struct interpreters *interpreters;
+	struct check_names *names;
 	struct check_list *list;
 	size_t without, forbidden; /* processes: not Python, may not be looked into */
 	bool chosen;               /* those that are looked at were named one by one */
@@ -195,6 +197,7 @@ static void look(void *ctx, pid_t pid)
 	r->inner_pid = container_inner_pid(pid);
 	r->command = clean(command ? command : "?");
 	r->cgroup = procfs_cgroup(pid);
+	check_names__add(t->names, pid, command ? command : "", r->version);
 	free(command);
 	show(t, r);
 	show_others(t, pid, found + 1, cnt - 1);
@@ -312,12 +315,13 @@ static void sum_up(struct check_targets *t)
 	i->status = t->forbidden && !t->cnt ? CMD_NOT_PERMITTED : CMD_NO_TARGET;
 }
 
-static struct check_targets *new_targets(struct check_list *l, const char *title)
+static struct check_targets *new_targets(struct check_list *l, const char *title, const struct naming *rules)
 {
 	struct check_targets *t = xcalloc(1, sizeof(*t));
 	__cleanup_free char *safe = clean(title);
 
 	t->interpreters = interpreters__new(NULL, NULL);
+	t->names = check_names__new(rules);
 	t->title = xasprintf("Pythons of %s", safe);
 	t->list = l;
 	l->section = t->title;
@@ -358,9 +362,10 @@ static void look_at_program(struct check_targets *t, const char *name)
 	check_program_clear(&p);
 }
 
-struct check_targets *check_targets__find(struct check_list *l, const struct target_options *o)
+struct check_targets *check_targets__find(struct check_list *l, const struct target_options *o,
+					  const struct naming *rules)
 {
-	struct check_targets *t = new_targets(l, o->all ? "this host" : o->text);
+	struct check_targets *t = new_targets(l, o->all ? "this host" : o->text, rules);
 
 	log_capture(); /* what cannot be profiled is in the list */
 	if (o->command) {
@@ -372,6 +377,7 @@ struct check_targets *check_targets__find(struct check_list *l, const struct tar
 		if (o->all)
 			procfs_all(look, t);
 		sum_up(t);
+		check_names__show(t->names, l);
 	}
 	free(log_capture_end());
 	return t;
@@ -383,7 +389,7 @@ static void put_optional(struct json_put *j, const char *key, const char *text)
 		json_put_text(j, key, text);
 }
 
-static void put_python(const struct check_python *p, struct json_put *j)
+static void put_python(const struct check_python *p, const struct check_names *names, struct json_put *j)
 {
 	json_put_map(j, NULL);
 	if (p->pid)
@@ -398,6 +404,8 @@ static void put_python(const struct check_python *p, struct json_put *j)
 	json_put_bool(j, "walkable", !p->why_not);
 	put_optional(j, "why_not", p->why_not);
 	put_optional(j, "remedy", p->why_not ? p->remedy : NULL);
+	if (p->pid)
+		check_names__put(names, p->pid, j);
 	json_put_end_map(j);
 }
 
@@ -405,7 +413,7 @@ void check_targets__put(const struct check_targets *t, struct json_put *j)
 {
 	json_put_list(j, "pythons");
 	for (size_t i = 0; t && i < t->cnt; i++)
-		put_python(&t->rows[i], j);
+		put_python(&t->rows[i], t->names, j);
 	json_put_end_list(j);
 }
 
@@ -423,5 +431,6 @@ void check_targets__free(struct check_targets *t)
 	free(t->rows);
 	free(t->title);
 	interpreters__free(t->interpreters);
+	check_names__free(t->names);
 	free(t);
 }
