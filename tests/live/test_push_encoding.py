@@ -98,7 +98,7 @@ def document(path):
 
 def push(stub, path, *options, backends=BACKENDS, expect=0):
     to = [word for name in backends for word in ("--to", stub.url(name))]
-    return run("push", path, *to, *options, expect=expect)
+    return run("push", path, *to, "--push-timeout", "2min", *options, expect=expect)  # Python reads large bodies slowly
 
 
 @pytest.fixture(scope="module")
