@@ -146,6 +146,7 @@ static void reload(struct daemon *d)
 	bool sample_alike;
 
 	notify_reloading(&d->notify);
+	log_set_level(LOG_INFO); /* -v adds to what there is */
 	if (!reload_is_sound(d->argc, d->argv) || daemon_options__parse(o, d->argc, d->argv)) {
 		log_error("the configuration was not taken: all stays as it was");
 		free(o);
