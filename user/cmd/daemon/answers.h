@@ -19,6 +19,7 @@ struct answers_of {
 
 struct answers {
 	struct serve *serve; /* NULL: nobody asks */
+	char *where;
 	struct answer *first;
 	struct answers_of of;
 	uint64_t started_unix_ns;
@@ -32,6 +33,8 @@ struct answers {
 
 /* `listen` NULL: nowhere. 0 or negative errno, which was said. */
 int answers__open(struct answers *a, const char *listen);
+/* Somewhere else from now on, or nowhere; when that cannot be, which is said, where it was. */
+void answers__listen(struct answers *a, const char *listen, const struct answers_of *of);
 /* -1: nothing to wait for. */
 int answers__fd(const struct answers *a);
 void answers__poll(struct answers *a, const struct answers_of *of, uint64_t now_ns);
