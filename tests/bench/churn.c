@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Is the daemon's memory bounded? A day of churn in minutes (churn.h): prints resident memory and the heap at ten points, and
  * fails when they grow. Containers need root, and a cgroup hierarchy that can be written to.
@@ -24,7 +25,8 @@ static size_t resident_bytes(void)
 
 static void print_point(const struct churn *c, size_t resident, size_t heap)
 {
-	printf("%5.1f h  %6.2f MB resident  %6.2f MB in use  %8llu processes  %9llu threads  %8llu code objects  %5llu containers  "
+	printf("%5.1f h  %6.2f MB resident  %6.2f MB in use  %8llu processes  %9llu threads  %8llu code objects  %5llu "
+	       "containers  "
 	       "%10llu samples, %llu without a name\n",
 	       (double)c->windows * WINDOW_S / 3600, (double)resident / (1 << 20), (double)heap / (1 << 20),
 	       (unsigned long long)c->process_cnt, (unsigned long long)c->thread_cnt, (unsigned long long)c->codes_made,
@@ -50,9 +52,11 @@ int main(int argc, char **argv)
 	}
 	churn_end(&c);
 	printf("%.0f s, of CPU time %.0f s: %.3f %% of a core over %.0f h\n", (double)(clock_now_ns() - began) / 1e9,
-	       (double)(clock_cpu_ns() - cpu_ns) / 1e9, 100 * (double)(clock_cpu_ns() - cpu_ns) / 1e9 / (hours * 3600), hours);
+	       (double)(clock_cpu_ns() - cpu_ns) / 1e9, 100 * (double)(clock_cpu_ns() - cpu_ns) / 1e9 / (hours * 3600),
+	       hours);
 	failed = resident[POINTS] > MOST_BYTES || resident[POINTS] > resident[3] + resident[3] / 10;
-	printf("%s: %.1f MB at the end (at most 60), %+.1f %% since the third point (at most 10)\n", failed ? "FAILED" : "OK",
-	       (double)resident[POINTS] / (1 << 20), 100.0 * (double)resident[POINTS] / (double)resident[3] - 100);
+	printf("%s: %.1f MB at the end (at most 60), %+.1f %% since the third point (at most 10)\n",
+	       failed ? "FAILED" : "OK", (double)resident[POINTS] / (1 << 20),
+	       100.0 * (double)resident[POINTS] / (double)resident[3] - 100);
 	return failed;
 }

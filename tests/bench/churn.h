@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Days of a busy node in minutes: records as the kernel side sends them, with a clock of their own, go through what names
  * them into windows of 15 s, as those of `pybpfprof daemon` do. Processes fork, exec and end, some without a record of it;
@@ -202,7 +203,8 @@ static inline void churn_tell_process(struct churn *c, uint32_t image_id, uint32
 		r.cgroup_id = c->containers[image_id % c->rates.containers].id;
 	r.flags = program % 2 ? ABI_PROC_OWN_ROOT : 0;
 	r.runtime_addr = image_id % 100 ? 0 : 0x700000; /* its names are asked for: it is gone */
-	r.cmdline_bytes = (uint32_t)snprintf(r.cmdline, sizeof(r.cmdline), "python3 app%u.py job %u", program, image_id) + 1;
+	r.cmdline_bytes =
+		(uint32_t)snprintf(r.cmdline, sizeof(r.cmdline), "python3 app%u.py job %u", program, image_id) + 1;
 	resolve__process(c->resolve, &r);
 	c->process_cnt++;
 }
@@ -290,7 +292,9 @@ static inline void churn_tell_tasks(struct churn *c, uint32_t image_id)
 	struct {
 		struct abi_tasks head;
 		struct abi_task task[2];
-	} r = {.head = {.hdr = {.kind = ABI_REC_TASKS, .size = sizeof(r)}, .key = ++c->codes_made, .image_id = image_id}};
+	} r = {.head = {.hdr = {.kind = ABI_REC_TASKS, .size = sizeof(r)},
+			.key = ++c->codes_made,
+			.image_id = image_id}};
 
 	r.head.cnt = 2;
 	for (unsigned i = 0; i < 2; i++) {

@@ -106,9 +106,14 @@ static void take_option(struct push_options *o, char *word, const char **header_
 		const char **text;
 		uint64_t *number;
 	} options[] = {
-		{"token-file", &o->token_file, NULL}, {"token", &o->token, NULL},	  {"ca", &o->ca_file, NULL},
-		{"proxy", &o->proxy, NULL},	      {"spool", &o->spool, NULL},	  {"queue", NULL, &o->queue_bytes},
-		{"timeout", NULL, &o->timeout_ns},    {"spool-bytes", NULL, &o->spool_bytes},
+		{"token-file", &o->token_file, NULL},
+		{"token", &o->token, NULL},
+		{"ca", &o->ca_file, NULL},
+		{"proxy", &o->proxy, NULL},
+		{"spool", &o->spool, NULL},
+		{"queue", NULL, &o->queue_bytes},
+		{"timeout", NULL, &o->timeout_ns},
+		{"spool-bytes", NULL, &o->spool_bytes},
 	};
 
 	*value++ = 0;
@@ -120,7 +125,8 @@ static void take_option(struct push_options *o, char *word, const char **header_
 		if (!strcmp(word, options[i].name) && options[i].text)
 			*options[i].text = value;
 		else if (!strcmp(word, options[i].name))
-			*options[i].number = strtoull(value, NULL, 10) * (options[i].number == &o->timeout_ns ? 1000000 : 1);
+			*options[i].number =
+				strtoull(value, NULL, 10) * (options[i].number == &o->timeout_ns ? 1000000 : 1);
 }
 
 int main(int argc, char **argv)

@@ -84,9 +84,10 @@ static const struct {
 	unsigned uses;
 	bool (*needed)(void);
 } table[] = {
-	{CAP_BPF, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, always},                  /* maps, where only it may write to them */
-	{CAP_PERFMON, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, always},              /* timers for CPUs and cgroups that come later */
-	{CAP_SYS_ADMIN, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, are_timers_admins}, /* … on Debian and Ubuntu as they come */
+	{CAP_BPF, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, always},     /* maps, where only it may write to them */
+	{CAP_PERFMON, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON, always}, /* timers for CPUs and cgroups that come later */
+	{CAP_SYS_ADMIN, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON,
+	 are_timers_admins}, /* … on Debian and Ubuntu as they come */
 	{CAP_SYS_PTRACE, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON | PRIVILEGES_LOOK | PRIVILEGES_SOURCES, always},
 	{CAP_DAC_READ_SEARCH, PRIVILEGES_SAMPLE | PRIVILEGES_DAEMON | PRIVILEGES_LOOK, always},
 	{CAP_CHECKPOINT_RESTORE, PRIVILEGES_SAMPLE | PRIVILEGES_LOOK, always}, /* /proc/PID/map_files */

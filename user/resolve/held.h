@@ -11,8 +11,8 @@ struct held_sources {
 	struct profile_sink sink;
 	uint32_t segment;
 	struct pair_map on_disk; /* (digest of a name) → 1: files that are there in our own root */
-	size_t text_bytes;      /* of all processes */
-	uint64_t rest_until_ns; /* nothing is asked before */
+	size_t text_bytes;       /* of all processes */
+	uint64_t rest_until_ns;  /* nothing is asked before */
 	uint64_t last_took_ns;
 };
 

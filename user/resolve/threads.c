@@ -19,12 +19,12 @@
 #define NAMES_MAX_TRIES 20            /* a thread without a Python name must not cost for ever */
 #define RENAMED_MIN_NS  250000000ull
 #define RENAMED_MAX_NS  8000000000ull
-#define LIMIT_MIN       256           /* threads of a process, before it is looked which of them have ended */
-#define ALL_MAX         16384         /* of all, when a segment begins; then … */
+#define LIMIT_MIN       256            /* threads of a process, before it is looked which of them have ended */
+#define ALL_MAX         16384          /* of all, when a segment begins; then … */
 #define UNSEEN_NS       60000000000ull /* … those go that did not run for so long, whether they have ended or sleep */
-#define ENDED_NS        5000000000ull /* no sample of it waits so long */
-#define INTERPS_MAX     64            /* of a thread that are remembered: some make one for each request */
-#define LAST_MAX_NS     200000000ull  /* of our own time as sampling ends */
+#define ENDED_NS        5000000000ull  /* no sample of it waits so long */
+#define INTERPS_MAX     64             /* of a thread that are remembered: some make one for each request */
+#define LAST_MAX_NS     200000000ull   /* of our own time as sampling ends */
 
 static size_t count_all(const struct threads *t)
 {

@@ -31,7 +31,7 @@ struct place {
 struct function {
 	UT_hash_handle hh;
 	struct native_name name;
-	bool used; /* by a place, while some are forgotten */
+	bool used;  /* by a place, while some are forgotten */
 	char key[]; /* what it is known by: numbers, then its texts, each with its zero */
 };
 
