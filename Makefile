@@ -30,7 +30,7 @@ OPT	:= -O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=al
 endif
 # STATIC=1 (`make static`): one file that needs nothing of the system it runs on, in a folder of its own.
 ifdef STATIC
-BUILD	:= $(BUILD)/static
+override BUILD := $(BUILD)/static
 HTTP	:= own
 endif
 # Who talks to back ends: libcurl, or HTTP of our own over mbedTLS (own), which can be linked into that one file.
@@ -50,7 +50,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DPYBPFPROF_VERSION='"$(VERSION)"' \
 LDLIBS	:= -lbpf -lelf -lz -ldeflate -lcap -lseccomp -lncursesw -ltinfo -liberty -llzma -ldw $(HTTP_LIBS_$(HTTP)) -lm
 LDFLAGS_ALL := $(if $(STATIC),-static-pie -s,-pie) -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 # Archives do not say what they need themselves. The linker warns of functions that load plug-ins: user/os/lookups.c has seen to it.
-STATIC_LIBS = -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
+STATIC_LIBS = -Wl,-Map=$@.map -Wl,--start-group $(LDLIBS) $(shell pkg-config --static --libs-only-l libdw libelf libbpf) -Wl,--end-group
 KNOWN_LOOKUPS = 2>$@.said || { cat $@.said >&2; exit 1; }; \
 	! grep -v -e 'in statically linked applications requires' -e ': in function ' $@.said >&2
 

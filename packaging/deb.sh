@@ -5,8 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Its make knows nothing of the one that may have called this.
+unset MAKEFLAGS MFLAGS MAKELEVEL BUILD STATIC
 out=$(realpath -m "$1")
-version=$(make -s print-VERSION)
+version=$(make -s --no-print-directory print-VERSION)
 work=$out/work
 tree=$work/pybpfprof-$version
 
@@ -15,25 +17,37 @@ die() {
 	exit 1
 }
 
-# The versions of CHANGELOG.md in Debian's words: of each what its lists say.
+# The versions of CHANGELOG.md in Debian's words: of each what its lists say, in lines as short as Debian wants them.
 changelog() {
 	awk -v maintainer="$(sed -n 's/^Maintainer: //p' packaging/debian/control)" '
-	function finish() {
+	function finish_item(    n, words, i, line) {
+		n = split(item, words, " ")
+		line = item ? "  *" : ""
+		for (i = 1; i <= n; i++) {
+			if (length(line " " words[i]) > 76) {
+				print line
+				line = "   "
+			}
+			line = line " " words[i]
+		}
+		if (line)
+			print line
+		item = ""
+	}
+	function finish_version() {
+		finish_item()
 		if (version)
 			printf "\n -- %s  %s\n", maintainer, date
 	}
 	/^## \[[0-9]/ {
-		finish()
-		gsub(/[][]/, "")
-		if (version)
-			print ""
-		version = $2
+		finish_version()
+		printf "%spybpfprof (%s) unstable; urgency=medium\n\n", version ? "\n" : "", version = substr($2, 2, length($2) - 2)
 		("LC_ALL=C date -u -R -d " $4) | getline date
-		printf "pybpfprof (%s) unstable; urgency=medium\n\n", version
+		next
 	}
-	version && /^- / { sub(/^- /, "  * "); print; item = 1; next }
-	version && /^  [^ ]/ { print "  " $0 }
-	END { finish() }' CHANGELOG.md
+	version && /^- / { finish_item(); item = substr($0, 3); next }
+	version && /^  [^ ]/ { item = item " " $0; next }
+	END { finish_version() }' CHANGELOG.md
 }
 
 # Packages to build with, as this system names them.
@@ -46,19 +60,9 @@ mit() {
 	sed '1,/^Copyright/d;1,/^$/d;s/^$/./;s/^/ /' LICENSES/MIT.txt | sed '1{/^ \.$/d}'
 }
 
-# What git does not ignore, as it lies here; outside of git all but what was built.
-copy_tree() {
-	if [[ -e .git ]]; then
-		git -c safe.directory="$PWD" ls-files -z -c -o --exclude-standard | tar -c --null --ignore-failed-read --no-recursion -T - 2>/dev/null
-	else
-		tar -c --exclude="./${BUILD:-build}" --exclude=./build .
-	fi | tar -x --no-same-owner -C "$tree"
-}
-
 command -v dh >/dev/null || die "needs debhelper: scripts/install-deps.sh --packages"
 rm -rf "$out"
-mkdir -p "$tree"
-copy_tree
+packaging/tree.sh "$tree"
 cp -r packaging/debian packaging/systemd/pybpfprof.service "$tree/"
 cd "$tree"
 mv pybpfprof.service debian/pybpfprof.service
@@ -67,7 +71,6 @@ changelog >debian/changelog
 mit >"$work/mit"
 sed -i "s/@BUILD_DEPENDS@/$(build_depends)/" debian/control
 sed -i -e "/@MIT@/{r $work/mit" -e 'd}' debian/copyright
-unset MAKEFLAGS MFLAGS MAKELEVEL BUILD STATIC
 DEB_BUILD_OPTIONS="nocheck ${DEB_BUILD_OPTIONS:-parallel=$(nproc)}" dpkg-buildpackage -b -us -uc >"$out/log" 2>&1 || {
 	tail -n 40 "$out/log" >&2
 	die "the whole of it is in $out/log"

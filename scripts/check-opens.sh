@@ -23,6 +23,7 @@ user/os/caps.c                 /sys
 user/os/kernel.c               /proc/sys, /sys
 user/symbol/kallsyms.c         /proc/kallsyms
 user/os/privileges.c           /proc/self/exe
+user/os/own_cost.c             files of /proc that hold text
 user/os/loading.c              /proc/PID/auxv
 user/os/opener.c               the desktop session of the user
 user/os/output.c               outputs that the user names

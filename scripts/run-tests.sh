@@ -254,6 +254,7 @@ python_suites() {
 # What the chosen suites need: live tests read files with many programs, and want other Pythons.
 set_up() {
 	local group=(--units)
+	((${#wanted[@]})) && chosen packages && group=(--packages)
 	[[ ! ${SHORT:-} ]] && { chosen live || chosen alone; } && group=()
 	if command -v dpkg-query >/dev/null; then
 		scripts/install-deps.sh "${group[@]}" || return

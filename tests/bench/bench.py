@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 
+import always
 import bars
 import each
 import libraries
@@ -26,7 +27,7 @@ import profilers
 import tables
 import taken
 
-OTHER_ROWS = ["processes", "startup", "children", "native-processes", "native-library"]
+OTHER_ROWS = ["processes", "daemon", "startup", "children", "native-processes", "native-library"]
 
 
 def parse():
@@ -79,6 +80,7 @@ def measure(options, how):
     rows = [row for row in taken.rows(quick) if is_wanted(taken.name(row), options)]
     others = {
         "processes": lambda: processes.many(options.python, how, *((6, 2) if quick else (30, 10))),
+        "daemon": lambda: always.always(options.python, how, 1 if quick else 4),
         "startup": lambda: processes.startup_of_one(options.python, how, 10 if quick else 15),
         "children": lambda: processes.short(options.python, how, 60 if quick else 200),
         "native-processes": lambda: libraries.many(options.python, how, 4 if quick else 15),

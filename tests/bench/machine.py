@@ -91,6 +91,24 @@ def memory(pid):
     return {key: int(kib) << 10 for key, kib in re.findall(r"^(Vm\w+|Rss\w+):\s+(\d+) kB$", text, re.M)}
 
 
+def children(pid):
+    """Of all its threads."""
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, path.read_text().split())
+    return found
+
+
+def switches(pid):
+    """Times that a thread of the process had the CPU."""
+    total = 0
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+        with contextlib.suppress(OSError):
+            total += sum(map(int, re.findall(r"^\w*voluntary_ctxt_switches:\s+(\d+)$", path.read_text(), re.M)))
+    return total
+
+
 def fds(pid, kind):
     """File descriptors of a process whose file is an anonymous inode of that kind: `perf_event`."""
     found = []
@@ -149,14 +167,14 @@ def bpf_stats():
         STATS.write_text(before)
 
 
-def bpf_used(pid):
-    """(runs, nanoseconds) of the timers' programs that a process holds, as `bpftool prog show` has it."""
+def bpf_used(pid, kind=BPF_PROG_TYPE_PERF_EVENT):
+    """(runs, nanoseconds) of the timers' programs that a process holds, or (None) of all, as `bpftool prog show` has it."""
     seen = {}
     with contextlib.suppress(OSError):
         for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
             with contextlib.suppress(OSError):
                 facts = dict(re.findall(r"^(\w+):\s*(\S+)$", info.read_text(), re.M))
-                if facts.get("prog_type") == str(BPF_PROG_TYPE_PERF_EVENT) and "run_cnt" in facts:
+                if (kind is None or facts.get("prog_type") == str(kind)) and "run_cnt" in facts:
                     seen[facts["prog_id"]] = (int(facts["run_cnt"]), int(facts["run_time_ns"]))
     return tuple(map(sum, zip(*seen.values()))) if seen else (0, 0)
 

@@ -116,6 +116,18 @@ def _show_processes(row):
     _align(table)
 
 
+def _show_daemon(row):
+    print(f"\ndaemon at {row['rate']} Hz beside {row['processes']} processes: {row['percent']:.3f} % of a core beyond the empty program")
+    table = [["", "CPU %", "BPF %", "programs/s", "wake-ups/s", "RSS MB", "peak"]]
+    for name in ("empty", "daemon"):
+        facts = row[name]
+        memory = [f"{row['memory'][key] / MIB:.1f}" for key in ("VmRSS", "VmHWM")] if name == "daemon" else ["", ""]
+        shares = [f"{facts['cpu_percent']:.3f}", f"{facts['bpf_percent']:.3f}"]
+        table.append([name, *shares, f"{facts['programs_per_second']:.0f}", f"{facts['wakeups_per_second']:.1f}", *memory])
+    _align(table)
+    print(f"{row['requests']} requests, {row['bytes_per_window'] / 1000:.1f} kB for each window")
+
+
 def _show_libraries(row):
     print(f"\n{row['processes']} processes with {row['modules']}: memory in MB")
     table = [["", "BPF maps", "own", "peak RSS"]]
@@ -166,6 +178,8 @@ def show(results):
     if "processes" in results:
         _show_processes(results["processes"])
         _show_startup("sample among 100 processes in a cgroup", results["processes"]["startup_cgroup"])
+    if "daemon" in results:
+        _show_daemon(results["daemon"])
     if "startup" in results:
         _show_startup("sample over one busy process", results["startup"])
     if "native-processes" in results:

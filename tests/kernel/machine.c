@@ -600,6 +600,16 @@ void user__identify(struct task *t)
 	programs_generation++;
 }
 
+void user__forget(u64 code_key)
+{
+	u32 bucket = code_key % ABI_SEEN_BUCKETS;
+	struct abi_seen *b = bpf_map_lookup_elem(&seen, &bucket);
+
+	for (u32 i = 0; i < ABI_SEEN_WAYS; i++)
+		if (b->way[i] == code_key)
+			b->way[i] = 0;
+}
+
 struct task *user__profile(u32 tgid, struct world *world)
 {
 	struct task *t = task__new(tgid, world);

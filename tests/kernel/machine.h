@@ -105,6 +105,8 @@ void task__call(struct task *t, s32 number, u64 first_arg, u64 second_arg);
 
 /* Looks at the program that the last record of the process tells of, and makes it known. */
 void user__identify(struct task *t);
+/* Forgets a code object, which is to be sent again, as user/session/seen.c. */
+void user__forget(u64 code_key);
 /* A chosen process whose interpreter is known; it took one tick. */
 struct task *user__profile(u32 tgid, struct world *world);
 /* Outcomes so far. */

@@ -69,6 +69,66 @@ static void a_process_is_walked_and_named(void **state)
 	machine__shutdown();
 }
 
+/* It is sent again where it is met again, once, and the others are not. */
+static void code_that_user_space_forgot(void **state)
+{
+	struct task *t = boot(*state);
+	u64 key;
+
+	machine__ticks(t, 2);
+	key = frames_of(last_sample(A))[1].code_key;
+	user__forget(key);
+	machine__ticks(t, 5);
+	assert_int_equal(record_cnt(ABI_REC_CODE), 4);
+	assert_int_equal(((const struct abi_code *)last_record(ABI_REC_CODE, A))->code_key, key);
+	assert_int_equal(frames_of(last_sample(A))[1].code_key, key);
+	assert_true(frame_is(last_sample(A), 1, "function_1"));
+	machine__shutdown();
+}
+
+static u64 leaf_key;
+
+static void forget_leaf(void)
+{
+	user__forget(leaf_key);
+}
+
+/* Whenever that is: before a walk looks whether it was sent, that walk sends it, else the next one does. */
+static void code_that_is_forgotten_in_the_middle_of_a_walk(void **state)
+{
+	struct task *t = boot(*state);
+
+	machine__ticks(t, 2);
+	leaf_key = frames_of(last_sample(A))[0].code_key;
+	for (u32 reads = 0; reads < 60; reads++) {
+		u32 before = record_cnt(ABI_REC_CODE);
+
+		machine.meanwhile = forget_leaf;
+		machine.reads_until = reads;
+		machine__ticks(t, 30);
+		if (machine.meanwhile)
+			break;
+		assert_int_equal(record_cnt(ABI_REC_CODE), before + 1);
+		assert_true(frame_is(last_sample(A), 0, "function_2"));
+	}
+	machine.meanwhile = NULL;
+	machine__shutdown();
+}
+
+/* A code object that need not be read for a while is not sent meanwhile, but then. */
+static void cached_code_that_user_space_forgot(void **state)
+{
+	struct task *t = boot(*state);
+
+	cfg_cache_ns = cfg_cache_numbered_ns = ABI_CACHE_NS;
+	machine__ticks(t, 400);
+	assert_int_equal(record_cnt(ABI_REC_CODE), 3);
+	user__forget(frames_of(last_sample(A))[0].code_key);
+	machine__ticks(t, 4 * ABI_CACHE_NS / MACHINE_PERIOD_NS);
+	assert_int_equal(record_cnt(ABI_REC_CODE), 4);
+	machine__shutdown();
+}
+
 /* User space must get its chance to answer before it is asked again, and then ever more rarely. */
 static void a_source_that_is_fast(void **state)
 {
@@ -845,6 +905,9 @@ static void cgroups_are_chosen(void **state)
 static const struct version_test tests[] = {
 	TEST(a_process_is_walked_and_named),
 	TEST(others_of_its_program_had_no_interpreter),
+	TEST(code_that_user_space_forgot),
+	TEST(code_that_is_forgotten_in_the_middle_of_a_walk),
+	TEST(cached_code_that_user_space_forgot),
 	TEST(a_source_that_is_fast),
 	TEST(a_kernel_without_task_work),
 	TEST(exec_between_tick_and_cold_walk),

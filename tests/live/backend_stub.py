@@ -18,7 +18,8 @@
         garbage()       no HTTP                 slow(0.2)     a good answer, 0.2 s between its bytes
         never()         no answer at all        closes()      the connection ends instead
         deaf()          does not even read      chunked()     a good answer, in chunks
-        breaks()        ends amid the answer    huge(n)       a good answer with a body of n bytes
+        breaks()        takes it, and ends amid the answer
+      huge(n)       a good answer with a body of n bytes
     s.refuse(); s.accept()                      # nobody listens at the port, which stays ours; somebody again
 
     Stub(token="secret")                        # 401 without "Authorization: Bearer secret"; s.token may be changed
@@ -81,7 +82,7 @@ def closes():
 
 
 def breaks():
-    return lambda handler: handler.end_with(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+    return lambda handler: handler.end_with(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart", 200)
 
 
 def slow(seconds, head=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"):
@@ -251,11 +252,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def end_with(self, data):
-        """Instead of an answer; status 0."""
+    def end_with(self, data, code=0):
+        """Instead of an answer, or of the rest of one."""
         self.wfile.write(data)
         self.close_connection = True
-        return 0
+        return code
 
     def wait_for_end(self):
         self.close_connection = True
@@ -415,7 +416,7 @@ class Stub:
 
     def route(self, name):
         host, _, port = name.rpartition(":") if ":" in name else (name, "", "80")
-        return self.routes.get(name) or self.routes.get(host) or (host, int(port))
+        return self.routes.get(f"{host}:{port}") or self.routes.get(host) or (host, int(port))
 
     # -- what it does
 

@@ -8,7 +8,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import time
 
 import pytest
@@ -67,10 +66,9 @@ def test_a_back_end_in_trouble(watched, stub, weather):  # noqa: F811
     stub.wait_bodies(bodies + 2)
     assert metric(port, "pybpfprof_windows_total") >= windows + 3 or len(acts) < 3
     recording.stop(signal.SIGTERM)
-    last = re.findall(r"pushed to .*", recording.stderr)
     profiles = by_time(stub.profiles())
     lost = [b for b in stub.requests if not 200 <= b.status < 300]
-    assert profiles and (lost or weather[0] == "slow"), last
+    assert profiles and (lost or weather[0] == "slow")
     if weather[0] in ("full", "overloaded", "closes", "slow"):  # nothing is missing: each window came in the end
         for before, after in zip(profiles, profiles[1:]):
             assert abs(after.time_ns - before.time_ns - before.duration_ns) < 50e6
@@ -86,8 +84,6 @@ def test_counters_and_bodies_agree(watched, stub):  # noqa: F811
     stub.behave([backend_stub.ok, backend_stub.status(400, "no"), backend_stub.status(503), backend_stub.ok, backend_stub.status(400, "no")])
     count = len(stub.bodies)
     stub.wait_bodies(count + 5)
-    recording.send(signal.SIGSTOP)  # so that no window ends between two looks
-    recording.send(signal.SIGCONT)
 
     def agree():
         before = metric(port, "pybpfprof_windows_total")
@@ -100,7 +96,7 @@ def test_counters_and_bodies_agree(watched, stub):  # noqa: F811
     numbers, sent, refused = wait_until(lambda: settled(port) and agree(), "a quiet moment", every=0.05)
     assert numbers["sent_samples_total"] == sent
     assert numbers["refused_samples_total"] == refused > 0
-    assert numbers["put_samples_total"] == sent + refused
+    assert numbers["samples_total"] == sent + refused
     recording.stop(signal.SIGTERM)
 
 
@@ -114,7 +110,7 @@ def test_a_back_end_that_never_answers(daemon, spawn, python, stub):  # noqa: F8
     )
     workload.go()
     wait_until(lambda: any(v for v in [dropped_samples(port)]), "a dropped body", every=0.2)
-    assert metric(port, "pybpfprof_push_queue_bytes") <= 2000
+    assert metric(port, "pybpfprof_push_queue_bytes") <= 2000 + 1000  # and the one that is being sent
     assert get(port, "/healthz") == b"ok\n"
     recording.stop(signal.SIGTERM)
     assert not stub.bodies
@@ -177,10 +173,11 @@ def test_the_clock_is_set(daemon, spawn, python, stub, clock):  # noqa: F811
         shown = stub.bodies[-1].profiles[0].time_ns / 1e9 - time.time()
         assert abs(shown - seconds) < 30, (shown, seconds)
     assert get(port, "/healthz") == b"ok\n"
+    taken = metric(port, "pybpfprof_ticks_total", outcome="ok")
     recording.stop(signal.SIGTERM)
     profiles = stub.profiles()
     assert all(0 < p.duration_ns < 10e9 for p in profiles)
-    assert sum(p.total("cpu") for p in profiles) == pytest.approx(sum(p.duration_ns for p in profiles[1:-1]), rel=0.35)
+    assert taken <= samples_of(profiles) <= taken + 10 * RATE
 
 
 # ---- containers that come and go ------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def files_of(folder):
 def test_bodies_arrive_in_order(start, program):
     with Stub() as stub:
         sender = start(stub.url("test", "/behind/a/prefix/"))
-        sender.put(*range(20), samples=7)
+        sender.put(*range(20), size=2000, samples=7)
         sender.wait_idle()
         stats = sender.stop()
         sender.end()
@@ -175,7 +175,7 @@ def test_bodies_arrive_in_order(start, program):
     assert stub.connections == 1  # it was kept
     body = stub.bodies[0]
     assert body.path == "/behind/a/prefix/plain" and body.headers["Content-Type"] == "text/x-test"
-    assert body.headers["Content-Encoding"] == "gzip" and len(body.raw) < len(body.text) == 200
+    assert body.headers["Content-Encoding"] == "gzip" and len(body.raw) < len(body.text) == 2000
     assert re.fullmatch(r"pybpfprof/\S+ \(otlp profiles v1development 1\.10\)", body.headers["User-Agent"])
     assert body.headers["Host"] == f"127.0.0.1:{stub.port}" and "Expect" not in body.headers
     assert sender.http.startswith("libcurl" if program.name.endswith("curl") else "mbedTLS")
@@ -257,10 +257,10 @@ def test_retry_after_is_respected(start, code, as_date):
 
 def test_overload_is_borne_as_long_as_it_lasts(start):
     with Stub() as stub:
-        stub.behave([status(429), status(503)] * 3)  # more often than what is broken
+        stub.behave([status(429), status(503)] * 2)  # more often than what is broken
         sender = start(stub.url("test")).put(1, 2)
         stats = sender.wait_idle()
-    assert stats["sent"] == 2 and stats["refused"] == 0 and stats["requests"] == 8 and stats["retries"] == 6
+    assert stats["sent"] == 2 and stats["refused"] == 0 and stats["requests"] == 6 and stats["retries"] == 4
     assert len(sender.warnings) == 1  # once a minute at most
     assert "takes profiles again" in sender.said
 
@@ -299,7 +299,7 @@ def test_redirects_are_not_followed(start):
 def test_silence_ends(start, act):
     with Stub() as stub:
         stub.behave([act] * 3)
-        sender = start(stub.url("talks"), timeout=1000).put(1, 2, size=8 << 20)
+        sender = start(stub.url("talks"), timeout=1000).put(1, 2, size=4 << 20)
         sender.put(3)
         stats = sender.wait_idle()
     assert stats["refused"] == 1 and stats["sent"] == 2 and stats["status"][0] == 3
@@ -317,7 +317,7 @@ def test_nobody_listens_for_a_while(start):
         stats = sender.wait_idle()
     assert stats["sent"] == 3 and stats["refused"] == stats["dropped"] == 0 and numbers_of(stub) == [1, 2, 3]
     (warning,) = sender.warnings
-    assert "no connection: " in warning and "efused" in warning
+    assert "no connection: " in warning and str(stub.port) in warning and re.search("(?i)connect", warning)
 
 
 def test_no_such_name(start):
@@ -750,7 +750,7 @@ def test_a_file_that_goes_away(start, folder):
 
 def test_folders_that_are_no_spool(refused, tmp_path):
     url = "test+http://127.0.0.1:1"
-    file, open_to_all, link = tmp_path / "file", tmp_path / "open", tmp_path / "link"
+    file, open_to_all = tmp_path / "file", tmp_path / "open"
     file.write_text("")
     open_to_all.mkdir()
     open_to_all.chmod(0o777)
@@ -760,9 +760,17 @@ def test_folders_that_are_no_spool(refused, tmp_path):
     own = tmp_path / "own"
     refused(url, spool=own, token_file=tmp_path / "none")
     assert not own.exists()  # what is wrong is found before anything is made
-    own.mkdir(0o700)
-    link.mkdir()
-    subprocess.run(["cp", "-a", "--", link, own / "elsewhere"], check=True)
+
+
+def test_links_in_a_spool(start, refused, folder, tmp_path):
+    """The folder that the user names may be reached by a link, as systemd's are; the one below it is ours alone."""
+    (tmp_path / "elsewhere").mkdir(0o700)
+    folder.symlink_to(tmp_path / "elsewhere")
+    start("test+http://127.0.0.1:1", spool=folder).end()
+    (own,) = folder.iterdir()
+    own.rename(tmp_path / "moved")
+    own.symlink_to(tmp_path / "moved")
+    assert f"{own} is a link, or no folder: the spool needs one" in refused("test+http://127.0.0.1:1", spool=folder)
 
 
 # ---- the thread -------------------------------------------------------------------------------------------------------------
@@ -783,6 +791,7 @@ def test_signals_are_not_for_it(start):
 def test_numbers_add_up_at_any_moment(start, folder):
     """Every behaviour, in turn, under a queue and a spool that are too small; `stats` checks the sums all the time."""
     acts = [ok, status(500), status(429), ok, garbage(), status(400), closes(), ok, status(503), ok]
+    began = time.monotonic()
     with Stub() as stub:
         stub.behave(acts * 3)
         sender = start(stub.url("talks"), spool=folder, queue=20_000, spool_bytes=30_000)
@@ -793,3 +802,5 @@ def test_numbers_add_up_at_any_moment(start, folder):
     got = numbers_of(stub)
     assert got == sorted(set(got)) and len(got) == stats["sent"] and sum(got) == stats["sent_samples"]
     assert stats["put"] == 300 and stats["put_samples"] == sum(range(300))
+    minutes = 1 + int(time.monotonic() - began) // 60
+    assert len(sender.warnings) <= minutes and sender.said.count("takes profiles again") <= minutes

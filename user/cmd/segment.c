@@ -7,6 +7,7 @@
 #include "user/util/log.h"
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static void name_outputs(struct segment *w, const struct outputs *o, const char *stamp)
 {
@@ -26,20 +27,31 @@ static int recording_output(const struct outputs *o)
 	return -1;
 }
 
+/* Beside the first output that is a file; else here, or, where nothing may be written (a container), with temporary files. Caller frees. */
+static char *recording_path(const struct outputs *o)
+{
+	int at = recording_output(o);
+	const char *folder = getenv("TMPDIR");
+
+	for (size_t i = 0; at < 0 && i < o->cnt; i++)
+		if (strcmp(o->items[i].path, "-"))
+			at = (int)i;
+	if (at >= 0)
+		return xstrdup(o->items[at].path);
+	if (!euidaccess(".", W_OK))
+		return xstrdup("pybpfprof");
+	return xasprintf("%s/pybpfprof", folder && *folder ? folder : "/tmp");
+}
+
 int segment__open(const struct outputs *o, const char *stamp, struct segment **out)
 {
 	struct segment *w = xcalloc(1, sizeof(*w));
-	const char *path = NULL;
-	int at, err = -EIO;
+	__cleanup_free char *path = NULL;
+	int err = -EIO;
 
 	name_outputs(w, o, stamp);
-	at = recording_output(&w->outputs);
-	if (at >= 0)
-		path = w->outputs.items[at].path;
-	for (size_t i = 0; !path && i < w->outputs.cnt; i++)
-		if (strcmp(w->outputs.items[i].path, "-"))
-			path = w->outputs.items[i].path;
-	w->file = output__open_lasting(path ? path : "pybpfprof", ".pybpf");
+	path = recording_path(&w->outputs);
+	w->file = output__open_lasting(path, ".pybpf");
 	if (w->file) {
 		w->path = output__temp_path(w->file);
 		err = recording__create(fileno(output__stream(w->file)), &w->recording);

@@ -173,6 +173,7 @@ static const char *const calls[] = {
 	"fchown",
 	"fchownat",
 	"utimensat",
+	"open_by_handle_at",
 	"name_to_handle_at",
 	"inotify_init1",
 	"inotify_add_watch",

@@ -136,9 +136,11 @@ void privileges_keep(unsigned uses)
 
 void privileges_keep_only(unsigned uses)
 {
+	int is_there;
+
 	/* This takes CAP_SETPCAP; without it the next line binds us all the same. */
-	for (cap_value_t cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (!is_kept(cap, uses))
+	for (cap_value_t cap = 0; (is_there = prctl(PR_CAPBSET_READ, cap)) >= 0; cap++)
+		if (is_there && !is_kept(cap, uses))
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	privileges_keep(uses);

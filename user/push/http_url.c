@@ -89,6 +89,8 @@ int http_url__parse(const char *text, struct http_url *out, const char **why)
 	err = parse(text, out, why);
 	if (err)
 		http_url__clear(out);
+	else
+		*why = NULL;
 	return err;
 }
 

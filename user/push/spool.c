@@ -156,7 +156,7 @@ static int open_folder(int at, const char *name, const char *path, bool follows)
 		err = fd < 0 || fstat(fd, &st) ? -errno : 0;
 	}
 	if (err == -ELOOP || (err == -ENOTDIR && fd < 0)) {
-		log_error("%s is no folder%s: the spool needs one", path, follows ? "" : ", or a link to one");
+		log_error("%s is %sno folder: the spool needs one", path, follows ? "" : "a link, or ");
 	} else if (err) {
 		log_error("cannot make or open the spool %s: %s", path, strerror(-err));
 	} else if ((st.st_uid && st.st_uid != geteuid()) || (st.st_mode & 0022)) {

@@ -11,8 +11,15 @@ static const struct {
 	{503, 503, VERDICT_LATER}, {500, 599, VERDICT_FEW},
 };
 
+bool verdict_is_page(const struct http_answer *a)
+{
+	return a->status / 100 == 2 && a->body.len && a->body.data[0] == '<';
+}
+
 enum verdict verdict_of(const struct http_answer *a)
 {
+	if (verdict_is_page(a))
+		return VERDICT_REFUSED;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (a->status >= rows[i].first && a->status <= rows[i].last)
 			return rows[i].verdict;

@@ -11,6 +11,11 @@ enum verdict {
 };
 
 enum verdict verdict_of(const struct http_answer *a);
+/*
+ * A web page with a good status: whoever it is, it took nothing. Parca answers so to whatever path it does not know, and so do pages
+ * to log in at.
+ */
+bool verdict_is_page(const struct http_answer *a);
 
 #define VERDICT_TRIES      3 /* of VERDICT_FEW */
 #define VERDICT_WAIT_FIRST 500000000ull

@@ -18,7 +18,7 @@
 #define NAMES_AHEAD_NS  2000000000ull /* … in all processes together, on average over so long */
 #define NAMES_MAX_TRIES 20            /* a thread without a Python name must not cost for ever */
 #define RENAMED_MIN_NS  250000000ull
-#define RENAMED_MAX_NS  8000000000ull
+#define RENAMED_MAX_NS  64000000000ull /* for 100 processes one or two readings a second */
 #define LIMIT_MIN       256            /* threads of a process, before it is looked which of them have ended */
 #define ALL_MAX         16384          /* of all, when a segment begins; then … */
 #define UNSEEN_NS       60000000000ull /* … those go that did not run for so long, whether they have ended or sleep */

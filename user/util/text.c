@@ -74,12 +74,31 @@ size_t text_from_utf8(const void *bytes, size_t left, uint32_t *out)
 	return n;
 }
 
+/* How many of these are plain ASCII, as nearly all are: they need no look at each. */
+static size_t plain(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
+static size_t put_plain(struct buf *out, const unsigned char *s, size_t len)
+{
+	size_t n = plain(s, len);
+
+	if (n)
+		buf_put(out, s, n);
+	return n;
+}
+
 char *text_clean(const char *bytes, size_t len, unsigned flags)
 {
 	const unsigned char *s = (const unsigned char *)bytes;
 	struct buf out = {0};
 
-	for (size_t i = 0; i < len;) {
+	for (size_t i = put_plain(&out, s, len); i < len; i += put_plain(&out, s + i, len - i)) {
 		uint32_t c = 0;
 		size_t n = text_from_utf8(s + i, len - i, &c);
 
@@ -99,7 +118,7 @@ static char *from_units(const void *units, size_t len, unsigned kind, bool keeps
 
 	if (kind != 1 && kind != 2 && kind != 4)
 		return xstrdup("?");
-	for (size_t i = 0; i + kind <= len; i += kind) {
+	for (size_t i = kind == 1 ? put_plain(&out, s, len) : 0; i + kind <= len; i += kind) {
 		uint32_t c = 0;
 
 		memcpy(&c, s + i, kind); /* both supported architectures are little-endian */

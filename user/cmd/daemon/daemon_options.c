@@ -5,10 +5,12 @@
 #include "user/cmd/usage.h"
 #include "user/cmd/view_options.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* Low enough to be always on; each run has another, so that nodes do not beat in time with each other or with what they run. */
 #define RATE_FROM_HZ 19
@@ -116,7 +118,11 @@ const struct argp daemon_argp = {
 
 static double random_rate(void)
 {
-	return RATE_FROM_HZ + drand48() * (RATE_TO_HZ - RATE_FROM_HZ);
+	uint32_t random;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)clock_now_ns();
+	return RATE_FROM_HZ + (double)random / UINT32_MAX * (RATE_TO_HZ - RATE_FROM_HZ);
 }
 
 int daemon_options__parse(struct daemon_options *o, int argc, char **argv)

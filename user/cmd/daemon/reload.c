@@ -12,8 +12,13 @@ static int try(int argc, char **argv)
 {
 	struct daemon_options o;
 	struct delivery delivery;
+	int err = daemon_options__parse(&o, argc, argv);
 
-	return daemon_options__parse(&o, argc, argv) || delivery__open(&delivery, &o.push);
+	if (err)
+		return err;
+	for (size_t i = 0; i < o.push.cnt; i++)
+		o.push.destinations[i].spool = NULL; /* what waits there is not ours to send */
+	return delivery__open(&delivery, &o.push);
 }
 
 bool reload_is_sound(int argc, char **argv)
