@@ -269,6 +269,19 @@ def test_containers_pods_and_units(python, start, script, cgroup, tmp_path, reco
     assert SECRET not in json.dumps(recording.json())
 
 
+def test_a_container_that_only_version_1_knows(python, start, script, cgroup, make_cgroup, tmp_path):
+    """In version 2 there is another group, of no container: engines that know nothing of it leave processes where they were."""
+    of_memory = make_cgroup("memory")
+    path = of_memory.path / f"docker-{IDS[0]}.scope"
+    make_path(path, of_memory.path)
+    make_path(cgroup.path / "docker.service", cgroup.path)
+    process = start([python.path, script("busy.py")])
+    move(process, path)
+    move(process, cgroup.path / "docker.service")
+    called = check("-p", process.pid, "--label", "python=", prefix=make_tree(tmp_path / "tree", FILES))
+    assert called[process.pid] == {"service_name": "web", "container": "shop-web-1", "node": "n1"}
+
+
 def test_a_pod_in_a_node_that_is_a_container(python, start, script, cgroup, tmp_path):
     """As kind and minikube have it: the pod's container counts, and the node has the files."""
     outer = cgroup.path / f"docker-{IDS[6]}.scope"
