@@ -206,7 +206,7 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	if (r->natives)
 		natives__begin_segment(r->natives);
 	threads__begin_segment(&r->threads, sink, r->now_ns);
-	tasks__begin_segment(r->tasks);
+	tasks__begin_segment(r->tasks, r->now_ns);
 	held__begin_segment(&r->held, sink);
 	processes__each(r->processes, leave_segment, r);
 	containers__tend(processes__containers(r->processes));
