@@ -50,16 +50,16 @@ start_parca() {
 		scrape_configs: []
 	END
 	# Nothing is asked of the world outside, and all of it outlives a restart.
+	rm -f "$folder/pid"
 	# shellcheck disable=SC2016 # of the inner shell
-	as_user setsid bash -c 'echo $$ >"$1/pid"; exec "${@:2}" >"$1/parca.log" 2>&1 </dev/null' - "$folder" \
+	as_user setsid --fork bash -c 'echo $$ >"$1/pid"; exec "${@:2}" >"$1/parca.log" 2>&1 </dev/null' - "$folder" \
 		"$PWD/$build/backends/parca" --config-path="$folder/parca.yaml" --http-address="127.0.0.1:$port" \
 		--enable-persistence --storage-enable-wal --storage-path="$folder/data" --debuginfo-cache-dir="$folder/cache" \
-		--debuginfod-upstream-servers= --log-level=warn &
-	disown
+		--debuginfod-upstream-servers= --log-level=warn
 	sleep 1
 	for _ in {1..300}; do
 		answers && return
-		running >/dev/null || break
+		[[ ! -s $folder/pid ]] || running >/dev/null || break
 		sleep 0.1
 	done
 	tail -n 5 "$folder/parca.log" >&2
@@ -67,16 +67,14 @@ start_parca() {
 }
 
 explain() {
-	local query="expression_a=pybpfprof:cpu:nanoseconds:cpu:nanoseconds:delta{}"
 	cat <<-END
 
-		next, something to look at (any Python that runs here will do) and what looks at it:
+		next, something to look at (any Python that runs here will do), and what looks at it, until Ctrl-C:
 		  python3 scripts/demo_workload.py shop &
 		  sudo $build/pybpfprof daemon --push parca+http://127.0.0.1:$port
-		then, after its first window of 15 s, open
-		  $url/?$query
-		stop Parca:
-		  sudo make backend-stop
+		then open $url; the first profiles are there after 15 s. A service is chosen by the label service_name
+		(from another machine: ssh -L $port:127.0.0.1:$port $(hostname))
+		to stop Parca: sudo make backend-stop
 	END
 }
 

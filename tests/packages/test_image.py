@@ -2,6 +2,7 @@
 """The image, under podman and runc with the rights that its pages name; and as the DaemonSet has it."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -130,6 +131,9 @@ def test_the_daemonset_runs_with_exactly_its_rights(engine, busy, tmp_path):
         config = config.replace("pyroscope+http://pyroscope.monitoring:4040", stub.url("pyroscope")) + f"window = 1s\npid = {busy}\n"
         with node(tmp_path, pod, {"pybpfprof.conf": config}) as volumes:
             options = list(options_of(pod, container, volumes))
-            with daemon(engine.argv("--network=host", *options, command=container["args"])):
+            name = f"pybpfprof{os.getpid()}-daemonset"
+            with daemon(engine.argv("--network=host", f"--name={name}", *options, command=container["args"])):
                 wait_pushed(stub)
+                probe = subprocess.run([*engine.words, "exec", name, *container["livenessProbe"]["exec"]["command"]], capture_output=True, text=True)
+                assert probe.returncode == 0, probe
         assert all(each.labels["node"] == "a-node" for each in stub.profiles())

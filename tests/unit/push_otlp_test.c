@@ -26,6 +26,8 @@ static void count_tables(struct otlp *to, const struct field *dictionary)
 		if (!to->table[f.number]++)
 			assert_int_equal(f.value, 0); /* entry 0 is empty */
 	}
+	for (unsigned i = 1; i < TABLES; i++)
+		assert_true(to->table[i] > 0);
 	assert_int_equal(to->table[LINKS], 1);
 }
 
@@ -94,6 +96,7 @@ static uint64_t check_sample(const struct otlp *to, const struct field *sample)
 
 static void take_profile_of(struct otlp *to, const struct field *profile)
 {
+	const char fixed64_time = 3 << 3 | 1; /* its tag; eight bytes follow */
 	struct field type = field_in(profile->bytes, profile->value, 1),
 		     id = field_in(profile->bytes, profile->value, 7);
 	struct cursor c = cursor_of(profile->bytes, profile->value);
@@ -104,6 +107,7 @@ static void take_profile_of(struct otlp *to, const struct field *profile)
 	check_index(to, &type, 2, STRINGS);
 	to->profiles++;
 	to->time = number_in(profile, 3);
+	assert_non_null(memmem(profile->bytes, profile->value, (char[]){fixed64_time, (char)to->time}, 2));
 	to->duration = number_in(profile, 4);
 	to->period = number_in(profile, 6);
 	to->id_len = id.value;

@@ -20,8 +20,6 @@
 
 extern char **environ;
 
-enum { KEY_CONFIG = 0x6100 };
-
 enum source { NOWHERE, IN_FILE, IN_ENVIRONMENT, IN_LINE };
 
 struct known {
@@ -406,24 +404,6 @@ static void scan_line(struct builder *b, int argc, char **argv)
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------- */
-
-static int parse_option(int key, char *arg, struct argp_state *state)
-{
-	(void)arg;
-	(void)state;
-	return key == KEY_CONFIG ? 0 : ARGP_ERR_UNKNOWN; /* it was read by then */
-}
-
-const struct argp settings_options = {.options =
-					      (const struct argp_option[]){
-						      {"config", KEY_CONFIG, "FILE", 0,
-						       "Options from a file, a line each: `option = value` (what is "
-						       "typed here and what the environment has "
-						       "as PYBPFPROF_OPTION comes before it)",
-						       29},
-						      {0},
-					      },
-				      .parser = parse_option};
 
 static void put_line(struct builder *b, int argc, char **argv, struct settings *out)
 {

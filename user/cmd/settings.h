@@ -20,11 +20,8 @@ struct settings {
 	char *file; /* that was read; NULL: none */
 };
 
-/* An argp child for commands that have a file: --config FILE; without an input. */
-extern const struct argp settings_options;
-
 /*
- * `argp` is the command's; `default_file` is read where it exists and no other was named (NULL: there is none). 0, or negative
+ * `argp` is the command's, with the option --config FILE, of which there is nothing left to do; `default_file` is read where it exists and no other was named (NULL: there is none). 0, or negative
  * errno, which was said with the place where it is; then there is nothing to free.
  */
 int settings_build(const struct argp *argp, int argc, char **argv, const char *default_file, struct settings *out);
