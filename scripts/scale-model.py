@@ -26,17 +26,37 @@ WINDOW = 15  # seconds
 RATE = 29
 BACKENDS = ("pyroscope", "parca", "otlp")
 
-# ---- measured: see --measure. Per window: bodies, bytes as they are sent, samples in them
+# ---- measured, by --measure: of one window the bodies, their bytes as they are sent, and unpacked
 
-MEASURED = {}
+MEASURED = {  # processes, services: on two CPUs that were busy otherwise, too
+    (1, 1): {
+        "samples": 196,
+        "pyroscope": {"bodies": 1.0, "bytes": 4605, "raw": 10759},
+        "parca": {"bodies": 1.0, "bytes": 6185, "raw": 0},
+        "otlp": {"bodies": 1.0, "bytes": 3772, "raw": 10426},
+    },
+    (10, 10): {
+        "samples": 507,
+        "pyroscope": {"bodies": 1.0, "bytes": 29185, "raw": 67049},
+        "parca": {"bodies": 1.0, "bytes": 39255, "raw": 0},
+        "otlp": {"bodies": 1.0, "bytes": 6185, "raw": 18919},
+    },
+    (100, 20): {
+        "samples": 517,
+        "pyroscope": {"bodies": 1.0, "bytes": 45222, "raw": 100990},
+        "parca": {"bodies": 1.0, "bytes": 60965, "raw": 0},
+        "otlp": {"bodies": 1.0, "bytes": 6660, "raw": 21252},
+    },
+}
 
 # ---- published limits: defaults of Pyroscope v2.2, of Parca v0.28 and of the Collector's receiver
 
-PYROSCOPE_BYTES_PER_SECOND = 4 << 20  # a tenant, uncompressed; burst 2 MiB
-PYROSCOPE_SERIES = 5000  # a tenant
-PYROSCOPE_BODY = 4 << 20
-PARCA_BODY = 32 << 20
-OTLP_BODY = 20 << 20  # confighttp's max_request_body_size
+LIMITS = {
+    "pyroscope": {"body": 4 << 20, "rate": 4 << 20, "series": 5000},  # a tenant's; unpacked
+    "parca": {"body": 32 << 20},
+    "otlp": {"body": 20 << 20},  # confighttp: max_request_body_size
+}
+SERIES_OF_A_SERVICE = 2  # value types: samples, cpu
 
 NODES = (10, 1000, 100_000)
 
@@ -229,23 +249,40 @@ def scaled(value):
 
 
 def show_nodes():
-    print("| busy processes | services | Pyroscope | Parca | OTLP | Pyroscope, a day |")
-    print("|---|---|---|---|---|---|")
+    print("| busy processes | services | samples | Pyroscope (unpacked) | Parca | OTLP | a day: Pyroscope | Parca | OTLP |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for (processes, services), found in MEASURED.items():
-        cells = [scaled(found[name]["bytes"]) for name in BACKENDS]
-        day = scaled(found["pyroscope"]["bytes"] * 86400 / WINDOW)
-        print(f"| {processes} | {services} | " + " | ".join(cells) + f" | {day} |")
+        sizes = [scaled(found[name]["bytes"]) for name in BACKENDS]
+        sizes[0] += f" ({scaled(found['pyroscope']['raw'])})"
+        days = [scaled(found[name]["bytes"] * 86400 / WINDOW) for name in BACKENDS]
+        print(f"| {processes} | {services} | {found['samples']} | " + " | ".join([*sizes, *days]) + " |")
 
 
-def show_fleet(case=(100, 20)):
-    found = MEASURED[case]["pyroscope"]
-    print("| nodes | requests/s | bytes/s | bytes a day | series: every node runs the same | series: each its own |")
-    print("|---|---|---|---|---|---|")
-    for nodes in NODES:
-        requests = nodes * found["bodies"] / WINDOW
-        rate = nodes * found["bytes"] / WINDOW
-        series = nodes * case[1] * 2  # two sample types
-        print(f"| {nodes:,} | {requests:,.1f} | {scaled(rate)} | {scaled(rate * 86400)} | {case[1] * 2:,} | {series:,} |")
+def times(value, limit):
+    return f"{value / limit:.0%} of it" if value <= limit else f"**{value / limit:.3g} times it**"
+
+
+def show_fleet(processes=100, services=20):
+    found = MEASURED[processes, services]
+    pyroscope, limits = found["pyroscope"], LIMITS["pyroscope"]
+    print("| | " + " | ".join(f"{nodes:,} nodes" for nodes in NODES) + " |")
+    print("|---|" + "---|" * len(NODES))
+    rows = {
+        "requests a second, each back end": lambda n: f"{n * pyroscope['bodies'] / WINDOW:,.1f}",
+        "Pyroscope: bytes a second": lambda n: scaled(n * pyroscope["bytes"] / WINDOW),
+        "… unpacked, of 4 MiB/s for a tenant": lambda n: times(n * pyroscope["raw"] / WINDOW, limits["rate"]),
+        "… one body, of 4 MiB": lambda n: times(pyroscope["raw"], limits["body"]),
+        "… series with the label `node`, of 5,000": lambda n: times(n * services * SERIES_OF_A_SERVICE, limits["series"]),
+        "… without it, all nodes alike": lambda n: times(services * SERIES_OF_A_SERVICE, limits["series"]),
+        "Parca: bytes a second": lambda n: scaled(n * found["parca"]["bytes"] / WINDOW),
+        "… one body, of 32 MiB": lambda n: times(found["parca"]["bytes"], LIMITS["parca"]["body"]),
+        "OTLP: bytes a second": lambda n: scaled(n * found["otlp"]["bytes"] / WINDOW),
+        "… one body, of 20 MiB": lambda n: times(found["otlp"]["raw"], LIMITS["otlp"]["body"]),
+        "a day, Pyroscope": lambda n: scaled(n * pyroscope["bytes"] * 86400 / WINDOW),
+        "a day, OTLP": lambda n: scaled(n * found["otlp"]["bytes"] * 86400 / WINDOW),
+    }
+    for name, cell in rows.items():
+        print(f"| {name} | " + " | ".join(cell(nodes) for nodes in NODES) + " |")
 
 
 def main():
