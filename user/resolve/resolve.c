@@ -230,6 +230,11 @@ void resolve__wait_native(struct resolve *r, unsigned ms)
 		natives__wait(r->natives, ms);
 }
 
+void resolve__set_frugal(struct resolve *r)
+{
+	r->threads.frugal = r->held.frugal = 10;
+}
+
 void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit)
 {
 	codes__set_limit(r->codes, limit);

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <uthash.h>
 
-#define CHAINS_MAX (8u << 20) /* bytes of them that are remembered; those that run are sent again and again */
+#define CHAINS_MAX (8u << 20)      /* bytes of them that are remembered; those that run are sent again and again */
 #define OLD_NS     600000000000ull /* they are sent again each 10 s, but a wait may have been kept since */
-#define OVERHEAD   16         /* bytes, of a piece of memory */
+#define OVERHEAD   16              /* bytes, of a piece of memory */
 #define TASKS_MAX  200000u /* of a segment; then those that nobody named are one for each coroutine, and others one */
 
 struct chain_task {
