@@ -2,7 +2,10 @@
 """The static binary where there is nothing else: no C library, no /etc, no descriptions of terminals."""
 
 import os
+import pathlib
 import pwd
+import shutil
+import tempfile
 
 import pytest
 
@@ -33,11 +36,21 @@ def test_top_writes_lines_where_it_knows_no_such_terminal(bare_root, busy):
     assert "pybpfprof top:" in on_a_terminal(argv, until="busy_in_here", keys="\x03")
 
 
-def test_it_asks_no_plugins_of_this_system_who_users_are(release, tmp_path):
-    """Loading libnss_* of whatever system this is crashes a static program; sudo's user is looked up when a command starts."""
+@pytest.fixture
+def folder_of_nobody():
     nobody = pwd.getpwnam("nobody")
-    command = ["/usr/bin/python3", "-c", "import os; print(os.getuid(), os.getgroups(), os.environ['HOME'])"]
-    said = output_of(release.static, "record", "-o", tmp_path / "out.folded", "--", *command, cwd=tmp_path,
+    path = pathlib.Path(tempfile.mkdtemp(prefix="pybpfprof-nobody-"))
+    os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    yield path, nobody
+    shutil.rmtree(path)
+
+
+def test_it_asks_no_plugins_of_this_system_who_users_are(release, folder_of_nobody):
+    """Loading libnss_* of whatever system this is crashes a static program; sudo's user is looked up when a command starts."""
+    folder, nobody = folder_of_nobody
+    shutil.copy(release.static, folder)
+    command = ["/usr/bin/python3", "-c", "import os; print(os.getuid(), os.getgroups(), os.environ['HOME']); sum(range(30_000_000))"]
+    said = output_of(folder / "pybpfprof", "record", "-o", folder / "out.folded", "--", *command, cwd=folder,
                      env={**os.environ, "SUDO_UID": str(nobody.pw_uid), "SUDO_GID": str(nobody.pw_gid)})  # fmt: skip
     assert f"{nobody.pw_uid} [{nobody.pw_gid}] {nobody.pw_dir}" in said
 
