@@ -51,6 +51,13 @@ seed_elf_fuzz() {
 	find /lib /usr/lib -name '*.so*' -type f -size -24k 2>/dev/null | head -n 12 | xargs -r cp -t "$1"
 }
 
+# The fuzzer's first byte says how it is cut.
+seed_http_wire_fuzz() {
+	printf '\2HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: 1\r\n\r\n' >"$1/chunks"
+	printf '\7HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 Slow\r\nRetry-After: Sun, 09 Sep 2001 01:46:50 GMT\r\nContent-Length: 2\r\n\r\n{}' >"$1/length"
+	printf '\4HTTP/1.0 503 Oh\r\nRetry-After: 120\r\n\r\nuntil the end' >"$1/end"
+}
+
 seed_unwind_table_fuzz() {
 	seed_elf_fuzz "$1"
 }

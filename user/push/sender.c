@@ -1,70 +1,24 @@
 // SPDX-License-Identifier: MIT
-/*
- * The thread that posts. Bodies are in one of three places: the queue in memory, the spool on disk, or being sent; the oldest
- * goes first. While a server is away, what waits in memory is moved to the spool, so that little is lost when we are killed.
- * `lock` is for the numbers alone; nothing is held while something is sent.
- */
+/* What a sender is asked and told: options, bodies, numbers, its end. */
 #include "user/push/sender.h"
-#include "user/format/gzip.h"
-#include "user/os/privileges.h"
-#include "user/push/destination.h"
 #include "user/push/http_url.h"
-#include "user/push/queue.h"
-#include "user/push/secrets.h"
-#include "user/push/spool.h"
-#include "user/push/verdict.h"
+#include "user/push/sender_state.h"
 #include "user/util/alloc.h"
 #include "user/util/clock.h"
 #include "user/util/log.h"
-#include "user/util/text.h"
-#include "user/util/units.h"
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define QUEUE_DEFAULT   (16ull << 20)
 #define SPOOL_DEFAULT   (256ull << 20)
 #define TIMEOUT_DEFAULT 30000000000ull
-#define TOO_OLD_NS      3600000000000ull /* back ends refuse what is older */
-#define SAY_EVERY_NS    60000000000ull
 #define STACK_BYTES     (512u << 10)
-#define REASON_MAX      300 /* bytes of a server's words */
 #define USER_AGENT      "pybpfprof/" PYBPFPROF_VERSION " (otlp profiles v1development 1.10)"
-
-struct push_sender {
-	struct destination to;
-	char *token_file, *token, *ca_file, *proxy;
-	char **header_files;
-	size_t header_file_cnt;
-	uint64_t timeout_ns;
-	struct http *http;
-	struct push_queue *queue;
-	struct push_spool *spool; /* NULL: none */
-	pthread_t thread;
-	bool runs;         /* there is the thread */
-	bool ending, stop; /* atomically: waits no more; gives up what it sends */
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	bool has_ended;
-	struct push_stats stats; /* but for what is asked of the queue and the spool */
-	uint64_t sending_bytes;  /* that are in neither */
-	uint32_t seq;
-	/* The thread's. */
-	unsigned failures; /* in a row */
-	uint64_t not_before_ns;
-	uint64_t say_ns; /* from when on the next failure is said */
-	uint64_t unsaid;
-	bool has_complained; /* since it last went well */
-};
 
 /* ---- numbers ------------------------------------------------------------------------------------------ */
 
-enum fate { FATE_SENT, FATE_DROPPED, FATE_REFUSED };
-
-static void settle_count(struct push_sender *s, enum fate fate, const struct push_count *c)
+void sender_settle_count(struct push_sender *s, enum fate fate, const struct push_count *c)
 {
 	struct push_stats *st = &s->stats;
 	uint64_t *const bodies[] = {&st->sent, &st->dropped, &st->refused};
@@ -82,8 +36,7 @@ static void settle_count(struct push_sender *s, enum fate fate, const struct pus
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The end of a body, wherever it came from. */
-static void settle(struct push_sender *s, enum fate fate, struct push_body *b)
+void sender_settle(struct push_sender *s, enum fate fate, struct push_body *b)
 {
 	struct push_count c = {0};
 
@@ -92,29 +45,15 @@ static void settle(struct push_sender *s, enum fate fate, struct push_body *b)
 		push_spool__done(s->spool, b);
 	else
 		push_body__free(b);
-	settle_count(s, fate, &c);
+	sender_settle_count(s, fate, &c);
 }
 
-static void count_put(struct push_sender *s, uint64_t bodies, uint64_t samples)
+static void sender_count_put(struct push_sender *s, uint64_t bodies, uint64_t samples)
 {
 	s->stats.put += bodies;
 	s->stats.put_samples += samples;
 	s->stats.queued += bodies;
 	s->stats.queued_samples += samples;
-}
-
-/* The answer to one request. */
-static void count_answer(struct push_sender *s, const struct http_answer *a)
-{
-	struct push_stats *st = &s->stats;
-	int digit = a->status / 100;
-
-	pthread_mutex_lock(&s->lock);
-	st->requests++;
-	st->retries += s->failures != 0;
-	st->connect_failures += !a->status && !a->connected;
-	st->status[digit < 6 ? digit : 0]++;
-	pthread_mutex_unlock(&s->lock);
 }
 
 void push_sender__stats(struct push_sender *s, struct push_stats *out)
@@ -132,80 +71,13 @@ void push_sender__stats(struct push_sender *s, struct push_stats *out)
 	out->url = s->to.shown;
 }
 
-/* ---- what is said --------------------------------------------------------------------------------------- */
-
-/* Once a minute at most; what was not said is counted. Takes `text`. */
-static void complain(struct push_sender *s, char *text)
-{
-	__cleanup_free char *said = text;
-	uint64_t now = clock_now_ns();
-
-	if (now < s->say_ns) {
-		log_debug("%s: %s", s->to.shown, said);
-		s->unsaid++;
-		return;
-	}
-	if (s->unsaid)
-		log_warn("%s: %s (%llu more like it were not said)", s->to.shown, said, (unsigned long long)s->unsaid);
-	else
-		log_warn("%s: %s", s->to.shown, said);
-	s->say_ns = now + SAY_EVERY_NS;
-	s->unsaid = 0;
-	s->has_complained = true;
-}
-
-/* The first line of an answer, where it is one for people. */
-static char *first_line(const char *body, size_t len)
-{
-	const char *end = len ? memchr(body, '\n', len) : NULL;
-
-	if (end)
-		len = (size_t)(end - body);
-	if (!len || *body == '<')
-		return xstrdup("");
-	return text_clean(body, len < REASON_MAX ? len : REASON_MAX, 0);
-}
-
-/* "it says 400: …", in the server's own words; or why there was no answer. */
-static char *words_of(const struct push_sender *s, const struct http_answer *a, const struct push_headers *h)
-{
-	__cleanup_free char *reason = NULL;
-
-	if (!a->status)
-		return xasprintf("%s: %s", a->connected ? "no answer" : "no connection", a->error);
-	if (verdict_is_page(a))
-		return xasprintf("it answers with a web page: there is no %s at this URL", s->to.backend->name);
-	if (s->to.backend->reason && a->body.len)
-		reason = s->to.backend->reason(a->body.data, a->body.len);
-	if (!reason || !*reason) {
-		free(reason);
-		reason = first_line(a->body.data, a->body.len);
-	}
-	push_headers__hide(h, reason);
-	return xasprintf("it says %d%s%.*s", a->status, *reason ? ": " : "", REASON_MAX, reason);
-}
-
-static void say_recovered(struct push_sender *s)
-{
-	struct push_stats st;
-
-	if (!s->failures || !s->has_complained)
-		return;
-	push_sender__stats(s, &st);
-	log_info("%s: takes profiles again; %llu wait", s->to.shown, (unsigned long long)st.queued);
-	s->has_complained = false;
-}
-
-/* ---- where bodies are ------------------------------------------------------------------------------------- */
-
-static void drop_lost(struct push_sender *s, const struct push_count *lost)
+void sender_drop_lost(struct push_sender *s, const struct push_count *lost)
 {
 	if (lost->bodies)
-		settle_count(s, FATE_DROPPED, lost);
+		sender_settle_count(s, FATE_DROPPED, lost);
 }
 
-/* What has no place in memory: to the disk, or nowhere. */
-static void set_aside(struct push_sender *s, struct push_body *b)
+void sender_set_aside(struct push_sender *s, struct push_body *b)
 {
 	struct push_count lost = {0};
 	bool kept = s->spool && !push_spool__put(s->spool, b, &lost);
@@ -213,198 +85,8 @@ static void set_aside(struct push_sender *s, struct push_body *b)
 	if (kept)
 		push_body__free(b);
 	else
-		settle(s, FATE_DROPPED, b);
-	drop_lost(s, &lost);
-}
-
-/* Compressed once, here: it costs the thread that samples nothing. */
-static void pack(struct push_sender *s, struct push_body *b)
-{
-	struct buf packed = {0};
-
-	if (b->is_gzip || !s->to.backend->gzip || !gzip_pack(b->bytes.data, b->bytes.len, &packed))
-		return;
-	buf_free(&b->bytes);
-	b->bytes = packed;
-	b->is_gzip = true;
-}
-
-/* While the server is away. */
-static void move_to_disk(struct push_sender *s)
-{
-	struct push_body *b;
-
-	while (s->spool && (b = push_queue__take(s->queue))) {
-		pack(s, b);
-		set_aside(s, b);
-	}
-}
-
-/* It was not sent: it waits where it was, or on the disk. */
-static void keep(struct push_sender *s, struct push_body *b)
-{
-	if (b->file)
-		push_spool__put_back(s->spool, b);
-	else if (s->spool || !push_queue__put_back(s->queue, b))
-		set_aside(s, b);
-}
-
-static bool is_too_old(const struct push_body *b)
-{
-	uint64_t now = clock_unix_ns();
-
-	return now > b->unix_ns && now - b->unix_ns > TOO_OLD_NS;
-}
-
-static struct push_body *next(struct push_sender *s)
-{
-	struct push_count lost = {0};
-	struct push_body *b;
-
-	for (;;) {
-		b = s->spool ? push_spool__take(s->spool, &lost) : NULL;
-		if (!b)
-			b = push_queue__take(s->queue);
-		if (!b || !is_too_old(b))
-			break;
-		complain(s, xstrdup("what could not be sent for an hour is dropped: it would be refused"));
-		settle(s, FATE_DROPPED, b);
-	}
-	drop_lost(s, &lost);
-	return b;
-}
-
-/* ---- requests --------------------------------------------------------------------------------------------- */
-
-static int make_headers(const struct push_sender *s, bool is_gzip, struct push_headers *h, char **why)
-{
-	int err = 0;
-
-	push_headers__add(h, "Content-Type", s->to.backend->content_type);
-	if (is_gzip)
-		push_headers__add(h, "Content-Encoding", "gzip");
-	if (s->token_file)
-		err = push_headers__add_token_file(h, s->token_file, why);
-	else if (s->token)
-		err = push_headers__add_token(h, s->token, why);
-	for (size_t i = 0; !err && i < s->header_file_cnt; i++)
-		err = push_headers__add_file(h, s->header_files[i], why);
-	return err;
-}
-
-static void post(struct push_sender *s, const struct push_body *b, struct push_headers *h, struct http_answer *a)
-{
-	__cleanup_free char *why = NULL;
-	struct http_request q = {.url = s->to.url,
-				 .body = b->bytes.data,
-				 .len = b->bytes.len,
-				 .ca_file = s->ca_file,
-				 .proxy = s->proxy,
-				 .timeout_ns = s->timeout_ns,
-				 .stop = &s->stop};
-
-	*a = (struct http_answer){0};
-	if (make_headers(s, b->is_gzip, h, &why)) { /* a secret that is just being replaced */
-		snprintf(a->error, sizeof(a->error), "%s", why);
-		return;
-	}
-	q.headers = (const char *const *)h->lines;
-	q.header_cnt = h->cnt;
-	http__post(s->http, &q, a);
-	count_answer(s, a);
-}
-
-static void back_off(struct push_sender *s, uint64_t retry_after_ns, const char *words)
-{
-	uint64_t random = 0, wait;
-	__cleanup_free char *time = NULL;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = clock_now_ns();
-	s->failures++;
-	wait = verdict_wait_ns(s->failures, retry_after_ns, random);
-	s->not_before_ns = clock_now_ns() + wait;
-	time = units_duration_text(wait);
-	if (!__atomic_load_n(&s->ending, __ATOMIC_ACQUIRE))
-		complain(s, xasprintf("%s; the next try is in %s", words, time));
-	else if (!__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE))
-		complain(s, xstrdup(words));
-}
-
-/* Sends it, and sees to what becomes of it. False: it is not the time for more. */
-static bool deliver(struct push_sender *s, struct push_body *b)
-{
-	struct push_headers headers = {0};
-	struct http_answer a;
-	enum verdict verdict;
-	__cleanup_free char *words = NULL;
-
-	pack(s, b);
-	post(s, b, &headers, &a);
-	words = words_of(s, &a, &headers);
-	verdict = __atomic_load_n(&s->stop, __ATOMIC_ACQUIRE) && !a.status ? VERDICT_LATER : verdict_of(&a);
-	if (verdict == VERDICT_SENT || verdict == VERDICT_REFUSED)
-		say_recovered(s);
-	if (verdict == VERDICT_REFUSED)
-		complain(s, xasprintf("refused, and not sent again: %s", words));
-	if (verdict == VERDICT_LATER || verdict == VERDICT_FEW)
-		back_off(s, a.retry_after_ns, words);
-	else
-		s->failures = 0;
-	if (verdict == VERDICT_SENT)
-		settle(s, FATE_SENT, b);
-	else if (verdict == VERDICT_REFUSED || (verdict == VERDICT_FEW && ++b->tries >= VERDICT_TRIES))
-		settle(s, FATE_REFUSED, b);
-	else
-		keep(s, b);
-	http_answer__clear(&a);
-	push_headers__clear(&headers);
-	return !s->failures;
-}
-
-static void note_sending(struct push_sender *s, const struct push_body *b)
-{
-	pthread_mutex_lock(&s->lock);
-	s->sending_bytes = b && !b->file ? b->bytes.len : 0;
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* One body, or some rest. False: it was asked to end, and there is nothing left that it could do. */
-static bool work(struct push_sender *s)
-{
-	bool ending = __atomic_load_n(&s->ending, __ATOMIC_ACQUIRE), fine;
-	struct push_body *b;
-
-	if (!ending && clock_now_ns() < s->not_before_ns) {
-		move_to_disk(s);
-		push_queue__wait(s->queue, s->not_before_ns);
-		return true;
-	}
-	b = next(s);
-	if (!b && !ending)
-		push_queue__wait(s->queue, 0);
-	if (!b)
-		return !ending;
-	note_sending(s, b);
-	fine = deliver(s, b);
-	note_sending(s, NULL);
-	return fine || !__atomic_load_n(&s->ending, __ATOMIC_ACQUIRE);
-}
-
-static void *run(void *arg)
-{
-	struct push_sender *s = arg;
-
-	pthread_setname_np(pthread_self(), "push");
-	privileges_keep_only(
-		PRIVILEGES_DAEMON); /* they are each thread's own, and it began before the others gave theirs up */
-	while (work(s))
-		;
-	pthread_mutex_lock(&s->lock);
-	s->has_ended = true;
-	pthread_cond_signal(&s->ended);
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
+		sender_settle(s, FATE_DROPPED, b);
+	sender_drop_lost(s, &lost);
 }
 
 /* ---- from outside ----------------------------------------------------------------------------------------- */
@@ -440,7 +122,7 @@ static int check_files(const struct push_sender *s)
 {
 	struct push_headers h = {0};
 	__cleanup_free char *why = NULL;
-	int err = make_headers(s, false, &h, &why);
+	int err = sender_make_headers(s, false, &h, &why);
 
 	push_headers__clear(&h);
 	if (!err && s->ca_file)
@@ -480,8 +162,8 @@ static int open_spool(struct push_sender *s, const struct push_options *o)
 	if (err)
 		return -EINVAL;
 	push_spool__count(s->spool, &found);
-	count_put(s, found.bodies + lost.bodies, found.samples + lost.samples);
-	drop_lost(s, &lost);
+	sender_count_put(s, found.bodies + lost.bodies, found.samples + lost.samples);
+	sender_drop_lost(s, &lost);
 	if (found.bodies)
 		log_info("%s: %llu bodies of a former run are in the spool", s->to.shown,
 			 (unsigned long long)found.bodies);
@@ -499,7 +181,7 @@ static int start(struct push_sender *s)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
-	err = pthread_create(&s->thread, &attr, run, s);
+	err = pthread_create(&s->thread, &attr, sender_run, s);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	s->runs = !err;
@@ -541,10 +223,10 @@ void push_sender__put(struct push_sender *s, struct buf *body, uint64_t samples)
 
 	pthread_mutex_lock(&s->lock);
 	b->seq = s->seq++;
-	count_put(s, 1, samples);
+	sender_count_put(s, 1, samples);
 	pthread_mutex_unlock(&s->lock);
 	if (!s->runs) {
-		settle(s, FATE_DROPPED, b);
+		sender_settle(s, FATE_DROPPED, b);
 		return;
 	}
 	gone = push_queue__put(s->queue, b);
@@ -553,7 +235,7 @@ void push_sender__put(struct push_sender *s, struct buf *body, uint64_t samples)
 	while (gone) {
 		struct push_body *after = gone->next;
 
-		set_aside(s, gone);
+		sender_set_aside(s, gone);
 		gone = after;
 	}
 	push_queue__wake(s->queue); /* of what is in the spool now */
@@ -588,7 +270,7 @@ void push_sender__stop(struct push_sender *s, unsigned ms)
 	pthread_join(s->thread, NULL);
 	s->runs = false;
 	while ((b = push_queue__take(s->queue)))
-		set_aside(s, b);
+		sender_set_aside(s, b);
 }
 
 void push_sender__free(struct push_sender *s)

@@ -255,7 +255,35 @@ static void on_request(void *ctx, struct serve_request *q, const char *path)
 int answers__open(struct answers *a, const char *listen)
 {
 	*a = (struct answers){.started_unix_ns = clock_unix_ns(), .turned_ns = clock_now_ns()};
-	return listen ? serve__new(listen, on_request, a, &a->serve) : 0;
+	if (!listen)
+		return 0;
+	a->where = xstrdup(listen);
+	return serve__new(listen, on_request, a, &a->serve);
+}
+
+/* Nothing more comes for those who wait. */
+static void cut_off(struct answers *a)
+{
+	for (struct answer *one = a->first; one; one = one->next)
+		if (!one->over)
+			stream__remove(a->of.stream, one->part);
+	if (a->first)
+		stream__cut(a->of.stream, a->of.session);
+}
+
+void answers__listen(struct answers *a, const char *listen, const struct answers_of *of)
+{
+	struct serve *next = NULL;
+
+	if (listen && a->where && !strcmp(listen, a->where))
+		return;
+	if (listen && serve__new(listen, on_request, a, &next))
+		return;
+	a->of = *of;
+	cut_off(a);
+	answers__close(a);
+	a->serve = next;
+	a->where = listen ? xstrdup(listen) : NULL;
 }
 
 int answers__fd(const struct answers *a)
@@ -298,5 +326,7 @@ void answers__close(struct answers *a)
 		remove_answer(a, one);
 	}
 	serve__free(a->serve);
+	free(a->where);
 	a->serve = NULL;
+	a->where = NULL;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/delivery.h"
 #include "user/util/alloc.h"
+#include "user/util/log.h"
+#include "user/util/units.h"
 #include <string.h>
 
 int delivery__open(struct delivery *d, const struct push_options_list *o)
@@ -8,6 +10,7 @@ int delivery__open(struct delivery *d, const struct push_options_list *o)
 	int err = 0;
 
 	*d = (struct delivery){.senders = xcalloc(o->cnt + 1, sizeof(*d->senders)), .naming = o->naming};
+	d->has_arrived = xcalloc(o->cnt + 1, sizeof(*d->has_arrived));
 	for (size_t i = 0; !err && i < o->cnt; i++) {
 		err = push_sender__new(&o->destinations[i], &d->senders[i]);
 		d->cnt += !err;
@@ -34,6 +37,20 @@ void delivery__window(struct delivery *d, const struct profile *p)
 	naming_clear(&w);
 }
 
+void delivery__tend(struct delivery *d)
+{
+	struct push_stats st;
+
+	for (size_t i = 0; i < d->cnt; i++) {
+		if (d->has_arrived[i])
+			continue;
+		push_sender__stats(d->senders[i], &st);
+		d->has_arrived[i] = st.sent > 0;
+		if (st.sent)
+			log_info("%s: the first profiles have arrived", st.url);
+	}
+}
+
 uint64_t delivery__queued(const struct delivery *d)
 {
 	struct push_stats st;
@@ -46,12 +63,33 @@ uint64_t delivery__queued(const struct delivery *d)
 	return sum;
 }
 
+/* What is lost now is not in anybody's metrics any more. */
+static void say_sums(struct push_sender *s)
+{
+	struct push_stats st;
+
+	push_sender__stats(s, &st);
+	__cleanup_free char *sent = units_count_text(st.sent_samples), *dropped = units_count_text(st.dropped_samples),
+			    *refused = units_count_text(st.refused_samples),
+			    *waiting = units_count_text(st.queued_samples);
+	if (st.put)
+		log_info("%s: sent %s samples in %llu request%s", st.url, sent, (unsigned long long)st.sent,
+			 st.sent == 1 ? "" : "s");
+	if (st.dropped_samples || st.refused_samples)
+		log_warn("%s: %s samples were dropped, %s refused", st.url, dropped, refused);
+	if (st.queued_samples)
+		log_info("%s: %s samples wait in the spool, for the next start", st.url, waiting);
+}
+
 void delivery__close(struct delivery *d, unsigned ms)
 {
 	for (size_t i = 0; i < d->cnt; i++)
 		push_sender__stop(d->senders[i], ms);
-	for (size_t i = 0; i < d->cnt; i++)
+	for (size_t i = 0; i < d->cnt; i++) {
+		say_sums(d->senders[i]);
 		push_sender__free(d->senders[i]);
+	}
 	free(d->senders);
+	free(d->has_arrived);
 	*d = (struct delivery){0};
 }

@@ -8,6 +8,7 @@
 struct delivery {
 	struct naming *naming; /* the options' */
 	struct push_sender **senders;
+	bool *has_arrived; /* of each: was it said that its first profiles were taken? */
 	size_t cnt;
 };
 
@@ -15,7 +16,9 @@ struct delivery {
 int delivery__open(struct delivery *d, const struct push_options_list *o);
 /* Hands a window over; it is not needed any more then. */
 void delivery__window(struct delivery *d, const struct profile *p);
+/* Says of each destination, once, that profiles arrive there. */
+void delivery__tend(struct delivery *d);
 /* How much still waits to be sent. */
 uint64_t delivery__queued(const struct delivery *d);
-/* Sends for so long at most, and frees all. */
+/* Sends for so long at most, says what was sent and what was not, and frees all. */
 void delivery__close(struct delivery *d, unsigned ms);

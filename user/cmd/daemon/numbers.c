@@ -126,6 +126,7 @@ void numbers_put(const struct answers *a, struct buf *out)
 	n.m.windows = a->windows;
 	n.m.window_ns = a->of.window_ns;
 	n.m.last_window_unix_ns = a->window_end_unix_ns;
+	n.m.window_late_ns = a->late_ns;
 	n.m.stacks = a->stacks;
 	n.m.files_kept = a->of.files->rotation.keep.file_cnt;
 	n.m.files_kept_bytes = a->of.files->rotation.keep.file_bytes;
