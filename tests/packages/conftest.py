@@ -127,6 +127,7 @@ def debian(name, *packages):
     subprocess.run(["rm", "-rf", "--one-file-system", path], check=True)
     source = f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror.stdout.strip()} {suite} main"
     output_of("unshare", "--mount", "mmdebstrap", "--quiet", "--variant=minbase", f"--aptopt={apt_options()}",
+              "--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount",  # for packages that are files
               "--dpkgopt=force-unsafe-io", "--include=" + ",".join(map(str, packages)), suite, path, source)  # fmt: skip
     return Root(path)
 
