@@ -289,8 +289,13 @@ static void say_dropped(struct push_sender *s)
 static bool work(struct push_sender *s)
 {
 	bool ending = __atomic_load_n(&s->ending, __ATOMIC_ACQUIRE), fine;
+	uint64_t hold_ns = __atomic_load_n(&s->hold_ns, __ATOMIC_ACQUIRE);
 	struct push_body *b;
 
+	if (!ending && clock_now_ns() < hold_ns) {
+		push_queue__wait(s->queue, hold_ns);
+		return true;
+	}
 	if (!ending && clock_now_ns() < s->not_before_ns) {
 		move_to_disk(s);
 		push_queue__wait(s->queue, s->not_before_ns);
