@@ -114,6 +114,7 @@ static int open_session(const struct daemon_options *o, struct profile_sink sink
 
 	target_options__fill(&o->target, &s);
 	s.gil_only = o->view.gil_only;
+	s.frugal = true;
 	s.allow_no_python = s.identify = true;
 	return session__open(&s, sink, out);
 }

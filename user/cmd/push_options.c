@@ -47,9 +47,11 @@ enum {
 		{"drop", KEY_DROP, "LABEL=GLOB", 0, "Do not send what has such a label; repeatable", 31},              \
 		{"with-label",                                                                                         \
 		 KEY_WITH_LABEL,                                                                                       \
-		 "container_id|pid|thread_name|unit|runtime|compose_project|compose_service",                          \
+		 "LABEL",                                                                                              \
 		 0,                                                                                                    \
-		 "A label that is off by default, as it multiplies the series a back end has; repeatable",             \
+		 "Also this one, which multiplies the series that a back end has: container_id, pid, thread_name, "    \
+		 "unit, runtime, "                                                                                     \
+		 "compose_project or compose_service; repeatable",                                                     \
 		 31},                                                                                                  \
 		{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", \
 		 31},                                                                                                  \

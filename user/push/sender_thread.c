@@ -54,13 +54,33 @@ static char *first_line(const char *body, size_t len)
 	return text_clean(body, len < REASON_MAX ? len : REASON_MAX, 0);
 }
 
+/* What OpenSSL, GnuTLS and mbedTLS say of a server without TLS. */
+static bool is_plain_there(const char *error)
+{
+	static const char *const words[] = {"wrong version number", "unexpected TLS packet", "invalid SSL record"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(error, words[i]))
+			return true;
+	return false;
+}
+
+static char *words_of_silence(const struct push_sender *s, const struct http_answer *a)
+{
+	const char *what = a->connected ? "no answer" : "no connection";
+
+	if (is_plain_there(a->error))
+		return xasprintf("%s: %s; without TLS its URL is %s+http://…", what, a->error, s->to.backend->name);
+	return xasprintf("%s: %s", what, a->error);
+}
+
 /* "it says 400: …", in the server's own words; or why there was no answer. */
 static char *words_of(const struct push_sender *s, const struct http_answer *a, const struct push_headers *h)
 {
 	__cleanup_free char *reason = NULL;
 
 	if (!a->status)
-		return xasprintf("%s: %s", a->connected ? "no answer" : "no connection", a->error);
+		return words_of_silence(s, a);
 	if (verdict_is_page(a))
 		return xasprintf("it answers with a web page: there is no %s at this URL", s->to.backend->name);
 	if (s->to.backend->reason && a->body.len)

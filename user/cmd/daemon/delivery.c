@@ -75,8 +75,10 @@ static void say_sums(struct push_sender *s)
 	if (st.put)
 		log_info("%s: sent %s samples in %llu request%s", st.url, sent, (unsigned long long)st.sent,
 			 st.sent == 1 ? "" : "s");
-	if (st.dropped_samples || st.refused_samples)
-		log_warn("%s: %s samples were dropped, %s refused", st.url, dropped, refused);
+	if (st.dropped_samples)
+		log_warn("%s: %s samples were dropped: they could not be sent in time", st.url, dropped);
+	if (st.refused_samples)
+		log_warn("%s: %s samples were refused", st.url, refused);
 	if (st.queued_samples)
 		log_info("%s: %s samples wait in the spool, for the next start", st.url, waiting);
 }
