@@ -298,6 +298,7 @@ static inline void churn_tell_tasks(struct churn *c, uint32_t image_id)
 			.key = ++c->codes_made,
 			.image_id = image_id}};
 
+	r.head.hdr.time_ns = c->now_ns;
 	r.head.cnt = 2;
 	for (unsigned i = 0; i < 2; i++) {
 		r.task[i].number = c->codes_made;

@@ -29,9 +29,9 @@ HOUR = 3600
 class Sender:
     """push_feed: a sender in a process of its own."""
 
-    def __init__(self, program, log, url, env=None, **options):
+    def __init__(self, program, log, url, env=None, prefix=None, **options):
         words = [f"{name.replace('_', '-')}={value}" for name, one in options.items() for value in (one if isinstance(one, list) else [one])]
-        self.argv, self.log = [str(program), url, *words], log
+        self.argv, self.log = [*map(str, prefix or [program]), url, *words], log
         clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         with open(log, "ab") as stderr:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
@@ -518,6 +518,35 @@ def test_authorities_of_the_environment(start, tls):
     with Stub(tls=tls) as stub:
         sender = start(stub.url("test"), env={"SSL_CERT_FILE": str(tls.ca)}).put(1)
         assert sender.wait_idle()["sent"] == 1
+
+
+BUNDLES = ("ssl/certs/ca-certificates.crt", "pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "pki/tls/certs/ca-bundle.crt",
+           "ssl/ca-bundle.pem", "ssl/cert.pem")  # fmt: skip
+
+
+def test_authorities_of_the_system(start, tls, tmp_path, program):
+    """Where Debian and Alpine, RHEL, SUSE have them: the static binary runs on all of them. libcurl knows its distribution's."""
+    for bundle in BUNDLES if program.name.endswith("own") else BUNDLES[:1]:
+        script = tmp_path / "elsewhere"
+        script.write_text(f"""#!/bin/sh
+mount -t tmpfs none /etc && mkdir -p $(dirname /etc/{bundle}) && cp {tls.ca} /etc/{bundle} && exec {program} "$@"
+""")
+        script.chmod(0o755)
+        with Stub(tls=tls) as stub:
+            sender = start(stub.url("test"), prefix=["unshare", "--mount", script]).put(1)
+            assert sender.wait_idle()["sent"] == 1, sender.said
+            sender.end()
+
+
+def test_no_authorities_at_all(start, tls, tmp_path, program):
+    script = tmp_path / "elsewhere"
+    script.write_text(f'#!/bin/sh\nmount -t tmpfs none /etc && exec {program} "$@"\n')
+    script.chmod(0o755)
+    with Stub(tls=tls) as stub:
+        sender = start(stub.url("test"), prefix=["unshare", "--mount", script]).put(1)
+        stats = sender.wait(lambda st: st["status"][0], "a failure")
+        assert stats["sent"] == 0 and stats["connect_failures"] and not stub.requests
+    assert "certificate" in sender.warnings[0]
 
 
 def test_no_tls_where_some_is_expected(start, tls):

@@ -13,7 +13,7 @@ from conftest import PROGRAM
 
 pytestmark = pytest.mark.offline
 
-COMMANDS = ["record", "top", "dump", "report", "flamegraph", "convert", "diff", "push", "check", "completions"]
+COMMANDS = ["record", "top", "dump", "report", "flamegraph", "convert", "diff", "push", "check", "health", "completions"]
 TARGETS = ["record", "top", "dump"]
 READERS = [["report"], ["flamegraph"], ["convert", "-o", "out.html"], ["top", "--once", "--input"], ["diff", "rec.pybpf"]]
 ERROR = "pybpfprof: error: "

@@ -59,8 +59,9 @@ def test_it_records_with_four_capabilities(engine, busy):
 
 def test_without_the_hosts_processes_it_says_so(engine, busy):
     rights = [each for each in RIGHTS if each != "--pid=host"]
-    done = subprocess.run(engine.argv("--network=none", *rights, command=["record", "--all", "-d", "1s"]), capture_output=True, text=True)
-    assert done.returncode != 0 and "--pid=host" in done.stderr, done.stderr
+    command = ["record", "--all", "-d", "1s", "-f", "svg", "-o", "-"]
+    done = subprocess.run(engine.argv("--network=none", *rights, command=command), capture_output=True, text=True)
+    assert "--pid=host" in done.stderr and "busy_in_here" not in done.stdout, done.stderr
 
 
 def test_it_is_a_daemon_by_itself(engine, busy):

@@ -34,6 +34,20 @@ static void test_verdicts(void **state)
 	}
 }
 
+/* Whoever says so, it is no back end. */
+static void test_pages(void **state)
+{
+	struct http_answer page = {.status = 200, .connected = true, .body = {.data = (char[]){"<!doctype"}, .len = 9}};
+
+	(void)state;
+	assert_int_equal(verdict_of(&page), VERDICT_REFUSED);
+	page.status = 503;
+	assert_int_equal(verdict_of(&page), VERDICT_LATER); /* as proxies have them */
+	page.status = 200;
+	page.body.data[0] = '{';
+	assert_int_equal(verdict_of(&page), VERDICT_SENT);
+}
+
 /* From half of it on to all of it. */
 static void test_waits_double(void **state)
 {
@@ -69,6 +83,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_waits_double),
 		cmocka_unit_test(test_what_servers_ask_for),
 	};

@@ -57,7 +57,7 @@ static void hand_over(struct daemon *d, struct window *done)
 	struct profile *p = window__take(done);
 
 	answers__count_window(&d->answers, p);
-	delivery__window(&d->delivery, p);
+	delivery__window(&d->delivery, p, d->o->window_ns);
 	profile__free(p);
 	malloc_trim(0); /* its pieces lay among those that are kept */
 }
@@ -88,12 +88,14 @@ static void turn_window(struct daemon *d, uint64_t now)
 
 static struct answers_of answers_of(const struct daemon *d)
 {
+	const struct target_options *t = &d->o->target;
+
 	return (struct answers_of){.session = d->session,
 				   .stream = d->stream,
 				   .delivery = &d->delivery,
 				   .files = &d->files,
 				   .window_ns = d->o->window_ns,
-				   .rate_hz = d->o->target.rate_hz};
+				   .targets = t->all ? 1 : t->pid_cnt + t->cgroup_cnt + t->container_cnt};
 }
 
 /* ---- the configuration, again ------------------------------------------------------------------------------- */
@@ -114,6 +116,7 @@ static int open_session(const struct daemon_options *o, struct profile_sink sink
 
 	target_options__fill(&o->target, &s);
 	s.gil_only = o->view.gil_only;
+	s.frugal = true;
 	s.allow_no_python = s.identify = true;
 	return session__open(&s, sink, out);
 }

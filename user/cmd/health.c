@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `health`: is the daemon well? For those who can start this program and have no other: the image's probes. */
 #include "user/cmd/cmd.h"
+#include "user/cmd/messages.h"
 #include "user/cmd/usage.h"
 #include "user/serve/ask.h"
 #include <argp.h>
@@ -28,7 +29,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct argp_child children[] = {{&messages_options, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {
+	.children = children,
 	.parser = parse,
 	.doc = "Ask a daemon that runs here for its health, and print what it says. The exit status is 0 where it is "
 	       "well, and "

@@ -49,9 +49,9 @@ enum {
 		 KEY_WITH_LABEL,                                                                                       \
 		 "LABEL",                                                                                              \
 		 0,                                                                                                    \
-		 "A label that is off by default, as it multiplies a back end's series: container_id, pid, "           \
-		 "thread_name, unit, "                                                                                 \
-		 "runtime, compose_project or compose_service; repeatable",                                            \
+		 "Also this one, which multiplies the series that a back end has: container_id, pid, thread_name, "    \
+		 "unit, runtime, "                                                                                     \
+		 "compose_project or compose_service; repeatable",                                                     \
 		 31},                                                                                                  \
 		{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", \
 		 31},                                                                                                  \

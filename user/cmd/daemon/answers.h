@@ -14,7 +14,7 @@ struct answers_of {
 	const struct delivery *delivery;
 	const struct files *files;
 	uint64_t window_ns;
-	double rate_hz;
+	size_t targets; /* that were chosen; all are one */
 };
 
 struct answers {

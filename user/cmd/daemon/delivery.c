@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "user/cmd/daemon/delivery.h"
 #include "user/util/alloc.h"
+#include "user/util/clock.h"
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <string.h>
+#include <sys/random.h>
+
+#define SPREAD_PART   5 /* of a window */
+#define SPREAD_MAX_NS 10000000000ull
 
 int delivery__open(struct delivery *d, const struct push_options_list *o)
 {
 	int err = 0;
 
 	*d = (struct delivery){.senders = xcalloc(o->cnt + 1, sizeof(*d->senders)), .naming = o->naming};
+	if (getrandom(&d->share, sizeof(d->share), 0) != sizeof(d->share))
+		d->share = 0;
 	d->has_arrived = xcalloc(o->cnt + 1, sizeof(*d->has_arrived));
 	for (size_t i = 0; !err && i < o->cnt; i++) {
 		err = push_sender__new(&o->destinations[i], &d->senders[i]);
@@ -25,15 +32,26 @@ static void put(void *ctx, struct buf *body, uint64_t samples)
 	push_sender__put(ctx, body, samples);
 }
 
-void delivery__window(struct delivery *d, const struct profile *p)
+/* Windows of all nodes end at the same time: their requests are not to come at once, too. */
+static uint64_t spread_ns(const struct delivery *d, uint64_t window_ns)
 {
+	uint64_t most = window_ns / SPREAD_PART;
+
+	return ((most < SPREAD_MAX_NS ? most : SPREAD_MAX_NS) >> 16) * (d->share >> 16);
+}
+
+void delivery__window(struct delivery *d, const struct profile *p, uint64_t window_ns)
+{
+	uint64_t hold_ns = clock_now_ns() + spread_ns(d, window_ns);
 	struct push_window w = {.p = p, .start_unix_ns = p->meta.start_unix_ns, .duration_ns = p->meta.duration_ns};
 
 	if (!d->cnt || !p->sample_cnt)
 		return;
 	naming__group(d->naming, &w);
-	for (size_t i = 0; i < d->cnt; i++)
+	for (size_t i = 0; i < d->cnt; i++) {
+		push_sender__hold(d->senders[i], hold_ns);
 		push_sender__backend(d->senders[i])->encode(&w, put, d->senders[i]);
+	}
 	naming_clear(&w);
 }
 
@@ -75,8 +93,10 @@ static void say_sums(struct push_sender *s)
 	if (st.put)
 		log_info("%s: sent %s samples in %llu request%s", st.url, sent, (unsigned long long)st.sent,
 			 st.sent == 1 ? "" : "s");
-	if (st.dropped_samples || st.refused_samples)
-		log_warn("%s: %s samples were dropped, %s refused", st.url, dropped, refused);
+	if (st.dropped_samples)
+		log_warn("%s: %s samples were dropped: they could not be sent in time", st.url, dropped);
+	if (st.refused_samples)
+		log_warn("%s: %s samples were refused", st.url, refused);
 	if (st.queued_samples)
 		log_info("%s: %s samples wait in the spool, for the next start", st.url, waiting);
 }

@@ -122,7 +122,7 @@ void numbers_put(const struct answers *a, struct buf *out)
 	uname(&u);
 	n.m.kernel = u.release;
 	n.m.start_unix_ns = a->started_unix_ns;
-	n.m.targets = 1;
+	n.m.targets = a->of.targets;
 	n.m.windows = a->windows;
 	n.m.window_ns = a->of.window_ns;
 	n.m.last_window_unix_ns = a->window_end_unix_ns;
