@@ -100,7 +100,7 @@ KERNEL_CFLAGS = $(ALL_CFLAGS) $(filter-out -DPYBPF_NO_MAPS,$(WALKER_CFLAGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test backend backend-stop backends-test fresh-test vm-test arm64 unit host kernel live lint bench fuzz format libbpf
+.PHONY: all help install man clean deps tour demo real real-web real-pandas real-crawler real-threads test backend backend-stop backends-test fresh-test vm-test arm64 unit host kernel live lint bench churn fuzz format libbpf
 
 all: $(BUILD)/pybpfprof ## build build/pybpfprof (default)
 
@@ -393,6 +393,9 @@ bench: ## what it costs, beside an empty program and py-spy (root; BENCH=--quick
 	scripts/install-deps.sh --bench
 	$(MAKE) all $(BENCH_BUILT)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
+
+churn: $(BUILD)/tests/bench/churn ## a day of processes, threads, code and containers in minutes: is memory bounded? (root, for the containers)
+	$<
 
 fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before
 	scripts/install-deps.sh --fuzz

@@ -599,6 +599,12 @@ extern __u64 cgroups_new;                           /* BPF: cgroups made, with c
 extern __u64 cgroups_made[ABI_MAX_CGROUPS];         /* BPF: times that a chosen cgroup was made anew … */
 extern __u64 cgroups_made_ns[ABI_MAX_CGROUPS];      /* … and when last, CLOCK_MONOTONIC */
 
+/* A thousand births a second are 2^31 within a month: then it begins anew, without 0 and those that are user space's. */
+static __always_inline u32 image_id_of(u32 cnt)
+{
+	return (cnt & (ABI_OWN_IMAGES - 1)) + 1;
+}
+
 #ifdef OLD_KERNEL
 #include "bpf/old.bpf.h"
 #else

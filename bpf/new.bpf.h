@@ -33,7 +33,7 @@
 #define HAS_ANCESTOR_ID true
 
 /* Atomic steps of which the result is wanted, or that are no sums. 5.12 */
-#define new_image_id()              (__sync_fetch_and_add(&next_image_id, 1) + 1)
+#define new_image_id()              image_id_of(__sync_fetch_and_add(&next_image_id, 1))
 #define set_bits(word, bits)        __sync_fetch_and_or(word, bits)
 #define give_bit(word, bit)         __sync_fetch_and_or(word, bit)
 #define take_bit(word, bit, number) (__sync_fetch_and_and(word, ~(bit)) & (bit)) /* clears this one; was it set? */

@@ -47,7 +47,7 @@ static __always_inline u32 new_image_id(void)
 
 	for (u32 i = 0; i < 8; i++) {
 		__sync_fetch_and_add(&next_image_id, 1);
-		id = *(volatile u32 *)&next_image_id;
+		id = image_id_of(*(volatile u32 *)&next_image_id - 1);
 		if (claim(id))
 			break;
 	}

@@ -107,7 +107,7 @@ class Parca(Server):
 
     def __init__(self, program, folder):
         super().__init__(folder)
-        self.program = program
+        self.program, self.since = program, time.time() - LONGEST
         bucket = {"type": "FILESYSTEM", "config": {"directory": str(self.folder / "data")}}
         (self.folder / "parca.yaml").write_text(json.dumps({"object_storage": {"bucket": bucket}, "scrape_configs": []}))
 
@@ -135,7 +135,7 @@ class Parca(Server):
         query = {
             "mode": "MODE_MERGE",
             "report_type": "REPORT_TYPE_PPROF",
-            "merge.start": rfc3339(now - LONGEST),
+            "merge.start": rfc3339(self.since),
             "merge.end": rfc3339(now + 60),
             "merge.query": f"{kind or self.cpu}{{{selector}}}",
         }
@@ -150,7 +150,7 @@ class Parca(Server):
     def series(self, kind=None):
         """[(labels, number of profiles)] of those that it has one by one."""
         now = time.time()
-        query = {"query": f"{kind or self.cpu}{{}}", "start": rfc3339(now - LONGEST), "end": rfc3339(now + 60), "step": "1s"}
+        query = {"query": f"{kind or self.cpu}{{}}", "start": rfc3339(self.since), "end": rfc3339(now + 60), "step": "1s"}
         found = json.loads(self.get("/api/profiles/query_range", **query)).get("series", [])
         return [({one["name"]: one["value"] for one in each["labelset"]["labels"]}, each["samples"]) for each in found]
 

@@ -8,8 +8,9 @@
  */
 #pragma once
 #include "tests/unit/make_records.h"
-#include "user/format/format.h"
 #include "user/os/cgroup.h"
+#include "user/push/backend.h"
+#include "user/push/naming.h"
 #include "user/python/versions.h"
 #include "user/resolve/resolve.h"
 #include <errno.h>
@@ -48,6 +49,7 @@ struct churn {
 	struct processes *processes;
 	struct resolve *resolve;
 	struct profile_builder *builder;
+	struct naming *naming;
 	uint64_t now_ns; /* CLOCK_MONOTONIC */
 	uint32_t image_id, *residents;
 	uint32_t lost_ends[64], lost_cnt; /* of the last window: told late, as user/session/departed.c does */
@@ -57,7 +59,7 @@ struct churn {
 	struct churn_container containers[64];
 	unsigned next_container;
 	/* sums */
-	uint64_t windows, process_cnt, thread_cnt, sample_cnt, container_cnt, shown, unknown, bytes;
+	uint64_t windows, process_cnt, thread_cnt, sample_cnt, container_cnt, shown, sent, unknown, bytes;
 	uint32_t random;
 };
 
@@ -296,6 +298,7 @@ static inline void churn_tell_tasks(struct churn *c, uint32_t image_id)
 			.key = ++c->codes_made,
 			.image_id = image_id}};
 
+	r.head.hdr.time_ns = c->now_ns;
 	r.head.cnt = 2;
 	for (unsigned i = 0; i < 2; i++) {
 		r.task[i].number = c->codes_made;
@@ -370,25 +373,38 @@ static inline void churn_count(struct churn *c, const struct profile *p)
 		c->unknown += !strcmp(p->functions[p->frames[p->stacks[i].frame].function].name, "[unknown function]");
 }
 
-/* As a daemon hands it to its outputs: encoded, and forgotten. */
+static inline void churn_put(void *ctx, struct buf *body, uint64_t samples)
+{
+	struct churn *c = ctx;
+
+	c->bytes += body->len;
+	c->sent += samples;
+	buf_free(body);
+}
+
+static inline void churn_push(struct churn *c, const struct profile *p)
+{
+	struct push_window w = {.p = p, .start_unix_ns = c->now_ns, .duration_ns = WINDOW_S * SECOND};
+
+	naming__group(c->naming, &w);
+	backend_pyroscope.encode(&w, churn_put, c);
+	naming_clear(&w);
+}
+
+/* As the daemon does it: into request bodies, and forgotten. */
 static inline void churn_hand_over(struct churn *c)
 {
 	struct profile_builder *last = c->builder;
 	struct profile *p;
-	char *bytes = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&bytes, &size);
 
 	resolve__read_cpu(c->resolve, false);
 	c->builder = profile_builder__new(false);
 	resolve__begin_segment(c->resolve, profile_builder__sink(c->builder));
 	p = profile_builder__finish(last);
 	churn_count(c, p);
-	format_write(&format_pprof, p, &(struct view){0}, out);
-	fclose(out);
-	c->bytes += size;
-	free(bytes);
+	churn_push(c, p);
 	profile__free(p);
+	malloc_trim(0);
 }
 
 static inline void churn_window(struct churn *c)
@@ -434,6 +450,7 @@ static inline void churn_begin(struct churn *c, const struct churn_rates *rates,
 		c->group = NULL;
 	}
 	c->builder = profile_builder__new(false);
+	c->naming = naming__new("node", 500);
 	c->processes = processes__new(c->root ? c->root : "");
 	c->resolve = resolve__new(profile_builder__sink(c->builder), c->processes, NULL);
 	resolve__limit_codes(c->resolve, &(struct codes_limit){.bytes = code_bytes, .forget = churn_send_again});
@@ -453,6 +470,7 @@ static inline void churn_end(struct churn *c)
 	resolve__free(c->resolve);
 	processes__free(c->processes);
 	profile__free(profile_builder__finish(c->builder));
+	naming__free(c->naming);
 	churn_end_containers(c);
 	free(c->residents);
 }

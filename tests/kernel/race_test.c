@@ -458,6 +458,24 @@ static void a_pid_given_again(void **state)
 
 /* ---- fork ------------------------------------------------------------------------------------------------ */
 
+/* After 2^31 births. */
+static void numbers_of_images_go_round(void **state)
+{
+	struct task *t = boot(*state), *child;
+
+	machine__tick(t);
+	for (u32 from = 0; from < 2; from++) {
+		next_image_id = from ? UINT32_MAX - 3 : ABI_OWN_IMAGES - 3;
+		for (u32 tgid = B; tgid < B + 8; tgid++) {
+			child = task__fork(t, tgid, NULL);
+			assert_in_range(proc_of(child)->image_id, 1, ABI_OWN_IMAGES);
+			task__exit(child);
+			task__reap(child);
+		}
+	}
+	machine__shutdown();
+}
+
 /* It has its parent's interpreter, so that its first tick is walked. */
 static void a_child_from_its_first_tick_on(void **state)
 {
@@ -920,6 +938,7 @@ static const struct version_test tests[] = {
 	TEST(a_tick_while_a_thread_ends),
 	TEST(ticks_of_what_has_ended),
 	TEST(a_pid_given_again),
+	TEST(numbers_of_images_go_round),
 	TEST(a_child_from_its_first_tick_on),
 	TEST(what_a_process_is_in),
 	TEST(a_child_in_its_parents_memory),

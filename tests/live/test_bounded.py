@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""What a profiler that runs for days may keep: code objects of a process that makes them all the time."""
+"""What a profiler that runs for days may keep: of code that is made all the time, of processes and threads that come and go."""
 
 import re
+import signal
+import socket
+import threading
 
 import pytest
+
+import backend_stub
+from conftest import wait_until
+from test_daemon import metric
 
 
 def line_numbers(first, number):
@@ -51,3 +58,54 @@ def test_code_that_is_made_all_the_time(interpreter, spawn, recorder):
     assert sum(forgotten) > 2000
     sizes = [int(size) for size in re.findall(r"forgotten; (\d+) bytes", recording.stderr)]
     assert max(sizes) < 2_000_000
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return sum(int(line.split()[1]) << 10 for line in f if line.startswith(("RssAnon", "VmPTE")))
+
+
+def memory_until(workload, said, daemon):
+    """The most that the daemon had until the workload said so."""
+    done = threading.Event()
+    peak = 0
+
+    def listen():
+        while said not in (workload._line(300) or {said: None}):
+            pass
+        done.set()
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    while not done.wait(0.2):
+        peak = max(peak, resident(daemon.own_pid()))
+    thread.join()
+    return peak
+
+
+def test_lives_without_end(python, cgroup, spawn, recorder, tmp_path):
+    """800 processes and 80,000 threads, in windows of a second: memory does not grow, and each tick is accounted for."""
+    workload = spawn(python, "churning.py", 800, 100, cgroup=cgroup)
+    with backend_stub.Stub() as stub, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        (tmp_path / "none.conf").write_text("")
+        args = "--cgroup", cgroup.path, "--rate", 499, "--window", "1s", "--with-label", "thread_name"
+        where = "--push", stub.url("pyroscope"), "--listen", f"127.0.0.1:{port}"
+        daemon = recorder("daemon", "--config", tmp_path / "none.conf", *args, *where, output=None)
+        workload.go()
+        early = memory_until(workload, "half", daemon)
+        late = memory_until(workload, "truth", daemon)
+        workload.truth = workload.lines[-1]["truth"]
+        wait_until(lambda: metric(port, "pybpfprof_push_queue_bytes") == 0, "an empty queue", every=0.2)
+        ticks = metric(port, "pybpfprof_ticks_total")
+        missing = metric(port, "pybpfprof_losses_total")
+        daemon.stop(signal.SIGTERM)
+        assert late < early + (2 << 20), (early, late)
+        profiles = stub.profiles()
+        found = sum(p.total("cpu") for p in profiles) / 1e9
+        functions = {name for p in profiles for name in p.rows("samples") if "life_" in name}
+    assert ticks and missing / ticks < 0.2
+    assert found == pytest.approx(workload.truth["spent"], rel=0.25)
+    assert len(functions) > 300

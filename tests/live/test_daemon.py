@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -410,3 +411,53 @@ def test_files_are_of_all_windows(daemon, spawn, python):
     functions = [(f["name"], f["line"]) if isinstance(f, dict) else f for f in document["functions"]]
     assert len(functions) == len(set(map(str, functions)))
     assert document["ticks"] == document["sample_count"] + document["filtered"] + sum(one["samples"] for one in document["lost"])
+
+
+def test_a_reload_listens_elsewhere(recorder, tmp_path, spawn, python, stub):
+    """Who waits for a profile there is told, the new place answers, the old one does not; elsewhere nowhere stays as it was."""
+    workload = spawn(python, "busy.py", 0)
+    file, first, second = tmp_path / "d.conf", free_port(), free_port()
+    common = f"pid = {workload.pid}\nwindow = 1s\npush = {stub.url('parca')}\nrate = 199\n"
+    file.write_text(common + f"listen = 127.0.0.1:{first}\n")
+    recording = recorder("daemon", "--config", file, output=None)
+    workload.go()
+    waiting = http.client.HTTPConnection("127.0.0.1", first, timeout=PATIENCE)
+    waiting.request("GET", "/profile?seconds=300")
+    assert get(first, "/healthz") == b"ok\n"
+    reload(recording, file, common + f"listen = 127.0.0.1:{second}\n", "was read again")
+    wait_until(lambda: get(second, "/healthz") == b"ok\n", "the new place")
+    try:
+        assert waiting.getresponse().status == 503
+    except (http.client.HTTPException, OSError):
+        pass  # closed, which says it, too
+    with pytest.raises(urllib.error.URLError):
+        get(first, "/healthz")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        reload(recording, file, common + f"listen = 127.0.0.1:{taken.getsockname()[1]}\n", "was read again")
+    assert get(second, "/healthz") == b"ok\n"
+    count = len(stub.bodies)
+    stub.wait_bodies(count + 2)
+    recording.stop(signal.SIGTERM)
+
+
+def test_a_full_disk_stops_no_windows(daemon, spawn, python, stub, tmp_path):
+    """What cannot be written is said, back ends go on, and the next file is tried."""
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], check=True)
+    try:
+        (small / "fills").write_bytes(bytes(52_000))
+        workload = spawn(python, "busy.py", 0)
+        recording = daemon("--pid", workload.pid, "--rate", "4999", "--window", "1s", "--push", stub.url("parca"), "-o", small / "all.pybpf", "--rotate", "3s")
+        workload.go()
+        wait_until(lambda: "No space left" in recording.stderr, "a full disk", every=0.1)
+        count = len(stub.bodies)
+        stub.wait_bodies(count + 3)
+        (small / "fills").unlink()
+        made = wait_until(lambda: [p for p in small.iterdir() if re.fullmatch(r"all-\d{8}T\d{6}Z.pybpf", p.name) and p.stat().st_mtime > time.time() - 2], "a file", every=0.2)
+        assert made
+        recording.stop(signal.SIGTERM, expect=None)
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)

@@ -206,3 +206,29 @@ def test_a_thousand_containers(daemon, spawn, python, stub, cgroup):  # noqa: F8
     # stacks that were cut are samples, too
     assert ok <= samples_of(profiles) <= ok * 1.05 + 20
     assert len({tuple(sorted(p.labels.items())) for p in profiles}) <= 101
+
+
+def test_a_reload_with_a_spool(recorder, tmp_path, spawn, python, stub):  # noqa: F811
+    """One owner at a time: what waits goes on waiting, is sent by the new one, and nothing twice."""
+    spool, file = tmp_path / "spool", tmp_path / "d.conf"
+    workload = spawn(python, "busy.py", 0)
+    common = f"pid = {workload.pid}\nwindow = 1s\nrate = {RATE}\nqueue = 2kB\nspool = {spool}\npush = {stub.url('pyroscope')}\n"
+    file.write_text(common)
+    stub.refuse()
+    recording = recorder("daemon", "--config", file, output=None)
+    workload.go()
+    wait_until(lambda: spool.is_dir() and sum(p.is_file() for p in spool.rglob("*")) >= 3, "bodies in the spool", every=0.1)
+    for team in "ab":
+        file.write_text(common + f"label = team={team}\n")
+        recording.send(signal.SIGHUP)
+        wait_until(lambda: recording.stderr.count("was read again") == "ab".index(team) + 1, "the reload")
+    reloaded = time.time() * 1e9
+    stub.accept()
+    stub.wait_for(lambda: any(p.labels.get("team") == "b" and p.time_ns > reloaded for p in stub.profiles()), "a window after the reload")
+    stub.wait_for(lambda: sum("team" not in p.labels for p in stub.profiles()) >= 3, "those from before")
+    recording.stop(signal.SIGTERM)
+    profiles = by_time(stub.profiles())
+    starts = [p.time_ns for p in profiles]
+    assert len(starts) == len(set(starts))  # none twice
+    for before, after in zip(profiles, profiles[1:]):  # and none is missing
+        assert -50e6 < after.time_ns - before.time_ns - before.duration_ns < 1e9

@@ -432,6 +432,16 @@ def test_a_large_recording_is_split(tmp_path):
         assert backend == "otlp" or len(set(times)) == len(times)
 
 
+def test_the_node_is_where_it_was_recorded(recording, tmp_path):
+    doc = document(recording)
+    doc["host"] = "elsewhere"
+    (tmp_path / "doc.json").write_text(json.dumps(doc))
+    with backend_stub.Stub() as stub:
+        push(stub, tmp_path / "doc.json", backends=["parca"])
+        push(stub, tmp_path / "doc.json", "--node", "n2", backends=["parca"])
+    assert [{p.labels["node"] for p in body.profiles} for body in stub.bodies] == [{"elsewhere"}, {"n2"}]
+
+
 # ---- the command -------------------------------------------------------------------------------------------------------------
 
 

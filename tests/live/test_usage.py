@@ -13,7 +13,7 @@ from conftest import PROGRAM
 
 pytestmark = pytest.mark.offline
 
-COMMANDS = ["record", "top", "dump", "report", "flamegraph", "convert", "diff", "check", "completions"]
+COMMANDS = ["record", "top", "dump", "report", "flamegraph", "convert", "diff", "check", "health", "completions"]
 TARGETS = ["record", "top", "dump"]
 READERS = [["report"], ["flamegraph"], ["convert", "-o", "out.html"], ["top", "--once", "--input"], ["diff", "rec.pybpf"]]
 ERROR = "pybpfprof: error: "
@@ -150,8 +150,8 @@ def test_nothing_to_do(pybpfprof):
         (["dupm", "42"], "did you mean dump?"),
         (["flamegrpah"], "did you mean flamegraph?"),
         (["re"], "record and report"),
-        (["xyzzy"], "known are record, top"),
-        ([""], "known are record, top"),
+        (["xyzzy"], "known are record, daemon, top"),
+        ([""], "known are record, daemon, top"),
         (["help", "recrod"], "did you mean record?"),
         (["app.py"], "`pybpfprof record -- python3 app.py`"),
         (["python3", "app.py"], "`pybpfprof record -- python3 …`"),

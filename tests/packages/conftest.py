@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = (ROOT / os.environ.get("BUILD", "build")).resolve() / "packages"
 PATIENCE = 120
+AGAIN = bool(os.environ.get("AGAIN"))
 CHROOT = shutil.which("chroot", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 sys.path.append(str(ROOT / "tests/live"))  # for backend_stub
 
@@ -43,17 +44,19 @@ def pytest_collection_modifyitems(items):
 
 
 class Release:
-    """`make release` of a copy of this tree."""
+    """`make release` of a copy of this tree; with AGAIN=1 in the environment, that (and roots) of the last time."""
 
     def __init__(self, name):
         self.tree = FOLDER / name
-        shutil.rmtree(self.tree, ignore_errors=True)
-        output_of(ROOT / "packaging/tree.sh", self.tree)
+        if not AGAIN:
+            shutil.rmtree(self.tree, ignore_errors=True)
+            output_of(ROOT / "packaging/tree.sh", self.tree)
         self.folder = self.tree / "build/release"
         self.static = self.tree / "build/static/pybpfprof"
 
     def make(self):
-        output_of("make", "-j2", "release", cwd=self.tree, env=CLEAN)
+        if not AGAIN:
+            output_of("make", "-j2", "release", cwd=self.tree, env=CLEAN)
         return self
 
     def file(self, pattern):
@@ -121,9 +124,12 @@ def debian(name, *packages):
     if mirror.returncode:
         pytest.skip("this machine's apt has no mirror of Debian")
     path, suite = FOLDER / name, release["VERSION_CODENAME"]
+    if AGAIN and (path / "etc").is_dir():
+        return Root(path)
     subprocess.run(["rm", "-rf", "--one-file-system", path], check=True)
     source = f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror.stdout.strip()} {suite} main"
     output_of("unshare", "--mount", "mmdebstrap", "--quiet", "--variant=minbase", f"--aptopt={apt_options()}",
+              "--hook-dir=/usr/share/mmdebstrap/hooks/file-mirror-automount",  # for packages that are files
               "--dpkgopt=force-unsafe-io", "--include=" + ",".join(map(str, packages)), suite, path, source)  # fmt: skip
     return Root(path)
 

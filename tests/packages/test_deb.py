@@ -104,7 +104,7 @@ def test_the_daemon_calls_what_the_service_lets_it(debian_with_deb, busy, tmp_pa
     for group in [each for each in allowed if each.startswith("@")]:
         allowed |= calls_of(group)
     with backend_stub.Stub() as stub:
-        words = ["daemon", "--window", "1s", "--pid", busy, "--push", stub.url("pyroscope"), "--listen", f"unix:{tmp_path}/socket"]
+        words = ["daemon", "--window", "1s", "--pid", busy, "--push", stub.url("pyroscope"), "--listen", f"unix:/tmp/{tmp_path.name}"]
         log = tmp_path / "calls"
         with daemon(["strace", "-f", "-qq", "-o", log, *debian_with_deb.argv("pybpfprof", *words)]) as process:
             wait_pushed(stub)

@@ -2,6 +2,7 @@
 """The image, under podman and runc with the rights that its pages name; and as the DaemonSet has it."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -58,8 +59,9 @@ def test_it_records_with_four_capabilities(engine, busy):
 
 def test_without_the_hosts_processes_it_says_so(engine, busy):
     rights = [each for each in RIGHTS if each != "--pid=host"]
-    done = subprocess.run(engine.argv("--network=none", *rights, command=["record", "--all", "-d", "1s"]), capture_output=True, text=True)
-    assert done.returncode != 0 and "--pid=host" in done.stderr, done.stderr
+    command = ["record", "--all", "-d", "1s", "-f", "svg", "-o", "-"]
+    done = subprocess.run(engine.argv("--network=none", *rights, command=command), capture_output=True, text=True)
+    assert "--pid=host" in done.stderr and "busy_in_here" not in done.stdout, done.stderr
 
 
 def test_it_is_a_daemon_by_itself(engine, busy):
@@ -130,6 +132,9 @@ def test_the_daemonset_runs_with_exactly_its_rights(engine, busy, tmp_path):
         config = config.replace("pyroscope+http://pyroscope.monitoring:4040", stub.url("pyroscope")) + f"window = 1s\npid = {busy}\n"
         with node(tmp_path, pod, {"pybpfprof.conf": config}) as volumes:
             options = list(options_of(pod, container, volumes))
-            with daemon(engine.argv("--network=host", *options, command=container["args"])):
+            name = f"pybpfprof{os.getpid()}-daemonset"
+            with daemon(engine.argv("--network=host", f"--name={name}", *options, command=container["args"])):
                 wait_pushed(stub)
+                probe = subprocess.run([*engine.words, "exec", name, *container["livenessProbe"]["exec"]["command"]], capture_output=True, text=True)
+                assert probe.returncode == 0, probe
         assert all(each.labels["node"] == "a-node" for each in stub.profiles())

@@ -2,7 +2,7 @@
 """The static binary where there is nothing else: no C library, no /etc, no descriptions of terminals."""
 
 import os
-import pwd
+import subprocess
 
 import pytest
 
@@ -33,13 +33,30 @@ def test_top_writes_lines_where_it_knows_no_such_terminal(bare_root, busy):
     assert "pybpfprof top:" in on_a_terminal(argv, until="busy_in_here", keys="\x03")
 
 
-def test_it_asks_no_plugins_of_this_system_who_users_are(release, tmp_path):
-    """Loading libnss_* of whatever system this is crashes a static program; sudo's user is looked up when a command starts."""
-    nobody = pwd.getpwnam("nobody")
-    command = ["/usr/bin/python3", "-c", "import os; print(os.getuid(), os.getgroups(), os.environ['HOME'])"]
-    said = output_of(release.static, "record", "-o", tmp_path / "out.folded", "--", *command, cwd=tmp_path,
-                     env={**os.environ, "SUDO_UID": str(nobody.pw_uid), "SUDO_GID": str(nobody.pw_gid)})  # fmt: skip
-    assert f"{nobody.pw_uid} [{nobody.pw_gid}] {nobody.pw_dir}" in said
+@pytest.fixture
+def root_with_plugins(bare_root):
+    """Its nsswitch.conf names a plug-in for all lookups that ends whoever loads it, as one made for another C library may."""
+    root = bare_root.path
+    for folder in ("etc", "lib", f"lib/{os.uname().machine}-linux-gnu"):
+        (root / folder).mkdir(exist_ok=True)
+    trap = "__attribute__((constructor)) static void trap(void) { __builtin_trap(); }"
+    plugin = root / f"lib/{os.uname().machine}-linux-gnu/libnss_trap.so.2"
+    output_of("gcc", "-shared", "-fPIC", "-nostdlib", "-x", "c", "-", "-o", plugin, input=trap)
+    lines = (f"{name}: trap files\n" for name in ("passwd", "group", "initgroups", "hosts"))
+    (root / "etc/nsswitch.conf").write_text("".join(lines))
+    (root / "etc/hosts").write_text("127.0.0.1 profiles.internal\n")
+    (root / "etc/passwd").write_text("somebody:x:4321:4321::/home/of/somebody:/bin/sh\n")
+    (root / "etc/group").write_text("somebody:x:4321:\nothers:x:4322:somebody\n")
+    (root / "tmp").chmod(0o1777)
+    return bare_root
+
+
+def test_it_asks_no_plugins_who_users_are(root_with_plugins):
+    """sudo's user is looked up when a command starts."""
+    argv = root_with_plugins.argv("/bin/pybpfprof", "record", "-o", "/tmp/out.folded", "--", "/bin/sh", "-c", "busybox id; echo $HOME",
+                                  env=["SUDO_UID=4321", "SUDO_GID=4321"])  # fmt: skip
+    said = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    assert "uid=4321(somebody) gid=4321(somebody) groups=4321(somebody),4322(others)" in said and "/home/of/somebody\n" in said, said
 
 
 def test_it_pushes_from_where_there_is_nothing(bare_root, busy):
@@ -49,15 +66,9 @@ def test_it_pushes_from_where_there_is_nothing(bare_root, busy):
             wait_pushed(stub)
 
 
-def test_hosts_are_found_by_the_files_of_the_root(bare_root, busy):
-    """Names too, without plug-ins: /etc/hosts of the root, and what is not there is said."""
-    hosts = bare_root.path / "etc/hosts"
-    hosts.parent.mkdir(exist_ok=True)
-    hosts.write_text("127.0.0.1 profiles.internal\n")
-    (bare_root.path / "etc/nsswitch.conf").write_text("hosts: mymachines resolve files dns\npasswd: files systemd\n")
+def test_it_asks_no_plugins_where_hosts_are(root_with_plugins, busy):
     with backend_stub.Stub() as stub:
         url = stub.url("pyroscope").replace("127.0.0.1", "profiles.internal")
-        argv = bare_root.argv("/bin/pybpfprof", "daemon", "--window", "1s", "--pid", busy, "--push", url)
+        argv = root_with_plugins.argv("/bin/pybpfprof", "daemon", "--window", "1s", "--pid", busy, "--push", url)
         with daemon(argv):
             wait_pushed(stub)
-

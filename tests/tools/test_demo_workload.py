@@ -88,3 +88,35 @@ def test_the_service_is_killed_again_and_again():
         assert (load.returncode, complained) == (0, b"")
         served += int(said)
     assert served, "there were customers"
+
+
+def environment_of(pid):
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        return dict(line.partition(b"=")[::2] for line in file.read().split(b"\0"))
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_shop_is_two_services_and_leaves_nobody_behind(number):
+    """As it is started for back ends."""
+    with subprocess.Popen([sys.executable, SCRIPT, "shop"], stderr=subprocess.PIPE) as shop:
+        parts = []
+        end = time.monotonic() + 60
+        while len(parts) < 2 and time.monotonic() < end:
+            time.sleep(0.1)
+            with open(f"/proc/{shop.pid}/task/{shop.pid}/children") as file:
+                parts = file.read().split()
+        time.sleep(0.5)  # a part is exec'd by now
+        assert [environment_of(pid)[b"OTEL_SERVICE_NAME"] for pid in parts] == [b"shop", b"customers"]
+        shop.send_signal(number)
+        assert shop.communicate(timeout=30)[1] == b""
+    while any(alive(int(pid)) for pid in parts) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not any(alive(int(pid)) for pid in parts)

@@ -64,3 +64,12 @@ def test_commands_are_understood(page):
         at = words.index("--") if "--" in words else len(words)
         done = subprocess.run([PROGRAM, *words[:at], "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 0 and "Usage: pybpfprof" in done.stdout, (line, done.stderr)
+
+
+def test_every_metric_is_explained():
+    """docs/daemon.md's table has those of user/serve/metrics.c, and no others."""
+    source = (ROOT / "user/serve/metrics.c").read_text()
+    made = set(re.findall(r'"(\w+)",\s*"(?:counter|gauge)"', source)) | set(re.findall(r'put_head\(out, "(\w+)"', source))
+    made |= set(re.findall(r'\b(?:put_drops\(m|name\[\] =),? "(\w+)"', source)) | set(re.findall(r'^\t\{"(\w+_total)",', source, re.M))
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", (ROOT / "docs/daemon.md").read_text().partition("## Metrics")[2].partition("\n## ")[0], re.M)
+    assert {word for row in rows for word in re.findall(r"`(\w+)`", row)} == made

@@ -18,6 +18,7 @@ EVERYWHERE = """
     bsdextrautils gcc-aarch64-linux-gnu tmux sudo libcap2-bin podman runc mmdebstrap uwsgi-core uwsgi-plugin-python3
     apache2-bin libapache2-mod-wsgi-py3 gdb
     golang-go valgrind npm nodejs jq zsh fish man-db mandoc shellcheck
+    libseccomp-dev libcurl4-openssl-dev libmbedtls-dev openssl prometheus postgresql
 """
 # What each has beyond that, of what the script asks for.
 ARCHIVES = {

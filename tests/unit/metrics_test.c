@@ -113,7 +113,6 @@ static void no_number_is_forgotten(void **state)
 		&m.left_out_processes,
 		&m.left_out_samples,
 		&m.files_written,
-		&m.files_written_bytes,
 		&m.files_kept,
 		&m.files_kept_bytes,
 		&m.files_removed,

@@ -537,6 +537,25 @@ static void test_without_samples(void **state)
 	profile__free((struct profile *)w.p);
 }
 
+/* A process that was moved is not any more where it was. */
+static void test_labels_that_are_taken_back(void **state)
+{
+	const struct made m = {.command = "python3 a.py",
+			       .labels = "runtime=docker;container=web;runtime=;container=;unit=b.service"};
+	struct profile *p = profile_of(&m, 1);
+	struct naming *n = naming__new("", 0);
+	const struct profile_label *l;
+	size_t cnt;
+
+	(void)state;
+	l = profile__labels(p, 1, &cnt);
+	assert_int_equal(cnt, 1);
+	assert_string_equal(l->key, "unit");
+	assert_called(n, &m, "python=3.12 service_name=b");
+	naming__free(n);
+	profile__free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -555,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_thousands_come_and_go),
 		cmocka_unit_test(test_no_cap),
 		cmocka_unit_test(test_without_samples),
+		cmocka_unit_test(test_labels_that_are_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,17 @@ static void children_count_while_they_live_and_after(void **state)
 	assert_in_range(after - before, BURN_NS / 2, 10 * BURN_NS);
 }
 
+static void children_that_nobody_saw_alive_count(void **state)
+{
+	uint64_t before = cpu_ns();
+	pid_t pid = start_burnt();
+
+	(void)state;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_in_range(cpu_ns() - before, BURN_NS / 2, 10 * BURN_NS);
+}
+
 static void memory_is_ours(void **state)
 {
 	enum { MORE = 64 << 20 };
@@ -89,6 +100,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_count_while_they_live_and_after),
+		cmocka_unit_test(children_that_nobody_saw_alive_count),
 		cmocka_unit_test(memory_is_ours),
 	};
 

@@ -265,18 +265,25 @@ static void the_end_comes_amid_answers(void **state)
 	assert_int_equal(begin(state), 0);
 }
 
-static void a_file_is_closed_in_the_end(void **state)
+static void check_file(const char *request)
 {
 	int fd = client(), file = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	(void)state;
-	say(fd, "HEAD /x HTTP/1.0\r\n\r\n");
+	say(fd, request);
 	pass(0);
 	serve_request__answer_file(asked, 200, "text/plain", file);
 	pass(0);
-	assert_int_equal(fcntl(file, F_GETFD), -1);
 	assert_heard(fd, "HTTP/1.1 200 OK\r\n", true);
 	close(fd);
+	pass(0);
+	assert_int_equal(fcntl(file, F_GETFD), -1);
+}
+
+static void a_file_is_closed_in_the_end(void **state)
+{
+	(void)state;
+	check_file("HEAD /x HTTP/1.0\r\n\r\n");
+	check_file("GET /x HTTP/1.0\r\n\r\n");
 }
 
 int main(void)

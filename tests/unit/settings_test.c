@@ -25,10 +25,13 @@ static const struct argp_option target[] = {
 	{0},
 };
 static const struct argp_option own[] = {
-	{NULL, 0, NULL, 0, "A heading:", 1},    {"push", 0x102, "URL", 0, "", 1},
-	{"to", 0, NULL, OPTION_ALIAS, NULL, 1}, {"queue-bytes", 0x103, "SIZE", 0, "", 1},
-	{"verbose", 'v', NULL, 0, "", 1},       {0},
+	{NULL, 0, NULL, 0, "A heading:", 1},
+	{"push", 0x102, "URL", 0, "", 1},
+	{"to", 0, NULL, OPTION_ALIAS, NULL, 1},
+	{"queue-bytes", 0x103, "SIZE", 0, "", 1},
+	{"verbose", 'v', NULL, 0, "", 1},
 	{"config", 0x104, "FILE", 0, "", 1},
+	{0},
 };
 static const struct argp target_argp = {.options = target};
 static const struct argp argp = {.options = own,

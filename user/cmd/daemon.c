@@ -19,6 +19,7 @@
 #include "user/util/log.h"
 #include "user/util/units.h"
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -56,8 +57,9 @@ static void hand_over(struct daemon *d, struct window *done)
 	struct profile *p = window__take(done);
 
 	answers__count_window(&d->answers, p);
-	delivery__window(&d->delivery, p);
+	delivery__window(&d->delivery, p, d->o->window_ns);
 	profile__free(p);
+	malloc_trim(0); /* its pieces lay among those that are kept */
 }
 
 static bool are_files_due(struct daemon *d, uint64_t now)
@@ -69,6 +71,7 @@ static bool are_files_due(struct daemon *d, uint64_t now)
 /* One window ends and the next one begins, at one cut of the stream, and so do files that are due. */
 static void turn_window(struct daemon *d, uint64_t now)
 {
+	uint64_t due_ns = d->window_end_ns, over_ns;
 	struct window done = d->window;
 
 	window__end(&done, d->stream);
@@ -79,6 +82,20 @@ static void turn_window(struct daemon *d, uint64_t now)
 	d->window_end_ns = window_end_ns(d->o->window_ns);
 	files__end_last(&d->files);
 	hand_over(d, &done);
+	over_ns = clock_now_ns();
+	d->answers.late_ns = over_ns > due_ns ? over_ns - due_ns : 0;
+}
+
+static struct answers_of answers_of(const struct daemon *d)
+{
+	const struct target_options *t = &d->o->target;
+
+	return (struct answers_of){.session = d->session,
+				   .stream = d->stream,
+				   .delivery = &d->delivery,
+				   .files = &d->files,
+				   .window_ns = d->o->window_ns,
+				   .targets = t->all ? 1 : t->pid_cnt + t->cgroup_cnt + t->container_cnt};
 }
 
 /* ---- the configuration, again ------------------------------------------------------------------------------- */
@@ -99,6 +116,7 @@ static int open_session(const struct daemon_options *o, struct profile_sink sink
 
 	target_options__fill(&o->target, &s);
 	s.gil_only = o->view.gil_only;
+	s.frugal = true;
 	s.allow_no_python = s.identify = true;
 	return session__open(&s, sink, out);
 }
@@ -114,12 +132,13 @@ static int change_session(struct daemon *d, const struct daemon_options *o)
 		return err;
 	session__detach(last);
 	session__begin_segment(next, stream__begin(d->stream));
-	err = session__start(next);
+	if (session__start(next))
+		d->stop = d->failed = true; /* said already */
 	session__stop(last);
 	stream__end_last(d->stream);
 	session__free(last);
 	d->session = next;
-	return err;
+	return 0;
 }
 
 /*
@@ -140,9 +159,11 @@ static int use(struct daemon *d, struct daemon_options *o)
 static void reload(struct daemon *d)
 {
 	struct daemon_options *o = xcalloc(1, sizeof(*o));
+	struct answers_of of;
 	bool sample_alike;
 
 	notify_reloading(&d->notify);
+	log_set_level(LOG_INFO); /* until the options have said otherwise */
 	if (!reload_is_sound(d->argc, d->argv) || daemon_options__parse(o, d->argc, d->argv)) {
 		log_error("the configuration was not taken: all stays as it was");
 		free(o);
@@ -155,6 +176,8 @@ static void reload(struct daemon *d)
 	turn_window(d, clock_now_ns());
 	if (use(d, o))
 		d->stop = d->failed = true; /* said already, and what was sound a moment ago */
+	of = answers_of(d);
+	answers__listen(&d->answers, o->listen, &of);
 	files__change(&d->files, &o->outputs, &o->rotation, d->stream);
 	stream__cut(d->stream, d->session);
 	files__end_last(&d->files);
@@ -182,8 +205,8 @@ static void tend(struct daemon *d, uint64_t now)
 		return;
 	d->next_tend_ns = now + TEND_NS;
 	notify_watchdog(&d->notify);
-	if (files__tend(&d->files))
-		d->stop = d->failed = true; /* said already */
+	delivery__tend(&d->delivery);
+	files__tend(&d->files);
 	if (d->retired.o && (now >= d->retired.until_ns || !delivery__queued(&d->retired.delivery)))
 		end_retired(d);
 }
@@ -195,29 +218,20 @@ static int poll_timeout(const struct daemon *d, uint64_t now)
 	return left < POLL_MS * 1000000ull ? (int)((left + 999999) / 1000000) : POLL_MS;
 }
 
-static struct answers_of answers_of(const struct daemon *d)
-{
-	return (struct answers_of){.session = d->session,
-				   .stream = d->stream,
-				   .delivery = &d->delivery,
-				   .files = &d->files,
-				   .window_ns = d->o->window_ns,
-				   .rate_hz = d->o->target.rate_hz};
-}
-
 static void run_loop(struct daemon *d)
 {
 	struct pollfd fds[] = {
 		{.fd = d->signals, .events = POLLIN},
-		{.fd = session__fd(d->session), .events = POLLIN},
-		{.fd = answers__fd(&d->answers), .events = POLLIN},
+		{.events = POLLIN},
+		{.events = POLLIN},
 	};
 
 	while (!d->stop) {
 		struct answers_of of;
 		uint64_t now;
 
-		fds[1].fd = session__fd(d->session);
+		fds[1].fd = session__fd(d->session); /* both change with the configuration */
+		fds[2].fd = answers__fd(&d->answers);
 		poll(fds, ARRAY_SIZE(fds), poll_timeout(d, clock_now_ns()));
 		now = clock_now_ns();
 		if (session__poll(d->session))

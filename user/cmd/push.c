@@ -19,6 +19,7 @@ struct args {
 	const char **recordings;
 	size_t cnt;
 	struct push_options_list push;
+	uint64_t left_out, folded; /* samples, by rules and by --series-max */
 	bool quiet;
 };
 
@@ -111,16 +112,28 @@ static void put(void *ctx, struct buf *body, uint64_t samples)
 	push_sender__put(d->sender, body, samples);
 }
 
+static void count_rules(struct args *a, const struct naming *n)
+{
+	struct naming_stats st;
+
+	naming__stats(n, &st);
+	a->left_out += st.dropped_samples;
+	a->folded += st.folded_samples;
+}
+
 static void send_window(struct args *a, struct destination *all, const struct profile *p, const char *path)
 {
 	struct push_window w = {.p = p, .start_unix_ns = p->meta.start_unix_ns, .duration_ns = p->meta.duration_ns};
+	struct naming *n = push_options__naming_of(&a->push, p->meta.host);
 
-	naming__group(a->push.naming, &w);
+	naming__group(n, &w);
 	if (!w.group_cnt)
 		log_warn("%s: nothing in it is to be sent", path);
 	for (size_t i = 0; w.group_cnt && i < a->push.cnt; i++)
 		push_sender__backend(all[i].sender)->encode(&w, put, &all[i]);
+	count_rules(a, n);
 	naming_clear(&w);
+	naming__free(n);
 }
 
 /* The number of recordings that cannot be read. */
@@ -163,7 +176,7 @@ static bool report(const struct destination *d, bool quiet)
 
 	push_sender__stats(d->sender, &st);
 	__cleanup_free char *samples = units_count_text(st.sent_samples), *size = units_size_text(st.sent_bytes);
-	if (!quiet)
+	if (!quiet && st.sent)
 		log_info("%s: sent %s samples in %" PRIu64 " request%s, %s", st.url, samples, st.sent,
 			 st.sent == 1 ? "" : "s", size);
 	say_rest(&st, d->options);
@@ -172,14 +185,11 @@ static bool report(const struct destination *d, bool quiet)
 
 static void report_rules(const struct args *a)
 {
-	struct naming_stats st;
+	__cleanup_free char *left_out = units_count_text(a->left_out), *folded = units_count_text(a->folded);
 
-	naming__stats(a->push.naming, &st);
-	__cleanup_free char *dropped = units_count_text(st.dropped_samples),
-			    *folded = units_count_text(st.folded_samples);
-	if (st.dropped_samples && !a->quiet)
-		log_info("%s samples were left out by --keep and --drop", dropped);
-	if (st.folded_samples)
+	if (a->left_out && !a->quiet)
+		log_info("%s samples were left out by --keep and --drop", left_out);
+	if (a->folded)
 		log_warn("%s samples were sent as service `other`: there are more sets of labels than --series-max",
 			 folded);
 }

@@ -47,9 +47,11 @@ enum {
 		{"drop", KEY_DROP, "LABEL=GLOB", 0, "Do not send what has such a label; repeatable", 31},              \
 		{"with-label",                                                                                         \
 		 KEY_WITH_LABEL,                                                                                       \
-		 "container_id|pid|thread_name|unit|runtime|compose_project|compose_service",                          \
+		 "LABEL",                                                                                              \
 		 0,                                                                                                    \
-		 "A label that is off by default, as it multiplies the series a back end has; repeatable",             \
+		 "Also this one, which multiplies the series that a back end has: container_id, pid, thread_name, "    \
+		 "unit, runtime, "                                                                                     \
+		 "compose_project or compose_service; repeatable",                                                     \
 		 31},                                                                                                  \
 		{"node", KEY_NODE, "NAME", 0, "Value of the label `node` (default: $NODE_NAME, else the host's name)", \
 		 31},                                                                                                  \
@@ -191,36 +193,51 @@ static const struct {
 	{KEY_WITH_LABEL, "--with-label", naming__enable},
 };
 
-static void apply_rule(struct push_options_list *l, const struct push_rule *r, struct argp_state *state)
+/* 0 or -EINVAL, with the option that is wrong and `*why`. */
+static int apply_rule(struct naming *n, const struct push_rule *r, const char **option, const char **why)
 {
-	const char *why = "";
-
-	for (size_t i = 0; i < ARRAY_SIZE(rule_kinds); i++)
-		if (rule_kinds[i].key == r->key && rule_kinds[i].add(l->naming, r->text, &why))
-			argp_error(state, "%s %s: %s", rule_kinds[i].option, r->text, why);
+	for (size_t i = 0; i < ARRAY_SIZE(rule_kinds); i++) {
+		*option = rule_kinds[i].option;
+		if (rule_kinds[i].key == r->key)
+			return rule_kinds[i].add(n, r->text, why);
+	}
+	return 0;
 }
 
-static const char *node_of(struct push_options_list *l)
+struct naming *push_options__naming_of(const struct push_options_list *l, const char *host)
 {
-	const char *said = l->node ? l->node : getenv("NODE_NAME");
+	struct naming *n = naming__new(l->own_node && *host ? host : l->node, (uint32_t)l->series_max);
+	const char *option, *why;
+
+	for (size_t i = 0; i < l->rule_cnt; i++)
+		apply_rule(n, &l->rules[i], &option, &why); /* which were found to be right */
+	return n;
+}
+
+/* Without --node. */
+static void find_node(struct push_options_list *l)
+{
 	char name[256] = "";
 
-	if (said && *said)
-		return said;
+	if (!l->node)
+		l->node = getenv("NODE_NAME");
+	if (l->node && *l->node)
+		return;
 	gethostname(name, sizeof(name) - 1);
-	l->own_node = xstrdup(name);
-	return l->own_node;
+	l->node = l->own_node = xstrdup(name);
 }
 
 static void make_naming(struct push_options_list *l, struct argp_state *state)
 {
-	const char *why = "";
+	const char *option = "", *why = "";
 
 	if (l->series_max > UINT32_MAX)
 		argp_error(state, "--series-max: at most %u", UINT32_MAX);
-	l->naming = naming__new(node_of(l), (uint32_t)l->series_max);
+	find_node(l);
+	l->naming = naming__new(l->node, (uint32_t)l->series_max);
 	for (size_t i = 0; i < l->rule_cnt; i++)
-		apply_rule(l, &l->rules[i], state);
+		if (apply_rule(l->naming, &l->rules[i], &option, &why))
+			argp_error(state, "%s %s: %s", option, l->rules[i].text, why);
 	if (naming__check(l->naming, &why))
 		argp_error(state, "%s", why);
 }

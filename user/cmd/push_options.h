@@ -31,4 +31,6 @@ extern const struct argp push_options;
 /* Only those of what things are called, with the same input. */
 extern const struct argp push_naming_options;
 
+/* As `naming`, for what was recorded on that host, which is its node unless one was said. The caller's. */
+struct naming *push_options__naming_of(const struct push_options_list *l, const char *host);
 void push_options__free(struct push_options_list *l);

@@ -83,17 +83,33 @@ int gzip__close(FILE *gz)
 	return fclose(gz) ? -EIO : err;
 }
 
+struct gzip_packer *gzip_packer__new(void)
+{
+	return (struct gzip_packer *)libdeflate_alloc_compressor(PACK_LEVEL);
+}
+
+void gzip_packer__free(struct gzip_packer *z)
+{
+	libdeflate_free_compressor((struct libdeflate_compressor *)z);
+}
+
+bool gzip_packer__pack(struct gzip_packer *packer, const void *bytes, size_t len, struct buf *out)
+{
+	struct libdeflate_compressor *z = (struct libdeflate_compressor *)packer;
+	size_t most = libdeflate_gzip_compress_bound(z, len);
+
+	buf_free(out);
+	out->data = xmalloc(most);
+	out->cap = most;
+	out->len = libdeflate_gzip_compress(z, bytes, len, out->data, most);
+	return out->len != 0;
+}
+
 bool gzip_pack(const void *bytes, size_t len, struct buf *out)
 {
-	struct libdeflate_compressor *z = libdeflate_alloc_compressor(PACK_LEVEL);
-	size_t most = z ? libdeflate_gzip_compress_bound(z, len) : 0;
+	struct gzip_packer *z = gzip_packer__new();
+	bool packed = z && gzip_packer__pack(z, bytes, len, out);
 
-	if (z) {
-		buf_free(out);
-		out->data = xmalloc(most);
-		out->cap = most;
-		out->len = libdeflate_gzip_compress(z, bytes, len, out->data, most);
-	}
-	libdeflate_free_compressor(z);
-	return out->len != 0;
+	gzip_packer__free(z);
+	return packed;
 }

@@ -14,3 +14,9 @@ int gzip__close(FILE *gz);
 
 /* All at once, for what is sent: smaller than the stream's. `out` is empty before; false: it cannot be had. */
 bool gzip_pack(const void *bytes, size_t len, struct buf *out);
+
+/* The same for many: setting up clears half a megabyte. */
+struct gzip_packer;
+struct gzip_packer *gzip_packer__new(void); /* NULL: it cannot be had */
+bool gzip_packer__pack(struct gzip_packer *z, const void *bytes, size_t len, struct buf *out);
+void gzip_packer__free(struct gzip_packer *z);

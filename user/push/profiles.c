@@ -7,8 +7,7 @@
 #include "user/format/gzip.h"
 #include "user/format/pprof.h"
 #include "user/push/sets.h"
-#include "user/util/alloc.h"
-#include <string.h>
+#include <stdlib.h>
 
 /* Of labels and of what is around a profile in a request. */
 #define LABEL_ROOM 64000
@@ -20,9 +19,10 @@ struct maker {
 	const struct push_set *set;
 	push_profile_fn fn;
 	void *ctx;
+	struct gzip_packer *packer;
 	/* of the profile at hand */
 	struct pprof *pprof; /* NULL: there is none */
-	FILE *stream, *packed;
+	FILE *stream;
 	char *bytes;
 	size_t len;
 	uint64_t samples, parts;
@@ -42,40 +42,28 @@ static void begin(struct maker *m)
 	};
 
 	m->stream = open_memstream(&m->bytes, &m->len);
-	m->packed = m->stream ? gzip__open(m->stream) : NULL;
-	if (m->packed)
-		m->pprof = pprof__new(m->w->p, &m->sets->view, &o, m->packed);
+	m->pprof = pprof__new(m->w->p, &m->sets->view, &o, m->stream);
 	m->samples = 0;
 	m->parts++;
 }
 
-static void hand_over(struct maker *m, size_t bytes)
-{
-	struct push_profile out = {
-		.group = m->set->group,
-		.type = m->w->p->types[m->set->type].name,
-		.packed = {.data = m->bytes, .len = m->len, .cap = m->len + 1},
-		.bytes = bytes,
-		.samples = m->samples,
-	};
-
-	m->fn(m->ctx, &out);
-	buf_free(&out.packed);
-}
-
 static void end(struct maker *m)
 {
-	size_t bytes;
+	struct push_profile out = {
+		.group = m->set->group, .type = m->w->p->types[m->set->type].name, .samples = m->samples};
 
 	if (!m->pprof)
 		return;
-	bytes = pprof__bytes(m->pprof);
 	pprof__finish(m->pprof);
 	m->pprof = NULL;
-	gzip__close(m->packed);
 	fclose(m->stream);
-	hand_over(m, bytes);
-	m->bytes = NULL;
+	out.bytes = m->len;
+	/* what cannot be packed is taken as it is, too */
+	if (!m->packer || !gzip_packer__pack(m->packer, m->bytes, m->len, &out.packed))
+		buf_put(&out.packed, m->bytes, m->len);
+	free(m->bytes);
+	m->fn(m->ctx, &out);
+	buf_free(&out.packed);
 }
 
 static bool is_full(const struct maker *m, const struct profile_bucket *b)
@@ -95,8 +83,6 @@ static void add(struct maker *m, const struct profile_bucket *b)
 		end(m);
 	if (!m->pprof)
 		begin(m);
-	if (!m->pprof)
-		return;
 	pprof__add(m->pprof, b);
 	m->samples += b->samples;
 }
@@ -104,7 +90,7 @@ static void add(struct maker *m, const struct profile_bucket *b)
 void push_profiles(const struct push_window *w, push_profile_fn fn, void *ctx)
 {
 	struct push_sets sets;
-	struct maker m = {.w = w, .sets = &sets, .fn = fn, .ctx = ctx};
+	struct maker m = {.w = w, .sets = &sets, .fn = fn, .ctx = ctx, .packer = gzip_packer__new()};
 
 	push_sets__init(&sets, w);
 	for (size_t i = 0; i < sets.cnt; i++) {
@@ -115,4 +101,5 @@ void push_profiles(const struct push_window *w, push_profile_fn fn, void *ctx)
 		end(&m);
 	}
 	push_sets__free(&sets);
+	gzip_packer__free(m.packer);
 }

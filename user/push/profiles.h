@@ -8,7 +8,7 @@ struct push_profile {
 	const struct push_group *group;
 	const char *type;  /* of its values */
 	struct buf packed; /* gzip; the callee may take it */
-	size_t bytes;      /* unpacked, at most */
+	size_t bytes;      /* unpacked */
 	uint64_t samples;
 };
 

@@ -217,6 +217,11 @@ const struct backend *push_sender__backend(const struct push_sender *s)
 	return s->to.backend;
 }
 
+void push_sender__hold(struct push_sender *s, uint64_t until_ns)
+{
+	__atomic_store_n(&s->hold_ns, until_ns, __ATOMIC_RELEASE);
+}
+
 void push_sender__put(struct push_sender *s, struct buf *body, uint64_t samples)
 {
 	struct push_body *b = push_body__new(body, samples), *gone;

@@ -41,6 +41,8 @@ struct push_sender;
 /* Checks the URL and what it is told to read, finds what a former run left in the spool. 0 or -EINVAL with what is wrong, which was said. */
 int push_sender__new(const struct push_options *o, struct push_sender **out);
 const struct backend *push_sender__backend(const struct push_sender *s);
+/* Posts nothing before this time of CLOCK_MONOTONIC, unless it is to end: so that not all nodes come at once. */
+void push_sender__hold(struct push_sender *s, uint64_t until_ns);
 /* Takes the body (it is empty afterwards). Never blocks on the server or, but for the spool, on a disk. */
 void push_sender__put(struct push_sender *s, struct buf *body, uint64_t samples);
 void push_sender__stats(struct push_sender *s, struct push_stats *out);

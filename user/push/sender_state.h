@@ -19,6 +19,7 @@ struct push_sender {
 	struct push_spool *spool; /* NULL: none */
 	pthread_t thread;
 	bool runs;         /* there is the thread */
+	uint64_t hold_ns;  /* atomically: posts nothing before */
 	bool ending, stop; /* atomically: waits no more; gives up what it sends */
 	pthread_mutex_t lock;
 	pthread_cond_t ended;

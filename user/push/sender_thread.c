@@ -54,13 +54,33 @@ static char *first_line(const char *body, size_t len)
 	return text_clean(body, len < REASON_MAX ? len : REASON_MAX, 0);
 }
 
+/* What OpenSSL, GnuTLS and mbedTLS say of a server without TLS. */
+static bool is_plain_there(const char *error)
+{
+	static const char *const words[] = {"wrong version number", "unexpected TLS packet", "invalid SSL record"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(error, words[i]))
+			return true;
+	return false;
+}
+
+static char *words_of_silence(const struct push_sender *s, const struct http_answer *a)
+{
+	const char *what = a->connected ? "no answer" : "no connection";
+
+	if (is_plain_there(a->error))
+		return xasprintf("%s: %s; without TLS its URL is %s+http://…", what, a->error, s->to.backend->name);
+	return xasprintf("%s: %s", what, a->error);
+}
+
 /* "it says 400: …", in the server's own words; or why there was no answer. */
 static char *words_of(const struct push_sender *s, const struct http_answer *a, const struct push_headers *h)
 {
 	__cleanup_free char *reason = NULL;
 
 	if (!a->status)
-		return xasprintf("%s: %s", a->connected ? "no answer" : "no connection", a->error);
+		return words_of_silence(s, a);
 	if (verdict_is_page(a))
 		return xasprintf("it answers with a web page: there is no %s at this URL", s->to.backend->name);
 	if (s->to.backend->reason && a->body.len)
@@ -269,8 +289,13 @@ static void say_dropped(struct push_sender *s)
 static bool work(struct push_sender *s)
 {
 	bool ending = __atomic_load_n(&s->ending, __ATOMIC_ACQUIRE), fine;
+	uint64_t hold_ns = __atomic_load_n(&s->hold_ns, __ATOMIC_ACQUIRE);
 	struct push_body *b;
 
+	if (!ending && clock_now_ns() < hold_ns) {
+		push_queue__wait(s->queue, hold_ns);
+		return true;
+	}
 	if (!ending && clock_now_ns() < s->not_before_ns) {
 		move_to_disk(s);
 		push_queue__wait(s->queue, s->not_before_ns);

@@ -240,7 +240,8 @@ static void plan_next(struct held_sources *h, struct known *k, uint64_t now_ns, 
 
 	k->held.is_fresh = false;
 	k->held.next_ns = now_ns + (pause < EVERY_NS ? EVERY_NS : pause > PAUSE_NS ? PAUSE_NS : pause);
-	h->rest_until_ns = (h->rest_until_ns > earliest ? h->rest_until_ns : earliest) + pause;
+	h->rest_until_ns =
+		(h->rest_until_ns > earliest ? h->rest_until_ns : earliest) + pause * (h->frugal ? h->frugal : 1);
 }
 
 void held__send(struct held_sources *h, struct known *k)

@@ -14,6 +14,7 @@ struct held_sources {
 	size_t text_bytes;       /* of all processes */
 	uint64_t rest_until_ns;  /* nothing is asked before */
 	uint64_t last_took_ns;
+	unsigned frugal; /* as in struct threads */
 };
 
 void held__init(struct held_sources *h, struct profile_sink sink);

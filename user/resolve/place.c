@@ -4,13 +4,19 @@
 #include "user/util/clock.h"
 #include <string.h>
 
-#define NEVER    UINT64_MAX
-#define AGAIN_NS 2000000000ull /* those who move processes do it by then */
+#define REST_MIN_NS 2000000000ull /* those who move processes mostly do it by then */
+#define REST_MAX_NS 64000000000ull
 
 static void set_path(struct process *p, char *path)
 {
 	free(p->cgroup);
 	p->cgroup = path;
+}
+
+static void rest(struct process *p, uint64_t ns)
+{
+	p->place_rest_ns = ns;
+	p->place_look_ns = clock_now_ns() + ns;
 }
 
 void place_set(struct processes *t, struct process *p, const struct abi_proc_rec *rec)
@@ -33,7 +39,7 @@ void place_set(struct processes *t, struct process *p, const struct abi_proc_rec
 	p->container = k;
 	p->inner_pid = (pid_t)rec->inner_pid;
 	if (!p->place_look_ns)
-		p->place_look_ns = clock_now_ns() + AGAIN_NS;
+		rest(p, REST_MIN_NS);
 }
 
 /* As seen from a cgroup namespace, which is not how the kernel side's groups are called. */
@@ -63,10 +69,10 @@ bool place_look_again(struct processes *t, struct process *p, unsigned *budget)
 	struct container *k;
 	char *path = NULL;
 
-	if (!p->place_look_ns || p->place_look_ns == NEVER || !*budget || clock_now_ns() < p->place_look_ns)
+	if (!p->place_look_ns || !*budget || clock_now_ns() < p->place_look_ns)
 		return false;
 	--*budget;
-	p->place_look_ns = NEVER;
+	rest(p, 2 * p->place_rest_ns < REST_MAX_NS ? 2 * p->place_rest_ns : REST_MAX_NS);
 	if (p->exited || !process__is_there(p))
 		return false;
 	k = containers__of_process(processes__containers(t), 0, p->pid, &path);

@@ -206,7 +206,7 @@ void resolve__begin_segment(struct resolve *r, struct profile_sink sink)
 	if (r->natives)
 		natives__begin_segment(r->natives);
 	threads__begin_segment(&r->threads, sink, r->now_ns);
-	tasks__begin_segment(r->tasks);
+	tasks__begin_segment(r->tasks, r->now_ns);
 	held__begin_segment(&r->held, sink);
 	processes__each(r->processes, leave_segment, r);
 	containers__tend(processes__containers(r->processes));
@@ -228,6 +228,11 @@ void resolve__wait_native(struct resolve *r, unsigned ms)
 {
 	if (r->natives)
 		natives__wait(r->natives, ms);
+}
+
+void resolve__set_frugal(struct resolve *r)
+{
+	r->threads.frugal = r->held.frugal = 10;
 }
 
 void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit)

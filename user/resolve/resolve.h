@@ -55,6 +55,8 @@ struct resolve_source {
 };
 void resolve__add_source(struct resolve *r, enum abi_source source, const struct resolve_source *what);
 
+/* Names of threads and texts are asked for a tenth as often: 0.1 % of a core each, not 1 %. */
+void resolve__set_frugal(struct resolve *r);
 /* As codes__set_limit(). */
 void resolve__limit_codes(struct resolve *r, const struct codes_limit *limit);
 

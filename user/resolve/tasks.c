@@ -6,8 +6,9 @@
 #include <string.h>
 #include <uthash.h>
 
-#define CHAINS_MAX (8u << 20) /* bytes of them that are remembered; those that run are sent again and again */
-#define OVERHEAD   16         /* bytes, of a piece of memory */
+#define CHAINS_MAX (8u << 20)      /* bytes of them that are remembered; those that run are sent again and again */
+#define OLD_NS     600000000000ull /* they are sent again each 10 s, but a wait may have been kept since */
+#define OVERHEAD   16              /* bytes, of a piece of memory */
 #define TASKS_MAX  200000u /* of a segment; then those that nobody named are one for each coroutine, and others one */
 
 struct chain_task {
@@ -22,6 +23,7 @@ struct chain {
 	unsigned cnt;
 	bool cut;
 	size_t bytes;
+	uint64_t told_ns;
 	struct chain_task tasks[]; /* the one that ran first */
 };
 
@@ -62,8 +64,10 @@ void tasks__free(struct tasks *t)
 	free(t);
 }
 
-void tasks__begin_segment(struct tasks *t)
+void tasks__begin_segment(struct tasks *t, uint64_t now_ns)
 {
+	while (t->chains && t->chains->told_ns + OLD_NS < now_ns)
+		forget(t, t->chains);
 	intern__free(t->ids);
 	t->ids = intern__new();
 	t->segment++;
@@ -85,6 +89,7 @@ void tasks__add(struct tasks *t, const struct abi_tasks *rec)
 
 	HASH_FIND(hh, t->chains, &rec->key, sizeof(rec->key), c);
 	if (c) {
+		c->told_ns = rec->hdr.time_ns;
 		HASH_DEL(t->chains, c); /* to the end */
 		HASH_ADD(hh, t->chains, key, sizeof(c->key), c);
 		return;
@@ -93,6 +98,7 @@ void tasks__add(struct tasks *t, const struct abi_tasks *rec)
 		forget(t, t->chains);
 	c = xcalloc(1, sizeof(*c) + rec->cnt * sizeof(c->tasks[0]));
 	c->key = rec->key;
+	c->told_ns = rec->hdr.time_ns;
 	c->cnt = rec->cnt;
 	c->bytes = sizeof(*c) + OVERHEAD + rec->cnt * sizeof(c->tasks[0]);
 	c->cut = rec->cut;

@@ -390,7 +390,8 @@ static void plan_next(struct threads *t, struct names_arg *a, uint64_t now_ns, u
 		k->renamed_wait_ns = a->changed ? RENAMED_MIN_NS : at_most(2 * k->renamed_wait_ns, RENAMED_MAX_NS);
 		k->renamed_ns = now_ns + at_least(k->renamed_wait_ns, pause);
 	}
-	t->rest_until_ns = at_least(t->rest_until_ns, now_ns - at_most(now_ns, NAMES_AHEAD_NS)) + pause;
+	t->rest_until_ns = at_least(t->rest_until_ns, now_ns - at_most(now_ns, NAMES_AHEAD_NS));
+	t->rest_until_ns += pause * (t->frugal ? t->frugal : 1);
 }
 
 static bool is_due(struct threads *t, struct known *k, uint64_t now_ns, bool last, bool *all)

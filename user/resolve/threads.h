@@ -11,6 +11,7 @@ struct threads {
 	uint32_t segment;
 	uint32_t readings;
 	uint64_t rest_until_ns, last_took_ns;
+	unsigned frugal; /* they are asked for so many times as rarely; 0: once */
 };
 
 /* From here on the profile is another one, which knows no ids yet; `now_ns`: CLOCK_MONOTONIC, of the latest records. */

@@ -90,8 +90,6 @@ static const struct family ones[] = {
 	{"left_out_samples_total", "counter", "Samples of processes that the rules leave out.", AT(left_out_samples),
 	 AS_IT_IS},
 	{"files_written_total", "counter", "Files that were finished.", AT(files_written), AS_IT_IS},
-	{"files_written_bytes_total", "counter", "Bytes in files that were finished.", AT(files_written_bytes),
-	 AS_IT_IS},
 	{"files_kept", "gauge", "Files of ours that there are.", AT(files_kept), AS_IT_IS},
 	{"files_kept_bytes", "gauge", "Bytes in files of ours that there are.", AT(files_kept_bytes), AS_IT_IS},
 	{"files_removed_total", "counter", "Files that were removed as too old or too many.", AT(files_removed),

@@ -57,7 +57,7 @@ struct serve_metrics {
 	size_t push_cnt;
 
 	uint64_t series, folded_samples, left_out_processes, left_out_samples; /* see user/push/naming.h */
-	uint64_t files_written, files_written_bytes, files_kept, files_kept_bytes, files_removed, file_errors;
+	uint64_t files_written, files_kept, files_kept_bytes, files_removed, file_errors;
 
 	uint64_t user_ns, system_ns; /* CPU time, children's too */
 	uint64_t rss_bytes, peak_rss_bytes;

@@ -568,6 +568,8 @@ static int prepare(struct session *s)
 	s->resolve = resolve__new(s->sink, targets__processes(s->targets), targets__interpreters(s->targets));
 	events__describe(s->events, s->resolve);
 	limit_codes(s);
+	if (s->o.frugal)
+		resolve__set_frugal(s->resolve);
 	err = prepare_native(s);
 	if (!err)
 		err = attach_life(s);

@@ -54,6 +54,7 @@ struct session_options {
 	bool old_kernel;         /* … and without those that 5.10 lacks */
 	const char *btf;         /* file with the kernel's types; NULL: the kernel's own */
 	uint32_t max_processes;  /* for tests: that the kernel side has room for; 0: ABI_MAX_PROCS */
+	bool frugal;             /* for who samples for ever: names of threads are asked for more rarely */
 	size_t code_bytes;       /* for tests: what is kept of code objects of processes that live; 0: 16 MB */
 	const char *command;     /* our own command line, for the recording */
 	const char *target_text; /* what is profiled, for titles */

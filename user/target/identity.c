@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define EXITING       4u /* PF_EXITING, include/linux/sched.h */
 #define VALUE_MAX     16384
 #define ANCESTORS_MAX 8
 
@@ -177,6 +178,14 @@ static int read_aside(const void *arg, struct buf *reply)
 	return err;
 }
 
+/* An environment of no bytes may be an empty one, or that of a process whose memory has gone already. */
+static bool is_ending(pid_t pid)
+{
+	struct task_state s;
+
+	return task_has_ended(pid, pid) || task_state(pid, pid, &s) || s.flags & EXITING;
+}
+
 int identity_read_service(pid_t pid, char out[IDENTITY_SERVICE])
 {
 	const struct worker_task t = {.pid = pid, .fn = read_aside, .arg = &pid, .len = sizeof(pid)};
@@ -188,7 +197,7 @@ int identity_read_service(pid_t pid, char out[IDENTITY_SERVICE])
 		memcpy(out, reply.data, IDENTITY_SERVICE);
 	buf_free(&reply);
 	out[IDENTITY_SERVICE - 1] = 0;
-	if (!got && task_has_ended(pid, pid))
+	if (!got && is_ending(pid))
 		return -ESRCH;
 	return got < 0 ? got : 0;
 }
@@ -282,7 +291,7 @@ void identity_set(const struct processes *t, struct process *p)
 		return;
 	}
 	find_pool(p);
-	if (read_own(p, service) == -ESRCH)
+	if (read_own(p, service)) /* it is gone, or nothing answers */
 		inherit(t, p);
 	else
 		keep(&p->service, service);

@@ -16,7 +16,8 @@ struct process {
 	char *command, *cgroup;
 	struct container *container; /* held; NULL: none that is known */
 	uint32_t moves;              /* times that it was found elsewhere than before */
-	uint64_t place_look_ns;  /* when it is looked for once more (CLOCK_MONOTONIC); 0: it was not looked for yet */
+	uint64_t place_look_ns,
+		place_rest_ns;   /* when it is looked for again (CLOCK_MONOTONIC), and how long after the last time */
 	bool identified;         /* what follows was looked for (user/target/identity.h) */
 	char *service, *program; /* NULL: none, or the command says it */
 	pid_t inner_pid;         /* in the PID namespace that it lives in; 0: as here, or unknown */

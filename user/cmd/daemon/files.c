@@ -44,29 +44,27 @@ int files__change(struct files *f, const struct outputs *outputs, const struct r
 	return 0;
 }
 
-int files__end_last(struct files *f)
+void files__end_last(struct files *f)
 {
-	int err = 0;
-
-	if (f->last) {
-		err = segment__close(f->last);
-		rotation__hand_over(&f->rotation, f->last);
-	}
+	if (!f->last)
+		return;
+	if (segment__close(f->last))
+		f->rotation.failed++; /* said already */
+	rotation__hand_over(&f->rotation, f->last);
 	f->last = NULL;
-	return err;
 }
 
-int files__tend(struct files *f)
+void files__tend(struct files *f)
 {
 	rotation__look(&f->rotation);
-	return f->segment ? recording__flush(f->segment->recording) : 0;
+	if (f->segment)
+		recording__flush(f->segment->recording);
 }
 
 int files__finish(struct files *f, struct stream *s)
 {
 	end(f, s);
-	if (files__end_last(f))
-		f->rotation.failed++;
+	files__end_last(f);
 	rotation__finish(&f->rotation);
 	return f->rotation.failed ? -EIO : 0;
 }

@@ -17,6 +17,7 @@ struct numbers {
 	struct metrics_push *pushes;
 	struct metrics_drop (*drops)[DROPS];
 	struct push_stats *stats;
+	char **hosts;
 };
 
 static void put_session(struct numbers *n, const struct session *s, const uint64_t *samples)
@@ -42,12 +43,21 @@ static void put_session(struct numbers *n, const struct session *s, const uint64
 	session__bpf_time(s, &n->m.bpf_run_ns, &n->m.bpf_runs);
 }
 
+/* "host:4040" of a URL. */
+static char *host_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host ? host + 3 : url;
+	return xstrndup(host, strcspn(host, "/"));
+}
+
 static void put_push(struct metrics_push *out, struct metrics_drop *drops, const struct push_stats *st,
-		     const char *backend)
+		     const char *backend, const char *host)
 {
 	drops[0] = (struct metrics_drop){"queue", st->dropped, st->dropped_samples};
 	*out = (struct metrics_push){.backend = backend,
-				     .host = st->url,
+				     .host = host,
 				     .put_bodies = st->put,
 				     .put_samples = st->put_samples,
 				     .sent_bodies = st->sent,
@@ -75,9 +85,12 @@ static void put_delivery(struct numbers *n, const struct delivery *d)
 	n->pushes = xcalloc(d->cnt + 1, sizeof(*n->pushes));
 	n->drops = xcalloc(d->cnt + 1, sizeof(*n->drops));
 	n->stats = xcalloc(d->cnt + 1, sizeof(*n->stats));
+	n->hosts = xcalloc(d->cnt + 1, sizeof(*n->hosts));
 	for (size_t i = 0; i < d->cnt; i++) {
 		push_sender__stats(d->senders[i], &n->stats[i]);
-		put_push(&n->pushes[i], n->drops[i], &n->stats[i], push_sender__backend(d->senders[i])->name);
+		n->hosts[i] = host_of(n->stats[i].url);
+		put_push(&n->pushes[i], n->drops[i], &n->stats[i], push_sender__backend(d->senders[i])->name,
+			 n->hosts[i]);
 	}
 	n->m.pushes = n->pushes;
 	n->m.push_cnt = d->cnt;
@@ -109,10 +122,11 @@ void numbers_put(const struct answers *a, struct buf *out)
 	uname(&u);
 	n.m.kernel = u.release;
 	n.m.start_unix_ns = a->started_unix_ns;
-	n.m.targets = 1;
+	n.m.targets = a->of.targets;
 	n.m.windows = a->windows;
 	n.m.window_ns = a->of.window_ns;
 	n.m.last_window_unix_ns = a->window_end_unix_ns;
+	n.m.window_late_ns = a->late_ns;
 	n.m.stacks = a->stacks;
 	n.m.files_kept = a->of.files->rotation.keep.file_cnt;
 	n.m.files_kept_bytes = a->of.files->rotation.keep.file_bytes;
@@ -123,6 +137,9 @@ void numbers_put(const struct answers *a, struct buf *out)
 	put_delivery(&n, a->of.delivery);
 	put_self(&n);
 	metrics_put(&n.m, out);
+	for (size_t i = 0; i < n.m.push_cnt; i++)
+		free(n.hosts[i]);
+	free(n.hosts);
 	free(n.pushes);
 	free(n.drops);
 	free(n.stats);
