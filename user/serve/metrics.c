@@ -85,7 +85,7 @@ static const struct family ones[] = {
 	{"folded_samples_total", "counter",
 	 "Samples whose labels were folded into service_name=\"other\", beyond the cap of series.", AT(folded_samples),
 	 AS_IT_IS},
-	{"left_out_processes_total", "counter", "Processes that the rules leave out (drop, keep).",
+	{"left_out_processes", "gauge", "Processes of the last window that the rules leave out (drop, keep).",
 	 AT(left_out_processes), AS_IT_IS},
 	{"left_out_samples_total", "counter", "Samples of processes that the rules leave out.", AT(left_out_samples),
 	 AS_IT_IS},
