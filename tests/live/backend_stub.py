@@ -130,8 +130,13 @@ def chunked(parts=(b"{", b"}"), code=200):
 
 
 def huge(size, code=200):
+    """Who has seen enough of it may hang up: it was answered all the same."""
+
     def act(handler):
-        handler.answer(code, b"x" * size)
+        try:
+            handler.answer(code, b"x" * size)
+        except OSError:
+            handler.close_connection = True
         return code
 
     return act
