@@ -84,8 +84,9 @@ def recording(tmp_path_factory):
     return folder / "rec.pybpf"
 
 
-def run(*args, expect=0):
-    done = subprocess.run([str(word) for word in (PROGRAM, *args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+def run(*args, expect=0, env=None):
+    argv = [str(word) for word in (PROGRAM, *args)]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env={**os.environ, **(env or {})})
     assert done.returncode == expect, done.stderr
     return done
 
@@ -494,6 +495,16 @@ def test_tokens_are_of_their_destination(recording, tmp_path):
         run("push", recording, "--to", one.url("pyroscope"), "--to", two.url("parca"), *b)
     tokens = [[body.headers.get("Authorization") for body in stub.bodies] for stub in (one, two)]
     assert tokens == [["Bearer token-a", "Bearer token-a", None], ["Bearer token-b", "Bearer token-a", "Bearer token-b"]]
+
+
+def test_a_token_of_the_environment(recording, tmp_path):
+    """It is for destinations that have no file."""
+    (tmp_path / "a").write_text("token-a\n")
+    with backend_stub.Stub() as one, backend_stub.Stub() as two:
+        to = ["--to", one.url("pyroscope"), "--token-file", tmp_path / "a", "--to", two.url("parca")]
+        run("push", recording, *to, env={"PYBPFPROF_TOKEN": "token-of-all"})
+    tokens = [body.headers.get("Authorization") for stub in (one, two) for body in stub.bodies]
+    assert tokens == ["Bearer token-a", "Bearer token-of-all"]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ enum {
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "Where profiles are sent:", 30},
 	{"token-file", KEY_TOKEN_FILE, "FILE", 0,
-	 "A bearer token, read anew for each request; for the --push before it, or for all when it comes first", 30},
+	 "A bearer token, read anew for each request; for the --push before it, or for all when it comes first "
+	 "(default: PYBPFPROF_TOKEN of the environment)",
+	 30},
 	{"header-file", KEY_HEADER_FILE, "FILE", 0,
 	 "Headers, a line each (X-Scope-OrgID: team-a), read anew too; for the --push before it or for all; repeatable",
 	 30},
@@ -121,9 +123,13 @@ static void add_header_file(struct push_options *o, const char *path)
 /* What is common to all, wherever it was said. */
 static void complete(struct push_options_list *l)
 {
+	const char *token = getenv("PYBPFPROF_TOKEN"); /* a container's Secret, mostly */
+
 	for (size_t i = 0; i < l->cnt; i++) {
 		struct push_options *d = &l->destinations[i];
 
+		if (!d->token_file && token && *token)
+			d->token = token;
 		d->ca_file = l->common.ca_file;
 		d->proxy = l->common.proxy;
 		d->spool = l->common.spool;

@@ -283,7 +283,8 @@ static int read_file(struct builder *b, const char *path, bool named, struct set
 /* A service of the name pybpfprof gives every pod of Kubernetes variables that begin so, and so may others: they are not ours. */
 static void doubt(const struct builder *b, const char *variable, const char *name)
 {
-	const char *near = nearest_option(b, name);
+	/* PYBPFPROF_TOKEN holds a token, and is no option (user/cmd/push_options.c) */
+	const char *near = strcmp(name, "token") ? nearest_option(b, name) : NULL;
 
 	if (near)
 		log_warn("the environment has %s, and there is no option %s; did you mean --%s?", variable, name, near);
