@@ -23,9 +23,10 @@ DEPTH = 60
 def copy_tree(tree):
     """With what was built already, as old as it is: only what the line concerns is built again."""
     shutil.rmtree(tree, ignore_errors=True)
-    for folder in ("bpf", "user", "vmlinux", "scripts"):
+    for folder in ("bpf", "user", "vmlinux", "scripts", "packaging"):
         shutil.copytree(ROOT / folder, tree / folder)
-    shutil.copy2(ROOT / "Makefile", tree)
+    for name in ("Makefile", "CHANGELOG.md"):
+        shutil.copy2(ROOT / name, tree)
     for folder in ("bpf", "user"):
         shutil.copytree(BUILD / folder, tree / "build" / folder)
 
