@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -85,6 +86,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_sessionstart():
+    if threading.current_thread() is not threading.main_thread():
+        return  # execnet gives a worker another one now and then, and signals are the main thread's
     # In the background of a shell SIGINT is ignored, and everything started from there would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under nohup
