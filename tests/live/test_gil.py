@@ -87,7 +87,7 @@ def test_wait_and_blame(interpreter, spawn, recorder):
     assert by_thread(waits)["locked"] < 0.3
 
 
-@pytest.mark.xdist_group("gil_lines")  # two at once would have all CPUs, and keep each other's threads from taking the GIL
+@pytest.mark.alone  # it has the CPUs before all others, a browser of the test beside it, too
 def test_blame_by_line(interpreter, spawn, recorder):
     """Each line is to blame as long as it has the GIL, however short that is at a time, and whether it runs or not."""
     if interpreter.minor < (3, 7):

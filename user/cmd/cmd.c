@@ -17,10 +17,10 @@
 extern const struct cmd cmd_record, cmd_daemon, cmd_top, cmd_dump, cmd_report, cmd_flamegraph, cmd_convert, cmd_diff;
 extern const struct cmd cmd_push, cmd_check, cmd_health, cmd_completions, cmd_man;
 
-/* `record` comes first: it is the default, and what the `r` of py-spy means. */
+/* `record` comes first: it is the default, and what the `r` of py-spy means; `dump` before `daemon` for its `d`. */
 const struct cmd *const cmds[] = {
-	&cmd_record, &cmd_daemon, &cmd_top,   &cmd_dump,   &cmd_report,      &cmd_flamegraph, &cmd_convert,
-	&cmd_diff,   &cmd_push,   &cmd_check, &cmd_health, &cmd_completions, &cmd_man,        NULL,
+	&cmd_record, &cmd_top,  &cmd_dump,  &cmd_daemon, &cmd_report,      &cmd_flamegraph, &cmd_convert,
+	&cmd_diff,   &cmd_push, &cmd_check, &cmd_health, &cmd_completions, &cmd_man,        NULL,
 };
 
 #define PROGRAM "pybpfprof"
