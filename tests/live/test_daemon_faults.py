@@ -184,11 +184,12 @@ def test_the_clock_is_set(daemon, spawn, python, stub, clock):  # noqa: F811
 
 
 def test_a_thousand_containers(daemon, spawn, python, stub, cgroup):  # noqa: F811
-    """Each is named, those beyond the cap are one series, and all samples are in one or the other."""
+    """They are named, those beyond the cap are one series, and all samples are in one or the other. A container that is gone
+    within a fifth of a second may be gone before its name is looked up: so the cap is far below their number."""
     port = free_port()
     workload = spawn(python, "containers.py", cgroup.path, 1000, 0.02, cgroup=cgroup)
     recording = daemon(
-        *("--cgroup", cgroup.path, "--rate", RATE, "--window", "2s", "--series-max", 100, "--with-label", "container_id"),
+        *("--cgroup", cgroup.path, "--rate", RATE, "--window", "2s", "--series-max", 20, "--with-label", "container_id"),
         *("--push", stub.url("pyroscope"), "--listen", f"127.0.0.1:{port}"),
     )
     workload.go()
@@ -201,11 +202,11 @@ def test_a_thousand_containers(daemon, spawn, python, stub, cgroup):  # noqa: F8
     profiles = stub.profiles()
     ids = {p.labels.get("container_id") for p in profiles}
     others = [p for p in profiles if p.labels["service_name"] == "other"]
-    assert 90 <= len(ids - {None}) <= 100
+    assert 18 <= len(ids - {None}) <= 20
     assert samples_of(others) == folded > 0
     # stacks that were cut are samples, too
     assert ok <= samples_of(profiles) <= ok * 1.05 + 20
-    assert len({tuple(sorted(p.labels.items())) for p in profiles}) <= 101
+    assert len({tuple(sorted(p.labels.items())) for p in profiles}) <= 21
 
 
 def test_a_reload_with_a_spool(recorder, tmp_path, spawn, python, stub):  # noqa: F811

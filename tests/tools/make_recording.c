@@ -127,7 +127,10 @@ static void tell_processes(struct maker *m)
 
 		snprintf(name, sizeof(name), "%s%s%.0u", names[number % 4], number > 3 ? "-" : "",
 			 number > 3 ? number : 0);
-		m->to.ops->thread(m->to.ctx, &(struct profile_thread){id, process, 4000 + process * 100 + id, name});
+		m->to.ops->thread(m->to.ctx, &(struct profile_thread){.id = id,
+								      .process = process,
+								      .tid = 4000 + process * 100 + id,
+								      .name = name});
 	}
 }
 
