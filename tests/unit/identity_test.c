@@ -89,7 +89,7 @@ static pid_t start(const char *variable)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		char *const argv[] = {"sh", "-c", "echo; exec sleep 1000", NULL};
+		char *const argv[] = {"sh", "-c", "echo; kill -STOP $$", NULL};
 		char *const envp[] = {"SECRET=s", (char *)variable, "PATH=/usr/bin:/bin", NULL};
 
 		dup2(ready[1], 1);
