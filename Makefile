@@ -394,8 +394,10 @@ bench: ## what it costs, beside an empty program and py-spy (root; BENCH=--quick
 	$(MAKE) all $(BENCH_BUILT)
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py $(BENCH)
 
-churn: $(BUILD)/tests/bench/churn ## a day of processes, threads, code and containers in minutes: is memory bounded? (root, for the containers)
-	$<
+churn: ## a day of processes, threads, code and containers in minutes: is memory bounded? (root, for the containers)
+	scripts/install-deps.sh --build-only
+	$(MAKE) $(BUILD)/tests/bench/churn
+	$(BUILD)/tests/bench/churn
 
 fuzz: ## each fuzzer for FUZZ_SECONDS (60), on what it found before
 	scripts/install-deps.sh --fuzz

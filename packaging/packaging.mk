@@ -13,10 +13,14 @@ PACK	= tar -c --format=ustar --sort=name --owner=0 --group=0 --numeric-owner --m
 
 .PHONY: static deb wheel image archive source release print-VERSION third-party
 
+# Where there are packages of Debian's kind.
+INSTALL_PACKAGES = $(Q)! command -v dpkg-query >/dev/null || scripts/install-deps.sh --packages
+
 print-VERSION:
 	@echo $(VERSION)
 
 static: ## build/static/pybpfprof: one file for every distribution, musl's too
+	$(INSTALL_PACKAGES)
 	$(Q)$(MAKE) STATIC=1 all
 
 # What it has linked in, and under which licences.
@@ -24,6 +28,7 @@ third-party: static
 	$(Q)packaging/third_party.sh $(STATIC_BUILT).map > $(THIRD_PARTY)
 
 deb: ## the Debian package, with the service
+	$(INSTALL_PACKAGES)
 	$(Q)packaging/deb.sh $(BUILD)/deb
 	$(Q)mkdir -p $(RELEASES) && cp $(BUILD)/deb/pybpfprof_*.deb $(RELEASES)/
 

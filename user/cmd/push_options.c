@@ -4,6 +4,7 @@
  * from files. A token is for the destination in front of it, so that none is sent to where it does not belong.
  */
 #include "user/cmd/push_options.h"
+#include "user/cmd/keep.h"
 #include "user/util/alloc.h"
 #include "user/util/units.h"
 #include <string.h>
@@ -171,15 +172,13 @@ static void add_rule(struct push_options_list *l, int key, const char *text)
 /* A rule, or how long or how many files are kept: 24h, 2G. A number alone could be either. */
 static void parse_keep(struct push_options_list *l, const char *arg, struct argp_state *state)
 {
-	const char *why = "";
-	uint64_t ns = 0, bytes = 0;
+	const char *why;
+	struct keep files;
 
 	if (strchr(arg, '=')) {
 		add_rule(l, KEY_KEEP, arg);
-	} else if (arg[strspn(arg, "0123456789.")] && !units_parse_duration(arg, &ns, &why) && ns) {
-		l->keep_ns = ns;
-	} else if (!units_parse_size(arg, &bytes, &why) && bytes) {
-		l->keep_bytes = bytes;
+	} else if (arg[strspn(arg, "0123456789.")] && !keep__parse(&files, arg, &why)) {
+		*(files.ns ? &l->keep_ns : &l->keep_bytes) = files.ns ? files.ns : files.bytes;
 	} else {
 		argp_error(state,
 			   "--keep %s: neither a rule (container=web-*) nor how long or how much of files is kept "

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "user/profile/only.h"
+#include "user/profile/tee.h"
 #include "user/util/alloc.h"
 #include "user/util/pair_map.h"
+#include <stddef.h>
 #include <string.h>
 
 #define ID_MIN 4 /* characters of an id's beginning */
 
 struct only {
+	struct tee all; /* comes first: what is passed on as it is a tee of one sink passes on */
+	struct profile_sink_ops ops;
 	struct profile_sink out;
 	char *key, *value;
 	struct pair_map chosen;  /* (process) */
@@ -16,18 +20,10 @@ struct only {
 static void on_meta(void *ctx, const struct profile_meta *m)
 {
 	struct only *o = ctx;
-
 	struct profile_meta out = *m;
 
 	out.ticks = out.filtered = 0; /* of everybody */
 	o->out.ops->meta(o->out.ctx, &out);
-}
-
-static void on_process(void *ctx, const struct profile_process *p)
-{
-	struct only *o = ctx;
-
-	o->out.ops->process(o->out.ctx, p);
 }
 
 static void on_thread(void *ctx, const struct profile_thread *t)
@@ -36,27 +32,6 @@ static void on_thread(void *ctx, const struct profile_thread *t)
 
 	*pair_map__slot(&o->threads, t->id, 0) = t->process;
 	o->out.ops->thread(o->out.ctx, t);
-}
-
-static void on_function(void *ctx, const struct profile_function *f)
-{
-	struct only *o = ctx;
-
-	o->out.ops->function(o->out.ctx, f);
-}
-
-static void on_frame(void *ctx, const struct profile_frame *f)
-{
-	struct only *o = ctx;
-
-	o->out.ops->frame(o->out.ctx, f);
-}
-
-static void on_stack(void *ctx, const struct profile_stack *s)
-{
-	struct only *o = ctx;
-
-	o->out.ops->stack(o->out.ctx, s);
 }
 
 static void on_sample(void *ctx, const struct profile_sample *s)
@@ -73,20 +48,6 @@ static void on_loss(void *ctx, const struct profile_loss *l)
 
 	if (!l->process || pair_map__get(&o->chosen, l->process, 0))
 		o->out.ops->loss(o->out.ctx, l);
-}
-
-static void on_value_type(void *ctx, const struct profile_value_type *t)
-{
-	struct only *o = ctx;
-
-	o->out.ops->value_type(o->out.ctx, t);
-}
-
-static void on_task(void *ctx, const struct profile_task *t)
-{
-	struct only *o = ctx;
-
-	o->out.ops->task(o->out.ctx, t);
 }
 
 static bool is_wanted(const struct only *o, const struct profile_label *l)
@@ -116,26 +77,21 @@ static void on_source(void *ctx, const struct profile_source *t)
 		o->out.ops->source(o->out.ctx, t);
 }
 
-static const struct profile_sink_ops ops = {
-	.meta = on_meta,
-	.process = on_process,
-	.thread = on_thread,
-	.function = on_function,
-	.frame = on_frame,
-	.stack = on_stack,
-	.sample = on_sample,
-	.loss = on_loss,
-	.value_type = on_value_type,
-	.task = on_task,
-	.label = on_label,
-	.source = on_source,
-};
+_Static_assert(!offsetof(struct only, all), "a tee's functions get it as theirs");
 
 struct only *only__new(struct profile_sink out, const char *key, const char *value)
 {
 	struct only *o = xcalloc(1, sizeof(*o));
 
 	o->out = out;
+	tee__add(&o->all, out);
+	o->ops = *tee__sink(&o->all).ops;
+	o->ops.meta = on_meta;
+	o->ops.thread = on_thread;
+	o->ops.sample = on_sample;
+	o->ops.loss = on_loss;
+	o->ops.label = on_label;
+	o->ops.source = on_source;
 	o->key = xstrdup(key);
 	o->value = xstrdup(value);
 	return o;
@@ -143,13 +99,14 @@ struct only *only__new(struct profile_sink out, const char *key, const char *val
 
 struct profile_sink only__sink(struct only *o)
 {
-	return (struct profile_sink){&ops, o};
+	return (struct profile_sink){&o->ops, o};
 }
 
 void only__free(struct only *o)
 {
 	if (!o)
 		return;
+	tee__free(&o->all);
 	pair_map__free(&o->chosen);
 	pair_map__free(&o->threads);
 	free(o->key);

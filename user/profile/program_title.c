@@ -3,25 +3,10 @@
 #include "user/profile/program_title.h"
 #include "user/util/alloc.h"
 #include "user/util/buf.h"
+#include "user/util/word.h"
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-
-struct word {
-	const char *at;
-	size_t len;
-};
-
-/* The word at `*at`, which moves behind it; of length 0 at the end. */
-static struct word next_word(const char **at)
-{
-	struct word w;
-
-	*at += strspn(*at, " ");
-	w = (struct word){*at, strcspn(*at, " ")};
-	*at += w.len;
-	return w;
-}
 
 static struct word without_folder(struct word w)
 {

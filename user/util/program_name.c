@@ -5,27 +5,13 @@
  */
 #include "user/util/program_name.h"
 #include "user/util/alloc.h"
+#include "user/util/word.h"
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 100 /* bytes */
 #define COMM_MAX     15  /* bytes of a kernel's name for a thread */
-
-struct word {
-	const char *at;
-	size_t len;
-};
-
-static struct word next_word(const char **at)
-{
-	struct word w;
-
-	*at += strspn(*at, " ");
-	w = (struct word){*at, strcspn(*at, " ")};
-	*at += w.len;
-	return w;
-}
 
 static bool is(struct word w, const char *text)
 {
