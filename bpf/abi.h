@@ -291,6 +291,7 @@ enum abi_record {
 	ABI_REC_CPU = 7,
 	ABI_REC_WAKE = 8, /* a header only: something is to be looked at now */
 	ABI_REC_TASKS = 9,
+	ABI_REC_PROGRAM = 10,
 };
 
 struct abi_hdr {
@@ -507,6 +508,12 @@ struct abi_proc_rec {
 	__u32 uid, gid;
 	char comm[ABI_COMM];
 	char cmdline[ABI_CMDLINE]; /* argv, NUL-separated */
+};
+
+/* The process runs a program from now on that user space has not looked at. */
+struct abi_program_rec {
+	struct abi_hdr hdr;
+	struct abi_file program;
 };
 
 /* The process ended, or another image took its place. */

@@ -149,6 +149,16 @@ static __always_inline void look_up_program(struct abi_proc *p, struct task_stru
 		p->state = ABI_PROC_LOADING;
 }
 
+__hidden void target_show_program(struct task_struct *task)
+{
+	struct abi_program_rec r = {.program = program_file(task)};
+
+	if (bpf_map_lookup_elem(&programs, &r.program))
+		return;
+	record_header(&r.hdr, ABI_REC_PROGRAM, sizeof(r));
+	bpf_ringbuf_output(&events, &r, sizeof(r), BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void read_hint(struct abi_proc *p)
 {
 	u32 id = p->image_id;

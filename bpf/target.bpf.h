@@ -12,6 +12,8 @@ u32 target_find(struct task_struct *task, u64 mm, u32 flags, struct abi_proc **o
 u32 target_current(void);
 /* Tries to find the interpreter of a process whose state is not settled; announces it to user space. */
 void target_identify(struct abi_proc *p, struct task_struct *task, struct scratch *s);
+/* The current process has begun to run another program: user space is shown it while it lives, if it has not seen it. */
+void target_show_program(struct task_struct *task);
 /* User space may know of it from now on. */
 static __always_inline void target_met(struct abi_proc *p)
 {

@@ -108,6 +108,7 @@ int BPF_PROG(life_exec, struct task_struct *task, pid_t old_pid, struct linux_bi
 	p->announced = 0;
 	p->flags &= ~(ABI_PROC_MET | ABI_PROC_SILENT | ABI_PROC_PLAIN);
 	forget_interpreter(p);
+	target_show_program(task);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static void read_all(int fd)
 	if (elf_file__part(e, 0, &part))
 		elf_file__read(e, part.vaddr, out, sizeof(out));
 	elf_file__read(e, UINT64_MAX - 8, out, sizeof(out));
-	elf_file__needs(e, "libc.so.6");
+	free(elf_file__needed(e, "libc.so.6"));
 	elf_file__is_static(e);
 	elf_file__start_code(e, &vaddr);
 	elf_file__import(e, e, &vaddr, &value);

@@ -410,12 +410,20 @@ void task__exec_memory(struct task *t, struct world *world)
 	set_memory(t, new_mm(), world);
 }
 
+void task__exec_same(struct task *t)
+{
+	struct context before = enter(t);
+
+	life_exec(NULL, &t->t, t->t.pid, NULL);
+	leave(&before);
+}
+
 void task__exec(struct task *t, struct world *world)
 {
 	struct context before = enter(t);
 
 	task__exec_memory(t, world);
-	life_exec(NULL, &t->t, t->t.pid, NULL);
+	task__exec_same(t);
 	leave(&before);
 }
 

@@ -65,6 +65,8 @@ struct task *task__fork(struct task *parent, u32 tgid, struct world *world);
 /* Another program in this process, from another file: first its memory, then all threads and hooks know of it. */
 void task__exec_memory(struct task *t, struct world *world);
 void task__exec(struct task *t, struct world *world);
+/* Its own program once more. */
+void task__exec_same(struct task *t);
 /* Ends the thread, and what is left of its work is run as the kernel does then. The memory is gone. */
 void task__exit(struct task *t);
 /* It is about to end, but others of its process are not. */

@@ -282,8 +282,36 @@ static void others_of_its_program_had_no_interpreter(void **state)
 	machine__tick(later);
 	assert_int_equal(outcome_cnt(ABI_OK), 1);
 	assert_true(proc_of(later)->flags & ABI_PROC_PLAIN);
+	assert_null(last_record(ABI_REC_PROGRAM, B));
 	task__exec(later, *state);
 	assert_false(proc_of(later)->flags & ABI_PROC_PLAIN);
+	machine__shutdown();
+}
+
+/* It may end at once: the record is there, and somebody is woken for it, before it has run. */
+static void a_program_that_nobody_knows_is_shown_when_it_begins(void **state)
+{
+	const struct abi_program plain = {.layout_id = ABI_LAYOUT_NONE};
+	const struct abi_program_rec *r;
+	struct task *t, *child;
+	u32 woken;
+
+	machine__boot();
+	t = task__new(A, *state);
+	task__choose(t);
+	child = task__fork(t, B, *state);
+	woken = machine.woken;
+	task__exec(child, other_functions(*state));
+	r = last_record(ABI_REC_PROGRAM, B);
+	assert_non_null(r);
+	assert_int_equal(machine.woken, woken + 1);
+	assert_null(last_record(ABI_REC_PROC, B));
+	bpf_map_update_elem(&programs, &r->program, &plain, BPF_ANY);
+	machine__tick(child);
+	assert_int_equal(outcome_cnt(ABI_NOT_PYTHON), 1);
+	assert_int_equal(outcome_cnt(ABI_IDENTIFYING), 0);
+	task__exec_same(child);
+	assert_int_equal(record_cnt(ABI_REC_PROGRAM), 1);
 	machine__shutdown();
 }
 
@@ -923,6 +951,7 @@ static void cgroups_are_chosen(void **state)
 static const struct version_test tests[] = {
 	TEST(a_process_is_walked_and_named),
 	TEST(others_of_its_program_had_no_interpreter),
+	TEST(a_program_that_nobody_knows_is_shown_when_it_begins),
 	TEST(code_that_user_space_forgot),
 	TEST(code_that_is_forgotten_in_the_middle_of_a_walk),
 	TEST(cached_code_that_user_space_forgot),

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 struct seen {
-	unsigned samples, codes, lines, processes, exits, recalls, cpus, tasks;
+	unsigned samples, codes, lines, processes, exits, recalls, cpus, tasks, programs;
 	uint64_t sum; /* of all bytes the handlers may use */
 };
 
@@ -82,6 +82,12 @@ static void on_tasks(void *ctx, const struct abi_tasks *rec)
 	}
 }
 
+static void on_program(void *ctx, const struct abi_program_rec *rec)
+{
+	((struct seen *)ctx)->programs++;
+	use(ctx, rec, sizeof(*rec));
+}
+
 static const struct drain_handlers handlers = {
 	.sample = on_sample,
 	.code = on_code,
@@ -91,11 +97,13 @@ static const struct drain_handlers handlers = {
 	.invalidate = on_invalidate,
 	.cpu = on_cpu,
 	.tasks = on_tasks,
+	.program = on_program,
 };
 
 static unsigned handled(const struct seen *s)
 {
-	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls + s->cpus + s->tasks;
+	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls + s->cpus + s->tasks +
+	       s->programs;
 }
 
 /* What drain makes of the first `size` bytes; as long as the record says, or as `size`. */
@@ -380,6 +388,7 @@ static void processes_and_exits(void **state)
 	struct abi_hdr *end = new_record(ABI_REC_EXIT, sizeof(struct abi_exit));
 	struct abi_hdr *invalidate = new_record(ABI_REC_INVALIDATE, sizeof(struct abi_invalidate));
 	struct abi_hdr *cpu = new_record(ABI_REC_CPU, sizeof(struct abi_cpu_rec));
+	struct abi_hdr *program = new_record(ABI_REC_PROGRAM, sizeof(struct abi_program_rec));
 	struct seen s = {0};
 
 	(void)state;
@@ -390,10 +399,13 @@ static void processes_and_exits(void **state)
 	check_sizes(invalidate, sizeof(struct abi_invalidate), &s.recalls, &s);
 	s = (struct seen){0};
 	check_sizes(cpu, sizeof(struct abi_cpu_rec), &s.cpus, &s);
+	s = (struct seen){0};
+	check_sizes(program, sizeof(struct abi_program_rec), &s.programs, &s);
 	free(process);
 	free(end);
 	free(invalidate);
 	free(cpu);
+	free(program);
 }
 
 static void what_is_none_of_ours(void **state)
@@ -405,7 +417,7 @@ static void what_is_none_of_ours(void **state)
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
 		r->kind = (uint16_t)kind;
-		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_WAKE)
+		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_PROGRAM)
 			assert_int_equal(drain(r, size, &s), -EBADMSG);
 	}
 	r->kind = ABI_REC_EXIT;

@@ -38,6 +38,16 @@ static uint64_t vaddr_of(const struct elf_file *e, const char *name)
 	return vaddr;
 }
 
+static void assert_needed(const struct elf_file *e, const char *beginning, const char *library)
+{
+	__cleanup_free char *found = elf_file__needed(e, beginning);
+
+	if (!library)
+		assert_null(found);
+	else
+		assert_string_equal(found, library);
+}
+
 static void test_symbols_as_loaded(void **state)
 {
 	__cleanup_close int fd = open_self();
@@ -58,8 +68,9 @@ static void test_symbols_as_loaded(void **state)
 	assert_false(elf_file__symbol(e, "no such symbol", &vaddr, &size));
 	/* referred to, not defined */
 	assert_false(elf_file__symbol(e, "dlsym", &vaddr, &size));
-	assert_true(elf_file__needs(e, "libc.so.6"));
-	assert_false(elf_file__needs(e, "libc.so"));
+	assert_needed(e, "libc.so.6", "libc.so.6");
+	assert_needed(e, "libc.so", "libc.so.6");
+	assert_needed(e, "libc.so.6.", NULL);
 	elf_file__free(e);
 }
 
@@ -178,7 +189,7 @@ static void use_everything(int fd)
 		return;
 	elf_file__symbol(e, "main", &vaddr, &size);
 	elf_file__section(e, ".rodata", &vaddr, &size);
-	elf_file__needs(e, "libc.so.6");
+	free(elf_file__needed(e, "libc.so.6"));
 	elf_file__part(e, 0, &part);
 	elf_file__read(e, part.vaddr + 4096, bytes, sizeof(bytes));
 	elf_file__read_pointer(e, part.vaddr + 4096, &vaddr);

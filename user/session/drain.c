@@ -74,6 +74,8 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->cpu(ctx, data);
 	else if (hdr->kind == ABI_REC_TASKS && tasks_fit(data, size))
 		h->tasks(ctx, data);
+	else if (hdr->kind == ABI_REC_PROGRAM && size >= sizeof(struct abi_program_rec))
+		h->program(ctx, data);
 	else if (hdr->kind != ABI_REC_WAKE)
 		return -EBADMSG;
 	return 0;

@@ -176,6 +176,11 @@ static void on_tasks(void *ctx, const struct abi_tasks *rec)
 	resolve__tasks(((struct session *)ctx)->resolve, rec);
 }
 
+static void on_program(void *ctx, const struct abi_program_rec *rec)
+{
+	targets__look_at_program(((struct session *)ctx)->targets, rec);
+}
+
 static int on_bytes(void *ctx, void *data, size_t size)
 {
 	static const struct drain_handlers handlers = {
@@ -187,6 +192,7 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.invalidate = on_invalidate,
 		.cpu = on_cpu,
 		.tasks = on_tasks,
+		.program = on_program,
 	};
 	struct session *s = ctx;
 

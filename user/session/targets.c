@@ -438,6 +438,32 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 	p->revision++;
 }
 
+/* It may have begun to run yet another one meanwhile. */
+static bool runs(pid_t pid, const struct abi_file *file)
+{
+	struct procfs_file now;
+
+	return !procfs_program_file(pid, &now) && now.inode == file->inode && now.changed_ns == file->changed_ns &&
+	       now.dev == file->dev;
+}
+
+/* Of a program whose processes end at once none may be there any more when the first of its samples is read. */
+void targets__look_at_program(struct targets *t, const struct abi_program_rec *rec)
+{
+	pid_t pid = (pid_t)rec->hdr.tgid;
+	const struct interpreter *found;
+	uint64_t runtime_addr;
+	int err;
+
+	if (t->spent_ns > LOOK_MAX_NS || !runs(pid, &rec->program))
+		return;
+	err = discover(t, pid, &found, &runtime_addr);
+	if (err == -ENOENT && !interpreters__is_linked(pid) && runs(pid, &rec->program))
+		teach_plain(t, &rec->program);
+	else if (!err && runs(pid, &rec->program))
+		teach_program(t, pid, &rec->program, found);
+}
+
 /* From 3.14 on, where asyncio is in a file of its own. It may be imported at any time; mostly that is soon. */
 static void look_for_asyncio(void *ctx, struct process *p)
 {

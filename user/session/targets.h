@@ -20,6 +20,8 @@ const struct interpreters *targets__interpreters(const struct targets *t);
 int targets__find_all(struct targets *t, const struct cgroups *groups);
 /* The kernel side met a process; looks for its interpreter when it does not know the program. */
 void targets__look(struct targets *t, const struct abi_proc_rec *rec);
+/* A process has begun to run a program that the kernel side does not know. */
+void targets__look_at_program(struct targets *t, const struct abi_program_rec *rec);
 /* Time passes: what looking into processes may cost until this is called again is limited. */
 void targets__breathe(struct targets *t);
 /* Called now and then: looks for what has come to be known of processes by now. */

@@ -44,8 +44,9 @@ bool elf_file__symbol(const struct elf_file *e, const char *name, uint64_t *vadd
 size_t elf_file__code(const struct elf_file *e, const char *name, uint8_t *code, size_t max, uint64_t *vaddr);
 /* Linked address and size of a section. */
 bool elf_file__section(const struct elf_file *e, const char *name, uint64_t *vaddr, uint64_t *size);
-/* Whether a library of exactly this soname is among its DT_NEEDED. */
-bool elf_file__needs(const struct elf_file *e, const char *soname);
+#define ELF_LIBPYTHON "libpython3." /* configure.ac: LDLIBRARY; "libpython3.11.so.1.0", "libpython3.13td.so.1.0" */
+/* The first of its DT_NEEDED that begins like this; NULL none. Caller frees. */
+char *elf_file__needed(const struct elf_file *e, const char *beginning);
 /* Whether it stands alone: it needs no library and no dynamic linker. */
 bool elf_file__is_static(const struct elf_file *e);
 /* Whether it has a note of the GNU system that it is built for (NT_GNU_ABI_TAG), as glibc's start files have. */

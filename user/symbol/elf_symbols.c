@@ -187,17 +187,17 @@ size_t elf_file__code(const struct elf_file *e, const char *name, uint8_t *code,
 	return elf_file__read(e, *vaddr, code, size) ? size : 0;
 }
 
-bool elf_file__needs(const struct elf_file *e, const char *soname)
+char *elf_file__needed(const struct elf_file *e, const char *beginning)
 {
 	__attribute__((cleanup(cleanup_dynamic))) struct dynamic d = read_dynamic(e);
 	const struct elf_symtab *t = table_of(e, true);
 
 	for (size_t i = 0; i < d.count; i++) {
 		if (d.entries[i].d_tag == DT_NEEDED && d.entries[i].d_un.d_val < t->names_len &&
-		    !strcmp(t->names + d.entries[i].d_un.d_val, soname))
-			return true;
+		    !strncmp(t->names + d.entries[i].d_un.d_val, beginning, strlen(beginning)))
+			return xstrdup(t->names + d.entries[i].d_un.d_val);
 	}
-	return false;
+	return NULL;
 }
 
 bool elf_file__is_static(const struct elf_file *e)

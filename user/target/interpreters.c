@@ -584,6 +584,27 @@ bool interpreters__is_python(pid_t pid)
 	return !err;
 }
 
+static int is_linked_aside(const void *arg, struct buf *reply)
+{
+	__cleanup_close int fd = procfs_open_program(*(const pid_t *)arg);
+	struct elf_file *program = fd < 0 ? NULL : elf_file__open(fd);
+	__cleanup_free char *library = program ? elf_file__needed(program, ELF_LIBPYTHON) : NULL;
+
+	(void)reply;
+	elf_file__free(program);
+	return library ? 0 : -ENOENT;
+}
+
+bool interpreters__is_linked(pid_t pid)
+{
+	const struct worker_task task = {.pid = pid, .fn = is_linked_aside, .arg = &pid, .len = sizeof(pid)};
+	struct buf reply = {0};
+	int err = worker_call(&task, &reply);
+
+	buf_free(&reply);
+	return !err;
+}
+
 int interpreters__list(struct interpreters *t, pid_t pid, struct interpreter_found *found, size_t max, size_t *cnt)
 {
 	struct buf reply = {0};

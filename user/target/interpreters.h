@@ -63,6 +63,9 @@ bool interpreters__is_python(pid_t pid);
 /* How many children of `pid`, and theirs, hold Python; only the first 64 are looked at. */
 size_t interpreters__children(struct interpreters *t, pid_t pid);
 
+/* Does its program name libpython among the libraries that the loader brings in, whether it is there yet or not? */
+bool interpreters__is_linked(pid_t pid);
+
 /*
  * How the kernel side can find `i` in every process that runs the same program as `pid`. -ENOENT when the
  * program neither holds it nor imports anything from it by itself (it loads Python as a plug-in).

@@ -33,23 +33,6 @@ static char *script_program(const char *path)
 	return word ? in_path_find(word) : NULL;
 }
 
-/* "libpython3.11.so.1.0", also of debug and other ABIs. */
-static char *needed_library(const struct elf_file *e)
-{
-	static const char *const flags[] = {"", "m", "d", "t", "td", "dm"};
-
-	for (unsigned minor = 0; minor < 40; minor++) {
-		for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-			char *name = xasprintf("libpython3.%u%s.so.1.0", minor, flags[i]);
-
-			if (elf_file__needs(e, name))
-				return name;
-			free(name);
-		}
-	}
-	return NULL;
-}
-
 /* One folder of the search path; `origin` is the program's own. */
 static char *in_folder(const char *folder, const char *origin, const char *name)
 {
@@ -96,7 +79,7 @@ static int open_program(const char *path)
 static int identify_library(const char *program, int fd, struct check_program *out)
 {
 	struct elf_file *e = elf_file__open(fd);
-	__cleanup_free char *name = e ? needed_library(e) : NULL;
+	__cleanup_free char *name = e ? elf_file__needed(e, ELF_LIBPYTHON) : NULL;
 	__cleanup_close int library = -1;
 
 	if (name)
