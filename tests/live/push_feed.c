@@ -58,6 +58,7 @@ static void stats(struct push_sender *s, char *words)
 	NUMBER(dropped_samples);
 	NUMBER(refused);
 	NUMBER(refused_samples);
+	NUMBER(left_out_profiles);
 	NUMBER(queued);
 	NUMBER(queued_samples);
 	NUMBER(queued_bytes);

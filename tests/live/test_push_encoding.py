@@ -465,6 +465,23 @@ def test_says_what_was_refused(recording):
     assert len(re.findall(r"[\d,]+ samples were refused", said)) == len(BACKENDS)
 
 
+def test_says_what_was_left_out(recording):
+    """OTLP's partial success: some profiles of a body, or none and a warning."""
+    pushed.otlp_request()
+    from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import ExportProfilesServiceResponse as Response
+
+    some, warning = Response(), Response()
+    some.partial_success.rejected_profiles, some.partial_success.error_message = 300, "too old\nfor us"
+    warning.partial_success.error_message = "soon too old"
+    for answer, words, status in (some, "it took all but 300 profiles: too old", 1), (warning, "it took everything, and warns: soon too old", 0):
+        with backend_stub.Stub() as stub:
+            stub.behave([backend_stub.status(200, raw=answer.SerializeToString())])
+            done = push(stub, recording, backends=["otlp"], expect=status)
+        said = " ".join(done.stderr.split())
+        assert words in said and re.search(r"sent [\d,]+ samples in 1 request", said)
+        assert ("it left out 300 profiles of what was sent" in said) == (status == 1)
+
+
 def test_one_of_two_is_down(recording):
     with backend_stub.Stub() as well, backend_stub.Stub() as down:
         down.refuse()

@@ -127,6 +127,7 @@ static void no_number_is_forgotten(void **state)
 		&p.sent_bytes,
 		&p.refused_bodies,
 		&p.refused_samples,
+		&p.left_out_profiles,
 		&p.queue_bodies,
 		&p.queue_samples,
 		&p.queue_bytes,

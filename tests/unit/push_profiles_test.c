@@ -446,6 +446,42 @@ static void reasons(void **state)
 	REASON(backend_otlp, "gone", "gone");
 }
 
+static void assert_left_out(const char *body, size_t len, uint64_t want, const char *want_why)
+{
+	char *why = NULL;
+
+	assert_int_equal(backend_otlp.left_out(body, len, &why), want);
+	if (want_why)
+		assert_string_equal(why, want_why);
+	else
+		assert_null(why);
+	free(why);
+}
+
+#define LEFT_OUT(body, want, why) assert_left_out(body, sizeof(body) - 1, want, why)
+
+/* ExportProfilesServiceResponse of opentelemetry-proto. */
+static void a_part_is_left_out(void **state)
+{
+	static const char full[] = "\x0a\x0b\x08\xac\x02\x12\x06no way";
+	char *why;
+
+	(void)state;
+	LEFT_OUT("", 0, NULL);
+	LEFT_OUT("\x0a\x00", 0, NULL);
+	LEFT_OUT(full, 300, "no way");
+	LEFT_OUT("\x0a\x02\x08\x07", 7, NULL);
+	LEFT_OUT("\x0a\x05\x12\x03so!", 0, "so!");
+	LEFT_OUT("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 0, NULL); /* fewer than none */
+	LEFT_OUT("{\"partialSuccess\":{}}", 0, NULL);
+	LEFT_OUT("\x0a\x7f\x08\x07", 0, NULL);
+	for (size_t len = 0; len < sizeof(full) - 1; len++) {
+		assert_int_equal(backend_otlp.left_out(full, len, &why), 0);
+		assert_null(why);
+	}
+	assert_null(backend_parca.left_out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +499,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_no_body),
 		cmocka_unit_test(pools),
 		cmocka_unit_test(reasons),
+		cmocka_unit_test(a_part_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,8 @@ static void say_rest(const struct push_stats *st, const struct push_options *o)
 
 	if (st->refused_samples)
 		log_error("%s: %s samples were refused", st->url, refused);
+	if (st->left_out_profiles)
+		log_error("%s: it left out %" PRIu64 " profiles of what was sent", st->url, st->left_out_profiles);
 	if (unsent)
 		log_error("%s: %s samples were not sent%s%s", st->url, left,
 			  st->queued_samples && o->spool ? "; what waits is in " : "",
@@ -180,7 +182,7 @@ static bool report(const struct destination *d, bool quiet)
 		log_info("%s: sent %s samples in %" PRIu64 " request%s, %s", st.url, samples, st.sent,
 			 st.sent == 1 ? "" : "s", size);
 	say_rest(&st, d->options);
-	return st.sent_samples == st.put_samples;
+	return st.sent_samples == st.put_samples && !st.left_out_profiles;
 }
 
 static void report_rules(const struct args *a)

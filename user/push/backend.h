@@ -20,6 +20,11 @@ struct backend {
 	void (*encode)(const struct push_window *w, push_body_fn fn, void *ctx);
 	/* What the server said, from the body of a refusal, for people; clean. Caller frees. */
 	char *(*reason)(const char *body, size_t len);
+	/*
+	 * What it left out of a body that it took, from the answer: how many profiles, and `*why` in its words, also when it only warns
+	 * (NULL: it said nothing). Caller frees. NULL: this back end takes all or nothing.
+	 */
+	uint64_t (*left_out)(const char *body, size_t len, char **why);
 };
 
 extern const struct backend backend_pyroscope, backend_parca, backend_otlp;

@@ -31,6 +31,8 @@ enum {
 enum { SAMPLE_STACK = 1, SAMPLE_ATTRIBUTES, SAMPLE_VALUES = 4 };
 enum { TYPE_NAME = 1, TYPE_UNIT };
 enum { STATUS_MESSAGE = 2 };
+enum { RESPONSE_PARTIAL = 1 };
+enum { PARTIAL_REJECTED = 1, PARTIAL_MESSAGE };
 
 #define ROW_BYTES  40  /* of a sample, at most */
 #define HEAD_BYTES 512 /* of a profile and its resource beside labels and samples, at most */
@@ -321,26 +323,60 @@ static void encode(const struct push_window *w, push_body_fn fn, void *ctx)
 	push_sets__free(&sets);
 }
 
+/* A field of a message: a number, or bytes. */
+struct field {
+	uint64_t id, number;
+	const char *bytes; /* NULL: a number */
+};
+
+/* The next one. False: there is none, or it is none of what answers are made of. */
+static bool next_field(struct cursor *c, struct field *f)
+{
+	uint64_t tag = cursor_left(c) ? cursor_varint(c) : 0;
+
+	*f = (struct field){.id = tag >> 3, .number = tag ? cursor_varint(c) : 0};
+	if ((tag & 7) == 2)
+		f->bytes = cursor_bytes(c, f->number);
+	c->bad |= (tag & 7) != 2 && (tag & 7) != 0;
+	return tag && !c->bad;
+}
+
 /* google.rpc.Status, or text. */
 static char *reason(const char *body, size_t len)
 {
 	struct cursor c = cursor_of(body, len);
-	const char *message = NULL;
-	uint64_t message_len = 0;
+	struct field f, message = {0};
 
-	while (cursor_left(&c)) {
-		uint64_t tag = cursor_varint(&c), value = cursor_varint(&c);
-		const char *bytes = (tag & 7) == 2 ? cursor_bytes(&c, value) : NULL;
-
-		c.bad |= (tag & 7) != 2 && (tag & 7) != 0;
-		if (bytes && tag >> 3 == STATUS_MESSAGE) {
-			message = bytes;
-			message_len = value;
-		}
-	}
-	if (!c.bad && message && message_len)
-		return wire_text_reason(message, message_len);
+	while (next_field(&c, &f))
+		if (f.bytes && f.id == STATUS_MESSAGE)
+			message = f;
+	if (!c.bad && message.bytes && message.number)
+		return wire_text_reason(message.bytes, message.number);
 	return wire_json_reason(body, len);
+}
+
+/* ExportProfilesServiceResponse. What is no such message says nothing. */
+static uint64_t left_out(const char *body, size_t len, char **why)
+{
+	struct cursor c = cursor_of(body, len), partial = cursor_of("", 0);
+	struct field f, message = {0};
+	uint64_t rejected = 0;
+
+	*why = NULL;
+	while (next_field(&c, &f))
+		if (f.bytes && f.id == RESPONSE_PARTIAL)
+			partial = cursor_of(f.bytes, f.number);
+	while (next_field(&partial, &f)) {
+		if (f.bytes && f.id == PARTIAL_MESSAGE)
+			message = f;
+		else if (!f.bytes && f.id == PARTIAL_REJECTED && f.number <= INT64_MAX)
+			rejected = f.number;
+	}
+	if (c.bad || partial.bad)
+		return 0;
+	if (message.bytes && message.number)
+		*why = wire_text_reason(message.bytes, message.number);
+	return rejected;
 }
 
 const struct backend backend_otlp = {
@@ -351,4 +387,5 @@ const struct backend backend_otlp = {
 	.gzip = true,
 	.encode = encode,
 	.reason = reason,
+	.left_out = left_out,
 };

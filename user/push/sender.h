@@ -28,7 +28,8 @@ struct push_stats {
 	uint64_t dropped, dropped_samples; /* for want of room, or as too old */
 	uint64_t refused, refused_samples; /* by the server, for good; or it was broken too often */
 	uint64_t queued, queued_samples,
-		queued_bytes; /* … and these, that wait in memory or in the spool, or are being sent */
+		queued_bytes;       /* … and these, that wait in memory or in the spool, or are being sent */
+	uint64_t left_out_profiles; /* of bodies that were sent, as the server says; in how many samples it does not */
 	uint64_t spooled_bytes;
 	uint64_t requests, retries, connect_failures;
 	uint64_t status[6]; /* answers by their first digit; 0: none */

@@ -234,6 +234,25 @@ static void back_off(struct push_sender *s, uint64_t retry_after_ns, const char 
 		complain(s, xstrdup(words));
 }
 
+/* Of what it took it may have left out some: that is said, and counted, but it was sent. */
+static void note_left_out(struct push_sender *s, const struct http_answer *a, const struct push_headers *h)
+{
+	const struct backend *b = s->to.backend;
+	__cleanup_free char *why = NULL;
+	uint64_t cnt = b->left_out && a->body.len ? b->left_out(a->body.data, a->body.len, &why) : 0;
+
+	pthread_mutex_lock(&s->lock);
+	s->stats.left_out_profiles += cnt;
+	pthread_mutex_unlock(&s->lock);
+	if (why)
+		push_headers__hide(h, why);
+	if (cnt)
+		complain(s, xasprintf("it took all but %llu profiles%s%.*s", (unsigned long long)cnt, why ? ": " : "",
+				      REASON_MAX, why ? why : ""));
+	else if (why)
+		complain(s, xasprintf("it took everything, and warns: %.*s", REASON_MAX, why));
+}
+
 /* Sends it, and sees to what becomes of it. False: it is not the time for more. */
 static bool deliver(struct push_sender *s, struct push_body *b)
 {
@@ -248,6 +267,8 @@ static bool deliver(struct push_sender *s, struct push_body *b)
 	verdict = __atomic_load_n(&s->stop, __ATOMIC_ACQUIRE) && !a.status ? VERDICT_LATER : verdict_of(&a);
 	if (verdict == VERDICT_SENT || verdict == VERDICT_REFUSED)
 		say_recovered(s);
+	if (verdict == VERDICT_SENT)
+		note_left_out(s, &a, &headers);
 	if (verdict == VERDICT_REFUSED)
 		complain(s, xasprintf("refused, and not sent again: %s", words));
 	if (verdict == VERDICT_LATER || verdict == VERDICT_FEW)

@@ -173,6 +173,8 @@ static const struct family push[] = {
 	 AS_IT_IS},
 	{"push_refused_samples_total", "counter", "Samples that the server refused for good.", OF(refused_samples),
 	 AS_IT_IS},
+	{"push_left_out_profiles_total", "counter", "Profiles that the server left out of bodies that it took.",
+	 OF(left_out_profiles), AS_IT_IS},
 	{"push_queue_bodies", "gauge", "Request bodies that wait, in memory or on disk.", OF(queue_bodies), AS_IT_IS},
 	{"push_queue_samples", "gauge", "Samples that wait, in memory or on disk.", OF(queue_samples), AS_IT_IS},
 	{"push_queue_bytes", "gauge", "Bytes that wait in memory.", OF(queue_bytes), AS_IT_IS},

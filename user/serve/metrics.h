@@ -30,6 +30,7 @@ struct metrics_push {
 	const struct metrics_drop *drops;
 	size_t drop_cnt;
 	uint64_t refused_bodies, refused_samples; /* by the server, for good */
+	uint64_t left_out_profiles;               /* of bodies that were sent */
 	uint64_t queue_bodies, queue_samples, queue_bytes, spool_bytes;
 	uint64_t requests, retries, connect_failures;
 	uint64_t answers[6];        /* by their first digit; 0: none came */

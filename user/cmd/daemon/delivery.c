@@ -97,6 +97,9 @@ static void say_sums(struct push_sender *s)
 		log_warn("%s: %s samples were dropped: they could not be sent in time", st.url, dropped);
 	if (st.refused_samples)
 		log_warn("%s: %s samples were refused", st.url, refused);
+	if (st.left_out_profiles)
+		log_warn("%s: it left out %llu profiles of what was sent", st.url,
+			 (unsigned long long)st.left_out_profiles);
 	if (st.queued_samples)
 		log_info("%s: %s samples wait in the spool, for the next start", st.url, waiting);
 }

@@ -67,6 +67,7 @@ static void put_push(struct metrics_push *out, struct metrics_drop *drops, const
 				     .drop_cnt = DROPS,
 				     .refused_bodies = st->refused,
 				     .refused_samples = st->refused_samples,
+				     .left_out_profiles = st->left_out_profiles,
 				     .queue_bodies = st->queued,
 				     .queue_samples = st->queued_samples,
 				     .queue_bytes = st->queued_bytes,
