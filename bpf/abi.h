@@ -292,6 +292,7 @@ enum abi_record {
 	ABI_REC_WAKE = 8, /* a header only: something is to be looked at now */
 	ABI_REC_TASKS = 9,
 	ABI_REC_PROGRAM = 10,
+	ABI_REC_CGROUP = 11,
 };
 
 struct abi_hdr {
@@ -514,6 +515,16 @@ struct abi_proc_rec {
 struct abi_program_rec {
 	struct abi_hdr hdr;
 	struct abi_file program;
+};
+
+#define ABI_CGROUP_PATH 1024u /* include/linux/cgroup.h: TRACE_CGROUP_PATH_LEN */
+/* A cgroup of version 2 was made: it may be gone before anybody looks where a process is. */
+struct abi_cgroup_rec {
+	struct abi_hdr hdr;
+	__u64 cgroup_id;
+	__u32 path_bytes; /* with its NUL; what follows is left out */
+	__u32 pad;
+	char path[ABI_CGROUP_PATH]; /* from the hierarchy's own root */
 };
 
 /* The process ended, or another image took its place. */

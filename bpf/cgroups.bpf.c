@@ -94,6 +94,29 @@ static __always_inline void emit_new(void)
 	bpf_ringbuf_output(&events, &wake, sizeof(wake), BPF_RB_FORCE_WAKEUP);
 }
 
+static struct abi_cgroup_rec made; /* under the kernel's cgroup_mutex, and too large for the stack */
+
+/* Before there is a process in it. */
+static __always_inline void tell(struct cgroup *cgrp, const char *path)
+{
+	u32 size = offsetof(struct abi_cgroup_rec, path);
+	long len;
+
+	if (!cfg_tell_cgroups || BPF_CORE_READ(cgrp, root, hierarchy_id))
+		return;
+	len = bpf_probe_read_kernel_str(made.path, sizeof(made.path), path);
+	if (len < 2)
+		return;
+	size += (u32)len;
+	opaque(size);
+	if (size > sizeof(made))
+		return;
+	record_header(&made.hdr, ABI_REC_CGROUP, size);
+	made.cgroup_id = BPF_CORE_READ(cgrp, kn, id);
+	made.path_bytes = (u32)len;
+	bpf_ringbuf_output(&events, &made, size, BPF_RB_NO_WAKEUP);
+}
+
 SEC_TRACEPOINT("cgroup_mkdir")
 int BPF_PROG(cgroups_mkdir, struct cgroup *cgrp, const char *path)
 {
@@ -101,6 +124,7 @@ int BPF_PROG(cgroups_mkdir, struct cgroup *cgrp, const char *path)
 	struct abi_cgroup_node *parent, *here;
 	struct abi_cgroup_step step = {};
 
+	tell(cgrp, path);
 	if (!is_of_hierarchy(cgrp))
 		return 0;
 	emit_new();

@@ -80,6 +80,7 @@ struct fault_counts_map fault_counts SEC(".maps");
 __set_before_load __u32 cfg_self_tgid = 0;
 __set_before_load __u32 cfg_mode = TARGET_PIDS;
 __set_before_load __u32 cfg_follow_names = 0;
+__set_before_load __u32 cfg_tell_cgroups = 0;
 __set_before_load __u32 cfg_max_frames = ABI_MAX_FRAMES;
 __set_before_load __u64 cfg_cache_ns = 0;
 __set_before_load __u64 cfg_cache_numbered_ns = 0;

@@ -552,6 +552,7 @@ enum target_mode { TARGET_PIDS, TARGET_CGROUPS, TARGET_ALL };
 extern __set_before_load __u32 cfg_self_tgid;    /* the profiler: never sampled */
 extern __set_before_load __u32 cfg_mode;         /* enum target_mode */
 extern __set_before_load __u32 cfg_follow_names; /* user space is woken for each cgroup that is made */
+extern __set_before_load __u32 cfg_tell_cgroups; /* it is told of each that is made, too */
 extern __set_before_load __u32 cfg_max_frames;
 extern __set_before_load __u64 cfg_cache_ns;          /* most time that a code object goes unread … */
 extern __set_before_load __u64 cfg_cache_numbered_ns; /* … and one that has a number which is never used twice */

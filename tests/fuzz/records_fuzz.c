@@ -75,6 +75,12 @@ static void on_program(void *ctx, const struct abi_program_rec *rec)
 	(void)rec;
 }
 
+static void on_cgroup(void *ctx, const struct abi_cgroup_rec *rec)
+{
+	(void)ctx;
+	(void)rec;
+}
+
 /* Small ids, so that records have to do with each other. */
 static void tame(struct abi_hdr *hdr, size_t bytes)
 {
@@ -115,7 +121,8 @@ static void tame(struct abi_hdr *hdr, size_t bytes)
 static size_t feed(struct resolve *r, const uint8_t *data, size_t size, uint64_t now)
 {
 	static const struct drain_handlers handlers = {
-		on_sample, on_code, on_lines, on_process, on_exit_record, on_invalidate, on_cpu, on_tasks, on_program,
+		on_sample,     on_code, on_lines, on_process, on_exit_record,
+		on_invalidate, on_cpu,  on_tasks, on_program, on_cgroup,
 	};
 	size_t want = data[2] | (size_t)data[3] << 8, len, bytes;
 	struct abi_hdr *hdr;

@@ -184,8 +184,7 @@ def test_the_clock_is_set(daemon, spawn, python, stub, clock):  # noqa: F811
 
 
 def test_a_thousand_containers(daemon, spawn, python, stub, cgroup):  # noqa: F811
-    """They are named, those beyond the cap are one series, and all samples are in one or the other. A container that is gone
-    within a fifth of a second may be gone before its name is looked up: so the cap is far below their number."""
+    """They are named, those beyond the cap are one series, and all samples are in one or the other."""
     port = free_port()
     workload = spawn(python, "containers.py", cgroup.path, 1000, 0.02, cgroup=cgroup)
     recording = daemon(
@@ -207,6 +206,21 @@ def test_a_thousand_containers(daemon, spawn, python, stub, cgroup):  # noqa: F8
     # stacks that were cut are samples, too
     assert ok <= samples_of(profiles) <= ok * 1.05 + 20
     assert len({tuple(sorted(p.labels.items())) for p in profiles}) <= 21
+
+
+def test_containers_that_are_gone_when_they_are_looked_up(daemon, spawn, python, stub, cgroup):  # noqa: F811
+    """Each has one process, and lives for a fraction of the time between two looks."""
+    workload = spawn(python, "containers.py", cgroup.path, 200, 0.02, "exec", cgroup=cgroup)
+    options = ("--rate", 499, "--window", "2s", "--with-label", "container_id", "--with-label", "pid")
+    recording = daemon("--cgroup", cgroup.path, *options, "--push", stub.url("pyroscope"))
+    workload.go()
+    workload.finish()
+    recording.stop(signal.SIGTERM)
+    seen = {(p.labels["pid"], p.labels.get("container_id")) for p in stub.profiles() if p.labels["pid"] != str(workload.pid)}
+    processes, ids = {pid for pid, _ in seen}, {one for _, one in seen if one}
+    assert len(processes) > 150
+    # those with samples from before they had moved and began their program only
+    assert len(ids) > 0.97 * len(processes)
 
 
 def test_a_reload_with_a_spool(recorder, tmp_path, spawn, python, stub):  # noqa: F811

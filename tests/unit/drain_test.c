@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 struct seen {
-	unsigned samples, codes, lines, processes, exits, recalls, cpus, tasks, programs;
+	unsigned samples, codes, lines, processes, exits, recalls, cpus, tasks, programs, cgroups;
 	uint64_t sum; /* of all bytes the handlers may use */
 };
 
@@ -88,6 +88,12 @@ static void on_program(void *ctx, const struct abi_program_rec *rec)
 	use(ctx, rec, sizeof(*rec));
 }
 
+static void on_cgroup(void *ctx, const struct abi_cgroup_rec *rec)
+{
+	((struct seen *)ctx)->cgroups++;
+	use(ctx, rec->path, strlen(rec->path) + 1);
+}
+
 static const struct drain_handlers handlers = {
 	.sample = on_sample,
 	.code = on_code,
@@ -98,12 +104,13 @@ static const struct drain_handlers handlers = {
 	.cpu = on_cpu,
 	.tasks = on_tasks,
 	.program = on_program,
+	.cgroup = on_cgroup,
 };
 
 static unsigned handled(const struct seen *s)
 {
 	return s->samples + s->codes + s->lines + s->processes + s->exits + s->recalls + s->cpus + s->tasks +
-	       s->programs;
+	       s->programs + s->cgroups;
 }
 
 /* What drain makes of the first `size` bytes; as long as the record says, or as `size`. */
@@ -408,6 +415,30 @@ static void processes_and_exits(void **state)
 	free(program);
 }
 
+static void paths_that_lie(void **state)
+{
+	static const uint32_t sizes[] = {0, 5, ABI_CGROUP_PATH + 1, UINT32_MAX};
+	size_t size = offsetof(struct abi_cgroup_rec, path) + 4;
+	struct abi_hdr *r = new_record(ABI_REC_CGROUP, size);
+	struct abi_cgroup_rec *c = (struct abi_cgroup_rec *)r;
+	struct seen s = {0};
+
+	(void)state;
+	memcpy(c->path, "/ab", 4);
+	c->path_bytes = 4;
+	check_sizes(r, size, &s.cgroups, &s);
+	s = (struct seen){0};
+	c->path[3] = 'c'; /* without an end */
+	assert_int_equal(drain(r, size, &s), -EBADMSG);
+	c->path[3] = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		c->path_bytes = sizes[i];
+		assert_int_equal(drain(r, size, &s), -EBADMSG);
+	}
+	assert_int_equal(handled(&s), 0);
+	free(r);
+}
+
 static void what_is_none_of_ours(void **state)
 {
 	size_t size = sizeof(struct abi_proc_rec);
@@ -417,7 +448,7 @@ static void what_is_none_of_ours(void **state)
 	(void)state;
 	for (unsigned kind = 0; kind <= UINT16_MAX; kind++) {
 		r->kind = (uint16_t)kind;
-		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_PROGRAM)
+		if (kind < ABI_REC_SAMPLE || kind > ABI_REC_CGROUP)
 			assert_int_equal(drain(r, size, &s), -EBADMSG);
 	}
 	r->kind = ABI_REC_EXIT;
@@ -480,6 +511,7 @@ int main(void)
 		cmocka_unit_test(line_tables),
 		cmocka_unit_test(line_tables_that_lie),
 		cmocka_unit_test(processes_and_exits),
+		cmocka_unit_test(paths_that_lie),
 		cmocka_unit_test(what_is_none_of_ours),
 		cmocka_unit_test(a_wake_is_nobodys),
 		cmocka_unit_test(any_bytes),

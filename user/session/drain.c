@@ -52,6 +52,16 @@ static bool tasks_fit(const void *data, size_t size)
 	return true;
 }
 
+/* A text with its end. */
+static bool cgroup_fits(const void *data, size_t size)
+{
+	const struct abi_cgroup_rec *c = data;
+	size_t head = offsetof(struct abi_cgroup_rec, path);
+
+	return size >= head && c->path_bytes && c->path_bytes <= ABI_CGROUP_PATH && size >= head + c->path_bytes &&
+	       !c->path[c->path_bytes - 1];
+}
+
 int drain_record(const void *data, size_t size, const struct drain_handlers *h, void *ctx)
 {
 	const struct abi_hdr *hdr = data;
@@ -76,6 +86,8 @@ int drain_record(const void *data, size_t size, const struct drain_handlers *h, 
 		h->tasks(ctx, data);
 	else if (hdr->kind == ABI_REC_PROGRAM && size >= sizeof(struct abi_program_rec))
 		h->program(ctx, data);
+	else if (hdr->kind == ABI_REC_CGROUP && cgroup_fits(data, size))
+		h->cgroup(ctx, data);
 	else if (hdr->kind != ABI_REC_WAKE)
 		return -EBADMSG;
 	return 0;

@@ -14,6 +14,7 @@ struct drain_handlers {
 	void (*cpu)(void *ctx, const struct abi_cpu_rec *rec);
 	void (*tasks)(void *ctx, const struct abi_tasks *rec);
 	void (*program)(void *ctx, const struct abi_program_rec *rec);
+	void (*cgroup)(void *ctx, const struct abi_cgroup_rec *rec);
 };
 
 /* One record of `size` bytes. 0, or -EBADMSG when it is not one of ours. */

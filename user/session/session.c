@@ -181,6 +181,13 @@ static void on_program(void *ctx, const struct abi_program_rec *rec)
 	targets__look_at_program(((struct session *)ctx)->targets, rec);
 }
 
+static void on_cgroup(void *ctx, const struct abi_cgroup_rec *rec)
+{
+	struct session *s = ctx;
+
+	containers__made(processes__containers(targets__processes(s->targets)), rec->cgroup_id, rec->path);
+}
+
 static int on_bytes(void *ctx, void *data, size_t size)
 {
 	static const struct drain_handlers handlers = {
@@ -193,6 +200,7 @@ static int on_bytes(void *ctx, void *data, size_t size)
 		.cpu = on_cpu,
 		.tasks = on_tasks,
 		.program = on_program,
+		.cgroup = on_cgroup,
 	};
 	struct session *s = ctx;
 
@@ -257,7 +265,8 @@ static void configure(struct session *s)
 	else
 		bpf_map__set_max_entries(s->skel->maps.unwind_processes, 1);
 	cgroups__configure(s->cgroups, s->skel);
-	bpf_program__set_autoload(s->skel->progs.cgroups_mkdir, by_cgroup);
+	s->skel->rodata->cfg_tell_cgroups = s->o.identify;
+	bpf_program__set_autoload(s->skel->progs.cgroups_mkdir, by_cgroup || s->o.identify);
 	bpf_program__set_autoload(s->skel->progs.cgroups_rmdir, by_cgroup);
 }
 
@@ -446,9 +455,10 @@ static int attach_cgroups(struct session *s)
 {
 	int err;
 
+	if (s->o.target == SESSION_CGROUPS || s->o.identify)
+		s->skel->links.cgroups_mkdir = bpf_program__attach(s->skel->progs.cgroups_mkdir);
 	if (s->o.target != SESSION_CGROUPS)
 		return 0;
-	s->skel->links.cgroups_mkdir = bpf_program__attach(s->skel->progs.cgroups_mkdir);
 	s->skel->links.cgroups_rmdir = bpf_program__attach(s->skel->progs.cgroups_rmdir);
 	if (s->skel->links.cgroups_mkdir && s->skel->links.cgroups_rmdir)
 		return cgroups__watch(s->cgroups, s->skel);

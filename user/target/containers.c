@@ -39,8 +39,16 @@ struct seen {
 	char path[];
 };
 
+/* A cgroup as it was called when it was made. */
+struct made {
+	UT_hash_handle hh;
+	uint64_t id;
+	char path[];
+};
+
 struct containers {
 	char *root;
+	struct made *made; /* the oldest first */
 	struct entry *entries;
 	struct seen *seen;
 };
@@ -106,6 +114,27 @@ size_t containers__count(const struct containers *c)
 	return HASH_COUNT(c->entries);
 }
 
+static void drop_made(struct containers *c, struct made *m)
+{
+	HASH_DEL(c->made, m);
+	free(m);
+}
+
+void containers__made(struct containers *c, uint64_t cgroup_id, const char *path)
+{
+	struct made *m;
+
+	HASH_FIND(hh, c->made, &cgroup_id, sizeof(cgroup_id), m);
+	if (m)
+		drop_made(c, m);
+	if (HASH_COUNT(c->made) >= CROWD)
+		drop_made(c, c->made);
+	m = xcalloc(1, sizeof(*m) + strlen(path) + 1);
+	m->id = cgroup_id;
+	strcpy(m->path, path);
+	HASH_ADD(hh, c->made, id, sizeof(m->id), m);
+}
+
 void containers__free(struct containers *c)
 {
 	struct entry *e, *next;
@@ -113,6 +142,8 @@ void containers__free(struct containers *c)
 	if (!c)
 		return;
 	drop_seen(c);
+	while (c->made)
+		drop_made(c, c->made);
 	HASH_ITER(hh, c->entries, e, next)
 	{
 		HASH_DEL(c->entries, e);
@@ -392,6 +423,17 @@ static struct entry *or_by_v1(struct containers *c, pid_t pid, struct entry *e)
 	return v.container ? v.container : v.unit;
 }
 
+/* One that is gone is called as it was when it was made. */
+static char *path_of_id(const struct containers *c, uint64_t id)
+{
+	char *path = cgroup_path_of_id(id);
+	struct made *m = NULL;
+
+	if (!path)
+		HASH_FIND(hh, c->made, &id, sizeof(id), m);
+	return m ? xstrdup(m->path) : path;
+}
+
 /* By the id, which the kernel told as of the tick: the process may be gone, or elsewhere. */
 static struct seen *see(struct containers *c, uint64_t cgroup_id, pid_t pid)
 {
@@ -403,7 +445,7 @@ static struct seen *see(struct containers *c, uint64_t cgroup_id, pid_t pid)
 		s->used = true;
 	if (s || !cgroup_id)
 		return s;
-	path = cgroup_path_of_id(cgroup_id);
+	path = path_of_id(c, cgroup_id);
 	return path ? keep(c, cgroup_id, path, find(c, path, pid)) : NULL;
 }
 

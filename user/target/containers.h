@@ -25,6 +25,8 @@ struct containers;
 struct containers *containers__new(const char *root);
 void containers__free(struct containers *c);
 
+/* A cgroup with this id was made. It may be gone before a process that was in it is asked about. */
+void containers__made(struct containers *c, uint64_t cgroup_id, const char *path);
 /*
  * What a process in the cgroup with this id (0 unknown) is in; NULL: nothing that is known. `*path` becomes the cgroup's
  * (the caller frees it). Files are read once for each container. Valid until the next call, or for who holds it.
