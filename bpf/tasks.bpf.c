@@ -54,8 +54,10 @@ static __always_inline u64 one_of(struct walk *w, u64 set)
 	u64 table = 0, *entries = w->task_text;
 
 	if (walk_read(w, &table, sizeof(table), set + w->layout.type_off + SET_TABLE) ||
-	    walk_read(w, entries, SET_LOOKS * 16, table))
+	    walk_read(w, entries, SET_LOOKS * 16, table)) {
+		w->tasks.cut = 1;
 		return 0;
+	}
 	for (u32 i = 0; i < SET_LOOKS; i++)
 		if (entries[2 * i] && entries[2 * i + 1] != ~0ull)
 			return entries[2 * i];
@@ -131,16 +133,20 @@ static __always_inline u32 take_step(u32 i, struct walk *w)
 {
 	u32 n = w->tasks.cnt;
 
-	if (!load_future(w, w->task_addr))
+	if (!load_future(w, w->task_addr)) {
+		w->tasks.cut = n != 0;
 		return 1;
+	}
 	if (task_u8(w, w->layout.task_is_task_off) == 1) {
 		opaque(n);
 		if (n >= ABI_MAX_TASKS) {
 			w->tasks.cut = 1;
 			return 1;
 		}
-		if (!add_task(w, &w->task[n], &w->task_from[n]))
+		if (!add_task(w, &w->task[n], &w->task_from[n])) {
+			w->tasks.cut = n != 0;
 			return 1;
+		}
 		w->tasks.cnt = (u16)(n + 1);
 	} else if (!n) {
 		return 1; /* what runs is a task */
@@ -226,7 +232,7 @@ __verified_once u32 tasks_take(struct walk *w)
 	w->tasks.cnt = w->tasks.cut = 0;
 	w->sample.tasks_key = code_mix(CODE_SEED ^ w->image_id, 0);
 	take_steps(w);
-	w->cold = others; /* what is swapped out ends the chain, and no more */
+	w->cold = others; /* what is swapped out cuts the chain, and no more */
 	if (!w->tasks.cnt) {
 		w->sample.tasks_key = 0;
 		return ABI_OK;

@@ -298,7 +298,9 @@ static void awaited_by_several(void **state)
 	run(task);
 	assert_true(is_named(tick_tasks(2), 1, "awaits"));
 	set_entry(5, 0, 0, table);
-	tick_tasks(1);
+	assert_int_equal(tick_tasks(1)->cut, 0);
+	set_awaiters(task, 0x123450);
+	assert_int_equal(tick_tasks(1)->cut, 1);
 	machine__shutdown();
 }
 
@@ -327,7 +329,10 @@ static void chains_are_cut(void **state)
 	machine__shutdown();
 }
 
-/* Of classes in Python, of no class at all, or not readable; a future is no task. The sample is there all the same. */
+/*
+ * Of classes in Python, of no class at all, or not readable; a future is no task. The sample is there all the same, and a chain
+ * that goes on where nothing can be read says so.
+ */
 static void not_a_task(void **state)
 {
 	u64 task, odd[4];
@@ -335,8 +340,8 @@ static void not_a_task(void **state)
 	begin(*state);
 	odd[0] = make_task(make_object(64, at.task_type)); /* its name is no name */
 	odd[1] = make_future(at.python_type, true);
-	odd[2] = make_future(at.future_type, false);
-	odd[3] = 0x123450;
+	odd[2] = 0x123450;
+	odd[3] = make_future(at.future_type, false);
 	task = make_named("task");
 	for (u32 i = 0; i < ARRAY_SIZE(odd); i++) {
 		run(odd[i]);
@@ -346,6 +351,7 @@ static void not_a_task(void **state)
 	for (u32 i = 0; i < ARRAY_SIZE(odd); i++) {
 		set_awaiter(task, odd[i]);
 		assert_true(is_named(tick_tasks(1), 0, "task"));
+		assert_int_equal(tick_tasks(1)->cut, i < 3);
 	}
 	machine__shutdown();
 }

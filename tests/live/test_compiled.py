@@ -118,7 +118,7 @@ def test_recorded(running, recorder):
 
 
 def test_dumped(running, pybpfprof):
-    for _ in range(20):  # it runs all the time: a look in which it called says that it is not sure
+    for _ in range(200):  # it runs all the time: a look in which it called says that it is not sure
         text = pybpfprof("dump", "--pid", running.pid).stdout
         if "(not sure" not in text:
             break

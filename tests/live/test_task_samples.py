@@ -47,6 +47,14 @@ def expected(chain):
     return chain if len(chain) <= LINKS else [*chain[:LINKS], MORE]
 
 
+def check_chain(found, true, where):
+    """What is not in memory for a moment (a page on its way) ends a chain, which says so. True: it is whole."""
+    if found == expected(true):
+        return True
+    assert found[-1:] == [MORE] and found[:-1] == true[: len(found) - 1], where
+    return False
+
+
 def function_of(sample, functions):
     found = [name for name in sample["stack"] if name in functions]
     return found[-1] if found else None
@@ -65,7 +73,7 @@ def test_chains(python, spawn, recorder):
     """Each sample has the chain of the function that it is in, and the sums are those that the program measured."""
     functions, recording = record(python, spawn, recorder, 0.5)
     document = recording.json()
-    spent, all_of = collections.Counter(), collections.Counter()
+    spent, all_of, inside = collections.Counter(), collections.Counter(), 0
     samples = told(document)
     for sample in document["samples"]:
         function = function_of(sample, functions)
@@ -73,9 +81,9 @@ def test_chains(python, spawn, recorder):
     for sample in samples:
         function = function_of(sample, functions)
         if function:
-            assert chain_of(document, sample) == expected(functions[function][1]), function
-            all_of[function] += 1
-    assert set(all_of) == set(functions)
+            all_of[function] += check_chain(chain_of(document, sample), functions[function][1], function)
+            inside += 1
+    assert set(all_of) == set(functions) and sum(all_of.values()) > 0.99 * inside
     not_taken = sum(row["time"] for row in document["lost"] if row["reason"] in NOT_TAKEN)  # all of it may be of one
     for function, (seconds, _) in functions.items():
         assert spent[function] == within_chance(seconds, 999, 0.02 + not_taken / seconds), function
@@ -117,7 +125,7 @@ def test_waits(python, spawn, recorder):
     for sample in told(document):
         function = function_of(sample, functions)
         if function:
-            assert chain_of(document, sample) == expected(functions[function][1]), (function, sample)
+            check_chain(chain_of(document, sample), functions[function][1], (function, sample))
         if function and sample["stack"][-1] == "[sleep]":
             assert sample.get("value_type", 0) == offcpu
             slept[function] += sample["value"]
