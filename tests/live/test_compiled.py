@@ -118,12 +118,13 @@ def test_recorded(running, recorder):
 
 
 def test_dumped(running, pybpfprof):
-    for _ in range(200):  # it runs all the time: a look in which it called says that it is not sure
-        text = pybpfprof("dump", "--pid", running.pid).stdout
-        if "(not sure" not in text:
-            break
+    """It runs all the time and calls all the time: a look in which it did so says that it is not sure, and is mostly right."""
     calls = [SOURCE[:SOURCE.index(call)].count("\n") + 1 for call in ("two_loops(300)", "re.sub(", "Worker().run(")]
-    assert re.search(r"run \(two_loops.py:(%d|%d)\)\n    <module> \(two_loops.py:%d\)\n" % tuple(calls), text), text
+    stack = re.compile(r"run \(two_loops.py:(%d|%d)\)\n    <module> \(two_loops.py:%d\)\n" % tuple(calls))
+    texts = [pybpfprof("dump", "--pid", running.pid).stdout for _ in range(30)]
+    wrong = [text for text in texts if not stack.search(text)]
+    assert all("(not sure" in text for text in wrong), wrong
+    assert len(wrong) < len(texts) / 2, wrong
 
 
 def test_named(running, pybpfprof):
