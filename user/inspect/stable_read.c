@@ -4,7 +4,7 @@
  * long the reading took. The kernel counts how often a thread leaves its CPU, and answers
  * /proc/PID/task/TID/syscall for one that sleeps or is stopped only after it has seen it off the CPU. Off the CPU at
  * both ends and two equal counts prove that it did not run in between. A thread that runs all the time cannot be read
- * like that: two walks that find the same are the best that can be had of it (stack.c).
+ * like that: what several walks find is the best that can be had of it (stack.c).
  */
 #include "user/inspect/stable_read.h"
 #include <time.h>
