@@ -134,7 +134,7 @@ static __always_inline u32 take_step(u32 i, struct walk *w)
 	u32 n = w->tasks.cnt;
 
 	if (!load_future(w, w->task_addr)) {
-		w->tasks.cut = n != 0;
+		w->tasks.cut = 1;
 		return 1;
 	}
 	if (task_u8(w, w->layout.task_is_task_off) == 1) {
@@ -144,7 +144,7 @@ static __always_inline u32 take_step(u32 i, struct walk *w)
 			return 1;
 		}
 		if (!add_task(w, &w->task[n], &w->task_from[n])) {
-			w->tasks.cut = n != 0;
+			w->tasks.cut = 1;
 			return 1;
 		}
 		w->tasks.cnt = (u16)(n + 1);

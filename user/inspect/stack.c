@@ -22,7 +22,7 @@
 #define TRIES_HOLDER  3   /* … and has the GIL: it will rest when it has lost it, which is another answer */
 #define TRIES_ASLEEP  3   /* of one that slept all the while, but could not be walked whole */
 #define WALKS_ALIKE   6   /* are the stack: of tests/live/workloads/fifty.py 99 % were one; of two in a row 88 % */
-#define WALKS_ENOUGH  60  /* complete ones, none of which came so often */
+#define WALKS_ENOUGH  60  /* after so many any complete one will do */
 #define MAX_WALKS     200
 
 #define MAX_WAITERS 4096
@@ -311,7 +311,7 @@ static void read_moving(struct stack_reader *r, uint64_t tstate_addr, struct att
 	uint64_t seen[WALKS_ENOUGH];
 	unsigned cnt = 0, alike = 0;
 
-	for (unsigned i = 0; i < MAX_WALKS && alike < WALKS_ALIKE && cnt < WALKS_ENOUGH; i++) {
+	for (unsigned i = 0; i < MAX_WALKS; i++) {
 		free_attempt(y);
 		walk(r, tstate_addr, y);
 		if (!is_complete(y))
@@ -320,6 +320,8 @@ static void read_moving(struct stack_reader *r, uint64_t tstate_addr, struct att
 		alike = 0;
 		for (unsigned k = 0; k < cnt; k++)
 			alike += seen[k] == seen[cnt - 1];
+		if (alike >= WALKS_ALIKE || i + 1 >= WALKS_ENOUGH)
+			break;
 	}
 	read_locals(r, y);
 	y->still = false;

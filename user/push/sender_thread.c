@@ -239,8 +239,11 @@ static void note_left_out(struct push_sender *s, const struct http_answer *a, co
 {
 	const struct backend *b = s->to.backend;
 	__cleanup_free char *why = NULL;
-	uint64_t cnt = b->left_out && a->body.len ? b->left_out(a->body.data, a->body.len, &why) : 0;
+	uint64_t cnt;
 
+	if (!b->left_out || !a->body.len)
+		return;
+	cnt = b->left_out(a->body.data, a->body.len, &why);
 	pthread_mutex_lock(&s->lock);
 	s->stats.left_out_profiles += cnt;
 	pthread_mutex_unlock(&s->lock);

@@ -455,7 +455,7 @@ static int attach_cgroups(struct session *s)
 {
 	int err;
 
-	if (s->o.target == SESSION_CGROUPS || s->o.identify)
+	if (bpf_program__autoload(s->skel->progs.cgroups_mkdir))
 		s->skel->links.cgroups_mkdir = bpf_program__attach(s->skel->progs.cgroups_mkdir);
 	if (s->o.target != SESSION_CGROUPS)
 		return 0;

@@ -211,6 +211,17 @@ static void unlist(struct targets *t, uint32_t tgid)
 	munmap(words, bytes);
 }
 
+/* As the kernel side names it; 0 or negative errno. */
+static int read_program(pid_t pid, struct abi_file *out)
+{
+	struct procfs_file file;
+	int err = procfs_program_file(pid, &file);
+
+	if (!err)
+		*out = (struct abi_file){.inode = file.inode, .changed_ns = file.changed_ns, .dev = file.dev};
+	return err;
+}
+
 /* Makes the kernel side's entry of a process that runs already. */
 static void add_process(struct targets *t, pid_t pid)
 {
@@ -218,7 +229,7 @@ static void add_process(struct targets *t, pid_t pid)
 	struct abi_proc entry = {0};
 	uint32_t tgid = (uint32_t)pid;
 	uint64_t runtime_addr = 0, start_ns;
-	struct procfs_file file;
+	struct abi_file program;
 	struct process *p;
 	pid_t ppid;
 	int err, full;
@@ -253,11 +264,8 @@ static void add_process(struct targets *t, pid_t pid)
 		return; /* or it was born into a chosen tree meanwhile, and has a better entry */
 	if (t->chosen)
 		__atomic_fetch_add(&t->skel->bss->targets_alive, 1, __ATOMIC_RELAXED);
-	if (!err && !procfs_program_file(pid, &file)) {
-		struct abi_file program = {.inode = file.inode, .changed_ns = file.changed_ns, .dev = file.dev};
-
+	if (!err && !read_program(pid, &program))
 		teach_program(t, pid, &program, found);
-	}
 	p = describe(t, pid, &entry);
 	p->interp = found;
 	p->runtime_addr = runtime_addr;
@@ -439,12 +447,11 @@ void targets__look(struct targets *t, const struct abi_proc_rec *rec)
 }
 
 /* It may have begun to run yet another one meanwhile. */
-static bool runs(pid_t pid, const struct abi_file *file)
+static bool runs(pid_t pid, const struct abi_file *program)
 {
-	struct procfs_file now;
+	struct abi_file now;
 
-	return !procfs_program_file(pid, &now) && now.inode == file->inode && now.changed_ns == file->changed_ns &&
-	       now.dev == file->dev;
+	return !read_program(pid, &now) && !memcmp(&now, program, sizeof(now));
 }
 
 /* Of a program whose processes end at once none may be there any more when the first of its samples is read. */
@@ -458,9 +465,13 @@ void targets__look_at_program(struct targets *t, const struct abi_program_rec *r
 	if (t->spent_ns > LOOK_MAX_NS || !runs(pid, &rec->program))
 		return;
 	err = discover(t, pid, &found, &runtime_addr);
-	if (err == -ENOENT && !interpreters__is_linked(pid) && runs(pid, &rec->program))
+	if (err && (err != -ENOENT || interpreters__is_linked(pid)))
+		return;
+	if (!runs(pid, &rec->program))
+		return;
+	if (err)
 		teach_plain(t, &rec->program);
-	else if (!err && runs(pid, &rec->program))
+	else
 		teach_program(t, pid, &rec->program, found);
 }
 
